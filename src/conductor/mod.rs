@@ -1,0 +1,1 @@
+//! 2'. Conductor JSON ↔ plan: the other front end and back end.

@@ -1,0 +1,1 @@
+//! The built-in loopback issuer of `rot demo` and of the tests.

@@ -1,0 +1,199 @@
+//! The table of all codes. A code is never reused and never changes its meaning.
+
+use super::Severity;
+
+/// A stable code such as `ROT101`. Equal when the ids are equal.
+#[derive(Clone, Copy)]
+pub struct Code(&'static CodeInfo);
+
+/// What is fixed about a code.
+#[derive(Debug)]
+pub struct CodeInfo {
+    /// `ROT101`.
+    pub id: &'static str,
+    /// `unresolved-reference`: names the bad pattern.
+    pub name: &'static str,
+    /// Severity before configuration.
+    pub severity: Severity,
+}
+
+impl Code {
+    /// What is fixed about it.
+    pub fn info(self) -> &'static CodeInfo {
+        self.0
+    }
+
+    /// `ROT101`.
+    pub fn id(self) -> &'static str {
+        self.0.id
+    }
+
+    /// `unresolved-reference`.
+    pub fn name(self) -> &'static str {
+        self.0.name
+    }
+
+    /// Finds a code by id or name, ignoring case.
+    pub fn find(text: &str) -> Option<Code> {
+        ALL_CODES.iter().copied().find(|c| c.id().eq_ignore_ascii_case(text) || c.name().eq_ignore_ascii_case(text))
+    }
+}
+
+impl PartialEq for Code {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+impl Eq for Code {}
+impl std::hash::Hash for Code {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
+    }
+}
+impl PartialOrd for Code {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Code {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.id().cmp(other.id())
+    }
+}
+impl std::fmt::Debug for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
+macro_rules! code_table {
+    ($($constant:ident $id:literal $name:literal $severity:ident;)*) => {
+        /// Every code as a constant.
+        #[allow(missing_docs)]
+        pub mod codes {
+            use super::{Code, CodeInfo, Severity};
+            $(pub const $constant: Code = {
+                static INFO: CodeInfo = CodeInfo { id: $id, name: $name, severity: Severity::$severity };
+                Code(&INFO)
+            };)*
+        }
+        /// All codes in table order, which is the order of their ids.
+        pub static ALL_CODES: &[Code] = &[$(codes::$constant),*];
+    };
+}
+
+code_table! {
+    // 0xx: text and encoding
+    SYNTAX_ERROR                "ROT001" "syntax-error" Error;
+    INVALID_JSON                "ROT002" "invalid-json" Error;
+    DUPLICATE_KEY               "ROT003" "duplicate-key" Error;
+    BAD_INTERPOLATION           "ROT004" "bad-interpolation" Error;
+    BIDI_OR_INVISIBLE           "ROT005" "bidi-or-invisible-char" Error;
+    BAD_JSONPATH                "ROT006" "bad-jsonpath" Error;
+    NESTING_TOO_DEEP            "ROT007" "nesting-too-deep" Error;
+    UNREADABLE_INPUT            "ROT009" "unreadable-input" Error;
+    // 1xx: names and references
+    UNRESOLVED_REFERENCE        "ROT101" "unresolved-reference" Error;
+    UNRESOLVED_TASK_REF         "ROT102" "unresolved-task-ref" Error;
+    FORWARD_REFERENCE           "ROT103" "forward-reference" Error;
+    NOT_ON_ALL_PATHS            "ROT104" "reference-not-on-all-paths" Warning;
+    UNDECLARED_SECRET           "ROT105" "undeclared-secret" Error;
+    UNKNOWN_FIELD               "ROT106" "unknown-field" Error;
+    UNUSED_SECRET               "ROT107" "unused-secret" Warning;
+    DUPLICATE_NAME              "ROT110" "duplicate-name" Error;
+    CYCLIC_DEPENDENCY           "ROT111" "cyclic-dependency" Error;
+    UNKNOWN_KEY                 "ROT112" "unknown-key" Warning;
+    UNKNOWN_TASK_TYPE           "ROT113" "unknown-task-type" Error;
+    UNREACHABLE_STEP            "ROT114" "unreachable-step" Warning;
+    UNDECLARED_INPUT            "ROT115" "undeclared-workflow-input" Warning;
+    IMPORT_NOT_FOUND            "ROT116" "import-not-found" Error;
+    UNSUPPORTED_TASK            "ROT117" "unsupported-task" Error;
+    BAD_NAME                    "ROT118" "bad-name" Error;
+    // 2xx: types and shapes
+    TYPE_MISMATCH               "ROT201" "type-mismatch" Error;
+    MISSING_REQUIRED            "ROT202" "missing-required" Error;
+    NULL_IN_STRING              "ROT203" "null-in-string" Warning;
+    CONSTANT_CONDITION          "ROT205" "constant-condition" Warning;
+    BAD_DURATION_OR_CRON        "ROT206" "bad-duration-or-cron" Error;
+    SCHEMA_VERSION              "ROT207" "schema-version" Error;
+    BAD_URL                     "ROT210" "bad-url" Error;
+    BAD_VALUE                   "ROT211" "bad-value" Error;
+    MISSING_EFFECT              "ROT212" "missing-effect" Error;
+    // 3xx: where secrets may not flow
+    SECRET_TO_LOG               "ROT301" "secret-to-log" Error;
+    SECRET_TO_OUTPUT            "ROT302" "secret-to-output" Error;
+    SECRET_IN_URL_QUERY         "ROT303" "secret-in-url-query" Error;
+    SECRET_IN_URL_PATH          "ROT304" "secret-in-url-path-or-userinfo" Error;
+    SECRET_IN_ERROR_MESSAGE     "ROT305" "secret-in-error-message" Error;
+    SECRET_TO_UNDECLARED_HOST   "ROT309" "secret-to-undeclared-host" Error;
+    SECRET_TO_COMPUTED_HOST     "ROT310" "secret-to-computed-host" Error;
+    IMPLICIT_FLOW_TO_LOG        "ROT312" "implicit-flow-to-log" Warning;
+    IMPLICIT_FLOW_TO_HOST       "ROT313" "implicit-flow-to-other-host" Error;
+    SECRET_AS_KEY               "ROT317" "secret-as-key-or-index" Error;
+    TRANSFORM_DEFEATS_MASKING   "ROT319" "transform-defeats-masking" Warning;
+    DECLASSIFY_WITHOUT_REASON   "ROT322" "declassify-without-reason" Error;
+    DECLASSIFY_UNTRUSTED        "ROT323" "declassify-untrusted-choice" Error;
+    DECLASSIFY_UNUSED           "ROT324" "declassify-unused" Warning;
+    SECRET_WIDENED              "ROT326" "secret-copied-to-wider-secret" Error;
+    // 4xx: transport and hosts
+    PLAINTEXT_TRANSPORT         "ROT401" "plaintext-transport" Error;
+    USERINFO_CONFUSABLE         "ROT408" "userinfo-confusable-host" Error;
+    // 5xx: rotation safety
+    OVERWRITE_BEFORE_VERIFY     "ROT501" "overwrite-before-verify" Warning;
+    NEW_SECRET_DROPPED          "ROT503" "new-secret-dropped" Error;
+    UNVALIDATED_NEW_VALUE       "ROT507" "unvalidated-new-value" Warning;
+    UNTRUSTED_SECRET_NAME       "ROT509" "untrusted-secret-name" Error;
+    // 6xx: masking and Conductor
+    UNMASKED_MINTED_SECRET      "ROT601" "unmasked-minted-secret" Error;
+    RAW_COPY_BESIDE_MASK        "ROT602" "raw-copy-beside-mask" Error;
+    MASK_LOST_DOWNSTREAM        "ROT603" "mask-lost-downstream" Error;
+    FILTER_NOT_DEFERRED         "ROT604" "filter-not-deferred" Error;
+    MASKING_NOT_SUPPORTED       "ROT605" "masking-not-supported-by-target" Error;
+    HARDCODED_SECRET            "ROT612" "hardcoded-secret" Error;
+    UPDATE_SECRET_UNMASKED      "ROT613" "update-secret-unmasked-input" Error;
+    // 7xx: what a run meets
+    RUN_REQUEST_FAILED          "ROT701" "request-failed" Error;
+    RUN_UNEXPECTED_ANSWER       "ROT702" "unexpected-answer" Error;
+    RUN_CAPTURE_FAILED          "ROT703" "capture-failed" Error;
+    RUN_REFUSED_VALUE           "ROT704" "refused-new-value" Error;
+    RUN_EGRESS_REFUSED          "ROT705" "egress-refused" Error;
+    RUN_SECRET_MISSING          "ROT706" "secret-missing" Error;
+    RUN_BAD_INPUT               "ROT707" "bad-run-input" Error;
+    RUN_FAILED_BY_AUTHOR        "ROT708" "failed-by-author" Error;
+    RUN_TIMEOUT                 "ROT709" "run-timeout" Error;
+    RUN_OUTCOME_UNKNOWN         "ROT710" "outcome-unknown" Error;
+    RUN_BLOCKED                 "ROT711" "run-blocked" Error;
+    RUN_EVALUATION              "ROT712" "evaluation-failed" Error;
+    RUN_VERIFY_FAILED           "ROT713" "verify-failed" Error;
+    RUN_INTERRUPTED             "ROT714" "interrupted-run" Error;
+    // 8xx: vault, state, configuration, process
+    VAULT_MISSING               "ROT801" "vault-missing" Error;
+    VAULT_EXISTS                "ROT802" "vault-exists" Error;
+    VAULT_UNREADABLE            "ROT803" "vault-unreadable" Error;
+    VAULT_WRONG_IDENTITY        "ROT804" "wrong-identity" Error;
+    VAULT_FORMAT                "ROT805" "vault-format" Error;
+    VAULT_TAMPERED              "ROT806" "vault-tampered" Error;
+    VAULT_ROLLED_BACK           "ROT807" "vault-rolled-back" Error;
+    VAULT_FORKED                "ROT808" "vault-forked" Error;
+    VAULT_LOCKED                "ROT809" "vault-locked" Error;
+    VAULT_CONFLICT              "ROT810" "vault-conflict" Error;
+    VAULT_NO_SUCH_SECRET        "ROT811" "no-such-secret" Error;
+    VAULT_BAD_VALUE             "ROT812" "bad-secret-value" Error;
+    IDENTITY_MISSING            "ROT813" "identity-missing" Error;
+    IDENTITY_EXPOSED            "ROT814" "identity-exposed" Error;
+    IDENTITY_UNREADABLE         "ROT815" "identity-unreadable" Error;
+    RECIPIENT_BAD               "ROT816" "bad-recipient" Error;
+    VAULT_ROLLBACK_REFUSED      "ROT817" "rollback-refused" Error;
+    STORAGE_FAILED              "ROT820" "storage-failed" Error;
+    JOURNAL_CORRUPT             "ROT821" "journal-corrupt" Error;
+    PLAN_TAMPERED               "ROT830" "plan-tampered" Error;
+    PLAN_NEWER                  "ROT831" "plan-newer" Error;
+    CONFIG_INVALID              "ROT840" "config-invalid" Error;
+    USAGE                       "ROT841" "usage" Error;
+    CLOCK_ANOMALY               "ROT850" "clock-anomaly" Error;
+    INTERNAL                    "ROT870" "internal-error" Error;
+    // 9xx: housekeeping
+    UNUSED_SUPPRESSION          "ROT901" "unused-suppression" Warning;
+    UNKNOWN_SUPPRESSION         "ROT903" "unknown-rule-in-suppression" Warning;
+    IMPORTED_AS_ADDITIVE        "ROT908" "imported-as-additive" Note;
+}

@@ -1,0 +1,1 @@
+//! Text → JSON with places (leaf).

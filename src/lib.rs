@@ -1,0 +1,32 @@
+//! `rot`: secret rotation as a language.
+//!
+//! The modules in the order in which data flows:
+//!
+//! | module | from → to |
+//! | --- | --- |
+//! | [`source`] | files → text with places |
+//! | [`diagnostic`] | (leaf) what is said about it, as data |
+//! | [`json`] | (leaf) text → JSON with places |
+//! | [`syntax`] | `.rot` text → tree |
+//! | [`plan`] | tree → typed plan |
+//! | [`conductor`] | Conductor JSON → plan |
+//! | [`check`] | plan → findings |
+//! | [`world`] | (leaf) the only effects: files, HTTP, clock, randomness, environment |
+//! | [`vault`] | where secrets rest |
+//! | [`run`] | plan → effects |
+//! | [`report`] | findings and runs → people and machines |
+//! | [`cli`] | one file per command |
+
+pub mod source;
+pub mod diagnostic;
+pub mod json;
+pub mod syntax;
+pub mod plan;
+pub mod conductor;
+pub mod check;
+pub mod world;
+pub mod vault;
+pub mod run;
+pub mod report;
+pub mod cli;
+pub mod demo;

@@ -1,0 +1,3 @@
+//! The `rot` program: arguments, command, exit code.
+
+fn main() {}

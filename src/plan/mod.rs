@@ -1,0 +1,179 @@
+//! 3. The plan: what will be done, resolved and typed, whatever it was written in.
+//!
+//! Both front ends end here; the checker, the interpreter and the back ends start here. Nothing in a plan says how it
+//! was spelled: places are [`At`], which are all equal and never serialised. A plan does no IO.
+
+pub mod document;
+pub mod effect;
+pub mod expr;
+pub mod label;
+pub mod name;
+pub mod path;
+pub mod policy;
+pub mod resolve;
+pub mod schedule;
+pub mod task;
+pub mod ty;
+
+pub use effect::{Effect, Issues, Old};
+pub use expr::{Expr, ExprKind, Function, Operator, Root, RunField, Version};
+pub use label::{Derivation, Label, Origin};
+pub use path::JsonPath;
+pub use policy::{Destination, HostPattern, Place, Policy};
+pub use schedule::{Schedule, Trigger};
+pub use task::{Step, Task};
+pub use ty::Type;
+
+use crate::source::At;
+use serde::{Deserialize, Serialize};
+
+/// All that a file and what it uses say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Which front end's rules hold where they differ on purpose.
+    pub dialect: Dialect,
+    /// Declared secrets; for Conductor JSON, those that it names.
+    pub secrets: Vec<SecretDecl>,
+    /// Environment variables that the file may read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<EnvDecl>,
+    /// The rotations in file order.
+    pub rotations: Vec<Rotation>,
+}
+
+/// Which front end's rules hold where they differ on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    /// `.rot`.
+    Rot,
+    /// Conductor JSON as Orkes runs it.
+    Orkes,
+    /// Conductor JSON as the open-source server runs it.
+    Oss,
+}
+
+impl Dialect {
+    /// Whether the plan came from Conductor JSON.
+    pub fn is_conductor(self) -> bool {
+        !matches!(self, Dialect::Rot)
+    }
+}
+
+/// A secret that the vault keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SecretDecl {
+    /// Its name in the vault.
+    pub name: String,
+    /// Field names of a record; empty for a single value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+    /// Where its value may be sent.
+    pub policy: Policy,
+    /// The declaration.
+    #[serde(skip)]
+    pub at: At,
+}
+
+/// An environment variable that the file declares.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EnvDecl {
+    /// Variable name.
+    pub name: String,
+    /// The declaration.
+    #[serde(skip)]
+    pub at: At,
+}
+
+/// One rotation: a sequence of steps with inputs, outputs and a schedule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rotation {
+    /// Unique in the plan.
+    pub name: String,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What a caller may pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Input>,
+    /// When it runs by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
+    /// Bound on the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<schedule::Dur>,
+    /// Initial `workflow.variables` (Conductor).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variables: Vec<(String, Expr)>,
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+    /// What the run returns: names and expressions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Output>,
+    /// Steps that run when a step failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_failure: Vec<Step>,
+    /// Rotation (Conductor `failureWorkflow`) that is started when this one failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_rotation: Option<String>,
+    /// Field names whose values are shown as `***` (Conductor `maskedFields`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masked_fields: Vec<String>,
+    /// The name in the declaration.
+    #[serde(skip)]
+    pub at: At,
+}
+
+/// One declared input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// Name.
+    pub name: String,
+    /// Type; `Any` for Conductor, which declares none.
+    pub ty: Type,
+    /// Whether its value is a secret (origin: this input).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub secret: bool,
+    /// Value when the caller passes none; without one the input is required (in Conductor it is null).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<Expr>,
+    /// The declaration.
+    #[serde(skip)]
+    pub at: At,
+}
+
+/// One value that the run returns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    /// Key in the output object.
+    pub name: String,
+    /// Its value.
+    pub value: Expr,
+    /// Whether it is declared as masked (`_secrets`, `_masked`, `secret` in `.rot`).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub masked: bool,
+    /// The declaration.
+    #[serde(skip)]
+    pub at: At,
+}
+
+pub(crate) fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl Plan {
+    /// An empty plan.
+    pub fn new(dialect: Dialect) -> Self {
+        Self { dialect, secrets: Vec::new(), env: Vec::new(), rotations: Vec::new() }
+    }
+
+    /// The declaration of a secret.
+    pub fn secret(&self, name: &str) -> Option<&SecretDecl> {
+        self.secrets.iter().find(|s| s.name == name)
+    }
+
+    /// A rotation by name.
+    pub fn rotation(&self, name: &str) -> Option<&Rotation> {
+        self.rotations.iter().find(|r| r.name == name)
+    }
+}

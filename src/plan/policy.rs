@@ -1,0 +1,130 @@
+//! Where the value of a secret may be sent.
+
+use crate::source::At;
+use serde::{Deserialize, Serialize};
+
+/// Where the value of a secret may be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    /// To these places and nowhere else. An empty list: it is only stored.
+    Declared(Vec<Destination>),
+    /// Not declared (Conductor JSON without host policies in `rot.toml`): to the literal hosts of the definition.
+    Implied,
+}
+
+/// A host with the parts of a request in which the value may stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destination {
+    /// Which hosts.
+    pub host: HostPattern,
+    /// Only this port; any port of the scheme's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Parts of the request; header and body unless said.
+    pub places: Vec<Place>,
+    /// The declaration.
+    #[serde(skip)]
+    pub at: At,
+}
+
+/// A host name, or `*.` and a domain for all its subdomains.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HostPattern(pub String);
+
+/// A part of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// A header's value.
+    Header,
+    /// The body.
+    Body,
+    /// The query string.
+    Query,
+    /// The path.
+    Path,
+    /// `user:password@`.
+    UserInfo,
+}
+
+impl Place {
+    /// What is allowed where nothing is said.
+    pub const DEFAULT: [Place; 2] = [Place::Header, Place::Body];
+
+    /// The word in the language.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Place::Header => "header",
+            Place::Body => "body",
+            Place::Query => "query",
+            Place::Path => "path",
+            Place::UserInfo => "userinfo",
+        }
+    }
+
+    /// From the word in the language.
+    pub fn parse(word: &str) -> Option<Place> {
+        [Place::Header, Place::Body, Place::Query, Place::Path, Place::UserInfo].into_iter().find(|p| p.as_str() == word)
+    }
+}
+
+impl HostPattern {
+    /// Whether `host` (lower case, no port, brackets stripped from IPv6) matches.
+    pub fn matches(&self, host: &str) -> bool {
+        let pattern = self.0.to_ascii_lowercase();
+        let host = host.to_ascii_lowercase();
+        match pattern.strip_prefix("*.") {
+            Some(domain) => {
+                host.len() > domain.len() + 1 && host.ends_with(domain) && host.as_bytes().get(host.len() - domain.len() - 1) == Some(&b'.')
+            }
+            None => pattern == host,
+        }
+    }
+
+    /// Whether every host that `other` matches is matched by `self`.
+    pub fn covers(&self, other: &HostPattern) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+            || match (self.0.strip_prefix("*."), other.0.strip_prefix("*.")) {
+                (Some(mine), Some(theirs)) => {
+                    theirs.eq_ignore_ascii_case(mine) || theirs.to_ascii_lowercase().ends_with(&format!(".{}", mine.to_ascii_lowercase()))
+                }
+                (Some(_), None) => self.matches(&other.0),
+                (None, _) => false,
+            }
+    }
+}
+
+impl Destination {
+    /// Whether a value may stand in `place` of a request to `host` and `port`.
+    pub fn allows(&self, host: &str, port: Option<u16>, place: Place) -> bool {
+        self.host.matches(host) && (self.port.is_none() || self.port == port) && self.places.contains(&place)
+    }
+
+    /// Whether all that `other` allows is allowed by `self`.
+    pub fn covers(&self, other: &Destination) -> bool {
+        self.host.covers(&other.host)
+            && (self.port.is_none() || self.port == other.port)
+            && other.places.iter().all(|p| self.places.contains(p))
+    }
+}
+
+impl Policy {
+    /// Whether a value may stand in `place` of a request to `host`. [`Policy::Implied`] allows header and body of any literal host.
+    pub fn allows(&self, host: &str, port: Option<u16>, place: Place) -> bool {
+        match self {
+            Policy::Declared(destinations) => destinations.iter().any(|d| d.allows(host, port, place)),
+            Policy::Implied => Place::DEFAULT.contains(&place),
+        }
+    }
+
+    /// Whether all that `other` allows is allowed by `self`.
+    pub fn covers(&self, other: &Policy) -> bool {
+        match (self, other) {
+            (Policy::Implied, _) => true,
+            (Policy::Declared(_), Policy::Implied) => false,
+            (Policy::Declared(mine), Policy::Declared(theirs)) => theirs.iter().all(|t| mine.iter().any(|m| m.covers(t))),
+        }
+    }
+}

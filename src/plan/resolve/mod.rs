@@ -1,0 +1,1 @@
+//! Ast to plan: names, references, types, defaults.

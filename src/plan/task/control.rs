@@ -1,0 +1,83 @@
+//! Control flow: the same steps serve `.rot` and Conductor JSON.
+
+use super::Step;
+use crate::plan::Expr;
+use crate::plan::schedule::Dur;
+use crate::source::At;
+use serde::{Deserialize, Serialize};
+
+/// Waits for a time or until one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wait {
+    /// This long.
+    For(Expr),
+    /// Until this time.
+    Until(Expr),
+}
+
+/// One of several branches. `when … else` is a switch on a bool with one case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Switch {
+    /// What is looked at. Compared with the cases as text (Conductor's rule; a bool is `true` or `false`).
+    pub subject: Expr,
+    /// Branches: the text that chooses each.
+    pub cases: Vec<Branch>,
+    /// When none is chosen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub otherwise: Vec<Step>,
+}
+
+/// A named list of steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Branch {
+    /// Case text, or the branch's name.
+    pub name: String,
+    /// What is done.
+    pub steps: Vec<Step>,
+    /// The name or case.
+    #[serde(skip)]
+    pub at: At,
+}
+
+/// Branches at the same time; all must end before the next step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Parallel {
+    /// The branches.
+    pub branches: Vec<Branch>,
+}
+
+/// The same steps for each element of a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ForEach {
+    /// Name of the element within.
+    pub item: String,
+    /// The list.
+    pub items: Expr,
+    /// What is done.
+    pub steps: Vec<Step>,
+}
+
+/// The same steps until a condition holds; at least once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Repeat {
+    /// What is done.
+    pub steps: Vec<Step>,
+    /// Ends the loop when true.
+    pub until: Expr,
+    /// Rounds after which the step fails.
+    pub at_most: u32,
+    /// Pause between rounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Dur>,
+}
+
+/// Runs another rotation and waits for it. Captures its outputs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// Its name.
+    pub rotation: String,
+    /// Its inputs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<(String, Expr)>,
+}

@@ -1,0 +1,279 @@
+//! An HTTP exchange: request, what is expected of the answer, what is kept of it.
+
+use crate::plan::schedule::Dur;
+use crate::plan::{Effect, Expr, JsonPath, Type};
+use crate::source::At;
+use serde::{Deserialize, Serialize};
+
+/// An HTTP exchange.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Http {
+    /// Upper-case method.
+    pub method: String,
+    /// Absolute URL.
+    pub url: Expr,
+    /// Percent-encode what stands in the URL where it must be (Conductor `encode`).
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub encode: bool,
+    /// What it changes.
+    pub effect: Effect,
+    /// Headers in order; a null value leaves the header out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<Header>,
+    /// Query parameters, added to those in the URL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub query: Vec<(String, Expr)>,
+    /// The `Authorization` header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
+    /// The body.
+    pub body: Body,
+    /// Bounds.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What must hold of the answer. Without a status among them any 2xx is expected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expect: Vec<Expect>,
+    /// What is kept of the answer. Where `raw_output` is false nothing else is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub captures: Vec<Capture>,
+    /// The whole answer is kept as the step's output (a Conductor task without `outputFilter`).
+    #[serde(default, skip_serializing_if = "crate::plan::is_false")]
+    pub raw_output: bool,
+    /// How an answer whose outcome is unknown is cleaned up: lists credentials that carry our tag and revokes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strays: Option<Box<Strays>>,
+}
+
+fn yes() -> bool {
+    true
+}
+fn is_yes(value: &bool) -> bool {
+    *value
+}
+
+/// One request header.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Name as written.
+    pub name: String,
+    /// Value.
+    pub value: Expr,
+}
+
+/// How a request is authenticated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Auth {
+    /// `Authorization: Bearer` (RFC 6750 section 2.1).
+    Bearer(Expr),
+    /// `Authorization: Basic` of user and password as they are (RFC 7617).
+    Basic(Expr, Expr),
+    /// `Authorization: Basic` of client id and secret, each form-encoded first (RFC 6749 section 2.3.1).
+    Client(Expr, Expr),
+}
+
+/// The body of a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// None.
+    None,
+    /// JSON text of a value; `Content-Type: application/json`.
+    Json(Expr),
+    /// `application/x-www-form-urlencoded`; null members are left out.
+    Form(Vec<(String, Expr)>),
+    /// Text as it is; `Content-Type: text/plain; charset=utf-8` unless a header says otherwise.
+    Text(Expr),
+    /// Bytes as they are, without a `Content-Type` of ours.
+    Raw(Expr),
+}
+
+/// Bounds on one exchange. Absent: the interpreter's own (connect 5 s, first byte 15 s, all 60 s, body 1 MiB).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+pub struct Limits {
+    /// The whole exchange.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<Dur>,
+    /// Until the connection stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect: Option<Dur>,
+    /// Largest body in bytes, at most 16 MiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<u64>,
+    /// How many redirects to the same origin are followed; only for requests that carry no secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follow: Option<u8>,
+    /// Certificate files that are trusted besides the system's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ca: Vec<String>,
+    /// Use the proxy of the environment.
+    #[serde(default, skip_serializing_if = "crate::plan::is_false")]
+    pub proxy: bool,
+}
+
+/// One thing that must hold of the answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Expect {
+    /// What.
+    pub what: Expectation,
+    /// The clause.
+    #[serde(skip)]
+    pub at: At,
+}
+
+/// What must hold of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expectation {
+    /// The status is one of these.
+    Status(Vec<StatusPattern>),
+    /// A header compares so with a value.
+    Header {
+        /// Name, in any case.
+        name: String,
+        /// Comparison.
+        operator: super::super::Operator,
+        /// With what.
+        value: Expr,
+    },
+    /// What the path finds in the body compares so with a value.
+    Body {
+        /// Path into the JSON body.
+        path: JsonPath,
+        /// Comparison.
+        operator: super::super::Operator,
+        /// With what.
+        value: Expr,
+    },
+}
+
+/// A status, or a family of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatusPattern {
+    /// `204`
+    Exact(u16),
+    /// `2xx` as 2.
+    Family(u8),
+}
+
+impl StatusPattern {
+    /// Whether `status` is meant.
+    pub fn matches(self, status: u16) -> bool {
+        match self {
+            StatusPattern::Exact(code) => code == status,
+            StatusPattern::Family(family) => status / 100 == u16::from(family),
+        }
+    }
+}
+
+impl std::fmt::Display for StatusPattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StatusPattern::Exact(code) => write!(f, "{code}"),
+            StatusPattern::Family(family) => write!(f, "{family}xx"),
+        }
+    }
+}
+
+/// One value that is kept of the answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Capture {
+    /// Unique in the step.
+    pub name: String,
+    /// Whether it is a secret. True unless the author wrote `public`; in Conductor JSON, when it stands under `_secrets` or `_masked`.
+    pub secret: bool,
+    /// Where it is found.
+    pub source: CaptureSource,
+    /// Its type.
+    pub ty: Type,
+    /// A missing value is null instead of an error.
+    #[serde(default, skip_serializing_if = "crate::plan::is_false")]
+    pub optional: bool,
+    /// Where it stands in the step's output document (Conductor): `["_secrets", "token"]`. Empty in `.rot`.
+    #[serde(skip)]
+    pub place: Vec<String>,
+    /// The clause.
+    #[serde(skip)]
+    pub at: At,
+}
+
+/// Where in the answer a value is found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptureSource {
+    /// In the JSON body.
+    Body(JsonPath),
+    /// The whole body as text.
+    Text,
+    /// A header's (first) value.
+    Header(String),
+    /// The status.
+    Status,
+    /// An expression over the answer ([`Root::Answer`](crate::plan::Root::Answer)), for Conductor output filters that are more than a path.
+    Expr(Expr),
+}
+
+/// Listing and revoking what an unanswered call may have left behind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Strays {
+    /// Finds them: its single capture is the list of ids that carry our tag.
+    pub list: Http,
+    /// Revokes one, named [`Root::Variable`](crate::plan::Root::Variable)`("stray")`.
+    pub revoke: Http,
+}
+
+impl Http {
+    /// A request with nothing but method, URL and effect.
+    pub fn new(method: impl Into<String>, url: Expr, effect: Effect) -> Self {
+        Self {
+            method: method.into(),
+            url,
+            encode: true,
+            effect,
+            headers: Vec::new(),
+            query: Vec::new(),
+            auth: None,
+            body: Body::None,
+            limits: Limits::default(),
+            expect: Vec::new(),
+            captures: Vec::new(),
+            raw_output: false,
+            strays: None,
+        }
+    }
+
+    /// Every expression of the request (not of the answer) with the part of the request it stands in.
+    pub fn request_exprs(&self) -> Vec<(RequestPart, &Expr)> {
+        let mut parts = vec![(RequestPart::Url, &self.url)];
+        parts.extend(self.query.iter().map(|(_, e)| (RequestPart::Query, e)));
+        parts.extend(self.headers.iter().map(|h| (RequestPart::Header, &h.value)));
+        match &self.auth {
+            Some(Auth::Bearer(token)) => parts.push((RequestPart::Header, token)),
+            Some(Auth::Basic(user, password) | Auth::Client(user, password)) => {
+                parts.extend([(RequestPart::Header, user), (RequestPart::Header, password)])
+            }
+            None => {}
+        }
+        match &self.body {
+            Body::None => {}
+            Body::Json(e) | Body::Text(e) | Body::Raw(e) => parts.push((RequestPart::Body, e)),
+            Body::Form(members) => parts.extend(members.iter().map(|(_, e)| (RequestPart::Body, e))),
+        }
+        parts
+    }
+}
+
+/// In which part of a request an expression stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestPart {
+    /// The URL: scheme, host, path and the query written in it.
+    Url,
+    /// A query parameter.
+    Query,
+    /// A header's value.
+    Header,
+    /// The body.
+    Body,
+}

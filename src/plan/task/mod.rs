@@ -1,0 +1,171 @@
+//! The kinds of step, one file each. A new kind is a row in [`Task`]; the compiler then names each room it must visit.
+
+pub mod control;
+pub mod http;
+pub mod lifecycle;
+pub mod value;
+
+pub use control::{Branch, Call, ForEach, Parallel, Repeat, Switch, Wait};
+pub use http::{Auth, Body, Capture, CaptureSource, Expect, Header, Http, Limits, StatusPattern};
+pub use lifecycle::{Manual, Promote, Revoke, Stage, Update, Verify};
+pub use value::{Alphabet, Fail, Generate, Generator, Let, Log, SetVariables, Stop};
+
+use super::schedule::Dur;
+use crate::source::At;
+use serde::{Deserialize, Serialize};
+
+/// One step of a rotation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Unique in the rotation, nested steps included. A name that the author did not give is made from the kind (`update my_secret`).
+    pub name: String,
+    /// What it does.
+    pub task: Task,
+    /// How often it is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// Its failure does not stop the run (Conductor `optional`, `permissive`).
+    #[serde(default, skip_serializing_if = "super::is_false")]
+    pub optional: bool,
+    /// Waits this long before the first attempt (Conductor `startDelay`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_delay: Option<Dur>,
+    /// The name, or the first word of a step without one.
+    #[serde(skip)]
+    pub at: At,
+}
+
+/// How often a failed step is tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// Attempts after the first.
+    pub count: u32,
+    /// Pause before the first of them.
+    pub delay: Dur,
+    /// What the pause becomes.
+    pub backoff: Backoff,
+    /// No pause is longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_delay: Option<Dur>,
+}
+
+/// How the pause between attempts grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backoff {
+    /// It stays.
+    Fixed,
+    /// It is multiplied by the number of the attempt.
+    Linear,
+    /// It doubles.
+    Exponential,
+}
+
+/// The kinds of step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// An HTTP exchange.
+    Http(Box<Http>),
+    /// A name for a value.
+    Let(Let),
+    /// Sets `workflow.variables` (Conductor `SET_VARIABLE`).
+    SetVariables(SetVariables),
+    /// A new random value.
+    Generate(Generate),
+    /// A line for people.
+    Log(Log),
+    /// Stages and promotes in one (Conductor `UPDATE_SECRET`).
+    Update(Update),
+    /// Stores a new value as pending.
+    Stage(Stage),
+    /// Proves that the pending value works.
+    Verify(Verify),
+    /// Makes the pending version the current one.
+    Promote(Promote),
+    /// Ends the life of the previous version, at once or after a grace.
+    Revoke(Revoke),
+    /// Asks a person.
+    Manual(Manual),
+    /// Ends the run as failed.
+    Fail(Fail),
+    /// Ends the run as done (Conductor `TERMINATE` with `COMPLETED`).
+    Stop(Stop),
+    /// Waits.
+    Wait(Wait),
+    /// One of several branches.
+    Switch(Switch),
+    /// Branches at the same time.
+    Parallel(Parallel),
+    /// The same steps for each element of a list.
+    ForEach(ForEach),
+    /// The same steps until a condition holds.
+    Repeat(Repeat),
+    /// Another rotation, waited for.
+    Call(Call),
+}
+
+impl Task {
+    /// The kind's name in reports: the language's word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Task::Http(_) => "http",
+            Task::Let(_) => "let",
+            Task::SetVariables(_) => "set",
+            Task::Generate(_) => "generate",
+            Task::Log(_) => "log",
+            Task::Update(_) => "update",
+            Task::Stage(_) => "stage",
+            Task::Verify(_) => "verify",
+            Task::Promote(_) => "promote",
+            Task::Revoke(_) => "revoke",
+            Task::Manual(_) => "manual",
+            Task::Fail(_) => "fail",
+            Task::Stop(_) => "stop",
+            Task::Wait(_) => "wait",
+            Task::Switch(_) => "switch",
+            Task::Parallel(_) => "parallel",
+            Task::ForEach(_) => "for each",
+            Task::Repeat(_) => "repeat",
+            Task::Call(_) => "call",
+        }
+    }
+
+    /// The lists of steps within, in order.
+    pub fn blocks(&self) -> Vec<&[Step]> {
+        match self {
+            Task::Verify(verify) => vec![&verify.steps],
+            Task::Revoke(revoke) => vec![&revoke.steps],
+            Task::Manual(manual) => vec![&manual.verify],
+            Task::Switch(switch) => switch.cases.iter().map(|b| b.steps.as_slice()).chain([switch.otherwise.as_slice()]).collect(),
+            Task::Parallel(parallel) => parallel.branches.iter().map(|b| b.steps.as_slice()).collect(),
+            Task::ForEach(each) => vec![&each.steps],
+            Task::Repeat(repeat) => vec![&repeat.steps],
+            _ => Vec::new(),
+        }
+    }
+
+    /// As [`Task::blocks`], to change them.
+    pub fn blocks_mut(&mut self) -> Vec<&mut Vec<Step>> {
+        match self {
+            Task::Verify(verify) => vec![&mut verify.steps],
+            Task::Revoke(revoke) => vec![&mut revoke.steps],
+            Task::Manual(manual) => vec![&mut manual.verify],
+            Task::Switch(switch) => switch.cases.iter_mut().map(|b| &mut b.steps).chain([&mut switch.otherwise]).collect(),
+            Task::Parallel(parallel) => parallel.branches.iter_mut().map(|b| &mut b.steps).collect(),
+            Task::ForEach(each) => vec![&mut each.steps],
+            Task::Repeat(repeat) => vec![&mut repeat.steps],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Calls `visit` on each step of `steps` and of the blocks within, in text order.
+pub fn walk_steps<'a>(steps: &'a [Step], visit: &mut dyn FnMut(&'a Step)) {
+    for step in steps {
+        visit(step);
+        for block in step.task.blocks() {
+            walk_steps(block, visit);
+        }
+    }
+}

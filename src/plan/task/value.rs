@@ -1,0 +1,124 @@
+//! Steps that make or show values without an effect outside.
+
+use crate::plan::Expr;
+use serde::{Deserialize, Serialize};
+
+/// A name for a value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Let {
+    /// The name; unique in the rotation.
+    pub name: String,
+    /// The value.
+    pub value: Expr,
+}
+
+/// Sets entries of `workflow.variables`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SetVariables {
+    /// Names and values; a value may be masked (under `_secrets` or `_masked`).
+    pub values: Vec<(String, Expr)>,
+}
+
+/// A line for people.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Log {
+    /// The line.
+    pub message: Expr,
+}
+
+/// Ends the run as failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fail {
+    /// Why, for people.
+    pub message: Expr,
+}
+
+/// Ends the run as done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stop {
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Expr>,
+    /// The run's output instead of the rotation's own (Conductor `workflowOutput`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Expr>,
+}
+
+/// A new random value. Captures: `value`; for key pairs `private_key` and `public_key`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Generate {
+    /// What is made.
+    pub generator: Generator,
+}
+
+/// Kinds of generated value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Generator {
+    /// Characters drawn evenly.
+    Password {
+        /// Number of characters.
+        length: u32,
+        /// From which.
+        alphabet: Alphabet,
+        /// But not these.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        exclude: String,
+    },
+    /// Bytes in lower-case hexadecimal.
+    Hex {
+        /// Number of random bytes.
+        bytes: u32,
+    },
+    /// Bytes in base64 (standard alphabet, padded).
+    Base64 {
+        /// Number of random bytes.
+        bytes: u32,
+    },
+    /// A version 4 UUID.
+    Uuid,
+    /// An Ed25519 key pair: PKCS#8 PEM and SPKI PEM.
+    Ed25519,
+    /// An RSA key pair: PKCS#8 PEM and SPKI PEM.
+    Rsa {
+        /// Size of the modulus: 2048, 3072 or 4096.
+        bits: u32,
+    },
+    /// An X25519 key pair: raw keys in base64.
+    X25519,
+}
+
+/// From which characters a password is drawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Alphabet {
+    /// Letters, digits and punctuation of ASCII.
+    Ascii,
+    /// Letters and digits.
+    Alphanumeric,
+    /// These.
+    Custom(String),
+}
+
+impl Generator {
+    /// The word in the language.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Generator::Password { .. } => "password",
+            Generator::Hex { .. } => "hex",
+            Generator::Base64 { .. } => "base64",
+            Generator::Uuid => "uuid",
+            Generator::Ed25519 => "ed25519",
+            Generator::Rsa { .. } => "rsa",
+            Generator::X25519 => "x25519",
+        }
+    }
+
+    /// The captures it has: names, and whether each is secret.
+    pub fn captures(&self) -> &'static [(&'static str, bool)] {
+        match self {
+            Generator::Ed25519 | Generator::Rsa { .. } | Generator::X25519 => &[("private_key", true), ("public_key", false)],
+            _ => &[("value", true)],
+        }
+    }
+}

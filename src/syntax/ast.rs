@@ -1,0 +1,545 @@
+//! The tree of a `.rot` file: every node with its place, nothing resolved. A successful parse is not yet a valid
+//! program; `plan::resolve` makes it one.
+//!
+//! Comments stand beside the tree ([`Ast::comments`]); the formatter puts them back.
+
+use crate::plan::schedule::Dur;
+use crate::source::{FileId, Span};
+
+/// A parsed file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ast {
+    /// The file.
+    pub file: FileId,
+    /// Top-level items in order; broken ones as [`Item::Error`].
+    pub items: Vec<Item>,
+    /// Comments in order, with `#` and without the line ending.
+    pub comments: Vec<Span>,
+}
+
+/// A top-level item.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    /// `use "file.rot"`
+    Use(Use),
+    /// `env NAME, …`
+    Env(Env),
+    /// `secret …`
+    Secret(Secret),
+    /// `rotation NAME { … }`
+    Rotation(Rotation),
+    /// Text that could not be parsed; a diagnostic was made for it.
+    Error(Span),
+}
+
+/// A name with its place. Quotes, where it stood in them, are part of the place and not of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name {
+    /// The name.
+    pub text: String,
+    /// Where.
+    pub span: Span,
+}
+
+/// `use "file.rot"`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Use {
+    /// The path, relative to this file.
+    pub path: Name,
+    /// The item.
+    pub span: Span,
+}
+
+/// `env NAME, …`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Env {
+    /// The variables.
+    pub names: Vec<Name>,
+    /// The item.
+    pub span: Span,
+}
+
+/// `secret NAME { fields }, … to "host" in header, query, "host"`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Secret {
+    /// The names, each with its fields (empty for a single value).
+    pub names: Vec<(Name, Vec<Name>)>,
+    /// Where they may be sent.
+    pub to: Vec<Target>,
+    /// The item.
+    pub span: Span,
+}
+
+/// One destination of a secret.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// `host`, `host:port`, `*.domain`.
+    pub host: Name,
+    /// Parts of the request after `in`; empty when not said.
+    pub places: Vec<Name>,
+    /// All of it.
+    pub span: Span,
+}
+
+/// `rotation NAME { … }`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rotation {
+    /// Its name.
+    pub name: Name,
+    /// Clauses and steps in text order; the formatter keeps the order.
+    pub body: Vec<Entry>,
+    /// The item.
+    pub span: Span,
+}
+
+/// A line of a rotation's body.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entry {
+    /// `description "…"`
+    Description(Name),
+    /// `every 45m jitter 5m`
+    Every {
+        /// The interval.
+        interval: Duration,
+        /// `jitter`
+        jitter: Option<Duration>,
+        /// The clause.
+        span: Span,
+    },
+    /// `cron "0 0 3 * * MON" in "Europe/Berlin" jitter 10m`
+    Cron {
+        /// The expression.
+        expression: Name,
+        /// `in`; required, `None` when it was left out.
+        zone: Option<Name>,
+        /// `jitter`
+        jitter: Option<Duration>,
+        /// The clause.
+        span: Span,
+    },
+    /// `timeout 5m`
+    Timeout(Duration),
+    /// `input NAME: [secret] TYPE = default`
+    Input {
+        /// Name.
+        name: Name,
+        /// `secret` stands before the type.
+        secret: bool,
+        /// Type word.
+        ty: Name,
+        /// Default.
+        default: Option<Expr>,
+        /// The clause.
+        span: Span,
+    },
+    /// `output [secret] NAME = expr`
+    Output {
+        /// Name.
+        name: Name,
+        /// Declared as masked.
+        secret: bool,
+        /// Value.
+        value: Expr,
+        /// The clause.
+        span: Span,
+    },
+    /// `on failure { … }`
+    OnFailure {
+        /// The steps.
+        steps: Vec<Step>,
+        /// The clause.
+        span: Span,
+    },
+    /// A step.
+    Step(Step),
+}
+
+/// A length of time as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duration {
+    /// Its value.
+    pub value: Dur,
+    /// Where.
+    pub span: Span,
+}
+
+/// A whole number as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// Its value, saturated.
+    pub value: u64,
+    /// Where.
+    pub span: Span,
+}
+
+/// A step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// What it is.
+    pub kind: StepKind,
+    /// All of it.
+    pub span: Span,
+}
+
+/// The kinds of step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StepKind {
+    /// `http NAME METHOD "url" effect { … }`
+    Http(Http),
+    /// `let NAME = expr`
+    Let {
+        /// The name.
+        name: Name,
+        /// Its value.
+        value: Expr,
+    },
+    /// `log "…"`
+    Log(Expr),
+    /// `fail "…"`
+    Fail(Expr),
+    /// `stop "…"`; the reason may be left out.
+    Stop(Option<Expr>),
+    /// `update NAME = expr …` or `update NAME { field: expr } …`
+    Update(Store),
+    /// `stage NAME = expr …` or `stage NAME { field: expr } …`
+    Stage(Store),
+    /// `verify within 2m every 5s { … }`
+    Verify {
+        /// `within`
+        within: Option<Duration>,
+        /// `every`
+        every: Option<Duration>,
+        /// Steps.
+        steps: Vec<Step>,
+    },
+    /// `promote NAME`
+    Promote(Name),
+    /// `revoke previous.NAME after 24h { … }`
+    Revoke {
+        /// The secret.
+        secret: Name,
+        /// `after`
+        after: Option<Duration>,
+        /// Steps.
+        steps: Vec<Step>,
+    },
+    /// `generate NAME KIND { option value … }`
+    Generate {
+        /// Step name.
+        name: Name,
+        /// `password`, `hex`, …
+        kind: Name,
+        /// `length 32`, `exclude "'\""`, `alphabet "…"`, `bytes 32`, `bits 3072`.
+        options: Vec<(Name, Expr)>,
+    },
+    /// `manual NAME "instructions" { verify steps }`
+    Manual {
+        /// Step name.
+        name: Name,
+        /// What to do.
+        instructions: Expr,
+        /// Steps that must succeed.
+        verify: Vec<Step>,
+    },
+    /// `wait 5m`, `wait until expr`
+    Wait {
+        /// `until` stands before it.
+        until: bool,
+        /// The length or the time.
+        value: Expr,
+    },
+    /// `when expr { … } else when … else { … }`
+    When {
+        /// Conditions with their steps.
+        arms: Vec<(Expr, Vec<Step>)>,
+        /// `else`
+        otherwise: Option<Vec<Step>>,
+    },
+    /// `match expr { "a" { … } else { … } }`
+    Match {
+        /// What is looked at.
+        subject: Expr,
+        /// Literal and steps.
+        arms: Vec<(Expr, Vec<Step>)>,
+        /// `else`
+        otherwise: Option<Vec<Step>>,
+    },
+    /// `parallel { NAME { … } NAME { … } }`
+    Parallel(Vec<(Name, Vec<Step>)>),
+    /// `for each NAME in expr { … }`
+    ForEach {
+        /// Name of the element.
+        item: Name,
+        /// The list.
+        items: Expr,
+        /// Steps.
+        steps: Vec<Step>,
+    },
+    /// `repeat at most 10 every 5s { … } until expr`
+    Repeat {
+        /// `at most`
+        at_most: Option<Count>,
+        /// `every`
+        every: Option<Duration>,
+        /// Steps.
+        steps: Vec<Step>,
+        /// `until`
+        until: Expr,
+    },
+    /// `call NAME = ROTATION { input: expr }`
+    Call {
+        /// Step name.
+        name: Name,
+        /// The rotation.
+        rotation: Name,
+        /// Its inputs.
+        inputs: Vec<Member>,
+    },
+}
+
+/// The rest of `update` and `stage`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Store {
+    /// The secret.
+    pub secret: Name,
+    /// One value after `=`, or fields in braces.
+    pub value: StoreValue,
+    /// `expires expr`
+    pub expires: Option<Expr>,
+    /// Words after `allow`: `empty`, `unchanged`.
+    pub allow: Vec<Name>,
+}
+
+/// What `update` and `stage` store.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StoreValue {
+    /// `= expr`
+    Single(Expr),
+    /// `{ field: expr, … }`
+    Fields(Vec<Member>),
+}
+
+/// `key: expr`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// Identifier or string without interpolation.
+    pub key: Name,
+    /// Value.
+    pub value: Expr,
+}
+
+/// An `http` step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Http {
+    /// Step name; may be left out where nothing refers to it.
+    pub name: Option<Name>,
+    /// Method as written.
+    pub method: Name,
+    /// URL.
+    pub url: Expr,
+    /// What it changes.
+    pub effect: Option<Effect>,
+    /// Clauses in text order.
+    pub clauses: Vec<Clause>,
+}
+
+/// `reads`, `issues additive`, …
+#[derive(Debug, Clone, PartialEq)]
+pub struct Effect {
+    /// What was declared.
+    pub kind: EffectKind,
+    /// All of it.
+    pub span: Span,
+}
+
+/// The declared effects.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EffectKind {
+    /// `reads`
+    Reads,
+    /// `issues additive [at most N]`
+    IssuesAdditive {
+        /// `at most`
+        at_most: Option<Count>,
+    },
+    /// `issues replacing [key "Header"] [grace D] [recover with NAME] [accept lockout-risk "reason"] [at most N]`
+    IssuesReplacing {
+        /// `key`: header (a string) that carries the idempotency key.
+        key: Option<Name>,
+        /// `grace`
+        grace: Option<Duration>,
+        /// `recover with`
+        recover: Option<Name>,
+        /// `accept lockout-risk`
+        accept: Option<Name>,
+        /// `at most`
+        at_most: Option<Count>,
+    },
+    /// `sets`
+    Sets,
+    /// `sets self`
+    SetsSelf,
+    /// `sets slot`
+    SetsSlot,
+    /// `revokes`
+    Revokes,
+}
+
+/// A clause of an `http` step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clause {
+    /// What it is.
+    pub kind: ClauseKind,
+    /// All of it.
+    pub span: Span,
+}
+
+/// Clauses of an `http` step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ClauseKind {
+    /// `bearer expr`
+    Bearer(Expr),
+    /// `basic user, password`
+    Basic(Expr, Expr),
+    /// `client id, secret` (RFC 6749 section 2.3.1)
+    Client(Expr, Expr),
+    /// `header "Name": expr`
+    Header(Name, Expr),
+    /// `query { name: expr, … }`
+    Query(Vec<Member>),
+    /// `json expr`
+    Json(Expr),
+    /// `form { name: expr, … }`
+    Form(Vec<Member>),
+    /// `text expr`
+    Text(Expr),
+    /// `raw expr`
+    Raw(Expr),
+    /// `timeout 10s`
+    Timeout(Duration),
+    /// `connect timeout 5s` is written `connect 5s`
+    Connect(Duration),
+    /// `retry 3 every 2s backoff exponential up to 1m`
+    Retry {
+        /// Attempts after the first.
+        count: Count,
+        /// `every`
+        every: Option<Duration>,
+        /// `backoff`: `fixed`, `linear`, `exponential`.
+        backoff: Option<Name>,
+        /// `up to`
+        up_to: Option<Duration>,
+    },
+    /// `expect status 200, 2xx`
+    ExpectStatus(Vec<Name>),
+    /// `expect header "Name" == expr`
+    ExpectHeader {
+        /// Header.
+        name: Name,
+        /// Comparison as written.
+        operator: Name,
+        /// With what.
+        value: Expr,
+    },
+    /// `expect body $.path == expr`
+    ExpectBody {
+        /// Path as written.
+        path: Name,
+        /// Comparison as written.
+        operator: Name,
+        /// With what.
+        value: Expr,
+    },
+    /// `secret NAME = source as TYPE optional`, `public NAME = …`
+    Capture {
+        /// `secret` or `public`.
+        secret: bool,
+        /// Name.
+        name: Name,
+        /// Where.
+        source: Source,
+        /// `as`
+        ty: Option<Name>,
+        /// `optional`
+        optional: bool,
+    },
+    /// `ca "file.pem"`
+    Ca(Name),
+    /// `proxy env`
+    Proxy,
+    /// `follow 3`
+    Follow(Count),
+    /// `limit 4MiB`
+    Limit(Count),
+    /// `strays METHOD "url" { … } revoke METHOD "url" { … }`: how credentials that an unanswered call left are found and revoked.
+    Strays {
+        /// The listing request; its capture `ids` is the list.
+        list: Box<Http>,
+        /// The request that revokes one, named `stray`.
+        revoke: Box<Http>,
+    },
+}
+
+/// Where a capture is found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// `body $.path`
+    Body(Name),
+    /// `body`
+    Text(Span),
+    /// `header "Name"`
+    Header(Name),
+    /// `status`
+    Status(Span),
+}
+
+/// An expression.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expr {
+    /// What it is.
+    pub kind: ExprKind,
+    /// All of it.
+    pub span: Span,
+}
+
+/// Expressions.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ExprKind {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// Digits as written: `42`, `-1.5e3`.
+    Number(String),
+    /// `45m`
+    Duration(Dur),
+    /// `"text ${expr} text"`: literal and interpolated parts. A string without interpolation has at most one literal part.
+    String(Vec<Part>),
+    /// `[a, b]`
+    List(Vec<Expr>),
+    /// `{ key: value }`
+    Object(Vec<Member>),
+    /// `secrets.name.field`, `step.capture`, `"quoted"` segments allowed after the first. Each segment with its place.
+    Path(Vec<Name>),
+    /// `expr.field` on what is not a name, or `expr[0]`.
+    Index(Box<Expr>, Box<Expr>),
+    /// `name(args)`
+    Call(Name, Vec<Expr>),
+    /// `a == b`; the operator as written.
+    Binary(Box<Expr>, Name, Box<Expr>),
+    /// `not a`
+    Not(Box<Expr>),
+    /// `reveal expr because "reason"`
+    Reveal(Box<Expr>, Option<Name>),
+    /// Could not be parsed.
+    Error,
+}
+
+/// A part of a string.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    /// Text with escapes decoded.
+    Text(String, Span),
+    /// `${expr}`
+    Expr(Expr),
+}

@@ -1,0 +1,4 @@
+//! The real file system.
+
+/// The real file system.
+pub struct RealFs;

@@ -1,0 +1,125 @@
+//! One HTTP exchange, and how it ended. No redirects with secrets, no hidden retries, no pool, no proxy unless asked, caps
+//! on size and time (reliability dossier, section 3.5).
+
+mod egress;
+mod real;
+
+pub use egress::{AddressClass, classify_address};
+pub use real::RealHttp;
+
+use super::BoxFuture;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// A request that is ready to go.
+pub struct Request {
+    /// Upper-case method.
+    pub method: String,
+    /// Absolute URL, `http` or `https`.
+    pub url: Zeroizing<String>,
+    /// Headers in order. Values are checked for CR, LF and NUL by [`Http::call`].
+    pub headers: Vec<(String, Zeroizing<Vec<u8>>)>,
+    /// The body.
+    pub body: Option<Zeroizing<Vec<u8>>>,
+    /// Whether anything in it is secret: then no redirect is followed, and `http://` goes to loopback only.
+    pub secret: bool,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// Bounds on one exchange.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Until the connection stands, TLS included.
+    pub connect: Duration,
+    /// Until the status line is there, from the connection on.
+    pub first_byte: Duration,
+    /// All of it.
+    pub total: Duration,
+    /// Largest body in bytes.
+    pub body: u64,
+    /// Redirects to the same origin that are followed (`GET` and `HEAD` only).
+    pub follow: u8,
+    /// PEM texts of certificates that are trusted besides the system's.
+    pub ca: Vec<Vec<u8>>,
+    /// Use the proxy of the environment.
+    pub proxy: bool,
+    /// Private addresses (10/8, 192.168/16, fc00::/7 …) are fine because the host is a literal of the plan. Link-local
+    /// and metadata addresses never are.
+    pub private: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            first_byte: Duration::from_secs(15),
+            total: Duration::from_secs(60),
+            body: 1 << 20,
+            follow: 0,
+            ca: Vec::new(),
+            proxy: false,
+            private: true,
+        }
+    }
+}
+
+/// An answer.
+pub struct Response {
+    /// Status code.
+    pub status: u16,
+    /// Headers in order, names in lower case.
+    pub headers: Vec<(String, Zeroizing<Vec<u8>>)>,
+    /// Body as it came (identity encoding).
+    pub body: Zeroizing<Vec<u8>>,
+    /// When the status line came, for expiries that are relative.
+    pub received_at: jiff::Timestamp,
+}
+
+/// How an exchange ended. Only the transport can tell these apart, and recovery depends on it.
+pub enum Attempt {
+    /// No byte of the request left this machine: may be tried again freely.
+    NotSent(Trouble),
+    /// A whole answer.
+    Answered(Response),
+    /// It may or may not have been executed. With what came of the answer.
+    Unknown(Trouble, Option<Response>),
+}
+
+/// What went wrong, in our words: never quotes the URL's query, headers or body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Which kind.
+    pub kind: TroubleKind,
+    /// For people: `connection refused by api.example.com:443`.
+    pub message: String,
+}
+
+/// Kinds of trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TroubleKind {
+    /// The request itself is not allowed: address, scheme, header characters.
+    Refused,
+    /// The name could not be resolved.
+    Dns,
+    /// No connection.
+    Connect,
+    /// No TLS session.
+    Tls,
+    /// Time is over.
+    Timeout,
+    /// The connection ended early.
+    Reset,
+    /// The answer is not HTTP, or against the rules.
+    Malformed,
+    /// The body is above the limit.
+    TooLarge,
+    /// The client could not be built (no certificates on this machine).
+    Client,
+}
+
+/// HTTP exchanges.
+pub trait Http: Send + Sync {
+    /// Makes one exchange: one attempt, nothing repeated.
+    fn call<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Attempt>;
+}

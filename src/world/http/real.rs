@@ -1,0 +1,4 @@
+//! The real client.
+
+/// The real client.
+pub struct RealHttp;

@@ -1,0 +1,32 @@
+//! The only effects: files, HTTP, clock, randomness, environment. Everything else is pure.
+//!
+//! The interpreter and the vault see the world through these traits, so that a simulated one can crash, lose and reorder
+//! at every call. `clippy.toml` forbids the direct calls everywhere else.
+
+pub mod clock;
+pub mod env;
+pub mod fs;
+pub mod http;
+pub mod rng;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A boxed future, as trait objects need it.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Everything outside, in one handle that is cheap to clone.
+#[derive(Clone)]
+pub struct World {
+    /// Files.
+    pub fs: Arc<dyn fs::Fs>,
+    /// HTTP exchanges.
+    pub http: Arc<dyn http::Http>,
+    /// Time.
+    pub clock: Arc<dyn clock::Clock>,
+    /// Randomness.
+    pub rng: Arc<dyn rng::Rng>,
+    /// Environment variables, and the person at the terminal.
+    pub env: Arc<dyn env::Env>,
+}

@@ -1,0 +1,25 @@
+//! The one integration binary: black box, one module for each feature that a user knows.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods
+)]
+#![allow(missing_docs)]
+
+mod support;
+
+mod check;
+mod conductor;
+mod formats;
+mod http;
+mod jsonpath;
+mod language;
+mod plan;
+mod run;
+mod schedule;
+mod vault;

@@ -1,0 +1,1 @@
+//! What tests share: the process builder, temporary projects, the scripted issuer.
