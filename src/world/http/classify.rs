@@ -14,11 +14,10 @@ pub(super) fn before_connection(error: &(dyn Error + 'static), shown: &str, http
             ResolveError::Unknown => trouble(TroubleKind::Dns, format!("the name of {shown} cannot be resolved")),
         };
     }
-    if let Some(error) = tls_error(error) {
+    if let Some(error) = find::<rustls::Error>(error) {
         return tls(error, shown);
     }
-    let io = find::<std::io::Error>(error).map(std::io::Error::kind);
-    match io {
+    match io_kind(error) {
         Some(ErrorKind::ConnectionRefused) => trouble(TroubleKind::Connect, format!("connection refused by {shown}")),
         Some(ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown) => {
             trouble(TroubleKind::Connect, format!("{shown} cannot be reached from here"))
@@ -41,7 +40,8 @@ fn tls(error: &rustls::Error, shown: &str) -> Trouble {
         rustls::Error::InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. }) => {
             format!("the certificate of {shown} is for another name")
         }
-        rustls::Error::InvalidCertificate(Bad::UnknownIssuer) => {
+        // A bad signature: another authority that bears the same name.
+        rustls::Error::InvalidCertificate(Bad::UnknownIssuer | Bad::BadSignature) => {
             format!("the certificate of {shown} is not signed by an authority that is trusted here: name its certificate with `ca`")
         }
         rustls::Error::InvalidCertificate(Bad::Revoked) => format!("the certificate of {shown} was revoked"),
@@ -55,7 +55,7 @@ fn tls(error: &rustls::Error, shown: &str) -> Trouble {
 
 /// An error after the connection stood: some or all of the request may have been read and executed.
 pub(super) fn after_connection(error: &(dyn Error + 'static), shown: &str) -> Trouble {
-    if tls_error(error).is_some() {
+    if find::<rustls::Error>(error).is_some() {
         return trouble(TroubleKind::Reset, format!("the TLS session with {shown} broke off"));
     }
     if let Some(error) = find::<hyper::Error>(error) {
@@ -69,7 +69,7 @@ pub(super) fn after_connection(error: &(dyn Error + 'static), shown: &str) -> Tr
             return trouble(TroubleKind::Reset, format!("{shown} ended the connection before its answer was complete"));
         }
     }
-    match find::<std::io::Error>(error).map(std::io::Error::kind) {
+    match io_kind(error) {
         Some(ErrorKind::InvalidInput | ErrorKind::InvalidData) => {
             trouble(TroubleKind::Malformed, format!("{shown} sent an answer that is not valid HTTP"))
         }
@@ -93,19 +93,15 @@ fn find<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e 
     chain(error).find_map(|error| error.downcast_ref())
 }
 
-/// The TLS error in the chain. `std::io::Error` hides what it wraps from `source`, so it is opened.
-fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
-    chain(error).find_map(|error| {
-        let wrapped = || error.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref();
-        error.downcast_ref().or_else(wrapped)
-    })
+/// What the system said.
+fn io_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
+    chain(error).filter_map(|error| error.downcast_ref::<std::io::Error>()).map(std::io::Error::kind).find(|kind| *kind != ErrorKind::Other)
 }
 
+/// An error and its causes. `std::io::Error` hides what it wraps from `source`, so it is opened.
 fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    let mut next = Some(error);
-    std::iter::from_fn(move || {
-        let error = next?;
-        next = error.source();
-        Some(error)
+    std::iter::successors(Some(error), |&error| match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped as &(dyn Error + 'static)),
+        None => error.source(),
     })
 }

@@ -43,8 +43,8 @@ fn every_misbehaviour_is_classified() {
         ("cut in the status line", Fault::Cut { after: 7, reset: false }, "unknown, Reset, no answer", 1),
         ("cut in the headers", Fault::Cut { after: 30, reset: false }, "unknown, Reset, no answer", 1),
         ("reset in the headers", Fault::Cut { after: 30, reset: true }, "unknown, Reset, no answer", 1),
-        ("half a body", Fault::TruncatedBody, "unknown, Reset, 200 with 27 bytes", 1),
-        ("broken chunks", Fault::BrokenChunks, "unknown, Malformed, 200 with 54 bytes", 1),
+        ("half a body", Fault::TruncatedBody, "unknown, Reset, 200 with 24 bytes", 1),
+        ("broken chunks", Fault::BrokenChunks, "unknown, Malformed, 200 with 49 bytes", 1),
         ("two lengths", Fault::TwoContentLengths, "unknown, Malformed, no answer", 1),
         ("no status line", Fault::GarbageStatus, "unknown, Malformed, no answer", 1),
         ("HTTP/0.9", raw("{\"token\": \"x\"}"), "unknown, Malformed, no answer", 1),
@@ -82,14 +82,14 @@ fn every_misbehaviour_is_classified() {
         ("huge headers", Fault::HugeHead(100_000), "unknown, TooLarge, 200 with 0 bytes", 1),
         ("ten megabytes of headers", Fault::HugeHead(10_000_000), "unknown, TooLarge, no answer", 1),
         ("invalid UTF-8", Fault::Body(vec![0xff, 0xfe, 0, 0x1b]), "answered 200, 4 bytes", 1),
-        ("other content type", Fault::ContentType("text/html".to_owned()), "answered 200, 54 bytes", 1),
+        ("other content type", Fault::ContentType("text/html".to_owned()), "answered 200, 49 bytes", 1),
         ("conflict", answer(409, &[], "{}"), "answered 409, 2 bytes", 0),
         ("unprocessable", answer(422, &[], "{}"), "answered 422, 2 bytes", 0),
         ("too early", answer(425, &[("retry-after", "1")], ""), "answered 425, 0 bytes", 0),
         ("too many", answer(429, &[("retry-after", "99999999999999999999")], ""), "answered 429, 0 bytes", 0),
         ("unavailable", answer(503, &[("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT")], ""), "answered 503, 0 bytes", 0),
-        ("drip", Fault::Drip { millis: 0 }, "answered 200, 54 bytes", 1),
-        ("short stall", Fault::Stall { at: Phase::Answer, millis: 20 }, "answered 200, 54 bytes", 1),
+        ("drip", Fault::Drip { millis: 0 }, "answered 200, 49 bytes", 1),
+        ("short stall", Fault::Stall { at: Phase::Answer, millis: 20 }, "answered 200, 49 bytes", 1),
     ];
     let mut wrong = Vec::new();
     for (name, fault, outcome, executed) in cases {
@@ -118,7 +118,7 @@ fn each_stall_ends_with_a_timeout() {
         (Phase::Answer, &first_byte, "unknown, Timeout, no answer"),
         (Phase::Head, &first_byte, "unknown, Timeout, no answer"),
         (Phase::Answer, &total, "unknown, Timeout, no answer"),
-        (Phase::Body, &total, "unknown, Timeout, 200 with 27 bytes"),
+        (Phase::Body, &total, "unknown, Timeout, 200 with 24 bytes"),
     ] {
         assert_eq!(ask(stall(at), Some(limits.clone())).0, outcome, "{at:?}");
     }
