@@ -73,7 +73,8 @@ impl RealHttp {
             Guarded { resolver: Arc::clone(&self.resolver), host: target.host.clone(), egress: target.egress, proxy: request.limits.proxy };
         #[allow(clippy::disallowed_methods)]
         let builder = reqwest::Client::builder();
-        let builder = if request.limits.proxy { builder } else { builder.no_proxy() };
+        // What is for this machine stays on it: a proxy would read a secret that goes there over `http://`.
+        let builder = if request.limits.proxy && !target.egress.loopback { builder } else { builder.no_proxy() };
         builder
             .tls_backend_preconfigured(tls)
             .http1_only()

@@ -1,6 +1,7 @@
 //! Each misbehaviour of a server, and what recovery is told about it.
 
-use super::{call, issuer, summary, with_json};
+use super::{call, get, issuer, summary, with_json};
+use proptest::prelude::*;
 use rot::demo::issuer::{Fault, Phase, Rule};
 use rot::world::http::{Limits, Request};
 use serde_json::json;
@@ -139,5 +140,49 @@ fn the_body_is_capped() {
         (huge(2 << 30, false), "unknown, TooLarge, 200 with 1000 bytes"),
     ] {
         assert_eq!(ask(fault, Some(small.clone())), (outcome.to_owned(), 1));
+    }
+}
+
+#[test]
+fn an_answer_is_whole_or_unknown_at_every_byte() {
+    let issuer = issuer(Vec::new());
+    let fixed = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 18\r\n\r\n{\"token\":\"abcdef\"}";
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n2;x=y\r\nfg\r\n0\r\nX-Trailer: 1\r\n\r\n";
+    for (whole, body) in [(fixed, 18), (chunked, 7)] {
+        for end in 0..=whole.len() {
+            issuer.state().config.faults = vec![Rule::always(raw(&whole[..end]))];
+            let outcome = summary(&call(&get(&issuer.base_url)));
+            if end == whole.len() {
+                assert_eq!(outcome, format!("answered 200, {body} bytes"));
+            } else {
+                assert!(outcome.starts_with("unknown, Reset, "), "{outcome} after {end} bytes");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whatever comes back: the call ends, and never claims that nothing was sent.
+    #[test]
+    fn no_answer_breaks_the_client(
+        lines in prop::collection::vec(prop_oneof![
+            Just(b"HTTP/1.1 200 OK\r\n".to_vec()),
+            Just(b"HTTP/1.1 103 Early Hints\r\n".to_vec()),
+            Just(b"HTTP/1.0 500 \r\n".to_vec()),
+            Just(b"Content-Length: 5\r\n".to_vec()),
+            Just(b"Transfer-Encoding: chunked\r\n".to_vec()),
+            Just(b"Transfer-Encoding: gzip, chunked\r\n".to_vec()),
+            Just(b"\r\n".to_vec()),
+            Just(b"5\r\nabcde\r\n".to_vec()),
+            Just(b"0\r\n\r\n".to_vec()),
+            prop::collection::vec(any::<u8>(), 0..30),
+        ], 0..8),
+    ) {
+        let issuer = issuer(vec![Rule::always(Fault::Raw { bytes: lines.concat(), execute: false })]);
+        let outcome = summary(&call(&get(&issuer.base_url)));
+        prop_assert!(outcome.starts_with("answered ") || outcome.starts_with("unknown, "), "{}", outcome);
+        prop_assert!(!outcome.contains("Timeout"), "{}", outcome);
     }
 }

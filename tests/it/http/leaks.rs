@@ -123,11 +123,11 @@ fn a_server_that_quotes_the_request_reaches_only_the_body() {
 
 #[test]
 fn the_time_of_an_answer_is_that_of_its_status_line() {
-    let issuer = issuer(vec![Rule::always(Fault::Stall { at: Phase::Body, millis: 300 })]);
+    let issuer = issuer(vec![Rule::always(Fault::Stall { at: Phase::Body, millis: 600 })]);
     let before = jiff::Timestamp::now();
     let response = answered(&get(format!("{}/me", issuer.base_url)));
     let after = jiff::Timestamp::now();
     assert!(before <= response.received_at && response.received_at <= after);
-    // The body came later by what the server waited.
-    assert!(after.duration_since(response.received_at) >= jiff::SignedDuration::from_millis(200));
+    // The body came later by what the server waited; the bound leaves half a second for a busy machine.
+    assert!(after.duration_since(response.received_at) >= jiff::SignedDuration::from_millis(100));
 }
