@@ -1,11 +1,17 @@
 //! One HTTP exchange, and how it ended. No redirects with secrets, no hidden retries, no pool, no proxy unless asked, caps
 //! on size and time (reliability dossier, section 3.5).
 
+mod classify;
+mod connected;
 mod egress;
+mod prepare;
 mod real;
+mod resolve;
+mod tls;
 
 pub use egress::{AddressClass, classify_address};
 pub use real::RealHttp;
+pub use resolve::{Resolver, SystemResolver};
 
 use super::BoxFuture;
 use std::time::Duration;
