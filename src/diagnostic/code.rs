@@ -196,4 +196,5 @@ code_table! {
     UNUSED_SUPPRESSION          "ROT901" "unused-suppression" Warning;
     UNKNOWN_SUPPRESSION         "ROT903" "unknown-rule-in-suppression" Warning;
     IMPORTED_AS_ADDITIVE        "ROT908" "imported-as-additive" Note;
+    CONDUCTOR_DIFFERENCE        "ROT909" "differs-from-conductor" Note;
 }

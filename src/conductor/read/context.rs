@@ -1,0 +1,96 @@
+//! What the rooms of the reader share: findings, what the file names, and the definition that is being read.
+
+use super::ReadOptions;
+use super::scope::{Scope, Site};
+use crate::diagnostic::{Diagnostic, Severity, codes};
+use crate::json::Node;
+use crate::plan::{Dialect, EnvDecl, JsonPath, Plan, Policy, Rotation, SecretDecl};
+use crate::source::Span;
+
+/// The state of one reading.
+pub(super) struct Reader<'a> {
+    pub(super) options: &'a ReadOptions,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    secrets: Vec<SecretDecl>,
+    env: Vec<EnvDecl>,
+    pub(super) rotations: Vec<Rotation>,
+    /// Names of all definitions in the file, those within sub-workflow tasks included.
+    pub(super) names: Vec<String>,
+    /// Definitions within sub-workflow tasks, still to be read.
+    pub(super) inline: Vec<&'a Node>,
+    /// The definition that is being read.
+    pub(super) scope: Scope,
+    /// The place in it.
+    pub(super) site: Site,
+    pub(super) noted_additive: bool,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(options: &'a ReadOptions, diagnostics: Vec<Diagnostic>) -> Self {
+        Self {
+            options,
+            diagnostics,
+            secrets: Vec::new(),
+            env: Vec::new(),
+            rotations: Vec::new(),
+            names: Vec::new(),
+            inline: Vec::new(),
+            scope: Scope::default(),
+            site: Site::default(),
+            noted_additive: false,
+        }
+    }
+
+    pub(super) fn finish(mut self) -> (Plan, Vec<Diagnostic>) {
+        self.diagnostics.sort_by_key(|d| (d.span().start, d.code));
+        self.diagnostics.dedup();
+        let dialect = if self.oss() { Dialect::Oss } else { Dialect::Orkes };
+        (Plan { dialect, secrets: self.secrets, env: self.env, rotations: self.rotations }, self.diagnostics)
+    }
+
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Whether the open-source server is the target.
+    pub(super) fn oss(&self) -> bool {
+        self.options.target == Dialect::Oss
+    }
+
+    /// Says that something only Orkes has is relied on, if the target has it not.
+    pub(super) fn only_orkes(&mut self, span: Span, what: &str, effect: &str) {
+        if self.oss() {
+            self.report(
+                Diagnostic::new(codes::MASKING_NOT_SUPPORTED, span, format!("the open-source server does not know {what}: {effect}"))
+                    .at("not supported by the target `oss`")
+                    .help("set `target = \"orkes\"` in rot.toml, or run this rotation with rot instead of the server"),
+            );
+        }
+    }
+
+    /// Says where this program reads something differently from Conductor, on purpose.
+    pub(super) fn differs(&mut self, span: Span, message: impl Into<String>, help: &str) {
+        self.report(Diagnostic::new(codes::CONDUCTOR_DIFFERENCE, span, message).help(help).severity(Severity::Note));
+    }
+
+    /// Notes that the file uses a secret.
+    pub(super) fn use_secret(&mut self, name: &str, span: Span) {
+        if self.secrets.iter().any(|s| s.name == name) {
+            return;
+        }
+        let policy = self.options.hosts.get(name).map_or(Policy::Implied, |hosts| Policy::Declared(hosts.clone()));
+        self.secrets.push(SecretDecl { name: name.to_owned(), fields: Vec::new(), policy, at: span.into() });
+    }
+
+    /// Notes that the file uses an environment variable.
+    pub(super) fn use_env(&mut self, name: &str, span: Span) {
+        if !self.env.iter().any(|e| e.name == name) {
+            self.env.push(EnvDecl { name: name.to_owned(), at: span.into() });
+        }
+    }
+
+    /// A JSONPath of Conductor's dialect.
+    pub(super) fn json_path(&mut self, text: String, _span: Span) -> JsonPath {
+        JsonPath(text)
+    }
+}

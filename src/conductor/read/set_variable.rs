@@ -1,0 +1,22 @@
+//! SET_VARIABLE: every input is a variable of the workflow.
+
+use super::context::Reader;
+use super::keys::field;
+use crate::json::Node;
+use crate::plan::ExprKind;
+use crate::plan::task::{SetVariables, Task};
+
+impl<'a> Reader<'a> {
+    pub(super) fn set_variable(&mut self, node: &'a Node) -> Option<Task> {
+        let inputs = field(node, "inputParameters")?;
+        if !inputs.is_object() {
+            self.wrong_type(inputs, "inputParameters", "an object");
+            return None;
+        }
+        self.check_free_keys(inputs);
+        match self.value(inputs).kind {
+            ExprKind::Object(values) => Some(Task::SetVariables(SetVariables { values })),
+            _ => None,
+        }
+    }
+}
