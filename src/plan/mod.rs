@@ -6,6 +6,7 @@
 pub mod document;
 pub mod effect;
 pub mod expr;
+pub mod fields;
 pub mod label;
 pub mod name;
 pub mod path;

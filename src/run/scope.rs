@@ -3,7 +3,7 @@
 use super::value::{Data, Value};
 use crate::plan::{Dialect, Label, Origin, Root, RunField, Version};
 use crate::vault::Secret;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What names mean during a run.
 pub struct Scope {
@@ -47,9 +47,11 @@ pub struct RunFacts {
 }
 
 /// The values of secrets as a run sees them: pinned at its start, moved by its own stages and promotions.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Secrets {
     values: HashMap<(String, Version), Stored>,
+    /// Fields of records that are only ever stored from public values.
+    public: BTreeSet<(String, String)>,
     /// While a probe runs: a version that stands for another.
     swap: Option<(String, Version, Version)>,
 }
@@ -64,6 +66,15 @@ pub enum Stored {
 }
 
 impl Secrets {
+    /// No values yet; `public` are the fields of records that carry no label.
+    pub fn new(public: BTreeSet<(String, String)>) -> Self {
+        Self { public, ..Self::default() }
+    }
+
+    fn label(&self, name: &str, field: &str) -> Label {
+        if self.public.contains(&(name.to_owned(), field.to_owned())) { Label::PUBLIC } else { Label::of(Origin::Secret(name.to_owned())) }
+    }
+
     /// Sets what a version is; `None` removes it.
     pub fn set(&mut self, name: &str, version: Version, stored: Option<Stored>) {
         match stored {
@@ -94,11 +105,11 @@ impl Secrets {
         }
     }
 
-    /// All secret values, for the redactor.
+    /// All secret values, for the redactor; public fields are not among them.
     pub fn each(&self) -> impl Iterator<Item = &Secret> {
-        self.values.values().flat_map(|stored| match stored {
+        self.values.iter().flat_map(|((name, _), stored)| match stored {
             Stored::Single(secret) => vec![secret],
-            Stored::Fields(fields) => fields.iter().map(|(_, s)| s).collect(),
+            Stored::Fields(fields) => fields.iter().filter(|(field, _)| self.label(name, field).is_secret()).map(|(_, s)| s).collect(),
         })
     }
 }
@@ -150,11 +161,11 @@ impl Scope {
         match (stored, field) {
             (Stored::Single(secret), None) => Ok(Value::secret(secret, origin)),
             (Stored::Fields(fields), None) => {
-                let members = fields.iter().map(|(n, s)| (n.clone(), Value::secret(s, origin.clone()))).collect();
+                let members = fields.iter().map(|(n, s)| (n.clone(), Value::secret(s, origin.clone()).relabelled(&self.secrets.label(name, n)))).collect();
                 Ok(Value { data: Data::Object(members), label: Label::PUBLIC })
             }
             (Stored::Fields(fields), Some(field)) => {
-                fields.iter().find(|(n, _)| n == field).map(|(_, s)| Value::secret(s, origin)).ok_or_else(|| Absent::Field(name.to_owned(), field.to_owned()))
+                fields.iter().find(|(n, _)| n == field).map(|(_, s)| Value::secret(s, origin).relabelled(&self.secrets.label(name, field))).ok_or_else(|| Absent::Field(name.to_owned(), field.to_owned()))
             }
             (Stored::Single(secret), Some(path)) => {
                 // A JSON secret: `${workflow.secrets.db.password}` splits at the first dot, the rest is a path into its value.

@@ -56,6 +56,11 @@ impl Journal {
         Ok(journal)
     }
 
+    /// A journal that no file stands behind, for steps that are never journaled.
+    pub fn detached(vault: &Vault, run_id: &str) -> Self {
+        Self { path: folder(vault).join(format!("{run_id}.jnl")), run_id: run_id.to_owned(), key: key(vault, run_id), tag: [0; record::TAG], records: Vec::new(), file: None }
+    }
+
     /// Reads a journal, dropping a torn end; anything else that is wrong is corruption.
     pub fn open(world: &World, vault: &Vault, run_id: &str) -> Result<Self> {
         let path = folder(vault).join(format!("{run_id}.jnl"));
