@@ -22,7 +22,7 @@ pub fn pretty(value: &Value) -> String {
 fn write(value: &Value, indent: Option<usize>, out: &mut String) {
     match value {
         Value::Number(n) => out.push_str(&number(n)),
-        Value::Array(items) => sequence('[', ']', items.iter(), indent, out, |item, indent, out| write(item, indent, out)),
+        Value::Array(items) => sequence('[', ']', items.iter(), indent, out, write),
         Value::Object(members) => sequence('{', '}', sorted(members).into_iter(), indent, out, |(key, value), indent, out| {
             out.push_str(&Value::from(key.as_str()).to_string());
             out.push_str(if indent.is_some() { ": " } else { ":" });
