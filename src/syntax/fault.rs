@@ -120,6 +120,11 @@ pub fn characters(file: FileId, source: &str, lexed: &mut Lexed) {
     lexed.faults.sort_by_key(|d| d.span().start);
 }
 
+/// Whether a character has to be written as an escape.
+pub fn is_forbidden(c: char) -> bool {
+    forbidden(c).is_some()
+}
+
 /// What a character that is not allowed is called.
 fn forbidden(c: char) -> Option<&'static str> {
     Some(match c {

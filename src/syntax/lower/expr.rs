@@ -13,7 +13,7 @@ const NOT: u8 = 4;
 const COMPARISON: u8 = 5;
 
 /// How tightly `operator` binds.
-pub(in crate::syntax) fn precedence(operator: &str) -> u8 {
+pub fn precedence(operator: &str) -> u8 {
     match operator {
         "??" => 1,
         "or" => 2,

@@ -12,6 +12,9 @@ mod rotation;
 mod step;
 mod string;
 
+pub(super) use expr::precedence;
+pub(super) use string::decode;
+
 use super::ast::{Count, Duration, Name};
 use super::explain::{Explain, Place};
 use super::grammar::Rule;

@@ -64,7 +64,7 @@ impl<'a> Lower<'a> {
 }
 
 /// Resolves escapes; gives the places of those that are none.
-pub(in crate::syntax) fn decode(raw: &str) -> (String, Vec<(usize, usize)>) {
+pub fn decode(raw: &str) -> (String, Vec<(usize, usize)>) {
     let mut text = String::with_capacity(raw.len());
     let mut faults = Vec::new();
     let mut rest = raw;

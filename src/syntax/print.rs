@@ -1,3 +1,0 @@
-//! x
-/// x
-pub fn print(_: &super::ast::Ast, _: &crate::source::SourceFile) -> String { String::new() }
