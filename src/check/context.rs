@@ -96,6 +96,27 @@ impl<'a, 'p> Context<'a, 'p> {
         })
     }
 
+    /// A whole answer in an event that is a credential by the look of its request: not a GET, authenticated, to a URL that ends in
+    /// `token` and the like. Not where it is known to hold one.
+    pub(crate) fn likely_credential(&self, event: &'a Event<'p>) -> Option<Entry> {
+        if !self.leaks(event).is_empty() {
+            return None;
+        }
+        event.taint.iter().filter(|e| !e.control).find(|e| self.is_answer_of_grant(e)).copied()
+    }
+
+    fn is_answer_of_grant(&self, entry: &Entry) -> bool {
+        let Some(Atom::Answer { step, path }) = self.flow.trails.atom(entry.atom) else { return false };
+        let whole = path.len() < 3 && path.get(1).is_none_or(|key| key == "body");
+        let asks = |r: &&Request<'p>| {
+            let url = r.http.url.as_str().unwrap_or_default();
+            let last = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+            let grants = names_credential(last.trim_end_matches('s')) || last.eq_ignore_ascii_case("login");
+            !matches!(r.http.method.as_str(), "GET" | "HEAD") && grants && !self.carried(r).is_empty()
+        };
+        whole && self.http(*step).is_some_and(|h| h.raw_output) && self.flow.requests.iter().filter(|r| r.step == *step).any(|r| asks(&r))
+    }
+
     /// Data that callers or servers choose, in the value of an event.
     pub(crate) fn untrusted(&self, event: &'a Event<'p>) -> Option<Entry> {
         event

@@ -222,6 +222,10 @@ impl<'p> Engine<'p> {
 
     /// The output of a task that holds others: the outputs of those, under their names.
     fn inner_outputs(&mut self, id: usize, keys: &[String], span: Span) -> Shape {
+        // The number of rounds; what ends a loop is in the condition that decides it.
+        if keys.first().is_some_and(|key| key == "iteration") {
+            return Shape::default();
+        }
         let within: Vec<(usize, &'p str)> = self
             .order
             .of_rotation(self.rotation)

@@ -64,10 +64,6 @@ impl Taint {
         self.0.iter()
     }
 
-    pub(crate) fn get(&self, atom: AtomId) -> Option<&Entry> {
-        self.0.binary_search_by_key(&atom, |e| e.atom).ok().and_then(|i| self.0.get(i))
-    }
-
     /// Adds all of `other`; tells whether the label grew. Of two ways the shorter stays.
     pub(crate) fn join(&mut self, other: &Taint) -> bool {
         if other.0.is_empty() {
@@ -185,10 +181,6 @@ impl<'p> Trails<'p> {
             Some(Atom::Origin { origin, .. }) => Some(origin),
             _ => None,
         }
-    }
-
-    pub(crate) fn find(&self, atom: &Atom<'p>) -> Option<AtomId> {
-        self.ids.get(atom).copied()
     }
 
     pub(crate) fn intern(&mut self, atom: Atom<'p>) -> AtomId {

@@ -10,60 +10,58 @@
 //!
 //! ```json
 //! {"name": "r", "version": 1, "schemaVersion": 2,
-//!  "tasks": [
-//!   {"name": "keep", "taskReferenceName": "keep", "type": "SET_VARIABLE", "inputParameters": {"a": 1}},
-//!   {"name": "login", "taskReferenceName": "login", "type": "INLINE", "inputParameters": {
-//!     "evaluatorType": "javascript", "expression": "$.key", "key": "${workflow.secrets.apiKey}"}}]}
+//!  "tasks": [{"name": "login", "taskReferenceName": "login", "type": "HTTP", "inputParameters": {
+//!    "uri": "https://api.example.com/token", "method": "POST", "headers": {"X-Key": "${workflow.secrets.apiKey}"}}}]}
 //! ```
 //!
 //! ## Mended
 //!
 //! ```json
 //! {"name": "r", "version": 1, "schemaVersion": 2,
-//!  "tasks": [
-//!   {"name": "keep", "taskReferenceName": "keep", "type": "SET_VARIABLE", "inputParameters": {"a": 1}}],
-//!  "outputParameters": {"done": true}}
+//!  "tasks": [{"name": "login", "taskReferenceName": "login", "type": "HTTP", "inputParameters": {
+//!    "uri": "https://api.example.com/token", "method": "POST", "headers": {"X-Key": "${workflow.secrets.apiKey}"}}}],
+//!  "outputParameters": {"status": "${login.output.response.statusCode}"}}
 //! ```
 
-use crate::check::context::Context;
+use crate::check::context::{Context, Once};
+use crate::check::flow::{Event, Sink};
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
-use crate::plan::Task;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if !cx.plan.dialect.is_conductor() {
-        return;
-    }
-    for (index, rotation) in cx.plan.rotations.iter().enumerate().filter(|(_, r)| r.outputs.is_empty()) {
+    let mut once = Once::default();
+    for event in cx.flow.events.iter().filter(|e| is_implied(cx, e)) {
+        let Some(rotation) = cx.plan.rotations.get(event.rotation) else { continue };
         let Some(last) = rotation.steps.last() else { continue };
-        let name = &last.name;
-        let severity = match &last.task {
-            Task::Http(http) if http.raw_output => {
-                let carries = cx.flow.requests.iter().any(|r| std::ptr::eq(r.http, http.as_ref()) && !cx.carried(r).is_empty());
-                match (http.effect.issues(), carries && cx.options.pedantic) {
-                    (true, _) => Severity::Error,
-                    // The answer to an authenticated request may or may not be a secret.
-                    (false, true) => Severity::Note,
-                    (false, false) => continue,
-                }
+        let mut found = Vec::new();
+        for leak in cx.leaks(event) {
+            if once.is_first(event, leak.entry.atom) {
+                let message = format!("without `outputParameters` what `{}` returns becomes the output: {}", last.name, leak.origin.describe());
+                found.push(cx.finding(codes::LAST_TASK_OUTPUT_LEAKS, event, &leak.entry, message, "leaves the workflow"));
             }
-            Task::Let(item) => {
-                let named = cx.flow.names.iter().find(|n| n.rotation == index && n.step.is_none() && n.name == item.name);
-                if named.is_some_and(|n| n.label.is_secret()) { Severity::Error } else { continue }
-            }
-            _ => continue,
-        };
-        let mut found = Diagnostic::new(
-            codes::LAST_TASK_OUTPUT_LEAKS,
-            last.at.0,
-            format!("without `outputParameters` what `{name}` returns becomes the output of the workflow"),
-        )
-        .at("the last task")
-        .label(rotation.at.0, "has no `outputParameters`")
-        .help("add `\"outputParameters\": {…}` with what callers need, and no credential among it")
-        .severity(severity);
-        if severity == Severity::Note {
-            found = found.confidence(Confidence::Low);
         }
-        out.push(found);
+        if found.is_empty()
+            && let Some(entry) = cx.likely_credential(event)
+        {
+            let message = format!("without `outputParameters` the whole answer of `{}`, probably a credential, becomes the output", last.name);
+            found.push(
+                cx.finding(codes::LAST_TASK_OUTPUT_LEAKS, event, &entry, message, "leaves the workflow")
+                    .severity(Severity::Warning)
+                    .confidence(Confidence::Medium),
+            );
+        }
+        out.extend(found.into_iter().map(|d| {
+            d.label(rotation.at.0, "has no `outputParameters`")
+                .help("add `\"outputParameters\": {…}` with what callers need, and no credential among it")
+        }));
     }
+}
+
+/// Whether an event is an output that the definition does not name: the reader puts the last task's in its place.
+pub(super) fn is_implied(cx: &Context<'_, '_>, event: &Event<'_>) -> bool {
+    let Sink::Output { name, masked: false } = event.sink else { return false };
+    let Some(rotation) = cx.plan.rotations.get(event.rotation).filter(|_| cx.plan.dialect.is_conductor() && event.step.is_none()) else {
+        return false;
+    };
+    let Some(output) = rotation.outputs.iter().find(|o| o.name == name) else { return false };
+    output.at.0.is_some() && output.at.0 == output.value.at.0
 }

@@ -66,7 +66,6 @@ rules! {
         UNMASKED_MINTED_SECRET unmasked_minted_secret;
         RAW_COPY_BESIDE_MASK raw_copy_beside_mask;
         MASK_LOST_DOWNSTREAM mask_lost_downstream;
-        MASKING_NOT_SUPPORTED masking_not_supported;
         SECRET_THROUGH_TASK secret_through_task;
         LAST_TASK_OUTPUT_LEAKS last_task_output_leaks;
         UPDATE_SECRET_UNMASKED update_secret_unmasked;
@@ -101,6 +100,7 @@ rules! {
         BAD_VALUE "bad-value";
         MISSING_EFFECT "missing-effect";
         FILTER_NOT_DEFERRED "filter-not-deferred";
+        MASKING_NOT_SUPPORTED "masking-not-supported-by-target";
         HARDCODED_SECRET "hardcoded-secret";
         RUN_REQUEST_FAILED "request-failed";
         RUN_UNEXPECTED_ANSWER "unexpected-answer";

@@ -56,11 +56,11 @@
 
 use crate::check::context::{Context, Once};
 use crate::check::flow::Sink;
-use crate::diagnostic::{Diagnostic, Severity, codes};
+use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut once = Once::default();
-    for event in &cx.flow.events {
+    for event in cx.flow.events.iter().filter(|e| !super::last_task_output_leaks::is_implied(cx, e)) {
         let (sink, help, severity) = match event.sink {
             Sink::Output { name, masked: false } => {
                 let help = if cx.plan.dialect.is_conductor() {
@@ -84,6 +84,15 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                     cx.finding(codes::SECRET_TO_OUTPUT, event, &leak.entry, message, "leaves the run here").help(help).severity(severity),
                 );
             }
+        }
+        if let (Sink::Output { .. }, Some(entry)) = (&event.sink, cx.likely_credential(event)) {
+            let message = format!("{sink} holds the whole answer to a request for a credential");
+            out.push(
+                cx.finding(codes::SECRET_TO_OUTPUT, event, &entry, message, "leaves the run here")
+                    .help("name the fields that callers need, and no credential among them")
+                    .severity(Severity::Warning)
+                    .confidence(Confidence::Medium),
+            );
         }
     }
 }

@@ -13,7 +13,7 @@
 //! secret db_password to "api.example.com"
 //!
 //! rotation r {
-//!   generate fresh password length 32
+//!   generate fresh password { length 32 }
 //!   http set PUT "https://api.example.com/users/app/password" sets {
 //!     bearer secrets.admin_key
 //!     json { password: fresh.value }
@@ -29,7 +29,7 @@
 //! secret db_password to "api.example.com"
 //!
 //! rotation r {
-//!   generate fresh password length 32
+//!   generate fresh password { length 32 }
 //!   stage db_password = fresh.value
 //!   http set PUT "https://api.example.com/users/app/password" sets {
 //!     bearer secrets.admin_key

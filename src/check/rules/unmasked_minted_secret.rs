@@ -44,7 +44,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let Sink::Store { secret, .. } = &event.sink else { continue };
         for entry in event.taint.iter().filter(|e| !e.control && e.derivation > Derivation::Weak) {
             let Some(Atom::Answer { step, path }) = cx.flow.trails.atom(entry.atom) else { continue };
-            if super::masking_not_supported::is_masked(cx, event.rotation, path) || super::raw_copy_beside_mask::masked_beside(cx, *step, path).is_some() {
+            if is_masked(cx, event.rotation, path) || super::raw_copy_beside_mask::masked_beside(cx, *step, path).is_some() {
                 continue;
             }
             let Some(node) = cx.order().get(*step).filter(|_| seen.insert(*step)) else { continue };
@@ -65,4 +65,10 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// Whether what stands at a place of a task's output is shown as `***`.
+fn is_masked(cx: &Context<'_, '_>, rotation: usize, path: &[String]) -> bool {
+    let fields = cx.plan.rotations.get(rotation).map(|r| r.masked_fields.as_slice()).unwrap_or_default();
+    path.iter().any(|key| matches!(key.as_str(), "_secrets" | "_masked") || fields.contains(key))
 }

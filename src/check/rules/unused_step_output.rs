@@ -1,6 +1,6 @@
 //! # ROT108 unused-step-output
 //!
-//! What it finds: a secret that is captured from an answer and then used nowhere.
+//! What it finds: a secret that is captured from an answer and then used nowhere (pedantic).
 //!
 //! ## Why it matters
 //!
@@ -46,6 +46,9 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::Task;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    if !cx.options.pedantic {
+        return;
+    }
     for (id, node) in cx.order().iter() {
         let Task::Http(http) = &node.step.task else { continue };
         let is_used = |name: &str| cx.flow.used.contains(&(id, name));
