@@ -46,6 +46,7 @@ impl Document {
             state: State::Pending,
             note: None,
         });
+        history::prune(entry);
         Ok(())
     }
 
@@ -190,7 +191,8 @@ impl Document {
     /// ROT811 otherwise, with the nearest name.
     pub fn entry(&self, name: &str) -> Result<&SecretEntry> {
         self.get(name).ok_or_else(|| {
-            let error = Error::plain(Failure::Usage, codes::VAULT_NO_SUCH_SECRET, format!("the vault has no secret `{}`", name.escape_default()));
+            let error =
+                Error::plain(Failure::Usage, codes::VAULT_NO_SUCH_SECRET, format!("the vault has no secret `{}`", name.escape_default()));
             match nearest(name, self.names()) {
                 Some(near) => error.help(format!("did you mean `{near}`?")),
                 None => error.help("`rot vault list` shows the names; `rot vault set NAME` stores one"),

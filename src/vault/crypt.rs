@@ -227,8 +227,7 @@ pub fn decrypt_with_passphrase(bytes: &[u8], passphrase: &str) -> Result<Zeroizi
 
 /// Whether the file was encrypted with a passphrase; `false` when it cannot be told.
 pub fn is_passphrase_protected(bytes: &[u8]) -> bool {
-    guard(|| age::Decryptor::new_buffered(age::armor::ArmoredReader::new(bytes)).is_ok_and(|d| d.is_scrypt()))
-        .unwrap_or(false)
+    guard(|| age::Decryptor::new_buffered(age::armor::ArmoredReader::new(bytes)).is_ok_and(|d| d.is_scrypt())).unwrap_or(false)
 }
 
 /// The armored form of a binary file.
@@ -245,7 +244,7 @@ pub fn armor(bytes: &[u8]) -> String {
     .unwrap_or_default()
 }
 
-type Source<'a> = age::armor::ArmoredReader<&'a [u8]>;
+type Source<'a> = age::armor::ArmoredReader<std::io::BufReader<&'a [u8]>>;
 
 fn open<'a>(
     bytes: &'a [u8],

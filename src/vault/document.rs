@@ -128,15 +128,7 @@ pub struct NewVersion {
 impl Document {
     /// An empty one.
     pub(super) fn new(vault_id: String, continuity: Zeroizing<Vec<u8>>, recipients: Vec<String>) -> Self {
-        Self {
-            vault_id,
-            generation: 1,
-            prev: None,
-            continuity,
-            recipients,
-            secrets: BTreeMap::new(),
-            meta: serde_json::Map::new(),
-        }
+        Self { vault_id, generation: 1, prev: None, continuity, recipients, secrets: BTreeMap::new(), meta: serde_json::Map::new() }
     }
 
     /// A secret.

@@ -9,6 +9,7 @@ pub mod identity;
 pub mod name;
 mod pin;
 pub mod recipient;
+mod replace;
 pub mod secret;
 mod store;
 mod wire;

@@ -207,9 +207,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Document> {
     let payload: Payload = serde_json::from_slice(bytes).map_err(|error| {
         malformed(&format!("its document is not of the form {SCHEMA}, at line {}, column {}", error.line(), error.column()))
     })?;
-    let continuity = Zeroizing::new(
-        BASE64.decode(payload.continuity.0.as_bytes()).map_err(|_| malformed("its continuity key is not base64"))?,
-    );
+    let continuity =
+        Zeroizing::new(BASE64.decode(payload.continuity.0.as_bytes()).map_err(|_| malformed("its continuity key is not base64"))?);
     if continuity.len() != 32 {
         return Err(malformed("its continuity key is not 32 bytes long"));
     }
@@ -249,13 +248,7 @@ fn entry_in(secret: &str, entry: Entry) -> Result<SecretEntry> {
             return Err(malformed(&format!("secret `{secret}` has a label on a version that is not there")));
         }
     }
-    Ok(SecretEntry {
-        fields: entry.fields,
-        current: entry.current,
-        previous: entry.previous,
-        pending: entry.pending,
-        versions,
-    })
+    Ok(SecretEntry { fields: entry.fields, current: entry.current, previous: entry.previous, pending: entry.pending, versions })
 }
 
 fn version_in(secret: &str, version: Version) -> Result<VersionEntry> {

@@ -161,9 +161,7 @@ fn classify(stat: &rustix::fs::StatFs) -> Storage {
     match stat.f_type as u32 {
         0x0102_1994 | 0x8584_58f6 => Storage::Memory,
         // NFS, SMB, SMB2, CIFS, 9p, FUSE, Ceph, AFS.
-        0x6969 | 0x517b | 0xfe53_4d42 | 0xff53_4d42 | 0x0102_1997 | 0x6573_5546 | 0x00c3_6400 | 0x5346_414f => {
-            Storage::Network
-        }
+        0x6969 | 0x517b | 0xfe53_4d42 | 0xff53_4d42 | 0x0102_1997 | 0x6573_5546 | 0x00c3_6400 | 0x5346_414f => Storage::Network,
         _ => Storage::Durable,
     }
 }
