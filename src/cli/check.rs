@@ -42,7 +42,10 @@ pub fn run(args: &CheckArgs, context: &Context, config: &Config, ends: &FrontEnd
         gathered.add(file);
     }
     let mut blocked = false;
-    for (input, (sources, found)) in inputs.iter().zip(analyse(&inputs, ends)) {
+    context.out.progress(&format!("checking {}", counted(inputs.len(), "file")));
+    let analysed = analyse(&inputs, ends);
+    context.out.progress("");
+    for (input, (sources, found)) in inputs.iter().zip(analysed) {
         blocked |= input.named && input.problem.is_some();
         gathered.absorb(&sources, found);
     }
