@@ -34,8 +34,12 @@ fn check(dir: &Path, paths: &[&str], fail_on: Option<FailOn>) -> (Option<Failure
     let out = Out::to(Settings::default(), Redactor::new(), Box::new(std::io::sink()), Box::new(std::io::sink()));
     let context = Context::new(out, Globals::bare(), dir.to_owned());
     let config = context.config().unwrap();
-    let ends =
-        FrontEnds { analyse: &analyse, pointer: &|_, _| Some("/tasks/0".into()), pages: &[], today: jiff::civil::date(2026, 11, 23) };
+    let ends = FrontEnds {
+        analyse: &analyse,
+        pointers: &|_, _| Some(Box::new(|_| Some("/tasks/0".into()))),
+        pages: &[],
+        today: jiff::civil::date(2026, 11, 23),
+    };
     let failure = run(&args, &context, &config, &ends).err().map(|e| e.failure);
     (failure, serde_json::from_str(&std::fs::read_to_string(report).unwrap()).unwrap())
 }
