@@ -11,6 +11,22 @@ use std::path::Path;
 const FILES: [(&str, &str); 3] =
     [("rot.toml", include_str!("rot.toml")), ("rotations/first.rot", include_str!("first.rot")), (".gitignore", include_str!("gitignore"))];
 
+/// Runs the command: files, then identity and vault.
+pub fn run(dir: &Path, context: &Context) -> Result<(), Error> {
+    lay_out(dir, context)?;
+    let world = crate::world::World::real();
+    let config = super::config::load(None, &context.cwd.join(dir), &mut crate::source::SourceMap::new())?;
+    let paths = super::paths::resolve(context, &config, &world);
+    if matches!(world.fs.stat(&paths.vault), Ok(Some(_))) {
+        context.out.info("kept the vault, which was there");
+    } else {
+        let made = super::vault::init::create(&world, &paths, &[])?;
+        made.into_iter().for_each(|line| context.out.info(&line));
+    }
+    context.out.info("next: `rot vault set NAME` for each secret that rotations/first.rot names, then `rot check` and `rot run`");
+    Ok(())
+}
+
 /// Lays out the project in `dir`, which is made when it is missing.
 pub fn lay_out(dir: &Path, context: &Context) -> Result<(), Error> {
     for (name, content) in FILES {
