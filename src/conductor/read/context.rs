@@ -4,6 +4,7 @@ use super::ReadOptions;
 use super::scope::{Scope, Site};
 use crate::diagnostic::{Diagnostic, Severity, codes, nearest};
 use crate::json::Node;
+use crate::plan::path::PathDialect;
 use crate::plan::{Dialect, EnvDecl, JsonPath, Plan, Policy, Rotation, SecretDecl};
 use crate::source::Span;
 
@@ -97,8 +98,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A JSONPath of Conductor's dialect.
-    pub(super) fn json_path(&mut self, text: String, _span: Span) -> JsonPath {
-        JsonPath(text)
+    /// A JSONPath of Conductor's dialect. A path of plain names and indexes is the same in both dialects and is kept in the
+    /// standard one, so that both front ends make the same plan.
+    pub(super) fn json_path(&mut self, text: String, span: Span) -> Option<JsonPath> {
+        if let Some(path) = JsonPath::parse(&text, PathDialect::Rfc9535).ok().filter(JsonPath::is_definite) {
+            return Some(path);
+        }
+        match JsonPath::parse(&text, PathDialect::Conductor) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                let mut diagnostic = Diagnostic::new(codes::BAD_JSONPATH, span, error.message).at("in this path");
+                diagnostic.help = error.help;
+                self.report(diagnostic);
+                None
+            }
+        }
     }
 }

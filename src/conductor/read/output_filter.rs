@@ -111,7 +111,7 @@ impl Reader<'_> {
         match names.as_slice() {
             [Some(task), Some("output"), Some("response"), Some("body"), ..] if *task == own => {
                 let text = template::path_text(steps.get(4..)?, &path.tail);
-                Some(CaptureSource::Body(self.json_path(text, node.span)))
+                self.json_path(text, node.span).map(CaptureSource::Body)
             }
             [Some(task), Some("output"), Some("response"), Some("statusCode")] if *task == own && path.tail.is_empty() => {
                 Some(CaptureSource::Status)

@@ -224,8 +224,10 @@ impl Reader<'_> {
         if named.ends(from) {
             return value;
         }
-        let path = self.json_path(named.path_from(from), named.span_of(from));
-        Expr::new(ExprKind::Path(Box::new(value), path), named.span)
+        match self.json_path(named.path_from(from), named.span_of(from)) {
+            Some(path) => Expr::new(ExprKind::Path(Box::new(value), path), named.span),
+            None => Expr::new(ExprKind::Null, named.span),
+        }
     }
 
     /// Reports a name that is not there, with what it may have meant, and gives null in its place.

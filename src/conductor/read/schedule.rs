@@ -94,7 +94,17 @@ impl<'a> Reader<'a> {
         };
         let fields = expression.split_whitespace().count();
         if fields == 6 || MACROS.contains(&expression.trim()) {
-            return Some(Cron { expression, zone });
+            return match Cron::parse(&expression, &zone) {
+                Ok(cron) => Some(cron),
+                Err(error) => {
+                    let place = if error.in_zone { field(source, "zoneId").unwrap_or(node) } else { node };
+                    let span = place.as_string().map_or(place.span, |s| s.span_of(error.start, error.end));
+                    let mut diagnostic = Diagnostic::new(codes::BAD_DURATION_OR_CRON, span, error.message).at("here");
+                    diagnostic.help = error.help;
+                    self.report(diagnostic);
+                    None
+                }
+            };
         }
         let diagnostic = Diagnostic::new(
             codes::BAD_DURATION_OR_CRON,

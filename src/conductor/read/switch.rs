@@ -108,8 +108,10 @@ impl<'a> Reader<'a> {
         }
         let steps: Vec<_> =
             names.iter().map(|n| crate::conductor::template::Step { kind: javascript::step_kind(n), range: 0..0 }).collect();
-        let path = self.json_path(crate::conductor::template::path_text(&steps, ""), place.span);
-        Expr::new(ExprKind::Path(Box::new(value), path), place.span)
+        match self.json_path(crate::conductor::template::path_text(&steps, ""), place.span) {
+            Some(path) => Expr::new(ExprKind::Path(Box::new(value), path), place.span),
+            None => Expr::new(ExprKind::Null, place.span),
+        }
     }
 
     pub(super) fn script_not_run(&mut self, expression: &Node) {

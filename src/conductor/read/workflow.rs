@@ -61,6 +61,7 @@ impl<'a> Reader<'a> {
             outputs: Vec::new(),
             on_failure: Vec::new(),
             failure_rotation: self.failure_workflow(node),
+            imported: false,
             masked_fields: self.scope.masked.clone(),
             at: at.into(),
         };
@@ -188,8 +189,7 @@ impl<'a> Reader<'a> {
             }
             Some(Shape::Response) => {
                 let root = Expr::root(Root::Output(name), span);
-                let path = self.json_path("$.response".to_owned(), span);
-                let value = Expr::new(ExprKind::Path(Box::new(root), path), span);
+                let value = Expr::new(ExprKind::Field(Box::new(root), "response".to_owned()), span);
                 let masked = self.scope.masked.iter().any(|m| m == "response");
                 vec![Output { name: "response".to_owned(), value, masked, at: span.into() }]
             }

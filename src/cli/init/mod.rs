@@ -1,0 +1,33 @@
+//! `rot init`: the files of a new project. Nothing that is there is overwritten.
+
+use super::context::Context;
+use super::files;
+use super::process::public_mode;
+use crate::diagnostic::{Error, Failure, codes};
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// What a new project holds: path and content.
+const FILES: [(&str, &str); 3] =
+    [("rot.toml", include_str!("rot.toml")), ("rotations/first.rot", include_str!("first.rot")), (".gitignore", include_str!("gitignore"))];
+
+/// Lays out the project in `dir`, which is made when it is missing.
+pub fn lay_out(dir: &Path, context: &Context) -> Result<(), Error> {
+    for (name, content) in FILES {
+        let path = dir.join(name);
+        let made = files::create_dir(&files::parent(&path)).and_then(|()| files::create(&path, content, public_mode()));
+        let shown = path.strip_prefix(".").unwrap_or(&path).display();
+        match made {
+            Ok(()) => context.out.info(&format!("made {shown}")),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_file() => {
+                context.out.info(&format!("kept {shown}, which was there"));
+            }
+            Err(error) => {
+                let message = format!("cannot make `{shown}`: {}", error.kind());
+                let error = Error::plain(Failure::Usage, codes::STORAGE_FAILED, message);
+                return Err(error.help("check that the folder can be written to; what was made before stays"));
+            }
+        }
+    }
+    Ok(())
+}

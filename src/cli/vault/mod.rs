@@ -1,0 +1,3 @@
+//! `rot vault`: the commands of the vault.
+
+pub mod args;
