@@ -224,7 +224,8 @@ impl Reader<'_> {
         if named.ends(from) {
             return value;
         }
-        match self.json_path(named.path_from(from), named.span_of(from)) {
+        let place = Span { end: named.span.end.saturating_sub(1), ..named.span_of(from) };
+        match self.json_path(named.path_from(from), place) {
             Some(path) => Expr::new(ExprKind::Path(Box::new(value), path), named.span),
             None => Expr::new(ExprKind::Null, named.span),
         }

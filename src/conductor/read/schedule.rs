@@ -95,7 +95,14 @@ impl<'a> Reader<'a> {
         let fields = expression.split_whitespace().count();
         if fields == 6 || MACROS.contains(&expression.trim()) {
             return match Cron::parse(&expression, &zone) {
-                Ok(cron) => Some(cron),
+                Ok(cron) => {
+                    for remark in cron.remarks() {
+                        let span = node.as_string().map_or(node.span, |s| s.span_of(remark.start, remark.end));
+                        let warning = Diagnostic::new(codes::BAD_DURATION_OR_CRON, span, remark.message).help(remark.help);
+                        self.report(warning.severity(Severity::Warning));
+                    }
+                    Some(cron)
+                }
                 Err(error) => {
                     let place = if error.in_zone { field(source, "zoneId").unwrap_or(node) } else { node };
                     let span = place.as_string().map_or(place.span, |s| s.span_of(error.start, error.end));
