@@ -197,6 +197,8 @@ code_table! {
     IDENTITY_UNREADABLE         "ROT815" "identity-unreadable" Error;
     RECIPIENT_BAD               "ROT816" "bad-recipient" Error;
     VAULT_ROLLBACK_REFUSED      "ROT817" "rollback-refused" Error;
+    VAULT_FIRST_USE             "ROT818" "vault-first-use" Note;
+    VAULT_NOT_PINNED            "ROT819" "vault-not-pinned" Warning;
     STORAGE_FAILED              "ROT820" "storage-failed" Error;
     JOURNAL_CORRUPT             "ROT821" "journal-corrupt" Error;
     PLAN_TAMPERED               "ROT830" "plan-tampered" Error;
@@ -209,4 +211,5 @@ code_table! {
     UNUSED_SUPPRESSION          "ROT901" "unused-suppression" Warning;
     UNKNOWN_SUPPRESSION         "ROT903" "unknown-rule-in-suppression" Warning;
     IMPORTED_AS_ADDITIVE        "ROT908" "imported-as-additive" Note;
+    CONDUCTOR_DIFFERENCE        "ROT909" "differs-from-conductor" Note;
 }

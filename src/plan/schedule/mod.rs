@@ -1,15 +1,21 @@
 //! When a rotation runs by itself: an interval or a cron expression in a named zone.
 //!
 //! Pure: times come in as arguments. The next due time is computed here; whether a run is due is decided by
-//! `run::due`, which knows what happened.
+//! `run::due`, which knows what happened. Zone rules are read from the machine's time-zone database by jiff.
+
+pub mod cron;
+mod describe;
+mod due;
+mod dur;
+mod fields;
+
+pub use cron::{Cron, CronError, CronRemark};
+pub use due::{Due, DueReason};
+pub use dur::{Dur, DurError};
 
 use crate::source::At;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-
-/// A length of time in whole milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
-#[serde(transparent)]
-pub struct Dur(pub u64);
 
 /// When a rotation runs by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,23 +40,13 @@ pub enum Trigger {
     Cron(Vec<Cron>),
 }
 
-/// A Spring cron expression (six fields, seconds first) in a zone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cron {
-    /// `second minute hour day-of-month month day-of-week`, or a macro such as `@daily`.
-    pub expression: String,
-    /// IANA zone name.
-    pub zone: String,
-}
-
-impl Dur {
-    /// Whole seconds.
-    pub const fn seconds(seconds: u64) -> Self {
-        Self(seconds * 1000)
-    }
-
-    /// As a standard duration.
-    pub fn to_std(self) -> std::time::Duration {
-        std::time::Duration::from_millis(self.0)
+impl Trigger {
+    /// The first time after `after`. For an interval that is `after` and the interval: it is counted from the last success.
+    /// `None` when there is none before the end of the calendar.
+    pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
+        match self {
+            Trigger::Every(every) => after.checked_add(every.to_signed()).ok(),
+            Trigger::Cron(crons) => crons.iter().filter_map(|cron| cron.next_after(after)).min(),
+        }
     }
 }
