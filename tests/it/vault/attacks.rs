@@ -154,8 +154,10 @@ fn hostile_documents_are_refused_and_never_quoted() {
         ("short continuity", "ROT805", |d| d["continuity"] = "AAAA".into()),
         ("unknown member", "ROT805", |d| d["CANARY-5f1d9a"] = 1.into()),
         ("value of another type", "ROT805", |d| d["secrets"]["a"]["versions"][0]["value"] = serde_json::json!(["CANARY-5f1d9a"])),
-        ("bad base64", "ROT805", |d| d["secrets"]["a"]["versions"][0] = serde_json::json!({
-            "id": "v1", "created_at": "2026-01-01T00:00:00Z", "base64": "CANARY-5f1d9a", "state": "current"})),
+        ("bad base64", "ROT805", |d| {
+            d["secrets"]["a"]["versions"][0] = serde_json::json!({
+            "id": "v1", "created_at": "2026-01-01T00:00:00Z", "base64": "CANARY-5f1d9a", "state": "current"})
+        }),
         ("two values", "ROT805", |d| d["secrets"]["a"]["versions"][0]["base64"] = "AAAA".into()),
         ("bad name", "ROT805", |d| d["secrets"]["../a"] = d["secrets"]["a"].clone()),
         ("dangling label", "ROT805", |d| d["secrets"]["a"]["current"] = "gone".into()),
