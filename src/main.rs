@@ -1,3 +1,9 @@
 //! The `rot` program: arguments, command, exit code.
 
-fn main() {}
+/// Wipes memory when it is freed: what hyper, rustls and serde copied of a secret is out of reach of our own types.
+#[global_allocator]
+static ALLOC: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
+fn main() -> std::process::ExitCode {
+    rot::cli::main()
+}

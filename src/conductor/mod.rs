@@ -1,1 +1,7 @@
 //! 2'. Conductor JSON ↔ plan: the other front end and back end.
+
+mod grammar;
+pub mod read;
+pub mod template;
+
+pub use read::{ReadOptions, looks_like_conductor, read, read_node};

@@ -1,1 +1,78 @@
 //! Text → JSON with places (leaf).
+//!
+//! The text is gated by serde_json, which is strict, and then read by jsonc-parser, which knows byte ranges. Order and
+//! repeated keys are kept, numbers stay the digits that were sent, and every decoded string knows which raw characters
+//! each of its pieces came from. Nothing of what is read is quoted in an error: a text may be a token response.
+//!
+//! Callers bound the size of what they hand in; the depth is bounded here ([`MAX_DEPTH`]).
+
+mod convert;
+mod invalid;
+mod invisible;
+mod node;
+mod pointer;
+mod text;
+
+pub use invalid::{Invalid, Problem};
+pub use node::{Member, Node, NodeKind};
+pub use text::JsonString;
+
+use crate::diagnostic::{Diagnostic, codes};
+use crate::source::{FileId, SourceFile, Span};
+
+/// Deepest nesting of arrays and objects that is read.
+pub const MAX_DEPTH: usize = 128;
+
+/// Reads a source file. Any finding, a repeated key included, is an error.
+pub fn parse(file: FileId, source: &SourceFile) -> Result<Node, Vec<Diagnostic>> {
+    match parse_all(file, source) {
+        (Some(node), findings) if findings.is_empty() => Ok(node),
+        (_, findings) => Err(findings),
+    }
+}
+
+/// Reads a source file and goes on behind repeated keys and invisible characters, so that what follows is checked too.
+/// Without a tree there is at least one finding.
+pub fn parse_all(file: FileId, source: &SourceFile) -> (Option<Node>, Vec<Diagnostic>) {
+    let mut duplicates = Vec::new();
+    let node = match convert::tree(file, source.text(), &mut duplicates) {
+        Ok(node) => node,
+        Err(invalid) => return (None, vec![invalid.diagnostic(file)]),
+    };
+    let mut findings = invisible::findings(file, source.text());
+    findings.extend(duplicates.into_iter().map(|d| repeated_key(&d)));
+    findings.sort_by_key(|d| d.span().start);
+    (Some(node), findings)
+}
+
+/// Reads a text that is no source file, such as the body of a response. Repeated keys are kept; [`Node::get`] takes the last.
+pub fn parse_text(text: &str) -> Result<Node, Invalid> {
+    convert::tree(FileId::NONE, text, &mut Vec::new())
+}
+
+/// As [`parse_text`], for bytes that may not be UTF-8.
+pub fn parse_bytes(bytes: &[u8]) -> Result<Node, Invalid> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => parse_text(text),
+        Err(error) => Err(Invalid::not_utf8(bytes, error.valid_up_to())),
+    }
+}
+
+/// A key that an object has twice.
+pub(crate) struct Duplicate {
+    key: String,
+    first: Span,
+    second: Span,
+}
+
+fn repeated_key(duplicate: &Duplicate) -> Diagnostic {
+    Diagnostic::new(codes::DUPLICATE_KEY, duplicate.second, format!("the key `{}` stands twice in one object", shown(&duplicate.key)))
+        .at("this one wins, silently")
+        .label(duplicate.first, "first here")
+        .help("keep one of them")
+}
+
+/// A name from the text for a message: cut to a length that a line holds.
+fn shown(name: &str) -> String {
+    if name.chars().count() > 60 { format!("{}…", name.chars().take(59).collect::<String>()) } else { name.to_owned() }
+}

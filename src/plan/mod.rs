@@ -6,6 +6,7 @@
 pub mod document;
 pub mod effect;
 pub mod expr;
+pub mod fields;
 pub mod label;
 pub mod name;
 pub mod path;
@@ -116,6 +117,9 @@ pub struct Rotation {
     /// Rotation (Conductor `failureWorkflow`) that is started when this one failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_rotation: Option<String>,
+    /// It came from a used file: it can be called, but is not run by itself.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub imported: bool,
     /// Field names whose values are shown as `***` (Conductor `maskedFields`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masked_fields: Vec<String>,

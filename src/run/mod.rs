@@ -1,1 +1,27 @@
-//! 5. Plan → effects.
+//! 5. Plan → effects: the interpreter.
+//!
+//! [`run`] starts a run or continues the interrupted one of the same rotation; [`resume`] continues a given one. Both
+//! work on a vault that is open and a plan that was checked. Called by the command line alone.
+
+pub mod due;
+pub mod functions;
+pub mod ids;
+pub mod journal;
+pub mod open;
+pub mod report;
+pub mod scope;
+pub mod value;
+
+mod answer;
+mod engine;
+mod eval;
+mod execute;
+mod generate;
+mod request;
+mod start;
+pub mod sweep;
+mod task;
+
+pub use execute::{Job, journaled_plan, resume, run, sweep_due, ways_out};
+pub use open::{Decision, OpenRun, OpenState, acknowledge, open_runs};
+pub use report::{Observer, RunReport, SecretReport, Silent, Status, StepReport};

@@ -14,6 +14,8 @@ mod set;
 mod table;
 mod verify;
 
+use crate::cli::context::Context;
+use crate::cli::paths;
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::vault::{Paths, Vault};
 use crate::world::World;
@@ -44,6 +46,16 @@ impl Output {
         Self { warnings: vault.warnings().to_vec(), ..Self::default() }
     }
 
+    /// Notes and warnings, for people.
+    pub fn tell(&self, context: &Context) {
+        for warning in &self.warnings {
+            context.out.info(&format!("warning: {}", warning.message));
+        }
+        for note in &self.notes {
+            context.out.info(note);
+        }
+    }
+
     fn text(mut self, text: &str) -> Self {
         self.stdout.extend_from_slice(text.as_bytes());
         self
@@ -53,6 +65,21 @@ impl Output {
         self.notes.push(note.into());
         self
     }
+}
+
+/// The command: bodies, then the sink.
+pub fn command(args: &VaultArgs, context: &Context) -> Result<()> {
+    let config = context.config()?;
+    let world = World::real();
+    let paths = paths::resolve(context, &config, &world);
+    let output = run(&Ctx { world, paths }, args)?;
+    output.tell(context);
+    if matches!(args.command, VaultCommand::Get(_) | VaultCommand::Export(_)) {
+        context.out.reveal(&output.stdout);
+    } else {
+        context.out.stdout(&String::from_utf8_lossy(&output.stdout));
+    }
+    Ok(())
 }
 
 /// Does what the arguments say.

@@ -192,7 +192,7 @@ pub struct Capture {
     #[serde(default, skip_serializing_if = "crate::plan::is_false")]
     pub optional: bool,
     /// Where it stands in the step's output document (Conductor): `["_secrets", "token"]`. Empty in `.rot`.
-    #[serde(skip)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub place: Vec<String>,
     /// The clause.
     #[serde(skip)]

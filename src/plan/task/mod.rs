@@ -131,6 +131,38 @@ impl Task {
         }
     }
 
+    /// The expressions of the step itself, without those of steps within.
+    pub fn exprs(&self) -> Vec<&super::Expr> {
+        match self {
+            Task::Http(http) => {
+                let mut exprs: Vec<&super::Expr> = http.request_exprs().into_iter().map(|(_, e)| e).collect();
+                exprs.extend(http.expect.iter().filter_map(|e| match &e.what {
+                    http::Expectation::Status(_) => None,
+                    http::Expectation::Header { value, .. } | http::Expectation::Body { value, .. } => Some(value),
+                }));
+                exprs.extend(http.captures.iter().filter_map(|c| match &c.source {
+                    CaptureSource::Expr(expr) => Some(expr),
+                    _ => None,
+                }));
+                exprs
+            }
+            Task::Let(assign) => vec![&assign.value],
+            Task::SetVariables(set) => set.values.iter().map(|(_, e)| e).collect(),
+            Task::Log(log) => vec![&log.message],
+            Task::Fail(fail) => vec![&fail.message],
+            Task::Stop(stop) => stop.reason.iter().chain(&stop.output).collect(),
+            Task::Update(update) => std::iter::once(&update.secret).chain(update.value.exprs()).chain(&update.expires).collect(),
+            Task::Stage(stage) => stage.value.exprs().into_iter().chain(&stage.expires).collect(),
+            Task::Manual(manual) => vec![&manual.instructions],
+            Task::Wait(Wait::For(expr) | Wait::Until(expr)) => vec![expr],
+            Task::Switch(switch) => vec![&switch.subject],
+            Task::ForEach(each) => vec![&each.items],
+            Task::Repeat(repeat) => vec![&repeat.until],
+            Task::Call(call) => call.inputs.iter().map(|(_, e)| e).collect(),
+            Task::Generate(_) | Task::Verify(_) | Task::Promote(_) | Task::Revoke(_) | Task::Parallel(_) => Vec::new(),
+        }
+    }
+
     /// The lists of steps within, in order.
     pub fn blocks(&self) -> Vec<&[Step]> {
         match self {

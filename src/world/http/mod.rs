@@ -1,11 +1,17 @@
 //! One HTTP exchange, and how it ended. No redirects with secrets, no hidden retries, no pool, no proxy unless asked, caps
 //! on size and time (reliability dossier, section 3.5).
 
+mod classify;
+mod connected;
 mod egress;
+mod prepare;
 mod real;
+mod resolve;
+mod tls;
 
 pub use egress::{AddressClass, classify_address};
 pub use real::RealHttp;
+pub use resolve::{Resolver, SystemResolver};
 
 use super::BoxFuture;
 use std::time::Duration;
@@ -122,4 +128,38 @@ pub enum TroubleKind {
 pub trait Http: Send + Sync {
     /// Makes one exchange: one attempt, nothing repeated.
     fn call<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Attempt>;
+}
+
+impl Trouble {
+    /// The kind as a word for journals.
+    pub fn kind_word(&self) -> &'static str {
+        match self.kind {
+            TroubleKind::Refused => "refused",
+            TroubleKind::Dns => "dns",
+            TroubleKind::Connect => "connect",
+            TroubleKind::Tls => "tls",
+            TroubleKind::Timeout => "timeout",
+            TroubleKind::Reset => "reset",
+            TroubleKind::Malformed => "malformed",
+            TroubleKind::TooLarge => "too_large",
+            TroubleKind::Client => "client",
+        }
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self.kind {
+            TroubleKind::Refused => "this is not allowed: look at the URL and the headers of this step",
+            TroubleKind::Dns => "is the host name right, and is there a name server?",
+            TroubleKind::Connect => "is the server up, and may this machine reach it?",
+            TroubleKind::Tls => "is the certificate valid for this host? a private authority is trusted with `ca \"file.pem\"`",
+            TroubleKind::Timeout => "the server was too slow: give it more time with `timeout 2m`, or try again",
+            TroubleKind::Reset => "the connection ended early: try again with `rot resume`",
+            TroubleKind::Malformed => "the server broke the rules of HTTP: is there something between this machine and it?",
+            TroubleKind::TooLarge => "the answer is larger than the limit: raise it with `limit 4MiB`",
+            TroubleKind::Client => {
+                "install the system's certificates (Debian: `apt-get install ca-certificates`), or name one with `ca \"file.pem\"`"
+            }
+        }
+    }
 }

@@ -1,0 +1,285 @@
+//! The command line as types. No option ever takes the value of a secret: arguments are visible to every process.
+
+use super::vault::args::VaultArgs;
+use crate::report::{ColorChoice, Request};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Secret rotation as a language: check, plan and run rotations.
+#[derive(Debug, Parser)]
+#[command(name = "rot", version, max_term_width = 100, disable_help_subcommand = true, infer_long_args = false)]
+pub struct Cli {
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Globals {
+    /// The vault [default: rot.vault beside rot.toml]
+    #[arg(long, value_name = "PATH", global = true, env = "ROT_VAULT", hide_env_values = true)]
+    pub vault: Option<PathBuf>,
+    /// A file of age identities; may be given several times
+    #[arg(long, value_name = "PATH", global = true, env = "ROT_IDENTITY", hide_env_values = true)]
+    pub identity: Vec<PathBuf>,
+    /// Where run journals and pins are kept [default: $XDG_STATE_HOME/rot]
+    #[arg(long, value_name = "DIR", global = true, env = "ROT_STATE", hide_env_values = true)]
+    pub state: Option<PathBuf>,
+    /// Project settings [default: the nearest rot.toml upward]
+    #[arg(long, value_name = "PATH", global = true)]
+    pub config: Option<PathBuf>,
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", global = true, value_enum, default_value_t = When::Auto)]
+    pub color: When,
+    /// Say nothing but findings, results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// `--color`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl From<When> for ColorChoice {
+    fn from(when: When) -> Self {
+        match when {
+            When::Auto => ColorChoice::Auto,
+            When::Always => ColorChoice::Always,
+            When::Never => ColorChoice::Never,
+        }
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a new project; overwrites nothing
+    Init(InitArgs),
+    /// Find mistakes before anything runs: no vault, no network
+    Check(CheckArgs),
+    /// Check a file, then execute it
+    Run(RunArgs),
+    /// Say what a run would do: no network, no values
+    Plan(PlanArgs),
+    /// Continue interrupted runs
+    Resume(ResumeArgs),
+    /// Show secrets and runs, and what needs attention
+    Status(StatusArgs),
+    /// Translate a file into another form
+    Compile(CompileArgs),
+    /// Format .rot files
+    Fmt(FmtArgs),
+    /// Print the page of a diagnostic
+    Explain(ExplainArgs),
+    /// Keep secrets
+    Vault(VaultArgs),
+    /// Show a rotation at work in a scratch folder
+    Demo(DemoArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man(ManArgs),
+}
+
+/// `rot init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The folder; made when it is missing
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+}
+
+/// `rot check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Files and folders; `-` reads standard input [default: the current folder]
+    pub paths: Vec<PathBuf>,
+    /// The name under which standard input is reported; its ending tells the form
+    #[arg(long, value_name = "NAME")]
+    pub stdin_path: Option<String>,
+    /// text, concise, json, sarif, github, gitlab or junit, each with =FILE or without; may be given several times
+    #[arg(long, value_name = "FORMAT[=FILE]")]
+    pub report: Vec<Request>,
+    /// The lightest finding that makes the exit code 1 [default: error]
+    #[arg(long, value_name = "SEVERITY", value_enum)]
+    pub fail_on: Option<FailOn>,
+}
+
+/// `--fail-on`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Errors only.
+    Error,
+    /// Warnings and errors.
+    Warning,
+    /// Anything.
+    Note,
+}
+
+/// `text` or `json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ResultFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Which rotation, with what.
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// A .rot file, Conductor JSON or a compiled plan
+    pub file: PathBuf,
+    /// Which rotation, where the file holds several
+    #[arg(long, value_name = "NAME")]
+    pub rotation: Option<String>,
+    /// A value for an input, as NAME=VALUE; may be given several times, never for secrets
+    #[arg(long, value_name = "NAME=VALUE", value_parser = input)]
+    pub input: Vec<(String, String)>,
+    /// A JSON file with values for inputs
+    #[arg(long, value_name = "FILE")]
+    pub input_file: Option<PathBuf>,
+}
+
+/// `rot run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Which rotation, with what.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Run only what its schedule says is due
+    #[arg(long)]
+    pub due: bool,
+    /// text or json
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
+    pub report: ResultFormat,
+}
+
+/// `rot plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Which rotation, with what.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// text or json
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
+    pub report: ResultFormat,
+}
+
+/// `rot resume`.
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// The run, by its id, the start of it, or its rotation [default: all that were interrupted]
+    pub run: Option<String>,
+    /// Go on with this file instead of the one that the run was started from
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    /// A person knows that the unanswered call may be made again
+    #[arg(long, conflicts_with_all = ["abandon", "accept"])]
+    pub retry: bool,
+    /// Give the run up; what it staged is dropped
+    #[arg(long, conflicts_with = "accept")]
+    pub abandon: bool,
+    /// A person has mended it by hand; the run is over
+    #[arg(long)]
+    pub accept: bool,
+    /// text or json
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
+    pub report: ResultFormat,
+}
+
+/// `rot status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// text or json
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
+    pub report: ResultFormat,
+}
+
+/// `rot compile`.
+#[derive(Debug, Args)]
+pub struct CompileArgs {
+    /// A .rot file or Conductor JSON
+    pub file: PathBuf,
+    /// Where it goes [default: standard output]
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// Which form
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = CompileTo::Plan)]
+    pub to: CompileTo,
+}
+
+/// `--to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CompileTo {
+    /// The typed plan as JSON with a digest; runs without the source.
+    Plan,
+}
+
+/// `rot fmt`.
+#[derive(Debug, Args)]
+pub struct FmtArgs {
+    /// Files and folders; `-` formats standard input to standard output [default: the current folder]
+    pub paths: Vec<PathBuf>,
+    /// Change nothing; name the files that would change, and exit with 1 when there are any
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// `rot explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A code such as ROT301, or its name
+    pub code: String,
+}
+
+/// `rot demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// The scratch folder [default: rot-demo]
+    pub dir: Option<PathBuf>,
+}
+
+/// `rot completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `rot man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// The command whose page to print [default: the program's own]
+    pub command: Option<String>,
+}
+
+fn input(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("it is written NAME=VALUE".into()),
+    }
+}
+
+impl Globals {
+    /// The options of a command line that could not be parsed.
+    pub fn bare() -> Self {
+        Self { vault: None, identity: Vec::new(), state: None, config: None, color: When::Auto, quiet: false, verbose: 0 }
+    }
+}

@@ -1,0 +1,89 @@
+//! `rot.toml`: project settings. Found beside the project's files or in a folder above them; every mistake in it is an
+//! error with its place, since a misspelt key would silently do nothing.
+
+mod parse;
+
+pub use parse::{KEYS, parse};
+
+use super::files;
+use crate::diagnostic::{Code, Error, Failure, Severity, codes};
+use crate::source::{FileId, SourceFile, SourceMap, Span};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The name of the file.
+pub const FILE_NAME: &str = "rot.toml";
+
+/// Project settings. Paths are joined with the folder of the file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Config {
+    /// The folder of `rot.toml`; `None` when there is no such file.
+    pub root: Option<PathBuf>,
+    /// `[vault] path`.
+    pub vault: Option<PathBuf>,
+    /// `[vault] identity`.
+    pub identity: Vec<PathBuf>,
+    /// `[state] dir`.
+    pub state: Option<PathBuf>,
+    /// `[conductor] target`.
+    pub target: Target,
+    /// `[conductor.hosts]`: where a secret of an imported definition may be sent.
+    pub hosts: BTreeMap<String, Vec<String>>,
+    /// `[check] fail-on`.
+    pub fail_on: Option<Severity>,
+    /// `[check] severity`; `None` turns a code off.
+    pub severity: BTreeMap<Code, Option<Severity>>,
+    /// `[[ignore]]`.
+    pub ignores: Vec<Ignore>,
+}
+
+/// What an imported definition is written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Target {
+    /// Orkes Conductor, which masks.
+    #[default]
+    Orkes,
+    /// The open-source server, which does not.
+    Oss,
+}
+
+/// One accepted finding.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ignore {
+    /// Which files: a path or a pattern as in `.gitignore`, from the folder of `rot.toml`.
+    pub file: String,
+    /// Only at this JSON Pointer and below.
+    pub pointer: Option<String>,
+    /// Which rule.
+    pub rule: Code,
+    /// Why it is accepted.
+    pub reason: String,
+    /// The last day on which it holds.
+    pub until: Option<jiff::civil::Date>,
+    /// The entry.
+    pub span: Span,
+}
+
+/// The settings for a command that runs in `cwd`: from `explicit`, or from the nearest `rot.toml` upward. The text is
+/// added to `sources`, where the places of diagnostics point.
+pub fn load(explicit: Option<&Path>, cwd: &Path, sources: &mut SourceMap) -> Result<Config, Error> {
+    let Some(path) = explicit.map(Path::to_owned).or_else(|| find(cwd)) else { return Ok(Config::default()) };
+    let shown = path.strip_prefix(cwd).unwrap_or(&path).display().to_string();
+    let text = match files::read_text(&path) {
+        Ok(text) => text,
+        Err(problem) if problem.why == "it is empty" => String::new(),
+        Err(problem) => {
+            let message = format!("cannot read the settings `{shown}`: {}", problem.why);
+            return Err(Error::plain(Failure::Usage, codes::CONFIG_INVALID, message).help(problem.help));
+        }
+    };
+    let file = SourceFile::new(shown, text);
+    let id: FileId = sources.add(file.clone());
+    let root = files::parent(&cwd.join(&path));
+    parse(id, &file, &root).map_err(|diagnostics| Error { failure: Failure::Usage, diagnostics })
+}
+
+/// The nearest `rot.toml` in `from` or above.
+fn find(from: &Path) -> Option<PathBuf> {
+    from.ancestors().map(|dir| dir.join(FILE_NAME)).find(|path| path.is_file())
+}

@@ -1,0 +1,226 @@
+//! TOML with places → [`Config`]. Pure.
+
+use super::{Config, Ignore, Target};
+use crate::diagnostic::{ALL_CODES, Code, Diagnostic, Severity, codes, nearest};
+use crate::source::{FileId, SourceFile, Span};
+use std::borrow::Cow;
+use std::path::Path;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// All keys by table; the JSON Schema in `docs/reference` has the same ones.
+pub const KEYS: [(&str, &[&str]); 6] = [
+    ("", &["vault", "state", "conductor", "check", "ignore"]),
+    ("vault", &["path", "identity"]),
+    ("state", &["dir"]),
+    ("conductor", &["target", "hosts"]),
+    ("check", &["fail-on", "severity"]),
+    ("ignore", &["file", "pointer", "rule", "reason", "until"]),
+];
+
+type Value<'t> = Spanned<DeValue<'t>>;
+type Key<'t> = Spanned<Cow<'t, str>>;
+
+/// The settings in `file`, or all that is wrong with them. `root` is the folder that paths in it start from.
+pub fn parse(id: FileId, file: &SourceFile, root: &Path) -> Result<Config, Vec<Diagnostic>> {
+    let document = DeTable::parse(file.text()).map_err(|error| {
+        let span = error.span().unwrap_or(0..0);
+        let span = Span::new(id, span.start, span.end);
+        vec![Diagnostic::new(codes::CONFIG_INVALID, span, "this is not valid TOML").at(error.message().to_owned())]
+    })?;
+    let mut reader = Reader { file: id, found: Vec::new() };
+    let mut config = Config { root: Some(root.to_owned()), ..Config::default() };
+    reader.document(document.get_ref(), &mut config, root);
+    reader.found.sort_by_key(|d| d.span().start);
+    if reader.found.is_empty() { Ok(config) } else { Err(reader.found) }
+}
+
+struct Reader {
+    file: FileId,
+    found: Vec<Diagnostic>,
+}
+
+impl Reader {
+    fn span(&self, range: std::ops::Range<usize>) -> Span {
+        Span::new(self.file, range.start, range.end)
+    }
+
+    fn report(&mut self, range: std::ops::Range<usize>, message: String, label: &str, help: String) {
+        let mut one = Diagnostic::new(codes::CONFIG_INVALID, self.span(range), message).at(label);
+        if !help.is_empty() {
+            one = one.help(help);
+        }
+        self.found.push(one);
+    }
+
+    fn document(&mut self, document: &DeTable<'_>, config: &mut Config, root: &Path) {
+        for (key, value) in self.known("", document) {
+            match key.as_str() {
+                "ignore" => self.ignores(value, config),
+                name => {
+                    let Some(table) = self.table(name, value) else { continue };
+                    for (key, value) in self.known(name, table) {
+                        self.entry(name, &key, value, config, root);
+                    }
+                }
+            }
+        }
+    }
+
+    fn entry(&mut self, table: &str, key: &str, value: &Value<'_>, config: &mut Config, root: &Path) {
+        match (table, key) {
+            ("vault", "path") => config.vault = self.string(value).map(|p| root.join(p)),
+            ("vault", "identity") => config.identity = self.strings(value).into_iter().map(|p| root.join(p)).collect(),
+            ("state", "dir") => config.state = self.string(value).map(|p| root.join(p)),
+            ("conductor", "target") => {
+                config.target = self.choice(value, &[("orkes", Target::Orkes), ("oss", Target::Oss)]).unwrap_or_default();
+            }
+            ("conductor", "hosts") => {
+                let Some(hosts) = self.table("conductor.hosts", value) else { return };
+                for (secret, value) in hosts {
+                    config.hosts.insert(secret.get_ref().to_string(), self.strings(value));
+                }
+            }
+            ("check", "fail-on") => {
+                let all = [("error", Severity::Error), ("warning", Severity::Warning), ("note", Severity::Note)];
+                config.fail_on = self.choice(value, &all);
+            }
+            ("check", "severity") => {
+                let Some(table) = self.table("check.severity", value) else { return };
+                for (key, value) in table {
+                    let all = [
+                        ("error", Some(Severity::Error)),
+                        ("warning", Some(Severity::Warning)),
+                        ("note", Some(Severity::Note)),
+                        ("off", None),
+                    ];
+                    if let (Some(code), Some(level)) = (self.code(key.get_ref(), key.span()), self.choice(value, &all)) {
+                        config.severity.insert(code, level);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn ignores(&mut self, value: &Value<'_>, config: &mut Config) {
+        let DeValue::Array(entries) = value.get_ref() else {
+            let help = "it is written `[[ignore]]`, one for each accepted finding";
+            return self.report(value.span(), "`ignore` is a list of tables".into(), "", help.into());
+        };
+        for entry in entries {
+            let Some(table) = self.table("ignore", entry) else { continue };
+            let (mut file, mut pointer, mut rule, mut reason, mut until) = (None, None, None, None, None);
+            let before = self.found.len();
+            for (key, value) in self.known("ignore", table) {
+                match key.as_str() {
+                    "file" => file = self.string(value),
+                    "pointer" => pointer = self.string(value),
+                    "rule" => rule = self.string(value).and_then(|name| self.code(&name, value.span())),
+                    "reason" => reason = self.string(value).filter(|r| !r.trim().is_empty()),
+                    _ => until = self.date(value),
+                }
+            }
+            let span = self.span(entry.span());
+            match (file, rule, reason) {
+                (Some(file), Some(rule), Some(reason)) => {
+                    config.ignores.push(Ignore { file, pointer, rule, reason, until, span });
+                }
+                (file, rule, reason) if self.found.len() == before => {
+                    let missing = [("file", file.is_none()), ("rule", rule.is_none()), ("reason", reason.is_none())];
+                    let missing: Vec<_> = missing.iter().filter(|(_, m)| *m).map(|(n, _)| format!("`{n}`")).collect();
+                    let message = format!("this suppression lacks {}", missing.join(" and "));
+                    let help = "a suppression says which file, which rule, and the reason why the finding is accepted";
+                    self.report(entry.span(), message, "", help.into());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The entries of a table whose keys exist; the others are reported.
+    fn known<'a, 't>(&mut self, table: &str, entries: &'a DeTable<'t>) -> Vec<(String, &'a Value<'t>)> {
+        let known = KEYS.iter().find(|(t, _)| *t == table).map_or::<&[&str], _>(&[], |(_, keys)| keys);
+        let mut out = Vec::new();
+        for (key, value) in entries {
+            let key: &Key<'t> = key;
+            let name = key.get_ref();
+            if known.contains(&name.as_ref()) {
+                out.push((name.to_string(), value));
+                continue;
+            }
+            let place = if table.is_empty() { "rot.toml".to_owned() } else { format!("`[{table}]`") };
+            let help = match nearest(name, known.iter().copied()) {
+                Some(near) => format!("the nearest key is `{near}`"),
+                None => format!("the keys of {place} are {}", known.join(", ")),
+            };
+            self.report(key.span(), format!("unknown key `{name}` in {place}"), "not a setting", help);
+        }
+        out
+    }
+
+    fn table<'a, 't>(&mut self, name: &str, value: &'a Value<'t>) -> Option<&'a DeTable<'t>> {
+        if let DeValue::Table(table) = value.get_ref() {
+            return Some(table);
+        }
+        self.report(value.span(), format!("`{name}` is a table"), "not a table", format!("it is written `[{name}]`"));
+        None
+    }
+
+    fn string(&mut self, value: &Value<'_>) -> Option<String> {
+        if let DeValue::String(text) = value.get_ref() {
+            return Some(text.to_string());
+        }
+        self.report(value.span(), "a string is needed here".into(), "not a string", "put it in double quotes".into());
+        None
+    }
+
+    /// A list of strings; one string stands for a list of one.
+    fn strings(&mut self, value: &Value<'_>) -> Vec<String> {
+        match value.get_ref() {
+            DeValue::Array(items) => items.iter().filter_map(|item| self.string(item)).collect(),
+            _ => self.string(value).into_iter().collect(),
+        }
+    }
+
+    fn choice<T: Clone>(&mut self, value: &Value<'_>, all: &[(&str, T)]) -> Option<T> {
+        let text = self.string(value)?;
+        if let Some((_, choice)) = all.iter().find(|(name, _)| *name == text) {
+            return Some(choice.clone());
+        }
+        let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
+        let help = match nearest(&text, names.iter().copied()) {
+            Some(near) => format!("the nearest is \"{near}\""),
+            None => format!("one of \"{}\"", names.join("\", \"")),
+        };
+        self.report(value.span(), format!("`{text}` is not a value of this key"), "not one of the choices", help);
+        None
+    }
+
+    fn code(&mut self, name: &str, range: std::ops::Range<usize>) -> Option<Code> {
+        if let Some(code) = Code::find(name) {
+            return Some(code);
+        }
+        let all = ALL_CODES.iter().flat_map(|c| [c.id(), c.name()]);
+        let help = match nearest(name, all) {
+            Some(near) => format!("the nearest is `{near}`"),
+            None => "rules are named by code (ROT301) or by name (secret-to-log)".to_owned(),
+        };
+        self.report(range, format!("there is no rule `{name}`"), "unknown rule", help);
+        None
+    }
+
+    fn date(&mut self, value: &Value<'_>) -> Option<jiff::civil::Date> {
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Datetime(date) => date.to_string(),
+            _ => String::new(),
+        };
+        let date = text.get(..10).filter(|_| text.len() == 10).and_then(|t| t.parse().ok());
+        if date.is_none() {
+            let help = "it is written as 2027-01-31: the last day on which the suppression holds";
+            self.report(value.span(), "this is not a date".into(), "not a date", help.into());
+        }
+        date
+    }
+}

@@ -1,0 +1,58 @@
+//! What every command gets: the sink, the global options, the settings, the texts that diagnostics point into.
+
+use super::args::Globals;
+use super::config::{self, Config};
+use crate::diagnostic::{Diagnostic, Error};
+use crate::report::{Blanks, Out, Renderer};
+use crate::source::{FileId, SourceFile, SourceMap};
+use std::cell::{Ref, RefCell};
+use std::path::PathBuf;
+
+/// What every command gets.
+pub struct Context {
+    /// The one sink.
+    pub out: Out,
+    /// The global options.
+    pub globals: Globals,
+    /// The folder in which the command runs.
+    pub cwd: PathBuf,
+    sources: RefCell<SourceMap>,
+}
+
+impl Context {
+    /// A context with no texts yet.
+    pub fn new(out: Out, globals: Globals, cwd: PathBuf) -> Self {
+        Self { out, globals, cwd, sources: RefCell::default() }
+    }
+
+    /// The settings: of `--config`, or of the nearest `rot.toml`.
+    pub fn config(&self) -> Result<Config, Error> {
+        config::load(self.globals.config.as_deref(), &self.cwd, &mut self.sources.borrow_mut())
+    }
+
+    /// The texts added so far.
+    pub fn sources(&self) -> Ref<'_, SourceMap> {
+        self.sources.borrow()
+    }
+
+    /// Adds a text that errors of this command may point into.
+    pub fn add_source(&self, file: SourceFile) -> FileId {
+        self.sources.borrow_mut().add(file)
+    }
+
+    /// From now on, diagnostics point into the texts that a file was loaded with. The settings were read well by then.
+    pub fn adopt(&self, loaded: &SourceMap) {
+        *self.sources.borrow_mut() = loaded.clone();
+    }
+
+    /// Prints diagnostics on standard error, drawn.
+    pub fn complain(&self, diagnostics: &[Diagnostic]) {
+        let sources = self.sources.borrow();
+        let renderer = Renderer::new(self.out.settings().drawing_err());
+        let blanks = Blanks::collect(&sources, diagnostics);
+        let drawn: Vec<String> = diagnostics.iter().map(|d| renderer.render_with(d, &sources, &blanks)).collect();
+        if !drawn.is_empty() {
+            self.out.stderr(&drawn.join("\n"));
+        }
+    }
+}

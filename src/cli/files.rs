@@ -1,0 +1,122 @@
+//! Files that people wrote and read: sources, settings, reports. (The vault and the journal go through
+//! [`crate::world::fs`], which is built for crashes.)
+#![allow(clippy::disallowed_methods)]
+
+use super::process::public_mode;
+use std::ffi::OsStr;
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// The largest source that is read.
+pub const LIMIT: u64 = 8 * 1024 * 1024;
+
+/// Why a source cannot be read, as the end of a sentence, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// `it does not exist`.
+    pub why: String,
+    /// What to do.
+    pub help: &'static str,
+}
+
+fn unreadable<T>(why: impl Into<String>, help: &'static str) -> Result<T, Unreadable> {
+    Err(Unreadable { why: why.into(), help })
+}
+
+/// The text of a source file.
+pub fn read_text(path: &Path) -> Result<String, Unreadable> {
+    match fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => return unreadable("it is a folder", "name a file"),
+        Ok(_) => {}
+        Err(error) => return refused(&error),
+    }
+    match fs::File::open(path) {
+        Ok(file) => text(file),
+        Err(error) => refused(&error),
+    }
+}
+
+/// The text on standard input.
+pub fn read_stdin() -> Result<String, Unreadable> {
+    text(io::stdin().lock())
+}
+
+fn text(reader: impl Read) -> Result<String, Unreadable> {
+    let mut bytes = Vec::new();
+    if let Err(error) = reader.take(LIMIT + 1).read_to_end(&mut bytes) {
+        return refused(&error);
+    }
+    if bytes.len() as u64 > LIMIT {
+        return unreadable("it is larger than 8 MiB", "split it: one definition rarely needs more than some kilobytes");
+    }
+    if bytes.contains(&0) {
+        return unreadable("it is a binary file", "name a `.rot` file or Conductor JSON");
+    }
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            return unreadable(format!("it is not UTF-8 (byte {})", at + 1), "save it as UTF-8");
+        }
+    };
+    if text.trim_start_matches('\u{feff}').trim().is_empty() {
+        return unreadable("it is empty", "`rot init` writes a first rotation to start from");
+    }
+    Ok(text)
+}
+
+fn refused<T>(error: &io::Error) -> Result<T, Unreadable> {
+    match error.kind() {
+        ErrorKind::NotFound => unreadable("it does not exist", "check the path; it is taken from the current folder"),
+        ErrorKind::PermissionDenied => unreadable("permission denied", "make it readable for the user that runs rot"),
+        ErrorKind::IsADirectory => unreadable("it is a folder", "name a file"),
+        kind => unreadable(kind.to_string(), "check the path and the device"),
+    }
+}
+
+/// Replaces a file in one step, keeping its mode; a symlink stays and its target is replaced.
+pub fn replace(path: &Path, content: &str) -> io::Result<()> {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mode = fs::metadata(&path).map_or(public_mode(), |m| m.permissions().mode() & 0o7777);
+    let name = path.file_name().unwrap_or(OsStr::new("out")).to_string_lossy().into_owned();
+    let temporary = parent(&path).join(format!(".{name}.{}.tmp", std::process::id()));
+    let written = create(&temporary, content, mode).and_then(|()| fs::rename(&temporary, &path));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// Makes a new file; fails when something is there.
+pub fn create(path: &Path, content: &str, mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.write_all(content.as_bytes())?;
+    file.sync_all()
+}
+
+/// Makes a folder and its missing parents, open to whom the user's mask allows.
+pub fn create_dir(path: &Path) -> io::Result<()> {
+    let mut missing: Vec<PathBuf> = Vec::new();
+    let mut at = path;
+    while !at.as_os_str().is_empty() && !at.exists() {
+        missing.push(at.to_owned());
+        at = at.parent().unwrap_or(Path::new(""));
+    }
+    for dir in missing.iter().rev() {
+        fs::create_dir(dir)?;
+        let mode = public_mode() | ((public_mode() & 0o444) >> 2);
+        fs::set_permissions(dir, fs::Permissions::from_mode(mode))?;
+    }
+    Ok(())
+}
+
+/// The folder that a path is in.
+pub fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}

@@ -1,0 +1,95 @@
+//! Usage errors in our own words. clap prints a wrong argument back, up to three times; it may be a secret that
+//! somebody put in the wrong place, and CI logs keep what is printed.
+
+use super::args::Cli;
+use crate::diagnostic::{Error, Failure, codes};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser};
+use std::ffi::OsString;
+
+/// What the arguments ask for.
+pub enum Parsed {
+    /// A command.
+    Command(Box<Cli>),
+    /// `--help`, `--version`: the text for standard output.
+    Text(String),
+}
+
+/// Parses the arguments, the program's name first.
+pub fn parse(arguments: &[OsString]) -> Result<Parsed, Error> {
+    match Cli::try_parse_from(arguments) {
+        Ok(cli) => Ok(Parsed::Command(Box::new(cli))),
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            Ok(Parsed::Text(error.render().to_string()))
+        }
+        Err(error) => Err(reword(&error, arguments)),
+    }
+}
+
+fn reword(error: &clap::Error, arguments: &[OsString]) -> Error {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
+        Some(ContextValue::StyledStr(text)) => Some(text.to_string()),
+        Some(ContextValue::StyledStrs(texts)) => Some(texts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+        _ => None,
+    };
+    // Names of our own options; an unknown argument is never shown.
+    let option = text(ContextKind::InvalidArg).unwrap_or_default();
+    let nth = |kind| match text(kind).and_then(|t| position(arguments, &t)) {
+        Some(nth) => format!("argument {nth}"),
+        None => "an argument".to_owned(),
+    };
+    let message = match error.kind() {
+        ErrorKind::UnknownArgument => format!("{} is not expected here", nth(ContextKind::InvalidArg)),
+        ErrorKind::InvalidSubcommand => format!("{} is not a command", nth(ContextKind::InvalidSubcommand)),
+        ErrorKind::InvalidValue if text(ContextKind::InvalidValue).is_none_or(|v| v.is_empty()) => {
+            format!("a value is missing for `{option}`")
+        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => format!("this is not a value for `{option}`"),
+        ErrorKind::NoEquals | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
+            format!("`{option}` has the wrong number of values")
+        }
+        ErrorKind::TooManyValues => format!("`{option}` has too many values"),
+        ErrorKind::MissingRequiredArgument => format!("missing: {option}"),
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "no command was given".to_owned(),
+        ErrorKind::ArgumentConflict => {
+            let other = text(ContextKind::PriorArg).unwrap_or_default();
+            if other.is_empty() || other == option {
+                format!("`{option}` can be given once only")
+            } else {
+                format!("`{option}` and `{other}` exclude each other")
+            }
+        }
+        ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
+        _ => "the arguments do not make sense".to_owned(),
+    };
+    let suggested = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue].into_iter().find_map(text);
+    let reason = std::error::Error::source(error).map(ToString::to_string);
+    let valid = text(ContextKind::ValidValue).filter(|v| !v.is_empty());
+    let help = match (reason, suggested, valid) {
+        // Only our own value parsers have a reason, and they do not quote the value.
+        (Some(reason), ..) if error.kind() == ErrorKind::ValueValidation => reason,
+        (_, Some(near), _) => format!("the nearest is `{near}`"),
+        (_, _, Some(valid)) => format!("possible values: {valid}"),
+        _ => usage(arguments),
+    };
+    Error::plain(Failure::Usage, codes::USAGE, message).help(help)
+}
+
+/// Which argument it is, counted from 1 behind the program's name. clap may give an option without its value.
+fn position(arguments: &[OsString], text: &str) -> Option<usize> {
+    arguments.iter().skip(1).position(|a| a.to_str().is_some_and(|a| a == text || a.split('=').next() == Some(text))).map(|i| i + 1)
+}
+
+fn usage(arguments: &[OsString]) -> String {
+    let mut root = Cli::command();
+    root.build();
+    let given = arguments.iter().skip(1).filter_map(|a| a.to_str());
+    let names: Vec<String> = root.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    let command = given.into_iter().find_map(|a| names.iter().find(|n| *n == a));
+    match command {
+        Some(name) => format!("`rot {name} --help` shows what it takes"),
+        None => format!("the commands are {}; `rot --help` shows more", names.join(", ")),
+    }
+}

@@ -1,0 +1,66 @@
+//! What a file holds: definitions, start requests, schedules, alone or in an array.
+
+use super::context::Reader;
+use super::keys::{field, text_of};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::json::Node;
+use std::collections::HashMap;
+
+/// Whether an object is one of the things that a file may hold.
+pub(super) fn is_item(node: &Node) -> bool {
+    ["tasks", "workflowDef", "startWorkflowRequest", "cronExpression", "cronSchedules"].iter().any(|key| field(node, key).is_some())
+}
+
+impl<'a> Reader<'a> {
+    /// Reads all of a file.
+    pub(super) fn document(&mut self, node: &'a Node) {
+        let items: Vec<&'a Node> = if node.is_array() { node.items().iter().collect() } else { vec![node] };
+        if items.is_empty() {
+            self.report(Diagnostic::new(codes::MISSING_REQUIRED, node.span, "the array holds no workflow definition"));
+        }
+        for item in &items {
+            self.names.extend(defined(item).and_then(|d| field(d, "name")).and_then(text_of));
+        }
+        let mut schedules = Vec::new();
+        for item in items {
+            if field(item, "startWorkflowRequest").is_some()
+                || field(item, "cronExpression").is_some()
+                || field(item, "cronSchedules").is_some()
+            {
+                schedules.push(item);
+            } else if field(item, "workflowDef").is_some() {
+                self.start_request(item);
+            } else if is_item(item) || field(item, "schemaVersion").is_some() {
+                self.definition(item, None);
+            } else {
+                self.report(
+                    Diagnostic::new(codes::MISSING_REQUIRED, item.span, "this JSON is no Conductor definition: it has no `tasks`")
+                        .at(format!("this is {}", item.describe()))
+                        .help("expected a workflow definition, a start request with `workflowDef`, a schedule, or an array of them"),
+                );
+            }
+        }
+        for schedule in schedules {
+            self.schedule_entry(schedule);
+        }
+        // Definitions within sub-workflow tasks; reading one may find more.
+        let mut read: HashMap<Option<String>, &Node> = HashMap::new();
+        while let Some(definition) = self.inline.pop() {
+            // Two tasks may bring the same definition.
+            let name = field(definition, "name").and_then(text_of);
+            let known = read.get(&name).is_some_and(|known| known.to_value() == definition.to_value());
+            if !known {
+                read.insert(name, definition);
+                self.definition(definition, None);
+            }
+        }
+    }
+}
+
+/// The definition that an item of a file brings.
+fn defined(item: &Node) -> Option<&Node> {
+    if let Some(request) = field(item, "startWorkflowRequest") {
+        return field(request, "workflowDef");
+    }
+    field(item, "workflowDef").or_else(|| field(item, "tasks").map(|_| item))
+}

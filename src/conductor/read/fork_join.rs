@@ -1,0 +1,82 @@
+//! FORK_JOIN with its JOIN: branches at the same time, all waited for.
+
+use super::context::Reader;
+use super::keys::field;
+use super::scope::{reference_name, type_of};
+use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
+use crate::json::Node;
+use crate::plan::task::{Branch, Parallel, Task};
+
+impl<'a> Reader<'a> {
+    pub(super) fn fork_join(&mut self, node: &'a Node, next: Option<&'a Node>) -> Option<Task> {
+        self.check_inputs(node);
+        let Some(forks) = field(node, "forkTasks").filter(|f| f.is_array()) else {
+            self.missing(node, "forkTasks", "the FORK_JOIN task", "a list of branches, each a list of tasks");
+            return None;
+        };
+        if !next.is_some_and(|n| matches!(type_of(n).as_str(), "JOIN" | "EXCLUSIVE_JOIN")) {
+            let span = field(node, "type").map_or(node.span, |t| t.span);
+            self.report(
+                Diagnostic::new(codes::MISSING_REQUIRED, span, "no JOIN follows this FORK_JOIN")
+                    .help("put a JOIN behind it; here all branches are waited for")
+                    .severity(Severity::Warning),
+            );
+        }
+        let mut branches = Vec::new();
+        for (index, fork) in forks.items().iter().enumerate() {
+            if !fork.is_array() {
+                self.wrong_type(fork, "forkTasks", "a list of lists of tasks");
+                continue;
+            }
+            let name = fork.items().first().and_then(reference_name).map_or_else(|| format!("{}", index + 1), |(name, _)| name);
+            let steps = self.block(fork.items());
+            branches.push(Branch { name, steps, at: fork.span.into() });
+        }
+        Some(Task::Parallel(Parallel { branches }))
+    }
+
+    /// A JOIN is part of the fork before it; only its names are checked.
+    pub(super) fn join(&mut self, node: &'a Node, previous: Option<&Node>) -> Option<Task> {
+        self.check_inputs(node);
+        for item in field(node, "joinOn").map_or(&[][..], Node::items) {
+            let Some(string) = item.as_string() else {
+                self.wrong_type(item, "joinOn", "a list of reference names");
+                continue;
+            };
+            if self.scope.tasks.contains_key(&string.text) || string.text.contains("${") {
+                self.check_references(item);
+                continue;
+            }
+            let mut diagnostic =
+                Diagnostic::new(codes::UNRESOLVED_TASK_REF, item.span, format!("no task has the reference name `{}`", string.text))
+                    .at("waited for, and never done");
+            if let Some(near) = self.nearest(&string.text, self.scope.names()) {
+                let edit = Edit { span: string.inner_span(), text: near.to_owned() };
+                diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), false, vec![edit]);
+            }
+            if self.scope.dynamic {
+                diagnostic = diagnostic.severity(Severity::Note);
+            }
+            self.report(diagnostic);
+        }
+        let fork = previous.filter(|p| type_of(p) == "FORK_JOIN");
+        if let Some(fork) = fork {
+            self.check_joined(node, fork);
+        }
+        None
+    }
+
+    fn check_joined(&mut self, join: &Node, fork: &Node) {
+        let Some(list) = field(join, "joinOn").filter(|j| !j.items().is_empty()) else { return };
+        let joined: Vec<&str> = list.items().iter().filter_map(Node::as_str).collect();
+        let forks = field(fork, "forkTasks").map_or(&[][..], Node::items);
+        let missed = forks.iter().filter_map(|f| f.items().last()).filter_map(reference_name).find(|(n, _)| !joined.contains(&n.as_str()));
+        if let Some((name, _)) = missed {
+            self.differs(
+                list.span,
+                format!("the branch that ends with `{name}` is waited for too, though `joinOn` leaves it out"),
+                "a rotation that ends while a branch still runs could lose a credential",
+            );
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Conductor JSON → plan, one file for each noun. Total: whatever stands in the text, there is a plan and what to say about it.
+//!
+//! The text is not judged here by what is safe, only by what it says: names that are not there, fields that the server
+//! would drop, tasks that this program does not run. Both dialects are read by the same code; where they differ the
+//! target decides. What differs from Conductor on purpose is listed in docs/reference/conductor.md.
+
+mod context;
+mod do_while;
+mod document;
+mod effect;
+mod fork_join;
+mod http;
+mod javascript;
+mod keys;
+mod output;
+mod output_filter;
+mod reference;
+mod root;
+mod schedule;
+mod scope;
+mod set_variable;
+mod start_request;
+mod sub_workflow;
+mod switch;
+mod task;
+mod task_types;
+mod terminate;
+mod update_secret;
+mod value;
+mod wait;
+mod workflow;
+
+use crate::diagnostic::Diagnostic;
+use crate::json::{self, Node};
+use crate::plan::{Destination, Dialect, Plan};
+use crate::source::{FileId, SourceFile};
+use context::Reader;
+use std::collections::HashMap;
+
+/// What the reader is told about the project around the file.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    /// Which server the definition is for: [`Dialect::Orkes`] unless said.
+    pub target: Dialect,
+    /// Where the values of secrets may be sent, by secret name; a secret that is not named has an implied policy.
+    pub hosts: HashMap<String, Vec<Destination>>,
+    /// Names of the secrets that exist, where that is known; others are reported.
+    pub known_secrets: Option<Vec<String>>,
+    /// Names of rotations in other files that a sub-workflow may name.
+    pub other_rotations: Vec<String>,
+    /// Environment variables of the server that `${NAME}` may read.
+    pub server_env: Vec<String>,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self { target: Dialect::Orkes, hosts: HashMap::new(), known_secrets: None, other_rotations: Vec::new(), server_env: Vec::new() }
+    }
+}
+
+/// Reads a definition, a start request, a schedule, or an array of them.
+pub fn read(file: FileId, source: &SourceFile, options: &ReadOptions) -> (Plan, Vec<Diagnostic>) {
+    let (node, findings) = json::parse_all(file, source);
+    let mut reader = Reader::new(options, findings);
+    if let Some(node) = &node {
+        reader.document(node);
+    }
+    reader.finish()
+}
+
+/// As [`read`], for a text that is parsed already; `findings` are those of the parser.
+pub fn read_node(node: &Node, findings: Vec<Diagnostic>, options: &ReadOptions) -> (Plan, Vec<Diagnostic>) {
+    let mut reader = Reader::new(options, findings);
+    reader.document(node);
+    reader.finish()
+}
+
+/// Whether a JSON document is meant as Conductor's: a definition, a start request with one, a schedule, or an array that holds one.
+pub fn looks_like_conductor(node: &Node) -> bool {
+    node.items().iter().chain([node]).any(document::is_item)
+}

@@ -1,0 +1,297 @@
+//! `${…}` → a resolved name. Nothing is looked up by name at run time that is not known here.
+
+use super::context::Reader;
+use crate::conductor::template::{self, Part, Path, Reference, Step};
+use crate::diagnostic::{Code, Diagnostic, Edit, Severity, codes};
+use crate::json::JsonString;
+use crate::plan::{Expr, ExprKind, Root, RunField};
+use crate::source::Span;
+
+/// Fields of a task that a reference may name.
+pub(super) const TASK_FIELDS: [&str; 18] = [
+    "output",
+    "input",
+    "taskType",
+    "status",
+    "referenceTaskName",
+    "retryCount",
+    "correlationId",
+    "pollCount",
+    "taskDefName",
+    "scheduledTime",
+    "startTime",
+    "endTime",
+    "workflowInstanceId",
+    "taskId",
+    "reasonForIncompletion",
+    "callbackAfterSeconds",
+    "workerId",
+    "iteration",
+];
+
+/// A reference that begins with a name, taken apart.
+pub(super) struct Named<'s> {
+    string: &'s JsonString,
+    /// Where the path begins in the decoded string, unless it was put together.
+    base: Option<usize>,
+    path: Path,
+    /// With `${` and `}`.
+    pub(super) span: Span,
+    pub(super) deferred: bool,
+}
+
+impl Named<'_> {
+    /// The name at a step; none for an index or behind the end.
+    pub(super) fn name(&self, step: usize) -> Option<&str> {
+        self.path.steps.get(step).and_then(Step::name)
+    }
+
+    /// The place of a step, or of the whole reference.
+    pub(super) fn span_of(&self, step: usize) -> Span {
+        match (self.path.steps.get(step), self.base) {
+            (Some(s), Some(base)) => self.string.span_of(base + s.range.start, base + s.range.end),
+            _ => self.span,
+        }
+    }
+
+    /// The steps from one on.
+    pub(super) fn rest(&self, from: usize) -> &[Step] {
+        self.path.steps.get(from..).unwrap_or(&[])
+    }
+
+    /// Whether nothing stands behind the steps before `from`.
+    pub(super) fn ends(&self, from: usize) -> bool {
+        self.path.steps.len() <= from && self.path.tail.is_empty()
+    }
+
+    /// The rest as JSONPath.
+    pub(super) fn path_from(&self, from: usize) -> String {
+        template::path_text(self.rest(from), &self.path.tail)
+    }
+
+    /// The text between the braces, for messages.
+    pub(super) fn text(&self) -> String {
+        template::path_text(&self.path.steps, &self.path.tail).trim_start_matches("$.").to_owned()
+    }
+}
+
+impl Reader<'_> {
+    /// Resolves a reference of a string.
+    pub(super) fn reference(&mut self, string: &JsonString, reference: &Reference) -> Expr {
+        let span = string.span_of(reference.range.start, reference.range.end);
+        let exact = reference.inner.references().is_empty();
+        let inner = string.text.get(reference.inner_range.clone()).unwrap_or("").to_owned();
+        let Some(inner) = (if exact { Some(inner) } else { self.without_blanks(string, reference, span) }) else { return null(span) };
+        if inner.trim().is_empty() {
+            return Expr::new(ExprKind::String(String::new()), span);
+        }
+        let base = reference.inner_range.start;
+        if let Some(rest) = inner.strip_prefix("workflow.secrets.") {
+            let place = if exact { string.span_of(base + (inner.len() - rest.len()), base + inner.len()) } else { span };
+            return self.secret(rest, place, span);
+        }
+        let Some(path) = template::path(&inner) else {
+            self.report(
+                Diagnostic::new(codes::BAD_INTERPOLATION, span, "this reference does not begin with a name")
+                    .help("write `${workflow.input.NAME}` or `${TASK.output.NAME}`; `$${` writes a literal `${`"),
+            );
+            return null(span);
+        };
+        self.named(&Named { string, base: exact.then_some(base), path, span, deferred: reference.deferred })
+    }
+
+    /// The inner text of a reference that holds others, if those are blank and so the empty text. A name that is put
+    /// together at run time cannot be checked.
+    fn without_blanks(&mut self, string: &JsonString, reference: &Reference, span: Span) -> Option<String> {
+        let parts = reference.inner.parts.iter().map(|part| match part {
+            Part::Text(text) => Some(text.as_str()),
+            Part::Reference(nested) => nested.inner.constant().filter(|t| t.trim().is_empty()).map(|_| ""),
+        });
+        if let Some(text) = parts.collect::<Option<String>>() {
+            return Some(text);
+        }
+        for nested in reference.inner.references() {
+            if nested.inner.references().is_empty() {
+                self.reference(string, nested);
+            }
+        }
+        let inner = string.text.get(reference.inner_range.clone()).unwrap_or("");
+        let message = if inner.starts_with("workflow.secrets.") {
+            "the name of a secret cannot be computed: Conductor leaves this as it stands"
+        } else {
+            "a reference cannot be put together from another one: what it reads is not known before the run"
+        };
+        self.report(
+            Diagnostic::new(codes::BAD_INTERPOLATION, span, message)
+                .at("a reference within a reference")
+                .help("write the name out; to choose between several values use SWITCH"),
+        );
+        None
+    }
+
+    fn named(&mut self, named: &Named<'_>) -> Expr {
+        match named.name(0) {
+            Some("workflow") => self.workflow_field(named),
+            Some(name) if self.scope.tasks.contains_key(name) => self.task_field(named, name),
+            Some(name) if named.ends(1) => self.bare(named, name),
+            Some(name) => self.unknown_task(named, name),
+            None => self.unresolved(codes::UNRESOLVED_REFERENCE, named, 0, "this reference does not begin with a name", None),
+        }
+    }
+
+    /// `${NAME}`: on a server its environment, before anything else.
+    fn bare(&mut self, named: &Named<'_>, name: &str) -> Expr {
+        if name == "CPEWF_TASK_ID" {
+            if let Some(step) = self.site.task.clone() {
+                return Expr::root(Root::TaskField { step, field: "taskId".to_owned() }, named.span);
+            }
+            return self.unresolved(codes::UNRESOLVED_REFERENCE, named, 0, "`CPEWF_TASK_ID` has a value only within a task", None);
+        }
+        if self.options.server_env.iter().any(|allowed| allowed == name) {
+            self.use_env(name, named.span);
+            return Expr::root(Root::Env(name.to_owned()), named.span);
+        }
+        if let Some(near) = self.nearest(name, self.scope.names()) {
+            return self.unresolved(codes::UNRESOLVED_TASK_REF, named, 0, &format!("no task has the reference name `{name}`"), Some(&near));
+        }
+        self.report(
+            Diagnostic::new(codes::UNRESOLVED_REFERENCE, named.span, format!("`${{{name}}}` would read the server's own environment"))
+                .at("not read here")
+                .help(format!("write `${{workflow.env.{name}}}` for a variable, or `$${{{name}}}` for the text"))
+                .note("a Conductor server puts any of its environment variables and JVM properties here, secrets of its own included"),
+        );
+        null(named.span)
+    }
+
+    fn unknown_task(&mut self, named: &Named<'_>, name: &str) -> Expr {
+        if let Some(field) = ["input", "inputs", "secrets", "variables", "env"].iter().find(|f| **f == name) {
+            let field = if *field == "inputs" { "input" } else { field };
+            let help = format!("workflow.{field}");
+            return self.unresolved(codes::UNRESOLVED_TASK_REF, named, 0, &format!("no task has the reference name `{name}`"), Some(&help));
+        }
+        let near = self.nearest(name, self.scope.names().chain(["workflow"]));
+        let message = format!("no task has the reference name `{name}`");
+        self.unresolved(codes::UNRESOLVED_TASK_REF, named, 0, &message, near.as_deref())
+    }
+
+    fn task_field(&mut self, named: &Named<'_>, task: &str) -> Expr {
+        let Some(field) = named.name(1) else {
+            let message = format!("`{}` is a whole task, not a value", named.text());
+            return self.unresolved(codes::UNKNOWN_FIELD, named, 1, &message, Some("output"));
+        };
+        if !TASK_FIELDS.contains(&field) {
+            let near = self.nearest(field, TASK_FIELDS);
+            return self.unresolved(codes::UNKNOWN_FIELD, named, 1, &format!("a task has no field `{field}`"), near.as_deref());
+        }
+        if self.site.filter && self.site.task.as_deref() == Some(task) {
+            return self.own_answer(named);
+        }
+        self.check_order(named, task);
+        if field == "output" {
+            return self.task_output(named, task, 2);
+        }
+        let root = Expr::root(Root::TaskField { step: task.to_owned(), field: field.to_owned() }, named.span);
+        self.path_over(root, named, 2)
+    }
+
+    /// A task is known only after it ran.
+    fn check_order(&mut self, named: &Named<'_>, task: &str) {
+        let (Some(here), Some(info)) = (self.site.order, self.scope.tasks.get(task)) else { return };
+        let own = self.site.task.as_deref() == Some(task);
+        // A loop sees its own rounds, and tasks of a loop see the round before.
+        if (own && info.kind == "DO_WHILE") || self.site.loops.iter().any(|l| l == task) {
+            return;
+        }
+        let shared_loop = info.loops.iter().any(|l| self.site.loops.contains(l));
+        let (span, order) = (info.span, info.order);
+        if own {
+            self.report(
+                Diagnostic::new(codes::FORWARD_REFERENCE, named.span, format!("`{task}` reads its own result before it has one"))
+                    .at("null when this is read")
+                    .help("in an `outputFilter`, `$${` defers the reading until the answer is there"),
+            );
+        } else if order > here {
+            let diagnostic = Diagnostic::new(codes::FORWARD_REFERENCE, named.span, format!("`{task}` has not run yet at this place"))
+                .at("null when this is read")
+                .label(span, "runs later")
+                .help("move the task before this one, or read another one");
+            self.report(if shared_loop { diagnostic.severity(Severity::Warning) } else { diagnostic });
+        }
+    }
+
+    /// `named` from a step on as a path over a value.
+    pub(super) fn path_over(&mut self, value: Expr, named: &Named<'_>, from: usize) -> Expr {
+        if named.ends(from) {
+            return value;
+        }
+        let place = Span { end: named.span.end.saturating_sub(1), ..named.span_of(from) };
+        match self.json_path(named.path_from(from), place) {
+            Some(path) => Expr::new(ExprKind::Path(Box::new(value), path), named.span),
+            None => Expr::new(ExprKind::Null, named.span),
+        }
+    }
+
+    /// Reports a name that is not there, with what it may have meant, and gives null in its place.
+    pub(super) fn unresolved(&mut self, code: Code, named: &Named<'_>, step: usize, message: &str, near: Option<&str>) -> Expr {
+        let span = named.span_of(step);
+        let mut diagnostic = Diagnostic::new(code, span, message).at("null when this is read");
+        if let Some(near) = near {
+            diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+            if named.base.is_some() && named.name(step).is_some() {
+                let edit = Edit { span, text: near.to_owned() };
+                diagnostic = diagnostic.fix(format!("write `{near}`"), false, vec![edit]);
+            }
+        }
+        if self.scope.dynamic && code == codes::UNRESOLVED_TASK_REF {
+            diagnostic = diagnostic.severity(Severity::Note).note("a dynamic task or fork of this workflow may have the name at run time");
+        }
+        self.report(diagnostic);
+        null(named.span)
+    }
+
+    /// `${workflow.secrets.NAME.path}`: the name ends at the first dot.
+    fn secret(&mut self, rest: &str, rest_span: Span, span: Span) -> Expr {
+        let rest = rest.trim_end();
+        let (name, path) = rest.split_once('.').map_or((rest, None), |(n, p)| (n, Some(p.to_owned())));
+        if !crate::plan::name::is_secret_name(name) {
+            self.report(
+                Diagnostic::new(codes::BAD_NAME, rest_span, format!("`{name}` cannot be the name of a secret"))
+                    .help("letters, digits, `_` and `-`, beginning with a letter or digit; segments are joined by `/`"),
+            );
+            return null(span);
+        }
+        if let Some(known) = &self.options.known_secrets
+            && !known.iter().any(|k| k == name)
+        {
+            let near = self.nearest(name, known.iter().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
+            self.report(
+                Diagnostic::new(codes::UNDECLARED_SECRET, rest_span, format!("no secret `{name}` is known"))
+                    .help(near.unwrap_or_else(|| format!("store it with `rot vault set {name}`"))),
+            );
+        }
+        self.use_secret(name, rest_span);
+        let root = Root::Secret { name: name.to_owned(), field: path, version: crate::plan::Version::Current };
+        Expr::root(root, span)
+    }
+
+    /// The run as Conductor names it.
+    pub(super) fn run_field(field: &str) -> Option<ExprKind> {
+        Some(match field {
+            "workflowId" => ExprKind::Ref(Root::Run(RunField::Id)),
+            "workflowType" => ExprKind::Ref(Root::Run(RunField::Rotation)),
+            "status" => ExprKind::Ref(Root::Run(RunField::Status)),
+            "version" => ExprKind::Ref(Root::Run(RunField::Version)),
+            "correlationId" => ExprKind::Ref(Root::Run(RunField::CorrelationId)),
+            "reasonForIncompletion" => ExprKind::Ref(Root::Run(RunField::Reason)),
+            "createTime" => ExprKind::Ref(Root::Run(RunField::StartedAt)),
+            "schemaVersion" => ExprKind::Number("2".to_owned()),
+            "parentWorkflowId" | "parentWorkflowTaskId" | "idempotencyKey" | "taskToDomain" => ExprKind::Null,
+            _ => return None,
+        })
+    }
+}
+
+/// What stands in for a reference that could not be resolved.
+pub(super) fn null(span: Span) -> Expr {
+    Expr::new(ExprKind::Null, span)
+}

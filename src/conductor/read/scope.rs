@@ -1,0 +1,153 @@
+//! Which names a definition has, found before anything in it is resolved.
+
+use super::context::Reader;
+use super::keys::{field, text_of};
+use super::output_filter::CapturePlace;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::json::Node;
+use crate::source::Span;
+use std::collections::HashMap;
+
+/// The names of one definition.
+#[derive(Default)]
+pub(super) struct Scope {
+    pub(super) tasks: HashMap<String, TaskInfo>,
+    /// Names in the text of the definition, in order, for suggestions.
+    pub(super) task_names: Vec<String>,
+    /// Inputs that the definition declares, or that a request or template gives.
+    pub(super) declared: Vec<String>,
+    /// `inputParameters` is there and not empty, so that a name it lacks is worth a word.
+    pub(super) declares_inputs: bool,
+    /// Inputs that are read, in order of first use.
+    pub(super) used: Vec<(String, Span)>,
+    /// Variables that are set somewhere.
+    pub(super) variables: Vec<String>,
+    /// `maskedFields`.
+    pub(super) masked: Vec<String>,
+    /// Tasks come into being at run time (FORK_JOIN_DYNAMIC, DYNAMIC): an unknown name may yet be one.
+    pub(super) dynamic: bool,
+}
+
+/// What is known of a task before it is read.
+pub(super) struct TaskInfo {
+    /// Place in text order, nested tasks counted.
+    pub(super) order: usize,
+    /// Its type.
+    pub(super) kind: String,
+    /// Its reference name.
+    pub(super) span: Span,
+    /// Loops that it stands in.
+    pub(super) loops: Vec<String>,
+    /// What its output looks like.
+    pub(super) output: Shape,
+}
+
+/// What the output of a task looks like.
+#[derive(Clone)]
+pub(super) enum Shape {
+    /// What its `outputFilter` keeps.
+    Captures(Vec<CapturePlace>),
+    /// `response` with everything in it.
+    Response,
+    /// Nothing.
+    Nothing,
+    /// The outputs of the joined tasks under their names.
+    Join(Vec<String>),
+    /// The outputs of another rotation.
+    Call,
+    /// Not known.
+    Open,
+}
+
+/// Where in a definition something stands.
+#[derive(Clone, Default)]
+pub(super) struct Site {
+    /// The task; none in fields of the workflow.
+    pub(super) task: Option<String>,
+    /// Its place in text order; what stands later is not known yet.
+    pub(super) order: Option<usize>,
+    /// Within the task's `outputFilter`.
+    pub(super) filter: bool,
+    /// Loops that it stands in.
+    pub(super) loops: Vec<String>,
+}
+
+impl Scope {
+    /// Task names for suggestions.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.task_names.iter().map(String::as_str)
+    }
+}
+
+/// The type of a task: `SIMPLE` unless said.
+pub(super) fn type_of(task: &Node) -> String {
+    field(task, "type").and_then(text_of).unwrap_or_else(|| "SIMPLE".to_owned())
+}
+
+/// The name that other tasks use: `taskReferenceName`, or `name` when that is missing.
+pub(super) fn reference_name(task: &Node) -> Option<(String, Span)> {
+    let node = field(task, "taskReferenceName").or_else(|| field(task, "name"))?;
+    Some((text_of(node)?, node.span))
+}
+
+/// The lists of tasks within a task.
+pub(super) fn nested(task: &Node) -> Vec<&[Node]> {
+    let mut lists: Vec<&[Node]> = Vec::new();
+    if let Some(cases) = field(task, "decisionCases") {
+        lists.extend(cases.members().iter().map(|m| m.value.items()));
+    }
+    lists.extend(field(task, "defaultCase").map(Node::items));
+    lists.extend(field(task, "forkTasks").into_iter().flat_map(|f| f.items()).map(Node::items));
+    lists.extend(field(task, "loopOver").map(Node::items));
+    lists
+}
+
+impl Reader<'_> {
+    /// Adds the names of `tasks` and of those within to the scope.
+    pub(super) fn collect(&mut self, tasks: &[Node], loops: &[String]) {
+        for task in tasks {
+            let kind = type_of(task);
+            self.scope.dynamic |= matches!(kind.as_str(), "FORK_JOIN_DYNAMIC" | "DYNAMIC");
+            if kind == "SET_VARIABLE" {
+                let names = field(task, "inputParameters").map_or(&[][..], Node::members).iter().map(|m| m.key.text.clone());
+                self.scope.variables.extend(names);
+            }
+            let mut inner = loops.to_vec();
+            if let Some((name, span)) = reference_name(task) {
+                self.collect_task(task, &kind, name.clone(), span, loops);
+                if kind == "DO_WHILE" {
+                    inner.push(name);
+                }
+            }
+            for list in nested(task) {
+                self.collect(list, &inner);
+            }
+        }
+    }
+
+    fn collect_task(&mut self, task: &Node, kind: &str, name: String, span: Span, loops: &[String]) {
+        if let Some(first) = self.scope.tasks.get(&name) {
+            let first = first.span;
+            self.report(
+                Diagnostic::new(codes::DUPLICATE_NAME, span, format!("two tasks have the reference name `{name}`"))
+                    .at("used again here")
+                    .label(first, "first used here")
+                    .help("give each task its own `taskReferenceName`; outputs are found by it"),
+            );
+            return;
+        }
+        let output = match kind {
+            "HTTP" => self.capture_places(task).map_or(Shape::Response, Shape::Captures),
+            "UPDATE_SECRET" | "SET_VARIABLE" | "TERMINATE" | "NOOP" => Shape::Nothing,
+            "JOIN" => Shape::Join(field(task, "joinOn").map_or(&[][..], Node::items).iter().filter_map(text_of).collect()),
+            "SUB_WORKFLOW" => Shape::Call,
+            _ => Shape::Open,
+        };
+        if let Some(definition) = field(task, "subWorkflowParam").and_then(|p| field(p, "workflowDefinition")) {
+            self.names.extend(field(definition, "name").and_then(text_of));
+        }
+        let order = self.scope.task_names.len();
+        self.scope.task_names.push(name.clone());
+        self.scope.tasks.insert(name, TaskInfo { order, kind: kind.to_owned(), span, loops: loops.to_vec(), output });
+    }
+}

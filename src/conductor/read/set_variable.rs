@@ -1,0 +1,25 @@
+//! SET_VARIABLE: every input is a variable of the workflow.
+
+use super::context::Reader;
+use super::keys::field;
+use crate::json::Node;
+use crate::plan::ExprKind;
+use crate::plan::task::{SetVariables, Task};
+
+impl<'a> Reader<'a> {
+    pub(super) fn set_variable(&mut self, node: &'a Node) -> Option<Task> {
+        let inputs = field(node, "inputParameters")?;
+        if !inputs.is_object() {
+            self.wrong_type(inputs, "inputParameters", "an object");
+            return None;
+        }
+        self.check_free_keys(inputs);
+        for member in inputs.members().iter().filter(|m| m.key.text == "_secrets" || m.key.text == "_masked") {
+            self.only_orkes(member.key.span, &format!("`{}`", member.key.text), "the values are shown in clear");
+        }
+        match self.value(inputs).kind {
+            ExprKind::Object(values) => Some(Task::SetVariables(SetVariables { values })),
+            _ => None,
+        }
+    }
+}

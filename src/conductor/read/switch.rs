@@ -1,0 +1,136 @@
+//! SWITCH, and DECISION before it.
+
+use super::context::Reader;
+use super::javascript::{self, Js};
+use super::keys::{field, text_of};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::json::Node;
+use crate::plan::task::{Branch, Step, Switch, Task};
+use crate::plan::{Expr, ExprKind};
+
+impl<'a> Reader<'a> {
+    pub(super) fn switch(&mut self, node: &'a Node) -> Option<Task> {
+        let evaluator = field(node, "evaluatorType").and_then(text_of).unwrap_or_else(|| "value-param".to_owned());
+        let Some(expression) = field(node, "expression") else {
+            self.missing(node, "expression", "the SWITCH task", "name the input that decides, with `\"evaluatorType\": \"value-param\"`");
+            self.branches(node);
+            return None;
+        };
+        match evaluator.as_str() {
+            "value-param" => self.by_value(node, expression),
+            "javascript" | "graaljs" => self.by_script(node, expression),
+            _ => {
+                let place = field(node, "evaluatorType").unwrap_or(expression);
+                self.unsupported(place.span, "this evaluator is not run here", "use `value-param` with an input that holds the value");
+                self.check_inputs(node);
+                self.branches(node);
+                None
+            }
+        }
+    }
+
+    pub(super) fn decision(&mut self, node: &'a Node) -> Option<Task> {
+        match (field(node, "caseExpression"), field(node, "caseValueParam")) {
+            (Some(script), _) => self.by_script(node, script),
+            (None, Some(name)) => self.by_value(node, name),
+            (None, None) => {
+                self.missing(node, "caseValueParam", "the DECISION task", "use SWITCH with `\"evaluatorType\": \"value-param\"`");
+                self.branches(node);
+                None
+            }
+        }
+    }
+
+    /// The expression is the name of an input.
+    fn by_value(&mut self, node: &'a Node, expression: &Node) -> Option<Task> {
+        let subject = text_of(expression).and_then(|name| self.named_input(node, &name, expression));
+        let (cases, otherwise) = self.branches(node);
+        Some(Task::Switch(Switch { subject: subject?, cases, otherwise }))
+    }
+
+    fn named_input(&mut self, node: &Node, name: &str, place: &Node) -> Option<Expr> {
+        let inputs = field(node, "inputParameters");
+        if let Some(value) = inputs.and_then(|i| i.get(name)) {
+            let value = self.value(value);
+            self.check_inputs(node);
+            return Some(value);
+        }
+        let names: Vec<&str> = inputs.map_or(&[][..], Node::members).iter().map(|m| m.key.text.as_str()).collect();
+        let near = self.nearest(name, names.iter().copied()).map(|n| format!("did you mean `{n}`?"));
+        self.report(
+            Diagnostic::new(codes::UNRESOLVED_REFERENCE, place.span, format!("the task has no input `{name}` to decide by"))
+                .at("always null")
+                .help(near.unwrap_or_else(|| format!("add `\"{name}\"` to the task's `inputParameters`"))),
+        );
+        self.check_inputs(node);
+        None
+    }
+
+    /// The expression is a script over the inputs.
+    fn by_script(&mut self, node: &'a Node, expression: &Node) -> Option<Task> {
+        let script = expression.as_str().and_then(javascript::parse);
+        let inputs = field(node, "inputParameters");
+        self.check_inputs(node);
+        let Some(script) = script else {
+            self.script_not_run(expression);
+            self.branches(node);
+            return None;
+        };
+        let (condition, chosen) = match script {
+            Js::Choice(condition, yes, no) => (*condition, Some((yes, no))),
+            other => (other, None),
+        };
+        let subject = javascript::lower(&condition, &mut |path| {
+            let (first, rest) = path.split_first()?;
+            let value = self.named_input(node, first, expression)?;
+            Some(self.below(value, rest, expression))
+        });
+        let (cases, otherwise) = self.branches(node);
+        let subject = subject.or_else(|| {
+            if inputs.is_none() {
+                self.script_not_run(expression);
+            }
+            None
+        })?;
+        let Some((yes, no)) = chosen else { return Some(Task::Switch(Switch { subject, cases, otherwise })) };
+        // `test ? "a" : "b"`: a switch on the test; a name without a case is the default case.
+        let steps = |name: &str| cases.iter().find(|b| b.name == name).map_or_else(|| otherwise.clone(), |b| b.steps.clone());
+        let (yes, no) = (steps(&yes), steps(&no));
+        // Both answers lead to the same steps, which may stand in the plan once only.
+        let cases = if yes == no { Vec::new() } else { vec![Branch { name: "true".to_owned(), steps: yes, at: expression.span.into() }] };
+        Some(Task::Switch(Switch { subject, cases, otherwise: no }))
+    }
+
+    /// A path of plain names below a value.
+    pub(super) fn below(&mut self, value: Expr, names: &[String], place: &Node) -> Expr {
+        if names.is_empty() {
+            return value;
+        }
+        let steps: Vec<_> =
+            names.iter().map(|n| crate::conductor::template::Step { kind: javascript::step_kind(n), range: 0..0 }).collect();
+        match self.json_path(crate::conductor::template::path_text(&steps, ""), place.span) {
+            Some(path) => Expr::new(ExprKind::Path(Box::new(value), path), place.span),
+            None => Expr::new(ExprKind::Null, place.span),
+        }
+    }
+
+    pub(super) fn script_not_run(&mut self, expression: &Node) {
+        self.unsupported(
+            expression.span,
+            "only comparisons of inputs are run here, not scripts",
+            "write `$.status == 'ok'`, `$.a > 3 && $.b`, or `test ? 'case' : 'other'`; or decide by `value-param`",
+        );
+    }
+
+    fn branches(&mut self, node: &'a Node) -> (Vec<Branch>, Vec<Step>) {
+        let mut cases = Vec::new();
+        if let Some(object) = field(node, "decisionCases") {
+            for member in object.members() {
+                let steps = self.block(member.value.items());
+                cases.push(Branch { name: member.key.text.clone(), steps, at: member.key.span.into() });
+            }
+        }
+        let otherwise = field(node, "defaultCase").map(|d| self.block(d.items())).unwrap_or_default();
+        (cases, otherwise)
+    }
+}

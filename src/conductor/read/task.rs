@@ -1,0 +1,167 @@
+//! A task: what all kinds have in common, and which room reads which kind.
+
+use super::context::Reader;
+use super::keys::{MISPLACED_ON_TASK, TASK, field, flag_of, number_of, text_of};
+use super::scope::{Site, nested, reference_name, type_of};
+use super::task_types::{SUPPORTED, UNSUPPORTED};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::json::Node;
+use crate::plan::schedule::Dur;
+use crate::plan::task::{Backoff, Retry, Step, Task};
+use crate::source::Span;
+
+/// Pause between attempts unless a task definition says otherwise.
+const RETRY_DELAY_SECONDS: u64 = 60;
+/// Attempts after the first of a task definition that says nothing.
+const RETRY_COUNT: u64 = 3;
+/// Fields of a task, besides its inputs, in which references are looked for.
+const WITH_REFERENCES: [&str; 6] = ["expression", "caseExpression", "loopCondition", "scriptExpression", "sink", "items"];
+
+impl<'a> Reader<'a> {
+    /// Reads a list of tasks.
+    pub(super) fn block(&mut self, tasks: &'a [Node]) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for (index, task) in tasks.iter().enumerate() {
+            let next = tasks.get(index + 1);
+            let previous = index.checked_sub(1).and_then(|i| tasks.get(i));
+            steps.extend(self.step(task, previous, next));
+        }
+        steps
+    }
+
+    fn step(&mut self, node: &'a Node, previous: Option<&Node>, next: Option<&'a Node>) -> Option<Step> {
+        if !node.is_object() {
+            self.wrong_type(node, "tasks", "a list of objects");
+            return None;
+        }
+        self.check_keys(node, TASK, "a task", MISPLACED_ON_TASK);
+        if field(node, "name").is_none() {
+            self.missing(node, "name", "the task", "give it a name, for people");
+        }
+        if field(node, "taskReferenceName").is_none() {
+            self.missing(node, "taskReferenceName", "the task", "give it a unique reference name; outputs are found by it");
+        }
+        let (name, span) = reference_name(node)?;
+        let kind = type_of(node);
+        self.check_name(&name, span);
+        let outer = self.enter(&name);
+        for key in WITH_REFERENCES {
+            if let Some(value) = field(node, key) {
+                self.check_references(value);
+            }
+        }
+        if let Some(events) = field(node, "onStateChange") {
+            // Sent while the task runs and when it ends, so it may name the task itself.
+            let order = self.site.order.take();
+            self.check_references(events);
+            self.site.order = order;
+        }
+        let task = match kind.as_str() {
+            "HTTP" => self.http(node),
+            "UPDATE_SECRET" => self.update_secret(node),
+            "SET_VARIABLE" => self.set_variable(node),
+            "SWITCH" => self.switch(node),
+            "DECISION" => self.decision(node),
+            "FORK_JOIN" => self.fork_join(node, next),
+            "JOIN" => self.join(node, previous),
+            "DO_WHILE" => self.do_while(node, &name),
+            "SUB_WORKFLOW" => self.sub_workflow(node),
+            "WAIT" => self.wait(node),
+            "TERMINATE" => self.terminate(node),
+            "NOOP" => None,
+            _ => self.not_run(node, &kind),
+        };
+        self.site = outer;
+        let task = task?;
+        let optional = ["optional", "permissive"].iter().any(|key| node.get(key).and_then(flag_of) == Some(true));
+        let start_delay = node.get("startDelay").and_then(number_of).filter(|s| *s > 0).map(|s| Dur(s.saturating_mul(1000)));
+        let leaf = matches!(task, Task::Http(_) | Task::Update(_) | Task::Call(_));
+        let retry = if leaf { retry(node) } else { None };
+        Some(Step { name, task, retry, optional, start_delay, at: span.into() })
+    }
+
+    /// Makes `name` the current task; gives the place before, to go back to.
+    fn enter(&mut self, name: &str) -> Site {
+        let info = self.scope.tasks.get(name);
+        let site = Site {
+            task: Some(name.to_owned()),
+            order: info.map(|i| i.order),
+            filter: false,
+            loops: info.map(|i| i.loops.clone()).unwrap_or_default(),
+        };
+        std::mem::replace(&mut self.site, site)
+    }
+
+    fn check_name(&mut self, name: &str, span: Span) {
+        let diagnostic = if name == "workflow" {
+            Diagnostic::new(codes::BAD_NAME, span, "a task named `workflow` hides the workflow's own fields from every reference")
+        } else if name.contains("__") {
+            Diagnostic::new(codes::BAD_NAME, span, format!("the server cuts `{name}` at `__`, where it keeps the number of a loop's round"))
+                .severity(crate::diagnostic::Severity::Warning)
+        } else {
+            return;
+        };
+        self.report(diagnostic.help("choose another `taskReferenceName`"));
+    }
+
+    /// A task that is not run here. What stands in it is checked all the same.
+    fn not_run(&mut self, node: &'a Node, kind: &str) -> Option<Task> {
+        let place = field(node, "type").unwrap_or(node);
+        let span = if std::ptr::eq(place, node) { reference_name(node).map_or(node.span, |(_, s)| s) } else { place.span };
+        if let Some((_, instead)) = UNSUPPORTED.iter().find(|(name, _)| *name == kind) {
+            self.unsupported(span, &format!("tasks of the type {kind} are not run here"), instead);
+        } else {
+            let known = SUPPORTED.into_iter().chain(UNSUPPORTED.iter().map(|(name, _)| *name));
+            let help = self
+                .nearest(kind, known)
+                .map_or_else(|| format!("the types that are run: {}", SUPPORTED.join(", ")), |near| format!("did you mean `{near}`?"));
+            self.report(
+                Diagnostic::new(codes::UNKNOWN_TASK_TYPE, span, format!("no task has the type `{kind}`"))
+                    .at("a server would wait for ever for a worker of this type")
+                    .help(help),
+            );
+        }
+        self.check_inputs(node);
+        for list in nested(node) {
+            self.block(list);
+        }
+        None
+    }
+
+    /// Resolves the references of a task's inputs for their findings alone.
+    pub(super) fn check_inputs(&mut self, node: &Node) {
+        if let Some(inputs) = field(node, "inputParameters") {
+            self.check_references(inputs);
+        }
+    }
+
+    /// Says that something cannot be run, and what can.
+    pub(super) fn unsupported(&mut self, span: Span, message: &str, instead: &str) {
+        self.report(Diagnostic::new(codes::UNSUPPORTED_TASK, span, message).help(instead.to_owned()));
+    }
+}
+
+/// The retries that a task or the definition within it asks for. A task without either is tried once.
+fn retry(node: &Node) -> Option<Retry> {
+    let definition = field(node, "taskDefinition").filter(|d| d.is_object());
+    let of = |key: &str| definition.and_then(|d| field(d, key));
+    let own = field(node, "retryCount").and_then(number_of);
+    let count = own.or_else(|| definition.map(|d| field(d, "retryCount").and_then(number_of).unwrap_or(RETRY_COUNT))).unwrap_or(0);
+    if count == 0 {
+        return None;
+    }
+    let backoff = match of("retryLogic").and_then(text_of).as_deref() {
+        Some("LINEAR_BACKOFF") => Backoff::Linear,
+        Some("EXPONENTIAL_BACKOFF") => Backoff::Exponential,
+        _ => Backoff::Fixed,
+    };
+    let seconds = of("retryDelaySeconds").and_then(number_of).unwrap_or(RETRY_DELAY_SECONDS);
+    let scale = if backoff == Backoff::Linear { of("backoffScaleFactor").and_then(number_of).unwrap_or(1).max(1) } else { 1 };
+    let max_delay = of("maxRetryDelaySeconds").and_then(number_of).filter(|s| *s > 0).map(|s| Dur(s.saturating_mul(1000)));
+    Some(Retry {
+        count: u32::try_from(count).unwrap_or(u32::MAX),
+        delay: Dur(seconds.saturating_mul(scale).saturating_mul(1000)),
+        backoff,
+        max_delay,
+    })
+}

@@ -1,0 +1,71 @@
+//! JSON values → expressions. Only the text of strings is expanded, never a key.
+
+use super::context::Reader;
+use crate::conductor::template::{self, Mode, Part};
+use crate::json::{JsonString, Node, NodeKind};
+use crate::plan::{Expr, ExprKind};
+
+impl Reader<'_> {
+    /// A value with its references resolved.
+    pub(super) fn value(&mut self, node: &Node) -> Expr {
+        let kind = match &node.kind {
+            NodeKind::Null => ExprKind::Null,
+            NodeKind::Bool(value) => ExprKind::Bool(*value),
+            NodeKind::Number(raw) => ExprKind::Number(raw.clone()),
+            NodeKind::String(string) => return self.string(string),
+            NodeKind::Array(items) => ExprKind::List(items.iter().map(|item| self.value(item)).collect()),
+            // Of a repeated key the last value holds, as the server reads it.
+            NodeKind::Object(_) => {
+                ExprKind::Object(node.unique_members().into_iter().map(|m| (m.key.text.clone(), self.value(&m.value))).collect())
+            }
+        };
+        Expr::new(kind, node.span)
+    }
+
+    /// A string: a reference that is all of it keeps its type, else values are spliced into the text.
+    pub(super) fn string(&mut self, string: &JsonString) -> Expr {
+        let template = template::parse(&string.text, self.mode());
+        if let Some(reference) = template.whole() {
+            return self.reference(string, reference);
+        }
+        if let Some(text) = template.constant() {
+            return Expr::new(ExprKind::String(text), string.span);
+        }
+        let parts = template.parts.iter().map(|part| match part {
+            Part::Text(text) => Expr::new(ExprKind::String(text.clone()), string.span),
+            Part::Reference(reference) => self.reference(string, reference),
+        });
+        Expr::new(ExprKind::Template(parts.collect()), string.span)
+    }
+
+    /// A value as it stands, without expanding anything (`inputTemplate`, the input of a request).
+    pub(super) fn literal(node: &Node) -> Expr {
+        let kind = match &node.kind {
+            NodeKind::Null => ExprKind::Null,
+            NodeKind::Bool(value) => ExprKind::Bool(*value),
+            NodeKind::Number(raw) => ExprKind::Number(raw.clone()),
+            NodeKind::String(string) => ExprKind::String(string.text.clone()),
+            NodeKind::Array(items) => ExprKind::List(items.iter().map(Self::literal).collect()),
+            NodeKind::Object(_) => {
+                ExprKind::Object(node.unique_members().into_iter().map(|m| (m.key.text.clone(), Self::literal(&m.value))).collect())
+            }
+        };
+        Expr::new(kind, node.span)
+    }
+
+    /// Resolves what stands in a value for its findings alone.
+    pub(super) fn check_references(&mut self, node: &Node) {
+        match &node.kind {
+            NodeKind::String(string) if string.text.contains("${") => {
+                self.string(string);
+            }
+            NodeKind::Array(items) => items.iter().for_each(|item| self.check_references(item)),
+            NodeKind::Object(members) => members.iter().for_each(|member| self.check_references(&member.value)),
+            _ => {}
+        }
+    }
+
+    fn mode(&self) -> Mode {
+        if self.site.filter { Mode::Deferred } else { Mode::Now }
+    }
+}

@@ -1,0 +1,129 @@
+//! WAIT: for a time or until one.
+
+use super::context::Reader;
+use super::keys::field;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::json::Node;
+use crate::plan::schedule::Dur;
+use crate::plan::task::{Task, Wait};
+use crate::plan::{Expr, ExprKind, Function};
+
+impl<'a> Reader<'a> {
+    pub(super) fn wait(&mut self, node: &'a Node) -> Option<Task> {
+        let inputs = field(node, "inputParameters");
+        let of = |key: &str| inputs.and_then(|i| field(i, key)).filter(|n| n.as_str() != Some(""));
+        if let Some(inputs) = inputs.filter(|_| of("duration").or(of("until")).is_some()) {
+            self.check_keys(inputs, &["duration", "until"], "WAIT", &[]);
+        }
+        match (of("duration"), of("until")) {
+            (Some(duration), None) => self.wait_for(duration),
+            (None, Some(until)) => self.wait_until(until),
+            (Some(_), Some(until)) => {
+                self.report(
+                    Diagnostic::new(codes::BAD_VALUE, until.span, "a WAIT task has `duration` or `until`, not both")
+                        .help("remove one of them"),
+                );
+                None
+            }
+            (None, None) => {
+                let span = field(node, "type").map_or(node.span, |t| t.span);
+                self.check_inputs(node);
+                self.unsupported(span, "a task that waits to be completed from outside is not run here", "give it a `duration` or `until`");
+                None
+            }
+        }
+    }
+
+    fn wait_for(&mut self, node: &Node) -> Option<Task> {
+        let value = self.value(node);
+        let text = match &value.kind {
+            ExprKind::String(text) => text,
+            ExprKind::Number(text) => text,
+            _ => return Some(Task::Wait(Wait::For(value))),
+        };
+        match duration(text) {
+            Some(length) => Some(Task::Wait(Wait::For(Expr::new(ExprKind::Duration(length), node.span)))),
+            None => {
+                self.report(
+                    Diagnostic::new(codes::BAD_DURATION_OR_CRON, node.span, "this is no duration")
+                        .help("write `1 days 2 hours 3 minutes 4 seconds`, or a part of it; short: `2h 30m`"),
+                );
+                None
+            }
+        }
+    }
+
+    fn wait_until(&mut self, node: &Node) -> Option<Task> {
+        let value = self.value(node);
+        let time = match &value.kind {
+            ExprKind::String(text) => match instant(text) {
+                Some(time) => Expr::new(ExprKind::String(time), node.span),
+                None => {
+                    self.report(
+                        Diagnostic::new(codes::BAD_DURATION_OR_CRON, node.span, "this is no time")
+                            .help("write `2026-11-23 10:00 UTC`, `2026-11-23 10:00` or `2026-11-23`"),
+                    );
+                    return None;
+                }
+            },
+            _ => value,
+        };
+        Some(Task::Wait(Wait::Until(Expr::new(ExprKind::Call(Function::Time, vec![time]), node.span))))
+    }
+}
+
+/// Conductor's durations: numbers and units in falling order, each at most once.
+fn duration(text: &str) -> Option<Dur> {
+    let mut total: u64 = 0;
+    let mut last_rank = 0;
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, behind) = rest.split_at_checked(digits)?;
+        let behind = behind.trim_start();
+        let letters = behind.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(behind.len());
+        let (unit, behind) = behind.split_at_checked(letters)?;
+        let (rank, seconds) = match unit.to_ascii_lowercase().as_str() {
+            "d" | "day" | "days" => (1, 86_400),
+            "h" | "hr" | "hrs" | "hour" | "hours" => (2, 3_600),
+            "m" | "min" | "mins" | "minute" | "minutes" => (3, 60),
+            "s" | "sec" | "secs" | "second" | "seconds" => (4, 1),
+            _ => return None,
+        };
+        if rank <= last_rank {
+            return None;
+        }
+        last_rank = rank;
+        total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(seconds)?)?;
+        rest = behind.trim_start();
+    }
+    total.checked_mul(1000).map(Dur)
+}
+
+/// Conductor's times as RFC 3339; without a zone they are in UTC.
+fn instant(text: &str) -> Option<String> {
+    let mut words = text.split_whitespace();
+    let date = words.next()?;
+    let time = words.next().unwrap_or("00:00");
+    let zone = words.next().unwrap_or("UTC");
+    if words.next().is_some() {
+        return None;
+    }
+    let date: jiff::civil::Date = date.parse().ok()?;
+    let (hour, minute) = time.split_once(':')?;
+    let civil = date.at(hour.parse().ok()?, minute.parse().ok()?, 0, 0);
+    let offset = match zone {
+        "UTC" | "GMT" | "Z" => Some(jiff::tz::Offset::UTC),
+        _ => {
+            let digits = zone.trim_start_matches("GMT").trim_start_matches("UTC").replace(':', "");
+            let (sign, digits) = digits.strip_prefix('-').map(|d| (-1, d)).or_else(|| digits.strip_prefix('+').map(|d| (1, d)))?;
+            let hours: i32 = digits.get(..2)?.parse().ok()?;
+            let minutes: i32 = digits.get(2..).filter(|d| !d.is_empty()).unwrap_or("0").parse().ok()?;
+            jiff::tz::Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()
+        }
+    }?;
+    offset.to_timestamp(civil).ok().map(|t| t.to_string())
+}

@@ -1,0 +1,224 @@
+//! A workflow definition → a rotation.
+
+use super::context::Reader;
+use super::keys::{WORKFLOW, field, number_of, text_of};
+use super::output::object_of;
+use super::scope::{Scope, Shape, Site, reference_name};
+use crate::diagnostic::{Diagnostic, Severity, codes};
+use crate::json::{Node, NodeKind};
+use crate::plan::schedule::Dur;
+use crate::plan::task::{Task, walk_steps};
+use crate::plan::{Expr, ExprKind, Input, Output, Root, Rotation, Type};
+
+impl<'a> Reader<'a> {
+    /// Reads a definition; `input` is that of the request that brought it. Gives the rotation's index.
+    pub(super) fn definition(&mut self, node: &'a Node, input: Option<&'a Node>) -> Option<usize> {
+        if !node.is_object() {
+            self.wrong_type(node, "workflowDef", "an object");
+            return None;
+        }
+        self.check_keys(
+            node,
+            WORKFLOW,
+            "a workflow",
+            &[("_secrets", "a task's `inputParameters`"), ("outputFilter", "a task's `inputParameters`")],
+        );
+        self.check_schema_version(node);
+        let name_node = field(node, "name");
+        let name = name_node.and_then(text_of).filter(|n| !n.trim().is_empty());
+        if name.is_none() {
+            self.missing(node, "name", "the workflow", "give it a name; runs and schedules are found by it");
+        }
+        let name = name.unwrap_or_else(|| "unnamed".to_owned());
+        let at = name_node.map_or(node.span, |n| n.span);
+        if let Some(other) = self.rotations.iter().find(|r| r.name == name) {
+            let first = other.at.0;
+            self.report(
+                Diagnostic::new(codes::DUPLICATE_NAME, at, format!("two workflows of this file have the name `{name}`"))
+                    .label(first, "first here")
+                    .help("keep the version that is to run"),
+            );
+        }
+        let tasks = field(node, "tasks").map_or(&[][..], Node::items);
+        if tasks.is_empty() {
+            self.missing(node, "tasks", "the workflow", "list at least one task");
+        }
+        self.scope = self.names_of(node, input);
+        self.site = Site::default();
+        self.collect(tasks, &[]);
+
+        let variables = self.variables(node);
+        let steps = self.block(tasks);
+        self.site = Site::default();
+        let mut rotation = Rotation {
+            name,
+            description: field(node, "description").and_then(text_of).filter(|d| !d.is_empty()),
+            inputs: Vec::new(),
+            schedule: None,
+            timeout: timeout(node),
+            variables,
+            steps,
+            outputs: Vec::new(),
+            on_failure: Vec::new(),
+            failure_rotation: self.failure_workflow(node),
+            imported: false,
+            masked_fields: self.scope.masked.clone(),
+            at: at.into(),
+        };
+        rotation.outputs = match field(node, "outputParameters").filter(|o| !o.members().is_empty()) {
+            Some(outputs) => self.outputs(outputs),
+            None => self.last_output(tasks, &rotation),
+        };
+        rotation.inputs = self.inputs(node, input);
+        self.effects(&mut rotation);
+        self.rotations.push(rotation);
+        Some(self.rotations.len() - 1)
+    }
+
+    fn check_schema_version(&mut self, node: &Node) {
+        if let Some(version) = field(node, "schemaVersion").filter(|v| number_of(v) != Some(2)) {
+            self.report(
+                Diagnostic::new(codes::SCHEMA_VERSION, version.span, "only schemaVersion 2 is read; servers refuse every other")
+                    .help("set it to 2; references are then written `${TASK.output.NAME}`"),
+            );
+        }
+    }
+
+    /// The names that a definition begins with.
+    fn names_of(&mut self, node: &Node, input: Option<&Node>) -> Scope {
+        let mut scope = Scope::default();
+        for item in field(node, "inputParameters").map_or(&[][..], Node::items) {
+            match text_of(item) {
+                Some(name) => scope.declared.push(name),
+                None => self.wrong_type(item, "inputParameters", "a list of names"),
+            }
+        }
+        if let Some(list) = field(node, "inputParameters").filter(|p| !p.is_array()) {
+            self.wrong_type(list, "inputParameters", "a list of names");
+        }
+        scope.declares_inputs = !scope.declared.is_empty();
+        for source in [field(node, "inputTemplate"), input].into_iter().flatten() {
+            scope.declared.extend(source.members().iter().map(|m| m.key.text.clone()));
+        }
+        scope.variables = field(node, "variables").map_or(&[][..], Node::members).iter().map(|m| m.key.text.clone()).collect();
+        if let Some(masked) = field(node, "maskedFields") {
+            scope.masked = masked.items().iter().filter_map(text_of).collect();
+            if !masked.is_array() {
+                self.wrong_type(masked, "maskedFields", "a list of field names");
+            } else if !scope.masked.is_empty() {
+                self.only_orkes(masked.span, "`maskedFields`", "the values are shown in clear");
+            }
+        }
+        scope
+    }
+
+    fn variables(&mut self, node: &Node) -> Vec<(String, Expr)> {
+        let Some(variables) = field(node, "variables") else { return Vec::new() };
+        self.check_free_keys(variables);
+        match self.value(variables).kind {
+            ExprKind::Object(members) => members,
+            _ => {
+                self.wrong_type(variables, "variables", "an object");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Declared inputs, then those that are only used; values of a template or request are their defaults.
+    fn inputs(&mut self, node: &Node, input: Option<&Node>) -> Vec<Input> {
+        let template = field(node, "inputTemplate");
+        let default = |name: &str| input.and_then(|i| i.get(name)).or_else(|| template.and_then(|t| t.get(name))).map(Self::literal);
+        let parameters = field(node, "inputParameters").map_or(&[][..], Node::items);
+        let given = [template, input].into_iter().flatten().flat_map(Node::members).map(|m| (m.key.text.clone(), m.key.span));
+        let names = parameters.iter().filter_map(|p| Some((text_of(p)?, p.span))).chain(given).chain(self.scope.used.clone());
+        let mut inputs: Vec<Input> = Vec::new();
+        for (name, span) in names {
+            if !inputs.iter().any(|i| i.name == name) {
+                let default = default(&name);
+                inputs.push(Input { name, ty: Type::Any, secret: false, default, at: span.into() });
+            }
+        }
+        inputs
+    }
+
+    /// Gives the inputs of a rotation that was read before the values of a schedule's request.
+    pub(super) fn apply_input(&mut self, index: usize, input: &Node) {
+        let Some(rotation) = self.rotations.get_mut(index) else { return };
+        for member in input.members() {
+            let default = Some(Self::literal(&member.value));
+            match rotation.inputs.iter_mut().find(|i| i.name == member.key.text) {
+                Some(known) => known.default = default,
+                None => {
+                    let name = member.key.text.clone();
+                    rotation.inputs.push(Input { name, ty: Type::Any, secret: false, default, at: member.key.span.into() });
+                }
+            }
+        }
+    }
+
+    fn outputs(&mut self, outputs: &Node) -> Vec<Output> {
+        self.check_free_keys(outputs);
+        let mut result: Vec<Output> = Vec::new();
+        for member in outputs.unique_members() {
+            let name = member.key.text.clone();
+            let hidden = name == "_secrets" || name == "_masked";
+            if hidden {
+                self.only_orkes(member.key.span, &format!("`{name}`"), "the values are shown in clear");
+            }
+            let masked = hidden || self.scope.masked.contains(&name);
+            let value = self.value(&member.value);
+            result.push(Output { name, value, masked, at: member.key.span.into() });
+        }
+        result
+    }
+
+    /// Without `outputParameters` the output of the last task is that of the workflow.
+    fn last_output(&mut self, tasks: &[Node], rotation: &Rotation) -> Vec<Output> {
+        let Some((name, span)) = tasks.last().and_then(reference_name) else { return Vec::new() };
+        let mut is_step = false;
+        walk_steps(&rotation.steps, &mut |step| is_step |= step.name == name && matches!(step.task, Task::Http(_)));
+        if !is_step {
+            return Vec::new();
+        }
+        match self.scope.tasks.get(&name).map(|t| &t.output) {
+            Some(Shape::Captures(places)) => {
+                let places: Vec<_> = places.iter().collect();
+                let ExprKind::Object(members) = object_of(&name, &places, 0, span).kind else { return Vec::new() };
+                let masked = |key: &str| key == "_secrets" || key == "_masked" || self.scope.masked.iter().any(|m| m == key);
+                members.into_iter().map(|(key, value)| Output { masked: masked(&key), name: key, value, at: span.into() }).collect()
+            }
+            Some(Shape::Response) => {
+                let root = Expr::root(Root::Output(name), span);
+                let value = Expr::new(ExprKind::Field(Box::new(root), "response".to_owned()), span);
+                let masked = self.scope.masked.iter().any(|m| m == "response");
+                vec![Output { name: "response".to_owned(), value, masked, at: span.into() }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn failure_workflow(&mut self, node: &Node) -> Option<String> {
+        let failure = field(node, "failureWorkflow")?;
+        let name = text_of(failure).filter(|n| !n.is_empty())?;
+        if name.starts_with('$') {
+            self.check_references(failure);
+            self.unsupported(failure.span, "a failure workflow that is chosen at run time is not run here", "name the workflow");
+            return None;
+        }
+        if !self.names.contains(&name) && !self.options.other_rotations.contains(&name) {
+            self.report(
+                Diagnostic::new(codes::IMPORT_NOT_FOUND, failure.span, format!("the failure workflow `{name}` is not in this file"))
+                    .help("put both definitions into one array")
+                    .severity(Severity::Warning),
+            );
+            return None;
+        }
+        Some(name)
+    }
+}
+
+/// The bound on a run, if it is enforced.
+fn timeout(node: &Node) -> Option<Dur> {
+    let enforced = matches!(field(node, "timeoutPolicy").map(|p| &p.kind), Some(NodeKind::String(p)) if p.text == "TIME_OUT_WF");
+    field(node, "timeoutSeconds").and_then(number_of).filter(|s| enforced && *s > 0).map(|s| Dur(s.saturating_mul(1000)))
+}

@@ -1,1 +1,0 @@
-//! The compiled plan as a file: versioned JSON in canonical form with a digest inside.

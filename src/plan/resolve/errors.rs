@@ -1,0 +1,106 @@
+//! What resolving has to say: one named constructor for each diagnostic.
+
+use crate::diagnostic::{Code, Diagnostic, Edit, codes, nearest};
+use crate::plan::Type;
+use crate::source::Span;
+use crate::syntax::ast::Name;
+
+/// Adds the nearest name as help and, when it is one edit away, as a safe fix.
+fn suggest(diagnostic: Diagnostic, name: &Name, candidates: &[String], otherwise: &str) -> Diagnostic {
+    match nearest(&name.text, candidates.iter().map(String::as_str)) {
+        Some(near) => {
+            let safe = strsim::damerau_levenshtein(near, &name.text) <= 1;
+            diagnostic.help(format!("a name that is close: `{near}`")).fix(
+                format!("replace by `{near}`"),
+                safe,
+                vec![Edit { span: name.span, text: near.to_owned() }],
+            )
+        }
+        None if candidates.is_empty() => diagnostic.help(otherwise.to_owned()),
+        None => diagnostic.help(format!("known here: {}", list(candidates))),
+    }
+}
+
+/// Up to six names in backticks.
+fn list(names: &[String]) -> String {
+    let mut shown: Vec<String> = names.iter().take(6).map(|n| format!("`{n}`")).collect();
+    if names.len() > 6 {
+        shown.push(format!("and {} more", names.len() - 6));
+    }
+    shown.join(", ")
+}
+
+pub(super) fn unresolved(name: &Name, candidates: &[String]) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::new(codes::UNRESOLVED_REFERENCE, name.span, format!("no name `{}` in scope", name.text)).at("not known here");
+    suggest(diagnostic, name, candidates, "names are `secrets.…`, `input.…`, `run.…`, `env.…`, a step's name, or a `let`")
+}
+
+pub(super) fn forward(name: &Name, defined: Span) -> Diagnostic {
+    Diagnostic::new(codes::FORWARD_REFERENCE, name.span, format!("`{}` is used before it is defined", name.text))
+        .at("has no value yet when this step runs")
+        .label(defined, "defined here")
+        .help("move the step that defines it before the step that uses it")
+}
+
+pub(super) fn sibling_branch(name: &Name, defined: Span) -> Diagnostic {
+    Diagnostic::new(codes::FORWARD_REFERENCE, name.span, format!("`{}` belongs to another parallel branch", name.text))
+        .at("may not have run yet")
+        .label(defined, "defined in this branch")
+        .help("use it after the `parallel` block")
+}
+
+pub(super) fn undeclared_secret(name: &Name, declared: &[String]) -> Diagnostic {
+    let diagnostic = Diagnostic::new(codes::UNDECLARED_SECRET, name.span, format!("secret `{}` is not declared", name.text))
+        .at("no `secret` declaration");
+    suggest(diagnostic, name, declared, "declare it at the top of the file: `secret NAME to \"host\"`")
+}
+
+pub(super) fn unknown_field(name: &Name, of: &str, fields: &[String]) -> Diagnostic {
+    let diagnostic = Diagnostic::new(codes::UNKNOWN_FIELD, name.span, format!("{of} has no `{}`", name.text)).at("unknown");
+    suggest(diagnostic, name, fields, "it has no fields")
+}
+
+pub(super) fn missing_part(span: Span, root: &str, wanted: &str) -> Diagnostic {
+    Diagnostic::new(codes::UNRESOLVED_REFERENCE, span, format!("`{root}` alone is not a value")).at(format!("write `{root}.{wanted}`"))
+}
+
+pub(super) fn duplicate(what: &str, name: &Name, first: Span) -> Diagnostic {
+    Diagnostic::new(codes::DUPLICATE_NAME, name.span, format!("{what} `{}` is defined twice", name.text))
+        .at("again here")
+        .label(first, "first defined here")
+        .help("rename one of them")
+}
+
+pub(super) fn bad_name(what: &str, name: &Name, rule: &str) -> Diagnostic {
+    Diagnostic::new(codes::BAD_NAME, name.span, format!("`{}` cannot name {what}", name.text)).at("not a valid name").help(rule.to_owned())
+}
+
+pub(super) fn mismatch(span: Span, found: &Type, wanted: &str) -> Diagnostic {
+    Diagnostic::new(codes::TYPE_MISMATCH, span, format!("expected {wanted}, found {}", found.describe()))
+        .at(format!("this is {}", found.describe()))
+}
+
+pub(super) fn unknown_word(span: Span, what: &str, word: &str, words: &[&str]) -> Diagnostic {
+    let diagnostic = Diagnostic::new(codes::BAD_VALUE, span, format!("`{word}` is not {what}")).at("unknown");
+    match nearest(word, words.iter().copied()) {
+        Some(near) => diagnostic.help(format!("a word that is close: `{near}`")).fix(
+            format!("replace by `{near}`"),
+            false,
+            vec![Edit { span, text: near.to_owned() }],
+        ),
+        None => diagnostic.help(format!("one of {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))),
+    }
+}
+
+pub(super) fn bad_value(code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(code, span, message).at("here").help(help)
+}
+
+pub(super) fn missing_effect(span: Span, method: &str, capture: Span) -> Diagnostic {
+    Diagnostic::new(codes::MISSING_EFFECT, span, format!("this {method} makes a secret, but does not say what happens to the old one"))
+        .at("say its effect after the URL")
+        .label(capture, "the answer becomes a secret here")
+        .help("`issues additive` when old credentials stay valid, `issues replacing …` when they die, `sets` when we choose the value, `reads` when nothing changes")
+        .note("a crash during the call is recovered by this, and the order of the steps is checked against it")
+}

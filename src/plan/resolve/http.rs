@@ -1,0 +1,388 @@
+//! `http` steps: clauses to a request, effects, captures.
+
+use super::items::check_identifier;
+use super::{Resolver, errors};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::effect::{Effect, Issues, Old};
+use crate::plan::path::{JsonPath, PathDialect};
+use crate::plan::schedule::Dur;
+use crate::plan::task::http::{Auth, Body, Capture, CaptureSource, Expect, Expectation, Header, Http, StatusPattern, Strays};
+use crate::plan::task::{Backoff, Retry};
+use crate::plan::{Expr, ExprKind, Operator, Type};
+use crate::source::{At, Span};
+use crate::syntax::ast::{self, Clause, ClauseKind, EffectKind, Name, Source};
+
+/// Where a request stands, which decides its effect when the author is silent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the flow of the rotation.
+    Flow,
+    /// In `verify`: it reads.
+    Verify,
+    /// In `revoke`: what is not a GET revokes.
+    Revoke,
+}
+
+/// Largest body that may be asked for.
+const MAX_BODY: u64 = 16 << 20;
+
+impl Resolver {
+    /// The request, and how often it is tried again.
+    pub(super) fn http(&mut self, http: &ast::Http, place: Place) -> (Http, Option<Retry>) {
+        let method = http.method.text.to_ascii_uppercase();
+        let url = self.url(&http.url);
+        let mut made = Http::new(method.clone(), url, Effect::Unspecified);
+        let mut retry = None;
+        let mut once = Once::default();
+        for clause in &http.clauses {
+            self.clause(clause, &mut made, &mut retry, &mut once);
+        }
+        made.effect = self.effect(http, &method, &made, place);
+        (made, retry)
+    }
+
+    fn url(&mut self, url: &ast::Expr) -> Expr {
+        let resolved = self.typed(url, &[Type::String], "a URL in quotes");
+        let literal = match &resolved.kind {
+            ExprKind::String(text) => Some(text.as_str()),
+            ExprKind::Template(parts) => parts.first().and_then(Expr::as_str),
+            _ => None,
+        };
+        if let Some(text) = literal {
+            let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+            let problem = match scheme.as_deref() {
+                Some("https" | "http") => match &resolved.kind {
+                    ExprKind::String(text) => url::Url::parse(text).err().map(|_| "this is not a URL".to_owned()),
+                    _ => None,
+                },
+                Some(other) => Some(format!("`{other}` is not spoken here")),
+                None => Some("a URL begins with `https://`".to_owned()),
+            };
+            if let Some(problem) = problem {
+                self.report(errors::bad_value(codes::BAD_URL, url.span, problem, "for example `\"https://api.example.com/tokens\"`"));
+            }
+        }
+        resolved
+    }
+
+    fn clause(&mut self, clause: &Clause, made: &mut Http, retry: &mut Option<Retry>, once: &mut Once) {
+        let span = clause.span;
+        match &clause.kind {
+            ClauseKind::Bearer(token) => {
+                let token = self.text(token);
+                self.once(&mut once.auth, "authentication", span);
+                made.auth = Some(Auth::Bearer(token));
+            }
+            ClauseKind::Basic(user, password) => {
+                let pair = (self.text(user), self.text(password));
+                self.once(&mut once.auth, "authentication", span);
+                made.auth = Some(Auth::Basic(pair.0, pair.1));
+            }
+            ClauseKind::Client(id, secret) => {
+                let pair = (self.text(id), self.text(secret));
+                self.once(&mut once.auth, "authentication", span);
+                made.auth = Some(Auth::Client(pair.0, pair.1));
+            }
+            ClauseKind::Header(name, value) => {
+                if name.text.is_empty() || !name.text.bytes().all(is_token) {
+                    self.report(errors::bad_value(
+                        codes::BAD_VALUE,
+                        name.span,
+                        format!("`{}` is not a header name", name.text),
+                        "letters, digits and `-` (RFC 9110 section 5.6.2)",
+                    ));
+                    return;
+                }
+                let value = self.text(value);
+                made.headers.push(Header { name: name.text.clone(), value });
+            }
+            ClauseKind::Query(members) => made.query.extend(self.members(members).0),
+            ClauseKind::Json(value) => {
+                let value = self.expr(value).0;
+                self.once(&mut once.body, "body", span);
+                made.body = Body::Json(value);
+            }
+            ClauseKind::Form(members) => {
+                let members = self.members(members).0;
+                self.once(&mut once.body, "body", span);
+                made.body = Body::Form(members);
+            }
+            ClauseKind::Text(value) => {
+                let value = self.text(value);
+                self.once(&mut once.body, "body", span);
+                made.body = Body::Text(value);
+            }
+            ClauseKind::Raw(value) => {
+                let value = self.typed(value, &[Type::String, Type::Bytes], "text or bytes");
+                self.once(&mut once.body, "body", span);
+                made.body = Body::Raw(value);
+            }
+            ClauseKind::Timeout(duration) => {
+                self.positive(duration);
+                self.once(&mut once.timeout, "`timeout`", span);
+                made.limits.total = Some(duration.value);
+            }
+            ClauseKind::Connect(duration) => {
+                self.positive(duration);
+                made.limits.connect = Some(duration.value);
+            }
+            ClauseKind::Retry { count, every, backoff, up_to } => {
+                self.once(&mut once.retry, "`retry`", span);
+                let backoff = match backoff.as_ref().map(|b| (b.text.as_str(), b.span)) {
+                    None | Some(("fixed", _)) => Backoff::Fixed,
+                    Some(("linear", _)) => Backoff::Linear,
+                    Some(("exponential", _)) => Backoff::Exponential,
+                    Some((word, at)) => {
+                        self.report(errors::unknown_word(at, "a backoff", word, &["fixed", "linear", "exponential"]));
+                        Backoff::Fixed
+                    }
+                };
+                if count.value > 100 {
+                    self.report(errors::bad_value(
+                        codes::BAD_VALUE,
+                        count.span,
+                        "more than 100 retries",
+                        "use `verify within …` to wait for something",
+                    ));
+                }
+                *retry = Some(Retry {
+                    count: u32::try_from(count.value.min(100)).unwrap_or(100),
+                    delay: every.as_ref().map_or(Dur::seconds(1), |d| d.value),
+                    backoff,
+                    max_delay: up_to.as_ref().map(|d| d.value),
+                });
+            }
+            ClauseKind::ExpectStatus(patterns) => {
+                let patterns: Vec<StatusPattern> = patterns.iter().filter_map(|p| self.status(p)).collect();
+                if !patterns.is_empty() {
+                    made.expect.push(Expect { what: Expectation::Status(patterns), at: At(span) });
+                }
+            }
+            ClauseKind::ExpectHeader { name, operator, value } => {
+                let value = self.expr(value).0;
+                made.expect.push(Expect {
+                    what: Expectation::Header { name: name.text.clone(), operator: comparison(&operator.text), value },
+                    at: At(span),
+                });
+            }
+            ClauseKind::ExpectBody { path, operator, value } => {
+                let value = self.expr(value).0;
+                if let Some(path) = self.jsonpath(path) {
+                    made.expect
+                        .push(Expect { what: Expectation::Body { path, operator: comparison(&operator.text), value }, at: At(span) });
+                }
+            }
+            ClauseKind::Capture { secret, name, source, ty, optional } => self.capture(made, *secret, name, source, ty.as_ref(), *optional),
+            ClauseKind::Ca(path) => made.limits.ca.push(path.text.clone()),
+            ClauseKind::Proxy => made.limits.proxy = true,
+            ClauseKind::Follow(count) => made.limits.follow = Some(u8::try_from(count.value.min(10)).unwrap_or(10)),
+            ClauseKind::Limit(bytes) => {
+                if bytes.value == 0 || bytes.value > MAX_BODY {
+                    self.report(errors::bad_value(
+                        codes::BAD_VALUE,
+                        bytes.span,
+                        "a body limit is between 1 B and 16 MiB",
+                        "for example `limit 4MiB`",
+                    ));
+                }
+                made.limits.body = Some(bytes.value.clamp(1, MAX_BODY));
+            }
+            ClauseKind::Strays { list, revoke } => self.strays(made, list, revoke),
+        }
+    }
+
+    fn strays(&mut self, made: &mut Http, list: &ast::Http, revoke: &ast::Http) {
+        let (list_request, _) = self.http(list, Place::Verify);
+        if list_request.captures.len() != 1 {
+            self.report(errors::bad_value(
+                codes::MISSING_REQUIRED,
+                list.method.span,
+                "the listing must capture one list of ids",
+                "`public ids = body $.keys[?@.name == \"rot-…\"].id`",
+            ));
+        }
+        let shadowed = self.scope.symbols.insert("stray".into(), (super::scope::Symbol::Variable(Type::Any), revoke.method.span));
+        let (revoke_request, _) = self.http(revoke, Place::Revoke);
+        match shadowed {
+            Some(symbol) => {
+                self.scope.symbols.insert("stray".into(), symbol);
+            }
+            None => {
+                self.scope.symbols.remove("stray");
+            }
+        }
+        made.strays = Some(Box::new(Strays { list: list_request, revoke: revoke_request }));
+    }
+
+    /// Text, a number, a bool or a time: what can stand in a header or be a password.
+    fn text(&mut self, expr: &ast::Expr) -> Expr {
+        self.typed(expr, &[Type::String, Type::Int, Type::Number, Type::Bool, Type::Time, Type::Null], "text")
+    }
+
+    fn once(&mut self, slot: &mut Option<Span>, what: &str, span: Span) {
+        match slot {
+            Some(first) => {
+                let diagnostic = Diagnostic::new(codes::DUPLICATE_NAME, span, format!("a request has one {what}"))
+                    .at("second")
+                    .label(*first, "first")
+                    .help("keep one of them");
+                self.report(diagnostic);
+            }
+            None => *slot = Some(span),
+        }
+    }
+
+    fn status(&mut self, name: &Name) -> Option<StatusPattern> {
+        let text = name.text.as_str();
+        let pattern = match text.strip_suffix("xx") {
+            Some(family) => family.parse::<u8>().ok().filter(|f| (1..=5).contains(f)).map(StatusPattern::Family),
+            None => text.parse::<u16>().ok().filter(|s| (100..=599).contains(s)).map(StatusPattern::Exact),
+        };
+        if pattern.is_none() {
+            self.report(errors::bad_value(
+                codes::BAD_VALUE,
+                name.span,
+                format!("`{text}` is not a status"),
+                "a number such as `201`, or a family such as `2xx`",
+            ));
+        }
+        pattern
+    }
+
+    pub(super) fn jsonpath(&mut self, path: &Name) -> Option<JsonPath> {
+        match JsonPath::parse(&path.text, PathDialect::Rfc9535) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                let span = Span::new(
+                    path.span.file,
+                    path.span.start as usize + error.start,
+                    (path.span.start as usize + error.end).min(path.span.end as usize),
+                );
+                let mut diagnostic = Diagnostic::new(codes::BAD_JSONPATH, span, error.message).at("here");
+                diagnostic.help = error.help;
+                self.report(diagnostic);
+                None
+            }
+        }
+    }
+
+    fn capture(&mut self, made: &mut Http, secret: bool, name: &Name, source: &Source, ty: Option<&Name>, optional: bool) {
+        check_identifier(self, "a capture", name);
+        if let Some(first) = made.captures.iter().find(|c| c.name == name.text) {
+            let first = first.at.0;
+            self.report(errors::duplicate("capture", name, first));
+            return;
+        }
+        let (source, natural) = match source {
+            Source::Body(path) => match self.jsonpath(path) {
+                Some(path) => (CaptureSource::Body(path), Type::Any),
+                None => return,
+            },
+            Source::Text(_) => (CaptureSource::Text, Type::String),
+            Source::Header(header) => (CaptureSource::Header(header.text.clone()), Type::String),
+            Source::Status(_) => (CaptureSource::Status, Type::Int),
+        };
+        let ty = match ty {
+            None => natural,
+            Some(word) => match Type::parse(&word.text) {
+                Some(ty) => ty,
+                None => {
+                    self.report(errors::unknown_word(word.span, "a type", &word.text, &Type::WORDS));
+                    natural
+                }
+            },
+        };
+        made.captures.push(Capture { name: name.text.clone(), secret, source, ty, optional, place: Vec::new(), at: At(name.span) });
+    }
+
+    fn effect(&mut self, http: &ast::Http, method: &str, made: &Http, place: Place) -> Effect {
+        let reads = matches!(method, "GET" | "HEAD" | "OPTIONS");
+        let Some(effect) = &http.effect else {
+            let secret = made.captures.iter().find(|c| c.secret);
+            return match (place, secret) {
+                _ if reads => Effect::Reads,
+                (Place::Verify, _) => Effect::Reads,
+                (Place::Revoke, _) => Effect::Revokes,
+                (Place::Flow, Some(capture)) => {
+                    let capture = capture.at.0;
+                    self.report(errors::missing_effect(http.method.span.to(http.url.span), method, capture));
+                    Effect::Unspecified
+                }
+                (Place::Flow, None) => Effect::Unspecified,
+            };
+        };
+        let at_most = |count: &Option<ast::Count>| count.as_ref().map(|c| u32::try_from(c.value).unwrap_or(u32::MAX));
+        let resolved = match &effect.kind {
+            EffectKind::Reads => Effect::Reads,
+            EffectKind::Sets => Effect::Sets,
+            EffectKind::SetsSelf => Effect::SetsSelf,
+            EffectKind::SetsSlot => Effect::SetsSlot,
+            EffectKind::Revokes => Effect::Revokes,
+            EffectKind::IssuesAdditive { at_most: cap } => {
+                Effect::Issues(Issues { old: Old::Stays, at_most: at_most(cap), assumed: false })
+            }
+            EffectKind::IssuesReplacing { key, grace, recover, accept, at_most: cap } => {
+                if let Some(rotation) = recover
+                    && !self.callable.contains(&rotation.text)
+                {
+                    let names = self.callable.clone();
+                    self.report(errors::unresolved(rotation, &names));
+                }
+                if let Some(reason) = accept
+                    && reason.text.trim().is_empty()
+                {
+                    self.report(errors::bad_value(
+                        codes::BAD_VALUE,
+                        reason.span,
+                        "a lock-out is accepted without a reason",
+                        "say why: `accept lockout-risk \"the dashboard can issue a new one\"`",
+                    ));
+                }
+                Effect::Issues(Issues {
+                    old: Old::Dies {
+                        key: key.as_ref().map(|k| k.text.clone()),
+                        grace: grace.as_ref().map(|g| g.value),
+                        recover: recover.as_ref().map(|r| r.text.clone()),
+                        accept: accept.as_ref().map(|a| a.text.clone()),
+                    },
+                    at_most: at_most(cap),
+                    assumed: false,
+                })
+            }
+        };
+        if place == Place::Verify && !resolved.is_read() {
+            self.report(errors::bad_value(
+                codes::TYPE_MISMATCH,
+                effect.span,
+                format!("a step of `verify` only reads, this one {}", resolved.describe()),
+                "move it out of the `verify` block",
+            ));
+        }
+        resolved
+    }
+}
+
+/// What may stand once in a request.
+#[derive(Default)]
+struct Once {
+    auth: Option<Span>,
+    body: Option<Span>,
+    timeout: Option<Span>,
+    retry: Option<Span>,
+}
+
+fn comparison(operator: &str) -> Operator {
+    match operator {
+        "!=" => Operator::Ne,
+        "<" => Operator::Lt,
+        "<=" => Operator::Le,
+        ">" => Operator::Gt,
+        ">=" => Operator::Ge,
+        _ => Operator::Eq,
+    }
+}
+
+/// RFC 9110 section 5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}

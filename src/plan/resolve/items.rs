@@ -1,0 +1,251 @@
+//! Declarations: secrets with their destinations, environment, rotations with their clauses.
+
+use super::{Resolver, errors};
+use crate::diagnostic::codes;
+use crate::plan::name::{is_identifier, is_secret_name};
+use crate::plan::policy::{Destination, HostPattern, Place, Policy};
+use crate::plan::schedule::{Cron, Dur, Schedule, Trigger};
+use crate::plan::{EnvDecl, Input, Output, Rotation, SecretDecl, Type};
+use crate::source::{At, Span};
+use crate::syntax::ast::{self, Entry, Name};
+
+const SECRET_NAME_RULE: &str = "letters, digits, `_` and `-`, beginning with a letter or digit, in segments joined by `/`; no dots";
+
+impl Resolver {
+    pub(super) fn env(&mut self, env: &ast::Env) {
+        for name in &env.names {
+            if self.plan.env.iter().any(|e| e.name == name.text) {
+                continue;
+            }
+            self.plan.env.push(EnvDecl { name: name.text.clone(), at: At(name.span) });
+        }
+    }
+
+    pub(super) fn secret(&mut self, secret: &ast::Secret) {
+        let destinations: Vec<Destination> = secret.to.iter().filter_map(|target| self.destination(target)).collect();
+        for (name, fields) in &secret.names {
+            if !is_secret_name(&name.text) {
+                self.report(errors::bad_name("a secret", name, SECRET_NAME_RULE));
+                continue;
+            }
+            if let Some(first) = self.plan.secret(&name.text).map(|s| s.at.0) {
+                self.report(errors::duplicate("secret", name, first));
+                continue;
+            }
+            let mut seen: Vec<&Name> = Vec::new();
+            for field in fields {
+                if let Some(first) = seen.iter().find(|f| f.text == field.text) {
+                    let first = first.span;
+                    self.report(errors::duplicate("field", field, first));
+                } else {
+                    seen.push(field);
+                }
+            }
+            self.plan.secrets.push(SecretDecl {
+                name: name.text.clone(),
+                fields: seen.iter().map(|f| f.text.clone()).collect(),
+                policy: Policy::Declared(destinations.clone()),
+                at: At(name.span),
+            });
+        }
+    }
+
+    fn destination(&mut self, target: &ast::Target) -> Option<Destination> {
+        let mut places = Vec::new();
+        for place in &target.places {
+            match Place::parse(&place.text) {
+                Some(place) if !places.contains(&place) => places.push(place),
+                Some(_) => {}
+                None => self.report(errors::unknown_word(
+                    place.span,
+                    "a part of a request",
+                    &place.text,
+                    &["header", "body", "query", "path", "userinfo"],
+                )),
+            }
+        }
+        if places.is_empty() {
+            places.extend(Place::DEFAULT);
+        }
+        match parse_host(&target.host.text) {
+            Ok((host, port)) => Some(Destination { host: HostPattern(host), port, places, at: At(target.span) }),
+            Err(help) => {
+                self.report(errors::bad_value(codes::BAD_URL, target.host.span, format!("`{}` is not a host", target.host.text), help));
+                None
+            }
+        }
+    }
+
+    pub(super) fn rotation(&mut self, rotation: &ast::Rotation, imported: bool) {
+        self.scope = super::Scope::default();
+        if let Some(first) = self.plan.rotation(&rotation.name.text).map(|r| r.at.0) {
+            self.report(errors::duplicate("rotation", &rotation.name, first));
+            return;
+        }
+        let mut made = Rotation {
+            name: rotation.name.text.clone(),
+            description: None,
+            inputs: Vec::new(),
+            schedule: None,
+            timeout: None,
+            variables: Vec::new(),
+            steps: Vec::new(),
+            outputs: Vec::new(),
+            on_failure: Vec::new(),
+            failure_rotation: None,
+            imported,
+            masked_fields: Vec::new(),
+            at: At(rotation.name.span),
+        };
+        self.collect_names(&rotation.body);
+        for entry in &rotation.body {
+            self.header(entry, &mut made);
+        }
+        for entry in &rotation.body {
+            if let Entry::Step(step) = entry
+                && let Some(step) = self.step(step)
+            {
+                made.steps.push(step);
+            }
+        }
+        for entry in &rotation.body {
+            match entry {
+                Entry::Output { name, secret, value, .. } => {
+                    let value = self.expr(value).0;
+                    made.outputs.push(Output { name: name.text.clone(), value, masked: *secret, at: At(name.span) });
+                }
+                Entry::OnFailure { steps, .. } => made.on_failure = self.steps(steps),
+                _ => {}
+            }
+        }
+        self.plan.rotations.push(made);
+    }
+
+    fn header(&mut self, entry: &Entry, made: &mut Rotation) {
+        match entry {
+            Entry::Description(text) => made.description = Some(text.text.clone()),
+            Entry::Timeout(duration) => {
+                self.positive(duration);
+                made.timeout = Some(duration.value);
+            }
+            Entry::Every { interval, jitter, span } => {
+                self.positive(interval);
+                self.set_schedule(made, Trigger::Every(interval.value), jitter.as_ref().map(|j| j.value), *span);
+            }
+            Entry::Cron { expression, zone, jitter, span } => {
+                if let Some(cron) = self.cron(expression, zone.as_ref()) {
+                    self.set_schedule(made, Trigger::Cron(vec![cron]), jitter.as_ref().map(|j| j.value), *span);
+                }
+            }
+            Entry::Input { name, secret, ty, default, .. } => {
+                let Some(parsed) = Type::parse(&ty.text) else {
+                    self.report(errors::unknown_word(ty.span, "a type", &ty.text, &Type::WORDS));
+                    return;
+                };
+                if made.inputs.iter().any(|i| i.name == name.text) {
+                    let first = made.inputs.iter().find(|i| i.name == name.text).map_or(Span::NONE, |i| i.at.0);
+                    self.report(errors::duplicate("input", name, first));
+                    return;
+                }
+                let default = default.as_ref().map(|value| {
+                    let (value, found) = self.expr(value);
+                    if !found.fits(&parsed) {
+                        self.report(errors::mismatch(value.at.0, &found, &parsed.describe()));
+                    }
+                    value
+                });
+                self.scope.inputs.push((name.text.clone(), parsed.clone()));
+                made.inputs.push(Input { name: name.text.clone(), ty: parsed, secret: *secret, default, at: At(name.span) });
+            }
+            Entry::Output { .. } | Entry::OnFailure { .. } | Entry::Step(_) => {}
+        }
+    }
+
+    fn set_schedule(&mut self, made: &mut Rotation, trigger: Trigger, jitter: Option<Dur>, span: Span) {
+        if let Some(first) = &made.schedule {
+            let first = first.at.0;
+            self.report(
+                crate::diagnostic::Diagnostic::new(codes::DUPLICATE_NAME, span, "a rotation has one schedule")
+                    .at("second schedule")
+                    .label(first, "first schedule")
+                    .help("keep one of `every` and `cron`"),
+            );
+            return;
+        }
+        made.schedule = Some(Schedule { trigger, jitter, at: At(span) });
+    }
+
+    fn cron(&mut self, expression: &Name, zone: Option<&Name>) -> Option<Cron> {
+        let Some(zone) = zone else {
+            self.report(errors::bad_value(
+                codes::BAD_DURATION_OR_CRON,
+                expression.span,
+                "this cron expression names no zone",
+                format!("write `cron \"{}\" in \"UTC\"`, or the zone whose clock you mean: `in \"Europe/Berlin\"`", expression.text),
+            ));
+            return None;
+        };
+        match Cron::parse(&expression.text, &zone.text) {
+            Ok(cron) => Some(cron),
+            Err(error) => {
+                let place = if error.in_zone { zone.span } else { inner(expression.span, error.start, error.end) };
+                let mut diagnostic = crate::diagnostic::Diagnostic::new(codes::BAD_DURATION_OR_CRON, place, error.message).at("here");
+                diagnostic.help = error.help;
+                self.report(diagnostic);
+                None
+            }
+        }
+    }
+
+    pub(super) fn positive(&mut self, duration: &ast::Duration) {
+        if duration.value.0 == 0 {
+            self.report(errors::bad_value(
+                codes::BAD_DURATION_OR_CRON,
+                duration.span,
+                "a length of time must be more than zero",
+                "for example `45m`",
+            ));
+        }
+    }
+}
+
+/// A place within a quoted string without escapes: its opening quote is one byte.
+pub(super) fn inner(span: Span, start: usize, end: usize) -> Span {
+    let place = Span::new(span.file, span.start as usize + 1 + start, span.start as usize + 1 + end);
+    if place.end < span.end && place.start < place.end { place } else { span }
+}
+
+/// `host`, `host:port`, `*.domain`, `[v6]:port`.
+pub fn parse_host(text: &str) -> Result<(String, Option<u16>), String> {
+    if text.contains("://") {
+        return Err("write the host alone, without `https://`".into());
+    }
+    if text.contains('/') {
+        return Err("write the host alone, without a path".into());
+    }
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let port = match port {
+        None => None,
+        Some(port) => Some(port.parse::<u16>().map_err(|_| format!("`{port}` is not a port; ports are 1 to 65535"))?),
+    };
+    let bare = host.strip_prefix("*.").unwrap_or(host);
+    if host == "*" || (host.starts_with("*.") && !bare.contains('.')) {
+        return Err("a wildcard stands before a domain of at least two labels: `*.example.com`".into());
+    }
+    let parsed = url::Host::parse(bare).map_err(|_| "a host is a name such as `api.example.com`, or an address".to_string())?;
+    let normal = parsed.to_string();
+    let normal = normal.trim_start_matches('[').trim_end_matches(']').to_owned();
+    Ok((if host.starts_with("*.") { format!("*.{normal}") } else { normal }, port))
+}
+
+/// Whether a name may be a step, `let`, input or capture.
+pub(super) fn check_identifier(resolver: &mut Resolver, what: &str, name: &Name) -> bool {
+    if is_identifier(&name.text) {
+        return true;
+    }
+    resolver.report(errors::bad_name(what, name, "letters, digits, `_` and `-`, beginning with a letter or `_`"));
+    false
+}

@@ -1,0 +1,115 @@
+//! Whether a rotation is due: what its schedule says about what happened.
+
+use super::journal::{self, Kind};
+use super::open::OpenRun;
+use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::plan::Rotation;
+use crate::plan::schedule::Due;
+use crate::plan::task::{Task, walk_steps};
+use crate::vault::Vault;
+use crate::world::World;
+use jiff::{SignedDuration, Timestamp};
+
+/// A clock that is further behind than this was set back.
+const BACK: SignedDuration = SignedDuration::from_mins(5);
+/// First pause after a failed attempt; doubled for each further one.
+const BACKOFF: SignedDuration = SignedDuration::from_secs(30);
+
+/// What is known of a rotation's past.
+#[derive(Debug, Clone, Default)]
+pub struct Past {
+    /// When it last succeeded.
+    pub last_success: Option<Timestamp>,
+    /// The nearest expiry among the current versions that it stored, with the time that version was made.
+    pub expiry: Option<(Timestamp, Timestamp)>,
+    /// The latest time that any record of it bears.
+    pub latest: Option<Timestamp>,
+}
+
+/// What the vault and the journals say of a rotation.
+pub fn past(world: &World, vault: &Vault, rotation: &Rotation) -> Result<Past> {
+    let mut past = Past::default();
+    let note = |past: &mut Past, at: Timestamp| past.latest = Some(past.latest.map_or(at, |l| l.max(at)));
+    for name in stored_by(rotation) {
+        let Some(entry) = vault.doc().get(&name) else { continue };
+        let Some(current) = entry.current.as_deref().and_then(|id| entry.version(id)) else { continue };
+        if current.rotation.as_deref() == Some(rotation.name.as_str()) {
+            past.last_success = Some(past.last_success.map_or(current.created_at, |l| l.max(current.created_at)));
+            note(&mut past, current.created_at);
+        }
+        if let Some(expires) = current.expires_at
+            && past.expiry.is_none_or(|(e, _)| expires < e)
+        {
+            past.expiry = Some((expires, current.created_at));
+        }
+    }
+    for run_id in journal::list(world, vault)? {
+        let path = journal::folder(vault).join(format!("{run_id}.jnl"));
+        let Ok(bytes) = world.fs.read(&path, 1 << 30) else { continue };
+        let mut at = 0;
+        while let Some((header, length)) = bytes.get(at..).and_then(journal::peek) {
+            if header.kind == Kind::Begin {
+                let mine = header.facts.get("rotation").and_then(|r| r.as_str()) == Some(rotation.name.as_str());
+                if !mine {
+                    break;
+                }
+            }
+            note(&mut past, header.at);
+            if header.kind == Kind::Ended && header.facts.get("status").and_then(|s| s.as_str()) == Some("completed") {
+                past.last_success = Some(past.last_success.map_or(header.at, |l| l.max(header.at)));
+            }
+            at += length;
+        }
+    }
+    Ok(past)
+}
+
+/// The secrets that a rotation stores under literal names.
+pub fn stored_by(rotation: &Rotation) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    walk_steps(&rotation.steps, &mut |step| {
+        let name = match &step.task {
+            Task::Update(update) => update.secret.as_str(),
+            Task::Stage(stage) => Some(stage.secret.as_str()),
+            _ => None,
+        };
+        if let Some(name) = name
+            && !names.iter().any(|n| n == name)
+        {
+            names.push(name.to_owned());
+        }
+    });
+    names
+}
+
+/// When a rotation is due next, if it has a schedule.
+pub fn next(world: &World, vault: &Vault, rotation: &Rotation, past: &Past) -> Option<Due> {
+    let schedule = rotation.schedule.as_ref()?;
+    let key = format!("{}\n{}", vault.id(), rotation.name);
+    let (expires, issued) = past.expiry.map_or((None, None), |(e, i)| (Some(e), Some(i)));
+    // A cron rotation that never ran counts from the vault's first look at it; without one, from a day ago, so that the
+    // first time of the schedule is not always ahead.
+    let reference = issued.or(past.last_success);
+    schedule.next_due(past.last_success, world.clock.now(), expires, reference, key.as_bytes())
+}
+
+/// Whether an interrupted run may be tried again by itself now: the pause doubles with each failed attempt.
+pub fn may_resume(open: &OpenRun, now: Timestamp) -> bool {
+    let Some(last) = open.last_failure else { return true };
+    let doublings = u32::try_from(open.failures.saturating_sub(1).min(10)).unwrap_or(10);
+    let pause = BACKOFF.checked_mul(2i32.saturating_pow(doublings)).unwrap_or(SignedDuration::MAX);
+    last.checked_add(pause).is_ok_and(|next| now >= next)
+}
+
+/// Refuses to act on a schedule when the clock went back.
+pub fn check_clock(past: &Past, now: Timestamp) -> Result<()> {
+    match past.latest {
+        Some(latest) if latest.duration_since(now) > BACK => Err(Error::plain(
+            Failure::Clock,
+            codes::CLOCK_ANOMALY,
+            format!("the clock went back: it shows {now}, and the last run was at {latest}"),
+        )
+        .help("set the clock (is time synchronised?); `rot run` without `--due` runs all the same")),
+        _ => Ok(()),
+    }
+}

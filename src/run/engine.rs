@@ -1,0 +1,301 @@
+//! The interpreter: executes a rotation from its journal.
+//!
+//! A run is a deterministic replay: pure steps are computed again, a step with an answer in the journal takes it, and
+//! only what was never answered is called. Nothing here touches the world but through [`World`] and [`Vault`].
+
+use super::journal::{Journal, Kind, facts};
+use super::report::{Observer, SecretReport, StepReport};
+use super::request::Issuers;
+use super::scope::Scope;
+use super::value::Value;
+use crate::diagnostic::{Diagnostic, Error, Failure, codes};
+use crate::plan::task::{Step, Task};
+use crate::plan::{Plan, Rotation};
+use crate::vault::Vault;
+use crate::world::World;
+use serde_json::{Map, Value as Json};
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+
+/// A future of the interpreter; it runs on one thread.
+pub(super) type Local<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// How a block of steps ended well.
+pub(super) enum Flow {
+    /// All its steps ran.
+    Next,
+    /// A `stop` ended the run, perhaps with an output of its own.
+    Stop(Option<Value>),
+}
+
+/// Why a run stopped.
+pub(super) enum Stopped {
+    /// A step failed in an ordinary way.
+    Failed(Box<Diagnostic>),
+    /// The outcome of a step is unknown and nothing may be called by itself.
+    Halted(Box<Diagnostic>),
+    /// The outcome is unknown now, and a later resume knows what to do.
+    Unresolved(Box<Diagnostic>),
+    /// Storage, vault or journal.
+    Broken(Error),
+}
+
+impl From<super::eval::EvalError> for Stopped {
+    fn from(error: super::eval::EvalError) -> Self {
+        Stopped::Failed(Box::new(error.into()))
+    }
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Stopped::Broken(error)
+    }
+}
+
+/// All that a run works on. Cells are borrowed for moments only, never across an await.
+pub(super) struct Engine<'a> {
+    pub(super) world: &'a World,
+    pub(super) plan: &'a Plan,
+    pub(super) vault: &'a RefCell<Vault>,
+    pub(super) journal: &'a RefCell<Journal>,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) issuers: RefCell<Issuers>,
+    pub(super) done: RefCell<Done>,
+    /// PEM texts of the certificate files that the plan names.
+    pub(super) certificates: std::collections::HashMap<String, Vec<u8>>,
+}
+
+/// What has been done so far.
+#[derive(Default)]
+pub(super) struct Done {
+    pub(super) steps: Vec<StepReport>,
+    pub(super) secrets: Vec<SecretReport>,
+    pub(super) notes: Vec<String>,
+    /// When the last effectful request was sent: relative expiries count from it.
+    pub(super) sent_at: Option<jiff::Timestamp>,
+}
+
+/// A rotation in execution: the run's own, or one that was called.
+pub(super) struct Frame<'a> {
+    pub(super) rotation: &'a Rotation,
+    pub(super) scope: RefCell<Scope>,
+    /// Before each step's name in the journal: the call's own key and `/`.
+    pub(super) prefix: String,
+}
+
+/// Where in a frame a block stands.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'p> {
+    /// Loop rounds, `[2][1]`.
+    pub(super) rounds: &'p str,
+    /// Within `verify`, a probe or a listing: nothing is journaled or replayed.
+    pub(super) volatile: bool,
+}
+
+impl<'a> Engine<'a> {
+    /// The journal's name of a step.
+    pub(super) fn key(&self, frame: &Frame<'_>, place: Place<'_>, step: &Step) -> String {
+        format!("{}{}{}", frame.prefix, step.name, place.rounds)
+    }
+
+    /// Executes steps in order.
+    pub(super) fn steps<'b>(&'b self, frame: &'b Frame<'a>, place: Place<'b>, steps: &'b [Step]) -> Local<'b, Result<Flow, Stopped>> {
+        Box::pin(async move {
+            for step in steps {
+                if let Flow::Stop(output) = self.step(frame, place, step).await? {
+                    return Ok(Flow::Stop(output));
+                }
+            }
+            Ok(Flow::Next)
+        })
+    }
+
+    async fn step<'b>(&'b self, frame: &'b Frame<'a>, place: Place<'b>, step: &'b Step) -> Result<Flow, Stopped> {
+        let key = self.key(frame, place, step);
+        if let Some(delay) = step.start_delay
+            && self.journal.borrow().of(&key).next().is_none()
+        {
+            self.world.clock.sleep(delay.to_std()).await;
+        }
+        let started_at = self.world.clock.now();
+        let started = self.world.clock.monotonic();
+        self.observer.started(&key, step.task.kind());
+        let mut outcome = Outcome::default();
+        let result = self.perform(frame, place, step, &key, &mut outcome).await;
+        let status = match &result {
+            Ok(_) if outcome.replayed => "replayed",
+            Ok(_) if outcome.skipped => "skipped",
+            Ok(_) => "completed",
+            Err(Stopped::Failed(_)) if step.optional => "completed_with_errors",
+            Err(_) => "failed",
+        };
+        let duration_ms = u64::try_from(self.world.clock.monotonic().saturating_sub(started).as_millis()).unwrap_or(u64::MAX);
+        let output = frame
+            .scope
+            .borrow()
+            .captures
+            .get(&step.name)
+            .map_or(Json::Null, |captures| Json::Object(captures.iter().map(|(n, v)| (n.clone(), v.shown())).collect()));
+        let output = match (output, &step.task) {
+            (Json::Null, Task::Http(http)) if http.raw_output => {
+                frame.scope.borrow().outputs.get(&step.name).map_or(Json::Null, Value::shown)
+            }
+            (output, _) => output,
+        };
+        let report =
+            StepReport { name: key, kind: step.task.kind(), status, attempts: outcome.attempts.max(1), started_at, duration_ms, output };
+        if !place.volatile {
+            self.observer.ended(&report);
+            self.done.borrow_mut().steps.push(report);
+        }
+        match result {
+            Err(Stopped::Failed(diagnostic)) if step.optional => {
+                self.done.borrow_mut().notes.push(format!("step `{}` failed and is optional: {}", step.name, diagnostic.message));
+                Ok(Flow::Next)
+            }
+            other => other,
+        }
+    }
+
+    fn perform<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        step: &'b Step,
+        key: &'b str,
+        outcome: &'b mut Outcome,
+    ) -> Local<'b, Result<Flow, Stopped>> {
+        Box::pin(async move {
+            match &step.task {
+                Task::Http(http) => self.http(frame, place, step, http, key, outcome).await.map(|()| Flow::Next),
+                Task::Let(assign) => {
+                    let value = self.eval(frame, &assign.value)?;
+                    frame.scope.borrow_mut().lets.insert(assign.name.clone(), value);
+                    Ok(Flow::Next)
+                }
+                Task::SetVariables(set) => {
+                    for (name, value) in &set.values {
+                        let value = self.eval(frame, value)?;
+                        frame.scope.borrow_mut().variables.insert(name.clone(), value);
+                    }
+                    Ok(Flow::Next)
+                }
+                Task::Log(log) => {
+                    let value = self.eval(frame, &log.message)?;
+                    let line = if value.full_label().is_secret() {
+                        "***".to_owned()
+                    } else {
+                        value.scalar_text().map_or_else(|| value.json_text().to_string(), |t| t.to_string())
+                    };
+                    self.observer.log(&line);
+                    Ok(Flow::Next)
+                }
+                Task::Fail(fail) => {
+                    let value = self.eval(frame, &fail.message)?;
+                    let message = if value.full_label().is_secret() {
+                        "***".to_owned()
+                    } else {
+                        value.scalar_text().map(|t| t.to_string()).unwrap_or_default()
+                    };
+                    Err(Stopped::Failed(Box::new(
+                        Diagnostic::new(codes::RUN_FAILED_BY_AUTHOR, step.at.0, format!("the rotation ended itself: {message}"))
+                            .at("`fail` was reached"),
+                    )))
+                }
+                Task::Stop(stop) => {
+                    let output = stop.output.as_ref().map(|o| self.eval(frame, o)).transpose()?;
+                    if let Some(reason) = &stop.reason {
+                        let value = self.eval(frame, reason)?;
+                        if !value.full_label().is_secret() {
+                            self.observer.log(&value.scalar_text().map(|t| t.to_string()).unwrap_or_default());
+                        }
+                    }
+                    Ok(Flow::Stop(output))
+                }
+                Task::Generate(generate) => self.generate(frame, step, generate, key, outcome).map(|()| Flow::Next),
+                Task::Manual(manual) => self.manual(frame, place, step, manual, key, outcome).await.map(|()| Flow::Next),
+                Task::Update(update) => self.update(frame, step, update, key, outcome).map(|()| Flow::Next),
+                Task::Stage(stage) => self.stage(frame, step, stage, key, outcome).map(|()| Flow::Next),
+                Task::Verify(verify) => self.verify(frame, place, step, verify, key, outcome).await.map(|()| Flow::Next),
+                Task::Promote(promote) => self.promote(frame, step, promote, key, outcome).map(|()| Flow::Next),
+                Task::Revoke(revoke) => self.revoke(frame, place, step, revoke, key, outcome).await.map(|()| Flow::Next),
+                Task::Wait(wait) => self.wait(frame, wait, key).await.map(|()| Flow::Next),
+                Task::Switch(switch) => self.switch(frame, place, switch).await,
+                Task::Parallel(parallel) => self.parallel(frame, place, parallel).await,
+                Task::ForEach(each) => self.for_each(frame, place, step, each).await,
+                Task::Repeat(repeat) => self.repeat(frame, place, step, repeat).await,
+                Task::Call(call) => self.call(frame, step, call, key).await.map(|()| Flow::Next),
+            }
+        })
+    }
+
+    /// The value of an expression in a frame.
+    pub(super) fn eval(&self, frame: &Frame<'_>, expr: &crate::plan::Expr) -> Result<Value, Stopped> {
+        Ok(super::eval::eval(expr, &frame.scope.borrow())?)
+    }
+
+    /// Adds a record to the journal.
+    pub(super) fn record<const N: usize>(
+        &self,
+        kind: Kind,
+        key: &str,
+        pairs: [(&str, Json); N],
+        payload: Option<&[u8]>,
+        sync: bool,
+    ) -> Result<(), Stopped> {
+        self.record_facts(kind, key, facts(pairs), payload, sync)
+    }
+
+    pub(super) fn record_facts(
+        &self,
+        kind: Kind,
+        key: &str,
+        facts: Map<String, Json>,
+        payload: Option<&[u8]>,
+        sync: bool,
+    ) -> Result<(), Stopped> {
+        let vault = self.vault.borrow();
+        let mut journal = self.journal.borrow_mut();
+        journal
+            .append(self.world, &vault, kind, key, facts, payload, sync)
+            .map_err(|e| Stopped::Broken(super::journal::storage(journal.path(), "written", &e)))
+    }
+
+    /// The payload of the last record of a kind of a step, if there is one.
+    pub(super) fn recorded(&self, key: &str, kind: Kind) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, Stopped> {
+        let journal = self.journal.borrow();
+        match journal.last(key, kind) {
+            Some(record) => Ok(Some(journal.payload(&self.vault.borrow(), record)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether a step has a record of a kind.
+    pub(super) fn has(&self, key: &str, kind: Kind) -> bool {
+        self.journal.borrow().last(key, kind).is_some()
+    }
+
+    pub(super) fn note(&self, note: impl Into<String>) {
+        let note = note.into();
+        let mut done = self.done.borrow_mut();
+        if !done.notes.contains(&note) {
+            done.notes.push(note);
+        }
+    }
+}
+
+/// What is told of a step beside its result.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) attempts: u32,
+    pub(super) replayed: bool,
+    pub(super) skipped: bool,
+}
+
+/// A failure that the journal cannot explain: a bug of ours.
+pub(super) fn internal(message: &str) -> Stopped {
+    Stopped::Broken(
+        Error::plain(Failure::Internal, codes::INTERNAL, message.to_owned()).help("please report this with the output of `rot status`"),
+    )
+}

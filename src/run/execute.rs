@@ -1,0 +1,441 @@
+//! A run from its lock to its report.
+
+use super::engine::{Done, Engine, Flow, Frame, Place, Stopped};
+use super::journal::{self, Journal, Kind};
+use super::open::{BUDGET, OpenRun, OpenState};
+use super::report::{Observer, RunReport, Status};
+use super::scope::{RunFacts, Secrets};
+use super::value::Value;
+use super::{open, start, sweep};
+use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
+use crate::plan::{Plan, Rotation, Version};
+use crate::vault::Vault;
+use crate::world::World;
+use crate::world::fs::Lock;
+use serde_json::{Map, Value as Json, json};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// What is asked for.
+pub struct Job<'a> {
+    /// The checked plan.
+    pub plan: &'a Plan,
+    /// Which rotation of it.
+    pub rotation: &'a Rotation,
+    /// The plan as a compiled document, so that a resume needs no source.
+    pub document: &'a str,
+    /// What was passed.
+    pub inputs: Vec<(String, Json)>,
+    /// When it was due; now for a run by hand.
+    pub scheduled_at: Option<jiff::Timestamp>,
+    /// The file it comes from.
+    pub source: Option<String>,
+    /// PEM texts of the certificate files that the plan names.
+    pub certificates: HashMap<String, Vec<u8>>,
+    /// How long to wait for another run of the same rotation.
+    pub lock_wait: Duration,
+}
+
+/// Starts a run, or continues the interrupted one of this rotation.
+pub async fn run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer: &dyn Observer) -> Result<RunReport> {
+    let _lock = lock(world, &vault.borrow(), job)?;
+    let open = open::open_runs(world, &vault.borrow())?.into_iter().find(|r| r.rotation == job.rotation.name);
+    match open {
+        Some(open) => continue_run(world, vault, job, &open, observer).await,
+        None => new_run(world, vault, job, observer).await,
+    }
+}
+
+/// Continues an interrupted run.
+pub async fn resume(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, open: &OpenRun, observer: &dyn Observer) -> Result<RunReport> {
+    let _lock = lock(world, &vault.borrow(), job)?;
+    continue_run(world, vault, job, open, observer).await
+}
+
+/// One run of a rotation at a time. The lock goes with the process, also when it is killed.
+fn lock(world: &World, vault: &Vault, job: &Job<'_>) -> Result<Box<dyn Lock>> {
+    let folder = vault.state_dir().join("locks");
+    let digest = ring::digest::digest(&ring::digest::SHA256, format!("{}\n{}", vault.id(), job.rotation.name).as_bytes());
+    let path = folder.join(format!("{}.lock", super::functions::hex(digest.as_ref().get(..12).unwrap_or_default())));
+    let failed = |e: std::io::Error| journal::storage(&path, "locked", &e);
+    world.fs.create_dir(&folder, 0o700).map_err(failed)?;
+    match world.fs.lock(&path, job.lock_wait).map_err(failed)? {
+        Some(mut lock) => {
+            lock.describe(&format!("rotation {} since {}\n", job.rotation.name, world.clock.now()));
+            Ok(lock)
+        }
+        None => {
+            Err(Error::plain(Failure::Locked, codes::VAULT_LOCKED, format!("another process is running rotation `{}`", job.rotation.name))
+                .help("wait for it to end; `rot status` shows what it does. The lock goes away with the process"))
+        }
+    }
+}
+
+async fn new_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer: &dyn Observer) -> Result<RunReport> {
+    let plan = job.plan;
+    let inputs = start::inputs(plan, job.rotation, &job.inputs)?;
+    let env = start::environment(world, plan);
+    let run_id =
+        super::ids::run_id(world).map_err(|_| Error::plain(Failure::BeforeEffect, codes::INTERNAL, "the system has no randomness"))?;
+    let now = world.clock.now();
+    let pinned = start::pin(plan, &vault.borrow());
+    let secrets = start::secrets(plan, &vault.borrow(), &pinned);
+    start::require_secrets(plan, job.rotation, &secrets)?;
+    let scheduled_at = job.scheduled_at.unwrap_or(now);
+    let mut header = Map::new();
+    header.insert("rotation".into(), json!(job.rotation.name));
+    header.insert("scheduled_at".into(), json!(scheduled_at));
+    header.insert("pinned".into(), pinned);
+    if let Some(source) = &job.source {
+        header.insert("source".into(), json!(source));
+    }
+    let payload = begin_payload(&inputs, &env, job.document);
+    let journal = RefCell::new(Journal::create(world, &vault.borrow(), &run_id, header, &payload)?);
+    let facts = RunFacts { id: run_id, started_at: now, scheduled_at, rotation: job.rotation.name.clone(), reason: None };
+    let begun = Begun { facts, inputs, env, secrets, resumed: false };
+    perform(world, vault, job, &journal, begun, observer).await
+}
+
+async fn continue_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, open: &OpenRun, observer: &dyn Observer) -> Result<RunReport> {
+    if let OpenState::NeedsOperator { message, .. } = &open.state {
+        return Err(Error::plain(
+            Failure::Unknown,
+            codes::RUN_BLOCKED,
+            format!("rotation `{}` waits for a person: {message}", open.rotation),
+        )
+        .note(format!("run {}, begun {}", open.run_id, open.begun_at))
+        .help(ways_out(&open.run_id)));
+    }
+    let journal = RefCell::new(Journal::open(world, &vault.borrow(), &open.run_id)?);
+    let (inputs, env, pinned) = {
+        let journal = journal.borrow();
+        let begin =
+            journal.records().first().ok_or_else(|| Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, "the journal is empty"))?;
+        let payload = journal.payload(&vault.borrow(), begin)?;
+        let stored: Json = serde_json::from_slice(&payload)
+            .map_err(|_| Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, "the first record of the journal cannot be read"))?;
+        let pairs = |name: &str| -> Vec<(String, Json)> {
+            stored.get(name).and_then(Json::as_object).map(|m| m.iter().map(|(n, v)| (n.clone(), v.clone())).collect()).unwrap_or_default()
+        };
+        let inputs = start::inputs(job.plan, job.rotation, &pairs("inputs"))?;
+        let env: HashMap<String, Value> =
+            pairs("env").into_iter().map(|(n, v)| (n, Value::from_json(&v, &crate::plan::Label::PUBLIC))).collect();
+        (inputs, env, begin.header.facts.get("pinned").cloned().unwrap_or(Json::Null))
+    };
+    let secrets = start::secrets(job.plan, &vault.borrow(), &pinned);
+    let facts = RunFacts {
+        id: open.run_id.clone(),
+        started_at: open.begun_at,
+        scheduled_at: open.scheduled_at,
+        rotation: job.rotation.name.clone(),
+        reason: None,
+    };
+    let begun = Begun { facts, inputs, env, secrets, resumed: true };
+    perform(world, vault, job, &journal, begun, observer).await
+}
+
+/// The plan document that a run was started with, from its journal.
+pub fn journaled_plan(world: &World, vault: &Vault, run_id: &str) -> Result<String> {
+    let journal = Journal::open(world, vault, run_id)?;
+    let begin = journal.records().first().ok_or_else(|| Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, "the journal is empty"))?;
+    let payload = journal.payload(vault, begin)?;
+    let stored: Json = serde_json::from_slice(&payload)
+        .map_err(|_| Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, "the first record of the journal cannot be read"))?;
+    Ok(stored.get("plan").and_then(Json::as_str).unwrap_or("").to_owned())
+}
+
+/// The ways out of a state that needs a person.
+pub fn ways_out(run_id: &str) -> String {
+    format!(
+        "call again, when you know that it is safe: `rot resume {run_id} --retry`; or get a new credential by hand, store it with `rot vault set NAME`, then `rot resume {run_id} --accept`; or give the run up: `rot resume {run_id} --abandon`"
+    )
+}
+
+fn begin_payload(inputs: &HashMap<String, Value>, env: &HashMap<String, Value>, document: &str) -> zeroize::Zeroizing<Vec<u8>> {
+    let object = |values: &HashMap<String, Value>| -> String {
+        let mut names: Vec<&String> = values.keys().collect();
+        names.sort();
+        let members: Vec<String> =
+            names.iter().filter_map(|n| Some(format!("{}:{}", Json::String((*n).clone()), values.get(*n)?.json_text().as_str()))).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    zeroize::Zeroizing::new(
+        format!("{{\"inputs\":{},\"env\":{},\"plan\":{}}}", object(inputs), object(env), Json::String(document.to_owned())).into_bytes(),
+    )
+}
+
+struct Begun {
+    facts: RunFacts,
+    inputs: HashMap<String, Value>,
+    env: HashMap<String, Value>,
+    secrets: Secrets,
+    resumed: bool,
+}
+
+async fn perform(
+    world: &World,
+    vault: &RefCell<Vault>,
+    job: &Job<'_>,
+    journal: &RefCell<Journal>,
+    begun: Begun,
+    observer: &dyn Observer,
+) -> Result<RunReport> {
+    for secret in begun.secrets.each() {
+        observer.secret(secret);
+    }
+    let mut scope = start::scope(job.plan, begun.facts.clone(), HashMap::new(), begun.env, begun.secrets);
+    let mut inputs = begun.inputs;
+    start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| Error::new(Failure::Usage, d))?;
+    for input in inputs.values() {
+        if let (true, Some(bytes)) = (input.full_label().is_secret(), input.bytes()) {
+            observer.secret(&crate::vault::Secret::new(bytes));
+        }
+    }
+    scope.inputs = inputs;
+    start::variables(job.rotation, &mut scope).map_err(|d| Error::new(Failure::BeforeEffect, d))?;
+    let engine = Engine {
+        world,
+        plan: job.plan,
+        vault,
+        journal,
+        observer,
+        issuers: RefCell::default(),
+        done: RefCell::new(Done::default()),
+        certificates: job.certificates.clone(),
+    };
+    let frame = Frame { rotation: job.rotation, scope: RefCell::new(scope), prefix: String::new() };
+    let place = Place { rounds: "", volatile: false };
+    let body = engine.steps(&frame, place, &job.rotation.steps);
+    let result = match job.rotation.timeout {
+        Some(timeout) => {
+            let limit = world.clock.sleep(timeout.to_std());
+            match futures_util::future::select(body, limit).await {
+                futures_util::future::Either::Left((result, _)) => result,
+                futures_util::future::Either::Right(_) => Err(Stopped::Unresolved(Box::new(
+                    Diagnostic::new(
+                        codes::RUN_TIMEOUT,
+                        job.rotation.at.0,
+                        format!("the rotation took longer than its `timeout` of {timeout}"),
+                    )
+                    .at("this rotation")
+                    .help("`rot resume` continues where it stopped"),
+                ))),
+            }
+        }
+        None => body.await,
+    };
+    let result = match result {
+        Ok(flow) => engine.outputs(&frame, flow),
+        Err(stopped) => Err(stopped),
+    };
+    finish(&engine, &frame, &begun.facts, begun.resumed, result).await
+}
+
+async fn finish<'a>(
+    engine: &Engine<'a>,
+    frame: &Frame<'a>,
+    facts: &RunFacts,
+    resumed: bool,
+    result: std::result::Result<Value, Stopped>,
+) -> Result<RunReport> {
+    let mut output = Json::Object(Map::new());
+    let (status, failure) = match result {
+        Ok(value) => {
+            output = masked(frame.rotation, &value);
+            // Lost, it only means that the run is replayed to its end once more.
+            let _ = engine.record(Kind::Ended, "", [("status", json!("completed"))], None, false);
+            (Status::Completed, None)
+        }
+        Err(stopped) => {
+            on_failure(engine, frame, &stopped).await;
+            let (status, error) = ended_badly(engine, facts, stopped);
+            (status, Some(error))
+        }
+    };
+    let done = engine.done.take();
+    Ok(RunReport {
+        run_id: facts.id.clone(),
+        rotation: facts.rotation.clone(),
+        status,
+        resumed,
+        steps: done.steps,
+        secrets: done.secrets,
+        output,
+        failure,
+        notes: done.notes,
+    })
+}
+
+/// The outputs as they are shown: secret values and those declared as masked are `***`.
+fn masked(rotation: &Rotation, value: &Value) -> Json {
+    let mut shown = value.shown();
+    if let Json::Object(members) = &mut shown {
+        for output in rotation.outputs.iter().filter(|o| o.masked) {
+            if let Some(member) = members.get_mut(&output.name) {
+                *member = json!("***");
+            }
+        }
+        mask_named(&mut shown, &rotation.masked_fields);
+    }
+    shown
+}
+
+/// Conductor's masking by name: `_secrets`, `_masked`, and what `maskedFields` lists.
+fn mask_named(json: &mut Json, fields: &[String]) {
+    match json {
+        Json::Object(members) => {
+            for (name, member) in members.iter_mut() {
+                if name == "_secrets" || name == "_masked" || fields.contains(name) {
+                    *member = json!("***");
+                } else {
+                    mask_named(member, fields);
+                }
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(|i| mask_named(i, fields)),
+        _ => {}
+    }
+}
+
+async fn on_failure<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &Stopped) {
+    if frame.rotation.on_failure.is_empty() || matches!(stopped, Stopped::Broken(_)) {
+        return;
+    }
+    let reason = match stopped {
+        Stopped::Failed(d) | Stopped::Halted(d) | Stopped::Unresolved(d) => d.message.clone(),
+        Stopped::Broken(error) => error.message().to_owned(),
+    };
+    frame.scope.borrow_mut().run.reason = Some(reason);
+    let place = Place { rounds: "", volatile: true };
+    if let Err(Stopped::Failed(d) | Stopped::Halted(d) | Stopped::Unresolved(d)) =
+        engine.steps(frame, place, &frame.rotation.on_failure).await
+    {
+        engine.note(format!("a step of `on failure` failed too: {}", d.message));
+    }
+}
+
+/// What a run that stopped is: over, to be resumed, or a person's. Writes it down.
+fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: Stopped) -> (Status, Error) {
+    let effect = engine.journal.borrow().had_effect();
+    let pairs = |d: &Diagnostic| [("code", json!(d.code.id())), ("message", json!(d.message))];
+    match stopped {
+        Stopped::Broken(mut error) => {
+            if effect && error.failure == Failure::BeforeEffect {
+                error.failure = Failure::AfterEffect;
+                error = error
+                    .note("what was obtained is safe in the journal")
+                    .help(format!("mend it, then `rot resume {}` continues", facts.id));
+            }
+            (Status::Failed, error)
+        }
+        Stopped::Halted(diagnostic) => {
+            let _ = engine.record(Kind::Halted, "", pairs(&diagnostic), None, true);
+            (Status::NeedsOperator, Error::new(Failure::Unknown, *diagnostic).help(ways_out(&facts.id)))
+        }
+        Stopped::Failed(diagnostic) if !effect => {
+            let _ = engine.record(Kind::Ended, "", [("status", json!("failed")), ("code", json!(diagnostic.code.id()))], None, false);
+            (Status::Failed, Error::new(Failure::BeforeEffect, *diagnostic))
+        }
+        Stopped::Failed(diagnostic) | Stopped::Unresolved(diagnostic) => {
+            let _ = engine.record(Kind::Failed, "", pairs(&diagnostic), None, true);
+            let failures = open::describe(&engine.journal.borrow()).failures;
+            if failures >= BUDGET {
+                let _ = engine.record(Kind::Halted, "", pairs(&diagnostic), None, true);
+                let error = Error::new(Failure::Unknown, *diagnostic)
+                    .note(format!("{failures} attempts failed; nothing more happens by itself"))
+                    .help(ways_out(&facts.id));
+                return (Status::NeedsOperator, error);
+            }
+            let mut error = Error::new(Failure::AfterEffect, *diagnostic);
+            error = error.note(format!(
+                "the run changed something before it failed; what was obtained is safe, and `rot resume {}` continues",
+                facts.id
+            ));
+            (Status::Failed, error)
+        }
+    }
+}
+
+/// Does the revocations that are due now and belong to rotations of this plan. Returns how many were done, and what failed.
+pub async fn sweep_due(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer: &dyn Observer) -> Result<(usize, Vec<String>)> {
+    let now = world.clock.now();
+    let due: Vec<sweep::Due> =
+        sweep::list(vault.borrow().doc()).into_iter().filter(|d| d.due_at <= now && d.rotation == job.rotation.name).collect();
+    let mut count = 0;
+    let mut trouble = Vec::new();
+    for entry in due {
+        match sweep_one(world, vault, job, &entry, observer).await {
+            Ok(()) => count += 1,
+            Err(message) => trouble.push(format!("the revocation of `{}` version {} is still due: {message}", entry.secret, entry.version)),
+        }
+    }
+    Ok((count, trouble))
+}
+
+async fn sweep_one(
+    world: &World,
+    vault: &RefCell<Vault>,
+    job: &Job<'_>,
+    entry: &sweep::Due,
+    observer: &dyn Observer,
+) -> std::result::Result<(), String> {
+    let mut found: Option<&crate::plan::task::Revoke> = None;
+    crate::plan::task::walk_steps(&job.rotation.steps, &mut |step| {
+        if let crate::plan::Task::Revoke(revoke) = &step.task
+            && (step.name == entry.step || (revoke.secret == entry.secret && found.is_none()))
+        {
+            found = Some(revoke);
+        }
+    });
+    let Some(revoke) = found else { return Err("its `revoke` step is no longer in the file".into()) };
+    let pinned = start::pin(job.plan, &vault.borrow());
+    let mut secrets = start::secrets(job.plan, &vault.borrow(), &pinned);
+    let old =
+        vault.borrow().doc().get(&entry.secret).and_then(|e| e.version(&entry.version)).and_then(|v| v.value.as_ref()).map(start::stored);
+    if old.is_none() {
+        return Err("its value is no longer kept in the vault; revoke it by hand, then `rot vault history` shows it".into());
+    }
+    secrets.set(&entry.secret, Version::Previous, old);
+    for secret in secrets.each() {
+        observer.secret(secret);
+    }
+    let run_id = super::ids::run_id(world).map_err(|_| "the system has no randomness".to_owned())?;
+    let facts = RunFacts {
+        id: entry.run.clone(),
+        started_at: world.clock.now(),
+        scheduled_at: entry.due_at,
+        rotation: job.rotation.name.clone(),
+        reason: None,
+    };
+    let mut scope = start::scope(job.plan, facts, HashMap::new(), start::environment(world, job.plan), secrets);
+    let mut inputs = HashMap::new();
+    start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| d.message)?;
+    scope.inputs = inputs;
+    let journal = RefCell::new(Journal::detached(&vault.borrow(), &run_id));
+    let engine = Engine {
+        world,
+        plan: job.plan,
+        vault,
+        journal: &journal,
+        observer,
+        issuers: RefCell::default(),
+        done: RefCell::new(Done::default()),
+        certificates: job.certificates.clone(),
+    };
+    let frame = Frame { rotation: job.rotation, scope: RefCell::new(scope), prefix: String::new() };
+    match engine.steps(&frame, Place { rounds: "", volatile: true }, &revoke.steps).await {
+        Ok(Flow::Next | Flow::Stop(_)) => {}
+        Err(Stopped::Failed(d) | Stopped::Halted(d) | Stopped::Unresolved(d)) => return Err(d.message),
+        Err(Stopped::Broken(error)) => return Err(error.message().to_owned()),
+    }
+    let now = world.clock.now();
+    vault
+        .borrow_mut()
+        .commit(|doc| {
+            doc.mark_revoked(&entry.secret, &entry.version, now)?;
+            sweep::done(doc, &entry.secret, &entry.version);
+            Ok(())
+        })
+        .map_err(|e| e.message().to_owned())
+}

@@ -1,0 +1,165 @@
+//! The built-in functions. Messages never quote a value.
+
+use super::value::{Data, Value};
+use crate::plan::Function;
+use crate::plan::schedule::Dur;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
+
+/// Applies a function to values.
+pub fn apply(function: Function, values: &[Value]) -> Result<Value, String> {
+    let first = values.first().cloned().unwrap_or_else(Value::null);
+    let data = match function {
+        Function::Base64 => text(STANDARD.encode(&*bytes(&first)?)),
+        Function::Base64Url => text(URL_SAFE_NO_PAD.encode(&*bytes(&first)?)),
+        Function::Base64Decode => {
+            let encoded = string(&first)?;
+            let plain = encoded.trim_end_matches('=');
+            let decoded =
+                STANDARD_NO_PAD.decode(plain).or_else(|_| URL_SAFE_NO_PAD.decode(plain)).map_err(|_| "this is not base64".to_owned())?;
+            match String::from_utf8(decoded) {
+                Ok(decoded) => text(decoded),
+                Err(_) => return Err("the decoded bytes are not UTF-8 text".into()),
+            }
+        }
+        Function::UrlEncode => text(percent_encode(&string(&first)?)),
+        Function::Hex => text(hex(&bytes(&first)?)),
+        Function::Json => Data::Text(first.json_text()),
+        Function::ParseJson => {
+            let parsed = crate::json::parse_text(&string(&first)?).map_err(|_| "this is not JSON".to_owned())?;
+            let label = first.full_label().raised(function.derivation());
+            return Ok(Value::from_node(&parsed, &label));
+        }
+        Function::Lower => text(string(&first)?.to_lowercase()),
+        Function::Upper => text(string(&first)?.to_uppercase()),
+        Function::Trim => text(string(&first)?.trim().to_owned()),
+        Function::Split => {
+            let separator = values.get(1).map(string).transpose()?.unwrap_or_default();
+            if separator.is_empty() {
+                return Err("the separator is empty".into());
+            }
+            let label = first.full_label().raised(function.derivation());
+            let parts =
+                string(&first)?.split(separator.as_str()).map(|part| Value { data: text(part.to_owned()), label: label.clone() }).collect();
+            return Ok(Value { data: Data::List(parts), label });
+        }
+        Function::Sha256 => text(hex(ring::digest::digest(&ring::digest::SHA256, &bytes(&first)?).as_ref())),
+        Function::HmacSha256 => {
+            let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &bytes(&first)?);
+            let message = values.get(1).map(bytes).transpose()?.unwrap_or_default();
+            text(hex(ring::hmac::sign(&key, &message).as_ref()))
+        }
+        Function::Date => text(instant(&first)?.strftime("%Y-%m-%d").to_string()),
+        Function::Rfc3339 => text(instant(&first)?.to_string()),
+        Function::Epoch => Data::Number(Zeroizing::new(instant(&first)?.as_second().to_string())),
+        Function::Time => Data::Time(instant(&first)?),
+        Function::Text => Data::Text(first.scalar_text().ok_or_else(|| format!("a {} has no text", first.kind()))?),
+        Function::Length => {
+            let length = match &first.data {
+                Data::Text(text) => text.chars().count(),
+                Data::Bytes(bytes) => bytes.len(),
+                Data::List(items) => items.len(),
+                Data::Object(members) => members.len(),
+                _ => return Err(format!("a {} has no length", first.kind())),
+            };
+            Data::Number(Zeroizing::new(length.to_string()))
+        }
+        Function::IsSet => Data::Bool(!first.is_blank()),
+    };
+    let refs: Vec<&Value> = values.iter().collect();
+    Ok(Value::derived(data, &refs, function.derivation()))
+}
+
+/// `+`.
+pub fn add(a: &Value, b: &Value) -> Result<Data, String> {
+    match (&a.data, &b.data) {
+        (Data::Time(time), Data::Duration(d)) | (Data::Duration(d), Data::Time(time)) => later(*time, *d).map(Data::Time),
+        (Data::Duration(x), Data::Duration(y)) => Ok(Data::Duration(Dur(x.0.saturating_add(y.0)))),
+        (Data::Number(x), Data::Number(y)) => match (x.parse::<i128>(), y.parse::<i128>()) {
+            (Ok(x), Ok(y)) => Ok(Data::Number(Zeroizing::new(x.saturating_add(y).to_string()))),
+            _ => match (x.parse::<f64>(), y.parse::<f64>()) {
+                (Ok(x), Ok(y)) => Ok(Data::Number(Zeroizing::new((x + y).to_string()))),
+                _ => Err("these are not numbers".into()),
+            },
+        },
+        _ => Err(format!("a {} and a {} cannot be added", a.kind(), b.kind())),
+    }
+}
+
+/// A time that much later.
+pub fn later(time: jiff::Timestamp, duration: Dur) -> Result<jiff::Timestamp, String> {
+    let span = jiff::SignedDuration::from_millis(i64::try_from(duration.0).unwrap_or(i64::MAX));
+    time.checked_add(span).map_err(|_| "the time is out of range".to_owned())
+}
+
+fn text(text: String) -> Data {
+    Data::Text(Zeroizing::new(text))
+}
+
+fn string(value: &Value) -> Result<Zeroizing<String>, String> {
+    value.scalar_text().ok_or_else(|| format!("expected text, found {}", value.kind()))
+}
+
+fn bytes(value: &Value) -> Result<Zeroizing<Vec<u8>>, String> {
+    value.bytes().ok_or_else(|| "expected a value, found null".to_owned())
+}
+
+/// A time from what endpoints send: RFC 3339, a date (its end in UTC: a credential that expires on a day works on that
+/// day), or seconds since 1970 (milliseconds when it could not be seconds).
+pub fn instant(value: &Value) -> Result<jiff::Timestamp, String> {
+    match &value.data {
+        Data::Time(time) => Ok(*time),
+        Data::Number(digits) => epoch(digits),
+        Data::Text(text) => {
+            let text = text.trim();
+            if let Ok(time) = text.parse::<jiff::Timestamp>() {
+                return Ok(time);
+            }
+            if let Ok(date) = text.parse::<jiff::civil::Date>() {
+                return date.to_zoned(jiff::tz::TimeZone::UTC).map(|z| z.timestamp()).map_err(|_| "the date is out of range".to_owned());
+            }
+            if let Ok(local) = text.parse::<jiff::civil::DateTime>() {
+                return local.to_zoned(jiff::tz::TimeZone::UTC).map(|z| z.timestamp()).map_err(|_| "the time is out of range".to_owned());
+            }
+            if let Ok(zoned) = jiff::fmt::rfc2822::parse(text) {
+                return Ok(zoned.timestamp());
+            }
+            epoch(text)
+        }
+        _ => Err(format!("a {} is not a time", value.kind())),
+    }
+}
+
+fn epoch(digits: &str) -> Result<jiff::Timestamp, String> {
+    let number: f64 = digits.parse().map_err(|_| "this is not a time: expected RFC 3339, a date, or seconds since 1970".to_owned())?;
+    let millis = if number.abs() >= 1e11 { number } else { number * 1000.0 };
+    jiff::Timestamp::from_millisecond(millis as i64).map_err(|_| "the time is out of range".to_owned())
+}
+
+/// RFC 3986 section 2.3: all but unreserved characters.
+pub fn percent_encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(byte as char);
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// `application/x-www-form-urlencoded` of one name or value.
+pub fn form_encode(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        out.push_str(&format!("{byte:02x}"));
+    }
+    out
+}

@@ -1,0 +1,270 @@
+//! What a run did, written down before and after each effect, so that a run that dies at any instant can go on.
+//!
+//! One file a run: `<state>/runs/<vault id>/<run id>.jnl`. A step with an answer is never called again in its run; a step
+//! with only an intent is *unknown* and goes through the rule of its effect (`run::recover`). No plaintext is in it.
+
+mod record;
+
+pub use record::{Damage, Header, Kind, Record, decode, encode, peek};
+
+use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::vault::Vault;
+use crate::world::World;
+use crate::world::fs::File;
+use serde_json::{Map, Value as Json};
+use std::io;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Largest journal that is read: a run of many answers.
+const MAX_FILE: u64 = 1 << 30;
+/// Room that is reserved before an effect, for the answer and its envelope.
+pub const RESERVE: u64 = 3 << 20;
+
+/// An open journal.
+pub struct Journal {
+    path: PathBuf,
+    run_id: String,
+    key: ring::hmac::Key,
+    tag: [u8; record::TAG],
+    records: Vec<Record>,
+    file: Option<Box<dyn File>>,
+}
+
+/// Facts for a header.
+pub fn facts<const N: usize>(pairs: [(&str, Json); N]) -> Map<String, Json> {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The folder with the journals of a vault.
+pub fn folder(vault: &Vault) -> PathBuf {
+    vault.state_dir().join("runs").join(vault.id())
+}
+
+impl Journal {
+    /// Starts the journal of a new run: file and folder are durable when this returns.
+    pub fn create(world: &World, vault: &Vault, run_id: &str, header: Map<String, Json>, payload: &[u8]) -> Result<Self> {
+        let folder = folder(vault);
+        let path = folder.join(format!("{run_id}.jnl"));
+        let failed = |e: io::Error| storage(&path, "begun", &e);
+        world.fs.create_dir(&folder, 0o700).map_err(failed)?;
+        let mut file = world.fs.create(&path, 0o600).map_err(failed)?;
+        file.reserve(RESERVE).map_err(failed)?;
+        let mut journal = Self {
+            path: path.clone(),
+            run_id: run_id.to_owned(),
+            key: key(vault, run_id),
+            tag: [0; record::TAG],
+            records: Vec::new(),
+            file: Some(file),
+        };
+        journal.append(world, vault, Kind::Begin, "", header, Some(payload), true).map_err(failed)?;
+        world.fs.sync_dir(&folder).map_err(failed)?;
+        Ok(journal)
+    }
+
+    /// A journal that no file stands behind, for steps that are never journaled.
+    pub fn detached(vault: &Vault, run_id: &str) -> Self {
+        Self {
+            path: folder(vault).join(format!("{run_id}.jnl")),
+            run_id: run_id.to_owned(),
+            key: key(vault, run_id),
+            tag: [0; record::TAG],
+            records: Vec::new(),
+            file: None,
+        }
+    }
+
+    /// Reads a journal, dropping a torn end; anything else that is wrong is corruption.
+    pub fn open(world: &World, vault: &Vault, run_id: &str) -> Result<Self> {
+        let path = folder(vault).join(format!("{run_id}.jnl"));
+        let bytes = world.fs.read(&path, MAX_FILE).map_err(|e| storage(&path, "read", &e))?;
+        let key = key(vault, run_id);
+        let mut records = Vec::new();
+        let mut tag = [0; record::TAG];
+        let mut at = 0usize;
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            let sequence = u32::try_from(records.len()).unwrap_or(u32::MAX);
+            match decode(&key, &tag, sequence, rest) {
+                Ok((found, next, length)) => {
+                    records.push(found);
+                    tag = next;
+                    at += length;
+                }
+                Err(Damage::Torn) => {
+                    world.fs.truncate(&path, at as u64).map_err(|e| storage(&path, "repaired", &e))?;
+                    break;
+                }
+                Err(Damage::Corrupt) => return Err(corrupt(&path, records.len())),
+            }
+        }
+        if !records.is_empty() && records.first().is_some_and(|r| r.header.kind != Kind::Begin) {
+            return Err(corrupt(&path, 0));
+        }
+        Ok(Self { path, run_id: run_id.to_owned(), key, tag, records, file: None })
+    }
+
+    /// Adds a record. With `sync` it is durable when this returns.
+    pub fn append(
+        &mut self,
+        world: &World,
+        vault: &Vault,
+        kind: Kind,
+        step: &str,
+        facts: Map<String, Json>,
+        payload: Option<&[u8]>,
+        sync: bool,
+    ) -> io::Result<()> {
+        let header = Header { kind, step: step.to_owned(), at: world.clock.now(), facts };
+        let sealed = match payload {
+            Some(payload) => vault.seal(payload).map_err(|e| io::Error::other(e.message().to_owned()))?,
+            None => Vec::new(),
+        };
+        let sequence = u32::try_from(self.records.len()).map_err(|_| io::Error::other("too many records"))?;
+        let (bytes, tag) = encode(&self.key, &self.tag, sequence, &header, &sealed).ok_or_else(|| io::Error::other("record too large"))?;
+        if self.file.is_none() {
+            self.file = Some(world.fs.append(&self.path)?);
+        }
+        let result = match &mut self.file {
+            Some(file) => file.write(&bytes).and_then(|()| if sync { file.sync() } else { Ok(()) }),
+            None => Err(io::Error::other("journal is not open")),
+        };
+        if let Err(error) = result {
+            // What is on disk now is not known: a torn record must not stand before a later one.
+            self.file = None;
+            let known: u64 = self.length();
+            let _ = world.fs.truncate(&self.path, known);
+            return Err(error);
+        }
+        self.tag = tag;
+        self.records.push(Record { header, sealed });
+        Ok(())
+    }
+
+    fn length(&self) -> u64 {
+        let mut tag = [0; record::TAG];
+        let mut total = 0u64;
+        for (i, record) in self.records.iter().enumerate() {
+            if let Some((bytes, next)) = encode(&self.key, &tag, u32::try_from(i).unwrap_or(u32::MAX), &record.header, &record.sealed) {
+                total += bytes.len() as u64;
+                tag = next;
+            }
+        }
+        total
+    }
+
+    /// The records in order.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The run's id.
+    pub fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Records of one step, in order.
+    pub fn of<'a>(&'a self, step: &'a str) -> impl DoubleEndedIterator<Item = &'a Record> {
+        self.records.iter().filter(move |r| r.header.step == step)
+    }
+
+    /// The last record of `kind` of a step.
+    pub fn last(&self, step: &str, kind: Kind) -> Option<&Record> {
+        self.records.iter().rev().find(|r| r.header.step == step && r.header.kind == kind)
+    }
+
+    /// The last record of the run itself.
+    pub fn last_of_run(&self, kind: Kind) -> Option<&Record> {
+        self.records.iter().rev().find(|r| r.header.kind == kind)
+    }
+
+    /// Opens the payload of a record.
+    pub fn payload(&self, vault: &Vault, record: &Record) -> Result<Zeroizing<Vec<u8>>> {
+        if record.sealed.is_empty() {
+            return Ok(Zeroizing::new(Vec::new()));
+        }
+        vault.unseal(&record.sealed)
+    }
+
+    /// Whether the run is over.
+    pub fn ended(&self) -> bool {
+        self.last_of_run(Kind::Ended).is_some()
+    }
+
+    /// Whether something outside changed, or may have.
+    pub fn had_effect(&self) -> bool {
+        self.records.iter().any(|r| match r.header.kind {
+            Kind::Answer => r.header.facts.get("effect").and_then(Json::as_bool).unwrap_or(false),
+            Kind::Unknown | Kind::Staged | Kind::Promoted | Kind::RevokeIntent | Kind::Revoked => true,
+            Kind::Intent => !self.of(&r.header.step).any(|o| matches!(o.header.kind, Kind::Answer | Kind::NotSent | Kind::Unknown)),
+            _ => false,
+        })
+    }
+
+    /// Replaces the journal of an ended run by its headers: the values are in the vault, or were of no use.
+    pub fn strip(&mut self, world: &World, vault: &Vault) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        let mut tag = [0; record::TAG];
+        for (i, record) in self.records.iter().enumerate() {
+            if let Some((encoded, next)) = encode(&self.key, &tag, u32::try_from(i).unwrap_or(u32::MAX), &record.header, &[]) {
+                bytes.extend_from_slice(&encoded);
+                tag = next;
+            }
+        }
+        let folder = folder(vault);
+        let temp = folder.join(format!(".{}.tmp", self.run_id));
+        let _ = world.fs.remove(&temp);
+        let mut file = world.fs.create(&temp, 0o600)?;
+        file.write(&bytes)?;
+        file.sync()?;
+        drop(file);
+        self.file = None;
+        world.fs.rename(&temp, &self.path)?;
+        world.fs.sync_dir(&folder)?;
+        self.tag = tag;
+        for record in &mut self.records {
+            record.sealed.clear();
+        }
+        Ok(())
+    }
+}
+
+fn key(vault: &Vault, run_id: &str) -> ring::hmac::Key {
+    ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &vault.derive(&format!("rot journal v1 {run_id}")))
+}
+
+/// Run ids with a journal, oldest first (ids sort by time).
+pub fn list(world: &World, vault: &Vault) -> Result<Vec<String>> {
+    let folder = folder(vault);
+    let names = world.fs.list(&folder).map_err(|e| storage(&folder, "listed", &e))?;
+    Ok(names
+        .iter()
+        .filter_map(|p| p.file_name()?.to_str()?.strip_suffix(".jnl").filter(|n| !n.starts_with('.')).map(str::to_owned))
+        .collect())
+}
+
+/// The journal cannot be written or read.
+pub fn storage(path: &Path, what: &str, error: &io::Error) -> Error {
+    Error::plain(Failure::BeforeEffect, codes::STORAGE_FAILED, format!("the run's journal could not be {what}: {}", describe(error)))
+        .note(format!("file: {}", path.display()))
+        .help("free some space or mend the permissions of the state directory, then run `rot resume`")
+}
+
+/// An I/O error in words: the kind and the system's number, never more.
+pub fn describe(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(_) => error.to_string(),
+        None => error.kind().to_string(),
+    }
+}
+
+fn corrupt(path: &Path, good: usize) -> Error {
+    Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, "a run's journal was changed or damaged")
+        .note(format!("file: {}; its first {good} records are good", path.display()))
+        .help("restore the file from a backup; or look at what the issuer has live, move the file away, and start a new run")
+}

@@ -1,0 +1,311 @@
+//! A planned exchange to a request that is ready to go.
+
+use super::eval::{EvalError, eval};
+use super::functions::{form_encode, percent_encode};
+use super::scope::Scope;
+use super::value::{Data, Value};
+use crate::diagnostic::codes;
+use crate::plan::policy::{Place, Policy};
+use crate::plan::task::http::{Auth, Body, Http};
+use crate::plan::{Expr, ExprKind, Label, Origin, Plan};
+use crate::world::http::{Limits, Request};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use std::collections::HashMap;
+use zeroize::Zeroizing;
+
+/// A request with what is known of it.
+pub struct Built {
+    /// Ready to go.
+    pub request: Request,
+    /// Which secrets are in it.
+    pub label: Label,
+    /// `host:port`, for messages.
+    pub authority: String,
+}
+
+/// Where minted values may be sent besides what the plan declares: hosts of the steps that issued them.
+pub type Issuers = HashMap<Origin, (String, Option<u16>)>;
+
+/// Evaluates every part of a request and enforces destinations again: the interpreter does not rely on the checker.
+pub fn build(plan: &Plan, http: &Http, scope: &Scope, issuers: &Issuers, ca: Vec<Vec<u8>>) -> Result<Built, EvalError> {
+    let mut label = Label::PUBLIC;
+    let (url, parts) = url_of(http, scope)?;
+    let host = url.host_str().unwrap_or("").trim_start_matches('[').trim_end_matches(']').to_owned();
+    let port = url.port();
+    let literal_host = has_literal_host(&http.url);
+    let guard = |value: &Value, place: Place, expr: &Expr| -> Result<(), EvalError> {
+        permit(plan, value, place, expr, &host, port, literal_host, issuers)
+    };
+    for (value, place, expr) in &parts {
+        guard(value, *place, expr)?;
+        label.join(&value.full_label());
+    }
+    let mut headers: Vec<(String, Zeroizing<Vec<u8>>)> = Vec::new();
+    for header in &http.headers {
+        let value = eval(&header.value, scope)?;
+        if value.is_null() {
+            continue;
+        }
+        guard(&value, Place::Header, &header.value)?;
+        label.join(&value.full_label());
+        let bytes = value.bytes().unwrap_or_default();
+        headers.push((header.name.clone(), safe_header(bytes, &header.value)?));
+    }
+    if let Some(auth) = &http.auth {
+        let (bytes, secret) = authorization(auth, scope, &guard)?;
+        label.join(&secret);
+        headers.push(("Authorization".into(), bytes));
+    }
+    let body = match &http.body {
+        Body::None => None,
+        Body::Json(expr) => {
+            let value = eval(expr, scope)?;
+            guard(&value, Place::Body, expr)?;
+            label.join(&value.full_label());
+            default_header(&mut headers, "Content-Type", "application/json");
+            Some(Zeroizing::new(value.json_text().as_bytes().to_vec()))
+        }
+        Body::Form(members) => {
+            let mut text = Zeroizing::new(String::new());
+            for (name, expr) in members {
+                let value = eval(expr, scope)?;
+                guard(&value, Place::Body, expr)?;
+                label.join(&value.full_label());
+                let Some(value) = scalar(&value, expr, scope)? else { continue };
+                if !text.is_empty() {
+                    text.push('&');
+                }
+                text.push_str(&form_encode(name));
+                text.push('=');
+                text.push_str(&Zeroizing::new(form_encode(&value)));
+            }
+            default_header(&mut headers, "Content-Type", "application/x-www-form-urlencoded");
+            Some(Zeroizing::new(text.as_bytes().to_vec()))
+        }
+        Body::Text(expr) | Body::Raw(expr) => {
+            let value = eval(expr, scope)?;
+            guard(&value, Place::Body, expr)?;
+            label.join(&value.full_label());
+            if matches!(http.body, Body::Text(_)) {
+                default_header(&mut headers, "Content-Type", "text/plain; charset=utf-8");
+            }
+            value.bytes()
+        }
+    };
+    default_header(&mut headers, "Accept", "application/json");
+    let limits = limits(http, ca, literal_host);
+    let authority = format!("{}:{}", url.host_str().unwrap_or(""), url.port_or_known_default().unwrap_or(0));
+    let request =
+        Request { method: http.method.clone(), url: Zeroizing::new(url.to_string()), headers, body, secret: label.is_secret(), limits };
+    Ok(Built { request, label, authority })
+}
+
+fn limits(http: &Http, ca: Vec<Vec<u8>>, literal_host: bool) -> Limits {
+    let base = Limits::default();
+    Limits {
+        connect: http.limits.connect.map_or(base.connect, |d| d.to_std()),
+        first_byte: http.limits.total.map_or(base.first_byte, |d| d.to_std()),
+        total: http.limits.total.map_or(base.total, |d| d.to_std()),
+        body: http.limits.body.unwrap_or(base.body),
+        follow: http.limits.follow.unwrap_or(0),
+        ca,
+        proxy: http.limits.proxy,
+        private: literal_host,
+    }
+}
+
+fn default_header(headers: &mut Vec<(String, Zeroizing<Vec<u8>>)>, name: &str, value: &str) {
+    if !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name)) {
+        headers.push((name.to_owned(), Zeroizing::new(value.as_bytes().to_vec())));
+    }
+}
+
+/// Whether the host of a URL stands in the plan's own text.
+pub fn has_literal_host(url: &Expr) -> bool {
+    match &url.kind {
+        ExprKind::String(_) => true,
+        ExprKind::Template(parts) => parts
+            .first()
+            .and_then(Expr::as_str)
+            .is_some_and(|text| text.split_once("://").is_some_and(|(_, rest)| rest.contains(['/', '?', '#']))),
+        _ => false,
+    }
+}
+
+type Parts<'a> = Vec<(Value, Place, &'a Expr)>;
+
+/// The URL, with each dynamic part and the place in which it stands.
+fn url_of<'a>(http: &'a Http, scope: &Scope) -> Result<(url::Url, Parts<'a>), EvalError> {
+    let mut parts: Parts<'a> = Vec::new();
+    let mut text = Zeroizing::new(String::new());
+    let pieces: Vec<&Expr> = match &http.url.kind {
+        ExprKind::Template(pieces) => pieces.iter().collect(),
+        _ => vec![&http.url],
+    };
+    for piece in pieces {
+        let value = eval(piece, scope)?;
+        let Some(piece_text) = value.scalar_text() else {
+            return Err(EvalError::new(codes::RUN_EVALUATION, piece, format!("this part of the URL is {}", value.kind())));
+        };
+        let literal = matches!(piece.kind, ExprKind::String(_));
+        if literal || text.is_empty() || !http.encode {
+            text.push_str(&piece_text);
+        } else {
+            // What is spliced into a path or query stays within its segment.
+            text.push_str(&Zeroizing::new(percent_encode(&piece_text)));
+        }
+        if !literal {
+            let place = if text.contains('?') {
+                Place::Query
+            } else if text.split_once("://").is_some_and(|(_, rest)| rest.contains('/')) {
+                Place::Path
+            } else {
+                Place::UserInfo
+            };
+            parts.push((value, place, piece));
+        }
+    }
+    let mut url = url::Url::parse(&text)
+        .map_err(|_| EvalError::new(codes::BAD_URL, &http.url, "this is not a URL").help("for example `https://api.example.com/tokens`"))?;
+    if !matches!(url.scheme(), "https" | "http") {
+        return Err(EvalError::new(codes::BAD_URL, &http.url, format!("`{}` is not spoken here", url.scheme())).help("use `https://`"));
+    }
+    for (name, expr) in &http.query {
+        let value = eval(expr, scope)?;
+        let Some(value_text) = scalar(&value, expr, scope)? else { continue };
+        url.query_pairs_mut().append_pair(name, &value_text);
+        parts.push((value, Place::Query, expr));
+    }
+    Ok((url, parts))
+}
+
+/// Text of a scalar; `None` for null, which leaves a member out.
+fn scalar(value: &Value, expr: &Expr, scope: &Scope) -> Result<Option<Zeroizing<String>>, EvalError> {
+    match &value.data {
+        Data::Null => Ok(None),
+        Data::List(_) | Data::Object(_) if scope.dialect.is_conductor() => Ok(Some(value.java_text())),
+        _ => match value.scalar_text() {
+            Some(text) => Ok(Some(text)),
+            None => Err(EvalError::new(codes::RUN_EVALUATION, expr, format!("a {} cannot stand here", value.kind()))
+                .help("write `json(…)` for its JSON text")),
+        },
+    }
+}
+
+fn safe_header(bytes: Zeroizing<Vec<u8>>, expr: &Expr) -> Result<Zeroizing<Vec<u8>>, EvalError> {
+    if bytes.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
+        return Err(EvalError::new(codes::RUN_EVALUATION, expr, "a header value holds a line break or NUL")
+            .help("such a value would end the header; trim it with `trim(…)`, or encode it with `base64(…)`"));
+    }
+    Ok(bytes)
+}
+
+fn authorization(
+    auth: &Auth,
+    scope: &Scope,
+    guard: &dyn Fn(&Value, Place, &Expr) -> Result<(), EvalError>,
+) -> Result<(Zeroizing<Vec<u8>>, Label), EvalError> {
+    let mut label = Label::PUBLIC;
+    let mut text = |expr: &Expr| -> Result<Zeroizing<String>, EvalError> {
+        let value = eval(expr, scope)?;
+        guard(&value, Place::Header, expr)?;
+        label.join(&value.full_label());
+        match value.scalar_text() {
+            Some(text) if !text.is_empty() => Ok(text),
+            _ => {
+                Err(EvalError::new(codes::RUN_EVALUATION, expr, "this credential is empty").help("check the secret with `rot vault list`"))
+            }
+        }
+    };
+    let header = match auth {
+        Auth::Bearer(token) => {
+            let expr = token;
+            let token = text(expr)?;
+            safe_header(Zeroizing::new(format!("Bearer {}", token.as_str()).into_bytes()), expr)?
+        }
+        Auth::Basic(user, password) => {
+            let pair = Zeroizing::new(format!("{}:{}", text(user)?.as_str(), text(password)?.as_str()));
+            Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())).into_bytes())
+        }
+        Auth::Client(id, secret) => {
+            let pair = Zeroizing::new(format!("{}:{}", form_encode(&text(id)?), form_encode(&text(secret)?)));
+            Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())).into_bytes())
+        }
+    };
+    Ok((header, label))
+}
+
+/// The destination rule at run time: every origin of a value must allow this place of this host.
+#[allow(clippy::too_many_arguments)]
+fn permit(
+    plan: &Plan,
+    value: &Value,
+    place: Place,
+    expr: &Expr,
+    host: &str,
+    port: Option<u16>,
+    literal_host: bool,
+    issuers: &Issuers,
+) -> Result<(), EvalError> {
+    let label = value.full_label();
+    for (origin, derivation) in label.iter() {
+        if derivation == crate::plan::Derivation::Weak {
+            continue;
+        }
+        let allowed = match origin {
+            Origin::Secret(name) => match plan.secret(name).map(|s| &s.policy) {
+                Some(Policy::Implied) => literal_host,
+                Some(policy) => policy.allows(host, port, place),
+                None => false,
+            },
+            Origin::Minted { .. } | Origin::Response(_) => {
+                issuers.get(origin).is_some_and(|(h, p)| h.eq_ignore_ascii_case(host) && *p == port && Place::DEFAULT.contains(&place))
+                    || stores_of(plan, origin).iter().any(|policy| policy.allows(host, port, place))
+                    || (plan.dialect.is_conductor() && literal_host && Place::DEFAULT.contains(&place))
+            }
+            Origin::Input(_) | Origin::Literal(_) => literal_host && Place::DEFAULT.contains(&place),
+        };
+        if !allowed {
+            return Err(EvalError::new(
+                codes::RUN_EGRESS_REFUSED,
+                expr,
+                format!("{} may not be sent to `{host}` in the {}", origin.describe(), place.as_str()),
+            )
+            .help("declare the destination with the secret: `secret NAME to \"host\"`"));
+        }
+    }
+    Ok(())
+}
+
+/// The policies of the secrets into which a minted value is stored: what they allow, it may do.
+fn stores_of<'a>(plan: &'a Plan, origin: &Origin) -> Vec<&'a Policy> {
+    use crate::plan::task::lifecycle::NewValue;
+    use crate::plan::{Root, Task, task::walk_steps};
+    let Origin::Minted { step, name } = origin else { return Vec::new() };
+    let mut policies = Vec::new();
+    let mentions = |value: &NewValue| {
+        let mut found = false;
+        let mut visit = |expr: &Expr| {
+            if let ExprKind::Ref(Root::Capture { step: s, name: n }) = &expr.kind {
+                found |= s == step && n == name;
+            }
+        };
+        match value {
+            NewValue::Single(expr) => expr.walk(&mut |e| visit(e)),
+            NewValue::Fields(fields) => fields.iter().for_each(|(_, expr)| expr.walk(&mut |e| visit(e))),
+        }
+        found
+    };
+    for rotation in &plan.rotations {
+        walk_steps(&rotation.steps, &mut |s| {
+            let target = match &s.task {
+                Task::Update(update) if mentions(&update.value) => update.secret.as_str(),
+                Task::Stage(stage) if mentions(&stage.value) => Some(stage.secret.as_str()),
+                _ => None,
+            };
+            policies.extend(target.and_then(|t| plan.secret(t)).map(|s| &s.policy));
+        });
+    }
+    policies
+}

@@ -1,0 +1,201 @@
+//! What names mean during a run.
+
+use super::value::{Data, Value};
+use crate::plan::{Dialect, Label, Origin, Root, RunField, Version};
+use crate::vault::Secret;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What names mean during a run.
+pub struct Scope {
+    /// Which front end's rules hold.
+    pub dialect: Dialect,
+    /// Run id, start, due time, rotation.
+    pub run: RunFacts,
+    /// Inputs after defaults.
+    pub inputs: HashMap<String, Value>,
+    /// `let`s.
+    pub lets: HashMap<String, Value>,
+    /// Variables and loop elements.
+    pub variables: HashMap<String, Value>,
+    /// Captures by step and name.
+    pub captures: HashMap<String, BTreeMap<String, Value>>,
+    /// Outputs of Conductor tasks.
+    pub outputs: HashMap<String, Value>,
+    /// Other facts of Conductor tasks: status, retry count.
+    pub task_fields: HashMap<(String, String), Value>,
+    /// Environment variables that the file declares, as read at the start.
+    pub env: HashMap<String, Value>,
+    /// The secrets as this run sees them.
+    pub secrets: Secrets,
+    /// The answer whose captures are being evaluated.
+    pub answer: Option<Value>,
+}
+
+/// What is known of a run.
+#[derive(Clone)]
+pub struct RunFacts {
+    /// UUIDv7.
+    pub id: String,
+    /// When it began; the same after a resume.
+    pub started_at: jiff::Timestamp,
+    /// When it was due.
+    pub scheduled_at: jiff::Timestamp,
+    /// Rotation name.
+    pub rotation: String,
+    /// Why it failed, in `on failure`.
+    pub reason: Option<String>,
+}
+
+/// The values of secrets as a run sees them: pinned at its start, moved by its own stages and promotions.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    values: HashMap<(String, Version), Stored>,
+    /// Fields of records that are only ever stored from public values.
+    public: BTreeSet<(String, String)>,
+    /// While a probe runs: a version that stands for another.
+    swap: Option<(String, Version, Version)>,
+}
+
+/// One stored value.
+#[derive(Clone)]
+pub enum Stored {
+    /// A single value.
+    Single(Secret),
+    /// Fields of a record.
+    Fields(Vec<(String, Secret)>),
+}
+
+impl Secrets {
+    /// No values yet; `public` are the fields of records that carry no label.
+    pub fn new(public: BTreeSet<(String, String)>) -> Self {
+        Self { public, ..Self::default() }
+    }
+
+    fn label(&self, name: &str, field: &str) -> Label {
+        if self.public.contains(&(name.to_owned(), field.to_owned())) { Label::PUBLIC } else { Label::of(Origin::Secret(name.to_owned())) }
+    }
+
+    /// Sets what a version is; `None` removes it.
+    pub fn set(&mut self, name: &str, version: Version, stored: Option<Stored>) {
+        match stored {
+            Some(stored) => self.values.insert((name.to_owned(), version), stored),
+            None => self.values.remove(&(name.to_owned(), version)),
+        };
+    }
+
+    /// What a version is.
+    pub fn get(&self, name: &str, version: Version) -> Option<&Stored> {
+        let version = match &self.swap {
+            Some((swapped, from, to)) if swapped == name && *from == version => *to,
+            _ => version,
+        };
+        self.values.get(&(name.to_owned(), version))
+    }
+
+    /// Lets `from` stand for `to` in every look-up of `name` until the next call; `None` ends it.
+    pub fn swap(&mut self, swap: Option<(String, Version, Version)>) {
+        self.swap = swap;
+    }
+
+    /// Pending becomes current, current becomes previous.
+    pub fn promote(&mut self, name: &str) {
+        let Some(pending) = self.values.remove(&(name.to_owned(), Version::Pending)) else { return };
+        if let Some(current) = self.values.insert((name.to_owned(), Version::Current), pending) {
+            self.values.insert((name.to_owned(), Version::Previous), current);
+        }
+    }
+
+    /// All secret values, for the redactor; public fields are not among them.
+    pub fn each(&self) -> impl Iterator<Item = &Secret> {
+        self.values.iter().flat_map(|((name, _), stored)| match stored {
+            Stored::Single(secret) => vec![secret],
+            Stored::Fields(fields) => fields.iter().filter(|(field, _)| self.label(name, field).is_secret()).map(|(_, s)| s).collect(),
+        })
+    }
+}
+
+/// Why a name has no value.
+pub enum Absent {
+    /// It is null by the rules of the front end.
+    Null,
+    /// The secret, or its version, is not in the vault.
+    Secret(String, Version),
+    /// The step did not run, or captured nothing of that name.
+    Step(String),
+    /// An environment variable is not set.
+    Env(String),
+    /// The secret has no such field, or is not JSON.
+    Field(String, String),
+}
+
+impl Scope {
+    /// The value of a root.
+    pub fn root(&self, root: &Root) -> Result<Value, Absent> {
+        let found = match root {
+            Root::Secret { name, field, version } => return self.secret(name, field.as_deref(), *version),
+            Root::Input(name) => self.inputs.get(name).cloned(),
+            Root::Inputs => Some(Data::Object(self.inputs.iter().map(|(n, v)| (n.clone(), v.clone())).collect()).into()),
+            Root::Let(name) => return self.lets.get(name).cloned().ok_or_else(|| Absent::Step(name.clone())),
+            Root::Variable(name) => self.variables.get(name).cloned(),
+            Root::Capture { step, name } => match self.captures.get(step).and_then(|c| c.get(name)) {
+                Some(value) => Some(value.clone()),
+                None if self.dialect.is_conductor() => None,
+                None => return Err(Absent::Step(step.clone())),
+            },
+            Root::Output(step) => self.outputs.get(step).cloned(),
+            Root::TaskField { step, field } => self.task_fields.get(&(step.clone(), field.clone())).cloned(),
+            Root::Env(name) => match self.env.get(name) {
+                Some(value) => Some(value.clone()),
+                None if self.dialect.is_conductor() => None,
+                None => return Err(Absent::Env(name.clone())),
+            },
+            Root::Run(field) => Some(self.run_field(*field)),
+            Root::Answer => self.answer.clone(),
+        };
+        found.ok_or(Absent::Null)
+    }
+
+    fn secret(&self, name: &str, field: Option<&str>, version: Version) -> Result<Value, Absent> {
+        let stored = self.secrets.get(name, version).ok_or_else(|| Absent::Secret(name.to_owned(), version))?;
+        let origin = Origin::Secret(name.to_owned());
+        match (stored, field) {
+            (Stored::Single(secret), None) => Ok(Value::secret(secret, origin)),
+            (Stored::Fields(fields), None) => {
+                let members = fields
+                    .iter()
+                    .map(|(n, s)| (n.clone(), Value::secret(s, origin.clone()).relabelled(&self.secrets.label(name, n))))
+                    .collect();
+                Ok(Value { data: Data::Object(members), label: Label::PUBLIC })
+            }
+            (Stored::Fields(fields), Some(field)) => fields
+                .iter()
+                .find(|(n, _)| n == field)
+                .map(|(_, s)| Value::secret(s, origin).relabelled(&self.secrets.label(name, field)))
+                .ok_or_else(|| Absent::Field(name.to_owned(), field.to_owned())),
+            (Stored::Single(secret), Some(path)) => {
+                // A JSON secret: `${workflow.secrets.db.password}` splits at the first dot, the rest is a path into its value.
+                let label = Label::derived(origin, crate::plan::Derivation::Part);
+                let text = secret.expose_text().unwrap_or("");
+                let parsed = crate::json::parse_text(text).ok().map(|node| Value::from_node(&node, &label));
+                let mut value = parsed.as_ref();
+                for name in path.trim_start_matches("$.").split('.') {
+                    value = value.and_then(|v| v.get(name));
+                }
+                value.cloned().ok_or_else(|| Absent::Field(name.to_owned(), path.to_owned()))
+            }
+        }
+    }
+
+    fn run_field(&self, field: RunField) -> Value {
+        match field {
+            RunField::Id => Value::text(self.run.id.clone()),
+            RunField::StartedAt => Data::Time(self.run.started_at).into(),
+            RunField::ScheduledAt => Data::Time(self.run.scheduled_at).into(),
+            RunField::Rotation => Value::text(self.run.rotation.clone()),
+            RunField::Status => Value::text(if self.run.reason.is_some() { "FAILED" } else { "RUNNING" }),
+            RunField::Version => Value::int(1),
+            RunField::CorrelationId => Value::null(),
+            RunField::Reason => self.run.reason.clone().map_or_else(Value::null, Value::text),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Everything before the first effect: inputs, environment, secrets as this run sees them.
+
+use super::eval;
+use super::scope::{RunFacts, Scope, Secrets, Stored};
+use super::value::{Data, Value};
+use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes, nearest};
+use crate::plan::{Label, Origin, Plan, Rotation, Type, Version};
+use crate::vault::{StoredValue, Vault};
+use crate::world::World;
+use serde_json::{Map, Value as Json, json};
+use std::collections::{BTreeSet, HashMap};
+
+/// The scope of a run, from what its journal's first record says.
+pub fn scope(plan: &Plan, facts: RunFacts, inputs: HashMap<String, Value>, env: HashMap<String, Value>, secrets: Secrets) -> Scope {
+    Scope {
+        dialect: plan.dialect,
+        run: facts,
+        inputs,
+        lets: HashMap::new(),
+        variables: HashMap::new(),
+        captures: HashMap::new(),
+        outputs: HashMap::new(),
+        task_fields: HashMap::new(),
+        env,
+        secrets,
+        answer: None,
+    }
+}
+
+/// The scope of a rotation that is called: its own names, the caller's secrets and environment.
+pub fn child_scope(outer: &Scope, rotation: &Rotation, given: Vec<(String, Value)>) -> std::result::Result<Scope, Diagnostic> {
+    let mut inputs: HashMap<String, Value> = given.into_iter().collect();
+    let mut facts = outer.run.clone();
+    facts.rotation = rotation.name.clone();
+    let mut inner = Scope {
+        dialect: outer.dialect,
+        run: facts,
+        inputs: HashMap::new(),
+        lets: HashMap::new(),
+        variables: HashMap::new(),
+        captures: HashMap::new(),
+        outputs: HashMap::new(),
+        task_fields: HashMap::new(),
+        env: outer.env.clone(),
+        secrets: outer.secrets.clone(),
+        answer: None,
+    };
+    defaults(rotation, &mut inputs, &inner)?;
+    inner.inputs = inputs;
+    variables(rotation, &mut inner)?;
+    Ok(inner)
+}
+
+/// Fills in what was not passed.
+pub fn defaults(rotation: &Rotation, inputs: &mut HashMap<String, Value>, scope: &Scope) -> std::result::Result<(), Diagnostic> {
+    for input in &rotation.inputs {
+        if inputs.contains_key(&input.name) {
+            continue;
+        }
+        match &input.default {
+            Some(default) => {
+                let value = eval::eval(default, scope).map_err(Diagnostic::from)?;
+                inputs.insert(input.name.clone(), value);
+            }
+            None if scope.dialect.is_conductor() => {}
+            None => {
+                return Err(Diagnostic::new(
+                    codes::RUN_BAD_INPUT,
+                    input.at.0,
+                    format!("input `{}` was not passed and has no default", input.name),
+                )
+                .at("declared here")
+                .help(format!("pass it: `--input {}=…`", input.name)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Initial `workflow.variables`.
+pub fn variables(rotation: &Rotation, scope: &mut Scope) -> std::result::Result<(), Diagnostic> {
+    for (name, expr) in &rotation.variables {
+        let value = eval::eval(expr, scope).map_err(Diagnostic::from)?;
+        scope.variables.insert(name.clone(), value);
+    }
+    Ok(())
+}
+
+/// What was passed, as values in their declared types. A misspelt name is an error in `.rot`.
+pub fn inputs(plan: &Plan, rotation: &Rotation, given: &[(String, Json)]) -> Result<HashMap<String, Value>> {
+    let mut inputs = HashMap::new();
+    for (name, json) in given {
+        let declared = rotation.inputs.iter().find(|i| i.name == *name);
+        if declared.is_none() && !plan.dialect.is_conductor() {
+            let error = Error::plain(Failure::Usage, codes::RUN_BAD_INPUT, format!("rotation `{}` has no input `{name}`", rotation.name));
+            let names: Vec<&str> = rotation.inputs.iter().map(|i| i.name.as_str()).collect();
+            return Err(match nearest(name, names.iter().copied()) {
+                Some(near) => error.help(format!("a name that is close: `{near}`")),
+                None if names.is_empty() => error.help("it takes none"),
+                None => error.help(format!("it has: {}", names.join(", "))),
+            });
+        }
+        let label = if declared.is_some_and(|d| d.secret) { Label::of(Origin::Input(name.clone())) } else { Label::PUBLIC };
+        let ty = declared.map_or(&Type::Any, |d| &d.ty);
+        let value = typed(Value::from_json(json, &label), ty).map_err(|found| {
+            Error::plain(Failure::Usage, codes::RUN_BAD_INPUT, format!("input `{name}` should be {}, {found} was passed", ty.describe()))
+                .help("`--input k=v` passes text that is read in the input's type; `--input-file FILE.json` passes JSON")
+        })?;
+        inputs.insert(name.clone(), value);
+    }
+    Ok(inputs)
+}
+
+/// A passed value in the declared type: text from the command line is read in it.
+fn typed(value: Value, ty: &Type) -> std::result::Result<Value, &'static str> {
+    let found = value.kind();
+    let label = value.label.clone();
+    let data = match (ty, &value.data) {
+        (Type::Any | Type::Json, _)
+        | (Type::String, Data::Text(_))
+        | (Type::Bool, Data::Bool(_))
+        | (Type::Number, Data::Number(_))
+        | (Type::List(_), Data::List(_)) => return Ok(value),
+        (Type::String, Data::Number(digits)) => Data::Text(digits.clone()),
+        (Type::Int, Data::Number(digits) | Data::Text(digits)) if digits.parse::<i128>().is_ok() => Data::Number(digits.clone()),
+        (Type::Number, Data::Text(digits)) if digits.parse::<f64>().is_ok() => Data::Number(digits.clone()),
+        (Type::Bool, Data::Text(text)) if matches!(text.as_str(), "true" | "false") => Data::Bool(text.as_str() == "true"),
+        (Type::Time, _) => Data::Time(super::functions::instant(&value).map_err(|_| found)?),
+        (Type::Duration, Data::Text(text)) => Data::Duration(crate::plan::schedule::Dur::parse(text).map_err(|_| found)?),
+        (Type::Bytes, Data::Text(text)) => Data::Bytes(zeroize::Zeroizing::new(text.as_bytes().to_vec())),
+        _ => return Err(found),
+    };
+    Ok(Value { data, label })
+}
+
+/// The declared environment variables that are set.
+pub fn environment(world: &World, plan: &Plan) -> HashMap<String, Value> {
+    plan.env.iter().filter_map(|e| Some((e.name.clone(), Value::text(world.env.var(&e.name)?)))).collect()
+}
+
+/// Which versions this run sees, for the journal's first record: version ids, nothing else.
+pub fn pin(plan: &Plan, vault: &Vault) -> Json {
+    let mut pinned = Map::new();
+    for declared in &plan.secrets {
+        if let Some(entry) = vault.doc().get(&declared.name) {
+            pinned.insert(declared.name.clone(), json!({ "current": entry.current, "previous": entry.previous }));
+        }
+    }
+    Json::Object(pinned)
+}
+
+/// The pinned values. Versions never change, so a resumed run sees what the first attempt saw.
+pub fn secrets(plan: &Plan, vault: &Vault, pinned: &Json) -> Secrets {
+    let mut secrets = Secrets::new(crate::plan::fields::public_fields(plan));
+    for declared in &plan.secrets {
+        let Some(entry) = vault.doc().get(&declared.name) else { continue };
+        for (word, version) in [("current", Version::Current), ("previous", Version::Previous)] {
+            let id = pinned.get(&declared.name).and_then(|p| p.get(word)).and_then(Json::as_str);
+            let stored = id.and_then(|id| entry.version(id)).and_then(|v| v.value.as_ref()).map(stored);
+            secrets.set(&declared.name, version, stored);
+        }
+    }
+    secrets
+}
+
+/// A vault value as the scope keeps it.
+pub fn stored(value: &StoredValue) -> Stored {
+    match value {
+        StoredValue::Single(secret) => Stored::Single(secret.clone()),
+        StoredValue::Fields(fields) => Stored::Fields(fields.clone()),
+    }
+}
+
+/// Whether every secret that the plan reads at its start is there. Says all that are missing at once.
+pub fn require_secrets(plan: &Plan, rotation: &Rotation, secrets: &Secrets) -> Result<()> {
+    use crate::plan::task::walk_steps;
+    use crate::plan::{ExprKind, Root, Task};
+    if plan.dialect == crate::plan::Dialect::Oss {
+        return Ok(());
+    }
+    let mut made: BTreeSet<&str> = BTreeSet::new();
+    let mut missing: Vec<(&str, crate::source::Span)> = Vec::new();
+    walk_steps(&rotation.steps, &mut |step| {
+        for expr in step.task.exprs() {
+            expr.walk(&mut |e| {
+                if let ExprKind::Ref(Root::Secret { name, version: Version::Current, .. }) = &e.kind
+                    && secrets.get(name, Version::Current).is_none()
+                    && !made.contains(name.as_str())
+                    && !missing.iter().any(|(n, _)| n == name)
+                {
+                    missing.push((name, e.at.0));
+                }
+            });
+        }
+        match &step.task {
+            Task::Update(update) => made.extend(update.secret.as_str()),
+            Task::Promote(promote) => {
+                made.insert(&promote.secret);
+            }
+            _ => {}
+        }
+    });
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let diagnostics = missing
+        .into_iter()
+        .map(|(name, span)| {
+            Diagnostic::new(codes::RUN_SECRET_MISSING, span, format!("secret `{name}` is not in the vault"))
+                .at("needed here")
+                .help(format!("store it: `rot vault set {name}` (the value is read from standard input or a hidden prompt)"))
+        })
+        .collect();
+    Err(Error { failure: Failure::BeforeEffect, diagnostics })
+}

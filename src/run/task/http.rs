@@ -1,0 +1,346 @@
+//! An HTTP exchange: intent, call, answer, captures; and what an attempt that did not go well means.
+
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::effect::{Effect, Old};
+use crate::plan::task::Step;
+use crate::plan::task::http::Http;
+use crate::plan::{Label, Origin};
+use crate::run::answer::{self, Answer};
+use crate::run::engine::{Engine, Frame, Outcome, Place, Stopped};
+use crate::run::journal::Kind;
+use crate::run::request::{self, Built};
+use crate::run::value::Data;
+use crate::source::Span;
+use crate::vault::Secret;
+use crate::world::http::{Attempt, Response, Trouble};
+use serde_json::json;
+use std::time::Duration;
+
+/// No server makes us wait longer than this between two attempts.
+const MAX_PAUSE: Duration = Duration::from_secs(120);
+/// Attempts after an outcome that may be tried again, where the author gave no `retry`.
+const SAFE_RETRIES: u32 = 2;
+
+/// What one attempt came to.
+enum Came {
+    /// The answer that the author expects.
+    Success(Answer),
+    /// Certainly not executed; may be tried again after a pause.
+    Later(Box<Diagnostic>, Option<Duration>),
+    /// Certainly not executed, and trying again is of no use.
+    No(Box<Diagnostic>),
+    /// May have been executed.
+    Unknown(Box<Diagnostic>),
+}
+
+impl<'a> Engine<'a> {
+    pub(in crate::run) async fn http<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        step: &'b Step,
+        http: &'b Http,
+        key: &'b str,
+        outcome: &'b mut Outcome,
+    ) -> Result<(), Stopped> {
+        if !place.volatile {
+            if let Some(payload) = self.recorded(key, Kind::Answer)? {
+                let answer =
+                    Answer::decode(&payload).ok_or_else(|| crate::run::engine::internal("an answer in the journal cannot be read"))?;
+                outcome.replayed = true;
+                let label = self.request_label(frame, http)?;
+                return self.kept(frame, step, http, answer, &label);
+            }
+            if self.is_unknown(key) {
+                self.recover(frame, step, http, key).await?;
+            }
+        }
+        let retries = step.retry.as_ref().map_or(if http.effect.is_read() { 0 } else { SAFE_RETRIES }, |r| r.count);
+        let mut retried = 0;
+        loop {
+            let built = self.built(frame, http, key)?;
+            if !place.volatile && !http.effect.is_read() {
+                self.record(
+                    Kind::Intent,
+                    key,
+                    [("attempt", json!(outcome.attempts + 1)), ("effect", json!(http.effect.describe()))],
+                    None,
+                    true,
+                )?;
+            }
+            outcome.attempts += 1;
+            let came = self.attempt(step, http, key, place, &built).await?;
+            let (diagnostic, pause) = match came {
+                Came::Success(answer) => {
+                    self.remember_issuer(step, http, &built);
+                    return self.kept(frame, step, http, answer, &built.label);
+                }
+                Came::No(diagnostic) => return Err(Stopped::Failed(diagnostic)),
+                Came::Later(diagnostic, pause) => {
+                    if retried >= retries {
+                        return Err(Stopped::Failed(diagnostic));
+                    }
+                    (diagnostic, pause)
+                }
+                Came::Unknown(diagnostic) if http.effect.is_read() => {
+                    if retried >= retries {
+                        return Err(Stopped::Failed(diagnostic));
+                    }
+                    (diagnostic, None)
+                }
+                Came::Unknown(diagnostic) => {
+                    if retried >= retries || place.volatile {
+                        return Err(Stopped::Unresolved(diagnostic));
+                    }
+                    self.world.clock.sleep(self.pause(step, retried, None)).await;
+                    self.recover(frame, step, http, key).await?;
+                    retried += 1;
+                    continue;
+                }
+            };
+            drop(diagnostic);
+            self.world.clock.sleep(self.pause(step, retried, pause)).await;
+            retried += 1;
+        }
+    }
+
+    /// The request, with everything checked again.
+    pub(in crate::run) fn built(&self, frame: &Frame<'_>, http: &Http, key: &str) -> Result<Built, Stopped> {
+        let certificates = http.limits.ca.iter().filter_map(|path| self.certificates.get(path).cloned()).collect();
+        let scope = frame.scope.borrow();
+        let mut built = request::build(self.plan, http, &scope, &self.issuers.borrow(), certificates)?;
+        if let Effect::Issues(issues) = &http.effect
+            && let Old::Dies { key: Some(header), .. } = &issues.old
+            && !http.headers.iter().any(|h| h.name.eq_ignore_ascii_case(header))
+        {
+            // A structured-field string (draft-ietf-httpapi-idempotency-key-header): the same for every attempt of this step in this run.
+            let value = format!("\"{}\"", self.idempotency_key(key));
+            built.request.headers.push((header.clone(), zeroize::Zeroizing::new(value.into_bytes())));
+        }
+        Ok(built)
+    }
+
+    /// Derived from run and step, so that a resumed run sends the same.
+    fn idempotency_key(&self, key: &str) -> String {
+        let run = self.journal.borrow().run_id().to_owned();
+        let digest = ring::digest::digest(&ring::digest::SHA256, format!("{run}\n{key}").as_bytes());
+        crate::run::ids::uuid_from(digest.as_ref(), 8)
+    }
+
+    fn pause(&self, step: &Step, retried: u32, asked: Option<Duration>) -> Duration {
+        use crate::plan::task::Backoff;
+        let pause = match &step.retry {
+            None => Duration::from_secs(1 << retried.min(6)),
+            Some(retry) => {
+                let base = retry.delay.to_std();
+                let grown = match retry.backoff {
+                    Backoff::Fixed => base,
+                    Backoff::Linear => base.saturating_mul(retried + 1),
+                    Backoff::Exponential => base.saturating_mul(2u32.saturating_pow(retried.min(20))),
+                };
+                retry.max_delay.map_or(grown, |max| grown.min(max.to_std()))
+            }
+        };
+        asked.map_or(pause, |asked| asked.max(pause)).min(MAX_PAUSE)
+    }
+
+    async fn attempt(&self, step: &Step, http: &Http, key: &str, place: Place<'_>, built: &Built) -> Result<Came, Stopped> {
+        let sent_at = self.world.clock.now();
+        let journaled = !place.volatile && !http.effect.is_read();
+        match self.world.http.call(&built.request).await {
+            Attempt::NotSent(trouble) => {
+                if journaled {
+                    self.record(Kind::NotSent, key, [("trouble", json!(trouble.kind_word()))], None, true)?;
+                }
+                Ok(Came::Later(trouble_diagnostic(step.at.0, &built.authority, &trouble, false), None))
+            }
+            Attempt::Unknown(trouble, partial) => {
+                if journaled {
+                    let payload = partial.map(|response| answer_of(response, sent_at).encode());
+                    self.record(
+                        Kind::Unknown,
+                        key,
+                        [("trouble", json!(trouble.kind_word()))],
+                        payload.as_ref().map(|p| p.as_slice()),
+                        true,
+                    )?;
+                }
+                Ok(Came::Unknown(trouble_diagnostic(step.at.0, &built.authority, &trouble, !http.effect.is_read())))
+            }
+            Attempt::Answered(response) => {
+                let retry_after = retry_after(&response, sent_at);
+                let answer = answer_of(response, sent_at);
+                let status = answer.status;
+                let gone = matches!(http.effect, Effect::Revokes) && matches!(status, 404 | 410);
+                if answer::status_expected(http, status) || gone {
+                    if !place.volatile {
+                        self.keep_answer(key, http, &answer)?;
+                    }
+                    return Ok(Came::Success(answer));
+                }
+                let diagnostic = status_diagnostic(step.at.0, &built.authority, status, http);
+                let keyed = matches!(&http.effect, Effect::Issues(i) if matches!(&i.old, Old::Dies { key: Some(_), .. }));
+                let maybe_executed = status >= 500 && !(status == 503 && retry_after.is_some()) && !http.effect.is_read();
+                if maybe_executed {
+                    if journaled {
+                        self.record(Kind::Unknown, key, [("status", json!(status))], Some(&answer.encode()), true)?;
+                    }
+                    return Ok(Came::Unknown(diagnostic));
+                }
+                if journaled {
+                    self.record(Kind::NotSent, key, [("status", json!(status))], None, true)?;
+                }
+                let worth = matches!(status, 408 | 425 | 429 | 500..=599)
+                    || (status == 409 && keyed)
+                    || (http.effect.is_read() && step.retry.is_some());
+                Ok(if worth { Came::Later(diagnostic, retry_after) } else { Came::No(diagnostic) })
+            }
+        }
+    }
+
+    /// Makes the answer durable before anything looks at it. When the journal cannot take it, a second place is tried, and at
+    /// last the ciphertext goes to the person.
+    fn keep_answer(&self, key: &str, http: &Http, answer: &Answer) -> Result<(), Stopped> {
+        let payload = answer.encode();
+        let effect = !http.effect.is_read();
+        let result = self.record(
+            Kind::Answer,
+            key,
+            [("status", json!(answer.status)), ("length", json!(answer.body.len())), ("effect", json!(effect))],
+            Some(&payload),
+            effect,
+        );
+        if result.is_err() && effect {
+            self.rescue(key, &payload);
+        }
+        result
+    }
+
+    fn rescue(&self, key: &str, payload: &[u8]) {
+        let vault = self.vault.borrow();
+        let Ok(sealed) = vault.seal(payload) else { return };
+        let run = self.journal.borrow().run_id().to_owned();
+        let second = vault.path().with_file_name(format!(".rot-rescue-{run}.age"));
+        let stored = self.world.fs.create(&second, 0o600).and_then(|mut file| file.write(&sealed).and_then(|()| file.sync()));
+        if stored.is_ok() {
+            self.note(format!("the answer of `{key}` could not be journaled; it is sealed in {}", second.display()));
+            return;
+        }
+        let advice = format!(
+            "the answer of `{key}` could be stored nowhere: this is it, encrypted to the vault's recipients. Keep it; `age --decrypt -i IDENTITY` opens it, and `rot vault set` stores the credential"
+        );
+        self.observer.rescue(&crate::vault::armor(&sealed), &advice);
+    }
+
+    /// Checks an answer and puts its captures into scope.
+    fn kept(&self, frame: &Frame<'_>, step: &Step, http: &Http, answer: Answer, label: &Label) -> Result<(), Stopped> {
+        let mut scope = frame.scope.borrow_mut();
+        answer::check(http, &answer, &scope).map_err(Stopped::Failed)?;
+        let kept = answer::keep(&step.name, http, &answer, label, &mut scope).map_err(Stopped::Failed)?;
+        for value in kept.captures.values() {
+            self.mask(value);
+        }
+        if let Some(output) = &kept.output {
+            self.mask(output);
+        }
+        if !http.effect.is_read() {
+            self.done.borrow_mut().sent_at = Some(answer.sent_at);
+        }
+        if let Some(output) = kept.output {
+            scope.outputs.insert(step.name.clone(), output);
+        }
+        scope.captures.insert(step.name.clone(), kept.captures);
+        Ok(())
+    }
+
+    /// Tells the redactor every secret leaf of a value.
+    pub(in crate::run) fn mask(&self, value: &crate::run::value::Value) {
+        match &value.data {
+            Data::List(items) => items.iter().for_each(|v| self.mask(v)),
+            Data::Object(members) => members.iter().for_each(|(_, v)| self.mask(v)),
+            _ if value.label.is_secret() => {
+                if let Some(bytes) = value.bytes() {
+                    self.observer.secret(&Secret::new(bytes));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn remember_issuer(&self, step: &Step, http: &Http, built: &Built) {
+        let Ok(url) = url::Url::parse(&built.request.url) else { return };
+        let host = (url.host_str().unwrap_or("").trim_start_matches('[').trim_end_matches(']').to_owned(), url.port());
+        let mut issuers = self.issuers.borrow_mut();
+        for capture in http.captures.iter().filter(|c| c.secret) {
+            issuers.insert(Origin::Minted { step: step.name.clone(), name: capture.name.clone() }, host.clone());
+        }
+        if http.raw_output {
+            issuers.insert(Origin::Response(step.name.clone()), host);
+        }
+    }
+
+    /// The label of a request that was answered in an earlier process; its host is remembered again.
+    fn request_label(&self, frame: &Frame<'_>, http: &Http) -> Result<Label, Stopped> {
+        let mut label = Label::PUBLIC;
+        let scope = frame.scope.borrow();
+        for (_, expr) in http.request_exprs() {
+            if let Ok(value) = crate::run::eval::eval(expr, &scope) {
+                label.join(&value.full_label());
+            }
+        }
+        Ok(label)
+    }
+
+    /// Whether a call of this step was begun and its outcome is not known.
+    fn is_unknown(&self, key: &str) -> bool {
+        let journal = self.journal.borrow();
+        let last =
+            journal.of(key).rev().find(|r| matches!(r.header.kind, Kind::Intent | Kind::NotSent | Kind::Unknown | Kind::Acknowledged));
+        last.is_some_and(|r| matches!(r.header.kind, Kind::Intent | Kind::Unknown))
+    }
+}
+
+fn answer_of(response: Response, sent_at: jiff::Timestamp) -> Answer {
+    Answer { status: response.status, headers: response.headers, body: response.body, sent_at }
+}
+
+/// `Retry-After` in seconds or as a date (RFC 9110 section 10.2.3).
+fn retry_after(response: &Response, now: jiff::Timestamp) -> Option<Duration> {
+    let value = response.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("retry-after"))?;
+    let text = std::str::from_utf8(&value.1).ok()?.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Some(Duration::from_secs(u64::try_from(until.as_second().saturating_sub(now.as_second())).unwrap_or(0)))
+}
+
+fn trouble_diagnostic(span: Span, authority: &str, trouble: &Trouble, unknown: bool) -> Box<Diagnostic> {
+    let mut diagnostic = Diagnostic::new(
+        if unknown { codes::RUN_OUTCOME_UNKNOWN } else { codes::RUN_REQUEST_FAILED },
+        span,
+        format!("the request to {authority} failed: {}", trouble.message),
+    )
+    .at("this request");
+    diagnostic.help = Some(trouble.remedy().to_owned());
+    if unknown {
+        diagnostic.notes.push("whether the server executed it is not known".into());
+    }
+    Box::new(diagnostic)
+}
+
+fn status_diagnostic(span: Span, authority: &str, status: u16, http: &Http) -> Box<Diagnostic> {
+    let help = match status {
+        300..=399 => "redirects are not followed where a secret is sent; write the final URL",
+        400 => "the server did not understand the request: look at body and headers of this step",
+        401 => "the credential of this step was not accepted: is it current? `rot vault list` shows its age and expiry",
+        403 => "the credential of this step may not do this: look at its permissions",
+        404 => "there is nothing at this URL: look at the path",
+        409 => "the server is in a state that does not allow this (a limit on keys, a call that is still running)",
+        429 => "the server limits how often it may be called: add `retry 3 every 30s`, or rotate less often",
+        500..=599 => "the server failed: look at its state; `rot resume` tries again when that is safe",
+        _ => "write `expect status …` where this answer is right",
+    };
+    let code = if status >= 500 && !http.effect.is_read() { codes::RUN_OUTCOME_UNKNOWN } else { codes::RUN_UNEXPECTED_ANSWER };
+    Box::new(Diagnostic::new(code, span, format!("{authority} answered {status} to {}", http.method)).at("this request").help(help))
+}

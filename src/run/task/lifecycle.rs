@@ -1,0 +1,407 @@
+//! The life of a secret: stored as pending, verified, promoted, the old one revoked.
+
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::Version;
+use crate::plan::task::lifecycle::{Allow, NewValue};
+use crate::plan::task::{Promote, Revoke, Stage, Step, Update, Verify};
+use crate::plan::{Expr, schedule::Dur};
+use crate::run::answer;
+use crate::run::engine::{Engine, Flow, Frame, Outcome, Place, Stopped};
+use crate::run::journal::Kind;
+use crate::run::report::SecretReport;
+use crate::run::scope::Stored;
+use crate::run::sweep;
+use crate::run::value::{Data, Value};
+use crate::source::Span;
+use crate::vault::{NewVersion, Secret, StoredValue};
+use serde_json::json;
+use std::time::Duration;
+
+/// Pause between tries of a `verify within` that says none.
+const DEFAULT_EVERY: Dur = Dur::seconds(5);
+
+impl<'a> Engine<'a> {
+    pub(in crate::run) fn update(
+        &self,
+        frame: &Frame<'_>,
+        step: &Step,
+        update: &Update,
+        key: &str,
+        outcome: &mut Outcome,
+    ) -> Result<(), Stopped> {
+        let name = self.secret_name(frame, &update.secret)?;
+        let stored = self.new_value(frame, &name, &update.value, update.allow, update.secret.at.0)?;
+        let expires_at = self.expires(frame, update.expires.as_ref())?;
+        let id = self.version_id(key, &name);
+        if self.has(key, Kind::Promoted) {
+            outcome.replayed = true;
+        } else {
+            let version = self.version(&id, &stored, expires_at, frame);
+            let expected = self.pinned(&name);
+            self.vault.borrow_mut().commit(|doc| {
+                if doc.get(&name).and_then(|e| e.current.as_deref()) != Some(&id) {
+                    doc.expect_current(&name, expected.as_deref())?;
+                }
+                doc.put_current(&name, version)
+            })?;
+            self.record(Kind::Promoted, key, [("secret", json!(name)), ("version", json!(id))], None, false)?;
+        }
+        self.move_current(frame, &name, stored);
+        self.tell(&name, "updated", &id, expires_at);
+        let _ = step;
+        Ok(())
+    }
+
+    pub(in crate::run) fn stage(
+        &self,
+        frame: &Frame<'_>,
+        step: &Step,
+        stage: &Stage,
+        key: &str,
+        outcome: &mut Outcome,
+    ) -> Result<(), Stopped> {
+        let name = stage.secret.clone();
+        let stored = self.new_value(frame, &name, &stage.value, stage.allow, step.at.0)?;
+        let expires_at = self.expires(frame, stage.expires.as_ref())?;
+        let id = self.version_id(key, &name);
+        if self.has(key, Kind::Staged) {
+            outcome.replayed = true;
+        } else {
+            let version = self.version(&id, &stored, expires_at, frame);
+            let expected = self.pinned(&name);
+            self.vault.borrow_mut().commit(|doc| {
+                if doc.get(&name).and_then(|e| e.current.as_deref()) != Some(&id) {
+                    doc.expect_current(&name, expected.as_deref())?;
+                    doc.stage(&name, version)?;
+                }
+                Ok(())
+            })?;
+            self.record(Kind::Staged, key, [("secret", json!(name)), ("version", json!(id))], None, false)?;
+        }
+        frame.scope.borrow_mut().secrets.set(&name, Version::Pending, Some(stored));
+        self.tell(&name, "staged", &id, expires_at);
+        Ok(())
+    }
+
+    pub(in crate::run) fn promote(
+        &self,
+        frame: &Frame<'_>,
+        step: &Step,
+        promote: &Promote,
+        key: &str,
+        outcome: &mut Outcome,
+    ) -> Result<(), Stopped> {
+        let name = &promote.secret;
+        let Some(id) = self.staged_version(name) else {
+            return Err(Stopped::Failed(Box::new(
+                Diagnostic::new(codes::RUN_EVALUATION, step.at.0, format!("secret `{name}` has no pending version to promote"))
+                    .at("nothing is staged")
+                    .help(format!("`stage {name} …` comes first")),
+            )));
+        };
+        if self.has(key, Kind::Promoted) {
+            outcome.replayed = true;
+        } else {
+            self.vault.borrow_mut().commit(|doc| doc.promote(name, &id))?;
+            self.record(Kind::Promoted, key, [("secret", json!(name)), ("version", json!(id))], None, false)?;
+        }
+        frame.scope.borrow_mut().secrets.promote(name);
+        let expires_at = self.vault.borrow().doc().get(name).and_then(|e| e.version(&id)).and_then(|v| v.expires_at);
+        self.tell(name, "promoted", &id, expires_at);
+        Ok(())
+    }
+
+    pub(in crate::run) async fn verify<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        step: &'b Step,
+        verify: &'b Verify,
+        key: &'b str,
+        outcome: &'b mut Outcome,
+    ) -> Result<(), Stopped> {
+        if self.has(key, Kind::Verified) {
+            outcome.replayed = true;
+            return Ok(());
+        }
+        let deadline = verify.within.map(|within| self.world.clock.monotonic() + within.to_std());
+        let every = verify.every.unwrap_or(DEFAULT_EVERY).to_std();
+        loop {
+            outcome.attempts += 1;
+            match self.steps(frame, Place { rounds: place.rounds, volatile: true }, &verify.steps).await {
+                Ok(_) => break,
+                Err(Stopped::Failed(mut diagnostic)) => {
+                    let now = self.world.clock.monotonic();
+                    match deadline {
+                        Some(deadline) if now + every <= deadline => self.world.clock.sleep(every).await,
+                        _ => {
+                            diagnostic.notes.push(format!(
+                                "verification failed {} time{}; the old credential is still current, the new one is pending",
+                                outcome.attempts,
+                                if outcome.attempts == 1 { "" } else { "s" }
+                            ));
+                            diagnostic.labels.push(crate::diagnostic::Label::new(step.at.0, "verification"));
+                            diagnostic.code = codes::RUN_VERIFY_FAILED;
+                            return Err(Stopped::Failed(diagnostic));
+                        }
+                    }
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        self.record(Kind::Verified, key, [("attempts", json!(outcome.attempts))], None, false)
+    }
+
+    pub(in crate::run) async fn revoke<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        step: &'b Step,
+        revoke: &'b Revoke,
+        key: &'b str,
+        outcome: &'b mut Outcome,
+    ) -> Result<(), Stopped> {
+        let name = &revoke.secret;
+        if self.has(key, Kind::Revoked) {
+            outcome.replayed = true;
+            return Ok(());
+        }
+        let Some(old) = self.previous_version(name) else {
+            outcome.skipped = true;
+            self.note(format!("secret `{name}` had no previous version, nothing was revoked"));
+            return Ok(());
+        };
+        if let Some(after) = revoke.after {
+            let due = crate::run::functions::later(self.world.clock.now(), after)
+                .map_err(|m| Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_EVALUATION, step.at.0, m))))?;
+            let entry = sweep::Due {
+                secret: name.clone(),
+                version: old.clone(),
+                rotation: frame.rotation.name.clone(),
+                step: step.name.clone(),
+                due_at: due,
+                run: self.journal.borrow().run_id().to_owned(),
+            };
+            self.vault.borrow_mut().commit(|doc| {
+                sweep::schedule(doc, &entry);
+                Ok(())
+            })?;
+            self.record(Kind::Revoked, key, [("secret", json!(name)), ("version", json!(old)), ("due_at", json!(due))], None, false)?;
+            self.tell(name, "revocation scheduled", &old, Some(due));
+            return Ok(());
+        }
+        self.record(Kind::RevokeIntent, key, [("secret", json!(name)), ("version", json!(old))], None, true)?;
+        match self.steps(frame, Place { rounds: place.rounds, volatile: true }, &revoke.steps).await? {
+            Flow::Next | Flow::Stop(_) => {}
+        }
+        let now = self.world.clock.now();
+        self.vault.borrow_mut().commit(|doc| doc.mark_revoked(name, &old, now))?;
+        self.record(Kind::Revoked, key, [("secret", json!(name)), ("version", json!(old))], None, false)?;
+        self.tell(name, "revoked", &old, None);
+        Ok(())
+    }
+
+    fn tell(&self, name: &str, action: &'static str, version: &str, expires_at: Option<jiff::Timestamp>) {
+        self.done.borrow_mut().secrets.push(SecretReport { name: name.to_owned(), action, version: version.to_owned(), expires_at });
+    }
+
+    fn secret_name(&self, frame: &Frame<'_>, expr: &Expr) -> Result<String, Stopped> {
+        let value = self.eval(frame, expr)?;
+        let name = value.scalar_text().map(|t| t.to_string()).unwrap_or_default();
+        if value.full_label().is_secret() || !crate::plan::name::is_secret_name(&name) {
+            return Err(Stopped::Failed(Box::new(
+                Diagnostic::new(codes::RUN_BAD_INPUT, expr.at.0, "the name of the secret to update is not a valid name")
+                    .at("evaluated here")
+                    .help("letters, digits, `_` and `-` in segments joined by `/`; no dots"),
+            )));
+        }
+        Ok(name)
+    }
+
+    /// Version id: the run's; a second version of the same secret in one run gets a suffix that its step decides.
+    fn version_id(&self, key: &str, name: &str) -> String {
+        let journal = self.journal.borrow();
+        let run = journal.run_id();
+        let mut before = 0;
+        let mut seen: Vec<&str> = Vec::new();
+        for record in journal.records() {
+            let stored = matches!(record.header.kind, Kind::Staged | Kind::Promoted)
+                && record.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name);
+            let promotes = record.header.step.contains("promote ");
+            if stored && !promotes && !seen.contains(&record.header.step.as_str()) {
+                if record.header.step == key {
+                    break;
+                }
+                seen.push(&record.header.step);
+                before += 1;
+            }
+        }
+        if before == 0 { run.to_owned() } else { format!("{run}.{}", before + 1) }
+    }
+
+    /// The version that this run staged.
+    fn staged_version(&self, name: &str) -> Option<String> {
+        let journal = self.journal.borrow();
+        journal
+            .records()
+            .iter()
+            .rev()
+            .find(|r| r.header.kind == Kind::Staged && r.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name))
+            .and_then(|r| r.header.facts.get("version")?.as_str().map(str::to_owned))
+    }
+
+    /// The version that was current when the run began, for compare-and-swap.
+    fn pinned(&self, name: &str) -> Option<String> {
+        let journal = self.journal.borrow();
+        // A promotion of this run moved it.
+        if let Some(moved) = journal
+            .records()
+            .iter()
+            .rev()
+            .find(|r| r.header.kind == Kind::Promoted && r.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name))
+        {
+            return moved.header.facts.get("version")?.as_str().map(str::to_owned);
+        }
+        journal.records().first()?.header.facts.get("pinned")?.get(name)?.get("current")?.as_str().map(str::to_owned)
+    }
+
+    /// The version that the promotion of this run replaced.
+    fn previous_version(&self, name: &str) -> Option<String> {
+        let promoted = self
+            .journal
+            .borrow()
+            .records()
+            .iter()
+            .any(|r| r.header.kind == Kind::Promoted && r.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name));
+        let journal = self.journal.borrow();
+        let pinned = journal.records().first()?.header.facts.get("pinned")?.get(name)?;
+        let which = if promoted { "current" } else { "previous" };
+        pinned.get(which)?.as_str().map(str::to_owned)
+    }
+
+    fn version(&self, id: &str, stored: &Stored, expires_at: Option<jiff::Timestamp>, frame: &Frame<'_>) -> NewVersion {
+        let value = match stored {
+            Stored::Single(secret) => StoredValue::Single(secret.clone()),
+            Stored::Fields(fields) => StoredValue::Fields(fields.clone()),
+        };
+        NewVersion {
+            id: id.to_owned(),
+            value,
+            expires_at,
+            run: Some(self.journal.borrow().run_id().to_owned()),
+            rotation: Some(frame.rotation.name.clone()),
+            created_at: self.world.clock.now(),
+        }
+    }
+
+    fn move_current(&self, frame: &Frame<'_>, name: &str, stored: Stored) {
+        let mut scope = frame.scope.borrow_mut();
+        scope.secrets.set(name, Version::Pending, Some(stored));
+        scope.secrets.promote(name);
+    }
+
+    fn expires(&self, frame: &Frame<'_>, expires: Option<&Expr>) -> Result<Option<jiff::Timestamp>, Stopped> {
+        let Some(expr) = expires else { return Ok(None) };
+        let value = self.eval(frame, expr)?;
+        let from = self.done.borrow().sent_at.unwrap_or(frame.scope.borrow().run.started_at);
+        answer::expiry(&value, from)
+            .map_err(|message| Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_EVALUATION, expr.at.0, message).at("expiry"))))
+    }
+
+    /// The new value, after all that could make it a lock-out: null, empty, blank, `null` as a word, unchanged.
+    fn new_value(&self, frame: &Frame<'_>, name: &str, value: &NewValue, allow: Allow, span: Span) -> Result<Stored, Stopped> {
+        let refuse = |span: Span, what: String, help: &str| {
+            Stopped::Failed(Box::new(
+                Diagnostic::new(codes::RUN_REFUSED_VALUE, span, what)
+                    .at("not stored")
+                    .help(help.to_owned())
+                    .note("the secret keeps its value"),
+            ))
+        };
+        let conductor = self.plan.dialect.is_conductor();
+        let accept = |expr: &Expr, value: &Value, what: &str| -> Result<(), Stopped> {
+            let span = if expr.at.0.is_some() { expr.at.0 } else { span };
+            if value.is_null() {
+                return Err(refuse(
+                    span,
+                    format!("the new value of {what} is null"),
+                    "look at where it comes from: a capture that found nothing, an input that was not passed",
+                ));
+            }
+            if value.is_blank() && !allow.empty {
+                return Err(refuse(span, format!("the new value of {what} is empty"), "if that is right, write `allow empty`"));
+            }
+            if conductor && matches!(&value.data, Data::Text(text) if text.trim() == "null") {
+                return Err(refuse(
+                    span,
+                    format!("the new value of {what} is the word `null`"),
+                    "a reference in it had no value, and Conductor writes that as `null`",
+                ));
+            }
+            Ok(())
+        };
+        let secret_of = |value: Value| value.into_secret().unwrap_or_default();
+        let stored = match value {
+            NewValue::Single(expr) => {
+                let value = self.eval(frame, expr)?;
+                accept(expr, &value, &format!("secret `{name}`"))?;
+                self.mask(&value.clone().labelled(&crate::plan::Label::of(crate::plan::Origin::Secret(name.to_owned()))));
+                Stored::Single(secret_of(value))
+            }
+            NewValue::Fields(fields) => {
+                let old = frame.scope.borrow().secrets.get(name, Version::Current).cloned();
+                let mut new: Vec<(String, Secret)> = Vec::new();
+                for (field, expr) in fields {
+                    let value = self.eval(frame, expr)?;
+                    let kept = match &old {
+                        Some(Stored::Fields(old)) if value.is_null() => old.iter().find(|(n, _)| n == field).map(|(_, s)| s.clone()),
+                        _ => None,
+                    };
+                    match kept {
+                        // A field that the server leaves out keeps its value (RFC 6749 section 6).
+                        Some(secret) => new.push((field.clone(), secret)),
+                        None => {
+                            accept(expr, &value, &format!("`{name}.{field}`"))?;
+                            new.push((field.clone(), secret_of(value)));
+                        }
+                    }
+                }
+                if let Some(Stored::Fields(old)) = &old {
+                    for (field, secret) in old {
+                        if !new.iter().any(|(n, _)| n == field) {
+                            new.push((field.clone(), secret.clone()));
+                        }
+                    }
+                }
+                let declared = self.plan.secret(name).map(|s| s.fields.clone()).unwrap_or_default();
+                if let Some(absent) = declared.iter().find(|f| !new.iter().any(|(n, _)| n == *f)) {
+                    return Err(refuse(
+                        span,
+                        format!("`{name}.{absent}` has no value, and there is no old one to keep"),
+                        "give every field a value the first time",
+                    ));
+                }
+                new.sort_by_key(|(n, _)| declared.iter().position(|d| d == n).unwrap_or(usize::MAX));
+                Stored::Fields(new)
+            }
+        };
+        let unchanged = match (&stored, frame.scope.borrow().secrets.get(name, Version::Current)) {
+            (Stored::Single(new), Some(Stored::Single(old))) => new.same_as(old),
+            (Stored::Fields(new), Some(Stored::Fields(old))) => {
+                new.len() == old.len() && new.iter().all(|(n, s)| old.iter().any(|(m, o)| n == m && s.same_as(o)))
+            }
+            _ => false,
+        };
+        if unchanged && !allow.unchanged {
+            return Err(refuse(
+                span,
+                format!("the new value of secret `{name}` is the one that it has already"),
+                "the issuer made nothing new; if that is right, write `allow unchanged`",
+            ));
+        }
+        Ok(stored)
+    }
+}
+
+/// The longest that a foreground run waits between two looks at the clock.
+pub(super) const NAP: Duration = Duration::from_secs(60);
