@@ -121,7 +121,11 @@ impl<'a> Engine<'a> {
             if let Flow::Stop(output) = self.steps(frame, Place { rounds: &rounds, volatile: place.volatile }, &repeat.steps).await? {
                 return Ok(Flow::Stop(output));
             }
-            frame.scope.borrow_mut().outputs.insert(step.name.clone(), Data::Object(vec![("iteration".into(), Value::int(i64::from(round)))]).into());
+            frame
+                .scope
+                .borrow_mut()
+                .outputs
+                .insert(step.name.clone(), Data::Object(vec![("iteration".into(), Value::int(i64::from(round)))]).into());
             let done = self.eval(frame, &repeat.until)?;
             if crate::run::eval::truth(&done, &repeat.until)? {
                 return Ok(Flow::Next);
