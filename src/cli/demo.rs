@@ -7,7 +7,9 @@ use super::args::DemoArgs;
 use super::config::Config;
 use super::context::Context;
 use super::watch::Watch;
-use super::{files, load, process, run, runreport, vault as vault_command};
+use super::{files, load, process, run, runreport, vault};
+use super::vault::Ctx;
+use super::vault::args::{InitArgs, ListArgs, VaultArgs, VaultCommand};
 use crate::demo::issuer::{Config as IssuerConfig, Issuer, IssuerHandle};
 use crate::diagnostic::{Error, Failure, Result, Severity, codes};
 use crate::plan::document;
@@ -43,16 +45,16 @@ pub fn run(args: &DemoArgs, context: &Context) -> Result<()> {
         lock_wait: super::paths::LOCK_WAIT,
     };
     say("\n$ rot vault init");
-    for line in vault_command::init::create(&world, &paths, &[])? {
-        say(&line);
-    }
-    let vault = RefCell::new(Vault::open(&world, &paths)?);
+    let cx = Ctx { world: world.clone(), paths };
+    let paths = &cx.paths;
+    vault_command(&cx, VaultCommand::Init(InitArgs { recipients: Vec::new() }), context)?;
+    let store = RefCell::new(Vault::open(&world, paths)?);
     let (id, secret) = issuer.state().config.application.clone();
     for (name, value) in [("appKeyId", id), ("appKeySecret", secret)] {
         say(&format!("$ … | rot vault set {name}"));
         let value = Secret::new(value.into_bytes());
         context.out.redactor().register(&value);
-        store(&world, &vault, name, value)?;
+        put(&world, &store, name, value)?;
     }
 
     let text = ROTATION.replace(ORIGIN, &issuer.base_url).replace(HOST, "127.0.0.1");
@@ -85,17 +87,24 @@ pub fn run(args: &DemoArgs, context: &Context) -> Result<()> {
         lock_wait: paths.lock_wait,
     };
     let watch = Watch { out: &context.out, lines: true };
-    let report = run::runtime()?.block_on(crate::run::run(&world, &vault, &job, &watch))?;
+    let report = run::runtime()?.block_on(crate::run::run(&world, &store, &job, &watch))?;
     runreport::emit(context, &report, super::args::ResultFormat::Text)?;
 
     say("\n$ rot vault list");
-    context.out.stdout(&vault_command::list::text(&vault.borrow(), world.clock.now()));
-    prove(&world, &vault.borrow(), &issuer, context)?;
+    vault_command(&cx, VaultCommand::List(ListArgs { report: vault::args::Report::Text }), context)?;
+    prove(&world, &store.borrow(), &issuer, context)?;
     say(&format!(
         "\nThe project stays in {}: look at it with\n  cd {} && rot status --vault rot.vault --identity identity.txt --state state",
         shown(&dir, context),
         shown(&dir, context)
     ));
+    Ok(())
+}
+
+fn vault_command(cx: &Ctx, command: VaultCommand, context: &Context) -> Result<()> {
+    let output = vault::run(cx, &VaultArgs { command })?;
+    output.tell(context);
+    context.out.stdout(&String::from_utf8_lossy(&output.stdout));
     Ok(())
 }
 
@@ -156,7 +165,7 @@ fn issuer() -> Result<IssuerHandle> {
     })
 }
 
-fn store(world: &World, vault: &RefCell<Vault>, name: &str, value: Secret) -> Result<()> {
+fn put(world: &World, vault: &RefCell<Vault>, name: &str, value: Secret) -> Result<()> {
     let id =
         crate::run::ids::run_id(world).map_err(|_| Error::plain(Failure::BeforeEffect, codes::INTERNAL, "the system has no randomness"))?;
     let version =

@@ -1,6 +1,8 @@
 //! `rot init`: the files of a new project. Nothing that is there is overwritten.
 
 use super::context::Context;
+use super::vault::Ctx;
+use super::vault::args::{InitArgs, VaultArgs, VaultCommand};
 use super::files;
 use super::process::public_mode;
 use crate::diagnostic::{Error, Failure, codes};
@@ -20,8 +22,8 @@ pub fn run(dir: &Path, context: &Context) -> Result<(), Error> {
     if matches!(world.fs.stat(&paths.vault), Ok(Some(_))) {
         context.out.info("kept the vault, which was there");
     } else {
-        let made = super::vault::init::create(&world, &paths, &[])?;
-        made.into_iter().for_each(|line| context.out.info(&line));
+        let command = VaultCommand::Init(InitArgs { recipients: Vec::new() });
+        super::vault::run(&Ctx { world, paths }, &VaultArgs { command })?.tell(context);
     }
     context.out.info("next: `rot vault set NAME` for each secret that rotations/first.rot names, then `rot check` and `rot run`");
     Ok(())
