@@ -41,10 +41,30 @@ pub struct Explain<'a> {
 
 /// Words of other languages and tools for what has another name here.
 const SYNONYMS: [(&str, &str); 25] = [
-    ("assert", "expect"), ("auth", "bearer"), ("body", "json"), ("case", "match"), ("check", "verify"), ("data", "json"),
-    ("echo", "log"), ("error", "fail"), ("exit", "stop"), ("if", "when"), ("import", "use"), ("include", "use"),
-    ("interval", "every"), ("loop", "repeat"), ("print", "log"), ("request", "http"), ("schedule", "every"), ("set", "update"),
-    ("sleep", "wait"), ("store", "update"), ("switch", "match"), ("test", "verify"), ("throw", "fail"), ("var", "let"),
+    ("assert", "expect"),
+    ("auth", "bearer"),
+    ("body", "json"),
+    ("case", "match"),
+    ("check", "verify"),
+    ("data", "json"),
+    ("echo", "log"),
+    ("error", "fail"),
+    ("exit", "stop"),
+    ("if", "when"),
+    ("import", "use"),
+    ("include", "use"),
+    ("interval", "every"),
+    ("loop", "repeat"),
+    ("print", "log"),
+    ("request", "http"),
+    ("schedule", "every"),
+    ("set", "update"),
+    ("sleep", "wait"),
+    ("store", "update"),
+    ("switch", "match"),
+    ("test", "verify"),
+    ("throw", "fail"),
+    ("var", "let"),
     ("while", "repeat"),
 ];
 
@@ -82,7 +102,9 @@ impl Explain<'_> {
         let text = self.text(token);
         let list = "an item begins with `secret`, `rotation`, `env` or `use`";
         if text == "}" {
-            return Some(Diagnostic::new(codes::SYNTAX_ERROR, span, "this `}` closes nothing").at("nothing is open here").help("remove it"));
+            return Some(
+                Diagnostic::new(codes::SYNTAX_ERROR, span, "this `}` closes nothing").at("nothing is open here").help("remove it"),
+            );
         }
         let diagnostic = Diagnostic::new(codes::SYNTAX_ERROR, span, format!("expected an item, found {}", quoted(text)));
         Some(match suggestion(word, &super::split::ITEMS) {
@@ -95,7 +117,14 @@ impl Explain<'_> {
     }
 
     /// Text in braces that is no statement. `previous` is the statement before it.
-    pub fn statement(&self, input: &str, base: usize, range: (usize, usize), previous: Option<(usize, usize)>, place: Place) -> Option<Diagnostic> {
+    pub fn statement(
+        &self,
+        input: &str,
+        base: usize,
+        range: (usize, usize),
+        previous: Option<(usize, usize)>,
+        place: Place,
+    ) -> Option<Diagnostic> {
         let (start, end) = range;
         if self.is_known(start, end) {
             return None;
@@ -117,7 +146,8 @@ impl Explain<'_> {
             };
             let near = suggestion(word, &keywords);
             if near.is_some() || same_line.is_none() {
-                let diagnostic = Diagnostic::new(codes::SYNTAX_ERROR, span, format!("there is no {what} `{word}`")).at("not a keyword here");
+                let diagnostic =
+                    Diagnostic::new(codes::SYNTAX_ERROR, span, format!("there is no {what} `{word}`")).at("not a keyword here");
                 return Some(match near {
                     Some(near) => misspelt(diagnostic, span, near),
                     None => diagnostic.help(elsewhere(word, place)),
@@ -173,7 +203,11 @@ impl Explain<'_> {
         }
         if text == ":" && expected.has("`=`") {
             let edit = Edit { span, text: "=".into() };
-            return plain().at("write `=`").help("a name is given its value with `=`; `:` is for members in braces").fix("write `=`", true, vec![edit]);
+            return plain().at("write `=`").help("a name is given its value with `=`; `:` is for members in braces").fix(
+                "write `=`",
+                true,
+                vec![edit],
+            );
         }
         if text == "=" && expected.has("an operator") {
             let edit = Edit { span, text: "==".into() };
@@ -224,7 +258,8 @@ impl Explain<'_> {
             return Diagnostic::new(codes::SYNTAX_ERROR, self.span(start, end), format!("expected {}", expected.list()));
         };
         let message = format!("expected {} after {}", expected.list(), quoted(self.text(last)));
-        let diagnostic = Diagnostic::new(codes::SYNTAX_ERROR, self.span(last.start, last.end), message).at("something is missing after this");
+        let diagnostic =
+            Diagnostic::new(codes::SYNTAX_ERROR, self.span(last.start, last.end), message).at("something is missing after this");
         if expected.has("a JSONPath such as `$.token`") { diagnostic.help("a JSONPath begins with `$`") } else { diagnostic }
     }
 

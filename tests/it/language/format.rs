@@ -84,7 +84,7 @@ fn blanks(text: &str) -> Vec<usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn what_is_printed_parses_to_the_same_tree(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
@@ -95,6 +95,11 @@ proptest! {
         prop_assert_eq!(super::shape(&ast), super::shape(&again), "{}", printed);
         check(&printed);
     }
+}
+
+proptest! {
+    // Each case formats a long file three times.
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
     fn valid_texts_with_other_blanks_keep_their_meaning(seed in proptest::collection::vec(any::<u8>(), 1..60), file in 0usize..3) {

@@ -13,8 +13,8 @@ pub struct Choices<'a> {
 const AT: Span = Span::NONE;
 
 const WORDS: [&str; 24] = [
-    "a", "token", "status", "secret", "value", "GET", "until", "else", "in", "to", "x-1", "_b", "reads", "expires", "key", "json", "when", "A9", "not",
-    "previous", "reveal", "header", "optional", "env",
+    "a", "token", "status", "secret", "value", "GET", "until", "else", "in", "to", "x-1", "_b", "reads", "expires", "key", "json", "when",
+    "A9", "not", "previous", "reveal", "header", "optional", "env",
 ];
 const TEXTS: [&str; 12] =
     ["", "plain", "q\"uo\\te", "${x}", "$", "$${", "a$", "é😀", "\n\t\r", "\u{202e}\u{0}", "# no comment", "{ } [ ( 'x' //;"];
@@ -209,10 +209,17 @@ impl<'a> Choices<'a> {
             10 => StepKind::Manual { name: self.word(), instructions: self.expr(), verify: self.steps() },
             11 => StepKind::Wait { until: self.yes(), value: self.expr() },
             12 => StepKind::When { arms: self.some(1, |c| (c.expr(), c.steps())), otherwise: self.maybe(Self::steps) },
-            13 => StepKind::Match { subject: self.expr(), arms: self.some(0, |c| (c.expr(), c.steps())), otherwise: self.maybe(Self::steps) },
+            13 => {
+                StepKind::Match { subject: self.expr(), arms: self.some(0, |c| (c.expr(), c.steps())), otherwise: self.maybe(Self::steps) }
+            }
             14 => StepKind::Parallel(self.some(0, |c| (c.word(), c.steps()))),
             15 => StepKind::ForEach { item: self.bare(), items: self.expr(), steps: self.steps() },
-            16 => StepKind::Repeat { at_most: self.maybe(Self::count), every: self.maybe(Self::duration), steps: self.steps(), until: self.expr() },
+            16 => StepKind::Repeat {
+                at_most: self.maybe(Self::count),
+                every: self.maybe(Self::duration),
+                steps: self.steps(),
+                until: self.expr(),
+            },
             17 => StepKind::Call { name: self.word(), rotation: self.word_or_text(), inputs: self.some(0, Self::member) },
             _ => StepKind::Http(self.http()),
         }

@@ -21,7 +21,9 @@ fn written(source: &rot::source::SourceFile, span: Span) -> String {
 
 #[test]
 fn durations_add_up() {
-    for (text, milliseconds) in [("500ms", 500), ("30s", 30_000), ("1h30m", 5_400_000), ("7d", 604_800_000), ("2w", 1_209_600_000), ("0s", 0)] {
+    for (text, milliseconds) in
+        [("500ms", 500), ("30s", 30_000), ("1h30m", 5_400_000), ("7d", 604_800_000), ("2w", 1_209_600_000), ("0s", 0)]
+    {
         let ExprKind::Duration(found) = value(text).0.kind else { panic!("{text}") };
         assert_eq!(found.0, milliseconds, "{text}");
     }
@@ -40,15 +42,7 @@ fn strings_are_decoded_and_their_parts_have_exact_places() {
             Part::Expr(expr) => format!("expr at {}", written(&source, expr.span)),
         })
         .collect();
-    assert_eq!(
-        texts,
-        [
-            r#""a\n\"\\\t😀${x} " at a\n\"\\\t\u{1F600}$${x} "#,
-            "expr at b.c",
-            "\"$ é\" at $ é",
-            "expr at f(\"y\")"
-        ]
-    );
+    assert_eq!(texts, [r#""a\n\"\\\t😀${x} " at a\n\"\\\t\u{1F600}$${x} "#, "expr at b.c", "\"$ é\" at $ é", "expr at f(\"y\")"]);
     assert!(matches!(value("\"\"").0.kind, ExprKind::String(parts) if parts.is_empty()));
 }
 
