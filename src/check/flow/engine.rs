@@ -492,7 +492,7 @@ impl<'p> Engine<'p> {
     }
 }
 
-fn capture_names<'p>(task: &'p Task, at: Span) -> Vec<(&'p str, Span)> {
+fn capture_names(task: &Task, at: Span) -> Vec<(&str, Span)> {
     match task {
         Task::Http(http) => http.captures.iter().map(|c| (c.name.as_str(), c.at.0)).collect(),
         Task::Generate(generate) => generate.generator.captures().iter().map(|(name, _)| (*name, at)).collect(),
