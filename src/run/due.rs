@@ -87,10 +87,29 @@ pub fn next(world: &World, vault: &Vault, rotation: &Rotation, past: &Past) -> O
     let schedule = rotation.schedule.as_ref()?;
     let key = format!("{}\n{}", vault.id(), rotation.name);
     let (expires, issued) = past.expiry.map_or((None, None), |(e, i)| (Some(e), Some(i)));
-    // A cron rotation that never ran counts from the vault's first look at it; without one, from a day ago, so that the
-    // first time of the schedule is not always ahead.
-    let reference = issued.or(past.last_success);
+    let reference = issued.or(past.last_success).or_else(|| first_seen(world, vault, &key));
     schedule.next_due(past.last_success, world.clock.now(), expires, reference, key.as_bytes())
+}
+
+/// When this machine first looked at the schedule of a rotation that never ran. A cron expression counts from here:
+/// counted from now, its next time would always lie ahead.
+fn first_seen(world: &World, vault: &Vault, key: &str) -> Option<Timestamp> {
+    let digest = ring::digest::digest(&ring::digest::SHA256, key.as_bytes());
+    let folder = vault.state_dir().join("schedules");
+    let path = folder.join(format!("{}.seen", super::functions::hex(digest.as_ref().get(..12).unwrap_or_default())));
+    let recorded = world.fs.read(&path, 100).ok().and_then(|bytes| std::str::from_utf8(&bytes).ok()?.trim().parse().ok());
+    if recorded.is_some() {
+        return recorded;
+    }
+    let now = world.clock.now();
+    // Best effort: a state folder that cannot be written to shows itself before the first effect of a run.
+    let written = world
+        .fs
+        .create_dir(&folder, 0o700)
+        .and_then(|()| world.fs.create(&path, 0o600))
+        .and_then(|mut file| file.write(format!("{now}\n").as_bytes()));
+    drop(written);
+    Some(now)
 }
 
 /// Whether an interrupted run may be tried again by itself now: the pause doubles with each failed attempt.

@@ -73,6 +73,7 @@ fn lock(world: &World, vault: &Vault, job: &Job<'_>) -> Result<Box<dyn Lock>> {
 }
 
 async fn new_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer: &dyn Observer) -> Result<RunReport> {
+    open::tidy(world, &vault.borrow());
     let plan = job.plan;
     let inputs = start::inputs(plan, job.rotation, &job.inputs)?;
     let env = start::environment(world, plan);
