@@ -9,6 +9,7 @@ mod exprs;
 mod lifecycle;
 pub mod flow;
 mod lifetime;
+mod looks;
 pub mod order;
 mod rules;
 
