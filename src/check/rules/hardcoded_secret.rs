@@ -49,6 +49,7 @@ use crate::check::context::Context;
 use crate::check::exprs;
 use crate::check::looks::{Looks, looks_like_secret};
 use crate::diagnostic::{Confidence, Diagnostic, codes};
+use crate::plan::task::lifecycle::NewValue;
 use crate::plan::task::{Auth, Body, Http};
 use crate::plan::{Expr, ExprKind, Task};
 use crate::source::Span;
@@ -87,8 +88,8 @@ impl Finder<'_> {
             Task::Let(item) => self.value(&item.value, Some(&item.name)),
             Task::SetVariables(set) => set.values.iter().for_each(|(name, value)| self.value(value, Some(name))),
             Task::Call(call) => call.inputs.iter().for_each(|(name, value)| self.value(value, Some(name))),
-            Task::Update(update) => exprs::of_value(&update.value).into_iter().for_each(|e| self.value(e, Some("secret"))),
-            Task::Stage(stage) => exprs::of_value(&stage.value).into_iter().for_each(|e| self.value(e, Some("secret"))),
+            Task::Update(update) => self.new_value(&update.value),
+            Task::Stage(stage) => self.new_value(&stage.value),
             task => exprs::of_task(task).into_iter().for_each(|e| self.value(e, None)),
         }
     }
@@ -121,6 +122,17 @@ impl Finder<'_> {
         if let Some(strays) = &http.strays {
             self.http(&strays.list);
             self.http(&strays.revoke);
+        }
+    }
+
+    /// What is stored as a secret is one, whatever it looks like; of a record, only what looks like it.
+    fn new_value(&mut self, value: &NewValue) {
+        match value {
+            NewValue::Single(value) => match value.as_str().filter(|text| !text.trim().is_empty()) {
+                Some(_) => self.found("the new value of a secret", Confidence::High, value.at.0),
+                None => self.value(value, Some("secret")),
+            },
+            NewValue::Fields(fields) => fields.iter().for_each(|(name, value)| self.value(value, Some(name))),
         }
     }
 
@@ -158,13 +170,19 @@ impl Finder<'_> {
 
     fn text(&mut self, text: &str, name: Option<&str>, span: Span) {
         let Some(looks) = looks_like_secret(text, name) else { return };
+        match looks {
+            Looks::Known(what) => self.found(what, Confidence::High, span),
+            Looks::Random => {
+                let what = format!("what looks like a credential, under the name `{}`,", name.unwrap_or("secret"));
+                self.found(&what, Confidence::Medium, span);
+            }
+        }
+    }
+
+    fn found(&mut self, what: &str, confidence: Confidence, span: Span) {
         if !self.seen.insert(span) {
             return;
         }
-        let (what, confidence) = match looks {
-            Looks::Known(what) => (what.to_owned(), Confidence::High),
-            Looks::Random => (format!("what looks like a credential, under the name `{}`,", name.unwrap_or("secret")), Confidence::Medium),
-        };
         let help = if self.conductor {
             "store it (`rot vault set NAME`), replace it everywhere it was used, and refer to it with `${workflow.secrets.NAME}`"
         } else {

@@ -85,6 +85,7 @@ rules! {
         HARDCODED_SECRET hardcoded_secret;
         UPDATE_SECRET_UNMASKED update_secret_unmasked;
         SECRET_TO_SUBWORKFLOW secret_to_subworkflow;
+        SECRET_IN_EVENT secret_in_webhook;
         HEADERS_STORED headers_stored;
         OVERBROAD_OUTPUT overbroad_output;
     }
@@ -121,7 +122,6 @@ rules! {
         MASKING_NOT_SUPPORTED "masking-not-supported-by-target";
         SECRET_IN_NAME "secret-in-name-field";
         MASKED_FIELDS_NO_MATCH "masked-fields-no-match";
-        SECRET_IN_EVENT "secret-in-webhook-or-event";
         RUN_REQUEST_FAILED "request-failed";
         RUN_UNEXPECTED_ANSWER "unexpected-answer";
         RUN_CAPTURE_FAILED "capture-failed";
