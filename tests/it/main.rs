@@ -19,6 +19,7 @@ mod formats;
 mod http;
 mod jsonpath;
 mod language;
+mod model;
 mod plan;
 mod run;
 mod schedule;
