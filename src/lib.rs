@@ -26,7 +26,7 @@ pub mod conductor;
 pub mod check;
 pub mod world;
 pub mod vault;
-// pub mod run;
+pub mod run;
 pub mod report;
 pub mod cli;
 pub mod demo;

@@ -1,1 +1,48 @@
 //! 4. Plan → findings.
+//!
+//! [`flow`] says what every value came from and where it goes; each file in `rules` looks at that and at the plan and knows
+//! one thing that is wrong. A rule's doc comment is its page ([`pages`]). Nothing here knows how a plan was spelled but for
+//! [`Dialect`](crate::plan::Dialect), and nothing does IO.
+
+mod context;
+mod exprs;
+mod lifecycle;
+pub mod flow;
+mod lifetime;
+pub mod order;
+mod rules;
+
+pub use rules::pages;
+
+use crate::diagnostic::Diagnostic;
+use crate::plan::Plan;
+
+/// What the user chose.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Also findings of taste.
+    pub pedantic: bool,
+}
+
+/// All findings of a plan, in order of file, place and code; each place and cause once.
+pub fn check(plan: &Plan, options: &Options) -> Vec<Diagnostic> {
+    let analysis = flow::Analysis::of(plan);
+    check_with(&analysis, options)
+}
+
+/// As [`check`], for callers that want the analysis as well.
+pub fn check_with(analysis: &flow::Analysis<'_>, options: &Options) -> Vec<Diagnostic> {
+    let context = context::Context::new(analysis, options);
+    let mut found = Vec::new();
+    for rule in rules::RULES {
+        (rule.check)(&context, &mut found);
+    }
+    found.sort_by(|a, b| key(a).cmp(&key(b)));
+    found.dedup_by(|a, b| key(a) == key(b));
+    found
+}
+
+fn key(finding: &Diagnostic) -> (crate::source::FileId, u32, &'static str, u32, &str) {
+    let span = finding.span();
+    (span.file, span.start, finding.code.id(), span.end, &finding.message)
+}

@@ -184,8 +184,20 @@ pub struct PlanArgs {
 /// `rot resume`.
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
-    /// The run [default: all that can continue]
+    /// The run, by its id, the start of it, or its rotation [default: all that were interrupted]
     pub run: Option<String>,
+    /// Go on with this file instead of the one that the run was started from
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    /// A person knows that the unanswered call may be made again
+    #[arg(long, conflicts_with_all = ["abandon", "accept"])]
+    pub retry: bool,
+    /// Give the run up; what it staged is dropped
+    #[arg(long, conflicts_with = "accept")]
+    pub abandon: bool,
+    /// A person has mended it by hand; the run is over
+    #[arg(long)]
+    pub accept: bool,
     /// text or json
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
     pub report: ResultFormat,
@@ -217,16 +229,6 @@ pub struct CompileArgs {
 pub enum CompileTo {
     /// The typed plan as JSON with a digest; runs without the source.
     Plan,
-    /// A Conductor workflow definition.
-    Conductor,
-    /// A Conductor schedule.
-    Schedule,
-    /// `.rot` source.
-    Rot,
-    /// The secret-flow graph for Graphviz.
-    Dot,
-    /// The secret-flow graph for Mermaid.
-    Mermaid,
 }
 
 /// `rot fmt`.

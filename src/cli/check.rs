@@ -10,6 +10,7 @@ use crate::diagnostic::{Code, Diagnostic, Error, Failure, Severity, codes};
 use crate::report::findings::counted;
 use crate::report::{Format, RenderOptions, Report, Request};
 use crate::source::{FileId, SourceFile, SourceMap, Span};
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -19,13 +20,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct FrontEnds<'a> {
     /// All findings in one text, with the texts that they point into: the text itself, and those that it uses.
     pub analyse: &'a (dyn Fn(&SourceFile) -> (SourceMap, Vec<Diagnostic>) + Sync),
-    /// The JSON Pointer of a place in a JSON text.
-    pub pointer: &'a dyn Fn(&SourceFile, Span) -> Option<String>,
+    /// Reads a JSON text once, to name places in it by JSON Pointer; `None` for what is not JSON.
+    pub pointers: &'a dyn Fn(FileId, &SourceFile) -> Option<Pointers>,
     /// The pages of the rules.
     pub pages: &'a [(Code, &'a str)],
     /// The day that suppressions are measured by.
     pub today: jiff::civil::Date,
 }
+
+/// Names places of one JSON text by JSON Pointer.
+pub type Pointers = Box<dyn Fn(Span) -> Option<String>>;
 
 /// Runs the command.
 pub fn run(args: &CheckArgs, context: &Context, config: &Config, ends: &FrontEnds<'_>) -> Result<(), Error> {
@@ -42,12 +46,20 @@ pub fn run(args: &CheckArgs, context: &Context, config: &Config, ends: &FrontEnd
         gathered.add(file);
     }
     let mut blocked = false;
-    for (input, (sources, found)) in inputs.iter().zip(analyse(&inputs, ends)) {
+    context.out.progress(&format!("checking {}", counted(inputs.len(), "file")));
+    let analysed = analyse(&inputs, ends);
+    context.out.progress("");
+    for (input, (sources, found)) in inputs.iter().zip(analysed) {
         blocked |= input.named && input.problem.is_some();
         gathered.absorb(&sources, found);
     }
     let Gathered { sources, found, .. } = gathered;
-    let pointer = |span: Span| sources.get(span.file).and_then(|file| (ends.pointer)(file, span));
+    let read: RefCell<HashMap<FileId, Option<Pointers>>> = RefCell::default();
+    let pointer = |span: Span| {
+        let file = sources.get(span.file)?;
+        let mut read = read.borrow_mut();
+        read.entry(span.file).or_insert_with(|| (ends.pointers)(span.file, file)).as_ref().and_then(|name| name(span))
+    };
     let found = suppress::apply(config, found, &sources, &pointer, &context.cwd, ends.today);
     let report = Report::new(&sources, found).pointers(&pointer).pages(ends.pages);
     for request in &requests {

@@ -40,6 +40,11 @@ impl Context {
         self.sources.borrow_mut().add(file)
     }
 
+    /// From now on, diagnostics point into the texts that a file was loaded with. The settings were read well by then.
+    pub fn adopt(&self, loaded: &SourceMap) {
+        *self.sources.borrow_mut() = loaded.clone();
+    }
+
     /// Prints diagnostics on standard error, drawn.
     pub fn complain(&self, diagnostics: &[Diagnostic]) {
         let sources = self.sources.borrow();

@@ -70,21 +70,17 @@ fn walk(dir: &Path, wanted: Wanted, seen: &mut HashSet<PathBuf>, inputs: &mut Ve
         if !entry.file_type().is_some_and(|t| t.is_file()) {
             continue;
         }
-        match path.extension().and_then(|e| e.to_str()) {
-            Some("rot") => {
-                if seen.insert(identity(path)) {
-                    inputs.push(input(shown(path), Some(path.to_owned()), files::read_text(path), false));
-                }
-            }
-            Some("json") if wanted == Wanted::Sources => {
-                // Other JSON that lives in the same tree is none of our business, nor is what cannot be read.
-                if let Some(text) = files::read_text(path).ok().filter(|t| looks_like_conductor(t))
-                    && seen.insert(identity(path))
-                {
-                    inputs.push(input(shown(path), Some(path.to_owned()), Ok(text), false));
-                }
-            }
-            _ => {}
+        let read = match path.extension().and_then(|e| e.to_str()) {
+            Some("rot") => files::read_text(path),
+            // Other JSON that lives in the same tree is none of our business, nor is what cannot be read.
+            Some("json") if wanted == Wanted::Sources => match files::read_text(path) {
+                Ok(text) if looks_like_conductor(&text) => Ok(text),
+                _ => continue,
+            },
+            _ => continue,
+        };
+        if seen.insert(identity(path)) {
+            inputs.push(input(shown(path), Some(path.to_owned()), read, false));
         }
     }
 }

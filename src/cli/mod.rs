@@ -112,7 +112,7 @@ fn front_ends() -> check::FrontEnds<'static> {
             sources.add(file.clone());
             (sources, Vec::new())
         },
-        pointer: &|_, _| None,
+        pointers: &|_, _| None,
         pages: &[],
         today: today(),
     }

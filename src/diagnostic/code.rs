@@ -100,6 +100,7 @@ code_table! {
     UNDECLARED_SECRET           "ROT105" "undeclared-secret" Error;
     UNKNOWN_FIELD               "ROT106" "unknown-field" Error;
     UNUSED_SECRET               "ROT107" "unused-secret" Warning;
+    UNUSED_STEP_OUTPUT          "ROT108" "unused-step-output" Note;
     DUPLICATE_NAME              "ROT110" "duplicate-name" Error;
     CYCLIC_DEPENDENCY           "ROT111" "cyclic-dependency" Error;
     UNKNOWN_KEY                 "ROT112" "unknown-key" Warning;
@@ -137,18 +138,30 @@ code_table! {
     SECRET_WIDENED              "ROT326" "secret-copied-to-wider-secret" Error;
     // 4xx: transport and hosts
     PLAINTEXT_TRANSPORT         "ROT401" "plaintext-transport" Error;
+    NON_IDEMPOTENT_RETRY        "ROT406" "non-idempotent-retry" Warning;
     USERINFO_CONFUSABLE         "ROT408" "userinfo-confusable-host" Error;
     // 5xx: rotation safety
     OVERWRITE_BEFORE_VERIFY     "ROT501" "overwrite-before-verify" Warning;
+    REVOKE_BEFORE_PROMOTE       "ROT502" "revoke-before-promote" Error;
     NEW_SECRET_DROPPED          "ROT503" "new-secret-dropped" Error;
+    SELF_ROTATION               "ROT504" "self-rotation" Warning;
+    INTERVAL_NOT_BELOW_EXPIRY   "ROT506" "interval-not-below-expiry" Warning;
     UNVALIDATED_NEW_VALUE       "ROT507" "unvalidated-new-value" Warning;
+    CONCURRENT_ROTATION         "ROT508" "concurrent-rotation" Warning;
     UNTRUSTED_SECRET_NAME       "ROT509" "untrusted-secret-name" Error;
+    UNPROTECTED_REPLACING       "ROT511" "unprotected-replacing" Error;
+    NO_REVOCATION_ID            "ROT512" "no-revocation-id" Warning;
+    GRACE_EXCEEDS_LIFE          "ROT513" "grace-exceeds-life" Warning;
+    NO_MARGIN                   "ROT514" "interval-leaves-no-margin" Warning;
+    SET_BEFORE_STAGE            "ROT515" "set-before-stage" Error;
     // 6xx: masking and Conductor
     UNMASKED_MINTED_SECRET      "ROT601" "unmasked-minted-secret" Error;
     RAW_COPY_BESIDE_MASK        "ROT602" "raw-copy-beside-mask" Error;
     MASK_LOST_DOWNSTREAM        "ROT603" "mask-lost-downstream" Error;
     FILTER_NOT_DEFERRED         "ROT604" "filter-not-deferred" Error;
     MASKING_NOT_SUPPORTED       "ROT605" "masking-not-supported-by-target" Error;
+    SECRET_THROUGH_TASK         "ROT606" "secret-through-inline-or-jq" Error;
+    LAST_TASK_OUTPUT_LEAKS      "ROT609" "last-task-output-leaks" Error;
     HARDCODED_SECRET            "ROT612" "hardcoded-secret" Error;
     UPDATE_SECRET_UNMASKED      "ROT613" "update-secret-unmasked-input" Error;
     // 7xx: what a run meets
@@ -184,6 +197,8 @@ code_table! {
     IDENTITY_UNREADABLE         "ROT815" "identity-unreadable" Error;
     RECIPIENT_BAD               "ROT816" "bad-recipient" Error;
     VAULT_ROLLBACK_REFUSED      "ROT817" "rollback-refused" Error;
+    VAULT_FIRST_USE             "ROT818" "vault-first-use" Note;
+    VAULT_NOT_PINNED            "ROT819" "vault-not-pinned" Warning;
     STORAGE_FAILED              "ROT820" "storage-failed" Error;
     JOURNAL_CORRUPT             "ROT821" "journal-corrupt" Error;
     PLAN_TAMPERED               "ROT830" "plan-tampered" Error;

@@ -1,1 +1,9 @@
-//! Tests.
+//! The vault: real files in temporary directories, through the library and through its command bodies.
+
+mod attacks;
+mod commands;
+mod documents;
+mod identities;
+mod store;
+mod support;
+mod vectors;

@@ -31,6 +31,7 @@ pub fn parse(id: FileId, file: &SourceFile, root: &Path) -> Result<Config, Vec<D
     let mut reader = Reader { file: id, found: Vec::new() };
     let mut config = Config { root: Some(root.to_owned()), ..Config::default() };
     reader.document(document.get_ref(), &mut config, root);
+    reader.found.sort_by_key(|d| d.span().start);
     if reader.found.is_empty() { Ok(config) } else { Err(reader.found) }
 }
 
@@ -192,7 +193,7 @@ impl Reader {
             Some(near) => format!("the nearest is \"{near}\""),
             None => format!("one of \"{}\"", names.join("\", \"")),
         };
-        self.report(value.span(), "unknown value".into(), "not one of the choices", help);
+        self.report(value.span(), format!("`{text}` is not a value of this key"), "not one of the choices", help);
         None
     }
 

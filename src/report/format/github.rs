@@ -3,7 +3,7 @@
 
 use crate::diagnostic::Severity;
 use crate::report::findings::Report;
-use crate::report::redact::{visible, visible_block};
+use crate::report::redact::visible;
 use std::fmt::Write;
 
 const SHOWN: usize = 10;
@@ -28,7 +28,7 @@ pub(super) fn write(report: &Report<'_>) -> String {
                 message.push_str("\nhelp: ");
                 message.push_str(help);
             }
-            let _ = writeln!(out, "::{}", data(&visible_block(&message)));
+            let _ = writeln!(out, "::{}", data(&lines(&message)));
         }
     }
     let sum = report.summary();
@@ -36,6 +36,11 @@ pub(super) fn write(report: &Report<'_>) -> String {
         let _ = writeln!(out, "rot: {sum}; GitHub shows {SHOWN} annotations of each kind");
     }
     out
+}
+
+/// Line ends stay, as the runner shows them.
+fn lines(text: &str) -> String {
+    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
 }
 
 fn data(text: &str) -> String {

@@ -35,13 +35,13 @@ impl Scanner {
     /// after it is unknown and a whole-token form that touches the end does not count yet.
     pub(super) fn runs(&self, text: &[u8], before: Option<u8>, at_end: bool) -> Vec<Range<usize>> {
         let mut found: Vec<Range<usize>> = Vec::new();
-        if self.blind && !text.is_empty() {
-            found.push(0..text.len());
+        let Some(automaton) = &self.automaton else {
+            if self.blind && !text.is_empty() {
+                found.push(0..text.len());
+            }
             return found;
-        }
-        let Some(automaton) = &self.automaton else { return found };
-        let Ok(matches) = automaton.try_find_overlapping_iter(text) else { return vec![0..text.len()] };
-        for one in matches {
+        };
+        for one in automaton.find_overlapping_iter(text) {
             let range = one.range();
             let whole = self.whole.get(one.pattern().as_usize()).copied().unwrap_or(false);
             if whole && !is_token(text, &range, before, at_end) {
@@ -76,7 +76,8 @@ fn is_token(text: &[u8], range: &Range<usize>, before: Option<u8>, at_end: bool)
     if right.is_none() && !at_end {
         return false;
     }
-    !(joins(left) && joins(first)) && !(joins(last) && joins(right))
+    let (tied_left, tied_right) = (joins(left) && joins(first), joins(last) && joins(right));
+    !tied_left && !tied_right
 }
 
 /// Whether a byte is part of a word.

@@ -8,10 +8,11 @@ use crate::report::redact::{is_invisible, push_escaped, visible};
 use crate::source::{FileId, SourceFile, Span};
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// A label over more lines than this points at its first line only.
 const TALL: u32 = 6;
-/// Bytes kept on either side of the labels when a line is too long to show.
+/// Bytes kept on either side of where a label begins and ends, when a line is too long to show.
 const AROUND: usize = 60;
 
 /// A place to draw, in the file.
@@ -67,7 +68,8 @@ impl Excerpt {
     pub(super) fn build(places: &Places<'_>, blanks: &Blanks, marks: &[Mark], options: RenderOptions) -> Option<Self> {
         let mut found: Vec<(&Mark, Place<'_>)> = Vec::new();
         for mark in marks {
-            let Some(mut place) = places.resolve(mark.span) else { continue };
+            // An empty text shows nothing; a diagnostic about it (it could not be read) names the file.
+            let Some(mut place) = places.resolve(mark.span).filter(|p| !p.file.text().is_empty()) else { continue };
             if place.end.line - place.start.line >= TALL {
                 place.end.line = place.start.line;
                 place.end_byte = line_end(&place).max(place.start_byte);
@@ -90,8 +92,13 @@ impl Excerpt {
             let rank = files.iter().position(|f| *f == mark.span.file).unwrap_or(0);
             let (first, last) = (place.start.line as usize - 1, place.end.line as usize - 1);
             for line in first.saturating_sub(1)..=(last + 1).min(place.file.line_count() - 1) {
+                let marked = (first..=last).contains(&line);
+                if !marked && line + 1 == place.file.line_count() && place.file.line_text(line).is_empty() {
+                    // What follows the last line end is no line to a reader.
+                    continue;
+                }
                 let on_line = wanted.entry((rank, line)).or_default();
-                if (first..=last).contains(&line) {
+                if marked {
                     on_line.push((place.start_byte, place.end_byte));
                 }
             }
@@ -125,29 +132,32 @@ impl Excerpt {
     ) {
         let line_start = file.line_start(number);
         let text = file.line_text(number);
-        let (from, to) = window(text, line_start, marked, limit);
-        let shown = text.get(from..to).unwrap_or("");
-        let offset = |at: usize| line_start + u32::try_from(from + at).unwrap_or(0);
-        let blanked = blanks.within(id, file, offset(0), offset(shown.len()));
+        let offset = |at: usize| line_start + u32::try_from(at).unwrap_or(0);
         let (dot, cut) = if unicode { (super::super::blank::BLANK, "…") } else { ('*', "...") };
         let start = self.text.len();
         let mut borders = Vec::new();
-        if from > 0 {
-            self.text.push_str(cut);
-        }
-        for (at, c) in shown.char_indices() {
-            let at = offset(at);
-            borders.push((at, self.text.len()));
-            if blanked.iter().any(|r| r.contains(&at)) {
-                self.text.push(dot);
-            } else if is_invisible(c) && c != '\t' {
-                push_escaped(&mut self.text, c);
-            } else {
-                self.text.push(c);
+        let mut shown_to = 0;
+        for window in windows(text, line_start, marked, limit) {
+            if window.start > shown_to {
+                self.text.push_str(cut);
             }
+            let shown = text.get(window.clone()).unwrap_or("");
+            let blanked = blanks.within(id, file, offset(window.start), offset(window.end));
+            for (at, c) in shown.char_indices() {
+                let at = offset(window.start + at);
+                borders.push((at, self.text.len()));
+                if blanked.iter().any(|r| r.contains(&at)) {
+                    self.text.push(dot);
+                } else if is_invisible(c) && c != '\t' {
+                    push_escaped(&mut self.text, c);
+                } else {
+                    self.text.push(c);
+                }
+            }
+            borders.push((offset(window.end), self.text.len()));
+            shown_to = window.end;
         }
-        borders.push((offset(shown.len()), self.text.len()));
-        if to < text.len() {
+        if shown_to < text.len() {
             self.text.push_str(cut);
         }
         self.text.push('\n');
@@ -184,23 +194,32 @@ impl Line {
     }
 }
 
-/// Which bytes of a line are shown: all of a short one, else what is around the marked ones.
-fn window(text: &str, line_start: u32, marked: &[(u32, u32)], limit: usize) -> (usize, usize) {
+/// Which bytes of a line are shown: all of a short one, else what is around the borders of the marked places.
+fn windows(text: &str, line_start: u32, marked: &[(u32, u32)], limit: usize) -> Vec<Range<usize>> {
     if text.len() <= limit {
-        return (0, text.len());
+        return vec![Range { start: 0, end: text.len() }];
     }
-    let inside = |at: u32| (at.saturating_sub(line_start) as usize).min(text.len());
-    let first = marked.iter().map(|m| inside(m.0)).min().unwrap_or(0);
-    let last = marked.iter().map(|m| inside(m.1)).max().unwrap_or(0);
-    let mut from = first.saturating_sub(AROUND);
-    let mut to = (last + AROUND).max(from + limit / 2).min(from + limit).min(text.len());
-    while !text.is_char_boundary(from) {
-        from -= 1;
+    let mut points: Vec<usize> = marked.iter().flat_map(|m| [m.0, m.1]).map(|at| at.saturating_sub(line_start) as usize).collect();
+    if points.is_empty() {
+        points.push(0);
     }
-    while !text.is_char_boundary(to) {
-        to -= 1;
+    points.sort_unstable();
+    let mut out: Vec<Range<usize>> = Vec::new();
+    for point in points {
+        let mut start = point.min(text.len()).saturating_sub(AROUND);
+        let mut end = (point + AROUND).min(text.len());
+        while !text.is_char_boundary(start) {
+            start -= 1;
+        }
+        while !text.is_char_boundary(end) {
+            end += 1;
+        }
+        match out.last_mut().filter(|last| start <= last.end) {
+            Some(last) => last.end = end,
+            None => out.push(start..end),
+        }
     }
-    (from, to)
+    out
 }
 
 impl SourceCode for Excerpt {

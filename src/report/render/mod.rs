@@ -116,17 +116,22 @@ impl Renderer {
 
 /// The places to draw: the main one, the steps of the flow, the others; and how many steps were left out.
 fn marks(diagnostic: &Diagnostic) -> (Vec<Mark>, usize) {
-    let mut marks = vec![Mark::new(diagnostic.span(), diagnostic.primary.text.clone(), true)];
+    let mut main = diagnostic.primary.text.clone();
+    let mut marks = Vec::new();
     let mut elided = 0;
-    let last = diagnostic.flow.len();
-    let (head, tail) = if last > HOPS { (HOPS / 2, last - HOPS / 2) } else { (last, last) };
+    let hops = diagnostic.flow.len();
+    let (head, tail) = if hops > HOPS { (HOPS / 2, hops - HOPS / 2) } else { (hops, hops) };
     for (i, hop) in diagnostic.flow.iter().enumerate() {
         if i >= head && i < tail {
             elided += 1;
-        } else if hop.span != diagnostic.span() || diagnostic.primary.text.is_empty() {
+        } else if hop.span == diagnostic.span() && i + 1 == hops {
+            // The flow ends at the main place, which says more about it.
+            main = format!("{}: {}", i + 1, if main.is_empty() { &hop.text } else { &main });
+        } else {
             marks.push(Mark::new(hop.span, format!("{}: {}", i + 1, hop.text), false));
         }
     }
+    marks.insert(0, Mark::new(diagnostic.span(), main, true));
     let flow = diagnostic.flow.iter().map(|l| l.span).collect::<Vec<_>>();
     for label in diagnostic.labels.iter().filter(|l| !flow.contains(&l.span)) {
         marks.push(Mark::new(label.span, label.text.clone(), false));

@@ -152,7 +152,7 @@ impl Journal {
 
     /// The last record of `kind` of a step.
     pub fn last(&self, step: &str, kind: Kind) -> Option<&Record> {
-        self.of(step).rev().find(|r| r.header.kind == kind)
+        self.records.iter().rev().find(|r| r.header.step == step && r.header.kind == kind)
     }
 
     /// The last record of the run itself.

@@ -57,6 +57,10 @@ pub trait Fs: Send + Sync {
     fn read(&self, path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>>;
     /// What is at `path`; `None` when nothing is.
     fn stat(&self, path: &Path) -> io::Result<Option<Stat>>;
+    /// Where `path` leads when every symlink is followed; for files that their owner may well link to (identities).
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(path.to_path_buf())
+    }
     /// Makes a new file with `mode` (`O_EXCL|O_NOFOLLOW|O_CLOEXEC`); fails when something is there.
     fn create(&self, path: &Path, mode: u32) -> io::Result<Box<dyn File>>;
     /// Opens an existing regular file to append to it.
@@ -73,7 +77,7 @@ pub trait Fs: Send + Sync {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Makes a directory and its missing parents with `mode`; fine when it is there.
     fn create_dir(&self, dir: &Path, mode: u32) -> io::Result<()>;
-    /// Names in a directory, sorted; empty when it is not there.
+    /// What is in a directory, as paths that start with `dir`, sorted; empty when it is not there.
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
     /// Takes an exclusive lock on `path` (made with mode 0600 when missing, never replaced or removed), waiting up to
     /// `wait`. `None` when another holds it still. The guard releases it; so does the end of the process.

@@ -1,1 +1,3 @@
 //! What tests share: the process builder, temporary projects, the scripted issuer.
+
+pub mod process;

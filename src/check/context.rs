@@ -1,0 +1,286 @@
+//! What the rules ask: which secrets are in an event, where they may go, how they got there.
+
+use super::Options;
+use super::flow::{Analysis, Atom, AtomId, Entry, Event, Part, Request, Sink, Taint, Target, capture_path, overlap};
+use super::order::Order;
+use crate::diagnostic::{Code, Diagnostic, Label};
+use crate::plan::task::CaptureSource;
+use crate::plan::{Derivation, Origin, Place, Plan, Policy, Task};
+use std::collections::{HashMap, HashSet};
+
+/// Everything that a rule may look at.
+pub(crate) struct Context<'a, 'p> {
+    pub(crate) plan: &'p Plan,
+    pub(crate) flow: &'a Analysis<'p>,
+    pub(crate) options: &'a Options,
+    /// Places of each step's answer that hold a credential: kept in a secret, or captured as one.
+    credentials: HashMap<usize, Vec<Vec<String>>>,
+    /// The secrets into which each atom is stored.
+    stores: HashMap<AtomId, HashSet<&'p str>>,
+}
+
+/// One secret in an event.
+pub(crate) struct Leak<'a> {
+    pub(crate) entry: Entry,
+    pub(crate) origin: &'a Origin,
+}
+
+/// Whether a secret may go to a part of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// It may.
+    Allowed,
+    /// The host is allowed, but not this part of the request.
+    WrongPlace,
+    /// The host is not allowed.
+    WrongHost,
+}
+
+impl<'a, 'p> Context<'a, 'p> {
+    pub(crate) fn new(flow: &'a Analysis<'p>, options: &'a Options) -> Self {
+        let mut credentials: HashMap<usize, Vec<Vec<String>>> = HashMap::new();
+        for (id, node) in flow.order.iter() {
+            if let Task::Http(http) = &node.step.task {
+                let secret = http.captures.iter().filter(|c| c.secret && !matches!(c.source, CaptureSource::Status));
+                credentials.entry(id).or_default().extend(secret.map(|c| capture_path(&c.source)));
+            }
+        }
+        let mut stores: HashMap<AtomId, HashSet<&'p str>> = HashMap::new();
+        for event in &flow.events {
+            let Sink::Store { secret, .. } = &event.sink else { continue };
+            for entry in event.taint.iter().filter(|e| !e.control && e.derivation > Derivation::Weak) {
+                stores.entry(entry.atom).or_default().extend(secret);
+                if let Some(Atom::Answer { step, path }) = flow.trails.atom(entry.atom) {
+                    credentials.entry(*step).or_default().push(path.clone());
+                }
+            }
+        }
+        Self { plan: flow.plan, flow, options, credentials, stores }
+    }
+
+    pub(crate) fn order(&self) -> &'a Order<'p> {
+        &self.flow.order
+    }
+
+    /// The secrets in the value of an event, not counting those that only decided that it happens.
+    pub(crate) fn leaks(&self, event: &'a Event<'p>) -> Vec<Leak<'a>> {
+        self.secrets(event, false)
+    }
+
+    /// The secrets that decided that an event happens.
+    pub(crate) fn deciders(&self, event: &'a Event<'p>) -> Vec<Leak<'a>> {
+        // An answer that was not projected is no certain secret; what it decides is not reported.
+        self.secrets(event, true).into_iter().filter(|l| !matches!(l.origin, Origin::Response(_))).collect()
+    }
+
+    fn secrets(&self, event: &'a Event<'p>, control: bool) -> Vec<Leak<'a>> {
+        event
+            .taint
+            .iter()
+            .filter(|e| e.control == control && e.derivation > Derivation::Weak)
+            .filter_map(|e| self.flow.trails.origin(e.atom).map(|origin| Leak { entry: *e, origin }))
+            .filter(|leak| !matches!(leak.origin, Origin::Response(_)) || self.is_credential(&event.taint, event.rotation, leak.origin))
+            .collect()
+    }
+
+    /// Whether what was read of an answer is a place that holds a credential: one that is stored, or whose name says so.
+    fn is_credential(&self, taint: &Taint, rotation: usize, origin: &Origin) -> bool {
+        let Origin::Response(name) = origin else { return false };
+        let Some(id) = self.order().find(rotation, name) else { return false };
+        taint.iter().any(|e| match self.flow.trails.atom(e.atom) {
+            Some(Atom::Answer { step, path }) if *step == id => {
+                path.last().is_some_and(|key| names_credential(key))
+                    || self.credentials.get(&id).is_some_and(|known| known.iter().any(|k| overlap(k, path)))
+            }
+            _ => false,
+        })
+    }
+
+    /// A whole answer in an event that is a credential by the look of its request: not a GET, authenticated, to a URL that ends in
+    /// `token` and the like. Not where it is known to hold one.
+    pub(crate) fn likely_credential(&self, event: &'a Event<'p>) -> Option<Entry> {
+        if !self.leaks(event).is_empty() {
+            return None;
+        }
+        event.taint.iter().filter(|e| !e.control).find(|e| self.is_answer_of_grant(e)).copied()
+    }
+
+    fn is_answer_of_grant(&self, entry: &Entry) -> bool {
+        let Some(Atom::Answer { step, path }) = self.flow.trails.atom(entry.atom) else { return false };
+        let whole = path.len() < 3 && path.get(1).is_none_or(|key| key == "body");
+        let asks = |r: &&Request<'p>| {
+            let url = r.http.url.as_str().unwrap_or_default();
+            let last = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+            let grants = names_credential(last.trim_end_matches('s')) || last.eq_ignore_ascii_case("login");
+            !matches!(r.http.method.as_str(), "GET" | "HEAD") && grants && !self.carried(r).is_empty()
+        };
+        whole && self.http(*step).is_some_and(|h| h.raw_output) && self.flow.requests.iter().filter(|r| r.step == *step).any(|r| asks(&r))
+    }
+
+    /// Data that callers or servers choose, in the value of an event.
+    pub(crate) fn untrusted(&self, event: &'a Event<'p>) -> Option<Entry> {
+        event
+            .taint
+            .iter()
+            .filter(|e| !e.control && e.derivation > Derivation::Weak)
+            .find(|e| self.flow.trails.origin(e.atom).is_none())
+            .copied()
+    }
+
+    /// What an untrusted entry is, for messages.
+    pub(crate) fn describe(&self, entry: &Entry) -> String {
+        match self.flow.trails.atom(entry.atom) {
+            Some(Atom::Caller { name: "", .. }) => "the caller's input".to_owned(),
+            Some(Atom::Caller { name, .. }) => format!("input `{name}`"),
+            Some(Atom::Answer { step, .. }) => format!("the answer of `{}`", self.flow.step_name(*step)),
+            Some(Atom::Origin { origin, .. }) => origin.describe(),
+            None => String::new(),
+        }
+    }
+
+    /// The request behind an event, and the part of it.
+    pub(crate) fn request(&self, event: &Event<'p>) -> Option<(&'a Request<'p>, Part<'p>)> {
+        match &event.sink {
+            Sink::Request { request, part } => self.flow.requests.get(*request).map(|r| (r, *part)),
+            _ => None,
+        }
+    }
+
+    /// The secrets into which a value of this atom is stored.
+    pub(crate) fn stored_in(&self, atom: AtomId) -> impl Iterator<Item = &'p str> {
+        self.stores.get(&atom).into_iter().flatten().copied()
+    }
+
+    /// The secrets in a request.
+    pub(crate) fn carried(&self, request: &Request<'p>) -> Vec<&'a Origin> {
+        let strong = request.carries.iter().filter(|e| !e.control && e.derivation > Derivation::Weak);
+        strong.filter_map(|e| self.flow.trails.origin(e.atom)).filter(|o| !matches!(o, Origin::Response(_))).collect()
+    }
+
+    /// Whether a secret may stand in a part of a request to `target`. Where the host is computed only the part is looked at.
+    pub(crate) fn reach(&self, leak: &Leak<'_>, target: &Target, place: Place) -> Reach {
+        match leak.origin {
+            Origin::Secret(name) => match self.plan.secret(name).map(|s| &s.policy) {
+                Some(policy) => by_policy(policy, target, place),
+                None => by_policy(&Policy::Implied, target, place),
+            },
+            Origin::Minted { .. } if !self.plan.dialect.is_conductor() => self.reach_minted(leak, target, place),
+            _ => by_policy(&Policy::Implied, target, place),
+        }
+    }
+
+    /// A new credential may go where it came from, and where the secrets may go into which it is stored.
+    fn reach_minted(&self, leak: &Leak<'_>, target: &Target, place: Place) -> Reach {
+        let mut answers: Vec<Reach> = Vec::new();
+        if let Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, .. } }) = self.flow.trails.atom(leak.entry.atom)
+        {
+            let id = self.order().find(*rotation, step);
+            for request in self.flow.requests.iter().filter(|r| Some(r.step) == id) {
+                if request.target.host.is_none() || target.host.is_none() || same_host(&request.target, target) {
+                    answers.push(if Place::DEFAULT.contains(&place) { Reach::Allowed } else { Reach::WrongPlace });
+                }
+            }
+        }
+        let mut stored = false;
+        for secret in self.stored_in(leak.entry.atom).filter_map(|name| self.plan.secret(name)) {
+            stored = true;
+            answers.push(by_policy(&secret.policy, target, place));
+        }
+        let issued = matches!(self.issuer(leak.entry.atom), Some(Task::Http(_)));
+        if !stored && !issued {
+            answers.push(by_policy(&Policy::Implied, target, place));
+        }
+        if answers.contains(&Reach::Allowed) {
+            Reach::Allowed
+        } else if answers.contains(&Reach::WrongPlace) {
+            Reach::WrongPlace
+        } else {
+            Reach::WrongHost
+        }
+    }
+
+    /// The task that made a minted atom.
+    pub(crate) fn issuer(&self, atom: AtomId) -> Option<&'p Task> {
+        match self.flow.trails.atom(atom) {
+            Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, .. } }) => {
+                self.order().find(*rotation, step).and_then(|id| self.order().get(id)).map(|n| &n.step.task)
+            }
+            _ => None,
+        }
+    }
+
+    /// A finding at the sink with the way of the secret.
+    pub(crate) fn finding(&self, code: Code, event: &Event<'p>, entry: &Entry, message: String, here: &str) -> Diagnostic {
+        let mut way = self.flow.way(entry);
+        if event.span.is_some() {
+            way.push(Label::new(event.span, here));
+        }
+        Diagnostic::new(code, event.span, message).at(here).flow(way)
+    }
+}
+
+/// Lets each (step, sink, origin) through once.
+#[derive(Default)]
+pub(crate) struct Once<'p>(HashSet<(Option<usize>, Sink<'p>, AtomId)>);
+
+impl<'p> Once<'p> {
+    pub(crate) fn is_first(&mut self, event: &Event<'p>, atom: AtomId) -> bool {
+        self.0.insert((event.step, event.sink.clone(), atom))
+    }
+}
+
+fn by_policy(policy: &Policy, target: &Target, place: Place) -> Reach {
+    let host_allowed = |place_of: &dyn Fn(Place) -> bool| match (policy, target.host.as_deref()) {
+        (Policy::Declared(destinations), Some(host)) => {
+            destinations.iter().any(|d| d.places.iter().any(|p| place_of(*p) && d.allows(host, target.port, *p)))
+        }
+        (Policy::Declared(destinations), None) => destinations.iter().any(|d| d.places.iter().any(|p| place_of(*p))),
+        (Policy::Implied, _) => Place::DEFAULT.iter().any(|p| place_of(*p)),
+    };
+    if host_allowed(&|p| p == place) {
+        Reach::Allowed
+    } else if host_allowed(&|_| true) {
+        Reach::WrongPlace
+    } else {
+        Reach::WrongHost
+    }
+}
+
+fn same_host(a: &Target, b: &Target) -> bool {
+    a.host.is_some() && a.host == b.host && a.port == b.port
+}
+
+/// The part of a request as policies speak of it.
+pub(crate) fn place_of(part: Part<'_>) -> Option<Place> {
+    match part {
+        Part::Header(_) => Some(Place::Header),
+        Part::Body => Some(Place::Body),
+        Part::Query => Some(Place::Query),
+        Part::Path => Some(Place::Path),
+        Part::UserInfo => Some(Place::UserInfo),
+        Part::Host | Part::Sent => None,
+    }
+}
+
+/// Whether a field of an answer is a credential by its name.
+fn names_credential(key: &str) -> bool {
+    let name: String = key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let paging = ["nexttoken", "pagetoken", "continuationtoken", "synctoken", "cursortoken"];
+    !paging.iter().any(|p| name.ends_with(p))
+        && [
+            "token",
+            "secret",
+            "password",
+            "passwd",
+            "passphrase",
+            "apikey",
+            "accesskey",
+            "privatekey",
+            "secretkey",
+            "credential",
+            "credentials",
+            "jwt",
+        ]
+        .iter()
+        .any(|p| name.ends_with(p))
+}

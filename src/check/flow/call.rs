@@ -1,0 +1,143 @@
+//! Calls of rotations: each rotation is analysed once; what its inputs reach is its summary, which each call fills in.
+
+use super::Event;
+use super::engine::Engine;
+use super::taint::{Atom, Entry, Taint, Trails, raise};
+use crate::plan::task::walk_steps;
+use crate::plan::{Origin, Plan, Task};
+use std::collections::{BTreeMap, HashMap};
+
+/// A call with what it passes.
+#[derive(Debug)]
+pub(super) struct Site<'p> {
+    pub(super) caller: usize,
+    pub(super) callee: usize,
+    pub(super) arguments: Vec<(&'p str, Taint)>,
+}
+
+/// The rotations so that callees come before callers, and whether some call each other in a ring.
+pub(super) fn sequence(plan: &Plan) -> (Vec<usize>, bool) {
+    let index: HashMap<&str, usize> = plan.rotations.iter().enumerate().rev().map(|(i, r)| (r.name.as_str(), i)).collect();
+    let callees: Vec<Vec<usize>> = plan
+        .rotations
+        .iter()
+        .map(|rotation| {
+            let mut found = Vec::new();
+            for steps in [&rotation.steps, &rotation.on_failure] {
+                walk_steps(steps, &mut |step| {
+                    if let Task::Call(call) = &step.task {
+                        found.extend(index.get(call.rotation.as_str()));
+                    }
+                });
+            }
+            found
+        })
+        .collect();
+    let mut sequence = Vec::new();
+    let mut ring = false;
+    // 0: not seen, 1: its callees are being placed, 2: placed.
+    let mut state = vec![0u8; callees.len()];
+    for root in 0..callees.len() {
+        let mut stack = vec![(root, 0)];
+        while let Some((node, next)) = stack.pop() {
+            if next == 0 {
+                match state.get_mut(node) {
+                    Some(state @ 0) => *state = 1,
+                    _ => continue,
+                }
+            }
+            match callees.get(node).and_then(|c| c.get(next)) {
+                Some(&callee) => {
+                    stack.push((node, next + 1));
+                    match state.get(callee) {
+                        Some(0) => stack.push((callee, 0)),
+                        Some(1) => ring = true,
+                        _ => {}
+                    }
+                }
+                None => {
+                    if let Some(state) = state.get_mut(node) {
+                        *state = 2;
+                    }
+                    sequence.push(node);
+                }
+            }
+        }
+    }
+    (sequence, ring)
+}
+
+/// `taint` of `callee` with the caller's arguments in place of its inputs.
+pub(super) fn substitute<'p>(trails: &Trails<'p>, taint: &Taint, callee: usize, arguments: &[(&'p str, Taint)]) -> Taint {
+    let mut result = Taint::default();
+    for entry in taint.iter() {
+        match trails.atom(entry.atom) {
+            Some(Atom::Caller { rotation, name }) if *rotation == callee => {
+                for (_, argument) in arguments.iter().filter(|(input, _)| name.is_empty() || input == name) {
+                    result.join(&argument.map(|a| {
+                        let (derivation, control) = (raise(a.derivation, entry.derivation), a.control || entry.control);
+                        Some(Entry { derivation, control, ..*a })
+                    }));
+                }
+            }
+            Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Input(_) }) if *rotation == callee => {}
+            _ => {
+                result.join(&Taint::one(*entry));
+            }
+        }
+    }
+    result
+}
+
+/// Adds the events of called rotations with what their callers pass.
+pub(super) fn instantiate(engine: &mut Engine<'_>, sequence: &[usize]) {
+    let sites = std::mem::take(&mut engine.calls);
+    if sites.is_empty() {
+        return;
+    }
+    // For each rotation: what its own inputs bring to which event, events of its callees included.
+    let mut open: Vec<BTreeMap<usize, Taint>> = vec![BTreeMap::new(); engine.plan.rotations.len()];
+    for (number, event) in engine.events.iter().enumerate() {
+        if let Some(events) = open.get_mut(event.rotation) {
+            events.insert(number, event.taint.clone());
+        }
+    }
+    for &caller in sequence {
+        for site in sites.iter().filter(|s| s.caller == caller && s.callee != caller) {
+            let filled: Vec<(usize, Taint)> = open
+                .get(site.callee)
+                .map(|events| {
+                    events
+                        .iter()
+                        .map(|(number, taint)| {
+                            let inputs = taint.map(|e| from_input(&engine.trails, e, site.callee).then_some(*e));
+                            (*number, substitute(&engine.trails, &inputs, site.callee, &site.arguments))
+                        })
+                        .filter(|(_, taint)| !taint.is_empty())
+                        .collect()
+                })
+                .unwrap_or_default();
+            if let Some(events) = open.get_mut(caller) {
+                for (number, taint) in filled {
+                    events.entry(number).or_default().join(&taint);
+                }
+            }
+        }
+    }
+    let mut added = Vec::new();
+    for (rotation, events) in open.iter().enumerate() {
+        for (number, taint) in events {
+            let Some(event) = engine.events.get(*number) else { continue };
+            let secret = taint.iter().any(|e| engine.trails.origin(e.atom).is_some());
+            if event.rotation != rotation && secret {
+                let (label, pc) = (engine.trails.label(taint, false), engine.trails.label(taint, true));
+                added.push(Event { label, pc, taint: taint.clone(), ..event.clone() });
+            }
+        }
+    }
+    engine.events.extend(added);
+}
+
+fn from_input(trails: &Trails<'_>, entry: &Entry, callee: usize) -> bool {
+    matches!(trails.atom(entry.atom), Some(Atom::Caller { rotation, .. }) if *rotation == callee)
+}

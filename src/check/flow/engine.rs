@@ -1,0 +1,510 @@
+//! The walk over steps: state, conditions, fixpoint.
+//!
+//! The whole plan is walked until no label grows (once where there are neither loops nor rings of calls), then once more
+//! to record. After [`WIDEN`] walks variables are widened to their join, so that the cost stays linear in the size.
+
+use super::shape::Shape;
+use super::taint::{Atom, HopKind, Taint, Trails};
+use super::{Analysis, Event, Named, Request, Reveal, Sink};
+use crate::check::order::{Order, may_end};
+use crate::plan::task::lifecycle::NewValue;
+use crate::plan::task::{Call, ForEach, Generate, Let, Repeat, SetVariables, Stop, Switch, Update};
+use crate::plan::{Derivation, Expr, ExprKind, Origin, Plan, Rotation, Step, Task};
+use crate::source::Span;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Walks after which variables are widened.
+const WIDEN: usize = 8;
+/// Walks after which nothing can grow any more, and which are never reached but by a mistake of ours.
+const LAST: usize = 24;
+
+pub(super) type Variables<'p> = BTreeMap<&'p str, Shape>;
+
+/// What a step's answer looked like.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Answer {
+    pub(super) raw: bool,
+    pub(super) sensitive: bool,
+    /// The request's label, weakened.
+    pub(super) status: Taint,
+}
+
+pub(super) struct Engine<'p> {
+    pub(super) plan: &'p Plan,
+    pub(super) order: Order<'p>,
+    pub(super) trails: Trails<'p>,
+    pub(super) rotation: usize,
+    pub(super) step: Option<usize>,
+    next: usize,
+    /// What decides that the present step runs: conditions around it.
+    pub(super) pc: Taint,
+    /// The same for conditions before it that may have ended the run.
+    guard: Taint,
+    pub(super) variables: Variables<'p>,
+    pub(super) lets: HashMap<(usize, &'p str), Shape>,
+    pub(super) constants: HashMap<(usize, &'p str), &'p Expr>,
+    pub(super) captures: HashMap<(usize, &'p str), Shape>,
+    pub(super) answers: HashMap<usize, Answer>,
+    /// Outputs of each rotation, for its callers.
+    pub(super) outputs: HashMap<usize, Shape>,
+    carried: HashMap<usize, (Variables<'p>, Taint)>,
+    pub(super) calls: Vec<super::call::Site<'p>>,
+    widen: bool,
+    changed: bool,
+    pub(super) recording: bool,
+    pub(super) events: Vec<Event<'p>>,
+    pub(super) requests: Vec<Request<'p>>,
+    pub(super) reveals: Vec<Reveal<'p>>,
+    pub(super) used: HashSet<(usize, &'p str)>,
+    pub(super) read_secrets: HashSet<&'p str>,
+}
+
+pub(super) fn run<'p>(plan: &'p Plan, order: Order<'p>) -> Analysis<'p> {
+    let (sequence, ring) = super::call::sequence(plan);
+    let loops = order.iter().any(|(_, n)| matches!(n.step.task, Task::ForEach(_) | Task::Repeat(_)));
+    let mut engine = Engine::new(plan, order);
+    if ring || loops {
+        for walk in 0..LAST {
+            engine.changed = false;
+            engine.widen = walk >= WIDEN;
+            engine.walk(&sequence);
+            if !engine.changed {
+                break;
+            }
+        }
+    }
+    engine.recording = true;
+    engine.walk(&sequence);
+    super::call::instantiate(&mut engine, &sequence);
+    engine.finish()
+}
+
+impl<'p> Engine<'p> {
+    fn new(plan: &'p Plan, order: Order<'p>) -> Self {
+        Self {
+            plan,
+            order,
+            trails: Trails::default(),
+            rotation: 0,
+            step: None,
+            next: 0,
+            pc: Taint::default(),
+            guard: Taint::default(),
+            variables: Variables::new(),
+            lets: HashMap::new(),
+            constants: HashMap::new(),
+            captures: HashMap::new(),
+            answers: HashMap::new(),
+            outputs: HashMap::new(),
+            carried: HashMap::new(),
+            calls: Vec::new(),
+            widen: false,
+            changed: false,
+            recording: false,
+            events: Vec::new(),
+            requests: Vec::new(),
+            reveals: Vec::new(),
+            used: HashSet::new(),
+            read_secrets: HashSet::new(),
+        }
+    }
+
+    fn walk(&mut self, sequence: &[usize]) {
+        for &index in sequence {
+            if let Some(rotation) = self.plan.rotations.get(index) {
+                self.enter(index, rotation);
+            }
+        }
+    }
+
+    fn enter(&mut self, index: usize, rotation: &'p Rotation) {
+        self.rotation = index;
+        self.next = self.order.start(index);
+        self.step = None;
+        self.pc = Taint::default();
+        self.guard = Taint::default();
+        self.variables = Variables::new();
+        for (name, value) in &rotation.variables {
+            let shape = self.eval(value);
+            self.record_leaves(value, &|masked| Sink::Variable { name, masked }, is_mask(name), false);
+            self.variables.insert(name, shape);
+        }
+        for default in rotation.inputs.iter().filter_map(|input| input.default.as_ref()) {
+            self.eval(default);
+        }
+        self.block(&rotation.steps);
+        self.step = None;
+        let mut outputs = Shape::default();
+        for output in &rotation.outputs {
+            let masked = output.masked || rotation.masked_fields.contains(&output.name);
+            self.record_leaves(&output.value, &|masked| Sink::Output { name: &output.name, masked }, masked, true);
+            let shape = self.eval(&output.value);
+            outputs.set(&output.name, shape);
+        }
+        let grew = self.outputs.entry(index).or_default().join(&outputs);
+        self.changed |= grew;
+        self.guard = Taint::default();
+        self.block(&rotation.on_failure);
+        self.step = None;
+    }
+
+    pub(super) fn block(&mut self, steps: &'p [Step]) {
+        for step in steps {
+            let id = self.next;
+            self.next += 1;
+            self.step = Some(id);
+            self.one(id, step);
+            self.step = Some(id);
+        }
+    }
+
+    fn one(&mut self, id: usize, step: &'p Step) {
+        match &step.task {
+            Task::Http(http) => self.http(id, step, http),
+            Task::Let(item) => self.bind(id, step, item),
+            Task::SetVariables(set) => self.set_variables(step, set),
+            Task::Generate(generate) => self.generate(id, step, generate),
+            Task::Log(log) => self.record_leaves(&log.message, &|_| Sink::Log, false, true),
+            Task::Update(update) => self.update(update),
+            Task::Stage(stage) => {
+                self.store(Some(&stage.secret), &stage.value);
+                self.expiry(Some(&stage.secret), stage.expires.as_ref());
+            }
+            Task::Verify(verify) => self.block(&verify.steps),
+            Task::Revoke(revoke) => self.block(&revoke.steps),
+            Task::Promote(_) => {}
+            Task::Manual(manual) => {
+                self.record_leaves(&manual.instructions, &|_| Sink::Instructions, false, true);
+                self.mint(id, step, "value", step.at.0);
+                self.block(&manual.verify);
+            }
+            Task::Fail(fail) => self.record_leaves(&fail.message, &|_| Sink::ErrorText, false, true),
+            Task::Stop(stop) => self.stop(stop),
+            Task::Wait(crate::plan::task::Wait::For(e) | crate::plan::task::Wait::Until(e)) => {
+                self.eval(e);
+            }
+            Task::Switch(switch) => self.switch(switch),
+            Task::Parallel(parallel) => {
+                let before = self.variables.clone();
+                let mut after = before.clone();
+                for branch in &parallel.branches {
+                    self.variables = before.clone();
+                    self.block(&branch.steps);
+                    merge(&mut after, &self.variables);
+                }
+                self.variables = after;
+            }
+            Task::ForEach(each) => self.for_each(id, each),
+            Task::Repeat(repeat) => self.repeat(id, repeat),
+            Task::Call(call) => self.call(id, step, call),
+        }
+    }
+
+    fn bind(&mut self, id: usize, step: &'p Step, item: &'p Let) {
+        let shape = self.eval(&item.value);
+        let pc = self.pc.clone();
+        let at = step.at.0;
+        let shape = shape.map(&mut |t| self.trails.through(t, at, HopKind::Let(&item.name))).with(&pc);
+        self.record(Sink::Let { name: &item.name }, item.value.at.0, shape.all());
+        self.constants.insert((self.rotation, &item.name), &item.value);
+        self.define((self.rotation, &item.name), shape, id);
+    }
+
+    fn define(&mut self, key: (usize, &'p str), shape: Shape, _id: usize) {
+        let grew = self.lets.entry(key).or_default().join(&shape);
+        self.changed |= grew;
+    }
+
+    pub(super) fn capture(&mut self, id: usize, name: &'p str, shape: Shape) {
+        let shape = shape.with(&self.pc.clone());
+        let grew = self.captures.entry((id, name)).or_default().join(&shape);
+        self.changed |= grew;
+    }
+
+    /// A capture that is a credential of its own.
+    pub(super) fn mint(&mut self, id: usize, step: &'p Step, name: &'p str, span: Span) {
+        let origin = Origin::Minted { step: step.name.clone(), name: name.to_owned() };
+        let atom = self.trails.intern(Atom::Origin { rotation: Some(self.rotation), origin });
+        let taint = self.trails.source(atom, Derivation::Whole, span);
+        self.capture(id, name, Shape::of(taint));
+    }
+
+    fn generate(&mut self, id: usize, step: &'p Step, generate: &'p Generate) {
+        for (name, secret) in generate.generator.captures() {
+            if *secret {
+                self.mint(id, step, name, step.at.0);
+            } else {
+                self.capture(id, name, Shape::default());
+            }
+        }
+    }
+
+    fn set_variables(&mut self, step: &'p Step, set: &'p SetVariables) {
+        for (name, value) in &set.values {
+            self.record_leaves(value, &|masked| Sink::Variable { name, masked }, is_mask(name), false);
+            let shape = self.eval(value);
+            let pc = self.pc.clone();
+            let at = step.at.0;
+            let shape = shape.map(&mut |t| self.trails.through(t, at, HopKind::Variable(name))).with(&pc);
+            self.variables.insert(name, shape);
+        }
+    }
+
+    fn update(&mut self, update: &'p Update) {
+        let name = self.literal(&update.secret);
+        if name.is_none() {
+            let taint = self.taint(&update.secret);
+            self.record(Sink::SecretName, update.secret.at.0, taint);
+        }
+        self.store(name, &update.value);
+        self.expiry(name, update.expires.as_ref());
+    }
+
+    fn store(&mut self, secret: Option<&'p str>, value: &'p NewValue) {
+        match value {
+            NewValue::Single(value) => {
+                let taint = self.taint(value);
+                self.record_always(Sink::Store { secret, field: None }, value.at.0, taint);
+            }
+            NewValue::Fields(fields) => {
+                for (field, value) in fields {
+                    let taint = self.taint(value);
+                    self.record_always(Sink::Store { secret, field: Some(field) }, value.at.0, taint);
+                }
+            }
+        }
+    }
+
+    fn expiry(&mut self, secret: Option<&'p str>, expires: Option<&'p Expr>) {
+        if let Some(expires) = expires {
+            self.record_leaves(expires, &|_| Sink::Expiry { secret }, false, false);
+        }
+    }
+
+    fn stop(&mut self, stop: &'p Stop) {
+        if let Some(reason) = &stop.reason {
+            self.record_leaves(reason, &|_| Sink::ErrorText, false, true);
+        }
+        if let Some(output) = &stop.output {
+            self.record_leaves(output, &|masked| Sink::Output { name: "", masked }, false, true);
+            let shape = self.eval(output);
+            let grew = self.outputs.entry(self.rotation).or_default().join(&shape);
+            self.changed |= grew;
+        }
+    }
+
+    fn switch(&mut self, switch: &'p Switch) {
+        let subject = self.taint(&switch.subject);
+        self.record(Sink::Branch, switch.subject.at.0, subject.clone());
+        let condition = self.condition(&subject, switch.subject.at.0);
+        let outer = self.pc.clone();
+        self.pc.join(&condition);
+        let before = self.variables.clone();
+        let mut after: Option<Variables<'p>> = None;
+        let mut ends = false;
+        for steps in switch.cases.iter().map(|b| b.steps.as_slice()).chain([switch.otherwise.as_slice()]) {
+            self.variables = before.clone();
+            self.block(steps);
+            ends |= may_end(steps);
+            match &mut after {
+                None => after = Some(std::mem::take(&mut self.variables)),
+                Some(after) => merge(after, &self.variables),
+            }
+        }
+        self.variables = after.unwrap_or(before);
+        self.pc = outer;
+        if ends {
+            self.guard.join(&condition);
+        }
+    }
+
+    /// The label of a condition on what it decides. Data of callers and servers decides too (integrity).
+    fn condition(&mut self, subject: &Taint, span: Span) -> Taint {
+        self.trails.through(&subject.as_control(), span, HopKind::Condition)
+    }
+
+    fn for_each(&mut self, id: usize, each: &'p ForEach) {
+        let items = self.eval(&each.items);
+        let condition = self.condition(&items.all(), each.items.at.0);
+        let shadowed = self.variables.insert(&each.item, items.element());
+        self.looped(id, &condition, |engine| {
+            engine.variables.insert(&each.item, items.element());
+            engine.block(&each.steps);
+            Taint::default()
+        });
+        match shadowed {
+            Some(value) => self.variables.insert(&each.item, value),
+            None => self.variables.remove(each.item.as_str()),
+        };
+        if may_end(&each.steps) {
+            self.guard.join(&condition);
+        }
+    }
+
+    fn repeat(&mut self, id: usize, repeat: &'p Repeat) {
+        self.looped(id, &Taint::default(), |engine| {
+            engine.block(&repeat.steps);
+            engine.step = Some(id);
+            let until = engine.taint(&repeat.until);
+            engine.condition(&until, repeat.until.at.0)
+        });
+    }
+
+    /// The body of a loop under what was carried from its end to its start on earlier walks. The body returns the condition for going on.
+    fn looped(&mut self, id: usize, condition: &Taint, body: impl FnOnce(&mut Self) -> Taint) {
+        let outer = self.pc.clone();
+        let entry = self.variables.clone();
+        if let Some((carried, again)) = self.carried.get(&id) {
+            self.pc.join(again);
+            let carried = carried.clone();
+            merge(&mut self.variables, &carried);
+        }
+        self.pc.join(condition);
+        let again = body(self);
+        if self.widen {
+            let all = self.variables.values().fold(Taint::default(), |all, shape| all.joined(&shape.all()));
+            self.variables = std::mem::take(&mut self.variables).into_keys().map(|name| (name, Shape::of(all.clone()))).collect();
+        }
+        let (carried, condition) = self.carried.entry(id).or_default();
+        let mut grew = condition.join(&again);
+        for (name, shape) in &self.variables {
+            grew |= carried.entry(name).or_default().join(shape);
+        }
+        self.changed |= grew;
+        self.pc = outer;
+        merge(&mut self.variables, &entry);
+    }
+
+    fn call(&mut self, id: usize, step: &'p Step, call: &'p Call) {
+        let mut arguments: Vec<(&'p str, Taint)> = Vec::new();
+        for (name, value) in &call.inputs {
+            let sink = |masked| if masked { Sink::Variable { name, masked } } else { Sink::CallInput { rotation: &call.rotation, name } };
+            self.record_leaves(value, &sink, is_mask(name), false);
+            let taint = self.taint(value);
+            arguments.push((name, self.trails.through(&taint, value.at.0, HopKind::Passed(name))));
+        }
+        let Some(callee) = self.plan.rotations.iter().position(|r| r.name == call.rotation) else { return };
+        let outputs = self.outputs.get(&callee).cloned().unwrap_or_default();
+        let shape = outputs.map(&mut |taint| super::call::substitute(&self.trails, taint, callee, &arguments));
+        let at = step.at.0;
+        let shape = shape.map(&mut |t| self.trails.through(t, at, HopKind::Returned(&call.rotation)));
+        if let Some(rotation) = self.plan.rotations.get(callee) {
+            for output in &rotation.outputs {
+                let field = shape.field(&output.name);
+                self.capture(id, &output.name, field);
+            }
+        }
+        self.capture(id, "", shape);
+        if self.recording {
+            self.calls.push(super::call::Site { caller: self.rotation, callee, arguments });
+        }
+    }
+
+    /// Records what reaches a sink: each part of a literal object, list or text on its own, so that the place is exact.
+    /// `sink` is told whether a masking key stands above. Values for people also tell what decided that they are shown.
+    pub(super) fn record_leaves(&mut self, expr: &'p Expr, sink: &dyn Fn(bool) -> Sink<'p>, masked: bool, shown: bool) {
+        match &expr.kind {
+            ExprKind::Object(members) => {
+                for (key, value) in members {
+                    let masked = masked || (self.plan.dialect.is_conductor() && self.is_masked_key(key));
+                    self.record_leaves(value, sink, masked, shown);
+                }
+                if members.is_empty() && shown {
+                    self.record_shown(sink(masked), expr.at.0, Taint::default());
+                }
+            }
+            ExprKind::List(items) | ExprKind::Template(items) => {
+                for item in items {
+                    self.record_leaves(item, sink, masked, shown);
+                }
+            }
+            _ => {
+                let taint = self.taint(expr);
+                if shown {
+                    self.record_shown(sink(masked), expr.at.0, taint);
+                } else {
+                    self.record(sink(masked), expr.at.0, taint);
+                }
+            }
+        }
+    }
+
+    fn is_masked_key(&self, key: &str) -> bool {
+        is_mask(key) || self.plan.rotations.get(self.rotation).is_some_and(|r| r.masked_fields.iter().any(|f| f == key))
+    }
+
+    fn record_shown(&mut self, sink: Sink<'p>, span: Span, taint: Taint) {
+        let taint = taint.joined(&self.pc).joined(&self.guard);
+        self.record(sink, span, taint);
+    }
+
+    /// Records an event unless nothing is in the value.
+    pub(super) fn record(&mut self, sink: Sink<'p>, span: Span, taint: Taint) {
+        if !taint.is_empty() {
+            self.record_always(sink, span, taint);
+        }
+    }
+
+    fn record_always(&mut self, sink: Sink<'p>, span: Span, taint: Taint) {
+        if self.recording {
+            let (label, pc) = (self.trails.label(&taint, false), self.trails.label(&taint, true));
+            self.events.push(Event { rotation: self.rotation, step: self.step, sink, span, label, pc, taint });
+        }
+    }
+
+    /// What decides that the present step runs, earlier ends of the run included.
+    pub(super) fn reached(&self) -> Taint {
+        self.pc.clone().joined(&self.guard)
+    }
+
+    fn finish(self) -> Analysis<'p> {
+        let mut names = Vec::new();
+        for (id, node) in self.order.iter() {
+            let at = node.step.at.0;
+            match &node.step.task {
+                Task::Let(item) => {
+                    let label =
+                        self.lets.get(&(node.rotation, item.name.as_str())).map(|s| self.trails.label(&s.all(), false)).unwrap_or_default();
+                    names.push(Named { rotation: node.rotation, step: None, name: &item.name, label, span: at });
+                }
+                task => {
+                    for (name, span) in capture_names(task, at) {
+                        let label = self.captures.get(&(id, name)).map(|s| self.trails.label(&s.all(), false)).unwrap_or_default();
+                        names.push(Named { rotation: node.rotation, step: Some(&node.step.name), name, label, span });
+                    }
+                }
+            }
+        }
+        Analysis {
+            plan: self.plan,
+            order: self.order,
+            events: self.events,
+            requests: self.requests,
+            reveals: self.reveals,
+            names,
+            trails: self.trails,
+            used: self.used,
+            read_secrets: self.read_secrets,
+        }
+    }
+}
+
+fn capture_names<'p>(task: &'p Task, at: Span) -> Vec<(&'p str, Span)> {
+    match task {
+        Task::Http(http) => http.captures.iter().map(|c| (c.name.as_str(), c.at.0)).collect(),
+        Task::Generate(generate) => generate.generator.captures().iter().map(|(name, _)| (*name, at)).collect(),
+        Task::Manual(_) => vec![("value", at)],
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a server shows what stands under this key as `***`.
+pub(super) fn is_mask(key: &str) -> bool {
+    matches!(key, "_secrets" | "_masked")
+}
+
+fn merge<'p>(into: &mut Variables<'p>, from: &Variables<'p>) {
+    for (name, shape) in from {
+        into.entry(name).or_default().join(shape);
+    }
+}

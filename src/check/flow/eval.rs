@@ -1,0 +1,338 @@
+//! The taint of an expression.
+
+use super::Reveal;
+use super::engine::Engine;
+use super::path;
+use super::shape::Shape;
+use super::taint::{Atom, HopKind, Taint};
+use super::url::Piece;
+use crate::plan::expr::{Function, Operator, Root, RunField};
+use crate::plan::task::CaptureSource;
+use crate::plan::{Derivation, Expr, ExprKind, Origin, Task};
+use crate::source::Span;
+
+/// How many `let`s are followed to a literal.
+const CONSTANT_DEPTH: usize = 16;
+
+impl<'p> Engine<'p> {
+    /// The taint of a whole value.
+    pub(super) fn taint(&mut self, expr: &'p Expr) -> Taint {
+        self.eval(expr).all()
+    }
+
+    /// The taint of a value, field by field.
+    pub(super) fn eval(&mut self, expr: &'p Expr) -> Shape {
+        match &expr.kind {
+            ExprKind::Null | ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Duration(_) => Shape::default(),
+            ExprKind::List(items) | ExprKind::Template(items) => Shape::of(self.joined(items)),
+            ExprKind::Object(members) => {
+                let mut shape = Shape::default();
+                for (key, value) in members {
+                    let field = self.eval(value);
+                    if !field.is_public() {
+                        shape.set(key, field);
+                    }
+                }
+                shape
+            }
+            ExprKind::Ref(root) => self.root(root, Vec::new(), expr.at.0),
+            ExprKind::Field(..) | ExprKind::Index(..) | ExprKind::Path(..) => {
+                let mut keys = Vec::new();
+                let base = access(expr, &mut keys);
+                match &base.kind {
+                    ExprKind::Ref(root) => self.root(root, keys, expr.at.0),
+                    _ => walk(self.eval(base), &keys),
+                }
+            }
+            ExprKind::Call(function, arguments) => self.function(*function, arguments, expr.at.0),
+            ExprKind::Binary(operator, left, right) => {
+                let taint = self.taint(left).joined(&self.taint(right));
+                Shape::of(if *operator == Operator::Else { taint } else { taint.raised(Derivation::Opaque) })
+            }
+            ExprKind::Not(inner) => Shape::of(self.taint(inner).raised(Derivation::Opaque)),
+            ExprKind::Reveal { value, reason } => {
+                let shape = self.eval(value);
+                if self.recording {
+                    let (label, pc) = (self.trails.label(&shape.all(), false), self.pc.clone());
+                    self.reveals.push(Reveal { step: self.step, span: expr.at.0, reason, label, pc });
+                }
+                let trails = &self.trails;
+                shape.map(&mut |t| t.map(|e| trails.origin(e.atom).is_none().then_some(*e)))
+            }
+        }
+    }
+
+    fn joined(&mut self, items: &'p [Expr]) -> Taint {
+        let mut all = Taint::default();
+        for item in items {
+            all.join(&self.taint(item));
+        }
+        all
+    }
+
+    fn function(&mut self, function: Function, arguments: &'p [Expr], span: Span) -> Shape {
+        let taint = self.joined(arguments);
+        // Whether a secret is set is the one bit that every rotation may tell.
+        if function == Function::IsSet {
+            return Shape::of(taint.weakened());
+        }
+        let derivation = function.derivation();
+        let taint = taint.raised(derivation);
+        if derivation >= Derivation::Part && !taint.is_empty() {
+            return Shape::of(self.trails.through(&taint, span, HopKind::Function(function.name())));
+        }
+        Shape::of(taint)
+    }
+
+    fn root(&mut self, root: &'p Root, keys: Vec<String>, span: Span) -> Shape {
+        let shape = match root {
+            Root::Secret { name, field, .. } => {
+                self.read_secrets.insert(name);
+                let atom = self.trails.secret(name);
+                let part = field.is_some() && self.plan.dialect.is_conductor();
+                let derivation = if part { Derivation::Part } else { Derivation::Whole };
+                Shape::of(self.trails.source(atom, derivation, span))
+            }
+            Root::Input(name) => self.input(name, span),
+            Root::Inputs => {
+                let mut taint = self.caller("", span);
+                if let Some(rotation) = self.plan.rotations.get(self.rotation) {
+                    for input in rotation.inputs.iter().filter(|i| i.secret) {
+                        taint.join(&self.secret_input(&input.name, span));
+                    }
+                }
+                Shape::of(taint)
+            }
+            Root::Let(name) => self.lets.get(&(self.rotation, name.as_str())).cloned().unwrap_or_default(),
+            Root::Variable(name) => self.variables.get(name.as_str()).cloned().unwrap_or_default(),
+            Root::Capture { step, name } => match self.order.find(self.rotation, step) {
+                Some(id) => {
+                    self.used.insert((id, name));
+                    self.captures.get(&(id, name.as_str())).cloned().unwrap_or_default()
+                }
+                None => Shape::default(),
+            },
+            Root::Output(step) => {
+                return match self.order.find(self.rotation, step) {
+                    Some(id) => self.output(id, &keys, span),
+                    None => Shape::default(),
+                };
+            }
+            Root::TaskField { step, field } => match self.order.find(self.rotation, step) {
+                Some(id) if field.starts_with("input") => self.stored_input(id),
+                Some(id) => Shape::of(self.answers.get(&id).map(|a| a.status.clone()).unwrap_or_default()),
+                None => Shape::default(),
+            },
+            Root::Run(RunField::CorrelationId) => Shape::of(self.caller("correlationId", span)),
+            Root::Env(_) | Root::Run(_) => Shape::default(),
+            Root::Answer => return self.step.map(|id| Shape::of(self.answer(id, &keys, span))).unwrap_or_default(),
+        };
+        walk(shape, &keys)
+    }
+
+    fn input(&mut self, name: &'p str, span: Span) -> Shape {
+        let mut taint = self.caller(name, span);
+        if self.plan.rotations.get(self.rotation).is_some_and(|r| r.inputs.iter().any(|i| i.secret && i.name == name)) {
+            taint.join(&self.secret_input(name, span));
+        }
+        Shape::of(taint)
+    }
+
+    fn secret_input(&mut self, name: &str, span: Span) -> Taint {
+        let atom = self.trails.intern(Atom::Origin { rotation: Some(self.rotation), origin: Origin::Input(name.to_owned()) });
+        self.trails.source(atom, Derivation::Whole, span)
+    }
+
+    fn caller(&mut self, name: &'p str, span: Span) -> Taint {
+        let atom = self.trails.intern(Atom::Caller { rotation: self.rotation, name });
+        self.trails.source(atom, Derivation::Whole, span)
+    }
+
+    /// What a server sent, at a place of the step's output document.
+    pub(super) fn answer(&mut self, id: usize, keys: &[String], span: Span) -> Taint {
+        let facts = self.answers.get(&id).cloned().unwrap_or_default();
+        if matches!(keys.get(1).map(String::as_str), Some("statusCode" | "reasonPhrase")) {
+            return facts.status;
+        }
+        let atom = self.trails.intern(Atom::Answer { step: id, path: keys.to_vec() });
+        let mut taint = self.trails.source(atom, Derivation::Whole, span);
+        if facts.sensitive {
+            let origin = Origin::Response(self.order.get(id).map(|n| n.step.name.clone()).unwrap_or_default());
+            let atom = self.trails.intern(Atom::Origin { rotation: Some(self.rotation), origin });
+            let derivation = if keys.len() > 2 { Derivation::Part } else { Derivation::Whole };
+            taint.join(&self.trails.source(atom, derivation, span));
+        }
+        taint
+    }
+
+    /// A place of a Conductor task's output document.
+    fn output(&mut self, id: usize, keys: &[String], span: Span) -> Shape {
+        let Some(node) = self.order.get(id) else { return Shape::default() };
+        let task = &node.step.task;
+        match task {
+            Task::Http(http) => {
+                let mut shape = Shape::default();
+                for capture in &http.captures {
+                    let place = &capture.place;
+                    if place.is_empty() || !path::overlap(place, keys) {
+                        continue;
+                    }
+                    self.used.insert((id, capture.name.as_str()));
+                    let found = self.captures.get(&(id, capture.name.as_str())).cloned().unwrap_or_default();
+                    if keys.len() >= place.len() {
+                        return walk(found, keys.get(place.len()..).unwrap_or_default());
+                    }
+                    shape.join(&found);
+                }
+                let raw = self.answers.get(&id).is_some_and(|a| a.raw);
+                if raw || http.captures.iter().all(|c| !path::overlap(&c.place, keys)) {
+                    if keys.get(1).map(String::as_str) != Some("statusCode") {
+                        self.used.insert((id, ""));
+                    }
+                    shape.join(&Shape::of(self.answer(id, keys, span)));
+                }
+                shape
+            }
+            Task::Let(item) => {
+                let shape = self.lets.get(&(node.rotation, item.name.as_str())).cloned().unwrap_or_default();
+                walk(shape, keys.get(1..).unwrap_or_default())
+            }
+            Task::Call(_) => walk(self.captures.get(&(id, "")).cloned().unwrap_or_default(), keys),
+            Task::Generate(_) | Task::Manual(_) => {
+                let all: Vec<&'p str> = self.captures.keys().filter(|(step, _)| *step == id).map(|(_, name)| *name).collect();
+                let mut shape = Shape::default();
+                for name in all {
+                    self.used.insert((id, name));
+                    let found = self.captures.get(&(id, name)).cloned().unwrap_or_default();
+                    match keys.first() {
+                        Some(key) if key == name => return found,
+                        Some(_) => {}
+                        None => {
+                            shape.join(&found);
+                        }
+                    }
+                }
+                shape
+            }
+            Task::Switch(switch) => Shape::of(self.taint(&switch.subject)),
+            Task::Parallel(_) | Task::ForEach(_) | Task::Repeat(_) => self.inner_outputs(id, keys, span),
+            _ => Shape::default(),
+        }
+    }
+
+    /// The output of a task that holds others: the outputs of those, under their names.
+    fn inner_outputs(&mut self, id: usize, keys: &[String], span: Span) -> Shape {
+        // The number of rounds; what ends a loop is in the condition that decides it.
+        if keys.first().is_some_and(|key| key == "iteration") {
+            return Shape::default();
+        }
+        let within: Vec<(usize, &'p str)> = self
+            .order
+            .of_rotation(self.rotation)
+            .filter(|(inner, _)| self.order.is_within(*inner, id))
+            .filter(|(_, n)| matches!(n.step.task, Task::Http(_) | Task::Let(_) | Task::Call(_) | Task::Generate(_) | Task::Manual(_)))
+            .map(|(inner, n)| (inner, n.step.name.as_str()))
+            .collect();
+        for (at, key) in keys.iter().enumerate() {
+            if let Some((inner, _)) = within.iter().find(|(_, name)| name == key) {
+                return self.output(*inner, keys.get(at + 1..).unwrap_or_default(), span);
+            }
+        }
+        let mut shape = Shape::default();
+        for (inner, _) in within {
+            shape.join(&self.output(inner, &[], span));
+        }
+        Shape::of(shape.all())
+    }
+
+    /// The input of a task as a server keeps it.
+    fn stored_input(&mut self, id: usize) -> Shape {
+        let Some(Task::Http(http)) = self.order.get(id).map(|n| &n.step.task) else { return Shape::default() };
+        let mut taint = Taint::default();
+        for (_, expr) in http.request_exprs() {
+            taint.join(&self.taint(expr));
+        }
+        Shape::of(taint)
+    }
+
+    /// The text of an expression that is certain before the run.
+    pub(super) fn literal(&self, expr: &'p Expr) -> Option<&'p str> {
+        let mut expr = expr;
+        for _ in 0..CONSTANT_DEPTH {
+            match &expr.kind {
+                ExprKind::String(text) => return Some(text),
+                ExprKind::Template(parts) => match parts.as_slice() {
+                    [only] => expr = only,
+                    _ => return None,
+                },
+                ExprKind::Ref(Root::Let(name)) => expr = self.constants.get(&(self.rotation, name.as_str()))?,
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// The pieces of a text: what is certain as text, the rest as expressions.
+    pub(super) fn pieces(&self, expr: &'p Expr, depth: usize, pieces: &mut Vec<Piece<'p>>) {
+        match &expr.kind {
+            ExprKind::String(text) | ExprKind::Number(text) => pieces.push(Piece::Text(text.clone())),
+            ExprKind::Template(parts) => {
+                for part in parts {
+                    self.pieces(part, depth, pieces);
+                }
+            }
+            ExprKind::Ref(Root::Let(name)) if depth < CONSTANT_DEPTH => match self.constants.get(&(self.rotation, name.as_str())) {
+                Some(value) if is_constant(value) => self.pieces(value, depth + 1, pieces),
+                Some(value) if matches!(value.kind, ExprKind::Template(_)) => self.pieces(value, depth + 1, pieces),
+                _ => pieces.push(Piece::Dynamic(expr)),
+            },
+            _ => pieces.push(Piece::Dynamic(expr)),
+        }
+    }
+}
+
+fn is_constant(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Ref(Root::Let(_)))
+}
+
+/// The expression below a chain of accesses, with the keys in order.
+pub(crate) fn access<'e>(expr: &'e Expr, keys: &mut Vec<String>) -> &'e Expr {
+    let mut chain = Vec::new();
+    let mut base = expr;
+    loop {
+        match &base.kind {
+            ExprKind::Field(inner, name) => {
+                chain.push(vec![name.clone()]);
+                base = inner;
+            }
+            ExprKind::Index(inner, _) => base = inner,
+            ExprKind::Path(inner, path) => {
+                chain.push(path::keys(&path.0));
+                base = inner;
+            }
+            _ => break,
+        }
+    }
+    keys.extend(chain.into_iter().rev().flatten());
+    base
+}
+
+fn walk(shape: Shape, keys: &[String]) -> Shape {
+    keys.iter().fold(shape, |shape, key| shape.field(key))
+}
+
+/// The place in the output document that a capture reads.
+pub(crate) fn capture_path(source: &CaptureSource) -> Vec<String> {
+    let response = |rest: Vec<String>| ["response".to_owned(), "body".to_owned()].into_iter().chain(rest).collect();
+    match source {
+        CaptureSource::Body(path) => response(path::keys(&path.0)),
+        CaptureSource::Text => response(Vec::new()),
+        CaptureSource::Header(name) => vec!["response".into(), "headers".into(), name.clone()],
+        CaptureSource::Status => vec!["response".into(), "statusCode".into()],
+        CaptureSource::Expr(expr) => {
+            let mut keys = Vec::new();
+            let base = access(expr, &mut keys);
+            if matches!(base.kind, ExprKind::Ref(Root::Answer)) { keys } else { Vec::new() }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! An HTTP step: what its request carries where, and what its captures are.
+
+use super::engine::{Answer, Engine};
+use super::shape::Shape;
+use super::taint::{Atom, Taint};
+use super::url::{UrlPart, split};
+use super::{Part, Request, Sink};
+use crate::plan::task::http::Expectation;
+use crate::plan::task::{Auth, Body, CaptureSource, Http};
+use crate::plan::{Derivation, Expr, ExprKind, Origin, Step};
+
+impl<'p> Engine<'p> {
+    pub(super) fn http(&mut self, id: usize, step: &'p Step, http: &'p Http) {
+        let carries = self.request(id, http);
+        let secret = carries.iter().any(|e| e.derivation > Derivation::Weak && !e.control && self.trails.origin(e.atom).is_some());
+        let facts = Answer { raw: http.raw_output, sensitive: secret || http.effect.issues(), status: carries.weakened() };
+        let status = facts.status.clone();
+        self.answers.insert(id, facts);
+        for expect in &http.expect {
+            match &expect.what {
+                Expectation::Header { value, .. } | Expectation::Body { value, .. } => {
+                    self.eval(value);
+                }
+                Expectation::Status(_) => {}
+            }
+        }
+        for capture in &http.captures {
+            let keys = if capture.place.is_empty() { vec![capture.name.clone()] } else { capture.place.clone() };
+            let atom = self.trails.intern(Atom::Answer { step: id, path: keys });
+            let mut taint = match &capture.source {
+                CaptureSource::Status => status.clone(),
+                CaptureSource::Expr(expr) => {
+                    // What the answer itself holds is named by the capture from here on.
+                    let taint = self.taint(expr);
+                    let trails = &self.trails;
+                    taint.map(|e| match trails.atom(e.atom) {
+                        Some(Atom::Answer { step, .. }) if *step == id => None,
+                        Some(Atom::Origin { origin: Origin::Response(name), .. }) if *name == step.name => None,
+                        _ => Some(*e),
+                    })
+                }
+                _ => Taint::default(),
+            };
+            if !matches!(capture.source, CaptureSource::Status) {
+                taint.join(&self.trails.source(atom, Derivation::Whole, capture.at.0));
+            }
+            self.capture(id, &capture.name, Shape::of(taint));
+            if capture.secret {
+                self.mint(id, step, &capture.name, capture.at.0);
+            }
+        }
+        if let Some(strays) = &http.strays {
+            self.request(id, &strays.list);
+            let atom = self.trails.intern(Atom::Answer { step: id, path: vec!["strays".into()] });
+            let stray = self.trails.source(atom, Derivation::Whole, step.at.0);
+            let shadowed = self.variables.insert("stray", Shape::of(stray));
+            self.request(id, &strays.revoke);
+            match shadowed {
+                Some(value) => self.variables.insert("stray", value),
+                None => self.variables.remove("stray"),
+            };
+        }
+    }
+
+    fn request(&mut self, id: usize, http: &'p Http) -> Taint {
+        let request = self.requests.len();
+        let mut pieces = Vec::new();
+        self.pieces(&http.url, 0, &mut pieces);
+        let (target, parts) = split(&pieces);
+        let mut carries = Taint::default();
+        for (part, expr) in parts {
+            let part = match part {
+                UrlPart::Host => Part::Host,
+                UrlPart::UserInfo => Part::UserInfo,
+                UrlPart::Path => Part::Path,
+                UrlPart::Query => Part::Query,
+            };
+            carries.join(&self.leaves(expr, &Sink::Request { request, part }));
+        }
+        for (_, expr) in &http.query {
+            carries.join(&self.leaves(expr, &Sink::Request { request, part: Part::Query }));
+        }
+        for header in &http.headers {
+            carries.join(&self.leaves(&header.value, &Sink::Request { request, part: Part::Header(&header.name) }));
+        }
+        let authorization = Sink::Request { request, part: Part::Header("Authorization") };
+        match &http.auth {
+            Some(Auth::Bearer(token)) => {
+                carries.join(&self.leaves(token, &authorization));
+            }
+            Some(Auth::Basic(user, password) | Auth::Client(user, password)) => {
+                carries.join(&self.leaves(user, &authorization));
+                carries.join(&self.leaves(password, &authorization));
+            }
+            None => {}
+        }
+        let body = Sink::Request { request, part: Part::Body };
+        match &http.body {
+            Body::None => {}
+            Body::Json(e) | Body::Text(e) | Body::Raw(e) => {
+                carries.join(&self.leaves(e, &body));
+            }
+            Body::Form(members) => {
+                for (_, e) in members {
+                    carries.join(&self.leaves(e, &body));
+                }
+            }
+        }
+        let reached = self.reached();
+        self.record(Sink::Request { request, part: Part::Sent }, self.order.get(id).map_or(http.url.at.0, |n| n.step.at.0), reached);
+        if self.recording {
+            let label = self.trails.label(&carries, false);
+            self.requests.push(Request { step: id, http, target, label, carries: carries.clone() });
+        }
+        carries
+    }
+
+    /// Records each part of a value at `sink` and returns the taint of the whole.
+    fn leaves(&mut self, expr: &'p Expr, sink: &Sink<'p>) -> Taint {
+        match &expr.kind {
+            ExprKind::Object(members) => {
+                let mut all = Taint::default();
+                for (_, value) in members {
+                    all.join(&self.leaves(value, sink));
+                }
+                all
+            }
+            ExprKind::List(items) | ExprKind::Template(items) => {
+                let mut all = Taint::default();
+                for item in items {
+                    all.join(&self.leaves(item, sink));
+                }
+                all
+            }
+            ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Null | ExprKind::Bool(_) | ExprKind::Duration(_) => Taint::default(),
+            _ => {
+                let taint = self.taint(expr);
+                self.record(sink.clone(), expr.at.0, taint.clone());
+                taint
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The flow analysis: what every value came from, and everything that leaves the run.
+//!
+//! One pass over a [`Plan`] (several where there are loops) records every [`Event`] at which a value reaches a [`Sink`],
+//! with its label, the label of the conditions around it, and a shortest way for each origin. The rules look at events and at
+//! the plan and never at how it was spelled. What the analysis promises and what it does not: `docs/security-model.md`.
+
+mod call;
+mod engine;
+mod eval;
+mod http;
+mod path;
+mod shape;
+mod taint;
+mod url;
+
+pub(crate) use eval::{access, capture_path};
+pub(crate) use path::overlap;
+pub(crate) use taint::{Atom, AtomId, Entry, HopKind, Taint};
+pub use url::Target;
+
+use super::order::Order;
+use crate::diagnostic;
+use crate::plan::{Label, Plan};
+use crate::source::Span;
+use std::collections::HashSet;
+
+/// What a plan does with its secrets.
+#[derive(Debug)]
+pub struct Analysis<'p> {
+    /// The plan.
+    pub plan: &'p Plan,
+    /// Its steps.
+    pub order: Order<'p>,
+    /// All that leaves the run or is stored, in text order of each rotation.
+    pub events: Vec<Event<'p>>,
+    /// All HTTP requests.
+    pub requests: Vec<Request<'p>>,
+    /// All declassifications.
+    pub reveals: Vec<Reveal<'p>>,
+    /// The label of each name.
+    pub names: Vec<Named<'p>>,
+    pub(crate) trails: taint::Trails<'p>,
+    /// Captures (step, name) and whole outputs (step, empty name) that something reads.
+    pub(crate) used: HashSet<(usize, &'p str)>,
+    /// Vault secrets that something reads.
+    pub(crate) read_secrets: HashSet<&'p str>,
+}
+
+/// A value reaches a sink.
+#[derive(Debug, Clone)]
+pub struct Event<'p> {
+    /// Index of the rotation.
+    pub rotation: usize,
+    /// Number of the step; absent for the rotation's outputs.
+    pub step: Option<usize>,
+    /// Where it goes.
+    pub sink: Sink<'p>,
+    /// The expression.
+    pub span: Span,
+    /// What it came from.
+    pub label: Label,
+    /// What decided that it happens.
+    pub pc: Label,
+    pub(crate) taint: Taint,
+}
+
+/// Where a value goes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Sink<'p> {
+    /// A line for people.
+    Log,
+    /// The message of a failed or stopped run.
+    ErrorText,
+    /// Text that a person is asked to act on.
+    Instructions,
+    /// The run's output.
+    Output {
+        /// Its name; empty when the whole output is replaced.
+        name: &'p str,
+        /// Shown as `***`.
+        masked: bool,
+    },
+    /// A request: the part in which the value stands.
+    Request {
+        /// Index into [`Analysis::requests`].
+        request: usize,
+        /// Where.
+        part: Part<'p>,
+    },
+    /// The new value of a secret.
+    Store {
+        /// Which; absent when its name is computed.
+        secret: Option<&'p str>,
+        /// Field of a record.
+        field: Option<&'p str>,
+    },
+    /// The name of the secret that is written.
+    SecretName,
+    /// When a secret expires, which is shown.
+    Expiry {
+        /// Which secret.
+        secret: Option<&'p str>,
+    },
+    /// An entry of `workflow.variables`.
+    Variable {
+        /// Its name.
+        name: &'p str,
+        /// Under `_secrets` or `_masked`.
+        masked: bool,
+    },
+    /// A `let` (in Conductor: the result of a task, which is kept).
+    Let {
+        /// Its name.
+        name: &'p str,
+    },
+    /// An input of another rotation.
+    CallInput {
+        /// Which rotation.
+        rotation: &'p str,
+        /// Which input.
+        name: &'p str,
+    },
+    /// The text that chooses a branch.
+    Branch,
+}
+
+/// A part of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part<'p> {
+    /// Scheme, host or port.
+    Host,
+    /// Before `@`.
+    UserInfo,
+    /// The path, or the fragment.
+    Path,
+    /// The query.
+    Query,
+    /// A header of this name.
+    Header(&'p str),
+    /// The body.
+    Body,
+    /// That the request is made at all.
+    Sent,
+}
+
+/// An HTTP request.
+#[derive(Debug, Clone)]
+pub struct Request<'p> {
+    /// Number of the step.
+    pub step: usize,
+    /// The exchange: of the step, or one of its stray cleaners.
+    pub http: &'p crate::plan::task::Http,
+    /// Where it goes.
+    pub target: Target,
+    /// What it carries.
+    pub label: Label,
+    pub(crate) carries: Taint,
+}
+
+/// A declassification.
+#[derive(Debug, Clone)]
+pub struct Reveal<'p> {
+    /// Number of the step; absent in the rotation's outputs.
+    pub step: Option<usize>,
+    /// The whole `reveal`.
+    pub span: Span,
+    /// The author's reason.
+    pub reason: &'p str,
+    /// What is released.
+    pub label: Label,
+    pub(crate) pc: Taint,
+}
+
+/// The label of a name.
+#[derive(Debug, Clone)]
+pub struct Named<'p> {
+    /// Index of the rotation.
+    pub rotation: usize,
+    /// Step, for captures.
+    pub step: Option<&'p str>,
+    /// The name.
+    pub name: &'p str,
+    /// Its label.
+    pub label: Label,
+    /// Where it is defined.
+    pub span: Span,
+}
+
+impl<'p> Analysis<'p> {
+    /// Analyses a plan.
+    pub fn of(plan: &'p Plan) -> Self {
+        engine::run(plan, Order::of(plan))
+    }
+
+    /// The way of one origin into a value, as places with words; ends before the sink.
+    pub(crate) fn way(&self, entry: &Entry) -> Vec<diagnostic::Label> {
+        let stations = self.trails.way(entry);
+        let mut labels: Vec<diagnostic::Label> = Vec::new();
+        for hop in stations.iter().filter(|hop| hop.span.is_some()) {
+            let text = match hop.kind {
+                HopKind::Source(atom) => self.source_text(atom),
+                HopKind::Let(name) => format!("kept as `{name}`"),
+                HopKind::Variable(name) => format!("kept in the variable `{name}`"),
+                HopKind::Function(name) => format!("changed by `{name}`"),
+                HopKind::Condition => "decides here".to_owned(),
+                HopKind::Passed(name) => format!("passed as input `{name}`"),
+                HopKind::Returned(name) => format!("returned by `{name}`"),
+            };
+            if labels.last().is_none_or(|last| last.span != hop.span) {
+                labels.push(diagnostic::Label::new(hop.span, text));
+            }
+        }
+        labels
+    }
+
+    fn source_text(&self, atom: AtomId) -> String {
+        match self.trails.atom(atom) {
+            Some(Atom::Origin { origin: crate::plan::Origin::Minted { step, name }, .. }) => format!("`{step}.{name}` begins here"),
+            Some(Atom::Origin { origin, .. }) => format!("{} is read here", origin.describe()),
+            Some(Atom::Answer { step, .. }) => format!("the answer of `{}`", self.step_name(*step)),
+            Some(Atom::Caller { name: "", .. }) => "all inputs, which the caller chooses".to_owned(),
+            Some(Atom::Caller { name, .. }) => format!("input `{name}`, which the caller chooses"),
+            None => String::new(),
+        }
+    }
+
+    /// The name of a step.
+    pub fn step_name(&self, step: usize) -> &'p str {
+        self.order.get(step).map_or("", |node| node.step.name.as_str())
+    }
+}

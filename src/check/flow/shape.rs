@@ -1,0 +1,80 @@
+//! The taint of a value, field by field.
+
+use super::taint::Taint;
+use crate::plan::Derivation;
+use std::collections::BTreeMap;
+
+/// The taint of each field that is known, and of all that is not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Shape {
+    rest: Taint,
+    fields: BTreeMap<String, Shape>,
+}
+
+impl Shape {
+    pub(crate) fn of(rest: Taint) -> Self {
+        Self { rest, fields: BTreeMap::new() }
+    }
+
+    pub(crate) fn set(&mut self, name: &str, field: Shape) {
+        self.fields.insert(name.to_owned(), field);
+    }
+
+    /// The taint of the whole.
+    pub(crate) fn all(&self) -> Taint {
+        let mut all = self.rest.clone();
+        for field in self.fields.values() {
+            all.join(&field.all());
+        }
+        all
+    }
+
+    /// A member. One that is not known may be any part of the rest.
+    pub(crate) fn field(&self, name: &str) -> Shape {
+        self.fields.get(name).cloned().unwrap_or_else(|| Shape::of(self.rest.raised(Derivation::Part)))
+    }
+
+    /// Any element.
+    pub(crate) fn element(&self) -> Shape {
+        Shape::of(self.all())
+    }
+
+    /// Adds all of `other`; tells whether a label grew.
+    pub(crate) fn join(&mut self, other: &Shape) -> bool {
+        let mut grew = false;
+        for (name, theirs) in &other.fields {
+            if !self.fields.contains_key(name) {
+                let mine = self.field(name);
+                self.fields.insert(name.clone(), mine);
+                grew = true;
+            }
+            if let Some(mine) = self.fields.get_mut(name) {
+                grew |= mine.join(theirs);
+            }
+        }
+        if !other.rest.is_empty() {
+            for (_, mine) in self.fields.iter_mut().filter(|(name, _)| !other.fields.contains_key(*name)) {
+                grew |= mine.join(&Shape::of(other.rest.raised(Derivation::Part)));
+            }
+        }
+        grew | self.rest.join(&other.rest)
+    }
+
+    /// The same with `taint` on every field.
+    pub(crate) fn with(mut self, taint: &Taint) -> Shape {
+        if !taint.is_empty() {
+            self.rest.join(taint);
+            self.fields = self.fields.into_iter().map(|(name, field)| (name, field.with(taint))).collect();
+        }
+        self
+    }
+
+    /// Each taint changed.
+    pub(crate) fn map(&self, change: &mut dyn FnMut(&Taint) -> Taint) -> Shape {
+        Shape { rest: change(&self.rest), fields: self.fields.iter().map(|(name, field)| (name.clone(), field.map(change))).collect() }
+    }
+
+    pub(crate) fn is_public(&self) -> bool {
+        self.rest.is_empty() && self.fields.values().all(Shape::is_public)
+    }
+}

@@ -1,0 +1,106 @@
+//! Which steps store, promote and revoke which secret, and which steps made what is stored.
+
+use super::context::Context;
+use super::flow::{Atom, AtomId, Sink};
+use crate::plan::expr::{Root, Version};
+use crate::plan::task::Http;
+use crate::plan::{Derivation, Expr, ExprKind, Origin, Task};
+use crate::source::Span;
+
+/// What a step does to a stored secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    Update,
+    Stage,
+    Promote,
+    Revoke,
+}
+
+/// A step that does something to a stored secret.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Write<'p> {
+    pub(crate) step: usize,
+    pub(crate) rotation: usize,
+    pub(crate) secret: &'p str,
+    pub(crate) act: Act,
+    pub(crate) span: Span,
+}
+
+/// A new credential on its way into a secret.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Keeping<'p> {
+    /// The step that made it.
+    pub(crate) maker: usize,
+    /// The step that stores it.
+    pub(crate) store: usize,
+    pub(crate) secret: &'p str,
+    pub(crate) atom: AtomId,
+}
+
+impl<'a, 'p> Context<'a, 'p> {
+    /// All steps that do something to a stored secret of a literal name, in text order.
+    pub(crate) fn writes(&self) -> Vec<Write<'p>> {
+        let mut writes = Vec::new();
+        for (step, node) in self.order().iter() {
+            let (secret, act) = match &node.step.task {
+                Task::Update(update) => match update.secret.as_str() {
+                    Some(name) => (name, Act::Update),
+                    None => continue,
+                },
+                Task::Stage(stage) => (stage.secret.as_str(), Act::Stage),
+                Task::Promote(promote) => (promote.secret.as_str(), Act::Promote),
+                Task::Revoke(revoke) => (revoke.secret.as_str(), Act::Revoke),
+                _ => continue,
+            };
+            writes.push(Write { step, rotation: node.rotation, secret, act, span: node.step.at.0 });
+        }
+        writes
+    }
+
+    /// Which made credential is stored where.
+    pub(crate) fn keepings(&self) -> Vec<Keeping<'p>> {
+        let mut keepings = Vec::new();
+        for event in &self.flow.events {
+            let (Sink::Store { secret: Some(secret), .. }, Some(store)) = (&event.sink, event.step) else { continue };
+            for entry in event.taint.iter().filter(|e| !e.control && e.derivation > Derivation::Weak) {
+                let Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, .. } }) =
+                    self.flow.trails.atom(entry.atom)
+                else {
+                    continue;
+                };
+                if let Some(maker) = self.order().find(*rotation, step) {
+                    keepings.push(Keeping { maker, store, secret, atom: entry.atom });
+                }
+            }
+        }
+        keepings
+    }
+
+    /// The HTTP exchange of a step.
+    pub(crate) fn http(&self, step: usize) -> Option<&'p Http> {
+        match self.order().get(step).map(|n| &n.step.task) {
+            Some(Task::Http(http)) => Some(http),
+            _ => None,
+        }
+    }
+
+    /// The expiry that a step gives to what it stores.
+    pub(crate) fn expires(&self, store: usize) -> Option<&'p Expr> {
+        match self.order().get(store).map(|n| &n.step.task) {
+            Some(Task::Update(update)) => update.expires.as_ref(),
+            Some(Task::Stage(stage)) => stage.expires.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// Whether an expression reads a version of a secret.
+pub(crate) fn reads_secret(expr: &Expr, wanted: &str, versions: &[Version]) -> bool {
+    let mut found = false;
+    expr.walk(&mut |e| {
+        if let ExprKind::Ref(Root::Secret { name, version, .. }) = &e.kind {
+            found |= name == wanted && versions.contains(version);
+        }
+    });
+    found
+}

@@ -1,0 +1,79 @@
+//! How often a rotation runs and how long its credentials live, where the text says it.
+
+use crate::plan::expr::{Operator, Root, RunField};
+use crate::plan::schedule::{Cron, Dur, Schedule, Trigger};
+use crate::plan::{Expr, ExprKind};
+
+const SECOND: u64 = 1000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// The longest time between two runs; `None` where the expression is not one of the plain forms.
+pub(crate) fn period(schedule: &Schedule) -> Option<Dur> {
+    match &schedule.trigger {
+        Trigger::Every(interval) => Some(*interval),
+        Trigger::Cron(crons) => match crons.as_slice() {
+            [only] => cron_period(only),
+            _ => None,
+        },
+    }
+}
+
+fn cron_period(cron: &Cron) -> Option<Dur> {
+    let millis = match cron.expression.trim() {
+        "@hourly" => HOUR,
+        "@daily" | "@midnight" => DAY,
+        "@weekly" => 7 * DAY,
+        expression => {
+            let fields: Vec<&str> = expression.split_whitespace().collect();
+            let [second, minute, hour, day, month, weekday] = fields.as_slice() else { return None };
+            let any = |field: &str| matches!(field, "*" | "?");
+            let fixed = |field: &str| field.bytes().all(|b| b.is_ascii_digit());
+            if !fixed(second) || !any(month) || !any(day) {
+                return None;
+            }
+            let one_day = !weekday.contains(['-', ',', '/', '*', '?', '#', 'L']);
+            match (every(minute), every(hour), any(weekday)) {
+                (Some(step), Some(1), true) => step * MINUTE,
+                (None, Some(step), true) if fixed(minute) => step * HOUR,
+                (None, None, true) if fixed(minute) && fixed(hour) => DAY,
+                (None, None, false) if fixed(minute) && fixed(hour) && one_day => 7 * DAY,
+                _ => return None,
+            }
+        }
+    };
+    Some(Dur(millis))
+}
+
+/// `*` as 1, `*/n` and `0/n` as n.
+fn every(field: &str) -> Option<u64> {
+    match field {
+        "*" => Some(1),
+        _ => field.strip_prefix("*/").or_else(|| field.strip_prefix("0/"))?.parse().ok().filter(|n| *n > 0),
+    }
+}
+
+/// How long a value lives that expires at this time, where it is a fixed time after the run's start.
+pub(crate) fn life(expires: &Expr) -> Option<Dur> {
+    let ExprKind::Binary(Operator::Add, left, right) = &expires.kind else { return None };
+    let starts = |e: &Expr| matches!(&e.kind, ExprKind::Ref(Root::Run(RunField::StartedAt | RunField::ScheduledAt)));
+    match (&left.kind, &right.kind) {
+        (_, ExprKind::Duration(life)) if starts(left) => Some(*life),
+        (ExprKind::Duration(life), _) if starts(right) => Some(*life),
+        _ => None,
+    }
+}
+
+/// `45m`, `1h 30m`.
+pub(crate) fn show(dur: Dur) -> String {
+    let mut rest = dur.0;
+    let mut parts = Vec::new();
+    for (unit, word) in [(DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s"), (1, "ms")] {
+        if rest >= unit {
+            parts.push(format!("{}{word}", rest / unit));
+            rest %= unit;
+        }
+    }
+    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
+}

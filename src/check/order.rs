@@ -1,0 +1,186 @@
+//! The order of steps: which runs before which on every path, which can never meet, which end the run.
+//!
+//! Steps of all rotations are numbered in text order; the flow analysis visits them in the same order. Knows nothing
+//! of secrets.
+
+use crate::plan::{Plan, Step, Task};
+use std::collections::HashMap;
+
+/// All steps of a plan with their places in the blocks.
+#[derive(Debug)]
+pub struct Order<'p> {
+    nodes: Vec<Node<'p>>,
+    starts: Vec<usize>,
+    by_name: HashMap<(usize, &'p str), usize>,
+}
+
+/// One step and the block it stands in.
+#[derive(Debug, Clone, Copy)]
+pub struct Node<'p> {
+    /// The step.
+    pub step: &'p Step,
+    /// Index of its rotation.
+    pub rotation: usize,
+    /// The step around it, and in which of that step's blocks it stands.
+    pub parent: Option<(usize, usize)>,
+    /// It stands among the steps for a failed run.
+    pub on_failure: bool,
+    /// The block around it may be skipped, and what follows the block is reached all the same.
+    skippable: bool,
+}
+
+impl<'p> Order<'p> {
+    /// Numbers the steps of `plan`.
+    pub fn of(plan: &'p Plan) -> Self {
+        let mut order = Self { nodes: Vec::new(), starts: Vec::new(), by_name: HashMap::new() };
+        for (rotation, item) in plan.rotations.iter().enumerate() {
+            order.starts.push(order.nodes.len());
+            order.block(&item.steps, Node::root(rotation, false));
+            order.block(&item.on_failure, Node::root(rotation, true));
+        }
+        order
+    }
+
+    fn block(&mut self, steps: &'p [Step], place: Place) {
+        for step in steps {
+            let id = self.nodes.len();
+            let Place { rotation, parent, on_failure, skippable } = place;
+            self.nodes.push(Node { step, rotation, parent, on_failure, skippable });
+            self.by_name.entry((rotation, step.name.as_str())).or_insert(id);
+            for (number, steps) in step.task.blocks().into_iter().enumerate() {
+                let skippable = may_be_skipped(&step.task, number);
+                self.block(steps, Place { rotation, parent: Some((id, number)), on_failure, skippable });
+            }
+        }
+    }
+
+    /// Number of the first step of a rotation.
+    pub fn start(&self, rotation: usize) -> usize {
+        self.starts.get(rotation).copied().unwrap_or(0)
+    }
+
+    /// The steps with their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &Node<'p>)> {
+        self.nodes.iter().enumerate()
+    }
+
+    /// The steps of one rotation with their numbers.
+    pub fn of_rotation(&self, rotation: usize) -> impl Iterator<Item = (usize, &Node<'p>)> {
+        let end = self.starts.get(rotation + 1).copied().unwrap_or(self.nodes.len());
+        self.nodes.iter().enumerate().take(end).skip(self.start(rotation))
+    }
+
+    /// A step by its number.
+    pub fn get(&self, id: usize) -> Option<&Node<'p>> {
+        self.nodes.get(id)
+    }
+
+    /// A step of a rotation by its name.
+    pub fn find(&self, rotation: usize, name: &str) -> Option<usize> {
+        self.by_name.get(&(rotation, name)).copied()
+    }
+
+    /// The step itself and those around it, each with the block in which the one before stands; inmost first.
+    fn ancestors(&self, id: usize) -> impl Iterator<Item = (usize, usize)> {
+        std::iter::successors(self.nodes.get(id).and_then(|n| n.parent), |(up, _)| self.nodes.get(*up).and_then(|n| n.parent))
+    }
+
+    /// Whether step `outer` is around step `id`.
+    pub fn is_within(&self, id: usize, outer: usize) -> bool {
+        self.ancestors(id).any(|(up, _)| up == outer)
+    }
+
+    /// Whether `a` and `b` are of one rotation and one list (steps, or the steps for a failed run).
+    fn same_list(&self, a: usize, b: usize) -> bool {
+        match (self.nodes.get(a), self.nodes.get(b)) {
+            (Some(a), Some(b)) => a.rotation == b.rotation && a.on_failure == b.on_failure,
+            _ => false,
+        }
+    }
+
+    /// Whether `a` has run whenever `b` begins.
+    pub fn dominates(&self, a: usize, b: usize) -> bool {
+        if a >= b || !self.same_list(a, b) || self.split(a, b).is_some() {
+            return false;
+        }
+        let around_b: Vec<(usize, usize)> = self.ancestors(b).collect();
+        let mut inner = a;
+        for place in self.ancestors(a) {
+            let skippable = self.nodes.get(inner).is_none_or(|n| n.skippable);
+            if skippable && !around_b.contains(&place) {
+                return false;
+            }
+            inner = place.0;
+        }
+        true
+    }
+
+    /// Whether `a` may run before `b` in one run.
+    pub fn may_precede(&self, a: usize, b: usize) -> bool {
+        a < b && self.same_list(a, b) && !self.are_exclusive(a, b)
+    }
+
+    /// Whether no run has both: they stand in different branches of one switch.
+    pub fn are_exclusive(&self, a: usize, b: usize) -> bool {
+        self.split(a, b).is_some_and(|outer| matches!(self.nodes.get(outer).map(|n| &n.step.task), Some(Task::Switch(_))))
+    }
+
+    /// Whether they may run at the same time: different branches of one `parallel`.
+    pub fn are_parallel(&self, a: usize, b: usize) -> bool {
+        self.split(a, b).is_some_and(|outer| matches!(self.nodes.get(outer).map(|n| &n.step.task), Some(Task::Parallel(_))))
+    }
+
+    /// The step in different blocks of which `a` and `b` stand.
+    fn split(&self, a: usize, b: usize) -> Option<usize> {
+        let around_b: Vec<(usize, usize)> = self.ancestors(b).collect();
+        self.ancestors(a).find_map(|(outer, block)| {
+            around_b.iter().find(|(other, _)| *other == outer).filter(|(_, theirs)| *theirs != block).map(|_| outer)
+        })
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Place {
+    rotation: usize,
+    parent: Option<(usize, usize)>,
+    on_failure: bool,
+    skippable: bool,
+}
+
+impl Node<'_> {
+    fn root(rotation: usize, on_failure: bool) -> Place {
+        Place { rotation, parent: None, on_failure, skippable: false }
+    }
+}
+
+/// Whether what follows `task` may be reached without its block number `number`.
+fn may_be_skipped(task: &Task, number: usize) -> bool {
+    match task {
+        Task::Switch(_) => task.blocks().iter().enumerate().any(|(other, steps)| other != number && !always_ends(steps)),
+        Task::ForEach(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether nothing after these steps is ever reached.
+pub fn always_ends(steps: &[Step]) -> bool {
+    steps.iter().any(step_ends)
+}
+
+/// Whether nothing after this step is ever reached.
+pub fn step_ends(step: &Step) -> bool {
+    match &step.task {
+        Task::Fail(_) => !step.optional,
+        Task::Stop(_) => true,
+        Task::Switch(_) => step.task.blocks().iter().all(|steps| always_ends(steps)),
+        Task::Parallel(_) | Task::Repeat(_) => step.task.blocks().iter().any(|steps| always_ends(steps)),
+        _ => false,
+    }
+}
+
+/// Whether these steps may end the run.
+pub fn may_end(steps: &[Step]) -> bool {
+    let mut ends = false;
+    crate::plan::task::walk_steps(steps, &mut |step| ends |= matches!(step.task, Task::Fail(_) | Task::Stop(_)));
+    ends
+}

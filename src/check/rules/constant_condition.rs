@@ -1,0 +1,106 @@
+//! # ROT205 constant-condition
+//!
+//! What it finds: a condition that is always true or always false: constants on both sides, the same expression on both sides, a number
+//! compared with a text.
+//!
+//! ## Why it matters
+//!
+//! One of the branches never runs. A status is a number: `probe.status == "200"` is never true, and the check that it was meant to be does not
+//! happen.
+//!
+//! ## Fails
+//!
+//! ```rot
+//! rotation r {
+//!   when "a" == "b" {
+//!     log "never"
+//!   }
+//! }
+//! ```
+//!
+//! ## Mended
+//!
+//! ```rot
+//! rotation r {
+//!   input mode: string = "a"
+//!   when input.mode == "b" {
+//!     log "sometimes"
+//!   }
+//! }
+//! ```
+
+use crate::check::context::Context;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::expr::{Operator, Root};
+use crate::plan::task::CaptureSource;
+use crate::plan::{Expr, ExprKind, Task, Type};
+
+pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for (_, node) in cx.order().iter() {
+        let condition = match &node.step.task {
+            Task::Switch(switch) => &switch.subject,
+            // A loop with a constant end is the usual way to say "this many rounds".
+            Task::Repeat(repeat) if !is_constant(&repeat.until) => &repeat.until,
+            _ => continue,
+        };
+        let is_switch = matches!(node.step.task, Task::Switch(_));
+        if is_switch && is_constant(condition) {
+            out.push(found(condition, "this condition never changes", "a constant"));
+            continue;
+        }
+        condition.walk(&mut |expr| {
+            let ExprKind::Binary(operator, left, right) = &expr.kind else { return };
+            let compares = matches!(operator, Operator::Eq | Operator::Ne | Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge);
+            if !compares {
+                return;
+            }
+            if is_constant(left) && is_constant(right) {
+                out.push(found(expr, "this comparison never changes: both sides are constants", "two constants"));
+            } else if left == right {
+                out.push(found(expr, "this comparison never changes: both sides are the same", "compares a value with itself"));
+            } else if matches!(operator, Operator::Eq | Operator::Ne) && !cx.plan.dialect.is_conductor() && number_with_text(cx, node.rotation, left, right) {
+                let always = if *operator == Operator::Eq { "false" } else { "true" };
+                out.push(
+                    found(expr, &format!("this comparison is always {always}: a number is never equal to a text"), "number and text")
+                        .help("write the number without quotes"),
+                );
+            }
+        });
+    }
+}
+
+fn found(expr: &Expr, message: &str, here: &str) -> Diagnostic {
+    Diagnostic::new(codes::CONSTANT_CONDITION, expr.at.0, message).at(here).help("compare with a value that may change, or remove the condition")
+}
+
+fn is_constant(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Null | ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Duration(_) => true,
+        ExprKind::Not(inner) => is_constant(inner),
+        _ => false,
+    }
+}
+
+fn number_with_text(cx: &Context<'_, '_>, rotation: usize, left: &Expr, right: &Expr) -> bool {
+    (is_number(cx, rotation, left) && right.as_str().is_some()) || (left.as_str().is_some() && is_number(cx, rotation, right))
+}
+
+fn is_number(cx: &Context<'_, '_>, rotation: usize, expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Number(_) => true,
+        ExprKind::Call(function, _) => matches!(function.returns(), Type::Int | Type::Number),
+        ExprKind::Ref(Root::Input(name)) => cx
+            .plan
+            .rotations
+            .get(rotation)
+            .is_some_and(|r| r.inputs.iter().any(|i| i.name == *name && matches!(i.ty, Type::Int | Type::Number))),
+        ExprKind::Ref(Root::Capture { step, name }) => {
+            let node = cx.order().find(rotation, step).and_then(|id| cx.order().get(id));
+            let Some(Task::Http(http)) = node.map(|n| &n.step.task) else { return false };
+            http.captures
+                .iter()
+                .any(|c| c.name == *name && (matches!(c.ty, Type::Int | Type::Number) || matches!(c.source, CaptureSource::Status)))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,103 @@
+//! # ROT503 new-secret-dropped
+//!
+//! What it finds: a request that issues a credential of which nothing is kept, or a new value that is set on a server and never stored.
+//!
+//! ## Why it matters
+//!
+//! Where the old credential dies on the call, nobody has one that works. Else a credential stays valid that nobody knows of and nobody will revoke.
+//!
+//! ## Fails
+//!
+//! ```rot
+//! secret admin_key to "api.example.com"
+//!
+//! rotation r {
+//!   http mint POST "https://api.example.com/tokens" issues additive {
+//!     bearer secrets.admin_key
+//!     public id = body $.id
+//!   }
+//!   log "made ${mint.id}"
+//! }
+//! ```
+//!
+//! ## Mended
+//!
+//! ```rot
+//! secret admin_key to "api.example.com"
+//! secret api_token
+//!
+//! rotation r {
+//!   http mint POST "https://api.example.com/tokens" issues additive {
+//!     bearer secrets.admin_key
+//!     secret token = body $.token
+//!   }
+//!   update api_token = mint.token
+//! }
+//! ```
+
+use crate::check::context::Context;
+use crate::check::flow::{Atom, Sink};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::effect::{Effect, Issues, Old};
+use crate::plan::{Derivation, Origin, Task};
+
+pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for (id, node) in cx.order().iter() {
+        let name = &node.step.name;
+        match &node.step.task {
+            Task::Http(http) => {
+                let Effect::Issues(Issues { old, assumed: false, .. }) = &http.effect else { continue };
+                let dies = matches!(old, Old::Dies { .. });
+                let any_used = http.captures.iter().any(|c| c.secret && cx.flow.used.contains(&(id, c.name.as_str())));
+                let message = if !any_used && !cx.flow.used.contains(&(id, "")) {
+                    format!("`{name}` issues a credential, and nothing of it is used")
+                } else if dies && !is_kept(cx, id) {
+                    format!("`{name}` kills the old credential, and the new one is never stored")
+                } else {
+                    continue;
+                };
+                out.push(
+                    Diagnostic::new(codes::NEW_SECRET_DROPPED, node.step.at.0, message)
+                        .at("the new credential is lost when the run ends")
+                        .help("capture it with `secret NAME = body $.…` and store it with `update` or `stage`; if no credential is made, declare another effect"),
+                );
+            }
+            Task::Generate(_) if !is_kept(cx, id) => {
+                if let Some(request) = cx.flow.requests.iter().find(|r| sets(&r.http.effect) && carries(cx, r, id)) {
+                    let setter = cx.flow.step_name(request.step);
+                    out.push(
+                        Diagnostic::new(codes::NEW_SECRET_DROPPED, node.step.at.0, format!("`{name}` is set by `{setter}` and never stored"))
+                            .at("the new value is lost when the run ends")
+                            .label(request.http.url.at.0, "set here")
+                            .help(format!("store it before `{setter}`: `stage NAME = {name}.value`")),
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn sets(effect: &Effect) -> bool {
+    matches!(effect, Effect::Sets | Effect::SetsSelf | Effect::SetsSlot)
+}
+
+fn is_from(cx: &Context<'_, '_>, atom: u32, id: usize) -> bool {
+    match cx.flow.trails.atom(atom) {
+        Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, .. } }) => cx.order().find(*rotation, step) == Some(id),
+        Some(Atom::Answer { step, .. }) => *step == id,
+        _ => false,
+    }
+}
+
+fn carries(cx: &Context<'_, '_>, request: &crate::check::flow::Request<'_>, id: usize) -> bool {
+    request.carries.iter().any(|e| !e.control && e.derivation > Derivation::Weak && is_from(cx, e.atom, id))
+}
+
+/// Whether what the step made is stored, returned, or passed on.
+fn is_kept(cx: &Context<'_, '_>, id: usize) -> bool {
+    cx.flow.events.iter().any(|event| {
+        matches!(event.sink, Sink::Store { .. } | Sink::Output { .. } | Sink::CallInput { .. })
+            && event.taint.iter().any(|e| !e.control && e.derivation > Derivation::Weak && is_from(cx, e.atom, id))
+    })
+}

@@ -1,0 +1,99 @@
+//! # ROT512 no-revocation-id
+//!
+//! What it finds: a credential that lives until it is revoked, of which nothing is kept by which it could be; or a `revoke` that does not say which
+//! credential it means.
+//!
+//! ## Why it matters
+//!
+//! The old credentials pile up on the server, all of them valid. Most servers allow only so many, and then the rotation fails.
+//!
+//! ## Fails
+//!
+//! ```rot
+//! secret admin_key to "api.example.com"
+//! secret api_token to "api.example.com"
+//!
+//! rotation r {
+//!   http mint POST "https://api.example.com/tokens" issues additive {
+//!     bearer secrets.admin_key
+//!     secret token = body $.token
+//!   }
+//!   stage api_token = mint.token
+//!   verify {
+//!     http GET "https://api.example.com/me" { bearer pending.api_token }
+//!   }
+//!   promote api_token
+//! }
+//! ```
+//!
+//! ## Mended
+//!
+//! ```rot
+//! secret admin_key to "api.example.com"
+//! secret api_token { value, id } to "api.example.com" in header, path
+//!
+//! rotation r {
+//!   http mint POST "https://api.example.com/tokens" issues additive {
+//!     bearer secrets.admin_key
+//!     secret token = body $.token
+//!     public id    = body $.id
+//!   }
+//!   stage api_token { value: mint.token, id: mint.id }
+//!   verify {
+//!     http GET "https://api.example.com/me" { bearer pending.api_token.value }
+//!   }
+//!   promote api_token
+//!   revoke previous.api_token after 24h {
+//!     http DELETE "https://api.example.com/tokens/${previous.api_token.id}" revokes {
+//!       bearer secrets.admin_key
+//!     }
+//!   }
+//! }
+//! ```
+
+use crate::check::context::Context;
+use crate::check::exprs;
+use crate::check::lifecycle::{Act, reads_secret};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::effect::{Effect, Issues, Old};
+use crate::plan::expr::Version;
+use crate::plan::task::lifecycle::NewValue;
+use crate::plan::task::walk_steps;
+use crate::plan::Task;
+
+pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let writes = cx.writes();
+    for (_, node) in cx.order().iter() {
+        let Task::Revoke(revoke) = &node.step.task else { continue };
+        let name = &revoke.secret;
+        let mut told = false;
+        walk_steps(&revoke.steps, &mut |step| {
+            told |= exprs::of_task(&step.task).iter().any(|e| reads_secret(e, name, &[Version::Previous, Version::Current]));
+        });
+        if !told {
+            out.push(
+                Diagnostic::new(codes::NO_REVOCATION_ID, node.step.at.0, format!("nothing in this `revoke` says which `{name}` dies"))
+                    .at(format!("does not use `previous.{name}`"))
+                    .help(format!("keep the credential's id in a record and name it: `previous.{name}.id`")),
+            );
+        }
+    }
+    let mut seen = Vec::new();
+    for keeping in cx.keepings() {
+        let (Some(http), Some(store)) = (cx.http(keeping.maker), cx.order().get(keeping.store)) else { continue };
+        let additive = matches!(&http.effect, Effect::Issues(Issues { old: Old::Stays, assumed: false, .. }));
+        let Task::Stage(stage) = &store.step.task else { continue };
+        let name = keeping.secret;
+        let revoked = writes.iter().any(|w| w.act == Act::Revoke && w.secret == name);
+        let has_more = matches!(&stage.value, NewValue::Fields(fields) if fields.len() > 1);
+        if additive && stage.expires.is_none() && !revoked && !has_more && !seen.contains(&keeping.store) {
+            seen.push(keeping.store);
+            out.push(
+                Diagnostic::new(codes::NO_REVOCATION_ID, store.step.at.0, format!("the old `{name}` stays valid, and nothing is kept by which it could be revoked"))
+                    .at("stored without an id and without an expiry")
+                    .label(cx.order().get(keeping.maker).map_or(crate::source::Span::NONE, |n| n.step.at.0), "issues additive: the old one lives on")
+                    .help(format!("keep its id (`secret {name} {{ value, id }}`) and `revoke previous.{name}`; or say when it dies: `expires …`")),
+            );
+        }
+    }
+}

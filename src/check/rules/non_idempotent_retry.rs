@@ -1,0 +1,66 @@
+//! # ROT406 non-idempotent-retry
+//!
+//! What it finds: a blind retry of a request that issues a credential, where nothing cleans up what a lost answer leaves behind.
+//!
+//! ## Why it matters
+//!
+//! An attempt whose answer was lost may have made a credential. The retry makes another; the first stays valid and nobody knows of it. Where the
+//! old one dies on the call, the second attempt is made with a credential that is dead already.
+//!
+//! ## Fails
+//!
+//! ```rot
+//! secret admin_key to "api.example.com"
+//! secret api_token
+//!
+//! rotation r {
+//!   http mint POST "https://api.example.com/tokens" issues additive {
+//!     bearer secrets.admin_key
+//!     retry 5 every 2s
+//!     secret token = body $.token
+//!   }
+//!   update api_token = mint.token
+//! }
+//! ```
+//!
+//! ## Mended
+//!
+//! ```rot
+//! secret admin_key to "api.example.com"
+//! secret api_token
+//!
+//! rotation r {
+//!   http mint POST "https://api.example.com/tokens" issues additive {
+//!     bearer secrets.admin_key
+//!     secret token = body $.token
+//!   }
+//!   update api_token = mint.token
+//! }
+//! ```
+
+use crate::check::context::Context;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::effect::{Effect, Issues, Old};
+
+pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let keepings = cx.keepings();
+    for (id, node) in cx.order().iter() {
+        let (Some(http), Some(retry)) = (cx.http(id), &node.step.retry) else { continue };
+        let Effect::Issues(Issues { old, assumed: false, .. }) = &http.effect else { continue };
+        let expires = keepings.iter().any(|k| k.maker == id && cx.expires(k.store).is_some());
+        let risk = match old {
+            // What is left behind is revoked by its tag, or dies by itself.
+            Old::Stays if http.strays.is_some() || expires => continue,
+            Old::Stays => "each attempt whose answer is lost leaves a credential that nobody knows of",
+            Old::Dies { key: Some(_), .. } | Old::Dies { grace: Some(_), .. } => continue,
+            Old::Dies { .. } => "the second attempt is made with a credential that the first may have killed",
+        };
+        if retry.count > 0 {
+            out.push(
+                Diagnostic::new(codes::NON_IDEMPOTENT_RETRY, node.step.at.0, format!("`{}` is retried blindly: {risk}", node.step.name))
+                    .at(format!("{}, up to {} more attempts", http.effect.describe(), retry.count))
+                    .help("remove the retry: an interrupted run is continued by `rot resume`; or say how strays are found and revoked, or how long the credential lives"),
+            );
+        }
+    }
+}

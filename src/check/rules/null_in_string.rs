@@ -1,0 +1,77 @@
+//! # ROT203 null-in-string
+//!
+//! What it finds: a text with a part that may be missing: an `optional` capture, or in Conductor JSON the output of an optional task.
+//!
+//! ## Why it matters
+//!
+//! Conductor writes the word `null` in its place, so that a request goes out with `Bearer null`. In `.rot` the run stops there, after the calls
+//! before it have had their effect.
+//!
+//! ## Fails
+//!
+//! ```rot
+//! secret api_key to "api.example.com"
+//!
+//! rotation r {
+//!   http probe GET "https://api.example.com/info" {
+//!     bearer secrets.api_key
+//!     public region = body $.region optional
+//!   }
+//!   log "region ${probe.region}"
+//! }
+//! ```
+//!
+//! ## Mended
+//!
+//! ```rot
+//! secret api_key to "api.example.com"
+//!
+//! rotation r {
+//!   http probe GET "https://api.example.com/info" {
+//!     bearer secrets.api_key
+//!     public region = body $.region optional
+//!   }
+//!   log "region ${probe.region ?? "unknown"}"
+//! }
+//! ```
+
+use crate::check::context::Context;
+use crate::check::exprs;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::expr::Root;
+use crate::plan::{Expr, ExprKind, Task};
+
+pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for (_, node) in cx.order().iter() {
+        for expr in exprs::of_task(&node.step.task) {
+            expr.walk(&mut |expr| {
+                if let ExprKind::Template(parts) = &expr.kind {
+                    parts.iter().for_each(|part| part_of_text(cx, node.rotation, part, out));
+                }
+            });
+        }
+    }
+}
+
+fn part_of_text(cx: &Context<'_, '_>, rotation: usize, part: &Expr, out: &mut Vec<Diagnostic>) {
+    let mut base = part;
+    while let ExprKind::Field(inner, _) | ExprKind::Path(inner, _) | ExprKind::Index(inner, _) = &base.kind {
+        base = inner;
+    }
+    let (ExprKind::Ref(Root::Capture { step, .. }) | ExprKind::Ref(Root::Output(step))) = &base.kind else { return };
+    let Some(source) = cx.order().find(rotation, step).and_then(|id| cx.order().get(id)) else { return };
+    let missing = match (&base.kind, &source.step.task) {
+        _ if cx.plan.dialect.is_conductor() => source.step.optional,
+        (ExprKind::Ref(Root::Capture { name, .. }), Task::Http(http)) => http.captures.iter().any(|c| c.name == *name && c.optional),
+        _ => false,
+    };
+    if missing {
+        let effect = if cx.plan.dialect.is_conductor() { "the text then holds the word `null`" } else { "the run then stops here" };
+        out.push(
+            Diagnostic::new(codes::NULL_IN_STRING, part.at.0, format!("this part of the text may be missing: {effect}"))
+                .at(format!("`{step}` may have left it out"))
+                .label(source.step.at.0, "optional")
+                .help("give another value with `??`, or build the text only when the value is set"),
+        );
+    }
+}

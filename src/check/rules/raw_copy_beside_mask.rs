@@ -1,0 +1,91 @@
+//! # ROT602 raw-copy-beside-mask
+//!
+//! What it finds: a task whose output is filtered under `_secrets`, while another task reads the same value from the raw answer.
+//!
+//! ## Why it matters
+//!
+//! The filter replaces the task's output: on a server that does so the raw place is `null`. On one that does not, the value is kept in the open beside its
+//! masked copy.
+//!
+//! ## Fails
+//!
+//! ```json
+//! {"name": "r", "version": 1, "schemaVersion": 2,
+//!  "tasks": [
+//!   {"name": "mint", "taskReferenceName": "mint", "type": "HTTP", "inputParameters": {
+//!     "uri": "https://api.example.com/token", "method": "POST", "headers": {"X-Key": "${workflow.secrets.apiKey}"},
+//!     "outputFilter": {"_secrets": {"token": "$${mint.output.response.body.token}"}}}},
+//!   {"name": "keep", "taskReferenceName": "keep", "type": "UPDATE_SECRET", "inputParameters": {"_secrets": {
+//!     "secretKey": "api_token", "secretValue": "${mint.output.response.body.token}"}}}]}
+//! ```
+//!
+//! ## Mended
+//!
+//! ```json
+//! {"name": "r", "version": 1, "schemaVersion": 2,
+//!  "tasks": [
+//!   {"name": "mint", "taskReferenceName": "mint", "type": "HTTP", "inputParameters": {
+//!     "uri": "https://api.example.com/token", "method": "POST", "headers": {"X-Key": "${workflow.secrets.apiKey}"},
+//!     "outputFilter": {"_secrets": {"token": "$${mint.output.response.body.token}"}}}},
+//!   {"name": "keep", "taskReferenceName": "keep", "type": "UPDATE_SECRET", "inputParameters": {"_secrets": {
+//!     "secretKey": "api_token", "secretValue": "${mint.output._secrets.token}"}}}]}
+//! ```
+
+use crate::check::context::Context;
+use crate::check::exprs;
+use crate::check::flow::{access, capture_path, overlap};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::expr::Root;
+use crate::plan::task::Capture;
+use crate::plan::{Expr, ExprKind};
+
+pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    if !cx.plan.dialect.is_conductor() {
+        return;
+    }
+    for (_, node) in cx.order().iter() {
+        for expr in exprs::of_task(&node.step.task) {
+            visit(cx, node.rotation, expr, out);
+        }
+    }
+    for (rotation, item) in cx.plan.rotations.iter().enumerate() {
+        for output in &item.outputs {
+            visit(cx, rotation, &output.value, out);
+        }
+    }
+}
+
+fn visit(cx: &Context<'_, '_>, rotation: usize, expr: &Expr, out: &mut Vec<Diagnostic>) {
+    let mut keys = Vec::new();
+    let base = access(expr, &mut keys);
+    if let ExprKind::Ref(Root::Output(name)) = &base.kind
+        && let Some(step) = cx.order().find(rotation, name)
+        && keys.first().is_some_and(|key| key == "response")
+        && let Some(capture) = masked_beside(cx, step, &keys)
+    {
+        let place = capture.place.join(".");
+        out.push(
+            Diagnostic::new(codes::RAW_COPY_BESIDE_MASK, expr.at.0, format!("this reads the raw answer of `{name}`, whose masked copy is `{place}`"))
+                .at("not masked, or null")
+                .label(capture.at.0, "the masked copy")
+                .help(format!("read `${{{name}.output.{place}}}`")),
+        );
+        return;
+    }
+    for child in expr.children() {
+        visit(cx, rotation, child, out);
+    }
+}
+
+/// The masked capture of a step that takes the same value of the answer.
+pub(super) fn masked_beside<'p>(cx: &Context<'_, 'p>, step: usize, path: &[String]) -> Option<&'p Capture> {
+    let http = cx.http(step)?;
+    if path.first().is_none_or(|key| key != "response") {
+        return None;
+    }
+    let whole = ["response".to_owned()];
+    http.captures.iter().filter(|c| c.secret && !c.place.is_empty()).find(|c| {
+        let taken = capture_path(&c.source);
+        taken.len() > whole.len() && overlap(&taken, path)
+    })
+}

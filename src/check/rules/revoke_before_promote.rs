@@ -1,0 +1,105 @@
+//! # ROT502 revoke-before-promote
+//!
+//! What it finds: the old credential is revoked before the new one is stored and promoted.
+//!
+//! ## Why it matters
+//!
+//! Between the two nothing works, and a crash there leaves nothing that does.
+//!
+//! ## Fails
+//!
+//! ```rot
+//! secret admin_key to "api.example.com"
+//! secret api_token { value, id } to "api.example.com"
+//!
+//! rotation r {
+//!   http mint POST "https://api.example.com/tokens" issues additive {
+//!     bearer secrets.admin_key
+//!     secret token = body $.token
+//!     public id    = body $.id
+//!   }
+//!   http DELETE "https://api.example.com/tokens/${secrets.api_token.id}" revokes {
+//!     bearer secrets.admin_key
+//!   }
+//!   update api_token { value: mint.token, id: mint.id }
+//! }
+//! ```
+//!
+//! ## Mended
+//!
+//! ```rot
+//! secret admin_key to "api.example.com"
+//! secret api_token { value, id } to "api.example.com" in header, path
+//!
+//! rotation r {
+//!   http mint POST "https://api.example.com/tokens" issues additive {
+//!     bearer secrets.admin_key
+//!     secret token = body $.token
+//!     public id    = body $.id
+//!   }
+//!   update api_token { value: mint.token, id: mint.id }
+//!   revoke previous.api_token after 1h {
+//!     http DELETE "https://api.example.com/tokens/${previous.api_token.id}" revokes {
+//!       bearer secrets.admin_key
+//!     }
+//!   }
+//! }
+//! ```
+
+use crate::check::context::Context;
+use crate::check::lifecycle::{Act, Write, reads_secret};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::effect::Effect;
+use crate::plan::expr::Version;
+use crate::plan::task::Body;
+use crate::plan::{Expr, Task};
+use crate::source::Span;
+
+pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let writes = cx.writes();
+    for revoke in writes.iter().filter(|w| w.act == Act::Revoke) {
+        if let Some(late) = comes_later(cx, &writes, revoke.step, revoke.secret) {
+            out.push(found(revoke.secret, revoke.span, late));
+        }
+    }
+    for (id, node) in cx.order().iter() {
+        let Task::Http(http) = &node.step.task else { continue };
+        if http.effect != Effect::Revokes {
+            continue;
+        }
+        // What the request is about stands in its URL, query and body; the current version in a header only authenticates it.
+        let mut about: Vec<&Expr> = vec![&http.url];
+        about.extend(http.query.iter().map(|(_, e)| e));
+        match &http.body {
+            Body::None => {}
+            Body::Json(e) | Body::Text(e) | Body::Raw(e) => about.push(e),
+            Body::Form(members) => about.extend(members.iter().map(|(_, e)| e)),
+        }
+        let mut seen: Vec<&str> = Vec::new();
+        for write in &writes {
+            let name = write.secret;
+            if write.rotation != node.rotation || seen.contains(&name) || !about.iter().any(|e| reads_secret(e, name, &[Version::Current])) {
+                continue;
+            }
+            seen.push(name);
+            if let Some(late) = comes_later(cx, &writes, id, name) {
+                out.push(found(name, node.step.at.0, late));
+            }
+        }
+    }
+}
+
+/// The step that makes the new value current after `step`, where none does before it.
+fn comes_later(cx: &Context<'_, '_>, writes: &[Write<'_>], step: usize, secret: &str) -> Option<Span> {
+    let publishes = |w: &&Write<'_>| w.secret == secret && matches!(w.act, Act::Promote | Act::Update);
+    let before = writes.iter().filter(publishes).any(|w| cx.order().may_precede(w.step, step) || cx.order().is_within(step, w.step));
+    let after = writes.iter().filter(publishes).find(|w| cx.order().may_precede(step, w.step));
+    if before { None } else { after.map(|w| w.span) }
+}
+
+fn found(name: &str, span: Span, late: Span) -> Diagnostic {
+    Diagnostic::new(codes::REVOKE_BEFORE_PROMOTE, span, format!("the old `{name}` is revoked before the new one is in use"))
+        .at("nothing works from here on")
+        .label(late, "the new value comes into use only here")
+        .help(format!("move it after that step, as `revoke previous.{name} after … {{ … }}`"))
+}

@@ -1,0 +1,98 @@
+//! # ROT302 secret-to-output
+//!
+//! What it finds: a secret in an output of the run that is not masked, or in the expiry of a stored secret.
+//!
+//! ## Why it matters
+//!
+//! Outputs are kept with the run, shown in reports and handed to whoever called it. A server shows them to everybody who may read
+//! executions.
+//!
+//! ## Fails
+//!
+//! ```rot
+//! secret api_key to "api.example.com"
+//! secret api_token
+//!
+//! rotation r {
+//!   http mint POST "https://api.example.com/tokens" issues additive {
+//!     bearer secrets.api_key
+//!     secret token = body $.token
+//!   }
+//!   update api_token = mint.token
+//!   output token = mint.token
+//! }
+//! ```
+//!
+//! ```json
+//! {"name": "r", "version": 1, "schemaVersion": 2,
+//!  "tasks": [{"name": "fetch", "taskReferenceName": "fetch", "type": "HTTP", "inputParameters": {
+//!    "uri": "https://api.example.com/token", "method": "POST", "headers": {"X-Key": "${workflow.secrets.apiKey}"}}}],
+//!  "outputParameters": {"t": "${fetch.output.response.body.token}"}}
+//! ```
+//!
+//! ## Mended
+//!
+//! ```rot
+//! secret api_key to "api.example.com"
+//! secret api_token
+//!
+//! rotation r {
+//!   http mint POST "https://api.example.com/tokens" issues additive {
+//!     bearer secrets.api_key
+//!     secret token = body $.token
+//!     public id    = body $.id
+//!   }
+//!   update api_token = mint.token
+//!   output id = mint.id
+//! }
+//! ```
+//!
+//! ```json
+//! {"name": "r", "version": 1, "schemaVersion": 2,
+//!  "tasks": [{"name": "fetch", "taskReferenceName": "fetch", "type": "HTTP", "inputParameters": {
+//!    "uri": "https://api.example.com/token", "method": "POST", "headers": {"X-Key": "${workflow.secrets.apiKey}"}}}],
+//!  "outputParameters": {"expires": "${fetch.output.response.body.expires_in}"}}
+//! ```
+
+use crate::check::context::{Context, Once};
+use crate::check::flow::Sink;
+use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
+
+pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let mut once = Once::default();
+    for event in cx.flow.events.iter().filter(|e| !super::last_task_output_leaks::is_implied(cx, e)) {
+        let (sink, help, severity) = match event.sink {
+            Sink::Output { name, masked: false } => {
+                let help = if cx.plan.dialect.is_conductor() {
+                    "leave it out of `outputParameters`, or nest it in `\"_secrets\": {…}`"
+                } else {
+                    "leave it out, or declare the output as secret: `output secret NAME = …`"
+                };
+                let sink = if name.is_empty() { "the output of the run".to_owned() } else { format!("the output `{name}`") };
+                (sink, help, Severity::Error)
+            }
+            // The expiry is not what the credential is worth, but it is shown wherever the secret is listed.
+            Sink::Expiry { .. } => {
+                ("the expiry, which lists show".to_owned(), "capture the time as `public`", Severity::Warning)
+            }
+            _ => continue,
+        };
+        for leak in cx.leaks(event) {
+            if once.is_first(event, leak.entry.atom) {
+                let message = format!("{} reaches {sink} unmasked", leak.origin.describe());
+                out.push(
+                    cx.finding(codes::SECRET_TO_OUTPUT, event, &leak.entry, message, "leaves the run here").help(help).severity(severity),
+                );
+            }
+        }
+        if let (Sink::Output { .. }, Some(entry)) = (&event.sink, cx.likely_credential(event)) {
+            let message = format!("{sink} holds the whole answer to a request for a credential");
+            out.push(
+                cx.finding(codes::SECRET_TO_OUTPUT, event, &entry, message, "leaves the run here")
+                    .help("name the fields that callers need, and no credential among them")
+                    .severity(Severity::Warning)
+                    .confidence(Confidence::Medium),
+            );
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! # ROT309 secret-to-undeclared-host
+//!
+//! What it finds: a secret in a request to a host that its declaration does not name. A new credential may go to the host that issued it and
+//! wherever the secrets may go into which it is stored.
+//!
+//! ## Why it matters
+//!
+//! This is the leak that the declaration is there to prevent: whoever runs the other host has the credential.
+//!
+//! ## Fails
+//!
+//! ```rot
+//! secret api_key to "api.example.com"
+//!
+//! rotation r {
+//!   http GET "https://api.example.org/me" {
+//!     bearer secrets.api_key
+//!     expect status 200
+//!   }
+//! }
+//! ```
+//!
+//! ## Mended
+//!
+//! ```rot
+//! secret api_key to "api.example.com"
+//!
+//! rotation r {
+//!   http GET "https://api.example.com/me" {
+//!     bearer secrets.api_key
+//!     expect status 200
+//!   }
+//! }
+//! ```
+
+use crate::check::context::{Context, Leak, Once, Reach, place_of};
+use crate::check::flow::Part;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::{Origin, Policy};
+
+pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let mut once = Once::default();
+    for event in &cx.flow.events {
+        let Some((request, part)) = cx.request(event) else { continue };
+        let (Some(place), Some(host)) = (place_of(part), &request.target.host) else { continue };
+        for leak in cx.leaks(event) {
+            let reach = cx.reach(&leak, &request.target, place);
+            // The parts of a URL have rules of their own.
+            let wrong = match reach {
+                Reach::Allowed => false,
+                Reach::WrongHost => true,
+                Reach::WrongPlace => matches!(part, Part::Header(_) | Part::Body),
+            };
+            if !wrong || !once.is_first(event, leak.entry.atom) {
+                continue;
+            }
+            let what = leak.origin.describe();
+            let (message, here) = if reach == Reach::WrongHost {
+                (format!("{what} is sent to `{host}`, where it may not go"), format!("sent to `{host}`"))
+            } else {
+                (format!("{what} may go to `{host}`, but not in its {}", place.as_str()), format!("sent in the {}", place.as_str()))
+            };
+            let mut found = cx.finding(codes::SECRET_TO_UNDECLARED_HOST, event, &leak.entry, message, &here);
+            found = declared(cx, &leak, found);
+            out.push(found.help(remedy(cx, &leak, host)));
+        }
+    }
+}
+
+/// Where the secret may go, as the text says it.
+fn declared(cx: &Context<'_, '_>, leak: &Leak<'_>, found: Diagnostic) -> Diagnostic {
+    let Origin::Secret(name) = leak.origin else { return found };
+    let Some(secret) = cx.plan.secret(name) else { return found };
+    match &secret.policy {
+        Policy::Declared(to) if to.is_empty() => found.label(secret.at.0, "declared without a destination: it is only stored"),
+        Policy::Declared(to) => {
+            let hosts: Vec<String> = to.iter().map(|d| format!("`{}`", d.host.0)).collect();
+            found.label(secret.at.0, format!("declared for {}", hosts.join(", ")))
+        }
+        Policy::Implied => found,
+    }
+}
+
+fn remedy(cx: &Context<'_, '_>, leak: &Leak<'_>, host: &str) -> String {
+    match leak.origin {
+        Origin::Secret(name) => format!("if `{host}` may have it, declare `secret {name} to … , \"{host}\"`; else send another credential"),
+        _ => {
+            let stores: Vec<&str> = cx.stored_in(leak.entry.atom).collect();
+            match stores.first() {
+                Some(store) => format!("it is stored in `{store}`: if `{host}` may have it, declare `secret {store} to \"{host}\"`"),
+                None => format!("store it in a secret that is declared `to \"{host}\"`, or send another credential"),
+            }
+        }
+    }
+}

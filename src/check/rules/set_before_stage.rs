@@ -1,0 +1,72 @@
+//! # ROT515 set-before-stage
+//!
+//! What it finds: a value of our own that is set on the server before it is stored.
+//!
+//! ## Why it matters
+//!
+//! A crash after the call leaves a server with a password that nobody knows. Stored first, the value survives, and setting it again does no harm.
+//!
+//! ## Fails
+//!
+//! ```rot
+//! secret admin_key to "api.example.com"
+//! secret db_password to "api.example.com"
+//!
+//! rotation r {
+//!   generate fresh password { length 32 }
+//!   http set PUT "https://api.example.com/users/app/password" sets {
+//!     bearer secrets.admin_key
+//!     json { password: fresh.value }
+//!   }
+//!   update db_password = fresh.value
+//! }
+//! ```
+//!
+//! ## Mended
+//!
+//! ```rot
+//! secret admin_key to "api.example.com"
+//! secret db_password to "api.example.com"
+//!
+//! rotation r {
+//!   generate fresh password { length 32 }
+//!   stage db_password = fresh.value
+//!   http set PUT "https://api.example.com/users/app/password" sets {
+//!     bearer secrets.admin_key
+//!     json { password: pending.db_password }
+//!   }
+//!   verify {
+//!     http GET "https://api.example.com/me" { basic "app", pending.db_password }
+//!   }
+//!   promote db_password
+//! }
+//! ```
+
+use crate::check::context::Context;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::effect::Effect;
+
+pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let keepings = cx.keepings();
+    for request in &cx.flow.requests {
+        if !matches!(request.http.effect, Effect::Sets | Effect::SetsSelf) {
+            continue;
+        }
+        let set = request.step;
+        for entry in request.carries.iter().filter(|e| !e.control) {
+            let stored: Vec<_> = keepings.iter().filter(|k| k.atom == entry.atom).collect();
+            let Some(late) = stored.iter().find(|k| cx.order().may_precede(set, k.store)) else { continue };
+            if stored.iter().any(|k| cx.order().dominates(k.store, set)) {
+                continue;
+            }
+            let (Some(setter), Some(store)) = (cx.order().get(set), cx.order().get(late.store)) else { continue };
+            let name = late.secret;
+            out.push(
+                Diagnostic::new(codes::SET_BEFORE_STAGE, setter.step.at.0, format!("the new `{name}` is set on the server before it is stored"))
+                    .at("a crash after this call loses the value")
+                    .label(store.step.at.0, "stored only here")
+                    .help(format!("put `stage {name} = …` before `{}` and `promote {name}` after the check", setter.step.name)),
+            );
+        }
+    }
+}

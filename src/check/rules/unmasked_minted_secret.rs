@@ -1,0 +1,74 @@
+//! # ROT601 unmasked-minted-secret
+//!
+//! What it finds: a Conductor task whose answer holds the new credential in the open: no `outputFilter` puts it under `_secrets`.
+//!
+//! ## Why it matters
+//!
+//! The whole answer is kept as the task's output and shown to everybody who may read executions, for as long as executions are kept.
+//!
+//! ## Fails
+//!
+//! ```json
+//! {"name": "r", "version": 1, "schemaVersion": 2,
+//!  "tasks": [
+//!   {"name": "mint", "taskReferenceName": "mint", "type": "HTTP", "inputParameters": {
+//!     "uri": "https://api.example.com/token", "method": "POST", "headers": {"X-Key": "${workflow.secrets.apiKey}"}}},
+//!   {"name": "keep", "taskReferenceName": "keep", "type": "UPDATE_SECRET", "inputParameters": {"_secrets": {
+//!     "secretKey": "api_token", "secretValue": "${mint.output.response.body.token}"}}}]}
+//! ```
+//!
+//! ## Mended
+//!
+//! ```json
+//! {"name": "r", "version": 1, "schemaVersion": 2,
+//!  "tasks": [
+//!   {"name": "mint", "taskReferenceName": "mint", "type": "HTTP", "inputParameters": {
+//!     "uri": "https://api.example.com/token", "method": "POST", "headers": {"X-Key": "${workflow.secrets.apiKey}"},
+//!     "outputFilter": {"_secrets": {"token": "$${mint.output.response.body.token}"}}}},
+//!   {"name": "keep", "taskReferenceName": "keep", "type": "UPDATE_SECRET", "inputParameters": {"_secrets": {
+//!     "secretKey": "api_token", "secretValue": "${mint.output._secrets.token}"}}}]}
+//! ```
+
+use crate::check::context::Context;
+use crate::check::flow::{Atom, Sink};
+use crate::diagnostic::{Diagnostic, Label, codes};
+use crate::plan::Derivation;
+use std::collections::HashSet;
+
+pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    if !cx.plan.dialect.is_conductor() {
+        return;
+    }
+    let mut seen = HashSet::new();
+    for event in &cx.flow.events {
+        let Sink::Store { secret, .. } = &event.sink else { continue };
+        for entry in event.taint.iter().filter(|e| !e.control && e.derivation > Derivation::Weak) {
+            let Some(Atom::Answer { step, path }) = cx.flow.trails.atom(entry.atom) else { continue };
+            if is_masked(cx, event.rotation, path) || super::raw_copy_beside_mask::masked_beside(cx, *step, path).is_some() {
+                continue;
+            }
+            let Some(node) = cx.order().get(*step).filter(|_| seen.insert(*step)) else { continue };
+            let name = &node.step.name;
+            let into = secret.map_or("a secret".to_owned(), |s| format!("secret `{s}`"));
+            let place = if path.first().is_some_and(|p| p == "response") { path.join(".") } else { "response.body.…".to_owned() };
+            let key = path.last().filter(|_| path.len() > 2).map_or("token", String::as_str);
+            let mut way = cx.flow.way(entry);
+            way.push(Label::new(event.span, format!("stored in {into}")));
+            out.push(
+                Diagnostic::new(codes::UNMASKED_MINTED_SECRET, node.step.at.0, format!("the answer of `{name}` becomes {into} and is kept unmasked as the task's output"))
+                    .at("shown in every execution")
+                    .label(event.span, "the part that becomes the secret")
+                    .flow(way)
+                    .help(format!(
+                        "add `\"outputFilter\": {{\"_secrets\": {{\"{key}\": \"$${{{name}.output.{place}}}\"}}}}` to its inputParameters and read `${{{name}.output._secrets.{key}}}`"
+                    )),
+            );
+        }
+    }
+}
+
+/// Whether what stands at a place of a task's output is shown as `***`.
+fn is_masked(cx: &Context<'_, '_>, rotation: usize, path: &[String]) -> bool {
+    let fields = cx.plan.rotations.get(rotation).map(|r| r.masked_fields.as_slice()).unwrap_or_default();
+    path.iter().any(|key| matches!(key.as_str(), "_secrets" | "_masked") || fields.contains(key))
+}

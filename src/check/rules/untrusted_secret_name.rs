@@ -1,0 +1,47 @@
+//! # ROT509 untrusted-secret-name
+//!
+//! What it finds: an input or the answer of a server that chooses which secret is overwritten.
+//!
+//! ## Why it matters
+//!
+//! Whoever starts the workflow, or answers its request, can then overwrite any secret that the workflow may write.
+//!
+//! ## Fails
+//!
+//! ```json
+//! {"name": "r", "version": 1, "schemaVersion": 2, "inputParameters": ["name"],
+//!  "tasks": [
+//!   {"name": "mint", "taskReferenceName": "mint", "type": "HTTP", "inputParameters": {
+//!     "uri": "https://api.example.com/token", "method": "POST", "headers": {"X-Key": "${workflow.secrets.apiKey}"},
+//!     "outputFilter": {"_secrets": {"token": "$${mint.output.response.body.token}"}}}},
+//!   {"name": "keep", "taskReferenceName": "keep", "type": "UPDATE_SECRET", "inputParameters": {"_secrets": {
+//!     "secretKey": "${workflow.input.name}", "secretValue": "${mint.output._secrets.token}"}}}]}
+//! ```
+//!
+//! ## Mended
+//!
+//! ```json
+//! {"name": "r", "version": 1, "schemaVersion": 2,
+//!  "tasks": [
+//!   {"name": "mint", "taskReferenceName": "mint", "type": "HTTP", "inputParameters": {
+//!     "uri": "https://api.example.com/token", "method": "POST", "headers": {"X-Key": "${workflow.secrets.apiKey}"},
+//!     "outputFilter": {"_secrets": {"token": "$${mint.output.response.body.token}"}}}},
+//!   {"name": "keep", "taskReferenceName": "keep", "type": "UPDATE_SECRET", "inputParameters": {"_secrets": {
+//!     "secretKey": "api_token", "secretValue": "${mint.output._secrets.token}"}}}]}
+//! ```
+
+use crate::check::context::Context;
+use crate::check::flow::Sink;
+use crate::diagnostic::{Diagnostic, codes};
+
+pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for event in cx.flow.events.iter().filter(|e| e.sink == Sink::SecretName) {
+        if let Some(entry) = cx.untrusted(event) {
+            let message = format!("{} chooses which secret is overwritten", cx.describe(&entry));
+            out.push(
+                cx.finding(codes::UNTRUSTED_SECRET_NAME, event, &entry, message, "names the secret")
+                    .help("write the name in the text, or choose between literal names with a switch"),
+            );
+        }
+    }
+}

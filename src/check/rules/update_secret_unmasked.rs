@@ -1,0 +1,51 @@
+//! # ROT613 update-secret-unmasked-input
+//!
+//! What it finds: an `UPDATE_SECRET` task whose `secretValue` does not stand under `_secrets`.
+//!
+//! ## Why it matters
+//!
+//! The input of a task is kept and shown: the new value of the secret stands there in the open.
+//!
+//! ## Fails
+//!
+//! ```json
+//! {"name": "r", "version": 1, "schemaVersion": 2,
+//!  "tasks": [
+//!   {"name": "mint", "taskReferenceName": "mint", "type": "HTTP", "inputParameters": {
+//!     "uri": "https://api.example.com/token", "method": "POST", "headers": {"X-Key": "${workflow.secrets.apiKey}"},
+//!     "outputFilter": {"_secrets": {"token": "$${mint.output.response.body.token}"}}}},
+//!   {"name": "keep", "taskReferenceName": "keep", "type": "UPDATE_SECRET", "inputParameters": {
+//!     "secretKey": "api_token", "secretValue": "${mint.output._secrets.token}"}}]}
+//! ```
+//!
+//! ## Mended
+//!
+//! ```json
+//! {"name": "r", "version": 1, "schemaVersion": 2,
+//!  "tasks": [
+//!   {"name": "mint", "taskReferenceName": "mint", "type": "HTTP", "inputParameters": {
+//!     "uri": "https://api.example.com/token", "method": "POST", "headers": {"X-Key": "${workflow.secrets.apiKey}"},
+//!     "outputFilter": {"_secrets": {"token": "$${mint.output.response.body.token}"}}}},
+//!   {"name": "keep", "taskReferenceName": "keep", "type": "UPDATE_SECRET", "inputParameters": {"_secrets": {
+//!     "secretKey": "api_token", "secretValue": "${mint.output._secrets.token}"}}}]}
+//! ```
+
+use crate::check::context::Context;
+use crate::check::exprs::of_value;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::Task;
+
+pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for (_, node) in cx.order().iter() {
+        let Task::Update(update) = &node.step.task else { continue };
+        if update.unmasked {
+            let span = of_value(&update.value).first().map_or(node.step.at.0, |e| e.at.0);
+            out.push(
+                Diagnostic::new(codes::UPDATE_SECRET_UNMASKED, span, format!("the new value stands unmasked in the input of `{}`", node.step.name))
+                    .at("kept and shown with the task")
+                    .label(node.step.at.0, "this task")
+                    .help("nest both keys: `\"_secrets\": {\"secretKey\": …, \"secretValue\": …}`"),
+            );
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! A file and what it uses, to a checked plan. The one place where the front ends are chosen.
+
+use super::config::{Config, Target};
+use super::files;
+use crate::check;
+use crate::conductor::{self, ReadOptions};
+use crate::diagnostic::{Code, Diagnostic, Error, Failure, Result, Severity, codes};
+use crate::json;
+use crate::plan::policy::{Destination, HostPattern, Place};
+use crate::plan::resolve::{parse_host, resolve};
+use crate::plan::{Dialect, Plan, Rotation, document};
+use crate::source::{At, FileId, SourceFile, SourceMap};
+use crate::syntax::{self, ast};
+use std::path::{Path, PathBuf};
+
+/// A file as the commands work on it.
+pub struct Loaded {
+    /// What it says, as far as it could be understood.
+    pub plan: Plan,
+    /// All findings, of the front end and of the checker.
+    pub findings: Vec<Diagnostic>,
+    /// The texts that the findings point into; the file itself is the first.
+    pub sources: SourceMap,
+}
+
+/// Reads and checks one text. Other files are read only where it says `use`.
+pub fn analyse(file: &SourceFile, config: &Config) -> Loaded {
+    match form(file) {
+        Form::Rot => rot(file, config),
+        Form::Json => json_text(file, config),
+    }
+}
+
+enum Form {
+    Rot,
+    Json,
+}
+
+/// By the ending of the name; without a known one, by the first character.
+fn form(file: &SourceFile) -> Form {
+    match Path::new(file.name()).extension().and_then(|e| e.to_str()) {
+        Some("rot") => Form::Rot,
+        Some("json") => Form::Json,
+        _ if file.text().trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']) => Form::Json,
+        _ => Form::Rot,
+    }
+}
+
+fn rot(file: &SourceFile, config: &Config) -> Loaded {
+    let mut sources = SourceMap::new();
+    let id = sources.add(file.clone());
+    let (main, mut findings) = syntax::parse(id, file);
+    let mut loader = Loader { sources, used: Vec::new(), findings: Vec::new(), open: vec![PathBuf::from(file.name())], done: Vec::new() };
+    loader.uses(&main, Path::new(file.name()));
+    findings.append(&mut loader.findings);
+    let broken = findings.iter().any(|d| d.severity == Severity::Error);
+    let used: Vec<&ast::Ast> = loader.used.iter().collect();
+    let (plan, mut resolved) = resolve(&used, &main);
+    if broken {
+        // Names that stand in what could not be parsed are not missing.
+        resolved.retain(|d| !consequence(d.code));
+    }
+    let wrong = resolved.iter().any(|d| d.severity == Severity::Error);
+    findings.append(&mut resolved);
+    if !broken {
+        findings.extend(checked(&plan, config, wrong));
+    }
+    Loaded { plan, findings, sources: loader.sources }
+}
+
+/// Codes that may follow from a name that stands in an item with a syntax error.
+fn consequence(code: Code) -> bool {
+    [codes::UNRESOLVED_REFERENCE, codes::UNDECLARED_SECRET, codes::UNKNOWN_FIELD, codes::FORWARD_REFERENCE, codes::MISSING_EFFECT, codes::TYPE_MISMATCH, codes::MISSING_REQUIRED].contains(&code)
+}
+
+/// What the checker finds; of a plan with unresolved names only what is about flows, which is right for the rest of it.
+fn checked(plan: &Plan, config: &Config, wrong: bool) -> Vec<Diagnostic> {
+    let options = check::Options::default();
+    let _ = config;
+    let mut found = check::check(plan, &options);
+    if wrong {
+        found.retain(|d| matches!(d.code.id().as_bytes().get(3), Some(b'3' | b'4' | b'6')));
+    }
+    found
+}
+
+fn json_text(file: &SourceFile, config: &Config) -> Loaded {
+    let mut sources = SourceMap::new();
+    let id = sources.add(file.clone());
+    let (node, findings) = json::parse_all(id, file);
+    let Some(node) = node else { return Loaded { plan: Plan::new(Dialect::Rot), findings, sources } };
+    let schema = node.get("schema").and_then(json::Node::as_str).unwrap_or("");
+    if schema.starts_with("rot.plan") {
+        return match document::decode(file.text()) {
+            Ok(plan) => {
+                let findings = checked(&plan, config, false);
+                Loaded { plan, findings, sources }
+            }
+            Err(error) => Loaded { plan: Plan::new(Dialect::Rot), findings: error.diagnostics, sources },
+        };
+    }
+    let (plan, mut findings) = conductor::read_node(&node, findings, &options(config));
+    let wrong = findings.iter().any(|d| d.severity == Severity::Error);
+    findings.extend(checked(&plan, config, wrong));
+    Loaded { plan, findings, sources }
+}
+
+/// What the Conductor reader is told about the project.
+fn options(config: &Config) -> ReadOptions {
+    let hosts = config
+        .hosts
+        .iter()
+        .map(|(secret, hosts)| {
+            let destinations = hosts
+                .iter()
+                .filter_map(|host| parse_host(host).ok())
+                .map(|(host, port)| Destination { host: HostPattern(host), port, places: Place::DEFAULT.to_vec(), at: At::NOWHERE })
+                .collect();
+            (secret.clone(), destinations)
+        })
+        .collect();
+    let target = match config.target {
+        Target::Orkes => Dialect::Orkes,
+        Target::Oss => Dialect::Oss,
+    };
+    ReadOptions { target, hosts, ..ReadOptions::default() }
+}
+
+/// Reads used files, each once, those that they use first.
+struct Loader {
+    sources: SourceMap,
+    used: Vec<ast::Ast>,
+    findings: Vec<Diagnostic>,
+    /// Files that are being read, for rings.
+    open: Vec<PathBuf>,
+    done: Vec<PathBuf>,
+}
+
+impl Loader {
+    fn uses(&mut self, tree: &ast::Ast, at: &Path) {
+        for item in &tree.items {
+            let ast::Item::Use(item) = item else { continue };
+            let path = at.parent().unwrap_or(Path::new("")).join(&item.path.text);
+            if self.open.contains(&path) {
+                let ring: Vec<String> = self.open.iter().chain([&path]).map(|p| p.display().to_string()).collect();
+                self.findings.push(Diagnostic::new(codes::CYCLIC_DEPENDENCY, item.path.span, "files use each other in a ring").at("closes the ring").help(format!("{}: move what both need into a third file", ring.join(" → "))));
+                continue;
+            }
+            if self.done.contains(&path) {
+                continue;
+            }
+            match files::read_text(&path) {
+                Ok(text) => self.read(path, &text),
+                Err(problem) => self.findings.push(
+                    Diagnostic::new(codes::IMPORT_NOT_FOUND, item.path.span, format!("cannot read the used file `{}`: {}", item.path.text, problem.why))
+                        .at("used here")
+                        .help(format!("the path is relative to this file; looked for {}", path.display())),
+                ),
+            }
+        }
+    }
+
+    fn read(&mut self, path: PathBuf, text: &str) {
+        let file = SourceFile::new(path.display().to_string(), text);
+        let id: FileId = self.sources.add(file.clone());
+        let (tree, found) = syntax::parse(id, &file);
+        self.findings.extend(found);
+        self.open.push(path.clone());
+        self.uses(&tree, &path);
+        self.open.pop();
+        self.done.push(path);
+        self.used.push(tree);
+    }
+}
+
+/// Loads the FILE of a command. A file that cannot be read is a usage error.
+pub fn file(path: &Path, config: &Config) -> Result<Loaded> {
+    let text = if path.as_os_str() == "-" { files::read_stdin() } else { files::read_text(path) };
+    match text {
+        Ok(text) => Ok(analyse(&SourceFile::new(path.display().to_string(), text), config)),
+        Err(problem) => Err(Error::plain(Failure::Usage, codes::UNREADABLE_INPUT, format!("cannot read `{}`: {}", path.display(), problem.why)).help(problem.help)),
+    }
+}
+
+/// Which rotation of a plan is meant.
+pub fn choose<'p>(plan: &'p Plan, name: Option<&str>) -> Result<&'p Rotation> {
+    let own: Vec<&Rotation> = plan.rotations.iter().filter(|r| !r.imported).collect();
+    let names = || own.iter().map(|r| format!("`{}`", r.name)).collect::<Vec<_>>().join(", ");
+    match (name, own.as_slice()) {
+        (Some(name), _) => own.iter().find(|r| r.name == name).copied().ok_or_else(|| {
+            let error = Error::plain(Failure::Usage, codes::USAGE, format!("there is no rotation `{name}` in this file"));
+            match crate::diagnostic::nearest(name, own.iter().map(|r| r.name.as_str())) {
+                Some(near) => error.help(format!("a name that is close: `{near}`")),
+                None => error.help(format!("it has {}", names())),
+            }
+        }),
+        (None, [only]) => Ok(only),
+        (None, []) => Err(Error::plain(Failure::Usage, codes::USAGE, "this file has no rotation").help("a rotation is `rotation NAME { … }`")),
+        (None, _) => Err(Error::plain(Failure::Usage, codes::USAGE, "this file has several rotations").help(format!("say which with `--rotation`: {}", names()))),
+    }
+}
+
+/// The exit code for a file whose findings stop it: unreadable forms are the user's arguments, the rest is refused.
+pub fn refusal(findings: &[Diagnostic]) -> Option<Failure> {
+    let errors: Vec<&Diagnostic> = findings.iter().filter(|d| d.severity == Severity::Error).collect();
+    if errors.is_empty() {
+        None
+    } else if errors.iter().any(|d| d.code == codes::PLAN_TAMPERED) {
+        Some(Failure::Tampered)
+    } else if errors.iter().any(|d| [codes::PLAN_NEWER, codes::INVALID_JSON].contains(&d.code)) {
+        Some(Failure::Usage)
+    } else {
+        Some(Failure::Refused)
+    }
+}

@@ -1,0 +1,298 @@
+//! `rot plan`: what a run would do. No network, no values.
+
+use super::args::{PlanArgs, ResultFormat};
+use super::context::Context;
+use super::{load, paths, run};
+use crate::diagnostic::Result;
+use crate::plan::task::http::{Auth, Body, CaptureSource, Expectation, Http, RequestPart};
+use crate::plan::task::lifecycle::NewValue;
+use crate::plan::{Effect, Expr, ExprKind, Plan, Root, Rotation, Step, Task, Version};
+use crate::report::visible;
+use crate::vault::Vault;
+use crate::world::World;
+use serde_json::{Value as Json, json};
+
+/// Runs the command.
+pub fn run(args: &PlanArgs, context: &Context) -> Result<()> {
+    let config = context.config()?;
+    let loaded = load::file(&args.selection.file, &config)?;
+    let plan = run::accept(loaded, context)?;
+    run::inputs(&args.selection)?;
+    let chosen: Vec<&Rotation> = match &args.selection.rotation {
+        Some(name) => vec![load::choose(&plan, Some(name))?],
+        None => plan.rotations.iter().filter(|r| !r.imported).collect(),
+    };
+    let world = World::real();
+    let paths = paths::resolve(context, &config, &world);
+    // Best effort: a plan is wanted on machines without the vault too.
+    let vault = matches!(world.fs.stat(&paths.vault), Ok(Some(_))).then(|| Vault::open(&world, &paths).ok()).flatten();
+    let previews: Vec<Preview> = chosen.iter().map(|r| preview(&plan, r, &world, vault.as_ref())).collect();
+    match args.report {
+        ResultFormat::Json => {
+            let rotations: Vec<Json> = previews.iter().map(Preview::json).collect();
+            let text = serde_json::to_string_pretty(&json!({ "schema": "rot.preview/v1", "rotations": rotations })).unwrap_or_default();
+            context.out.stdout(&format!("{text}\n"));
+        }
+        ResultFormat::Text => {
+            let text: Vec<String> = previews.iter().map(Preview::text).collect();
+            context.out.stdout(&text.join("\n"));
+        }
+    }
+    Ok(())
+}
+
+struct Preview {
+    rotation: String,
+    description: Option<String>,
+    schedule: Option<String>,
+    next_due: Option<(jiff::Timestamp, String)>,
+    steps: Vec<Line>,
+}
+
+struct Line {
+    depth: usize,
+    name: String,
+    kind: &'static str,
+    what: String,
+    details: Vec<(&'static str, String)>,
+}
+
+fn preview(plan: &Plan, rotation: &Rotation, world: &World, vault: Option<&Vault>) -> Preview {
+    let next_due = vault.and_then(|vault| {
+        let past = crate::run::due::past(world, vault, rotation).ok()?;
+        let due = crate::run::due::next(world, vault, rotation, &past)?;
+        Some((due.at, due.explain()))
+    });
+    let mut steps = Vec::new();
+    lines(plan, &rotation.steps, 0, &mut steps);
+    Preview {
+        rotation: rotation.name.clone(),
+        description: rotation.description.clone(),
+        schedule: rotation.schedule.as_ref().map(|s| s.describe()),
+        next_due,
+        steps,
+    }
+}
+
+fn lines(plan: &Plan, steps: &[Step], depth: usize, out: &mut Vec<Line>) {
+    for step in steps {
+        let mut details = Vec::new();
+        let what = match &step.task {
+            Task::Http(http) => {
+                exchange(http, &mut details);
+                if let Some(retry) = &step.retry {
+                    details.push(("retries", format!("up to {} times, {} apart", retry.count, retry.delay)));
+                }
+                format!("{} {}", http.method, shown(&http.url))
+            }
+            Task::Let(assign) => format!("{} = {}", assign.name, shown(&assign.value)),
+            Task::SetVariables(set) => set.values.iter().map(|(n, _)| n.clone()).collect::<Vec<_>>().join(", "),
+            Task::Generate(generate) => generate.generator.word().to_owned(),
+            Task::Log(log) => shown(&log.message),
+            Task::Update(update) => format!("{} ← {}", shown(&update.secret), stored(&update.value)),
+            Task::Stage(stage) => format!("{} (pending) ← {}", stage.secret, stored(&stage.value)),
+            Task::Verify(verify) => verify.within.map_or_else(|| "once".to_owned(), |w| format!("within {w}")),
+            Task::Promote(promote) => format!("{}: the pending version becomes current", promote.secret),
+            Task::Revoke(revoke) => match revoke.after {
+                Some(after) => format!("the previous version of {}, {after} later", revoke.secret),
+                None => format!("the previous version of {}", revoke.secret),
+            },
+            Task::Manual(manual) => shown(&manual.instructions),
+            Task::Fail(fail) => shown(&fail.message),
+            Task::Stop(stop) => stop.reason.as_ref().map(shown).unwrap_or_default(),
+            Task::Wait(crate::plan::task::Wait::For(expr)) => shown(expr),
+            Task::Wait(crate::plan::task::Wait::Until(expr)) => format!("until {}", shown(expr)),
+            Task::Switch(switch) => format!("on {}", shown(&switch.subject)),
+            Task::Parallel(parallel) => format!("{} branches", parallel.branches.len()),
+            Task::ForEach(each) => format!("{} in {}", each.item, shown(&each.items)),
+            Task::Repeat(repeat) => format!("until {}", shown(&repeat.until)),
+            Task::Call(call) => format!("rotation {}", call.rotation),
+        };
+        out.push(Line { depth, name: step.name.clone(), kind: step.task.kind(), what, details });
+        match &step.task {
+            Task::Switch(switch) => {
+                for case in &switch.cases {
+                    out.push(Line { depth: depth + 1, name: String::new(), kind: "case", what: case.name.clone(), details: Vec::new() });
+                    lines(plan, &case.steps, depth + 2, out);
+                }
+                if !switch.otherwise.is_empty() {
+                    out.push(Line { depth: depth + 1, name: String::new(), kind: "else", what: String::new(), details: Vec::new() });
+                    lines(plan, &switch.otherwise, depth + 2, out);
+                }
+            }
+            task => task.blocks().into_iter().for_each(|block| lines(plan, block, depth + 1, out)),
+        }
+    }
+}
+
+fn exchange(http: &Http, details: &mut Vec<(&'static str, String)>) {
+    if http.effect != Effect::Unspecified {
+        details.push(("effect", http.effect.describe().to_owned()));
+    }
+    let mut sent: Vec<String> = Vec::new();
+    for (part, expr) in http.request_exprs() {
+        let place = match part {
+            RequestPart::Url => "URL",
+            RequestPart::Query => "query",
+            RequestPart::Header => "header",
+            RequestPart::Body => "body",
+        };
+        for name in secrets_in(expr) {
+            let line = format!("{name} in the {place}");
+            if !sent.contains(&line) {
+                sent.push(line);
+            }
+        }
+    }
+    if !sent.is_empty() {
+        details.push(("sends", sent.join(", ")));
+    }
+    match &http.auth {
+        Some(Auth::Bearer(_)) => details.push(("authenticates", "bearer token".into())),
+        Some(Auth::Basic(..)) => details.push(("authenticates", "user and password".into())),
+        Some(Auth::Client(..)) => details.push(("authenticates", "OAuth client".into())),
+        None => {}
+    }
+    let body = match &http.body {
+        Body::None => None,
+        Body::Json(_) => Some("JSON"),
+        Body::Form(_) => Some("form"),
+        Body::Text(_) => Some("text"),
+        Body::Raw(_) => Some("bytes"),
+    };
+    if let Some(body) = body {
+        details.push(("body", body.to_owned()));
+    }
+    for expect in &http.expect {
+        details.push(("expects", match &expect.what {
+            Expectation::Status(patterns) => format!("status {}", patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+            Expectation::Header { name, operator, value } => format!("header {name} {} {}", operator.as_str(), shown(value)),
+            Expectation::Body { path, operator, value } => format!("body {} {} {}", path.as_str(), operator.as_str(), shown(value)),
+        }));
+    }
+    for capture in &http.captures {
+        let source = match &capture.source {
+            CaptureSource::Body(path) => path.as_str().to_owned(),
+            CaptureSource::Text => "the body".into(),
+            CaptureSource::Header(name) => format!("header {name}"),
+            CaptureSource::Status => "the status".into(),
+            CaptureSource::Expr(expr) => shown(expr),
+        };
+        details.push(("keeps", format!("{}{} from {source}", if capture.secret { "secret " } else { "" }, capture.name)));
+    }
+    if http.raw_output {
+        details.push(("keeps", "the whole answer".into()));
+    }
+}
+
+fn stored(value: &NewValue) -> String {
+    match value {
+        NewValue::Single(expr) => shown(expr),
+        NewValue::Fields(fields) => format!("{{ {} }}", fields.iter().map(|(n, e)| format!("{n}: {}", shown(e))).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// The secrets that an expression names, as the author wrote them.
+fn secrets_in(expr: &Expr) -> Vec<String> {
+    let mut names = Vec::new();
+    expr.walk(&mut |e| {
+        if let ExprKind::Ref(Root::Secret { name, version, .. }) = &e.kind {
+            names.push(match version {
+                Version::Current => name.clone(),
+                other => format!("{}.{name}", other.root()),
+            });
+        }
+    });
+    names
+}
+
+/// An expression as it reads, names for values.
+fn shown(expr: &Expr) -> String {
+    match &expr.kind {
+        ExprKind::String(text) => text.clone(),
+        ExprKind::Template(parts) => parts.iter().map(|p| p.as_str().map_or_else(|| format!("${{{}}}", shown(p)), str::to_owned)).collect(),
+        ExprKind::Null => "null".into(),
+        ExprKind::Bool(value) => value.to_string(),
+        ExprKind::Number(digits) => digits.clone(),
+        ExprKind::Duration(duration) => duration.to_string(),
+        ExprKind::List(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
+        ExprKind::Object(members) => format!("{{ {} }}", members.iter().map(|(n, e)| format!("{n}: {}", shown(e))).collect::<Vec<_>>().join(", ")),
+        ExprKind::Ref(root) => name(root),
+        ExprKind::Field(base, field) => format!("{}.{field}", shown(base)),
+        ExprKind::Index(base, index) => format!("{}[{index}]", shown(base)),
+        ExprKind::Path(base, path) => format!("{}{}", shown(base), path.as_str().trim_start_matches('$')),
+        ExprKind::Call(function, arguments) => format!("{}({})", function.name(), arguments.iter().map(shown).collect::<Vec<_>>().join(", ")),
+        ExprKind::Binary(operator, left, right) => format!("{} {} {}", shown(left), operator.as_str(), shown(right)),
+        ExprKind::Not(inner) => format!("not {}", shown(inner)),
+        ExprKind::Reveal { value, .. } => format!("reveal {}", shown(value)),
+    }
+}
+
+fn name(root: &Root) -> String {
+    match root {
+        Root::Secret { name, field, version } => match field {
+            Some(field) => format!("{}.{name}.{field}", version.root()),
+            None => format!("{}.{name}", version.root()),
+        },
+        Root::Input(name) => format!("input.{name}"),
+        Root::Inputs => "input".into(),
+        Root::Let(name) | Root::Variable(name) => name.clone(),
+        Root::Capture { step, name } => format!("{step}.{name}"),
+        Root::Output(step) => format!("{step}.output"),
+        Root::TaskField { step, field } => format!("{step}.{field}"),
+        Root::Env(name) => format!("env.{name}"),
+        Root::Run(field) => format!("run.{}", field.as_str()),
+        Root::Answer => "the answer".into(),
+    }
+}
+
+impl Preview {
+    fn text(&self) -> String {
+        let mut out = format!("rotation {}", visible(&self.rotation));
+        if let Some(description) = &self.description {
+            out.push_str(&format!("\n  {}", visible(description)));
+        }
+        match (&self.schedule, &self.next_due) {
+            (Some(schedule), Some((_, why))) => out.push_str(&format!("\n  {schedule}; {why}")),
+            (Some(schedule), None) => out.push_str(&format!("\n  {schedule}")),
+            (None, _) => out.push_str("\n  runs by hand only"),
+        }
+        out.push_str("\n\n");
+        let width = self.steps.iter().map(|l| l.kind.len() + l.depth * 2).max().unwrap_or(0);
+        let mut number = 0;
+        for line in &self.steps {
+            let indent = "  ".repeat(line.depth);
+            let index = if line.depth == 0 {
+                number += 1;
+                format!("{number:>3}")
+            } else {
+                "   ".to_owned()
+            };
+            out.push_str(format!("{index}  {indent}{:<pad$}  {}", line.kind, visible(&line.what), pad = width - line.depth * 2).trim_end());
+            out.push('\n');
+            for (word, detail) in &line.details {
+                out.push_str(&format!("     {indent}{:pad$}  {word} {}\n", "", visible(detail), pad = width - line.depth * 2));
+            }
+        }
+        out
+    }
+
+    fn json(&self) -> Json {
+        let steps: Vec<Json> = self
+            .steps
+            .iter()
+            .map(|l| {
+                let details: Vec<Json> = l.details.iter().map(|(word, detail)| json!({ "what": word, "detail": detail })).collect();
+                json!({ "ref": l.name, "kind": l.kind, "depth": l.depth, "summary": l.what, "details": details })
+            })
+            .collect();
+        json!({
+            "rotation": self.rotation,
+            "description": self.description,
+            "schedule": self.schedule,
+            "next_due": self.next_due.as_ref().map(|(at, _)| at),
+            "next_due_reason": self.next_due.as_ref().map(|(_, why)| why),
+            "steps": steps,
+        })
+    }
+}

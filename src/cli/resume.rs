@@ -1,0 +1,102 @@
+//! `rot resume`: continues interrupted runs from their journals, or writes down what a person decides about one.
+
+use super::args::{ResultFormat, ResumeArgs};
+use super::context::Context;
+use super::watch::Watch;
+use super::{load, paths, run, runreport};
+use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::plan::{Plan, document};
+use crate::run::{Decision, Job, OpenRun, OpenState};
+use crate::world::World;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+/// Runs the command.
+pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
+    let config = context.config()?;
+    let world = World::real();
+    let paths = paths::resolve(context, &config, &world);
+    let vault = RefCell::new(run::open(context, &world, &paths)?);
+    let open = crate::run::open_runs(&world, &vault.borrow())?;
+    let chosen: Vec<OpenRun> = match &args.run {
+        Some(id) => {
+            let found: Vec<OpenRun> = open.iter().filter(|r| r.run_id.starts_with(id.as_str()) || r.rotation == *id).cloned().collect();
+            if found.len() != 1 {
+                let what = if found.is_empty() { format!("no interrupted run is named `{id}`") } else { format!("`{id}` names several runs") };
+                return Err(Error::plain(Failure::Usage, codes::RUN_INTERRUPTED, what).help("`rot status` lists them"));
+            }
+            found
+        }
+        None => open,
+    };
+    let decision = match (args.retry, args.abandon, args.accept) {
+        (true, _, _) => Some(Decision::Retry),
+        (_, true, _) => Some(Decision::Abandon),
+        (_, _, true) => Some(Decision::Accept),
+        _ => None,
+    };
+    if chosen.is_empty() {
+        context.out.info("nothing to resume: no run was interrupted");
+        return Ok(());
+    }
+    if decision.is_some() && args.run.is_none() && chosen.len() > 1 {
+        return Err(Error::plain(Failure::Usage, codes::USAGE, "several runs are interrupted").help("say which: `rot resume RUN --retry`; `rot status` lists them"));
+    }
+    let mut worst: Option<Error> = None;
+    for open in chosen {
+        let result = match decision {
+            Some(decision) => {
+                crate::run::acknowledge(&world, &mut vault.borrow_mut(), &open.run_id, decision)?;
+                context.out.info(&format!("run {} of `{}`: {}", open.run_id, open.rotation, decision.as_str()));
+                if decision != Decision::Retry {
+                    continue;
+                }
+                let open = OpenRun { state: OpenState::Interrupted, ..open };
+                one(args, context, &config, &world, &vault, &paths, &open)
+            }
+            None => one(args, context, &config, &world, &vault, &paths, &open),
+        };
+        if let Err(error) = result {
+            context.complain(&error.diagnostics);
+            if worst.as_ref().is_none_or(|w| error.failure.exit_code() > w.failure.exit_code()) {
+                worst = Some(Error { failure: error.failure, diagnostics: Vec::new() });
+            }
+        }
+    }
+    worst.map_or(Ok(()), Err)
+}
+
+fn one(args: &ResumeArgs, context: &Context, config: &super::config::Config, world: &World, vault: &RefCell<crate::vault::Vault>, paths: &crate::vault::Paths, open: &OpenRun) -> Result<()> {
+    let (plan, source) = plan(args, context, config, world, &vault.borrow(), open)?;
+    let rotation = plan.rotation(&open.rotation).ok_or_else(|| {
+        Error::plain(Failure::Usage, codes::RUN_INTERRUPTED, format!("the file has no rotation `{}` any more", open.rotation)).help("name the file that has it: `rot resume RUN --plan FILE`")
+    })?;
+    let document = document::encode(&plan);
+    let job = Job {
+        plan: &plan,
+        rotation,
+        document: &document,
+        inputs: Vec::new(),
+        scheduled_at: None,
+        source: source.as_ref().map(|p| p.display().to_string()),
+        certificates: run::certificates(&plan, source.as_deref())?,
+        lock_wait: paths.lock_wait,
+    };
+    let watch = Watch { out: &context.out, lines: args.report == ResultFormat::Text };
+    let report = run::runtime()?.block_on(crate::run::resume(world, vault, &job, open, &watch))?;
+    runreport::emit(context, &report, args.report)
+}
+
+/// The plan to go on with: the named file; else the file that the run was started from, as it is now, so that a mended
+/// mistake counts; else what the journal holds.
+fn plan(args: &ResumeArgs, context: &Context, config: &super::config::Config, world: &World, vault: &crate::vault::Vault, open: &OpenRun) -> Result<(Plan, Option<PathBuf>)> {
+    let named = args.plan.clone();
+    let recorded = open.source.as_deref().map(PathBuf::from).filter(|p| matches!(world.fs.stat(p), Ok(Some(_))));
+    if let Some(path) = named.or(recorded) {
+        let loaded = load::file(&path, config)?;
+        return Ok((run::accept(loaded, context)?, Some(path)));
+    }
+    let text = crate::run::journaled_plan(world, vault, &open.run_id)?;
+    let plan = document::decode(&text)?;
+    Ok((plan, open.source.as_deref().map(|p| Path::new(p).to_owned())))
+}

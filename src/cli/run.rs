@@ -1,0 +1,184 @@
+//! `rot run`: checks a file, then executes it.
+
+use super::args::{ResultFormat, RunArgs, Selection};
+use super::context::Context;
+use super::load::{self, Loaded};
+use super::watch::Watch;
+use super::{files, paths, runreport};
+use crate::diagnostic::{Error, Failure, Result, Severity, codes};
+use crate::plan::{Plan, Rotation, document};
+use crate::report::findings::counted;
+use crate::run::{self, Job};
+use crate::vault::Vault;
+use crate::world::World;
+use serde_json::Value as Json;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Runs the command.
+pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
+    let config = context.config()?;
+    let loaded = load::file(&args.selection.file, &config)?;
+    let source = Some(args.selection.file.as_path()).filter(|p| p.as_os_str() != "-");
+    let plan = accept(loaded, context)?;
+    let inputs = inputs(&args.selection)?;
+    let world = World::real();
+    let paths = paths::resolve(context, &config, &world);
+    let vault = RefCell::new(open(context, &world, &paths)?);
+    let chosen: Vec<&Rotation> = if args.due && args.selection.rotation.is_none() {
+        plan.rotations.iter().filter(|r| !r.imported && r.schedule.is_some()).collect()
+    } else {
+        vec![load::choose(&plan, args.selection.rotation.as_deref())?]
+    };
+    if chosen.is_empty() {
+        return Err(Error::plain(Failure::Usage, codes::USAGE, "no rotation of this file has a schedule").help("write `every 45m` or `cron … in …` in the rotation, or run it without `--due`"));
+    }
+    let document = document::encode(&plan);
+    let mut worst: Option<Error> = None;
+    let mut idle = true;
+    for rotation in chosen {
+        let job = Job {
+            plan: &plan,
+            rotation,
+            document: &document,
+            inputs: inputs.clone(),
+            scheduled_at: None,
+            source: source.map(|p| absolute(context, p)),
+            certificates: certificates(&plan, source)?,
+            lock_wait: paths.lock_wait,
+        };
+        match one(args, context, &world, &vault, job) {
+            Ok(did) => idle &= !did,
+            Err(error) => {
+                idle = false;
+                context.complain(&error.diagnostics);
+                if worst.as_ref().is_none_or(|w| error.failure.exit_code() > w.failure.exit_code()) {
+                    worst = Some(Error { failure: error.failure, diagnostics: Vec::new() });
+                }
+            }
+        }
+    }
+    match worst {
+        Some(error) => Err(error),
+        None if args.due && idle => Err(Error { failure: Failure::NothingDue, diagnostics: Vec::new() }),
+        None => Ok(()),
+    }
+}
+
+/// One rotation. Returns whether anything was done.
+fn one(args: &RunArgs, context: &Context, world: &World, vault: &RefCell<Vault>, mut job: Job<'_>) -> Result<bool> {
+    let runtime = runtime()?;
+    let watch = Watch { out: &context.out, lines: args.report == ResultFormat::Text };
+    let (swept, trouble) = runtime.block_on(run::sweep_due(world, vault, &job, &watch))?;
+    for line in &trouble {
+        context.out.info(&format!("warning: {line}"));
+    }
+    if swept > 0 {
+        context.out.info(&format!("revoked {} that {} due", counted(swept, "old credential"), if swept == 1 { "was" } else { "were" }));
+    }
+    if args.due {
+        let past = run::due::past(world, &vault.borrow(), job.rotation)?;
+        let now = world.clock.now();
+        run::due::check_clock(&past, now)?;
+        let open = run::open_runs(world, &vault.borrow())?.into_iter().find(|r| r.rotation == job.rotation.name);
+        match open {
+            Some(open) if !run::due::may_resume(&open, now) && matches!(open.state, run::OpenState::Failed { .. }) => {
+                context.out.info(&format!("rotation `{}`: the interrupted run waits before its next attempt", job.rotation.name));
+                return Ok(swept > 0);
+            }
+            Some(_) => {}
+            None => match run::due::next(world, &vault.borrow(), job.rotation, &past) {
+                Some(due) if due.is_due(now) => job.scheduled_at = Some(due.at),
+                Some(due) => {
+                    context.out.info(&format!("rotation `{}` is not due: {}", job.rotation.name, due.explain()));
+                    return Ok(swept > 0);
+                }
+                None => return Ok(swept > 0),
+            },
+        }
+    }
+    let report = runtime.block_on(run::run(world, vault, &job, &watch))?;
+    runreport::emit(context, &report, args.report)?;
+    Ok(true)
+}
+
+/// A runtime for one run: the interpreter is a single thread of thought.
+pub fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| Error::plain(Failure::BeforeEffect, codes::INTERNAL, "the system gives no more threads or descriptors"))
+}
+
+/// Opens the vault and says what it has to say.
+pub fn open(context: &Context, world: &World, paths: &crate::vault::Paths) -> Result<Vault> {
+    let vault = Vault::open(world, paths)?;
+    for warning in vault.warnings() {
+        context.out.info(&format!("warning: {}", warning.message));
+    }
+    Ok(vault)
+}
+
+/// The plan of a file without errors; else its findings are shown and it is refused.
+pub fn accept(loaded: Loaded, context: &Context) -> Result<Plan> {
+    let refusal = load::refusal(&loaded.findings);
+    let errors: Vec<_> = loaded.findings.iter().filter(|d| d.severity == Severity::Error).cloned().collect();
+    let warnings = loaded.findings.iter().filter(|d| d.severity == Severity::Warning).count();
+    context.adopt(&loaded.sources);
+    if let Some(failure) = refusal {
+        let message = format!("nothing was run: the file has {}", counted(errors.len(), "error"));
+        context.complain(&errors);
+        if failure == Failure::Refused {
+            context.out.info(&message);
+        }
+        return Err(Error { failure, diagnostics: Vec::new() });
+    }
+    if warnings > 0 {
+        context.out.info(&format!("{} (`rot check` shows {})", counted(warnings, "warning"), if warnings == 1 { "it" } else { "them" }));
+    }
+    Ok(loaded.plan)
+}
+
+/// `--input-file`, then `--input`.
+pub fn inputs(selection: &Selection) -> Result<Vec<(String, Json)>> {
+    let mut inputs: Vec<(String, Json)> = Vec::new();
+    if let Some(path) = &selection.input_file {
+        let usage = |what: String| Error::plain(Failure::Usage, codes::RUN_BAD_INPUT, what).help("it is a JSON object: `{ \"name\": value }`");
+        let text = files::read_text(path).map_err(|p| usage(format!("cannot read `{}`: {}", path.display(), p.why)))?;
+        match serde_json::from_str::<Json>(&text) {
+            Ok(Json::Object(members)) => inputs.extend(members),
+            _ => return Err(usage(format!("`{}` is not a JSON object", path.display()))),
+        }
+    }
+    for (name, value) in &selection.input {
+        inputs.retain(|(n, _)| n != name);
+        inputs.push((name.clone(), Json::String(value.clone())));
+    }
+    Ok(inputs)
+}
+
+/// The certificate files that a plan names, relative to the file that names them.
+pub fn certificates(plan: &Plan, source: Option<&Path>) -> Result<HashMap<String, Vec<u8>>> {
+    let mut found = HashMap::new();
+    let mut wrong = None;
+    for rotation in &plan.rotations {
+        crate::plan::task::walk_steps(&rotation.steps, &mut |step| {
+            let crate::plan::Task::Http(http) = &step.task else { return };
+            for name in &http.limits.ca {
+                let path = source.and_then(Path::parent).unwrap_or(Path::new("")).join(name);
+                match files::read_text(&path) {
+                    Ok(text) => {
+                        found.insert(name.clone(), text.into_bytes());
+                    }
+                    Err(problem) => wrong = Some((path.display().to_string(), problem.why)),
+                }
+            }
+        });
+    }
+    match wrong {
+        None => Ok(found),
+        Some((path, why)) => Err(Error::plain(Failure::BeforeEffect, codes::UNREADABLE_INPUT, format!("cannot read the certificate `{path}`: {why}")).help("the path after `ca` is relative to the file that names it")),
+    }
+}
+
+fn absolute(context: &Context, path: &Path) -> String {
+    context.cwd.join(path).display().to_string()
+}

@@ -1,0 +1,162 @@
+//! `rot status`: secrets and runs, and what needs attention. No values.
+
+use super::args::{ResultFormat, StatusArgs};
+use super::context::Context;
+use super::{paths, run};
+use crate::diagnostic::Result;
+use crate::report::visible;
+use crate::run::{OpenRun, OpenState, sweep};
+use crate::vault::{SecretEntry, Vault};
+use crate::world::World;
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
+
+/// Runs the command.
+pub fn run(args: &StatusArgs, context: &Context) -> Result<()> {
+    let config = context.config()?;
+    let world = World::real();
+    let paths = paths::resolve(context, &config, &world);
+    let vault = run::open(context, &world, &paths)?;
+    let open = crate::run::open_runs(&world, &vault)?;
+    let now = world.clock.now();
+    match args.report {
+        ResultFormat::Json => {
+            let text = serde_json::to_string_pretty(&document(&vault, &open)).unwrap_or_default();
+            context.out.stdout(&format!("{text}\n"));
+        }
+        ResultFormat::Text => context.out.stdout(&text(&vault, &open, now)),
+    }
+    Ok(())
+}
+
+fn current(entry: &SecretEntry) -> Option<&crate::vault::VersionEntry> {
+    entry.current.as_deref().and_then(|id| entry.version(id))
+}
+
+fn text(vault: &Vault, open: &[OpenRun], now: Timestamp) -> String {
+    let mut rows: Vec<[String; 5]> = vec![["SECRET".into(), "VERSION".into(), "AGE".into(), "EXPIRES".into(), "".into()]];
+    let due = sweep::list(vault.doc());
+    for name in vault.doc().names() {
+        let Some(entry) = vault.doc().get(name) else { continue };
+        let version = current(entry);
+        let mut remarks = Vec::new();
+        if let Some(pending) = &entry.pending {
+            remarks.push(format!("pending {}", short(pending)));
+        }
+        for entry in due.iter().filter(|d| d.secret == name) {
+            remarks.push(format!("{} not yet revoked, due {}", short(&entry.version), relative(entry.due_at, now)));
+        }
+        if version.and_then(|v| v.expires_at).is_some_and(|e| e <= now) {
+            remarks.push("expired".into());
+        }
+        rows.push([
+            visible(name).into_owned(),
+            version.map_or("–".into(), |v| short(&v.id)),
+            version.map_or("–".into(), |v| span(v.created_at, now)),
+            version.and_then(|v| v.expires_at).map_or("–".into(), |e| relative(e, now)),
+            remarks.join("; "),
+        ]);
+    }
+    let mut out = table(&rows);
+    if rows.len() == 1 {
+        out = "no secrets yet: `rot vault set NAME` stores one\n".into();
+    }
+    if open.is_empty() {
+        out.push_str("\nno run is interrupted\n");
+    }
+    for run in open {
+        out.push_str(&format!("\nrun {} of `{}`, begun {} ago\n", run.run_id, visible(&run.rotation), span(run.begun_at, now)));
+        match &run.state {
+            OpenState::Interrupted => out.push_str(&format!("  interrupted; `rot resume {}` continues\n", run.run_id)),
+            OpenState::Failed { code, message } => out.push_str(&format!("  failed {} time{} [{code}]: {}\n  `rot resume {}` tries again\n", run.failures, if run.failures == 1 { "" } else { "s" }, visible(message), run.run_id)),
+            OpenState::NeedsOperator { code, message } => {
+                out.push_str(&format!("  needs a person [{code}]: {}\n", visible(message)));
+                for way in crate::run::ways_out(&run.run_id).split("; ") {
+                    out.push_str(&format!("  - {way}\n"));
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Columns padded to their widest cell.
+fn table(rows: &[[String; 5]]) -> String {
+    let mut widths = [0usize; 5];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut out = String::new();
+    for row in rows {
+        let line: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        out.push_str(line.join("  ").trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn short(id: &str) -> String {
+    id.rsplit('-').next().filter(|last| last.len() >= 8).map_or_else(|| id.to_owned(), |last| format!("…{last}"))
+}
+
+fn span(from: Timestamp, to: Timestamp) -> String {
+    let seconds = to.as_second().saturating_sub(from.as_second()).max(0);
+    words(seconds)
+}
+
+fn words(seconds: i64) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..172_800 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+fn relative(at: Timestamp, now: Timestamp) -> String {
+    let seconds = at.as_second() - now.as_second();
+    if seconds >= 0 { format!("in {}", words(seconds)) } else { format!("{} ago", words(-seconds)) }
+}
+
+/// `rot.status/v1`.
+fn document(vault: &Vault, open: &[OpenRun]) -> Json {
+    let due = sweep::list(vault.doc());
+    let secrets: Vec<Json> = vault
+        .doc()
+        .names()
+        .into_iter()
+        .filter_map(|name| {
+            let entry = vault.doc().get(name)?;
+            let version = current(entry);
+            let unrevoked: Vec<Json> = due.iter().filter(|d| d.secret == name).map(|d| json!({ "version": d.version, "due_at": d.due_at })).collect();
+            Some(json!({
+                "name": name,
+                "version": entry.current,
+                "pending": entry.pending,
+                "previous": entry.previous,
+                "created_at": version.map(|v| v.created_at),
+                "expires_at": version.and_then(|v| v.expires_at),
+                "rotation": version.and_then(|v| v.rotation.clone()),
+                "unrevoked": unrevoked,
+            }))
+        })
+        .collect();
+    let runs: Vec<Json> = open
+        .iter()
+        .map(|run| {
+            let (state, code, message) = match &run.state {
+                OpenState::Interrupted => ("interrupted", None, None),
+                OpenState::Failed { code, message } => ("failed", Some(code), Some(message)),
+                OpenState::NeedsOperator { code, message } => ("needs-operator", Some(code), Some(message)),
+            };
+            let commands: Vec<String> = match &run.state {
+                OpenState::NeedsOperator { .. } => ["retry", "accept", "abandon"].iter().map(|d| format!("rot resume {} --{d}", run.run_id)).collect(),
+                _ => vec![format!("rot resume {}", run.run_id)],
+            };
+            json!({ "run_id": run.run_id, "rotation": run.rotation, "state": state, "code": code, "message": message, "begun_at": run.begun_at, "failures": run.failures, "commands": commands })
+        })
+        .collect();
+    json!({ "schema": "rot.status/v1", "generation": vault.generation(), "secrets": secrets, "runs": runs })
+}

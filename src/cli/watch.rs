@@ -1,0 +1,64 @@
+//! What a person sees while a run goes on, and the masking of what it meets.
+
+use crate::report::{Out, visible};
+use crate::run::{Observer, StepReport};
+use crate::vault::Secret;
+
+/// Shows steps as they end, and a status line on a terminal while one is under way.
+pub struct Watch<'a> {
+    /// The sink.
+    pub out: &'a Out,
+    /// Whether step lines are wanted: not when the report is for a program.
+    pub lines: bool,
+}
+
+impl Observer for Watch<'_> {
+    fn started(&self, name: &str, kind: &str) {
+        if self.lines {
+            self.out.progress(&format!("… {}", title(name, kind)));
+        }
+    }
+
+    fn ended(&self, step: &StepReport) {
+        if self.lines {
+            self.out.progress("");
+            self.out.info(&line(step));
+        }
+    }
+
+    fn log(&self, line: &str) {
+        self.out.info(&format!("  {}", visible(line)));
+    }
+
+    fn secret(&self, secret: &Secret) {
+        self.out.redactor().register(secret);
+    }
+
+    fn rescue(&self, armored: &str, advice: &str) {
+        self.out.stderr(&format!("{advice}\n{armored}\n"));
+    }
+}
+
+fn title(name: &str, kind: &str) -> String {
+    if name.starts_with(kind) { visible(name).into_owned() } else { format!("{kind} {}", visible(name)) }
+}
+
+fn line(step: &StepReport) -> String {
+    let mark = match step.status {
+        "completed" => "✓",
+        "replayed" => "↻",
+        "skipped" => "–",
+        "completed_with_errors" => "!",
+        _ => "✗",
+    };
+    let mut facts = Vec::new();
+    match step.status {
+        "replayed" => facts.push("from the journal".to_owned()),
+        "skipped" => facts.push("nothing to do".to_owned()),
+        _ => facts.push(format!("{} ms", step.duration_ms)),
+    }
+    if step.attempts > 1 {
+        facts.push(format!("{} attempts", step.attempts));
+    }
+    format!("{mark} {}  ({})", title(&step.name, step.kind), facts.join(", "))
+}

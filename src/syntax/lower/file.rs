@@ -1,0 +1,71 @@
+//! Top-level items.
+
+use super::{Lower, Node, Rule};
+use crate::syntax::ast::{Env, Item, Name, Secret, Target, Use};
+use pest::iterators::Pairs;
+
+impl<'a> Lower<'a> {
+    /// The pairs of rule `item`.
+    pub fn item(&mut self, pairs: Pairs<'a, Rule>) -> Option<Item> {
+        let node = pairs.into_iter().next()?.into_inner().next()?;
+        let span = self.span(&node);
+        Some(match node.as_rule() {
+            Rule::use_item => {
+                let path = node.into_inner().find(|n| n.as_rule() == Rule::string)?;
+                Item::Use(Use { path: self.plain(path), span })
+            }
+            Rule::env_item => Item::Env(Env { names: self.idents(node), span }),
+            Rule::secret_item => Item::Secret(self.secret(node)),
+            Rule::rotation => Item::Rotation(self.rotation(node)?),
+            _ => return None,
+        })
+    }
+
+    /// The plain names among a node's children.
+    pub(super) fn idents(&mut self, node: Node<'a>) -> Vec<Name> {
+        node.into_inner().filter(|n| n.as_rule() == Rule::ident).map(|n| self.name(n)).collect()
+    }
+
+    fn secret(&mut self, node: Node<'a>) -> Secret {
+        let span = self.span(&node);
+        let mut secret = Secret { names: Vec::new(), to: Vec::new(), span };
+        for child in node.into_inner() {
+            match child.as_rule() {
+                Rule::secret_decl => secret.names.extend(self.declared(child)),
+                Rule::target => secret.to.extend(self.target(child)),
+                _ => {}
+            }
+        }
+        secret
+    }
+
+    fn declared(&mut self, node: Node<'a>) -> Option<(Name, Vec<Name>)> {
+        let mut children = node.into_inner();
+        let name = self.name(children.next()?);
+        let mut fields: Vec<Name> = Vec::new();
+        let mut comma = true;
+        for child in children.flat_map(Node::into_inner) {
+            match child.as_rule() {
+                Rule::comma => comma = true,
+                Rule::ident => {
+                    let field = self.name(child);
+                    if let Some(previous) = fields.last().filter(|_| !comma) {
+                        self.comma_between(previous.span, field.span);
+                    }
+                    fields.push(field);
+                    comma = false;
+                }
+                _ => {}
+            }
+        }
+        Some((name, fields))
+    }
+
+    fn target(&mut self, node: Node<'a>) -> Option<Target> {
+        let span = self.span(&node);
+        let mut children = node.into_inner();
+        let host = self.plain(children.next()?);
+        let places = children.filter(|n| n.as_rule() == Rule::ident).map(|n| self.name(n)).collect();
+        Some(Target { host, places, span })
+    }
+}

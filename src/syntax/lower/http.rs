@@ -1,0 +1,110 @@
+//! Requests and their effects.
+
+use super::{Lower, Node, Rule};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::syntax::ast::{Clause, Effect, EffectKind, Http};
+use crate::syntax::explain::Place;
+
+impl<'a> Lower<'a> {
+    /// The node of rule `request`.
+    pub(super) fn request(&mut self, node: Node<'a>) -> Option<Http> {
+        let (mut name, mut method, mut url, mut effect, mut clauses) = (None, None, None, None, Vec::new());
+        for child in node.into_inner() {
+            match child.as_rule() {
+                Rule::ident => name = Some(self.name(child)),
+                Rule::method => method = Some(self.name(child)),
+                Rule::expr => url = Some(self.expr(child)),
+                Rule::effect => effect = self.effect(child),
+                Rule::clauses => clauses = self.clauses(child),
+                _ => {}
+            }
+        }
+        Some(Http { name, method: method?, url: url?, effect, clauses })
+    }
+
+    fn clauses(&mut self, node: Node<'a>) -> Vec<Clause> {
+        let mut clauses = Vec::new();
+        let mut previous = None;
+        let mut strays_broken = false;
+        for child in node.into_inner() {
+            match child.as_rule() {
+                Rule::open | Rule::close => {}
+                // The second half of `strays`, when the first is broken.
+                Rule::bad if strays_broken && child.as_str().starts_with("revoke") => strays_broken = false,
+                Rule::bad => {
+                    strays_broken = child.as_str().starts_with("strays");
+                    self.bad(&child, previous, Place::Clauses);
+                }
+                _ => {
+                    previous = Some(self.span(&child));
+                    clauses.extend(self.clause(child));
+                }
+            }
+        }
+        clauses
+    }
+
+    fn effect(&mut self, node: Node<'a>) -> Option<Effect> {
+        let span = self.span(&node);
+        let (mut key, mut grace, mut recover, mut accept, mut at_most) = (None, None, None, None, None);
+        let mut words = Vec::new();
+        for child in node.into_inner() {
+            let place = self.token(&child);
+            match child.as_rule() {
+                Rule::at_most => {
+                    let count = self.inner_count(child);
+                    self.once(&mut at_most, count, "`at most`", place);
+                }
+                Rule::replay_key => {
+                    let header = self.inner_name(child);
+                    self.once(&mut key, header, "`key`", place);
+                }
+                Rule::grace => {
+                    let value = self.inner_duration(child);
+                    self.once(&mut grace, value, "`grace`", place);
+                }
+                Rule::recover => {
+                    let rotation = self.inner_name(child);
+                    self.once(&mut recover, rotation, "`recover with`", place);
+                }
+                Rule::accept => {
+                    let reason = self.inner_name(child);
+                    self.once(&mut accept, reason, "`accept lockout-risk`", place);
+                }
+                rule => words.push(rule),
+            }
+        }
+        let kind = match words.as_slice() {
+            [Rule::kw_reads] => EffectKind::Reads,
+            [Rule::kw_issues, Rule::kw_additive] => EffectKind::IssuesAdditive { at_most },
+            [Rule::kw_issues, ..] => EffectKind::IssuesReplacing { key, grace, recover, accept, at_most },
+            [Rule::kw_sets] => EffectKind::Sets,
+            [Rule::kw_sets, Rule::kw_self] => EffectKind::SetsSelf,
+            [Rule::kw_sets, ..] => EffectKind::SetsSlot,
+            [Rule::kw_revokes] => EffectKind::Revokes,
+            _ => return None,
+        };
+        Some(Effect { kind, span })
+    }
+
+    /// The name or string behind the keywords of an option.
+    fn inner_name(&mut self, node: Node<'a>) -> Option<crate::syntax::ast::Name> {
+        let token = node.into_inner().find(|n| matches!(n.as_rule(), Rule::ident | Rule::string))?;
+        Some(self.name(token))
+    }
+
+    /// Says that a status is neither three digits nor a class.
+    pub(super) fn check_status(&mut self, node: &Node<'_>) {
+        let text = node.as_str();
+        let class = matches!(text.as_bytes(), [b'1'..=b'5', b'x' | b'X', b'x' | b'X']);
+        let number = matches!(text.as_bytes(), [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9']);
+        if !class && !number {
+            let place = self.token(node);
+            self.report(
+                Diagnostic::new(codes::SYNTAX_ERROR, place, format!("`{text}` is no status code"))
+                    .at("not a status")
+                    .help("write three digits such as `200`, or a class such as `2xx`"),
+            );
+        }
+    }
+}

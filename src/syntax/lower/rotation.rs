@@ -1,0 +1,98 @@
+//! Rotations and the clauses in their braces.
+
+use super::{Lower, Node, Rule};
+use crate::syntax::ast::{Entry, Rotation};
+use crate::syntax::explain::Place;
+
+impl<'a> Lower<'a> {
+    pub(super) fn rotation(&mut self, node: Node<'a>) -> Option<Rotation> {
+        let span = self.span(&node);
+        let mut name = None;
+        let mut body = Vec::new();
+        let mut previous = None;
+        for child in node.into_inner() {
+            match child.as_rule() {
+                Rule::kw_rotation | Rule::open | Rule::close => {}
+                Rule::bad => self.bad(&child, previous, Place::Body),
+                Rule::ident | Rule::string if name.is_none() => name = Some(self.name(child)),
+                _ => {
+                    previous = Some(self.span(&child));
+                    body.extend(self.entry(child));
+                }
+            }
+        }
+        Some(Rotation { name: name?, body, span })
+    }
+
+    fn entry(&mut self, node: Node<'a>) -> Option<Entry> {
+        let span = self.span(&node);
+        Some(match node.as_rule() {
+            Rule::description => Entry::Description(self.plain(node.into_inner().find(|n| n.as_rule() == Rule::string)?)),
+            Rule::timeout => Entry::Timeout(self.inner_duration(node)?),
+            Rule::every => {
+                let (mut interval, mut jitter) = (None, None);
+                for child in node.into_inner() {
+                    let place = self.token(&child);
+                    match child.as_rule() {
+                        Rule::duration => interval = Some(self.duration(&child)),
+                        Rule::jitter => {
+                            let value = self.inner_duration(child);
+                            self.once(&mut jitter, value, "`jitter`", place);
+                        }
+                        _ => {}
+                    }
+                }
+                Entry::Every { interval: interval?, jitter, span }
+            }
+            Rule::cron => {
+                let (mut expression, mut zone, mut jitter) = (None, None, None);
+                for child in node.into_inner() {
+                    let place = self.token(&child);
+                    match child.as_rule() {
+                        Rule::string => expression = Some(self.plain(child)),
+                        Rule::zone => {
+                            let value = child.into_inner().find(|n| n.as_rule() == Rule::string).map(|n| self.plain(n));
+                            self.once(&mut zone, value, "the zone", place);
+                        }
+                        Rule::jitter => {
+                            let value = self.inner_duration(child);
+                            self.once(&mut jitter, value, "`jitter`", place);
+                        }
+                        _ => {}
+                    }
+                }
+                Entry::Cron { expression: expression?, zone, jitter, span }
+            }
+            Rule::input => {
+                let mut secret = false;
+                let mut names = Vec::new();
+                let mut default = None;
+                for child in node.into_inner() {
+                    match child.as_rule() {
+                        Rule::kw_secret => secret = true,
+                        Rule::ident => names.push(self.name(child)),
+                        Rule::expr => default = Some(self.expr(child)),
+                        _ => {}
+                    }
+                }
+                let mut names = names.into_iter();
+                Entry::Input { name: names.next()?, secret, ty: names.next()?, default, span }
+            }
+            Rule::output => {
+                let mut secret = false;
+                let (mut name, mut value) = (None, None);
+                for child in node.into_inner() {
+                    match child.as_rule() {
+                        Rule::kw_secret => secret = true,
+                        Rule::ident => name = Some(self.name(child)),
+                        Rule::expr => value = Some(self.expr(child)),
+                        _ => {}
+                    }
+                }
+                Entry::Output { name: name?, secret, value: value?, span }
+            }
+            Rule::on_failure => Entry::OnFailure { steps: self.only_block(node)?, span },
+            _ => Entry::Step(self.step(node)?),
+        })
+    }
+}

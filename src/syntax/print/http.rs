@@ -1,0 +1,159 @@
+//! Requests, effects and clauses.
+
+use super::expr::first_word;
+use super::layout::STATEMENTS;
+use super::Printer;
+use crate::syntax::ast::{Clause, ClauseKind, EffectKind, Http, Member, Name, Source};
+
+impl Printer<'_> {
+    /// What stands behind `http`; gives the place behind it in the source.
+    pub(super) fn request(&mut self, http: &Http) -> usize {
+        if let Some(name) = &http.name {
+            self.push(&format!("{} ", name.text));
+        }
+        self.push(&format!("{} ", http.method.text));
+        // In capitals it would be taken for the method.
+        if first_word(&http.url).is_some_and(|w| w.bytes().all(|b| b.is_ascii_uppercase())) {
+            self.in_parentheses(&http.url);
+        } else {
+            self.expr(&http.url);
+        }
+        let mut end = http.url.span.end;
+        if let Some(effect) = &http.effect {
+            self.push(" ");
+            self.effect(&effect.kind);
+            end = effect.span.end;
+        }
+        if http.clauses.is_empty() {
+            return end as usize;
+        }
+        self.push(" ");
+        let braces = self.braces(end as usize, http.clauses.last().map(|c| c.span));
+        self.block(("{", "}"), &braces, &http.clauses, &STATEMENTS, |c| c.span, |p, c| p.clause(c));
+        self.after(&braces)
+    }
+
+    fn effect(&mut self, effect: &EffectKind) {
+        let at_most = match effect {
+            EffectKind::Reads => return self.push("reads"),
+            EffectKind::Sets => return self.push("sets"),
+            EffectKind::SetsSelf => return self.push("sets self"),
+            EffectKind::SetsSlot => return self.push("sets slot"),
+            EffectKind::Revokes => return self.push("revokes"),
+            EffectKind::IssuesAdditive { at_most } => {
+                self.push("issues additive");
+                at_most
+            }
+            EffectKind::IssuesReplacing { key, grace, recover, accept, at_most } => {
+                self.push("issues replacing");
+                if let Some(key) = key {
+                    self.push(" key ");
+                    self.quoted(key);
+                }
+                self.optional_duration(" grace ", grace.as_ref());
+                if let Some(recover) = recover {
+                    self.push(" recover with ");
+                    self.ident(recover);
+                }
+                if let Some(accept) = accept {
+                    self.push(" accept lockout-risk ");
+                    self.quoted(accept);
+                }
+                at_most
+            }
+        };
+        if let Some(count) = at_most {
+            self.push(" at most ");
+            self.count(count);
+        }
+    }
+
+    fn clause(&mut self, clause: &Clause) {
+        let start = clause.span.start as usize;
+        match &clause.kind {
+            ClauseKind::Bearer(value) => self.word_expr("bearer ", value),
+            ClauseKind::Basic(user, password) => {
+                self.word_expr("basic ", user);
+                self.word_expr(", ", password);
+            }
+            ClauseKind::Client(id, secret) => {
+                self.word_expr("client ", id);
+                self.word_expr(", ", secret);
+            }
+            ClauseKind::Header(name, value) => {
+                self.word_quoted("header ", name);
+                self.word_expr(": ", value);
+            }
+            ClauseKind::Query(members) => self.word_members("query ", start, members),
+            ClauseKind::Json(value) => self.word_expr("json ", value),
+            ClauseKind::Form(members) => self.word_members("form ", start, members),
+            ClauseKind::Text(value) => self.word_expr("text ", value),
+            ClauseKind::Raw(value) => self.word_expr("raw ", value),
+            ClauseKind::Timeout(value) => self.optional_duration("timeout ", Some(value)),
+            ClauseKind::Connect(value) => self.optional_duration("connect ", Some(value)),
+            ClauseKind::Retry { count, every, backoff, up_to } => {
+                self.push("retry ");
+                self.count(count);
+                self.optional_duration(" every ", every.as_ref());
+                if let Some(backoff) = backoff {
+                    self.push(&format!(" backoff {}", backoff.text));
+                }
+                self.optional_duration(" up to ", up_to.as_ref());
+            }
+            ClauseKind::ExpectStatus(statuses) => {
+                self.push("expect status ");
+                self.names(statuses);
+            }
+            ClauseKind::ExpectHeader { name, operator, value } => {
+                self.word_quoted("expect header ", name);
+                self.word_expr(&format!(" {} ", operator.text), value);
+            }
+            ClauseKind::ExpectBody { path, operator, value } => {
+                self.push(&format!("expect body {} {} ", path.text, operator.text));
+                self.expr(value);
+            }
+            ClauseKind::Capture { secret, name, source, ty, optional } => {
+                self.push(&format!("{} {} = ", if *secret { "secret" } else { "public" }, name.text));
+                match source {
+                    Source::Body(path) => self.push(&format!("body {}", path.text)),
+                    Source::Text(_) => self.push("body"),
+                    Source::Header(header) => self.word_quoted("header ", header),
+                    Source::Status(_) => self.push("status"),
+                }
+                if let Some(ty) = ty {
+                    self.push(&format!(" as {}", ty.text));
+                }
+                if *optional {
+                    self.push(" optional");
+                }
+            }
+            ClauseKind::Ca(file) => self.word_quoted("ca ", file),
+            ClauseKind::Proxy => self.push("proxy env"),
+            ClauseKind::Follow(count) => {
+                self.push("follow ");
+                self.count(count);
+            }
+            ClauseKind::Limit(size) => {
+                self.push("limit ");
+                self.size(size);
+            }
+            ClauseKind::Strays { list, revoke } => {
+                self.push("strays ");
+                self.request(list);
+                self.push(" revoke ");
+                self.request(revoke);
+            }
+        }
+    }
+
+    fn word_quoted(&mut self, word: &str, name: &Name) {
+        self.push(word);
+        self.quoted(name);
+    }
+
+    fn word_members(&mut self, word: &str, start: usize, members: &[Member]) {
+        self.push(word);
+        let braces = self.braces(start, members.last().map(|m| m.value.span));
+        self.members(&braces, members);
+    }
+}

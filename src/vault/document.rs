@@ -1,0 +1,232 @@
+//! What a vault holds, as data. How it is written is in [`super::wire`], how labels move in [`super::change`].
+
+use super::Secret;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use zeroize::Zeroizing;
+
+/// Name and version of the payload's form.
+pub const SCHEMA: &str = "rot.vault/v1";
+
+/// The largest value of one secret or field, in bytes.
+pub const MAX_VALUE: usize = 1024 * 1024;
+
+/// All that is sealed in the age file. Not `Debug`: it holds values.
+#[derive(Clone)]
+pub struct Document {
+    /// A random UUID, made once.
+    pub(super) vault_id: String,
+    /// Goes up by one with each commit.
+    pub(super) generation: u64,
+    /// `sha256:…` of the file that this one replaced.
+    pub(super) prev: Option<String>,
+    /// Known only to those who could open the vault once; carried from generation to generation. Who merely knows the
+    /// recipients cannot forge a vault that has it.
+    pub(super) continuity: Zeroizing<Vec<u8>>,
+    /// To whom the next generation is sealed. Taken from nowhere else.
+    pub(super) recipients: Vec<String>,
+    /// By name.
+    pub(super) secrets: BTreeMap<String, SecretEntry>,
+    /// For those who use the vault: small facts that must change together with the secrets. Never values.
+    pub meta: serde_json::Map<String, serde_json::Value>,
+}
+
+/// One secret: its versions, and which of them the labels are on.
+#[derive(Clone, Default)]
+pub struct SecretEntry {
+    /// Names of the fields of a record, in the order in which they came; empty for a single value.
+    pub fields: Vec<String>,
+    /// What readers get.
+    pub current: Option<String>,
+    /// What was current before.
+    pub previous: Option<String>,
+    /// Stored but not yet in use.
+    pub pending: Option<String>,
+    /// From oldest to newest.
+    pub versions: Vec<VersionEntry>,
+}
+
+/// One version. Its value never changes; it may be pruned.
+#[derive(Clone)]
+pub struct VersionEntry {
+    /// Chosen by the writer; unique within the secret.
+    pub id: String,
+    /// When it was stored first.
+    pub created_at: Timestamp,
+    /// `None` once pruned.
+    pub value: Option<StoredValue>,
+    /// From when on it does not work any more, as far as is known.
+    pub expires_at: Option<Timestamp>,
+    /// The run that stored it.
+    pub run: Option<String>,
+    /// The rotation that stored it.
+    pub rotation: Option<String>,
+    /// What has become of it.
+    pub state: State,
+    /// For people.
+    pub note: Option<String>,
+}
+
+/// A value, or the fields of a record.
+#[derive(Clone)]
+pub enum StoredValue {
+    /// One value.
+    Single(Secret),
+    /// Named values, in order.
+    Fields(Vec<(String, Secret)>),
+}
+
+/// What has become of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Stored, not yet in use.
+    Pending,
+    /// In use.
+    Current,
+    /// Was in use before the current one.
+    Previous,
+    /// Was in use earlier.
+    Retired,
+    /// Never came into use.
+    Failed,
+    /// Made invalid at its issuer.
+    Revoked,
+}
+
+impl State {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Pending => "pending",
+            State::Current => "current",
+            State::Previous => "previous",
+            State::Retired => "retired",
+            State::Failed => "failed",
+            State::Revoked => "revoked",
+        }
+    }
+}
+
+/// A version to be stored.
+#[derive(Clone)]
+pub struct NewVersion {
+    /// Unique within the secret; storing the same twice changes nothing.
+    pub id: String,
+    /// The value. Fields that a record has and this lacks keep their current value.
+    pub value: StoredValue,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// The run that stores it.
+    pub run: Option<String>,
+    /// The rotation that stores it.
+    pub rotation: Option<String>,
+    /// Now.
+    pub created_at: Timestamp,
+}
+
+impl Document {
+    /// An empty one.
+    pub(super) fn new(vault_id: String, continuity: Zeroizing<Vec<u8>>, recipients: Vec<String>) -> Self {
+        Self { vault_id, generation: 1, prev: None, continuity, recipients, secrets: BTreeMap::new(), meta: serde_json::Map::new() }
+    }
+
+    /// A secret.
+    pub fn get(&self, name: &str) -> Option<&SecretEntry> {
+        self.secrets.get(name)
+    }
+
+    /// All names, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.secrets.keys().map(String::as_str)
+    }
+
+    /// All secrets, sorted by name.
+    pub fn secrets(&self) -> impl Iterator<Item = (&str, &SecretEntry)> {
+        self.secrets.iter().map(|(name, entry)| (name.as_str(), entry))
+    }
+
+    /// To whom the vault is sealed.
+    pub fn recipients(&self) -> &[String] {
+        &self.recipients
+    }
+
+    /// `sha256:…` of the file that this one replaced; `None` in the first generation.
+    pub fn prev(&self) -> Option<&str> {
+        self.prev.as_deref()
+    }
+}
+
+impl SecretEntry {
+    /// A version by its id.
+    pub fn version(&self, id: &str) -> Option<&VersionEntry> {
+        self.versions.iter().find(|v| v.id == id)
+    }
+
+    pub(super) fn version_mut(&mut self, id: &str) -> Option<&mut VersionEntry> {
+        self.versions.iter_mut().find(|v| v.id == id)
+    }
+
+    /// What readers get.
+    pub fn current_version(&self) -> Option<&VersionEntry> {
+        self.version(self.current.as_deref()?)
+    }
+
+    /// What was current before.
+    pub fn previous_version(&self) -> Option<&VersionEntry> {
+        self.version(self.previous.as_deref()?)
+    }
+
+    /// What is stored but not yet in use.
+    pub fn pending_version(&self) -> Option<&VersionEntry> {
+        self.version(self.pending.as_deref()?)
+    }
+}
+
+impl VersionEntry {
+    /// Whether it has ended by `now`, as far as is known.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// Adds a remark to those that are there.
+    pub(super) fn remark(&mut self, text: &str) {
+        match &mut self.note {
+            Some(note) => {
+                note.push_str("; ");
+                note.push_str(text);
+            }
+            None => self.note = Some(text.to_owned()),
+        }
+    }
+}
+
+impl StoredValue {
+    /// The value of `field`, or the one value when `field` is `None`.
+    pub fn part(&self, field: Option<&str>) -> Option<&Secret> {
+        match (self, field) {
+            (StoredValue::Single(value), None) => Some(value),
+            (StoredValue::Fields(fields), Some(name)) => fields.iter().find(|(n, _)| n == name).map(|(_, v)| v),
+            _ => None,
+        }
+    }
+
+    /// All values with their field names.
+    pub fn parts(&self) -> Vec<(Option<&str>, &Secret)> {
+        match self {
+            StoredValue::Single(value) => vec![(None, value)],
+            StoredValue::Fields(fields) => fields.iter().map(|(name, value)| (Some(name.as_str()), value)).collect(),
+        }
+    }
+
+    /// Whether both hold the same; takes a time that depends on lengths alone.
+    pub fn same_as(&self, other: &StoredValue) -> bool {
+        match (self, other) {
+            (StoredValue::Single(a), StoredValue::Single(b)) => a.same_as(b),
+            (StoredValue::Fields(a), StoredValue::Fields(_)) => {
+                other.parts().len() == a.len() && a.iter().all(|(n, v)| other.part(Some(n)).is_some_and(|o| o.same_as(v)))
+            }
+            _ => false,
+        }
+    }
+}

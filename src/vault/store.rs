@@ -1,0 +1,486 @@
+//! The vault on disk: opened, checked against what this machine remembers, and replaced as a whole under a lock.
+
+use super::crypt::{self, Fault, Form, Identity};
+use super::document::Document;
+use super::pin::{Pin, Standing};
+use super::{identity, pin, recipient, replace, wire};
+use crate::diagnostic::{Diagnostic, Error, Failure, Result, Severity, codes};
+use crate::source::Span;
+use crate::world::World;
+use crate::world::fs::{FileKind, Lock};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// The largest vault file, in bytes.
+pub const MAX_FILE: u64 = 64 * 1024 * 1024;
+
+/// How often a new temporary file is tried after a failed sync. A failed sync is never repeated on the same file: the kernel
+/// may have dropped what it could not write, and the second call would report success.
+const SYNC_RETRIES: usize = 2;
+
+/// How often a reader looks again when a writer has replaced the file under its eyes.
+const READ_RETRIES: usize = 16;
+
+/// Where a vault and what belongs to it are.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    /// The vault file.
+    pub vault: PathBuf,
+    /// Identity files; the first that fits opens the vault.
+    pub identities: Vec<PathBuf>,
+    /// State directory of this machine: pins.
+    pub state: PathBuf,
+    /// How long to wait for another writer.
+    pub lock_wait: Duration,
+}
+
+/// An open vault. Reading needs no lock; every change is one [`Vault::commit`].
+pub struct Vault {
+    world: World,
+    paths: Paths,
+    identities: Arc<Vec<Identity>>,
+    view: View,
+    warnings: Vec<Diagnostic>,
+}
+
+/// What one file held.
+struct View {
+    doc: Document,
+    hash: String,
+    armored: bool,
+}
+
+impl View {
+    fn pin(&self) -> Pin {
+        Pin::new(&self.doc.vault_id, &self.doc.continuity, self.doc.generation, &self.hash)
+    }
+}
+
+impl Vault {
+    /// Makes a new vault for the identities in `paths` and for `recipients`.
+    ///
+    /// # Errors
+    /// ROT802 when something is there already; what reading identities and recipients says; ROT820 when it cannot be written.
+    pub fn create(world: &World, paths: &Paths, recipients: &[String]) -> Result<Vault> {
+        let identities = identity::load_all(world, &paths.identities)?;
+        let mut continuity = Zeroizing::new(vec![0u8; 32]);
+        world.rng.fill(&mut continuity).map_err(|e| storage(&paths.vault, "could not be made", &e))?;
+        let vault_id = new_id(world).map_err(|e| storage(&paths.vault, "could not be made", &e))?;
+        let mut doc = Document::new(vault_id, continuity, Vec::new());
+        for text in identities.iter().filter_map(Identity::recipient).chain(recipients.iter().cloned()) {
+            doc.add_recipient(&text)?;
+        }
+        let dir = replace::dir_of(&paths.vault);
+        world.fs.create_dir(dir, 0o700).map_err(|e| storage(&paths.vault, "its directory could not be made", &e))?;
+        let _lock = take_lock(world, paths)?;
+        let there = world.fs.stat(&paths.vault).map_err(|e| storage(&paths.vault, "could not be looked at", &e))?;
+        if there.is_some() {
+            return Err(exists(&paths.vault));
+        }
+        let mut vault = Vault {
+            world: world.clone(),
+            paths: paths.clone(),
+            identities: Arc::new(identities),
+            view: View { doc: doc.clone(), hash: String::new(), armored: false },
+            warnings: Vec::new(),
+        };
+        let hash = vault.write(&doc, false, false)?;
+        vault.view = View { doc, hash, armored: false };
+        vault.remember();
+        Ok(vault)
+    }
+
+    /// Opens a vault, asking for passphrases where its identities need them.
+    ///
+    /// # Errors
+    /// ROT801 missing, ROT803 unreadable, ROT804 wrong identity, ROT805 unknown form, ROT806 to ROT808 contradicting what
+    /// this machine remembers, ROT813 to ROT815 identities.
+    pub fn open(world: &World, paths: &Paths) -> Result<Vault> {
+        inspect(world, &paths.vault)?;
+        let identities = Arc::new(identity::load_all(world, &paths.identities)?);
+        let mut attempt = 0;
+        let (view, standing, known_place) = loop {
+            let (bytes, hash) = read(world, &paths.vault)?;
+            let view = view(&paths.vault, &bytes, hash, &identities)?;
+            let checked = view.pin().check(world, &paths.state).and_then(|standing| {
+                let known = pin::check_place(world, &paths.state, &paths.vault, &view.doc.vault_id)?;
+                Ok((standing, known))
+            });
+            match checked {
+                Ok((standing, known)) => break (view, standing, known),
+                // A writer was quicker than this reader: what is remembered is of the file that it has put there since.
+                Err(error) => {
+                    attempt += 1;
+                    if attempt > READ_RETRIES || read(world, &paths.vault)?.1 == view.hash {
+                        return Err(error);
+                    }
+                }
+            }
+        };
+        let mut vault = Vault { world: world.clone(), paths: paths.clone(), identities, view, warnings: Vec::new() };
+        if standing == Standing::FirstUse {
+            vault.warn(codes::VAULT_FIRST_USE, "this machine sees the vault for the first time and takes it as it is", Severity::Note);
+        }
+        if standing != Standing::Same || !known_place {
+            vault.remember();
+        }
+        Ok(vault)
+    }
+
+    /// Changes the vault as one step: all of `change`, durably, or nothing. `change` gets the newest document, whoever wrote it.
+    ///
+    /// # Errors
+    /// Those of `change`; ROT809 when another writer holds the lock too long; what [`Vault::open`] says of a file that was
+    /// changed meanwhile; ROT820 when it could not be written. With `Failure::Unknown` the new file is in place, but may not
+    /// survive a power cut.
+    pub fn commit(&mut self, change: impl FnOnce(&mut Document) -> Result<()>) -> Result<()> {
+        let _lock = take_lock(&self.world, &self.paths)?;
+        self.refresh()?;
+        let mut next = self.view.doc.clone();
+        change(&mut next)?;
+        if wire::encode(&next)? == wire::encode(&self.view.doc)? {
+            return Ok(());
+        }
+        next.prev = Some(self.view.hash.clone());
+        next.generation = next
+            .generation
+            .checked_add(1)
+            .ok_or_else(|| Error::plain(Failure::Tampered, codes::VAULT_FORMAT, "the vault's generation cannot go any higher"))?;
+        let armored = self.view.armored;
+        let hash = self.write(&next, armored, true)?;
+        self.view = View { doc: next, hash, armored };
+        self.remember();
+        Ok(())
+    }
+
+    /// What it holds.
+    pub fn doc(&self) -> &Document {
+        &self.view.doc
+    }
+
+    /// Its UUID.
+    pub fn id(&self) -> &str {
+        &self.view.doc.vault_id
+    }
+
+    /// Where this machine keeps its state.
+    pub fn state_dir(&self) -> &Path {
+        &self.paths.state
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.paths.vault
+    }
+
+    /// Goes up by one with each commit.
+    pub fn generation(&self) -> u64 {
+        self.view.doc.generation
+    }
+
+    /// `sha256:…` of the file.
+    pub fn file_hash(&self) -> &str {
+        &self.view.hash
+    }
+
+    /// What is worth saying and no reason to stop.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
+    /// Which of `recipients` the identities at hand open.
+    pub fn opens<'a>(&self, recipients: &'a [String]) -> Vec<&'a str> {
+        let own: Vec<String> = self.identities.iter().filter_map(Identity::recipient).collect();
+        recipients.iter().map(String::as_str).filter(|text| own.iter().any(|o| recipient::same(o, text))).collect()
+    }
+
+    /// A key of its own for each purpose: HKDF-SHA256 (RFC 5869) of the continuity key, one block.
+    pub fn derive(&self, label: &str) -> [u8; 32] {
+        hkdf(&self.view.doc.continuity, b"rot.vault/v1", label.as_bytes())
+    }
+
+    /// Encrypts bytes to the vault's recipients, in binary form.
+    ///
+    /// # Errors
+    /// ROT816 when a recipient in the vault cannot be used.
+    pub fn seal(&self, bytes: &[u8]) -> Result<Vec<u8>> {
+        encrypt(&self.view.doc, bytes)
+    }
+
+    /// Decrypts what [`Vault::seal`] made.
+    ///
+    /// # Errors
+    /// ROT804 when it is for someone else, ROT803 when it is damaged.
+    pub fn unseal(&self, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        crypt::decrypt(bytes, &self.identities).map_err(|fault| unopened("the sealed text", fault))
+    }
+
+    /// Reads the file again where it is not the one we know, and checks what this machine remembers either way. Under the lock.
+    fn refresh(&mut self) -> Result<()> {
+        let path = &self.paths.vault;
+        inspect(&self.world, path)?;
+        let (bytes, hash) = read(&self.world, path)?;
+        if hash != self.view.hash {
+            let fresh = view(path, &bytes, hash, &self.identities)?;
+            if fresh.doc.vault_id != self.view.doc.vault_id || fresh.doc.continuity != self.view.doc.continuity {
+                return Err(Error::plain(
+                    Failure::Tampered,
+                    codes::VAULT_TAMPERED,
+                    "the vault was swapped for another one while it was in use",
+                )
+                .note("anyone who knows the vault's recipients can write such a file")
+                .help("find out who replaced it; restore the file from a copy"));
+            }
+            if fresh.doc.generation <= self.view.doc.generation {
+                let (now, before) = (fresh.doc.generation, self.view.doc.generation);
+                let code = if now < before { codes::VAULT_ROLLED_BACK } else { codes::VAULT_FORKED };
+                return Err(Error::plain(
+                    Failure::Tampered,
+                    code,
+                    format!("the vault was put back while it was in use: generation {now} after generation {before}"),
+                )
+                .help("find out who replaced it; restore the newest copy"));
+            }
+            self.view = fresh;
+        }
+        self.view.pin().check(&self.world, &self.paths.state).map(drop)
+    }
+
+    /// Writes a generation in place of the file and answers with its hash. Under the lock.
+    fn write(&self, doc: &Document, armored: bool, replaces: bool) -> Result<String> {
+        let path = &self.paths.vault;
+        let plain = wire::encode(doc)?;
+        let mut bytes = encrypt(doc, &plain)?;
+        if armored {
+            bytes = crypt::armor(&bytes).into_bytes();
+        }
+        if bytes.len() as u64 > MAX_FILE {
+            return Err(Error::plain(Failure::Usage, codes::VAULT_BAD_VALUE, "the vault would grow beyond 64 MiB")
+                .help("remove secrets that are not needed, or keep large files elsewhere"));
+        }
+        replace::sweep(&self.world, path);
+        let temp = self.write_synced(&bytes)?;
+        let placed = self.verify(&temp, &bytes, &plain, doc).and_then(|()| {
+            if replaces {
+                self.back_up();
+            }
+            self.world.fs.rename(&temp, path).map_err(|e| storage(path, "could not be replaced", &e))
+        });
+        if let Err(error) = placed {
+            replace::discard(&self.world, &temp);
+            return Err(error);
+        }
+        self.world.fs.sync_dir(replace::dir_of(path)).map_err(|e| {
+            storage(
+                path,
+                "was replaced, but its directory could not be synced, so it is unknown which of the two files a power cut would leave",
+                &e,
+            )
+            .with(Failure::Unknown)
+            .help("see to the disk, then run it again: what is stored already is recognised")
+        })?;
+        Ok(replace::sha256(&bytes))
+    }
+
+    fn write_synced(&self, bytes: &[u8]) -> Result<PathBuf> {
+        let mut tries = 0;
+        loop {
+            match replace::write_temp(&self.world, &self.paths.vault, bytes) {
+                Ok(temp) => return Ok(temp),
+                Err(error) if tries < SYNC_RETRIES && !is_final(&error) => tries += 1,
+                Err(error) => {
+                    return Err(
+                        storage(&self.paths.vault, "could not be written", &error).note("the file that was there before is untouched")
+                    );
+                }
+            }
+        }
+    }
+
+    /// Reads the temporary file back, as a reader would, before it takes the place of a good one.
+    fn verify(&self, temp: &Path, bytes: &[u8], plain: &[u8], doc: &Document) -> Result<()> {
+        let path = &self.paths.vault;
+        let back = self.world.fs.read(temp, MAX_FILE).map_err(|e| storage(path, "could not be read back", &e))?;
+        let whole = *back == bytes
+            && match crypt::decrypt(&back, &self.identities) {
+                Ok(again) => *again == plain,
+                // Somebody who takes away the own recipient, knowingly.
+                Err(Fault::NoMatch) => self.opens(&doc.recipients).is_empty(),
+                Err(_) => false,
+            };
+        if whole {
+            return Ok(());
+        }
+        Err(Error::plain(
+            Failure::BeforeEffect,
+            codes::STORAGE_FAILED,
+            format!("the new {} did not read back as it was written", path.display()),
+        )
+        .note("the file that was there before is untouched")
+        .help("see to the disk and the memory of this machine"))
+    }
+
+    /// Keeps the old file under a second name. Where the file system has no links there is no backup, which is no reason to
+    /// lose a new credential.
+    fn back_up(&self) {
+        let backup = replace::beside(&self.paths.vault, ".prev");
+        drop(self.world.fs.remove(&backup));
+        drop(self.world.fs.hard_link(&self.paths.vault, &backup));
+    }
+
+    /// Remembers the file on this machine. A vault that cannot be remembered is still a vault.
+    fn remember(&mut self) {
+        let (world, paths) = (&self.world, &self.paths);
+        let recorded = self.view.pin().record(world, &paths.state).and_then(|()| {
+            match pin::check_place(world, &paths.state, &paths.vault, &self.view.doc.vault_id) {
+                Ok(true) => Ok(()),
+                _ => pin::record_place(world, &paths.state, &paths.vault, &self.view.doc.vault_id),
+            }
+        });
+        if let Err(error) = recorded {
+            let state = self.paths.state.display();
+            let message = format!(
+                "this machine cannot remember the vault, so a rollback would not be noticed: {state} could not be written ({})",
+                error.kind()
+            );
+            self.warn(codes::VAULT_NOT_PINNED, &message, Severity::Warning);
+        }
+    }
+
+    fn warn(&mut self, code: crate::diagnostic::Code, message: &str, severity: Severity) {
+        let warning = Diagnostic::new(code, Span::NONE, message).severity(severity);
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+}
+
+/// The armored form of what [`Vault::seal`] made.
+pub fn armor(bytes: &[u8]) -> String {
+    crypt::armor(bytes)
+}
+
+fn encrypt(doc: &Document, plain: &[u8]) -> Result<Vec<u8>> {
+    crypt::encrypt(plain, &recipient::parse_all(&doc.recipients)?)
+        .map_err(|fault| Error::plain(Failure::BeforeEffect, codes::RECIPIENT_BAD, format!("the vault could not be encrypted: {fault}")))
+}
+
+/// HKDF of RFC 5869 for one block of SHA-256, spelled with HMAC because ring's own cannot promise a length.
+fn hkdf(secret: &[u8], salt: &[u8], info: &[u8]) -> [u8; 32] {
+    use ring::hmac::{HMAC_SHA256, Key, sign};
+    let extracted = sign(&Key::new(HMAC_SHA256, salt), secret);
+    let block = sign(&Key::new(HMAC_SHA256, extracted.as_ref()), &[info, &[1]].concat());
+    let mut out = [0; 32];
+    out.iter_mut().zip(block.as_ref()).for_each(|(to, from)| *to = *from);
+    out
+}
+
+/// A random UUID (version 4).
+fn new_id(world: &World) -> io::Result<String> {
+    let mut bytes = [0u8; 16];
+    world.rng.fill(&mut bytes)?;
+    let [a, b, c, d, e, f, g, h, i, rest @ ..] = bytes;
+    let parts: [&[u8]; 5] = [&[a, b, c, d], &[e, f], &[g & 0x0f | 0x40, h], &[i & 0x3f | 0x80, rest[0]], &rest[1..]];
+    Ok(parts.map(replace::hex).join("-"))
+}
+
+/// `rot.vault.lock`: beside the vault, never replaced, so that the lock outlives the renames.
+fn take_lock(world: &World, paths: &Paths) -> Result<Box<dyn Lock>> {
+    let mut name = paths.vault.file_name().unwrap_or_default().to_owned();
+    name.push(".lock");
+    let path = replace::dir_of(&paths.vault).join(name);
+    match world.fs.lock(&path, paths.lock_wait) {
+        Ok(Some(mut lock)) => {
+            lock.describe(&format!("process {} since {}\n", std::process::id(), world.clock.now()));
+            Ok(lock)
+        }
+        Ok(None) => {
+            let held = Error::plain(Failure::Locked, codes::VAULT_LOCKED, format!("another process is writing {}", paths.vault.display()))
+                .help("wait until it is done; the lock goes away with its process");
+            let holder = world.fs.read(&path, 1024).ok().and_then(|b| String::from_utf8(b.to_vec()).ok());
+            Err(match holder.map(|h| h.chars().filter(|c| !c.is_control()).collect::<String>()) {
+                Some(holder) if !holder.is_empty() => held.note(format!("held by {holder}")),
+                _ => held,
+            })
+        }
+        Err(error) => Err(storage(&paths.vault, "could not be locked", &error)),
+    }
+}
+
+/// Refuses what is no vault before anything is opened.
+fn inspect(world: &World, path: &Path) -> Result<()> {
+    let stat = world.fs.stat(path).map_err(|e| unreadable(path, &format!("cannot be looked at ({})", e.kind())))?;
+    let Some(stat) = stat else {
+        return Err(Error::plain(Failure::Usage, codes::VAULT_MISSING, format!("there is no vault at {}", path.display()))
+            .help("`rot vault init` makes one; `--vault PATH` names another"));
+    };
+    match stat.kind {
+        FileKind::File if stat.len > MAX_FILE => Err(unreadable(path, "is larger than 64 MiB")),
+        FileKind::File => Ok(()),
+        FileKind::Symlink => {
+            Err(unreadable(path, "is a symbolic link, which a new generation would replace").help("name the file that it leads to"))
+        }
+        FileKind::Dir => Err(unreadable(path, "is a directory")),
+        FileKind::Other => Err(unreadable(path, "is not a regular file")),
+    }
+}
+
+fn read(world: &World, path: &Path) -> Result<(Zeroizing<Vec<u8>>, String)> {
+    let bytes = world.fs.read(path, MAX_FILE).map_err(|e| unreadable(path, &format!("cannot be read ({})", e.kind())))?;
+    let hash = replace::sha256(&bytes);
+    Ok((bytes, hash))
+}
+
+fn view(path: &Path, bytes: &[u8], hash: String, identities: &[Identity]) -> Result<View> {
+    let plain = crypt::decrypt(bytes, identities).map_err(|fault| unopened(&format!("the vault {}", path.display()), fault))?;
+    Ok(View { doc: wire::decode(&plain)?, hash, armored: crypt::form(bytes) == Form::Armored })
+}
+
+fn unopened(what: &str, fault: Fault) -> Error {
+    let error = |failure, code, text: &str| Error::plain(failure, code, format!("{what} {text}"));
+    match fault {
+        Fault::NoMatch => error(Failure::Usage, codes::VAULT_WRONG_IDENTITY, "is not encrypted to any of the identities given")
+            .help("give the right `--identity`, or ask a recipient to run `rot vault recipients add` with your public key"),
+        Fault::Newer => error(Failure::Usage, codes::VAULT_FORMAT, "is an age file of a version that is not known").help("update rot"),
+        Fault::Passphrase | Fault::WrongPassphrase | Fault::TooMuchWork => {
+            error(Failure::Usage, codes::VAULT_UNREADABLE, "is encrypted with a passphrase, not to recipients")
+                .help("decrypt it with `age` and encrypt it to a recipient (`age --encrypt -r age1…`)")
+        }
+        Fault::NotAge => error(Failure::Tampered, codes::VAULT_UNREADABLE, "is not an age file").help(RESTORE),
+        Fault::Damaged | Fault::Recipients | Fault::Panic => {
+            error(Failure::Tampered, codes::VAULT_UNREADABLE, "is damaged: it was cut short or altered").help(RESTORE)
+        }
+    }
+}
+
+const RESTORE: &str = "restore the file from a copy, for example the `.prev` file beside it";
+
+/// No use to try again with a new file.
+fn is_final(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull
+            | ErrorKind::QuotaExceeded
+            | ErrorKind::PermissionDenied
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::NotFound
+    )
+}
+
+fn storage(path: &Path, what: &str, error: &io::Error) -> Error {
+    Error::plain(Failure::BeforeEffect, codes::STORAGE_FAILED, format!("the vault {} {what} ({})", path.display(), error.kind()))
+        .help("see to room, permissions and health of the disk")
+}
+
+fn unreadable(path: &Path, what: &str) -> Error {
+    Error::plain(Failure::Usage, codes::VAULT_UNREADABLE, format!("the vault {} {what}", path.display()))
+}
+
+fn exists(path: &Path) -> Error {
+    Error::plain(Failure::Usage, codes::VAULT_EXISTS, format!("there is something at {} already", path.display()))
+        .note("a vault is never overwritten")
+        .help("use it as it is, or name another file with `--vault PATH`")
+}
