@@ -21,7 +21,7 @@ pub(crate) fn period(schedule: &Schedule) -> Option<Dur> {
 }
 
 fn cron_period(cron: &Cron) -> Option<Dur> {
-    let millis = match cron.expression.trim() {
+    let millis = match cron.expression().trim() {
         "@hourly" => HOUR,
         "@daily" | "@midnight" => DAY,
         "@weekly" => 7 * DAY,

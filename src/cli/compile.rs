@@ -17,7 +17,8 @@ pub fn run(args: &CompileArgs, context: &Context) -> Result<()> {
     match &args.output {
         None => context.out.stdout(&text),
         Some(path) => files::replace(path, &text).map_err(|e| {
-            Error::plain(Failure::Usage, codes::STORAGE_FAILED, format!("cannot write `{}`: {}", path.display(), e.kind())).help("check that its folder exists and can be written to")
+            Error::plain(Failure::Usage, codes::STORAGE_FAILED, format!("cannot write `{}`: {}", path.display(), e.kind()))
+                .help("check that its folder exists and can be written to")
         })?,
     }
     Ok(())

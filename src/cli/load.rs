@@ -70,7 +70,16 @@ fn rot(file: &SourceFile, config: &Config) -> Loaded {
 
 /// Codes that may follow from a name that stands in an item with a syntax error.
 fn consequence(code: Code) -> bool {
-    [codes::UNRESOLVED_REFERENCE, codes::UNDECLARED_SECRET, codes::UNKNOWN_FIELD, codes::FORWARD_REFERENCE, codes::MISSING_EFFECT, codes::TYPE_MISMATCH, codes::MISSING_REQUIRED].contains(&code)
+    [
+        codes::UNRESOLVED_REFERENCE,
+        codes::UNDECLARED_SECRET,
+        codes::UNKNOWN_FIELD,
+        codes::FORWARD_REFERENCE,
+        codes::MISSING_EFFECT,
+        codes::TYPE_MISMATCH,
+        codes::MISSING_REQUIRED,
+    ]
+    .contains(&code)
 }
 
 /// What the checker finds; of a plan with unresolved names only what is about flows, which is right for the rest of it.
@@ -143,7 +152,11 @@ impl Loader {
             let path = at.parent().unwrap_or(Path::new("")).join(&item.path.text);
             if self.open.contains(&path) {
                 let ring: Vec<String> = self.open.iter().chain([&path]).map(|p| p.display().to_string()).collect();
-                self.findings.push(Diagnostic::new(codes::CYCLIC_DEPENDENCY, item.path.span, "files use each other in a ring").at("closes the ring").help(format!("{}: move what both need into a third file", ring.join(" → "))));
+                self.findings.push(
+                    Diagnostic::new(codes::CYCLIC_DEPENDENCY, item.path.span, "files use each other in a ring")
+                        .at("closes the ring")
+                        .help(format!("{}: move what both need into a third file", ring.join(" → "))),
+                );
                 continue;
             }
             if self.done.contains(&path) {
@@ -152,9 +165,13 @@ impl Loader {
             match files::read_text(&path) {
                 Ok(text) => self.read(path, &text),
                 Err(problem) => self.findings.push(
-                    Diagnostic::new(codes::IMPORT_NOT_FOUND, item.path.span, format!("cannot read the used file `{}`: {}", item.path.text, problem.why))
-                        .at("used here")
-                        .help(format!("the path is relative to this file; looked for {}", path.display())),
+                    Diagnostic::new(
+                        codes::IMPORT_NOT_FOUND,
+                        item.path.span,
+                        format!("cannot read the used file `{}`: {}", item.path.text, problem.why),
+                    )
+                    .at("used here")
+                    .help(format!("the path is relative to this file; looked for {}", path.display())),
                 ),
             }
         }
@@ -178,7 +195,10 @@ pub fn file(path: &Path, config: &Config) -> Result<Loaded> {
     let text = if path.as_os_str() == "-" { files::read_stdin() } else { files::read_text(path) };
     match text {
         Ok(text) => Ok(analyse(&SourceFile::new(path.display().to_string(), text), config)),
-        Err(problem) => Err(Error::plain(Failure::Usage, codes::UNREADABLE_INPUT, format!("cannot read `{}`: {}", path.display(), problem.why)).help(problem.help)),
+        Err(problem) => {
+            Err(Error::plain(Failure::Usage, codes::UNREADABLE_INPUT, format!("cannot read `{}`: {}", path.display(), problem.why))
+                .help(problem.help))
+        }
     }
 }
 
@@ -195,8 +215,11 @@ pub fn choose<'p>(plan: &'p Plan, name: Option<&str>) -> Result<&'p Rotation> {
             }
         }),
         (None, [only]) => Ok(only),
-        (None, []) => Err(Error::plain(Failure::Usage, codes::USAGE, "this file has no rotation").help("a rotation is `rotation NAME { … }`")),
-        (None, _) => Err(Error::plain(Failure::Usage, codes::USAGE, "this file has several rotations").help(format!("say which with `--rotation`: {}", names()))),
+        (None, []) => {
+            Err(Error::plain(Failure::Usage, codes::USAGE, "this file has no rotation").help("a rotation is `rotation NAME { … }`"))
+        }
+        (None, _) => Err(Error::plain(Failure::Usage, codes::USAGE, "this file has several rotations")
+            .help(format!("say which with `--rotation`: {}", names()))),
     }
 }
 

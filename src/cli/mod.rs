@@ -5,22 +5,35 @@
 
 pub mod args;
 pub mod check;
+pub mod compile;
 pub mod completions;
 pub mod config;
 pub mod context;
+pub mod demo;
 pub mod explain;
 pub mod files;
 pub mod fmt;
 pub mod init;
 pub mod inputs;
+pub mod load;
 pub mod man;
+pub mod paths;
+pub mod preview;
 pub mod process;
+pub mod resume;
+pub mod run;
+pub mod runreport;
+pub mod status;
 pub mod suppress;
 pub mod usage;
 pub mod vault;
+pub mod watch;
 
-use crate::diagnostic::{Error, Failure, codes};
+use crate::diagnostic::{Diagnostic, Error, Failure, Severity};
+use crate::json;
 use crate::report::{ColorChoice, Out, Redactor, Settings};
+use crate::source::{FileId, SourceFile, Span};
+use crate::syntax;
 use args::{Cli, Command};
 use context::Context;
 use std::ffi::OsString;
@@ -83,39 +96,48 @@ fn finish(context: &Context, result: Result<(), Error>) -> u8 {
 
 fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
     match command {
-        Command::Explain(args) => explain::run(args, context, &[]),
+        Command::Explain(args) => explain::run(args, context, &pages()),
         Command::Completions(args) => {
             completions::run(args, context);
             Ok(())
         }
         Command::Man(args) => man::run(args, context),
-        Command::Init(args) => init::lay_out(&args.dir, context),
+        Command::Init(args) => init::run(&args.dir, context),
         Command::Check(args) => {
             let config = context.config()?;
-            check::run(args, context, &config, &front_ends())
+            let analyse = |file: &SourceFile| {
+                let loaded = load::analyse(file, &config);
+                (loaded.sources, loaded.findings)
+            };
+            let pages = pages();
+            check::run(args, context, &config, &check::FrontEnds { analyse: &analyse, pointers: &pointers, pages: &pages, today: today() })
         }
-        Command::Fmt(args) => fmt::run(args, context, &|_, file| (file.text().to_owned(), Vec::new())),
-        Command::Run(_)
-        | Command::Plan(_)
-        | Command::Resume(_)
-        | Command::Status(_)
-        | Command::Compile(_)
-        | Command::Vault(_)
-        | Command::Demo(_) => Err(Error::plain(Failure::Internal, codes::INTERNAL, "this command is not wired up")),
+        Command::Fmt(args) => fmt::run(args, context, &layout),
+        Command::Run(args) => run::run(args, context),
+        Command::Plan(args) => preview::run(args, context),
+        Command::Resume(args) => resume::run(args, context),
+        Command::Status(args) => status::run(args, context),
+        Command::Compile(args) => compile::run(args, context),
+        Command::Vault(args) => vault::command(args, context),
+        Command::Demo(args) => demo::run(args, context),
     }
 }
 
-fn front_ends() -> check::FrontEnds<'static> {
-    check::FrontEnds {
-        analyse: &|file| {
-            let mut sources = crate::source::SourceMap::new();
-            sources.add(file.clone());
-            (sources, Vec::new())
-        },
-        pointers: &|_, _| None,
-        pages: &[],
-        today: today(),
-    }
+/// The pages of all codes.
+fn pages() -> Vec<(crate::diagnostic::Code, &'static str)> {
+    crate::check::pages().iter().map(|(code, page)| (*code, page.as_str())).collect()
+}
+
+fn layout(id: FileId, file: &SourceFile) -> (String, Vec<Diagnostic>) {
+    let (tree, found) = syntax::parse(id, file);
+    if found.iter().any(|d| d.severity == Severity::Error) { (String::new(), found) } else { (syntax::print(&tree, file), found) }
+}
+
+/// Places of a JSON text as JSON Pointers (RFC 6901).
+fn pointers(id: FileId, file: &SourceFile) -> Option<Box<dyn Fn(Span) -> Option<String>>> {
+    let (node, _) = json::parse_all(id, file);
+    let node = node?;
+    Some(Box::new(move |span| Some(node.pointer_of(span))))
 }
 
 fn today() -> jiff::civil::Date {

@@ -15,8 +15,16 @@ pub fn resolve(context: &Context, config: &Config, world: &World) -> Paths {
     let root = config.root.clone().unwrap_or_else(|| context.cwd.clone());
     let var = |name: &str| world.env.var(name).filter(|v| !v.is_empty());
     let home = var("HOME").map(PathBuf::from);
-    let xdg = |name: &str, fallback: &str| var(name).map(PathBuf::from).filter(|p| p.is_absolute()).or_else(|| home.as_ref().map(|h| h.join(fallback)));
-    let vault = context.globals.vault.clone().map(|p| context.cwd.join(p)).or_else(|| config.vault.as_ref().map(|p| expand(&root, p, home.as_deref()))).unwrap_or_else(|| root.join("rot.vault"));
+    let xdg = |name: &str, fallback: &str| {
+        var(name).map(PathBuf::from).filter(|p| p.is_absolute()).or_else(|| home.as_ref().map(|h| h.join(fallback)))
+    };
+    let vault = context
+        .globals
+        .vault
+        .clone()
+        .map(|p| context.cwd.join(p))
+        .or_else(|| config.vault.as_ref().map(|p| expand(&root, p, home.as_deref())))
+        .unwrap_or_else(|| root.join("rot.vault"));
     let identities = if !context.globals.identity.is_empty() {
         context.globals.identity.iter().map(|p| context.cwd.join(p)).collect()
     } else if !config.identity.is_empty() {

@@ -61,7 +61,7 @@ fn preview(plan: &Plan, rotation: &Rotation, world: &World, vault: Option<&Vault
     let next_due = vault.and_then(|vault| {
         let past = crate::run::due::past(world, vault, rotation).ok()?;
         let due = crate::run::due::next(world, vault, rotation, &past)?;
-        Some((due.at, due.explain()))
+        Some((due.at, due.reason.explain()))
     });
     let mut steps = Vec::new();
     lines(plan, &rotation.steps, 0, &mut steps);
@@ -164,11 +164,16 @@ fn exchange(http: &Http, details: &mut Vec<(&'static str, String)>) {
         details.push(("body", body.to_owned()));
     }
     for expect in &http.expect {
-        details.push(("expects", match &expect.what {
-            Expectation::Status(patterns) => format!("status {}", patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
-            Expectation::Header { name, operator, value } => format!("header {name} {} {}", operator.as_str(), shown(value)),
-            Expectation::Body { path, operator, value } => format!("body {} {} {}", path.as_str(), operator.as_str(), shown(value)),
-        }));
+        details.push((
+            "expects",
+            match &expect.what {
+                Expectation::Status(patterns) => {
+                    format!("status {}", patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+                }
+                Expectation::Header { name, operator, value } => format!("header {name} {} {}", operator.as_str(), shown(value)),
+                Expectation::Body { path, operator, value } => format!("body {} {} {}", path.as_str(), operator.as_str(), shown(value)),
+            },
+        ));
     }
     for capture in &http.captures {
         let source = match &capture.source {
@@ -188,7 +193,9 @@ fn exchange(http: &Http, details: &mut Vec<(&'static str, String)>) {
 fn stored(value: &NewValue) -> String {
     match value {
         NewValue::Single(expr) => shown(expr),
-        NewValue::Fields(fields) => format!("{{ {} }}", fields.iter().map(|(n, e)| format!("{n}: {}", shown(e))).collect::<Vec<_>>().join(", ")),
+        NewValue::Fields(fields) => {
+            format!("{{ {} }}", fields.iter().map(|(n, e)| format!("{n}: {}", shown(e))).collect::<Vec<_>>().join(", "))
+        }
     }
 }
 
@@ -216,12 +223,16 @@ fn shown(expr: &Expr) -> String {
         ExprKind::Number(digits) => digits.clone(),
         ExprKind::Duration(duration) => duration.to_string(),
         ExprKind::List(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
-        ExprKind::Object(members) => format!("{{ {} }}", members.iter().map(|(n, e)| format!("{n}: {}", shown(e))).collect::<Vec<_>>().join(", ")),
+        ExprKind::Object(members) => {
+            format!("{{ {} }}", members.iter().map(|(n, e)| format!("{n}: {}", shown(e))).collect::<Vec<_>>().join(", "))
+        }
         ExprKind::Ref(root) => name(root),
         ExprKind::Field(base, field) => format!("{}.{field}", shown(base)),
         ExprKind::Index(base, index) => format!("{}[{index}]", shown(base)),
         ExprKind::Path(base, path) => format!("{}{}", shown(base), path.as_str().trim_start_matches('$')),
-        ExprKind::Call(function, arguments) => format!("{}({})", function.name(), arguments.iter().map(shown).collect::<Vec<_>>().join(", ")),
+        ExprKind::Call(function, arguments) => {
+            format!("{}({})", function.name(), arguments.iter().map(shown).collect::<Vec<_>>().join(", "))
+        }
         ExprKind::Binary(operator, left, right) => format!("{} {} {}", shown(left), operator.as_str(), shown(right)),
         ExprKind::Not(inner) => format!("not {}", shown(inner)),
         ExprKind::Reveal { value, .. } => format!("reveal {}", shown(value)),

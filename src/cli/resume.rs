@@ -22,7 +22,8 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
         Some(id) => {
             let found: Vec<OpenRun> = open.iter().filter(|r| r.run_id.starts_with(id.as_str()) || r.rotation == *id).cloned().collect();
             if found.len() != 1 {
-                let what = if found.is_empty() { format!("no interrupted run is named `{id}`") } else { format!("`{id}` names several runs") };
+                let what =
+                    if found.is_empty() { format!("no interrupted run is named `{id}`") } else { format!("`{id}` names several runs") };
                 return Err(Error::plain(Failure::Usage, codes::RUN_INTERRUPTED, what).help("`rot status` lists them"));
             }
             found
@@ -40,7 +41,8 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
         return Ok(());
     }
     if decision.is_some() && args.run.is_none() && chosen.len() > 1 {
-        return Err(Error::plain(Failure::Usage, codes::USAGE, "several runs are interrupted").help("say which: `rot resume RUN --retry`; `rot status` lists them"));
+        return Err(Error::plain(Failure::Usage, codes::USAGE, "several runs are interrupted")
+            .help("say which: `rot resume RUN --retry`; `rot status` lists them"));
     }
     let mut worst: Option<Error> = None;
     for open in chosen {
@@ -66,10 +68,19 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
     worst.map_or(Ok(()), Err)
 }
 
-fn one(args: &ResumeArgs, context: &Context, config: &super::config::Config, world: &World, vault: &RefCell<crate::vault::Vault>, paths: &crate::vault::Paths, open: &OpenRun) -> Result<()> {
+fn one(
+    args: &ResumeArgs,
+    context: &Context,
+    config: &super::config::Config,
+    world: &World,
+    vault: &RefCell<crate::vault::Vault>,
+    paths: &crate::vault::Paths,
+    open: &OpenRun,
+) -> Result<()> {
     let (plan, source) = plan(args, context, config, world, &vault.borrow(), open)?;
     let rotation = plan.rotation(&open.rotation).ok_or_else(|| {
-        Error::plain(Failure::Usage, codes::RUN_INTERRUPTED, format!("the file has no rotation `{}` any more", open.rotation)).help("name the file that has it: `rot resume RUN --plan FILE`")
+        Error::plain(Failure::Usage, codes::RUN_INTERRUPTED, format!("the file has no rotation `{}` any more", open.rotation))
+            .help("name the file that has it: `rot resume RUN --plan FILE`")
     })?;
     let document = document::encode(&plan);
     let job = Job {
@@ -89,7 +100,14 @@ fn one(args: &ResumeArgs, context: &Context, config: &super::config::Config, wor
 
 /// The plan to go on with: the named file; else the file that the run was started from, as it is now, so that a mended
 /// mistake counts; else what the journal holds.
-fn plan(args: &ResumeArgs, context: &Context, config: &super::config::Config, world: &World, vault: &crate::vault::Vault, open: &OpenRun) -> Result<(Plan, Option<PathBuf>)> {
+fn plan(
+    args: &ResumeArgs,
+    context: &Context,
+    config: &super::config::Config,
+    world: &World,
+    vault: &crate::vault::Vault,
+    open: &OpenRun,
+) -> Result<(Plan, Option<PathBuf>)> {
     let named = args.plan.clone();
     let recorded = open.source.as_deref().map(PathBuf::from).filter(|p| matches!(world.fs.stat(p), Ok(Some(_))));
     if let Some(path) = named.or(recorded) {

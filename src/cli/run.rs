@@ -32,7 +32,8 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
         vec![load::choose(&plan, args.selection.rotation.as_deref())?]
     };
     if chosen.is_empty() {
-        return Err(Error::plain(Failure::Usage, codes::USAGE, "no rotation of this file has a schedule").help("write `every 45m` or `cron … in …` in the rotation, or run it without `--due`"));
+        return Err(Error::plain(Failure::Usage, codes::USAGE, "no rotation of this file has a schedule")
+            .help("write `every 45m` or `cron … in …` in the rotation, or run it without `--due`"));
     }
     let document = document::encode(&plan);
     let mut worst: Option<Error> = None;
@@ -91,7 +92,7 @@ fn one(args: &RunArgs, context: &Context, world: &World, vault: &RefCell<Vault>,
             None => match run::due::next(world, &vault.borrow(), job.rotation, &past) {
                 Some(due) if due.is_due(now) => job.scheduled_at = Some(due.at),
                 Some(due) => {
-                    context.out.info(&format!("rotation `{}` is not due: {}", job.rotation.name, due.explain()));
+                    context.out.info(&format!("rotation `{}` is not due: {}", job.rotation.name, due.reason.explain()));
                     return Ok(swept > 0);
                 }
                 None => return Ok(swept > 0),
@@ -105,7 +106,10 @@ fn one(args: &RunArgs, context: &Context, world: &World, vault: &RefCell<Vault>,
 
 /// A runtime for one run: the interpreter is a single thread of thought.
 pub fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| Error::plain(Failure::BeforeEffect, codes::INTERNAL, "the system gives no more threads or descriptors"))
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|_| Error::plain(Failure::BeforeEffect, codes::INTERNAL, "the system gives no more threads or descriptors"))
 }
 
 /// Opens the vault and says what it has to say.
@@ -141,7 +145,8 @@ pub fn accept(loaded: Loaded, context: &Context) -> Result<Plan> {
 pub fn inputs(selection: &Selection) -> Result<Vec<(String, Json)>> {
     let mut inputs: Vec<(String, Json)> = Vec::new();
     if let Some(path) = &selection.input_file {
-        let usage = |what: String| Error::plain(Failure::Usage, codes::RUN_BAD_INPUT, what).help("it is a JSON object: `{ \"name\": value }`");
+        let usage =
+            |what: String| Error::plain(Failure::Usage, codes::RUN_BAD_INPUT, what).help("it is a JSON object: `{ \"name\": value }`");
         let text = files::read_text(path).map_err(|p| usage(format!("cannot read `{}`: {}", path.display(), p.why)))?;
         match serde_json::from_str::<Json>(&text) {
             Ok(Json::Object(members)) => inputs.extend(members),
@@ -175,7 +180,10 @@ pub fn certificates(plan: &Plan, source: Option<&Path>) -> Result<HashMap<String
     }
     match wrong {
         None => Ok(found),
-        Some((path, why)) => Err(Error::plain(Failure::BeforeEffect, codes::UNREADABLE_INPUT, format!("cannot read the certificate `{path}`: {why}")).help("the path after `ca` is relative to the file that names it")),
+        Some((path, why)) => {
+            Err(Error::plain(Failure::BeforeEffect, codes::UNREADABLE_INPUT, format!("cannot read the certificate `{path}`: {why}"))
+                .help("the path after `ca` is relative to the file that names it"))
+        }
     }
 }
 

@@ -60,8 +60,16 @@ fn document(report: &RunReport) -> Json {
         .iter()
         .map(|s| json!({ "ref": s.name, "kind": s.kind, "status": s.status, "attempts": s.attempts, "started_at": s.started_at, "duration_ms": s.duration_ms, "output": s.output }))
         .collect();
-    let secrets: Vec<Json> = report.secrets.iter().map(|s| json!({ "name": s.name, "action": s.action, "version": s.version, "expires_at": s.expires_at })).collect();
-    let failure = report.failure.as_ref().and_then(|e| e.diagnostics.first()).map(|d| json!({ "code": d.code.id(), "name": d.code.name(), "message": d.message, "help": d.help }));
+    let secrets: Vec<Json> = report
+        .secrets
+        .iter()
+        .map(|s| json!({ "name": s.name, "action": s.action, "version": s.version, "expires_at": s.expires_at }))
+        .collect();
+    let failure = report
+        .failure
+        .as_ref()
+        .and_then(|e| e.diagnostics.first())
+        .map(|d| json!({ "code": d.code.id(), "name": d.code.name(), "message": d.message, "help": d.help }));
     json!({
         "schema": "rot.run/v1",
         "run_id": report.run_id,

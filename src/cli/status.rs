@@ -68,7 +68,13 @@ fn text(vault: &Vault, open: &[OpenRun], now: Timestamp) -> String {
         out.push_str(&format!("\nrun {} of `{}`, begun {} ago\n", run.run_id, visible(&run.rotation), span(run.begun_at, now)));
         match &run.state {
             OpenState::Interrupted => out.push_str(&format!("  interrupted; `rot resume {}` continues\n", run.run_id)),
-            OpenState::Failed { code, message } => out.push_str(&format!("  failed {} time{} [{code}]: {}\n  `rot resume {}` tries again\n", run.failures, if run.failures == 1 { "" } else { "s" }, visible(message), run.run_id)),
+            OpenState::Failed { code, message } => out.push_str(&format!(
+                "  failed {} time{} [{code}]: {}\n  `rot resume {}` tries again\n",
+                run.failures,
+                if run.failures == 1 { "" } else { "s" },
+                visible(message),
+                run.run_id
+            )),
             OpenState::NeedsOperator { code, message } => {
                 out.push_str(&format!("  needs a person [{code}]: {}\n", visible(message)));
                 for way in crate::run::ways_out(&run.run_id).split("; ") {
@@ -130,7 +136,8 @@ fn document(vault: &Vault, open: &[OpenRun]) -> Json {
         .filter_map(|name| {
             let entry = vault.doc().get(name)?;
             let version = current(entry);
-            let unrevoked: Vec<Json> = due.iter().filter(|d| d.secret == name).map(|d| json!({ "version": d.version, "due_at": d.due_at })).collect();
+            let unrevoked: Vec<Json> =
+                due.iter().filter(|d| d.secret == name).map(|d| json!({ "version": d.version, "due_at": d.due_at })).collect();
             Some(json!({
                 "name": name,
                 "version": entry.current,

@@ -163,9 +163,15 @@ impl Invalid {
             K::NestingDepthExceeded => Problem::TooDeep,
             _ => Problem::Unexpected,
         };
+        // `01` reads as two numbers without a comma.
+        let digit = |at: Option<usize>| at.and_then(|at| text.as_bytes().get(at)).is_some_and(u8::is_ascii_digit);
+        if problem == Problem::MissingComma && digit(start.checked_sub(1)) && digit(Some(start)) {
+            return Self::new(text, Problem::Number, start, start + 1);
+        }
         // An unclosed bracket is shown at the bracket, not over all that follows.
         let end = match problem {
             Problem::OpenArray | Problem::OpenObject | Problem::OpenString | Problem::TooDeep => start + 1,
+            Problem::Surrogate => end.min(start + 6),
             _ => end,
         };
         Self::new(text, problem, start, end)
@@ -179,7 +185,10 @@ impl Invalid {
             n => body.match_indices('\n').nth(n - 1).map_or(body.len(), |(i, _)| i + 1),
         };
         let start = (base + line_start + error.column().saturating_sub(1)).min(text.len());
-        let byte = text.as_bytes().get(start).copied();
+        // serde_json counts up to the character before a control character.
+        let at = |offset: usize| text.as_bytes().get(offset).copied();
+        let start = if at(start).is_some_and(|b| b >= 0x20) && at(start + 1).is_some_and(|b| b < 0x20) { start + 1 } else { start };
+        let byte = at(start);
         let problem = match byte {
             Some(b) if b < 0x20 => Problem::ControlCharacter,
             Some(b) if b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-') => Problem::Number,

@@ -2,6 +2,7 @@
 
 use super::JsonString;
 use crate::source::Span;
+use std::collections::HashMap;
 
 /// A JSON value with its place.
 #[derive(Debug, Clone)]
@@ -55,6 +56,22 @@ impl Node {
             NodeKind::Object(members) => members,
             _ => &[],
         }
+    }
+
+    /// The members of an object without those that a later one of the same key replaces; each where its key stood first.
+    pub fn unique_members(&self) -> Vec<&Member> {
+        let mut unique: Vec<&Member> = Vec::with_capacity(self.members().len());
+        let mut seen: HashMap<&str, usize> = HashMap::with_capacity(self.members().len());
+        for member in self.members() {
+            match seen.get(member.key.text.as_str()).and_then(|index| unique.get_mut(*index)) {
+                Some(old) => *old = member,
+                None => {
+                    seen.insert(&member.key.text, unique.len());
+                    unique.push(member);
+                }
+            }
+        }
+        unique
     }
 
     /// The elements of an array; none for anything else.

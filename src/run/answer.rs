@@ -44,7 +44,8 @@ impl Answer {
             body: String,
         }
         let stored: Stored = serde_json::from_slice(payload).ok()?;
-        let headers = stored.headers.into_iter().map(|(n, v)| Some((n, Zeroizing::new(STANDARD.decode(v).ok()?)))).collect::<Option<Vec<_>>>()?;
+        let headers =
+            stored.headers.into_iter().map(|(n, v)| Some((n, Zeroizing::new(STANDARD.decode(v).ok()?)))).collect::<Option<Vec<_>>>()?;
         Some(Answer { status: stored.status, headers, body: Zeroizing::new(STANDARD.decode(stored.body).ok()?), sent_at: stored.sent_at })
     }
 
@@ -55,9 +56,14 @@ impl Answer {
 
     /// The body as JSON; why it is not, in words that quote nothing.
     fn json(&self) -> Result<crate::json::Node, String> {
-        let kind = self.header("content-type").and_then(|v| std::str::from_utf8(v).ok()).map(|v| v.split(';').next().unwrap_or("").trim().to_ascii_lowercase());
+        let kind = self
+            .header("content-type")
+            .and_then(|v| std::str::from_utf8(v).ok())
+            .map(|v| v.split(';').next().unwrap_or("").trim().to_ascii_lowercase());
         let shape = match kind.as_deref() {
-            Some(kind) if kind.len() <= 60 && kind.is_ascii() => format!("its content type is `{}`, its length {}", kind.escape_debug(), self.body.len()),
+            Some(kind) if kind.len() <= 60 && kind.is_ascii() => {
+                format!("its content type is `{}`, its length {}", kind.escape_debug(), self.body.len())
+            }
             _ => format!("its length is {} bytes", self.body.len()),
         };
         let text = std::str::from_utf8(&self.body).map_err(|_| format!("the answer is not UTF-8 text ({shape})"))?;
@@ -134,14 +140,21 @@ pub fn check(http: &Http, answer: &Answer, scope: &Scope) -> Result<(), Box<Diag
         };
         let wanted = eval(value, scope).map_err(|e: EvalError| Box::new(Diagnostic::from(e)))?;
         if !compare(operator, &found, &wanted).unwrap_or(false) {
-            return Err(unexpected(expect.at.0, format!("the answer is not what was expected: {what} is not `{}` the given value", operator.as_str())));
+            return Err(unexpected(
+                expect.at.0,
+                format!("the answer is not what was expected: {what} is not `{}` the given value", operator.as_str()),
+            ));
         }
     }
     Ok(())
 }
 
 fn unexpected(span: Span, message: String) -> Box<Diagnostic> {
-    Box::new(Diagnostic::new(codes::RUN_UNEXPECTED_ANSWER, span, message).at("expected here").help("the server answered, but not with success; look at its logs, and at `status` and body conditions of this step"))
+    Box::new(
+        Diagnostic::new(codes::RUN_UNEXPECTED_ANSWER, span, message)
+            .at("expected here")
+            .help("the server answered, but not with success; look at its logs, and at `status` and body conditions of this step"),
+    )
 }
 
 /// What is kept of an answer.
@@ -213,7 +226,13 @@ fn find(capture: &Capture, answer: &Answer, raw_label: &Label, scope: &mut Scope
             let json = match answer.json() {
                 Ok(json) => json,
                 Err(_) if scope.dialect.is_conductor() || capture.optional => return Ok(Value::null()),
-                Err(message) => return Err(Box::new(Diagnostic::new(codes::RUN_CAPTURE_FAILED, capture.at.0, message).at("nothing to capture from").help("the answer is kept: mend this capture and continue with `rot resume`"))),
+                Err(message) => {
+                    return Err(Box::new(
+                        Diagnostic::new(codes::RUN_CAPTURE_FAILED, capture.at.0, message)
+                            .at("nothing to capture from")
+                            .help("the answer is kept: mend this capture and continue with `rot resume`"),
+                    ));
+                }
             };
             pick(&Value::from_node(&json, raw_label), path, &place).map_err(|e| Box::new(Diagnostic::from(e)))?
         }
@@ -253,16 +272,22 @@ fn convert(capture: &Capture, value: Value) -> Result<Value, Box<Diagnostic>> {
     let label = value.label.clone();
     let wrong = |found: &Value| {
         Box::new(
-            Diagnostic::new(codes::RUN_CAPTURE_FAILED, capture.at.0, format!("`{}` should be {}, the answer has {}", capture.name, capture.ty.describe(), found.kind()))
-                .at("captured here")
-                .help("the answer is kept in the journal: mend the type and continue with `rot resume`"),
+            Diagnostic::new(
+                codes::RUN_CAPTURE_FAILED,
+                capture.at.0,
+                format!("`{}` should be {}, the answer has {}", capture.name, capture.ty.describe(), found.kind()),
+            )
+            .at("captured here")
+            .help("the answer is kept in the journal: mend the type and continue with `rot resume`"),
         )
     };
     let data = match (&capture.ty, &value.data) {
         (Type::Any | Type::Json, _) => return Ok(value),
         (Type::String, Data::List(_) | Data::Object(_)) => return Err(wrong(&value)),
         (Type::String, _) => Data::Text(value.scalar_text().ok_or_else(|| wrong(&value))?),
-        (Type::Int, Data::Number(digits)) if digits.parse::<i128>().is_ok() || digits.bytes().all(|b| b.is_ascii_digit()) => return Ok(value),
+        (Type::Int, Data::Number(digits)) if digits.parse::<i128>().is_ok() || digits.bytes().all(|b| b.is_ascii_digit()) => {
+            return Ok(value);
+        }
         (Type::Int, Data::Text(text)) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => Data::Number(text.clone()),
         (Type::Number, Data::Number(_)) | (Type::Bool, Data::Bool(_)) | (Type::List(_), Data::List(_)) => return Ok(value),
         (Type::Bool, Data::Text(text)) if matches!(text.as_str(), "true" | "false") => Data::Bool(text.as_str() == "true"),

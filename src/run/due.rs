@@ -3,9 +3,9 @@
 use super::journal::{self, Kind};
 use super::open::OpenRun;
 use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::plan::Rotation;
 use crate::plan::schedule::Due;
 use crate::plan::task::{Task, walk_steps};
-use crate::plan::Rotation;
 use crate::vault::Vault;
 use crate::world::World;
 use jiff::{SignedDuration, Timestamp};
@@ -29,7 +29,7 @@ pub struct Past {
 /// What the vault and the journals say of a rotation.
 pub fn past(world: &World, vault: &Vault, rotation: &Rotation) -> Result<Past> {
     let mut past = Past::default();
-    let mut note = |past: &mut Past, at: Timestamp| past.latest = Some(past.latest.map_or(at, |l| l.max(at)));
+    let note = |past: &mut Past, at: Timestamp| past.latest = Some(past.latest.map_or(at, |l| l.max(at)));
     for name in stored_by(rotation) {
         let Some(entry) = vault.doc().get(&name) else { continue };
         let Some(current) = entry.current.as_deref().and_then(|id| entry.version(id)) else { continue };

@@ -64,8 +64,6 @@ pub(super) struct Engine<'a> {
     pub(super) done: RefCell<Done>,
     /// PEM texts of the certificate files that the plan names.
     pub(super) certificates: std::collections::HashMap<String, Vec<u8>>,
-    /// Continues an interrupted run: unknown outcomes are recovered.
-    pub(super) resumed: bool,
 }
 
 /// What has been done so far.
@@ -133,12 +131,20 @@ impl<'a> Engine<'a> {
             Err(_) => "failed",
         };
         let duration_ms = u64::try_from(self.world.clock.monotonic().saturating_sub(started).as_millis()).unwrap_or(u64::MAX);
-        let output = frame.scope.borrow().captures.get(&step.name).map_or(Json::Null, |captures| Json::Object(captures.iter().map(|(n, v)| (n.clone(), v.shown())).collect()));
+        let output = frame
+            .scope
+            .borrow()
+            .captures
+            .get(&step.name)
+            .map_or(Json::Null, |captures| Json::Object(captures.iter().map(|(n, v)| (n.clone(), v.shown())).collect()));
         let output = match (output, &step.task) {
-            (Json::Null, Task::Http(http)) if http.raw_output => frame.scope.borrow().outputs.get(&step.name).map_or(Json::Null, Value::shown),
+            (Json::Null, Task::Http(http)) if http.raw_output => {
+                frame.scope.borrow().outputs.get(&step.name).map_or(Json::Null, Value::shown)
+            }
             (output, _) => output,
         };
-        let report = StepReport { name: key, kind: step.task.kind(), status, attempts: outcome.attempts.max(1), started_at, duration_ms, output };
+        let report =
+            StepReport { name: key, kind: step.task.kind(), status, attempts: outcome.attempts.max(1), started_at, duration_ms, output };
         if !place.volatile {
             self.observer.ended(&report);
             self.done.borrow_mut().steps.push(report);
@@ -152,7 +158,14 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn perform<'b>(&'b self, frame: &'b Frame<'a>, place: Place<'b>, step: &'b Step, key: &'b str, outcome: &'b mut Outcome) -> Local<'b, Result<Flow, Stopped>> {
+    fn perform<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        step: &'b Step,
+        key: &'b str,
+        outcome: &'b mut Outcome,
+    ) -> Local<'b, Result<Flow, Stopped>> {
         Box::pin(async move {
             match &step.task {
                 Task::Http(http) => self.http(frame, place, step, http, key, outcome).await.map(|()| Flow::Next),
@@ -170,14 +183,25 @@ impl<'a> Engine<'a> {
                 }
                 Task::Log(log) => {
                     let value = self.eval(frame, &log.message)?;
-                    let line = if value.full_label().is_secret() { "***".to_owned() } else { value.scalar_text().map_or_else(|| value.json_text().to_string(), |t| t.to_string()) };
+                    let line = if value.full_label().is_secret() {
+                        "***".to_owned()
+                    } else {
+                        value.scalar_text().map_or_else(|| value.json_text().to_string(), |t| t.to_string())
+                    };
                     self.observer.log(&line);
                     Ok(Flow::Next)
                 }
                 Task::Fail(fail) => {
                     let value = self.eval(frame, &fail.message)?;
-                    let message = if value.full_label().is_secret() { "***".to_owned() } else { value.scalar_text().map(|t| t.to_string()).unwrap_or_default() };
-                    Err(Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_FAILED_BY_AUTHOR, step.at.0, format!("the rotation ended itself: {message}")).at("`fail` was reached"))))
+                    let message = if value.full_label().is_secret() {
+                        "***".to_owned()
+                    } else {
+                        value.scalar_text().map(|t| t.to_string()).unwrap_or_default()
+                    };
+                    Err(Stopped::Failed(Box::new(
+                        Diagnostic::new(codes::RUN_FAILED_BY_AUTHOR, step.at.0, format!("the rotation ended itself: {message}"))
+                            .at("`fail` was reached"),
+                    )))
                 }
                 Task::Stop(stop) => {
                     let output = stop.output.as_ref().map(|o| self.eval(frame, o)).transpose()?;
@@ -212,14 +236,30 @@ impl<'a> Engine<'a> {
     }
 
     /// Adds a record to the journal.
-    pub(super) fn record<const N: usize>(&self, kind: Kind, key: &str, pairs: [(&str, Json); N], payload: Option<&[u8]>, sync: bool) -> Result<(), Stopped> {
+    pub(super) fn record<const N: usize>(
+        &self,
+        kind: Kind,
+        key: &str,
+        pairs: [(&str, Json); N],
+        payload: Option<&[u8]>,
+        sync: bool,
+    ) -> Result<(), Stopped> {
         self.record_facts(kind, key, facts(pairs), payload, sync)
     }
 
-    pub(super) fn record_facts(&self, kind: Kind, key: &str, facts: Map<String, Json>, payload: Option<&[u8]>, sync: bool) -> Result<(), Stopped> {
+    pub(super) fn record_facts(
+        &self,
+        kind: Kind,
+        key: &str,
+        facts: Map<String, Json>,
+        payload: Option<&[u8]>,
+        sync: bool,
+    ) -> Result<(), Stopped> {
         let vault = self.vault.borrow();
         let mut journal = self.journal.borrow_mut();
-        journal.append(self.world, &vault, kind, key, facts, payload, sync).map_err(|e| Stopped::Broken(super::journal::storage(journal.path(), "written", &e)))
+        journal
+            .append(self.world, &vault, kind, key, facts, payload, sync)
+            .map_err(|e| Stopped::Broken(super::journal::storage(journal.path(), "written", &e)))
     }
 
     /// The payload of the last record of a kind of a step, if there is one.
@@ -255,5 +295,7 @@ pub(super) struct Outcome {
 
 /// A failure that the journal cannot explain: a bug of ours.
 pub(super) fn internal(message: &str) -> Stopped {
-    Stopped::Broken(Error::plain(Failure::Internal, codes::INTERNAL, message.to_owned()).help("please report this with the output of `rot status`"))
+    Stopped::Broken(
+        Error::plain(Failure::Internal, codes::INTERNAL, message.to_owned()).help("please report this with the output of `rot status`"),
+    )
 }

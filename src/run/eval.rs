@@ -67,19 +67,28 @@ pub fn eval(expr: &Expr, scope: &Scope) -> Result<Value, EvalError> {
             match value.get(name) {
                 Some(found) => Ok(found.clone().labelled(&value.label)),
                 None if scope.dialect.is_conductor() => Ok(Value::null()),
-                None => Err(EvalError::new(codes::RUN_EVALUATION, expr, format!("there is no `{name}` in this {}", value.kind())).help("give it a default with `??`, or check it first")),
+                None => Err(EvalError::new(codes::RUN_EVALUATION, expr, format!("there is no `{name}` in this {}", value.kind()))
+                    .help("give it a default with `??`, or check it first")),
             }
         }
         ExprKind::Index(base, index) => {
             let value = eval(base, scope)?;
             let Data::List(items) = &value.data else {
-                return if scope.dialect.is_conductor() { Ok(Value::null()) } else { Err(EvalError::new(codes::RUN_EVALUATION, expr, format!("expected a list, found {}", value.kind()))) };
+                return if scope.dialect.is_conductor() {
+                    Ok(Value::null())
+                } else {
+                    Err(EvalError::new(codes::RUN_EVALUATION, expr, format!("expected a list, found {}", value.kind())))
+                };
             };
             let at = if *index < 0 { items.len().checked_sub(index.unsigned_abs() as usize) } else { usize::try_from(*index).ok() };
             match at.and_then(|i| items.get(i)) {
                 Some(found) => Ok(found.clone().labelled(&value.label)),
                 None if scope.dialect.is_conductor() => Ok(Value::null()),
-                None => Err(EvalError::new(codes::RUN_EVALUATION, expr, format!("the list has {} elements, there is no [{index}]", items.len()))),
+                None => Err(EvalError::new(
+                    codes::RUN_EVALUATION,
+                    expr,
+                    format!("the list has {} elements, there is no [{index}]", items.len()),
+                )),
             }
         }
         ExprKind::Path(base, path) => {
@@ -116,7 +125,10 @@ pub fn pick(value: &Value, path: &crate::plan::JsonPath, expr: &Expr) -> Result<
             if places.len() == found.len() {
                 return Ok(Data::List(places.iter().filter_map(|place| follow(value, place)).collect()).into());
             }
-            Ok(Value { data: Data::List(found.iter().map(|v| Value::from_json(v, &value.full_label())).collect()), label: value.full_label() })
+            Ok(Value {
+                data: Data::List(found.iter().map(|v| Value::from_json(v, &value.full_label())).collect()),
+                label: value.full_label(),
+            })
         }
     }
 }
@@ -140,17 +152,22 @@ fn absent_error(expr: &Expr, absent: Absent) -> EvalError {
     match absent {
         Absent::Null => EvalError::new(codes::RUN_EVALUATION, expr, "no value"),
         Absent::Secret(name, Version::Current) => {
-            EvalError::new(codes::RUN_SECRET_MISSING, expr, format!("secret `{name}` is not in the vault")).help(format!("store it: `rot vault set {name}` (the value is read from standard input or a hidden prompt)"))
+            EvalError::new(codes::RUN_SECRET_MISSING, expr, format!("secret `{name}` is not in the vault"))
+                .help(format!("store it: `rot vault set {name}` (the value is read from standard input or a hidden prompt)"))
         }
-        Absent::Secret(name, Version::Pending) => EvalError::new(codes::RUN_SECRET_MISSING, expr, format!("secret `{name}` has no pending version")).help(format!("stage it first: `stage {name} = …`")),
+        Absent::Secret(name, Version::Pending) => {
+            EvalError::new(codes::RUN_SECRET_MISSING, expr, format!("secret `{name}` has no pending version"))
+                .help(format!("stage it first: `stage {name} = …`"))
+        }
         Absent::Secret(name, Version::Previous) => {
-            EvalError::new(codes::RUN_SECRET_MISSING, expr, format!("secret `{name}` has no previous version")).help("there is none before its second rotation")
+            EvalError::new(codes::RUN_SECRET_MISSING, expr, format!("secret `{name}` has no previous version"))
+                .help("there is none before its second rotation")
         }
         Absent::Step(name) => EvalError::new(codes::RUN_EVALUATION, expr, format!("`{name}` has no value: its step did not run")),
-        Absent::Env(name) => EvalError::new(codes::RUN_BAD_INPUT, expr, format!("environment variable `{name}` is not set")).help(format!("set it, or remove `env {name}` from the file")),
-        Absent::Field(name, field) => {
-            EvalError::new(codes::RUN_SECRET_MISSING, expr, format!("secret `{name}` has no field `{field}`")).help("a record's fields are declared with the secret; a single value must be a JSON object to have members")
-        }
+        Absent::Env(name) => EvalError::new(codes::RUN_BAD_INPUT, expr, format!("environment variable `{name}` is not set"))
+            .help(format!("set it, or remove `env {name}` from the file")),
+        Absent::Field(name, field) => EvalError::new(codes::RUN_SECRET_MISSING, expr, format!("secret `{name}` has no field `{field}`"))
+            .help("a record's fields are declared with the secret; a single value must be a JSON object to have members"),
     }
 }
 
@@ -168,9 +185,13 @@ fn template(parts: &[Expr], scope: &Scope) -> Result<Value, EvalError> {
         match value.scalar_text() {
             Some(part_text) => text.push_str(&part_text),
             None if value.is_null() => {
-                return Err(EvalError::new(codes::NULL_IN_STRING, part, "this is null, and would become text").help("give it a default: `${… ?? \"\"}`"));
+                return Err(EvalError::new(codes::NULL_IN_STRING, part, "this is null, and would become text")
+                    .help("give it a default: `${… ?? \"\"}`"));
             }
-            None => return Err(EvalError::new(codes::RUN_EVALUATION, part, format!("a {} cannot stand in text", value.kind())).help("write `${json(…)}` for its JSON text")),
+            None => {
+                return Err(EvalError::new(codes::RUN_EVALUATION, part, format!("a {} cannot stand in text", value.kind()))
+                    .help("write `${json(…)}` for its JSON text"));
+            }
         }
     }
     Ok(Value { data: Data::Text(text), label })

@@ -65,8 +65,10 @@ fn lock(world: &World, vault: &Vault, job: &Job<'_>) -> Result<Box<dyn Lock>> {
             lock.describe(&format!("rotation {} since {}\n", job.rotation.name, world.clock.now()));
             Ok(lock)
         }
-        None => Err(Error::plain(Failure::Locked, codes::VAULT_LOCKED, format!("another process is running rotation `{}`", job.rotation.name))
-            .help("wait for it to end; `rot status` shows what it does. The lock goes away with the process")),
+        None => {
+            Err(Error::plain(Failure::Locked, codes::VAULT_LOCKED, format!("another process is running rotation `{}`", job.rotation.name))
+                .help("wait for it to end; `rot status` shows what it does. The lock goes away with the process"))
+        }
     }
 }
 
@@ -74,7 +76,8 @@ async fn new_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer:
     let plan = job.plan;
     let inputs = start::inputs(plan, job.rotation, &job.inputs)?;
     let env = start::environment(world, plan);
-    let run_id = super::ids::run_id(world).map_err(|_| Error::plain(Failure::BeforeEffect, codes::INTERNAL, "the system has no randomness"))?;
+    let run_id =
+        super::ids::run_id(world).map_err(|_| Error::plain(Failure::BeforeEffect, codes::INTERNAL, "the system has no randomness"))?;
     let now = world.clock.now();
     let pinned = start::pin(plan, &vault.borrow());
     let secrets = start::secrets(plan, &vault.borrow(), &pinned);
@@ -96,23 +99,38 @@ async fn new_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer:
 
 async fn continue_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, open: &OpenRun, observer: &dyn Observer) -> Result<RunReport> {
     if let OpenState::NeedsOperator { message, .. } = &open.state {
-        return Err(Error::plain(Failure::Unknown, codes::RUN_BLOCKED, format!("rotation `{}` waits for a person: {message}", open.rotation))
-            .note(format!("run {}, begun {}", open.run_id, open.begun_at))
-            .help(ways_out(&open.run_id)));
+        return Err(Error::plain(
+            Failure::Unknown,
+            codes::RUN_BLOCKED,
+            format!("rotation `{}` waits for a person: {message}", open.rotation),
+        )
+        .note(format!("run {}, begun {}", open.run_id, open.begun_at))
+        .help(ways_out(&open.run_id)));
     }
     let journal = RefCell::new(Journal::open(world, &vault.borrow(), &open.run_id)?);
     let (inputs, env, pinned) = {
         let journal = journal.borrow();
-        let begin = journal.records().first().ok_or_else(|| Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, "the journal is empty"))?;
+        let begin =
+            journal.records().first().ok_or_else(|| Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, "the journal is empty"))?;
         let payload = journal.payload(&vault.borrow(), begin)?;
-        let stored: Json = serde_json::from_slice(&payload).map_err(|_| Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, "the first record of the journal cannot be read"))?;
-        let pairs = |name: &str| -> Vec<(String, Json)> { stored.get(name).and_then(Json::as_object).map(|m| m.iter().map(|(n, v)| (n.clone(), v.clone())).collect()).unwrap_or_default() };
+        let stored: Json = serde_json::from_slice(&payload)
+            .map_err(|_| Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, "the first record of the journal cannot be read"))?;
+        let pairs = |name: &str| -> Vec<(String, Json)> {
+            stored.get(name).and_then(Json::as_object).map(|m| m.iter().map(|(n, v)| (n.clone(), v.clone())).collect()).unwrap_or_default()
+        };
         let inputs = start::inputs(job.plan, job.rotation, &pairs("inputs"))?;
-        let env: HashMap<String, Value> = pairs("env").into_iter().map(|(n, v)| (n, Value::from_json(&v, &crate::plan::Label::PUBLIC))).collect();
+        let env: HashMap<String, Value> =
+            pairs("env").into_iter().map(|(n, v)| (n, Value::from_json(&v, &crate::plan::Label::PUBLIC))).collect();
         (inputs, env, begin.header.facts.get("pinned").cloned().unwrap_or(Json::Null))
     };
     let secrets = start::secrets(job.plan, &vault.borrow(), &pinned);
-    let facts = RunFacts { id: open.run_id.clone(), started_at: open.begun_at, scheduled_at: open.scheduled_at, rotation: job.rotation.name.clone(), reason: None };
+    let facts = RunFacts {
+        id: open.run_id.clone(),
+        started_at: open.begun_at,
+        scheduled_at: open.scheduled_at,
+        rotation: job.rotation.name.clone(),
+        reason: None,
+    };
     let begun = Begun { facts, inputs, env, secrets, resumed: true };
     perform(world, vault, job, &journal, begun, observer).await
 }
@@ -122,7 +140,8 @@ pub fn journaled_plan(world: &World, vault: &Vault, run_id: &str) -> Result<Stri
     let journal = Journal::open(world, vault, run_id)?;
     let begin = journal.records().first().ok_or_else(|| Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, "the journal is empty"))?;
     let payload = journal.payload(vault, begin)?;
-    let stored: Json = serde_json::from_slice(&payload).map_err(|_| Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, "the first record of the journal cannot be read"))?;
+    let stored: Json = serde_json::from_slice(&payload)
+        .map_err(|_| Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, "the first record of the journal cannot be read"))?;
     Ok(stored.get("plan").and_then(Json::as_str).unwrap_or("").to_owned())
 }
 
@@ -137,10 +156,13 @@ fn begin_payload(inputs: &HashMap<String, Value>, env: &HashMap<String, Value>, 
     let object = |values: &HashMap<String, Value>| -> String {
         let mut names: Vec<&String> = values.keys().collect();
         names.sort();
-        let members: Vec<String> = names.iter().filter_map(|n| Some(format!("{}:{}", Json::String((*n).clone()), values.get(*n)?.json_text().as_str()))).collect();
+        let members: Vec<String> =
+            names.iter().filter_map(|n| Some(format!("{}:{}", Json::String((*n).clone()), values.get(*n)?.json_text().as_str()))).collect();
         format!("{{{}}}", members.join(","))
     };
-    zeroize::Zeroizing::new(format!("{{\"inputs\":{},\"env\":{},\"plan\":{}}}", object(inputs), object(env), Json::String(document.to_owned())).into_bytes())
+    zeroize::Zeroizing::new(
+        format!("{{\"inputs\":{},\"env\":{},\"plan\":{}}}", object(inputs), object(env), Json::String(document.to_owned())).into_bytes(),
+    )
 }
 
 struct Begun {
@@ -151,7 +173,14 @@ struct Begun {
     resumed: bool,
 }
 
-async fn perform(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, journal: &RefCell<Journal>, begun: Begun, observer: &dyn Observer) -> Result<RunReport> {
+async fn perform(
+    world: &World,
+    vault: &RefCell<Vault>,
+    job: &Job<'_>,
+    journal: &RefCell<Journal>,
+    begun: Begun,
+    observer: &dyn Observer,
+) -> Result<RunReport> {
     for secret in begun.secrets.each() {
         observer.secret(secret);
     }
@@ -174,7 +203,6 @@ async fn perform(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, journal: 
         issuers: RefCell::default(),
         done: RefCell::new(Done::default()),
         certificates: job.certificates.clone(),
-        resumed: begun.resumed,
     };
     let frame = Frame { rotation: job.rotation, scope: RefCell::new(scope), prefix: String::new() };
     let place = Place { rounds: "", volatile: false };
@@ -185,7 +213,13 @@ async fn perform(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, journal: 
             match futures_util::future::select(body, limit).await {
                 futures_util::future::Either::Left((result, _)) => result,
                 futures_util::future::Either::Right(_) => Err(Stopped::Unresolved(Box::new(
-                    Diagnostic::new(codes::RUN_TIMEOUT, job.rotation.at.0, format!("the rotation took longer than its `timeout` of {timeout}")).at("this rotation").help("`rot resume` continues where it stopped"),
+                    Diagnostic::new(
+                        codes::RUN_TIMEOUT,
+                        job.rotation.at.0,
+                        format!("the rotation took longer than its `timeout` of {timeout}"),
+                    )
+                    .at("this rotation")
+                    .help("`rot resume` continues where it stopped"),
                 ))),
             }
         }
@@ -198,7 +232,13 @@ async fn perform(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, journal: 
     finish(&engine, &frame, &begun.facts, begun.resumed, result).await
 }
 
-async fn finish<'a>(engine: &Engine<'a>, frame: &Frame<'a>, facts: &RunFacts, resumed: bool, result: std::result::Result<Value, Stopped>) -> Result<RunReport> {
+async fn finish<'a>(
+    engine: &Engine<'a>,
+    frame: &Frame<'a>,
+    facts: &RunFacts,
+    resumed: bool,
+    result: std::result::Result<Value, Stopped>,
+) -> Result<RunReport> {
     let mut output = Json::Object(Map::new());
     let (status, failure) = match result {
         Ok(value) => {
@@ -214,7 +254,17 @@ async fn finish<'a>(engine: &Engine<'a>, frame: &Frame<'a>, facts: &RunFacts, re
         }
     };
     let done = engine.done.take();
-    Ok(RunReport { run_id: facts.id.clone(), rotation: facts.rotation.clone(), status, resumed, steps: done.steps, secrets: done.secrets, output, failure, notes: done.notes })
+    Ok(RunReport {
+        run_id: facts.id.clone(),
+        rotation: facts.rotation.clone(),
+        status,
+        resumed,
+        steps: done.steps,
+        secrets: done.secrets,
+        output,
+        failure,
+        notes: done.notes,
+    })
 }
 
 /// The outputs as they are shown: secret values and those declared as masked are `***`.
@@ -258,7 +308,9 @@ async fn on_failure<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &Stoppe
     };
     frame.scope.borrow_mut().run.reason = Some(reason);
     let place = Place { rounds: "", volatile: true };
-    if let Err(Stopped::Failed(d) | Stopped::Halted(d) | Stopped::Unresolved(d)) = engine.steps(frame, place, &frame.rotation.on_failure).await {
+    if let Err(Stopped::Failed(d) | Stopped::Halted(d) | Stopped::Unresolved(d)) =
+        engine.steps(frame, place, &frame.rotation.on_failure).await
+    {
         engine.note(format!("a step of `on failure` failed too: {}", d.message));
     }
 }
@@ -271,7 +323,9 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: Stopped) -> (Stat
         Stopped::Broken(mut error) => {
             if effect && error.failure == Failure::BeforeEffect {
                 error.failure = Failure::AfterEffect;
-                error = error.note("what was obtained is safe in the journal").help(format!("mend it, then `rot resume {}` continues", facts.id));
+                error = error
+                    .note("what was obtained is safe in the journal")
+                    .help(format!("mend it, then `rot resume {}` continues", facts.id));
             }
             (Status::Failed, error)
         }
@@ -288,11 +342,16 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: Stopped) -> (Stat
             let failures = open::describe(&engine.journal.borrow()).failures;
             if failures >= BUDGET {
                 let _ = engine.record(Kind::Halted, "", pairs(&diagnostic), None, true);
-                let error = Error::new(Failure::Unknown, *diagnostic).note(format!("{failures} attempts failed; nothing more happens by itself")).help(ways_out(&facts.id));
+                let error = Error::new(Failure::Unknown, *diagnostic)
+                    .note(format!("{failures} attempts failed; nothing more happens by itself"))
+                    .help(ways_out(&facts.id));
                 return (Status::NeedsOperator, error);
             }
             let mut error = Error::new(Failure::AfterEffect, *diagnostic);
-            error = error.note(format!("the run changed something before it failed; what was obtained is safe, and `rot resume {}` continues", facts.id));
+            error = error.note(format!(
+                "the run changed something before it failed; what was obtained is safe, and `rot resume {}` continues",
+                facts.id
+            ));
             (Status::Failed, error)
         }
     }
@@ -301,7 +360,8 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: Stopped) -> (Stat
 /// Does the revocations that are due now and belong to rotations of this plan. Returns how many were done, and what failed.
 pub async fn sweep_due(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer: &dyn Observer) -> Result<(usize, Vec<String>)> {
     let now = world.clock.now();
-    let due: Vec<sweep::Due> = sweep::list(vault.borrow().doc()).into_iter().filter(|d| d.due_at <= now && d.rotation == job.rotation.name).collect();
+    let due: Vec<sweep::Due> =
+        sweep::list(vault.borrow().doc()).into_iter().filter(|d| d.due_at <= now && d.rotation == job.rotation.name).collect();
     let mut count = 0;
     let mut trouble = Vec::new();
     for entry in due {
@@ -313,7 +373,13 @@ pub async fn sweep_due(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, obs
     Ok((count, trouble))
 }
 
-async fn sweep_one(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, entry: &sweep::Due, observer: &dyn Observer) -> std::result::Result<(), String> {
+async fn sweep_one(
+    world: &World,
+    vault: &RefCell<Vault>,
+    job: &Job<'_>,
+    entry: &sweep::Due,
+    observer: &dyn Observer,
+) -> std::result::Result<(), String> {
     let mut found: Option<&crate::plan::task::Revoke> = None;
     crate::plan::task::walk_steps(&job.rotation.steps, &mut |step| {
         if let crate::plan::Task::Revoke(revoke) = &step.task
@@ -325,7 +391,8 @@ async fn sweep_one(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, entry: 
     let Some(revoke) = found else { return Err("its `revoke` step is no longer in the file".into()) };
     let pinned = start::pin(job.plan, &vault.borrow());
     let mut secrets = start::secrets(job.plan, &vault.borrow(), &pinned);
-    let old = vault.borrow().doc().get(&entry.secret).and_then(|e| e.version(&entry.version)).and_then(|v| v.value.as_ref()).map(start::stored);
+    let old =
+        vault.borrow().doc().get(&entry.secret).and_then(|e| e.version(&entry.version)).and_then(|v| v.value.as_ref()).map(start::stored);
     if old.is_none() {
         return Err("its value is no longer kept in the vault; revoke it by hand, then `rot vault history` shows it".into());
     }
@@ -334,7 +401,13 @@ async fn sweep_one(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, entry: 
         observer.secret(secret);
     }
     let run_id = super::ids::run_id(world).map_err(|_| "the system has no randomness".to_owned())?;
-    let facts = RunFacts { id: entry.run.clone(), started_at: world.clock.now(), scheduled_at: entry.due_at, rotation: job.rotation.name.clone(), reason: None };
+    let facts = RunFacts {
+        id: entry.run.clone(),
+        started_at: world.clock.now(),
+        scheduled_at: entry.due_at,
+        rotation: job.rotation.name.clone(),
+        reason: None,
+    };
     let mut scope = start::scope(job.plan, facts, HashMap::new(), start::environment(world, job.plan), secrets);
     let mut inputs = HashMap::new();
     start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| d.message)?;
@@ -349,7 +422,6 @@ async fn sweep_one(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, entry: 
         issuers: RefCell::default(),
         done: RefCell::new(Done::default()),
         certificates: job.certificates.clone(),
-        resumed: false,
     };
     let frame = Frame { rotation: job.rotation, scope: RefCell::new(scope), prefix: String::new() };
     match engine.steps(&frame, Place { rounds: "", volatile: true }, &revoke.steps).await {
@@ -361,7 +433,7 @@ async fn sweep_one(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, entry: 
     vault
         .borrow_mut()
         .commit(|doc| {
-            doc.mark_revoked(&entry.secret, &entry.version, now);
+            doc.mark_revoked(&entry.secret, &entry.version, now)?;
             sweep::done(doc, &entry.secret, &entry.version);
             Ok(())
         })

@@ -16,7 +16,8 @@ pub fn apply(function: Function, values: &[Value]) -> Result<Value, String> {
         Function::Base64Decode => {
             let encoded = string(&first)?;
             let plain = encoded.trim_end_matches('=');
-            let decoded = STANDARD_NO_PAD.decode(plain).or_else(|_| URL_SAFE_NO_PAD.decode(plain)).map_err(|_| "this is not base64".to_owned())?;
+            let decoded =
+                STANDARD_NO_PAD.decode(plain).or_else(|_| URL_SAFE_NO_PAD.decode(plain)).map_err(|_| "this is not base64".to_owned())?;
             match String::from_utf8(decoded) {
                 Ok(decoded) => text(decoded),
                 Err(_) => return Err("the decoded bytes are not UTF-8 text".into()),
@@ -39,7 +40,8 @@ pub fn apply(function: Function, values: &[Value]) -> Result<Value, String> {
                 return Err("the separator is empty".into());
             }
             let label = first.full_label().raised(function.derivation());
-            let parts = string(&first)?.split(separator.as_str()).map(|part| Value { data: text(part.to_owned()), label: label.clone() }).collect();
+            let parts =
+                string(&first)?.split(separator.as_str()).map(|part| Value { data: text(part.to_owned()), label: label.clone() }).collect();
             return Ok(Value { data: Data::List(parts), label });
         }
         Function::Sha256 => text(hex(ring::digest::digest(&ring::digest::SHA256, &bytes(&first)?).as_ref())),

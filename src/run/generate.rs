@@ -19,7 +19,9 @@ pub fn make(generator: &Generator, rng: &dyn Rng) -> Result<Vec<(String, Zeroizi
         Generator::Uuid => one(Zeroizing::new(super::ids::uuid4(rng).map_err(|_| no_randomness())?)),
         Generator::Ed25519 => ed25519(rng),
         Generator::X25519 => x25519(rng),
-        Generator::Rsa { bits } => Err(format!("RSA keys of {bits} bits cannot be generated yet; `ed25519` can, or generate the key with `openssl genpkey` and bring it with a `manual` step")),
+        Generator::Rsa { bits } => Err(format!(
+            "RSA keys of {bits} bits cannot be generated yet; `ed25519` can, or generate the key with `openssl genpkey` and bring it with a `manual` step"
+        )),
     }
 }
 
@@ -52,7 +54,8 @@ fn password(length: u32, alphabet: &Alphabet, exclude: &str, rng: &dyn Rng) -> R
     while count < length {
         for byte in random(64, rng)?.iter() {
             let byte = usize::from(*byte);
-            if byte < limit && count < length
+            if byte < limit
+                && count < length
                 && let Some(character) = characters.get(byte % characters.len())
             {
                 made.push(*character);
@@ -82,7 +85,10 @@ fn x25519(rng: &dyn Rng) -> Result<Vec<(String, Zeroizing<String>)>, String> {
     bytes.copy_from_slice(secret.get(..32).unwrap_or(&[0; 32]));
     let secret = Zeroizing::new(x25519_dalek::StaticSecret::from(bytes).to_bytes());
     let public = x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from(*secret));
-    Ok(vec![("private_key".into(), Zeroizing::new(STANDARD.encode(*secret))), ("public_key".into(), Zeroizing::new(STANDARD.encode(public.as_bytes())))])
+    Ok(vec![
+        ("private_key".into(), Zeroizing::new(STANDARD.encode(*secret))),
+        ("public_key".into(), Zeroizing::new(STANDARD.encode(public.as_bytes()))),
+    ])
 }
 
 fn pem(label: &str, der: &[u8]) -> Zeroizing<String> {

@@ -95,8 +95,12 @@ pub fn describe(journal: &Journal) -> OpenRun {
     let text = |record: &journal::Record, name: &str| record.header.facts.get(name).and_then(Json::as_str).unwrap_or("").to_owned();
     let last = journal.records().iter().rev().find(|r| matches!(r.header.kind, Kind::Failed | Kind::Halted | Kind::Acknowledged));
     let state = match last {
-        Some(record) if record.header.kind == Kind::Halted => OpenState::NeedsOperator { code: text(record, "code"), message: text(record, "message") },
-        Some(record) if record.header.kind == Kind::Failed => OpenState::Failed { code: text(record, "code"), message: text(record, "message") },
+        Some(record) if record.header.kind == Kind::Halted => {
+            OpenState::NeedsOperator { code: text(record, "code"), message: text(record, "message") }
+        }
+        Some(record) if record.header.kind == Kind::Failed => {
+            OpenState::Failed { code: text(record, "code"), message: text(record, "message") }
+        }
         _ => OpenState::Interrupted,
     };
     // A person who said "retry" begins a new budget.
@@ -141,17 +145,27 @@ impl Decision {
 pub fn acknowledge(world: &World, vault: &mut Vault, run_id: &str, decision: Decision) -> Result<()> {
     let mut journal = Journal::open(world, vault, run_id)?;
     if journal.ended() {
-        return Err(Error::plain(Failure::Usage, codes::RUN_INTERRUPTED, format!("run {run_id} is over")).help("`rot status` lists the runs that are not"));
+        return Err(Error::plain(Failure::Usage, codes::RUN_INTERRUPTED, format!("run {run_id} is over"))
+            .help("`rot status` lists the runs that are not"));
     }
     let failed = |journal: &Journal, e: std::io::Error| journal::storage(journal.path(), "written", &e);
     if decision == Decision::Retry {
         // Every step whose outcome is unknown counts as not executed from here on.
-        let unknown: Vec<String> = journal.records().iter().filter(|r| matches!(r.header.kind, Kind::Intent | Kind::Unknown)).map(|r| r.header.step.clone()).collect();
+        let unknown: Vec<String> = journal
+            .records()
+            .iter()
+            .filter(|r| matches!(r.header.kind, Kind::Intent | Kind::Unknown))
+            .map(|r| r.header.step.clone())
+            .collect();
         for step in unknown {
-            journal.append(world, vault, Kind::Acknowledged, &step, facts([("decision", json!(decision.as_str()))]), None, false).map_err(|e| failed(&journal, e))?;
+            journal
+                .append(world, vault, Kind::Acknowledged, &step, facts([("decision", json!(decision.as_str()))]), None, false)
+                .map_err(|e| failed(&journal, e))?;
         }
     }
-    journal.append(world, vault, Kind::Acknowledged, "", facts([("decision", json!(decision.as_str()))]), None, true).map_err(|e| failed(&journal, e))?;
+    journal
+        .append(world, vault, Kind::Acknowledged, "", facts([("decision", json!(decision.as_str()))]), None, true)
+        .map_err(|e| failed(&journal, e))?;
     if decision == Decision::Retry {
         return Ok(());
     }
@@ -164,10 +178,20 @@ pub fn acknowledge(world: &World, vault: &mut Vault, run_id: &str, decision: Dec
     vault.commit(|doc| {
         for (secret, version) in &staged {
             if doc.get(secret).and_then(|e| e.pending.as_deref()) == Some(version) {
-                doc.mark_failed(secret, version);
+                doc.mark_failed(secret, version)?;
             }
         }
         Ok(())
     })?;
-    journal.append(world, vault, Kind::Ended, "", facts([("status", json!(if decision == Decision::Accept { "accepted" } else { "abandoned" }))]), None, true).map_err(|e| failed(&journal, e))
+    journal
+        .append(
+            world,
+            vault,
+            Kind::Ended,
+            "",
+            facts([("status", json!(if decision == Decision::Accept { "accepted" } else { "abandoned" }))]),
+            None,
+            true,
+        )
+        .map_err(|e| failed(&journal, e))
 }

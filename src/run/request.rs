@@ -34,7 +34,9 @@ pub fn build(plan: &Plan, http: &Http, scope: &Scope, issuers: &Issuers, ca: Vec
     let host = url.host_str().unwrap_or("").trim_start_matches('[').trim_end_matches(']').to_owned();
     let port = url.port();
     let literal_host = has_literal_host(&http.url);
-    let guard = |value: &Value, place: Place, expr: &Expr| -> Result<(), EvalError> { permit(plan, value, place, expr, &host, port, literal_host, issuers) };
+    let guard = |value: &Value, place: Place, expr: &Expr| -> Result<(), EvalError> {
+        permit(plan, value, place, expr, &host, port, literal_host, issuers)
+    };
     for (value, place, expr) in &parts {
         guard(value, *place, expr)?;
         label.join(&value.full_label());
@@ -94,7 +96,8 @@ pub fn build(plan: &Plan, http: &Http, scope: &Scope, issuers: &Issuers, ca: Vec
     default_header(&mut headers, "Accept", "application/json");
     let limits = limits(http, ca, literal_host);
     let authority = format!("{}:{}", url.host_str().unwrap_or(""), url.port_or_known_default().unwrap_or(0));
-    let request = Request { method: http.method.clone(), url: Zeroizing::new(url.to_string()), headers, body, secret: label.is_secret(), limits };
+    let request =
+        Request { method: http.method.clone(), url: Zeroizing::new(url.to_string()), headers, body, secret: label.is_secret(), limits };
     Ok(Built { request, label, authority })
 }
 
@@ -122,7 +125,10 @@ fn default_header(headers: &mut Vec<(String, Zeroizing<Vec<u8>>)>, name: &str, v
 pub fn has_literal_host(url: &Expr) -> bool {
     match &url.kind {
         ExprKind::String(_) => true,
-        ExprKind::Template(parts) => parts.first().and_then(Expr::as_str).is_some_and(|text| text.split_once("://").is_some_and(|(_, rest)| rest.contains(['/', '?', '#']))),
+        ExprKind::Template(parts) => parts
+            .first()
+            .and_then(Expr::as_str)
+            .is_some_and(|text| text.split_once("://").is_some_and(|(_, rest)| rest.contains(['/', '?', '#']))),
         _ => false,
     }
 }
@@ -160,7 +166,8 @@ fn url_of<'a>(http: &'a Http, scope: &Scope) -> Result<(url::Url, Parts<'a>), Ev
             parts.push((value, place, piece));
         }
     }
-    let mut url = url::Url::parse(&text).map_err(|_| EvalError::new(codes::BAD_URL, &http.url, "this is not a URL").help("for example `https://api.example.com/tokens`"))?;
+    let mut url = url::Url::parse(&text)
+        .map_err(|_| EvalError::new(codes::BAD_URL, &http.url, "this is not a URL").help("for example `https://api.example.com/tokens`"))?;
     if !matches!(url.scheme(), "https" | "http") {
         return Err(EvalError::new(codes::BAD_URL, &http.url, format!("`{}` is not spoken here", url.scheme())).help("use `https://`"));
     }
@@ -180,19 +187,25 @@ fn scalar(value: &Value, expr: &Expr, scope: &Scope) -> Result<Option<Zeroizing<
         Data::List(_) | Data::Object(_) if scope.dialect.is_conductor() => Ok(Some(value.java_text())),
         _ => match value.scalar_text() {
             Some(text) => Ok(Some(text)),
-            None => Err(EvalError::new(codes::RUN_EVALUATION, expr, format!("a {} cannot stand here", value.kind())).help("write `json(…)` for its JSON text")),
+            None => Err(EvalError::new(codes::RUN_EVALUATION, expr, format!("a {} cannot stand here", value.kind()))
+                .help("write `json(…)` for its JSON text")),
         },
     }
 }
 
 fn safe_header(bytes: Zeroizing<Vec<u8>>, expr: &Expr) -> Result<Zeroizing<Vec<u8>>, EvalError> {
     if bytes.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
-        return Err(EvalError::new(codes::RUN_EVALUATION, expr, "a header value holds a line break or NUL").help("such a value would end the header; trim it with `trim(…)`, or encode it with `base64(…)`"));
+        return Err(EvalError::new(codes::RUN_EVALUATION, expr, "a header value holds a line break or NUL")
+            .help("such a value would end the header; trim it with `trim(…)`, or encode it with `base64(…)`"));
     }
     Ok(bytes)
 }
 
-fn authorization(auth: &Auth, scope: &Scope, guard: &dyn Fn(&Value, Place, &Expr) -> Result<(), EvalError>) -> Result<(Zeroizing<Vec<u8>>, Label), EvalError> {
+fn authorization(
+    auth: &Auth,
+    scope: &Scope,
+    guard: &dyn Fn(&Value, Place, &Expr) -> Result<(), EvalError>,
+) -> Result<(Zeroizing<Vec<u8>>, Label), EvalError> {
     let mut label = Label::PUBLIC;
     let mut text = |expr: &Expr| -> Result<Zeroizing<String>, EvalError> {
         let value = eval(expr, scope)?;
@@ -200,7 +213,9 @@ fn authorization(auth: &Auth, scope: &Scope, guard: &dyn Fn(&Value, Place, &Expr
         label.join(&value.full_label());
         match value.scalar_text() {
             Some(text) if !text.is_empty() => Ok(text),
-            _ => Err(EvalError::new(codes::RUN_EVALUATION, expr, "this credential is empty").help("check the secret with `rot vault list`")),
+            _ => {
+                Err(EvalError::new(codes::RUN_EVALUATION, expr, "this credential is empty").help("check the secret with `rot vault list`"))
+            }
         }
     };
     let header = match auth {
@@ -223,7 +238,16 @@ fn authorization(auth: &Auth, scope: &Scope, guard: &dyn Fn(&Value, Place, &Expr
 
 /// The destination rule at run time: every origin of a value must allow this place of this host.
 #[allow(clippy::too_many_arguments)]
-fn permit(plan: &Plan, value: &Value, place: Place, expr: &Expr, host: &str, port: Option<u16>, literal_host: bool, issuers: &Issuers) -> Result<(), EvalError> {
+fn permit(
+    plan: &Plan,
+    value: &Value,
+    place: Place,
+    expr: &Expr,
+    host: &str,
+    port: Option<u16>,
+    literal_host: bool,
+    issuers: &Issuers,
+) -> Result<(), EvalError> {
     let label = value.full_label();
     for (origin, derivation) in label.iter() {
         if derivation == crate::plan::Derivation::Weak {
@@ -243,8 +267,12 @@ fn permit(plan: &Plan, value: &Value, place: Place, expr: &Expr, host: &str, por
             Origin::Input(_) | Origin::Literal(_) => literal_host && Place::DEFAULT.contains(&place),
         };
         if !allowed {
-            return Err(EvalError::new(codes::RUN_EGRESS_REFUSED, expr, format!("{} may not be sent to `{host}` in the {}", origin.describe(), place.as_str()))
-                .help("declare the destination with the secret: `secret NAME to \"host\"`"));
+            return Err(EvalError::new(
+                codes::RUN_EGRESS_REFUSED,
+                expr,
+                format!("{} may not be sent to `{host}` in the {}", origin.describe(), place.as_str()),
+            )
+            .help("declare the destination with the secret: `secret NAME to \"host\"`"));
         }
     }
     Ok(())

@@ -161,12 +161,17 @@ impl Scope {
         match (stored, field) {
             (Stored::Single(secret), None) => Ok(Value::secret(secret, origin)),
             (Stored::Fields(fields), None) => {
-                let members = fields.iter().map(|(n, s)| (n.clone(), Value::secret(s, origin.clone()).relabelled(&self.secrets.label(name, n)))).collect();
+                let members = fields
+                    .iter()
+                    .map(|(n, s)| (n.clone(), Value::secret(s, origin.clone()).relabelled(&self.secrets.label(name, n))))
+                    .collect();
                 Ok(Value { data: Data::Object(members), label: Label::PUBLIC })
             }
-            (Stored::Fields(fields), Some(field)) => {
-                fields.iter().find(|(n, _)| n == field).map(|(_, s)| Value::secret(s, origin).relabelled(&self.secrets.label(name, field))).ok_or_else(|| Absent::Field(name.to_owned(), field.to_owned()))
-            }
+            (Stored::Fields(fields), Some(field)) => fields
+                .iter()
+                .find(|(n, _)| n == field)
+                .map(|(_, s)| Value::secret(s, origin).relabelled(&self.secrets.label(name, field)))
+                .ok_or_else(|| Absent::Field(name.to_owned(), field.to_owned())),
             (Stored::Single(secret), Some(path)) => {
                 // A JSON secret: `${workflow.secrets.db.password}` splits at the first dot, the rest is a path into its value.
                 let label = Label::derived(origin, crate::plan::Derivation::Part);

@@ -64,9 +64,13 @@ pub fn defaults(rotation: &Rotation, inputs: &mut HashMap<String, Value>, scope:
             }
             None if scope.dialect.is_conductor() => {}
             None => {
-                return Err(Diagnostic::new(codes::RUN_BAD_INPUT, input.at.0, format!("input `{}` was not passed and has no default", input.name))
-                    .at("declared here")
-                    .help(format!("pass it: `--input {}=…`", input.name)));
+                return Err(Diagnostic::new(
+                    codes::RUN_BAD_INPUT,
+                    input.at.0,
+                    format!("input `{}` was not passed and has no default", input.name),
+                )
+                .at("declared here")
+                .help(format!("pass it: `--input {}=…`", input.name)));
             }
         }
     }
@@ -99,7 +103,8 @@ pub fn inputs(plan: &Plan, rotation: &Rotation, given: &[(String, Json)]) -> Res
         let label = if declared.is_some_and(|d| d.secret) { Label::of(Origin::Input(name.clone())) } else { Label::PUBLIC };
         let ty = declared.map_or(&Type::Any, |d| &d.ty);
         let value = typed(Value::from_json(json, &label), ty).map_err(|found| {
-            Error::plain(Failure::Usage, codes::RUN_BAD_INPUT, format!("input `{name}` should be {}, {found} was passed", ty.describe())).help("`--input k=v` passes text that is read in the input's type; `--input-file FILE.json` passes JSON")
+            Error::plain(Failure::Usage, codes::RUN_BAD_INPUT, format!("input `{name}` should be {}, {found} was passed", ty.describe()))
+                .help("`--input k=v` passes text that is read in the input's type; `--input-file FILE.json` passes JSON")
         })?;
         inputs.insert(name.clone(), value);
     }
@@ -111,7 +116,11 @@ fn typed(value: Value, ty: &Type) -> std::result::Result<Value, &'static str> {
     let found = value.kind();
     let label = value.label.clone();
     let data = match (ty, &value.data) {
-        (Type::Any | Type::Json, _) | (Type::String, Data::Text(_)) | (Type::Bool, Data::Bool(_)) | (Type::Number, Data::Number(_)) | (Type::List(_), Data::List(_)) => return Ok(value),
+        (Type::Any | Type::Json, _)
+        | (Type::String, Data::Text(_))
+        | (Type::Bool, Data::Bool(_))
+        | (Type::Number, Data::Number(_))
+        | (Type::List(_), Data::List(_)) => return Ok(value),
         (Type::String, Data::Number(digits)) => Data::Text(digits.clone()),
         (Type::Int, Data::Number(digits) | Data::Text(digits)) if digits.parse::<i128>().is_ok() => Data::Number(digits.clone()),
         (Type::Number, Data::Text(digits)) if digits.parse::<f64>().is_ok() => Data::Number(digits.clone()),

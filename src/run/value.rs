@@ -260,7 +260,9 @@ impl Value {
             serde_json::Value::Number(number) => Data::Number(Zeroizing::new(number.to_string())),
             serde_json::Value::String(text) => Data::Text(Zeroizing::new(text.clone())),
             serde_json::Value::Array(items) => Data::List(items.iter().map(|v| Value::from_json(v, label)).collect()),
-            serde_json::Value::Object(members) => Data::Object(members.iter().map(|(n, v)| (n.clone(), Value::from_json(v, label))).collect()),
+            serde_json::Value::Object(members) => {
+                Data::Object(members.iter().map(|(n, v)| (n.clone(), Value::from_json(v, label))).collect())
+            }
         };
         Value { data, label: label.clone() }
     }
@@ -274,7 +276,9 @@ impl Value {
             NodeKind::Number(raw) => Data::Number(Zeroizing::new(raw.to_string())),
             NodeKind::String(text) => Data::Text(Zeroizing::new(text.text.to_string())),
             NodeKind::Array(items) => Data::List(items.iter().map(|n| Value::from_node(n, label)).collect()),
-            NodeKind::Object(members) => Data::Object(members.iter().map(|m| (m.key.text.to_string(), Value::from_node(&m.value, label))).collect()),
+            NodeKind::Object(members) => {
+                Data::Object(members.iter().map(|m| (m.key.text.to_string(), Value::from_node(&m.value, label))).collect())
+            }
         };
         Value { data, label: label.clone() }
     }
@@ -285,7 +289,9 @@ impl Value {
         match &self.data {
             Data::Null => serde_json::Value::Null,
             Data::Bool(value) => serde_json::Value::Bool(*value),
-            Data::Number(digits) => digits.parse::<serde_json::Number>().map_or_else(|_| serde_json::Value::String(digits.to_string()), serde_json::Value::Number),
+            Data::Number(digits) => digits
+                .parse::<serde_json::Number>()
+                .map_or_else(|_| serde_json::Value::String(digits.to_string()), serde_json::Value::Number),
             Data::List(items) => serde_json::Value::Array(items.iter().map(Value::to_json).collect()),
             Data::Object(members) => serde_json::Value::Object(members.iter().map(|(n, v)| (n.clone(), v.to_json())).collect()),
             _ => serde_json::Value::String(self.scalar_text().map(|t| t.to_string()).unwrap_or_default()),
@@ -315,7 +321,11 @@ impl Value {
             (Data::Time(a), Data::Time(b)) => a == b,
             (Data::Duration(a), Data::Duration(b)) => a == b,
             (Data::List(a), Data::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.equals(y)),
-            (Data::Object(a), Data::Object(b)) => a.len() == b.len() && a.iter().all(|(n, v)| other.get(n).is_some_and(|w| v.equals(w))) && b.iter().all(|(n, _)| self.get(n).is_some()),
+            (Data::Object(a), Data::Object(b)) => {
+                a.len() == b.len()
+                    && a.iter().all(|(n, v)| other.get(n).is_some_and(|w| v.equals(w)))
+                    && b.iter().all(|(n, _)| self.get(n).is_some())
+            }
             (Data::Text(_) | Data::Bytes(_), Data::Text(_) | Data::Bytes(_)) => match (self.bytes(), other.bytes()) {
                 (Some(a), Some(b)) => Secret::new(a).same_as(&Secret::new(b)),
                 _ => false,

@@ -41,10 +41,30 @@ pub struct Explain<'a> {
 
 /// Words of other languages and tools for what has another name here.
 const SYNONYMS: [(&str, &str); 25] = [
-    ("assert", "expect"), ("auth", "bearer"), ("body", "json"), ("case", "match"), ("check", "verify"), ("data", "json"),
-    ("echo", "log"), ("error", "fail"), ("exit", "stop"), ("if", "when"), ("import", "use"), ("include", "use"),
-    ("interval", "every"), ("loop", "repeat"), ("print", "log"), ("request", "http"), ("schedule", "every"), ("set", "update"),
-    ("sleep", "wait"), ("store", "update"), ("switch", "match"), ("test", "verify"), ("throw", "fail"), ("var", "let"),
+    ("assert", "expect"),
+    ("auth", "bearer"),
+    ("body", "json"),
+    ("case", "match"),
+    ("check", "verify"),
+    ("data", "json"),
+    ("echo", "log"),
+    ("error", "fail"),
+    ("exit", "stop"),
+    ("if", "when"),
+    ("import", "use"),
+    ("include", "use"),
+    ("interval", "every"),
+    ("loop", "repeat"),
+    ("print", "log"),
+    ("request", "http"),
+    ("schedule", "every"),
+    ("set", "update"),
+    ("sleep", "wait"),
+    ("store", "update"),
+    ("switch", "match"),
+    ("test", "verify"),
+    ("throw", "fail"),
+    ("var", "let"),
     ("while", "repeat"),
 ];
 
@@ -82,7 +102,9 @@ impl Explain<'_> {
         let text = self.text(token);
         let list = "an item begins with `secret`, `rotation`, `env` or `use`";
         if text == "}" {
-            return Some(Diagnostic::new(codes::SYNTAX_ERROR, span, "this `}` closes nothing").at("nothing is open here").help("remove it"));
+            return Some(
+                Diagnostic::new(codes::SYNTAX_ERROR, span, "this `}` closes nothing").at("nothing is open here").help("remove it"),
+            );
         }
         let diagnostic = Diagnostic::new(codes::SYNTAX_ERROR, span, format!("expected an item, found {}", quoted(text)));
         Some(match suggestion(word, &super::split::ITEMS) {
@@ -95,7 +117,14 @@ impl Explain<'_> {
     }
 
     /// Text in braces that is no statement. `previous` is the statement before it.
-    pub fn statement(&self, input: &str, base: usize, range: (usize, usize), previous: Option<(usize, usize)>, place: Place) -> Option<Diagnostic> {
+    pub fn statement(
+        &self,
+        input: &str,
+        base: usize,
+        range: (usize, usize),
+        previous: Option<(usize, usize)>,
+        place: Place,
+    ) -> Option<Diagnostic> {
         let (start, end) = range;
         if self.is_known(start, end) {
             return None;
@@ -110,10 +139,15 @@ impl Explain<'_> {
         };
         let same_line = previous.filter(|p| self.source.get(p.1..start).is_some_and(|gap| !gap.contains('\n')));
         if first.kind == Kind::Word && !keywords.is_empty() && !keywords.contains(&word) {
-            let what = if place == Place::Clauses { "clause" } else { "step" };
+            let what = match place {
+                Place::Clauses => "clause",
+                Place::Body => "clause or step",
+                _ => "step",
+            };
             let near = suggestion(word, &keywords);
             if near.is_some() || same_line.is_none() {
-                let diagnostic = Diagnostic::new(codes::SYNTAX_ERROR, span, format!("there is no {what} `{word}`")).at("not a keyword here");
+                let diagnostic =
+                    Diagnostic::new(codes::SYNTAX_ERROR, span, format!("there is no {what} `{word}`")).at("not a keyword here");
                 return Some(match near {
                     Some(near) => misspelt(diagnostic, span, near),
                     None => diagnostic.help(elsewhere(word, place)),
@@ -144,12 +178,18 @@ impl Explain<'_> {
             };
         let positives: &[Rule] = match &failure.variant {
             ErrorVariant::ParsingError { positives, .. } => positives,
-            ErrorVariant::CustomError { .. } => &[],
+            // The stack or the number of calls ran out; the limits before should not let it come to that.
+            ErrorVariant::CustomError { .. } => {
+                return Diagnostic::new(codes::INTERNAL, self.span(start, end), "the parser gave up on this text")
+                    .at("too much for it")
+                    .help("write it in several statements, and report this file as a fault of rot");
+            }
         };
         let expected = words::expected(positives);
         let Some(found) = self.token(at).filter(|t| t.start < end) else {
             return self.cut_short(start, end, &expected);
         };
+        let found = &self.inside(found, at);
         let (text, span) = (self.text(found), self.span(found.start, found.end));
         let plain = || Diagnostic::new(codes::SYNTAX_ERROR, span, format!("expected {}, found {}", expected.list(), quoted(text)));
         if expected.has("a duration such as `45m`") && text.bytes().all(|b| b.is_ascii_digit()) {
@@ -163,7 +203,11 @@ impl Explain<'_> {
         }
         if text == ":" && expected.has("`=`") {
             let edit = Edit { span, text: "=".into() };
-            return plain().at("write `=`").help("a name is given its value with `=`; `:` is for members in braces").fix("write `=`", true, vec![edit]);
+            return plain().at("write `=`").help("a name is given its value with `=`; `:` is for members in braces").fix(
+                "write `=`",
+                true,
+                vec![edit],
+            );
         }
         if text == "=" && expected.has("an operator") {
             let edit = Edit { span, text: "==".into() };
@@ -192,6 +236,17 @@ impl Explain<'_> {
         }
     }
 
+    /// What stands at `at` in `token`: the token itself, or a word or mark of an interpolation in it.
+    fn inside(&self, token: &Token, at: usize) -> Token {
+        let rest = self.source.get(at..token.end).filter(|_| token.kind == Kind::String && at > token.start).unwrap_or("");
+        let trimmed = rest.trim_start();
+        let Some(first) = trimmed.chars().next() else { return *token };
+        let start = at + rest.len() - trimmed.len();
+        let word = trimmed.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').unwrap_or(trimmed.len());
+        let kind = if word > 0 { Kind::Word } else { Kind::Other };
+        Token { kind, start, end: start + word.max(first.len_utf8()), first: false, depth: 0 }
+    }
+
     fn misspells(&self, text: &str, expected: &words::Expected) -> bool {
         nearest(text, expected.words()).is_some()
     }
@@ -202,17 +257,10 @@ impl Explain<'_> {
         let Some(last) = last else {
             return Diagnostic::new(codes::SYNTAX_ERROR, self.span(start, end), format!("expected {}", expected.list()));
         };
-        let text = self.text(last);
-        let diagnostic = Diagnostic::new(
-            codes::SYNTAX_ERROR,
-            self.span(last.start, last.end),
-            format!("expected {} after {}", expected.list(), quoted(text)),
-        )
-        .at("something is missing after this");
-        match self.advice(last, expected) {
-            Some(help) => diagnostic.help(help),
-            None => diagnostic,
-        }
+        let message = format!("expected {} after {}", expected.list(), quoted(self.text(last)));
+        let diagnostic =
+            Diagnostic::new(codes::SYNTAX_ERROR, self.span(last.start, last.end), message).at("something is missing after this");
+        if expected.has("a JSONPath such as `$.token`") { diagnostic.help("a JSONPath begins with `$`") } else { diagnostic }
     }
 
     /// A remedy for what is often written in place of what is expected.
@@ -229,6 +277,9 @@ impl Explain<'_> {
         if expected.has("`previous.` and a secret's name") {
             return Some(format!("only the version before is revoked: write `revoke previous.{text}`"));
         }
+        if text == "reveal" {
+            return Some("put `(reveal … because \"…\")` in parentheses".into());
+        }
         if expected.has("an expression") && super::is_keyword(text) && near.kind == Kind::Word {
             return Some(format!("`{text}` is a keyword and cannot stand alone as a value"));
         }
@@ -238,8 +289,9 @@ impl Explain<'_> {
         if expected.has("a JSONPath such as `$.token`") {
             return Some("a JSONPath begins with `$`".into());
         }
-        if text == "reveal" {
-            return Some("put `(reveal … because \"…\")` in parentheses".into());
+        let in_string = self.token(near.start).is_some_and(|t| t.start < near.start);
+        if expected.has("an operator") && near.kind != Kind::Other && !in_string {
+            return Some("the statement could end before this; the next one begins with its keyword".into());
         }
         None
     }

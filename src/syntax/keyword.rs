@@ -14,13 +14,12 @@ pub const STEPS: [&str; 19] = [
 
 /// First words of the clauses of a request.
 pub const CLAUSES: [&str; 20] = [
-    "bearer", "basic", "client", "header", "query", "json", "form", "text", "raw", "timeout", "connect", "retry", "expect", "secret", "public",
-    "ca", "proxy", "follow", "limit", "strays",
+    "bearer", "basic", "client", "header", "query", "json", "form", "text", "raw", "timeout", "connect", "retry", "expect", "secret",
+    "public", "ca", "proxy", "follow", "limit", "strays",
 ];
 
 /// Other words that cannot stand alone as a value.
-const OTHERS: [&str; 13] =
-    ["use", "env", "rotation", "else", "until", "because", "null", "true", "false", "not", "and", "or", "reveal"];
+const OTHERS: [&str; 13] = ["use", "env", "rotation", "else", "until", "because", "null", "true", "false", "not", "and", "or", "reveal"];
 
 /// Whether `word` cannot stand alone as a value, so that nothing that is used by its bare name (what `let` and
 /// `for each` name) may be called so. Captures, fields, steps and secrets may: they are written behind a dot or

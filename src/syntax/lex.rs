@@ -197,6 +197,10 @@ impl Lexer<'_> {
         let mut end = self.line_end(start);
         let trim = |end: usize| start + self.source.get(start..end).map_or(0, |s| s.trim_end().len());
         end = trim(end);
+        // A brace that opens at the line's end was hardly meant as text.
+        if self.source.get(start..end).is_some_and(|s| s.ends_with(" {")) {
+            return trim(end - 1).max(start + 1);
+        }
         while open > 0 && end > start + 1 && matches!(self.at(end - 1), b'}' | b']' | b')') {
             end = trim(end - 1);
             open -= 1;

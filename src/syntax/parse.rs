@@ -37,13 +37,7 @@ pub fn parse(file: FileId, source: &SourceFile) -> (Ast, Vec<Diagnostic>) {
     (Ast { file, items, comments }, diagnostics)
 }
 
-fn item(
-    explain: &Explain<'_>,
-    mended: &str,
-    chunk: &Chunk,
-    comments: &[(usize, usize)],
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Item {
+fn item(explain: &Explain<'_>, mended: &str, chunk: &Chunk, comments: &[(usize, usize)], diagnostics: &mut Vec<Diagnostic>) -> Item {
     let error = Item::Error(Span::new(explain.file, chunk.start, chunk.end));
     if chunk.deep {
         return error;

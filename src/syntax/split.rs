@@ -103,7 +103,7 @@ struct Pass<'a> {
     blank: Vec<(usize, usize)>,
     /// Braces to put in before these tokens: token and how many.
     put: BTreeMap<usize, usize>,
-    /// The last `}` that closed an item at a deeper indentation than it was opened.
+    /// The first `}` of the item that closes at a deeper indentation than was opened at.
     early: Option<usize>,
     /// A `}` that has to go before another pass.
     extra: Option<usize>,
@@ -159,7 +159,9 @@ impl<'a> Pass<'a> {
             }
             if self.stack.is_empty() && self.begins_chunk(index) {
                 self.braced = !matches!(self.lines.word(token), "secret" | "use" | "env");
-                self.early = None;
+                if ITEMS.contains(&self.lines.word(token)) {
+                    self.early = None;
+                }
                 self.chunks.push(Chunk { start: token.start, end: token.end, append: 0, deep: false });
             }
             match token.kind {
@@ -233,8 +235,8 @@ impl<'a> Pass<'a> {
         };
         for _ in 0..depth {
             if let Some(open) = self.stack.pop() {
-                self.report_unclosed(open, Some(index), &[]);
-                self.known.push(index);
+                let guess = self.guess(open, index).unwrap_or(index);
+                self.report_unclosed(open, Some(guess), &[]);
             }
         }
         let Some(token) = self.token(index) else { return };
@@ -252,7 +254,7 @@ impl<'a> Pass<'a> {
             }
         }
         let Some(open) = self.stack.pop() else { return };
-        if self.stack.is_empty() && byte == b'}' && self.broken {
+        if byte == b'}' && self.broken && self.early.is_none() {
             let indent = |i: usize| self.token(i).map_or(0, |t| self.lines.indent(t.start));
             if indent(index) > indent(open) {
                 self.early = Some(index);

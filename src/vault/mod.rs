@@ -6,6 +6,7 @@ pub mod document;
 pub mod export;
 pub mod history;
 pub mod identity;
+mod invariant;
 pub mod name;
 mod pin;
 pub mod recipient;
@@ -16,4 +17,4 @@ mod wire;
 
 pub use document::{Document, NewVersion, SecretEntry, State, StoredValue, VersionEntry};
 pub use secret::Secret;
-pub use store::{Paths, Vault, armor};
+pub use store::{Backup, Paths, Vault, armor};

@@ -46,6 +46,17 @@ pub struct Vault {
     warnings: Vec<Diagnostic>,
 }
 
+/// What the `.prev` file beside a vault is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backup {
+    /// The generation before.
+    Previous,
+    /// Some other file.
+    Other,
+    /// It is not there.
+    None,
+}
+
 /// What one file held.
 struct View {
     doc: Document,
@@ -128,6 +139,14 @@ impl Vault {
             vault.remember();
         }
         Ok(vault)
+    }
+
+    /// Makes sure that there is something like a vault, before a person is asked for what is to go into it.
+    ///
+    /// # Errors
+    /// ROT801 missing, ROT803 not a regular file or too large.
+    pub fn exists(world: &World, paths: &Paths) -> Result<()> {
+        inspect(world, &paths.vault)
     }
 
     /// Changes the vault as one step: all of `change`, durably, or nothing. `change` gets the newest document, whoever wrote it.
@@ -216,6 +235,15 @@ impl Vault {
     /// ROT804 when it is for someone else, ROT803 when it is damaged.
     pub fn unseal(&self, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         crypt::decrypt(bytes, &self.identities).map_err(|fault| unopened("the sealed text", fault))
+    }
+
+    /// What the file beside the vault is.
+    pub fn backup(&self) -> Backup {
+        match self.world.fs.read(&replace::beside(&self.paths.vault, ".prev"), MAX_FILE) {
+            Ok(bytes) if self.view.doc.prev.as_deref() == Some(&replace::sha256(&bytes)) => Backup::Previous,
+            Ok(_) => Backup::Other,
+            Err(_) => Backup::None,
+        }
     }
 
     /// Reads the file again where it is not the one we know, and checks what this machine remembers either way. Under the lock.

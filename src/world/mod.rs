@@ -30,3 +30,16 @@ pub struct World {
     /// Environment variables, and the person at the terminal.
     pub env: Arc<dyn env::Env>,
 }
+
+impl World {
+    /// The real one.
+    pub fn real() -> Self {
+        Self {
+            fs: Arc::new(fs::RealFs),
+            http: Arc::new(http::RealHttp::new()),
+            clock: Arc::new(clock::RealClock),
+            rng: Arc::new(rng::RealRng),
+            env: Arc::new(env::RealEnv),
+        }
+    }
+}

@@ -1,1 +1,11 @@
-//! Tests.
+//! The checker: what each rule finds and what it leaves alone.
+
+mod build;
+mod control;
+mod conductor;
+mod flow;
+mod lattice;
+mod lifecycle;
+mod pages;
+mod precision;
+mod transport;

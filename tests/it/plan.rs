@@ -241,6 +241,7 @@ fn plan() -> impl Strategy<Value = Plan> {
             steps,
             outputs: vec![Output { name, value: e, masked: flag, at: NOWHERE }],
             failure_rotation: flag.then(|| "other".into()),
+            imported: false,
             masked_fields: vec!["token".into()],
             at: NOWHERE,
         },
@@ -292,6 +293,7 @@ fn sample() -> Plan {
         outputs: Vec::new(),
         on_failure: Vec::new(),
         failure_rotation: None,
+        imported: false,
         masked_fields: Vec::new(),
         at: NOWHERE,
     }];

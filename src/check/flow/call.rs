@@ -7,6 +7,9 @@ use crate::plan::task::walk_steps;
 use crate::plan::{Origin, Plan, Task};
 use std::collections::{BTreeMap, HashMap};
 
+/// How often what is passed goes around a ring of calls. Each round brings at least one more rotation to its fixpoint.
+const RING_ROUNDS: usize = 24;
+
 /// A call with what it passes.
 #[derive(Debug)]
 pub(super) struct Site<'p> {
@@ -90,7 +93,7 @@ pub(super) fn substitute<'p>(trails: &Trails<'p>, taint: &Taint, callee: usize, 
 }
 
 /// Adds the events of called rotations with what their callers pass.
-pub(super) fn instantiate(engine: &mut Engine<'_>, sequence: &[usize]) {
+pub(super) fn instantiate(engine: &mut Engine<'_>, sequence: &[usize], ring: bool) {
     let sites = std::mem::take(&mut engine.calls);
     if sites.is_empty() {
         return;
@@ -102,26 +105,21 @@ pub(super) fn instantiate(engine: &mut Engine<'_>, sequence: &[usize]) {
             events.insert(number, event.taint.clone());
         }
     }
-    for &caller in sequence {
-        for site in sites.iter().filter(|s| s.caller == caller && s.callee != caller) {
-            let filled: Vec<(usize, Taint)> = open
-                .get(site.callee)
-                .map(|events| {
-                    events
-                        .iter()
-                        .map(|(number, taint)| {
-                            let inputs = taint.map(|e| from_input(&engine.trails, e, site.callee).then_some(*e));
-                            (*number, substitute(&engine.trails, &inputs, site.callee, &site.arguments))
-                        })
-                        .filter(|(_, taint)| !taint.is_empty())
-                        .collect()
-                })
-                .unwrap_or_default();
-            if let Some(events) = open.get_mut(caller) {
-                for (number, taint) in filled {
-                    events.entry(number).or_default().join(&taint);
+    // Callees come first, so that one round is enough but for rings.
+    for _ in 0..if ring { RING_ROUNDS } else { 1 } {
+        let mut grew = false;
+        for &caller in sequence {
+            for site in sites.iter().filter(|s| s.caller == caller) {
+                let filled = fill(engine, site, open.get(site.callee));
+                if let Some(events) = open.get_mut(caller) {
+                    for (number, taint) in filled {
+                        grew |= events.entry(number).or_default().join(&taint);
+                    }
                 }
             }
+        }
+        if !grew {
+            break;
         }
     }
     let mut added = Vec::new();
@@ -129,13 +127,28 @@ pub(super) fn instantiate(engine: &mut Engine<'_>, sequence: &[usize]) {
         for (number, taint) in events {
             let Some(event) = engine.events.get(*number) else { continue };
             let secret = taint.iter().any(|e| engine.trails.origin(e.atom).is_some());
-            if event.rotation != rotation && secret {
+            if secret && (event.rotation != rotation || !is_below(taint, &event.taint)) {
                 let (label, pc) = (engine.trails.label(taint, false), engine.trails.label(taint, true));
                 added.push(Event { label, pc, taint: taint.clone(), ..event.clone() });
             }
         }
     }
     engine.events.extend(added);
+}
+
+/// Whether an event has all of this already.
+fn is_below(taint: &Taint, of_event: &Taint) -> bool {
+    !of_event.clone().join(taint)
+}
+
+/// What a call brings to the events of the called rotation.
+fn fill(engine: &Engine<'_>, site: &Site<'_>, events: Option<&BTreeMap<usize, Taint>>) -> Vec<(usize, Taint)> {
+    let Some(events) = events else { return Vec::new() };
+    let filled = events.iter().map(|(number, taint)| {
+        let inputs = taint.map(|e| from_input(&engine.trails, e, site.callee).then_some(*e));
+        (*number, substitute(&engine.trails, &inputs, site.callee, &site.arguments))
+    });
+    filled.filter(|(_, taint)| !taint.is_empty()).collect()
 }
 
 fn from_input(trails: &Trails<'_>, entry: &Entry, callee: usize) -> bool {

@@ -75,7 +75,7 @@ pub(super) fn run<'p>(plan: &'p Plan, order: Order<'p>) -> Analysis<'p> {
     }
     engine.recording = true;
     engine.walk(&sequence);
-    super::call::instantiate(&mut engine, &sequence);
+    super::call::instantiate(&mut engine, &sequence, ring);
     engine.finish()
 }
 

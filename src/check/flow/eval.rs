@@ -307,7 +307,7 @@ pub(crate) fn access<'e>(expr: &'e Expr, keys: &mut Vec<String>) -> &'e Expr {
             }
             ExprKind::Index(inner, _) => base = inner,
             ExprKind::Path(inner, path) => {
-                chain.push(path::keys(&path.0));
+                chain.push(path::keys(path.as_str()));
                 base = inner;
             }
             _ => break,
@@ -325,7 +325,7 @@ fn walk(shape: Shape, keys: &[String]) -> Shape {
 pub(crate) fn capture_path(source: &CaptureSource) -> Vec<String> {
     let response = |rest: Vec<String>| ["response".to_owned(), "body".to_owned()].into_iter().chain(rest).collect();
     match source {
-        CaptureSource::Body(path) => response(path::keys(&path.0)),
+        CaptureSource::Body(path) => response(path::keys(path.as_str())),
         CaptureSource::Text => response(Vec::new()),
         CaptureSource::Header(name) => vec!["response".into(), "headers".into(), name.clone()],
         CaptureSource::Status => vec!["response".into(), "statusCode".into()],

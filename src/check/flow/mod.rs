@@ -206,8 +206,9 @@ impl<'p> Analysis<'p> {
                 HopKind::Passed(name) => format!("passed as input `{name}`"),
                 HopKind::Returned(name) => format!("returned by `{name}`"),
             };
-            if labels.last().is_none_or(|last| last.span != hop.span) {
-                labels.push(diagnostic::Label::new(hop.span, text));
+            match labels.last_mut() {
+                Some(last) if last.span == hop.span => last.text = format!("{}; {text}", last.text),
+                _ => labels.push(diagnostic::Label::new(hop.span, text)),
             }
         }
         labels

@@ -1,6 +1,8 @@
 //! `rot init`: the files of a new project. Nothing that is there is overwritten.
 
 use super::context::Context;
+use super::vault::Ctx;
+use super::vault::args::{InitArgs, VaultArgs, VaultCommand};
 use super::files;
 use super::process::public_mode;
 use crate::diagnostic::{Error, Failure, codes};
@@ -10,6 +12,22 @@ use std::path::Path;
 /// What a new project holds: path and content.
 const FILES: [(&str, &str); 3] =
     [("rot.toml", include_str!("rot.toml")), ("rotations/first.rot", include_str!("first.rot")), (".gitignore", include_str!("gitignore"))];
+
+/// Runs the command: files, then identity and vault.
+pub fn run(dir: &Path, context: &Context) -> Result<(), Error> {
+    lay_out(dir, context)?;
+    let world = crate::world::World::real();
+    let config = super::config::load(None, &context.cwd.join(dir), &mut crate::source::SourceMap::new())?;
+    let paths = super::paths::resolve(context, &config, &world);
+    if matches!(world.fs.stat(&paths.vault), Ok(Some(_))) {
+        context.out.info("kept the vault, which was there");
+    } else {
+        let command = VaultCommand::Init(InitArgs { recipients: Vec::new() });
+        super::vault::run(&Ctx { world, paths }, &VaultArgs { command })?.tell(context);
+    }
+    context.out.info("next: `rot vault set NAME` for each secret that rotations/first.rot names, then `rot check` and `rot run`");
+    Ok(())
+}
 
 /// Lays out the project in `dir`, which is made when it is missing.
 pub fn lay_out(dir: &Path, context: &Context) -> Result<(), Error> {

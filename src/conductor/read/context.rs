@@ -2,11 +2,14 @@
 
 use super::ReadOptions;
 use super::scope::{Scope, Site};
-use crate::diagnostic::{Diagnostic, Severity, codes};
+use crate::diagnostic::{Diagnostic, Severity, codes, nearest};
 use crate::json::Node;
 use crate::plan::path::PathDialect;
 use crate::plan::{Dialect, EnvDecl, JsonPath, Plan, Policy, Rotation, SecretDecl};
 use crate::source::Span;
+
+/// Findings with suggestions.
+const SUGGESTING: usize = 200;
 
 /// The state of one reading.
 pub(super) struct Reader<'a> {
@@ -72,6 +75,11 @@ impl<'a> Reader<'a> {
     /// Says where this program reads something differently from Conductor, on purpose.
     pub(super) fn differs(&mut self, span: Span, message: impl Into<String>, help: &str) {
         self.report(Diagnostic::new(codes::CONDUCTOR_DIFFERENCE, span, message).help(help).severity(Severity::Note));
+    }
+
+    /// The nearest name for a suggestion. Behind many findings none is looked for, so that a hostile file costs no more than its size.
+    pub(super) fn nearest<'n>(&self, wanted: &str, candidates: impl IntoIterator<Item = &'n str>) -> Option<String> {
+        if self.diagnostics.len() > SUGGESTING { None } else { nearest(wanted, candidates).map(str::to_owned) }
     }
 
     /// Notes that the file uses a secret.

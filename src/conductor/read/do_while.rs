@@ -4,7 +4,7 @@ use super::context::Reader;
 use super::javascript::{self, Js};
 use super::keys::field;
 use super::scope::Shape;
-use crate::diagnostic::{Diagnostic, codes, nearest};
+use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 use crate::plan::task::{Repeat, Task};
 use crate::plan::{Expr, ExprKind, Root};
@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
                 return Some(self.below(Expr::root(root, place.span), rest.get(used..).unwrap_or(&[]), place));
             }
         } else if first != own {
-            let near = nearest(first, self.scope.names()).map(|n| format!("did you mean `{n}`?"));
+            let near = self.nearest(first, self.scope.names()).map(|n| format!("did you mean `{n}`?"));
             self.report(
                 Diagnostic::new(
                     codes::UNRESOLVED_TASK_REF,

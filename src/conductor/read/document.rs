@@ -4,6 +4,7 @@ use super::context::Reader;
 use super::keys::{field, text_of};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
+use std::collections::HashMap;
 
 /// Whether an object is one of the things that a file may hold.
 pub(super) fn is_item(node: &Node) -> bool {
@@ -43,8 +44,15 @@ impl<'a> Reader<'a> {
             self.schedule_entry(schedule);
         }
         // Definitions within sub-workflow tasks; reading one may find more.
+        let mut read: HashMap<Option<String>, &Node> = HashMap::new();
         while let Some(definition) = self.inline.pop() {
-            self.definition(definition, None);
+            // Two tasks may bring the same definition.
+            let name = field(definition, "name").and_then(text_of);
+            let known = read.get(&name).is_some_and(|known| known.to_value() == definition.to_value());
+            if !known {
+                read.insert(name, definition);
+                self.definition(definition, None);
+            }
         }
     }
 }

@@ -61,10 +61,8 @@ fn feeding(rotation: &Rotation) -> HashSet<String> {
             ExprKind::Ref(Root::Capture { step, .. } | Root::Output(step)) => {
                 feeding.insert(step.clone());
             }
-            ExprKind::Ref(Root::Variable(name)) => {
-                if variables.insert(name) {
-                    updates.extend(set.iter().filter(|(n, _)| n == name).map(|(_, e)| *e));
-                }
+            ExprKind::Ref(Root::Variable(name)) if variables.insert(name) => {
+                updates.extend(set.iter().filter(|(n, _)| n == name).map(|(_, e)| *e));
             }
             _ => {}
         });

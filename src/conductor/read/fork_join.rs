@@ -3,7 +3,7 @@
 use super::context::Reader;
 use super::keys::field;
 use super::scope::{reference_name, type_of};
-use crate::diagnostic::{Diagnostic, Edit, Severity, codes, nearest};
+use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
 use crate::json::Node;
 use crate::plan::task::{Branch, Parallel, Task};
 
@@ -50,7 +50,7 @@ impl<'a> Reader<'a> {
             let mut diagnostic =
                 Diagnostic::new(codes::UNRESOLVED_TASK_REF, item.span, format!("no task has the reference name `{}`", string.text))
                     .at("waited for, and never done");
-            if let Some(near) = nearest(&string.text, self.scope.names()) {
+            if let Some(near) = self.nearest(&string.text, self.scope.names()) {
                 let edit = Edit { span: string.inner_span(), text: near.to_owned() };
                 diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), false, vec![edit]);
             }

@@ -127,9 +127,9 @@ impl Parser<'_> {
 
     /// `if (test) { true; } else { false; }`, the form that Conductor's own examples use.
     fn if_true_else_false(&mut self) -> Option<Js> {
-        let opened = self.sign("(").then_some(())?;
+        self.sign("(").then_some(())?;
         let test = self.or(0)?;
-        self.sign(")").then_some(opened)?;
+        self.sign(")").then_some(())?;
         let yes = self.braced_bool()?;
         self.word("else").then_some(())?;
         match (yes, self.braced_bool()?) {

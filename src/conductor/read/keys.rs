@@ -1,7 +1,7 @@
 //! Which keys Conductor knows, and reading fields the way Jackson does: null is absent, numbers and strings stand for each other.
 
 use super::context::Reader;
-use crate::diagnostic::{Diagnostic, Edit, Severity, codes, nearest};
+use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
 use crate::json::{JsonString, Node, NodeKind};
 
 /// Fields of a workflow definition.
@@ -36,6 +36,7 @@ pub(super) const WORKFLOW: &[&str] = &[
     "createdBy",
     "updatedBy",
     "overwriteTags",
+    "onStateChange",
     "tags",
 ];
 
@@ -190,7 +191,8 @@ impl Reader<'_> {
 
     fn unknown_key(&mut self, key: &JsonString, known: &[&str], what: &str) {
         let masking = near_masking(&key.text);
-        let near = masking.or_else(|| nearest(&key.text, known.iter().copied()).and_then(|n| known.iter().find(|k| **k == n).copied()));
+        let near =
+            masking.or_else(|| self.nearest(&key.text, known.iter().copied()).and_then(|n| known.iter().find(|k| **k == n).copied()));
         let diagnostic = match masking {
             Some(wanted) => masking_typo(key, wanted),
             None => Diagnostic::new(codes::UNKNOWN_KEY, key.span, format!("{what} has no field `{}`, the server drops it", key.text))

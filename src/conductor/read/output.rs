@@ -5,64 +5,64 @@ use super::output_filter::CapturePlace;
 use super::reference::{Named, null};
 use super::scope::Shape;
 use crate::conductor::template::Step;
-use crate::diagnostic::{codes, nearest};
+use crate::diagnostic::codes;
 use crate::plan::{Expr, ExprKind, Root};
 use crate::source::Span;
+use std::collections::HashMap;
 
 /// What an HTTP task puts under `response`.
 pub(super) const RESPONSE: [&str; 4] = ["body", "headers", "statusCode", "reasonPhrase"];
-
-enum Kept {
-    Captures(Vec<CapturePlace>),
-    Response,
-    Nothing(String),
-    Join,
-    Call,
-    Open,
-}
 
 impl Reader<'_> {
     /// The output of `task`; the steps of the reference from `from` on lead into it.
     pub(super) fn task_output(&mut self, named: &Named<'_>, task: &str, from: usize) -> Expr {
         let Some(info) = self.scope.tasks.get(task) else { return null(named.span) };
-        let kept = match &info.output {
-            Shape::Captures(places) => Kept::Captures(places.clone()),
-            Shape::Response => Kept::Response,
-            Shape::Nothing => Kept::Nothing(info.kind.clone()),
-            Shape::Join => Kept::Join,
-            Shape::Call => Kept::Call,
-            Shape::Open => Kept::Open,
-        };
+        let (kind, shape) = (info.kind.clone(), info.output.clone());
         let whole = Expr::root(Root::Output(task.to_owned()), named.span);
-        match kept {
-            Kept::Captures(places) => self.captured(named, task, &places, from),
-            Kept::Response => {
+        match shape {
+            Shape::Captures(places) => self.captured(named, task, &places, from),
+            Shape::Response => {
                 self.check_response(named, from);
                 self.path_over(whole, named, from)
             }
-            Kept::Nothing(kind) => {
+            Shape::Nothing => {
                 self.unresolved(codes::UNKNOWN_FIELD, named, from, &format!("`{task}` has no output: {kind} gives none"), None)
             }
-            Kept::Join => match named.name(from) {
-                Some(joined) if self.scope.tasks.contains_key(joined) => {
-                    let joined = joined.to_owned();
-                    self.task_output(named, &joined, from + 1)
-                }
-                Some(joined) => {
-                    let near = nearest(joined, self.scope.names()).map(str::to_owned);
-                    let message = format!("no task has the reference name `{joined}`");
-                    self.unresolved(codes::UNRESOLVED_TASK_REF, named, from, &message, near.as_deref())
-                }
-                None => self.unresolved(codes::UNKNOWN_FIELD, named, from, &format!("name the joined task: `{task}.output.TASK`"), None),
-            },
-            Kept::Call => match named.name(from) {
+            Shape::Join(joined) => self.joined(named, &joined, whole, from),
+            Shape::Call => match named.name(from) {
                 Some(name) => {
                     let capture = Root::Capture { step: task.to_owned(), name: name.to_owned() };
                     self.path_over(Expr::root(capture, named.span), named, from + 1)
                 }
                 None => self.path_over(whole, named, from),
             },
-            Kept::Open => self.path_over(whole, named, from),
+            Shape::Open => self.path_over(whole, named, from),
+        }
+    }
+
+    /// The output of a JOIN: the outputs of the joined tasks under their names.
+    fn joined(&mut self, named: &Named<'_>, joined: &[String], whole: Expr, from: usize) -> Expr {
+        match named.name(from).map(str::to_owned) {
+            Some(name) if self.scope.tasks.contains_key(&name) => self.task_output(named, &name, from + 1),
+            Some(name) => {
+                let near = self.nearest(&name, self.scope.names());
+                let message = format!("no task has the reference name `{name}`");
+                self.unresolved(codes::UNRESOLVED_TASK_REF, named, from, &message, near.as_deref())
+            }
+            // What a dynamic fork ran is known at run time only.
+            None if joined.is_empty() => self.path_over(whole, named, from),
+            None => {
+                let members = joined.iter().filter_map(|task| {
+                    let value = match &self.scope.tasks.get(task)?.output {
+                        Shape::Captures(places) => object_of(task, &places.iter().collect::<Vec<_>>(), 0, named.span),
+                        Shape::Nothing => return None,
+                        _ => Expr::root(Root::Output(task.clone()), named.span),
+                    };
+                    Some((task.clone(), value))
+                });
+                let object = Expr::new(ExprKind::Object(members.collect()), named.span);
+                self.path_over(object, named, from)
+            }
         }
     }
 
@@ -74,8 +74,8 @@ impl Reader<'_> {
         } else if let Some(part) = named.name(from + 1)
             && !RESPONSE.contains(&part)
         {
-            let near = nearest(part, RESPONSE);
-            self.unresolved(codes::UNKNOWN_FIELD, named, from + 1, &format!("a response has no `{part}`"), near);
+            let near = self.nearest(part, RESPONSE);
+            self.unresolved(codes::UNKNOWN_FIELD, named, from + 1, &format!("a response has no `{part}`"), near.as_deref());
         }
     }
 
@@ -97,9 +97,12 @@ impl Reader<'_> {
         let wrong = names.get(depth).copied().unwrap_or_default();
         let options = places.iter().filter(|p| leads(p, &names, depth)).filter_map(|p| p.place.get(depth)).map(String::as_str);
         let options: Vec<&str> = options.collect();
-        let near = nearest(wrong, options.iter().copied()).or(options.first().copied());
-        let message = format!("the `outputFilter` of `{task}` keeps no `{wrong}`, and nothing else of the answer is kept");
-        self.unresolved(codes::UNKNOWN_FIELD, named, from + depth, &message, near)
+        let near = self.nearest(wrong, options.iter().copied());
+        let kept: Vec<String> = places.iter().take(3).map(|p| format!("`{}`", p.place.join("."))).collect();
+        let kept = if kept.is_empty() { "nothing".to_owned() } else { kept.join(", ") };
+        let more = if places.len() > 3 { " …" } else { "" };
+        let message = format!("the `outputFilter` of `{task}` keeps no `{wrong}`, only {kept}{more}");
+        self.unresolved(codes::UNKNOWN_FIELD, named, from + depth, &message, near.as_deref())
     }
 }
 
@@ -110,18 +113,23 @@ fn leads(place: &CapturePlace, names: &[&str], depth: usize) -> bool {
 
 /// The captures below a place, put together as the object that stands there.
 pub(super) fn object_of(task: &str, places: &[&CapturePlace], depth: usize, span: Span) -> Expr {
-    let mut members: Vec<(String, Expr)> = Vec::new();
+    let mut groups: Vec<(&str, Vec<&CapturePlace>)> = Vec::new();
+    let mut known: HashMap<&str, usize> = HashMap::new();
     for place in places {
         let Some(key) = place.place.get(depth) else { continue };
-        if members.iter().any(|(k, _)| k == key) {
-            continue;
+        let index = *known.entry(key).or_insert(groups.len());
+        match groups.get_mut(index) {
+            Some((_, group)) => group.push(place),
+            None => groups.push((key, vec![place])),
         }
-        let same: Vec<&CapturePlace> = places.iter().copied().filter(|p| p.place.get(depth) == Some(key)).collect();
-        let value = match same.as_slice() {
-            [only] if only.place.len() == depth + 1 => Expr::root(Root::Capture { step: task.to_owned(), name: only.name.clone() }, span),
-            _ => object_of(task, &same, depth + 1, span),
-        };
-        members.push((key.clone(), value));
     }
+    let members = groups.into_iter().map(|(key, group)| {
+        let value = match group.as_slice() {
+            [only] if only.place.len() == depth + 1 => Expr::root(Root::Capture { step: task.to_owned(), name: only.name.clone() }, span),
+            _ => object_of(task, &group, depth + 1, span),
+        };
+        (key.to_owned(), value)
+    });
+    let members = members.collect();
     Expr::new(ExprKind::Object(members), span)
 }

@@ -5,11 +5,12 @@ use super::keys::field;
 use super::output::RESPONSE;
 use super::reference::Named;
 use crate::conductor::template::{self, Mode, StepKind};
-use crate::diagnostic::{Diagnostic, Edit, codes, nearest};
+use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::json::{Node, NodeKind};
 use crate::plan::task::{Capture, CaptureSource};
 use crate::plan::{Expr, ExprKind, Root, Type};
 use crate::source::Span;
+use std::collections::HashSet;
 
 /// One leaf of an output filter.
 #[derive(Clone)]
@@ -32,10 +33,7 @@ fn filter_of(task: &Node) -> Option<&Node> {
 fn leaves<'n>(node: &'n Node, place: &mut Vec<String>, found: &mut Vec<(Vec<String>, &'n Node)>) {
     match &node.kind {
         NodeKind::Object(members) if !members.is_empty() || place.is_empty() => {
-            for (index, member) in members.iter().enumerate() {
-                if members.iter().skip(index + 1).any(|later| later.key.text == member.key.text) {
-                    continue;
-                }
+            for member in node.unique_members() {
                 place.push(member.key.text.clone());
                 leaves(&member.value, place, found);
                 place.pop();
@@ -56,12 +54,13 @@ impl Reader<'_> {
         let mut found = Vec::new();
         leaves(filter, &mut Vec::new(), &mut found);
         let mut places: Vec<(CapturePlace, &Node)> = Vec::with_capacity(found.len());
+        let mut taken: HashSet<String> = HashSet::with_capacity(found.len());
         for (place, node) in found {
             let mut name = place.last().cloned().unwrap_or_default();
-            if places.iter().any(|(p, _)| p.name == name) {
+            if taken.contains(&name) {
                 name = place.join(".");
             }
-            while places.iter().any(|(p, _)| p.name == name) {
+            while !taken.insert(name.clone()) {
                 name.push('\'');
             }
             let secret = place.iter().any(|key| key == "_secrets" || key == "_masked" || self.scope.masked.contains(key));
@@ -134,8 +133,8 @@ impl Reader<'_> {
                 if let Some(part) = named.name(3)
                     && !RESPONSE.contains(&part)
                 {
-                    let near = nearest(part, RESPONSE);
-                    self.unresolved(codes::UNKNOWN_FIELD, named, 3, &format!("a response has no `{part}`"), near);
+                    let near = self.nearest(part, RESPONSE);
+                    self.unresolved(codes::UNKNOWN_FIELD, named, 3, &format!("a response has no `{part}`"), near.as_deref());
                 }
             }
             (Some("output"), Some(other)) => {

@@ -2,7 +2,7 @@
 
 use super::context::Reader;
 use crate::conductor::template::{self, Part, Path, Reference, Step};
-use crate::diagnostic::{Code, Diagnostic, Edit, Severity, codes, nearest};
+use crate::diagnostic::{Code, Diagnostic, Edit, Severity, codes};
 use crate::json::JsonString;
 use crate::plan::{Expr, ExprKind, Root, RunField};
 use crate::source::Span;
@@ -132,7 +132,7 @@ impl Reader<'_> {
     fn named(&mut self, named: &Named<'_>) -> Expr {
         match named.name(0) {
             Some("workflow") => self.workflow_field(named),
-            Some(name) if self.scope.tasks.contains_key(name) => self.task_field(named, &name.to_owned()),
+            Some(name) if self.scope.tasks.contains_key(name) => self.task_field(named, name),
             Some(name) if named.ends(1) => self.bare(named, name),
             Some(name) => self.unknown_task(named, name),
             None => self.unresolved(codes::UNRESOLVED_REFERENCE, named, 0, "this reference does not begin with a name", None),
@@ -151,7 +151,7 @@ impl Reader<'_> {
             self.use_env(name, named.span);
             return Expr::root(Root::Env(name.to_owned()), named.span);
         }
-        if let Some(near) = nearest(name, self.scope.names()).map(str::to_owned) {
+        if let Some(near) = self.nearest(name, self.scope.names()) {
             return self.unresolved(codes::UNRESOLVED_TASK_REF, named, 0, &format!("no task has the reference name `{name}`"), Some(&near));
         }
         self.report(
@@ -169,7 +169,7 @@ impl Reader<'_> {
             let help = format!("workflow.{field}");
             return self.unresolved(codes::UNRESOLVED_TASK_REF, named, 0, &format!("no task has the reference name `{name}`"), Some(&help));
         }
-        let near = nearest(name, self.scope.names().chain(["workflow"])).map(str::to_owned);
+        let near = self.nearest(name, self.scope.names().chain(["workflow"]));
         let message = format!("no task has the reference name `{name}`");
         self.unresolved(codes::UNRESOLVED_TASK_REF, named, 0, &message, near.as_deref())
     }
@@ -180,8 +180,8 @@ impl Reader<'_> {
             return self.unresolved(codes::UNKNOWN_FIELD, named, 1, &message, Some("output"));
         };
         if !TASK_FIELDS.contains(&field) {
-            let near = nearest(field, TASK_FIELDS);
-            return self.unresolved(codes::UNKNOWN_FIELD, named, 1, &format!("a task has no field `{field}`"), near);
+            let near = self.nearest(field, TASK_FIELDS);
+            return self.unresolved(codes::UNKNOWN_FIELD, named, 1, &format!("a task has no field `{field}`"), near.as_deref());
         }
         if self.site.filter && self.site.task.as_deref() == Some(task) {
             return self.own_answer(named);
@@ -224,7 +224,8 @@ impl Reader<'_> {
         if named.ends(from) {
             return value;
         }
-        match self.json_path(named.path_from(from), named.span_of(from)) {
+        let place = Span { end: named.span.end.saturating_sub(1), ..named.span_of(from) };
+        match self.json_path(named.path_from(from), place) {
             Some(path) => Expr::new(ExprKind::Path(Box::new(value), path), named.span),
             None => Expr::new(ExprKind::Null, named.span),
         }
@@ -262,7 +263,7 @@ impl Reader<'_> {
         if let Some(known) = &self.options.known_secrets
             && !known.iter().any(|k| k == name)
         {
-            let near = nearest(name, known.iter().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
+            let near = self.nearest(name, known.iter().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
             self.report(
                 Diagnostic::new(codes::UNDECLARED_SECRET, rest_span, format!("no secret `{name}` is known"))
                     .help(near.unwrap_or_else(|| format!("store it with `rot vault set {name}`"))),

@@ -2,7 +2,7 @@
 
 use super::context::Reader;
 use super::reference::{Named, null};
-use crate::diagnostic::{Diagnostic, Severity, codes, nearest};
+use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::plan::{Expr, Root};
 
 /// What stands behind `workflow.`.
@@ -50,8 +50,8 @@ impl Reader<'_> {
             _ => match Self::run_field(field) {
                 Some(kind) => self.path_over(Expr::new(kind, named.span), named, 2),
                 None => {
-                    let near = nearest(field, FIELDS);
-                    self.unresolved(codes::UNKNOWN_FIELD, named, 1, &format!("a workflow has no field `{field}`"), near)
+                    let near = self.nearest(field, FIELDS);
+                    self.unresolved(codes::UNKNOWN_FIELD, named, 1, &format!("a workflow has no field `{field}`"), near.as_deref())
                 }
             },
         }
@@ -61,13 +61,12 @@ impl Reader<'_> {
         let Some(name) = named.name(2).map(str::to_owned) else {
             return self.path_over(Expr::root(Root::Inputs, named.span), named, 2);
         };
-        let scope = &mut self.scope;
-        if !scope.used.iter().any(|(n, _)| *n == name) {
-            scope.used.push((name.clone(), named.span_of(2)));
+        if !self.scope.used.iter().any(|(n, _)| *n == name) {
+            self.scope.used.push((name.clone(), named.span_of(2)));
         }
-        let declared = scope.declared.contains(&name) || SCHEDULER.contains(&name.as_str());
-        if !declared && scope.declares_inputs {
-            let near = nearest(&name, scope.declared.iter().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
+        let declared = self.scope.declared.contains(&name) || SCHEDULER.contains(&name.as_str());
+        if !declared && self.scope.declares_inputs {
+            let near = self.nearest(&name, self.scope.declared.iter().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
             self.report(
                 Diagnostic::new(codes::UNDECLARED_INPUT, named.span_of(2), format!("`inputParameters` does not list the input `{name}`"))
                     .at("null unless the caller knows of it")
@@ -83,7 +82,7 @@ impl Reader<'_> {
             return self.unresolved(codes::UNKNOWN_FIELD, named, 1, message, None);
         };
         if !self.scope.variables.contains(&name) {
-            let near = nearest(&name, self.scope.variables.iter().map(String::as_str));
+            let near = self.nearest(&name, self.scope.variables.iter().map(String::as_str));
             let help =
                 near.map_or_else(|| "set it in `variables` or by a SET_VARIABLE task".to_owned(), |n| format!("did you mean `{n}`?"));
             self.report(

@@ -2,7 +2,7 @@
 
 use super::context::Reader;
 use super::keys::{field, flag_of, text_of};
-use crate::diagnostic::{Diagnostic, Edit, Severity, codes, nearest};
+use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
 use crate::json::Node;
 use crate::plan::Schedule;
 use crate::plan::schedule::{Cron, Trigger};
@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
         let found = self.rotations.iter().position(|r| r.name == name);
         if found.is_none()
             && !self.names.is_empty()
-            && let Some(near) = nearest(&name, self.names.iter().map(String::as_str))
+            && let Some(near) = self.nearest(&name, self.names.iter().map(String::as_str))
         {
             self.report(
                 Diagnostic::new(codes::IMPORT_NOT_FOUND, name_node.span, format!("no workflow `{name}` stands in this file"))
@@ -95,7 +95,14 @@ impl<'a> Reader<'a> {
         let fields = expression.split_whitespace().count();
         if fields == 6 || MACROS.contains(&expression.trim()) {
             return match Cron::parse(&expression, &zone) {
-                Ok(cron) => Some(cron),
+                Ok(cron) => {
+                    for remark in cron.remarks() {
+                        let span = node.as_string().map_or(node.span, |s| s.span_of(remark.start, remark.end));
+                        let warning = Diagnostic::new(codes::BAD_DURATION_OR_CRON, span, remark.message).help(remark.help);
+                        self.report(warning.severity(Severity::Warning));
+                    }
+                    Some(cron)
+                }
                 Err(error) => {
                     let place = if error.in_zone { field(source, "zoneId").unwrap_or(node) } else { node };
                     let span = place.as_string().map_or(place.span, |s| s.span_of(error.start, error.end));

@@ -43,6 +43,7 @@ pub(super) struct TaskInfo {
 }
 
 /// What the output of a task looks like.
+#[derive(Clone)]
 pub(super) enum Shape {
     /// What its `outputFilter` keeps.
     Captures(Vec<CapturePlace>),
@@ -51,7 +52,7 @@ pub(super) enum Shape {
     /// Nothing.
     Nothing,
     /// The outputs of the joined tasks under their names.
-    Join,
+    Join(Vec<String>),
     /// The outputs of another rotation.
     Call,
     /// Not known.
@@ -137,11 +138,14 @@ impl Reader<'_> {
         }
         let output = match kind {
             "HTTP" => self.capture_places(task).map_or(Shape::Response, Shape::Captures),
-            "UPDATE_SECRET" | "SET_VARIABLE" | "TERMINATE" | "NOOP" | "WAIT" => Shape::Nothing,
-            "JOIN" => Shape::Join,
+            "UPDATE_SECRET" | "SET_VARIABLE" | "TERMINATE" | "NOOP" => Shape::Nothing,
+            "JOIN" => Shape::Join(field(task, "joinOn").map_or(&[][..], Node::items).iter().filter_map(text_of).collect()),
             "SUB_WORKFLOW" => Shape::Call,
             _ => Shape::Open,
         };
+        if let Some(definition) = field(task, "subWorkflowParam").and_then(|p| field(p, "workflowDefinition")) {
+            self.names.extend(field(definition, "name").and_then(text_of));
+        }
         let order = self.scope.task_names.len();
         self.scope.task_names.push(name.clone());
         self.scope.tasks.insert(name, TaskInfo { order, kind: kind.to_owned(), span, loops: loops.to_vec(), output });

@@ -14,6 +14,9 @@ impl<'a> Reader<'a> {
             return None;
         }
         self.check_free_keys(inputs);
+        for member in inputs.members().iter().filter(|m| m.key.text == "_secrets" || m.key.text == "_masked") {
+            self.only_orkes(member.key.span, &format!("`{}`", member.key.text), "the values are shown in clear");
+        }
         match self.value(inputs).kind {
             ExprKind::Object(values) => Some(Task::SetVariables(SetVariables { values })),
             _ => None,

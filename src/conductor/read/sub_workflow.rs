@@ -2,7 +2,7 @@
 
 use super::context::Reader;
 use super::keys::{field, text_of};
-use crate::diagnostic::{Diagnostic, codes, nearest};
+use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 use crate::plan::ExprKind;
 use crate::plan::task::{Call, Task};
@@ -57,7 +57,7 @@ impl<'a> Reader<'a> {
             return Some(name);
         }
         let known = self.names.iter().chain(&self.options.other_rotations).map(String::as_str);
-        let near = nearest(&name, known).map(|n| format!("did you mean `{n}`?"));
+        let near = self.nearest(&name, known).map(|n| format!("did you mean `{n}`?"));
         self.report(
             Diagnostic::new(codes::IMPORT_NOT_FOUND, node.span, format!("the workflow `{name}` is not in this file")).help(
                 near.unwrap_or_else(|| "put both definitions into one array, or the definition into `workflowDefinition`".to_owned()),

@@ -3,7 +3,7 @@
 use super::context::Reader;
 use super::javascript::{self, Js};
 use super::keys::{field, text_of};
-use crate::diagnostic::{Diagnostic, codes, nearest};
+use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 use crate::plan::task::{Branch, Step, Switch, Task};
 use crate::plan::{Expr, ExprKind};
@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
             return Some(value);
         }
         let names: Vec<&str> = inputs.map_or(&[][..], Node::members).iter().map(|m| m.key.text.as_str()).collect();
-        let near = nearest(name, names.iter().copied()).map(|n| format!("did you mean `{n}`?"));
+        let near = self.nearest(name, names.iter().copied()).map(|n| format!("did you mean `{n}`?"));
         self.report(
             Diagnostic::new(codes::UNRESOLVED_REFERENCE, place.span, format!("the task has no input `{name}` to decide by"))
                 .at("always null")
@@ -95,8 +95,10 @@ impl<'a> Reader<'a> {
         let Some((yes, no)) = chosen else { return Some(Task::Switch(Switch { subject, cases, otherwise })) };
         // `test ? "a" : "b"`: a switch on the test; a name without a case is the default case.
         let steps = |name: &str| cases.iter().find(|b| b.name == name).map_or_else(|| otherwise.clone(), |b| b.steps.clone());
-        let branch = Branch { name: "true".to_owned(), steps: steps(&yes), at: expression.span.into() };
-        Some(Task::Switch(Switch { subject, cases: vec![branch], otherwise: steps(&no) }))
+        let (yes, no) = (steps(&yes), steps(&no));
+        // Both answers lead to the same steps, which may stand in the plan once only.
+        let cases = if yes == no { Vec::new() } else { vec![Branch { name: "true".to_owned(), steps: yes, at: expression.span.into() }] };
+        Some(Task::Switch(Switch { subject, cases, otherwise: no }))
     }
 
     /// A path of plain names below a value.

@@ -4,7 +4,7 @@ use super::context::Reader;
 use super::keys::{MISPLACED_ON_TASK, TASK, field, flag_of, number_of, text_of};
 use super::scope::{Site, nested, reference_name, type_of};
 use super::task_types::{SUPPORTED, UNSUPPORTED};
-use crate::diagnostic::{Diagnostic, codes, nearest};
+use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 use crate::plan::schedule::Dur;
 use crate::plan::task::{Backoff, Retry, Step, Task};
@@ -15,7 +15,7 @@ const RETRY_DELAY_SECONDS: u64 = 60;
 /// Attempts after the first of a task definition that says nothing.
 const RETRY_COUNT: u64 = 3;
 /// Fields of a task, besides its inputs, in which references are looked for.
-const WITH_REFERENCES: [&str; 7] = ["expression", "caseExpression", "loopCondition", "scriptExpression", "sink", "items", "onStateChange"];
+const WITH_REFERENCES: [&str; 6] = ["expression", "caseExpression", "loopCondition", "scriptExpression", "sink", "items"];
 
 impl<'a> Reader<'a> {
     /// Reads a list of tasks.
@@ -49,6 +49,12 @@ impl<'a> Reader<'a> {
             if let Some(value) = field(node, key) {
                 self.check_references(value);
             }
+        }
+        if let Some(events) = field(node, "onStateChange") {
+            // Sent while the task runs and when it ends, so it may name the task itself.
+            let order = self.site.order.take();
+            self.check_references(events);
+            self.site.order = order;
         }
         let task = match kind.as_str() {
             "HTTP" => self.http(node),
@@ -106,7 +112,8 @@ impl<'a> Reader<'a> {
             self.unsupported(span, &format!("tasks of the type {kind} are not run here"), instead);
         } else {
             let known = SUPPORTED.into_iter().chain(UNSUPPORTED.iter().map(|(name, _)| *name));
-            let help = nearest(kind, known)
+            let help = self
+                .nearest(kind, known)
                 .map_or_else(|| format!("the types that are run: {}", SUPPORTED.join(", ")), |near| format!("did you mean `{near}`?"));
             self.report(
                 Diagnostic::new(codes::UNKNOWN_TASK_TYPE, span, format!("no task has the type `{kind}`"))

@@ -2,7 +2,7 @@
 
 use super::context::Reader;
 use super::keys::{field, flag_of, text_of};
-use crate::diagnostic::{Diagnostic, codes, nearest};
+use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 use crate::plan::Expr;
 use crate::plan::task::{Fail, Stop, Task};
@@ -33,7 +33,7 @@ impl<'a> Reader<'a> {
             }
             _ => {
                 self.check_references(status_node);
-                let near = nearest(&status, STATUSES).map(|n| format!("did you mean `{n}`?"));
+                let near = self.nearest(&status, STATUSES).map(|n| format!("did you mean `{n}`?"));
                 self.report(
                     Diagnostic::new(
                         codes::BAD_VALUE,

@@ -14,17 +14,9 @@ impl Reader<'_> {
             NodeKind::Number(raw) => ExprKind::Number(raw.clone()),
             NodeKind::String(string) => return self.string(string),
             NodeKind::Array(items) => ExprKind::List(items.iter().map(|item| self.value(item)).collect()),
-            NodeKind::Object(members) => {
-                let mut result: Vec<(String, Expr)> = Vec::with_capacity(members.len());
-                for member in members {
-                    let value = self.value(&member.value);
-                    // Of a repeated key the last value holds, as the server reads it.
-                    match result.iter_mut().find(|(key, _)| *key == member.key.text) {
-                        Some((_, old)) => *old = value,
-                        None => result.push((member.key.text.clone(), value)),
-                    }
-                }
-                ExprKind::Object(result)
+            // Of a repeated key the last value holds, as the server reads it.
+            NodeKind::Object(_) => {
+                ExprKind::Object(node.unique_members().into_iter().map(|m| (m.key.text.clone(), self.value(&m.value))).collect())
             }
         };
         Expr::new(kind, node.span)
@@ -54,7 +46,9 @@ impl Reader<'_> {
             NodeKind::Number(raw) => ExprKind::Number(raw.clone()),
             NodeKind::String(string) => ExprKind::String(string.text.clone()),
             NodeKind::Array(items) => ExprKind::List(items.iter().map(Self::literal).collect()),
-            NodeKind::Object(members) => ExprKind::Object(members.iter().map(|m| (m.key.text.clone(), Self::literal(&m.value))).collect()),
+            NodeKind::Object(_) => {
+                ExprKind::Object(node.unique_members().into_iter().map(|m| (m.key.text.clone(), Self::literal(&m.value))).collect())
+            }
         };
         Expr::new(kind, node.span)
     }

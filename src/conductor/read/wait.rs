@@ -11,10 +11,10 @@ use crate::plan::{Expr, ExprKind, Function};
 impl<'a> Reader<'a> {
     pub(super) fn wait(&mut self, node: &'a Node) -> Option<Task> {
         let inputs = field(node, "inputParameters");
-        if let Some(inputs) = inputs {
+        let of = |key: &str| inputs.and_then(|i| field(i, key)).filter(|n| n.as_str() != Some(""));
+        if let Some(inputs) = inputs.filter(|_| of("duration").or(of("until")).is_some()) {
             self.check_keys(inputs, &["duration", "until"], "WAIT", &[]);
         }
-        let of = |key: &str| inputs.and_then(|i| field(i, key)).filter(|n| n.as_str() != Some(""));
         match (of("duration"), of("until")) {
             (Some(duration), None) => self.wait_for(duration),
             (None, Some(until)) => self.wait_until(until),
@@ -27,6 +27,7 @@ impl<'a> Reader<'a> {
             }
             (None, None) => {
                 let span = field(node, "type").map_or(node.span, |t| t.span);
+                self.check_inputs(node);
                 self.unsupported(span, "a task that waits to be completed from outside is not run here", "give it a `duration` or `until`");
                 None
             }

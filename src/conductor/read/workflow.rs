@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
     fn outputs(&mut self, outputs: &Node) -> Vec<Output> {
         self.check_free_keys(outputs);
         let mut result: Vec<Output> = Vec::new();
-        for member in outputs.members() {
+        for member in outputs.unique_members() {
             let name = member.key.text.clone();
             let hidden = name == "_secrets" || name == "_masked";
             if hidden {
@@ -167,7 +167,6 @@ impl<'a> Reader<'a> {
             }
             let masked = hidden || self.scope.masked.contains(&name);
             let value = self.value(&member.value);
-            result.retain(|o| o.name != name);
             result.push(Output { name, value, masked, at: member.key.span.into() });
         }
         result

@@ -10,7 +10,11 @@ fn suggest(diagnostic: Diagnostic, name: &Name, candidates: &[String], otherwise
     match nearest(&name.text, candidates.iter().map(String::as_str)) {
         Some(near) => {
             let safe = strsim::damerau_levenshtein(near, &name.text) <= 1;
-            diagnostic.help(format!("a name that is close: `{near}`")).fix(format!("replace by `{near}`"), safe, vec![Edit { span: name.span, text: near.to_owned() }])
+            diagnostic.help(format!("a name that is close: `{near}`")).fix(
+                format!("replace by `{near}`"),
+                safe,
+                vec![Edit { span: name.span, text: near.to_owned() }],
+            )
         }
         None if candidates.is_empty() => diagnostic.help(otherwise.to_owned()),
         None => diagnostic.help(format!("known here: {}", list(candidates))),
@@ -27,7 +31,8 @@ fn list(names: &[String]) -> String {
 }
 
 pub(super) fn unresolved(name: &Name, candidates: &[String]) -> Diagnostic {
-    let diagnostic = Diagnostic::new(codes::UNRESOLVED_REFERENCE, name.span, format!("no name `{}` in scope", name.text)).at("not known here");
+    let diagnostic =
+        Diagnostic::new(codes::UNRESOLVED_REFERENCE, name.span, format!("no name `{}` in scope", name.text)).at("not known here");
     suggest(diagnostic, name, candidates, "names are `secrets.…`, `input.…`, `run.…`, `env.…`, a step's name, or a `let`")
 }
 
@@ -46,7 +51,8 @@ pub(super) fn sibling_branch(name: &Name, defined: Span) -> Diagnostic {
 }
 
 pub(super) fn undeclared_secret(name: &Name, declared: &[String]) -> Diagnostic {
-    let diagnostic = Diagnostic::new(codes::UNDECLARED_SECRET, name.span, format!("secret `{}` is not declared", name.text)).at("no `secret` declaration");
+    let diagnostic = Diagnostic::new(codes::UNDECLARED_SECRET, name.span, format!("secret `{}` is not declared", name.text))
+        .at("no `secret` declaration");
     suggest(diagnostic, name, declared, "declare it at the top of the file: `secret NAME to \"host\"`")
 }
 
@@ -71,13 +77,18 @@ pub(super) fn bad_name(what: &str, name: &Name, rule: &str) -> Diagnostic {
 }
 
 pub(super) fn mismatch(span: Span, found: &Type, wanted: &str) -> Diagnostic {
-    Diagnostic::new(codes::TYPE_MISMATCH, span, format!("expected {wanted}, found {}", found.describe())).at(format!("this is {}", found.describe()))
+    Diagnostic::new(codes::TYPE_MISMATCH, span, format!("expected {wanted}, found {}", found.describe()))
+        .at(format!("this is {}", found.describe()))
 }
 
 pub(super) fn unknown_word(span: Span, what: &str, word: &str, words: &[&str]) -> Diagnostic {
     let diagnostic = Diagnostic::new(codes::BAD_VALUE, span, format!("`{word}` is not {what}")).at("unknown");
     match nearest(word, words.iter().copied()) {
-        Some(near) => diagnostic.help(format!("a word that is close: `{near}`")).fix(format!("replace by `{near}`"), false, vec![Edit { span, text: near.to_owned() }]),
+        Some(near) => diagnostic.help(format!("a word that is close: `{near}`")).fix(
+            format!("replace by `{near}`"),
+            false,
+            vec![Edit { span, text: near.to_owned() }],
+        ),
         None => diagnostic.help(format!("one of {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))),
     }
 }

@@ -27,7 +27,9 @@ impl Resolver {
         match &expr.kind {
             ast::ExprKind::Null | ast::ExprKind::Error => (ExprKind::Null, Type::Any),
             ast::ExprKind::Bool(value) => (ExprKind::Bool(*value), Type::Bool),
-            ast::ExprKind::Number(digits) => (ExprKind::Number(digits.clone()), if digits.contains(['.', 'e', 'E']) { Type::Number } else { Type::Int }),
+            ast::ExprKind::Number(digits) => {
+                (ExprKind::Number(digits.clone()), if digits.contains(['.', 'e', 'E']) { Type::Number } else { Type::Int })
+            }
             ast::ExprKind::Duration(value) => (ExprKind::Duration(*value), Type::Duration),
             ast::ExprKind::String(parts) => (self.string(parts), Type::String),
             ast::ExprKind::List(items) => {
@@ -59,7 +61,10 @@ impl Resolver {
             if let Some(first) = members.iter().take(i).find(|m| m.key.text == member.key.text) {
                 let first = first.key.span;
                 self.report(
-                    Diagnostic::new(codes::DUPLICATE_KEY, member.key.span, format!("key `{}` stands twice", member.key.text)).at("again here").label(first, "first here").help("remove one of them"),
+                    Diagnostic::new(codes::DUPLICATE_KEY, member.key.span, format!("key `{}` stands twice", member.key.text))
+                        .at("again here")
+                        .label(first, "first here")
+                        .help("remove one of them"),
                 );
                 continue;
             }
@@ -82,7 +87,10 @@ impl Resolver {
                         Part::Expr(inner) => {
                             let (resolved, ty) = self.expr(inner);
                             if matches!(ty, Type::List(_) | Type::Record(_)) {
-                                self.report(errors::mismatch(inner.span, &ty, "text, a number, a bool or a time").help("write `${json(…)}` for its JSON text"));
+                                self.report(
+                                    errors::mismatch(inner.span, &ty, "text, a number, a bool or a time")
+                                        .help("write `${json(…)}` for its JSON text"),
+                                );
                             }
                             resolved
                         }
@@ -123,7 +131,11 @@ impl Resolver {
             Some((field, after)) if fields.contains(&field.text) => (Some(field.text.clone()), Type::String, after),
             Some((field, after)) if fields.is_empty() => {
                 // A JSON secret: its members are named as in Conductor's `${workflow.secrets.NAME.field}`.
-                (Some(std::iter::once(field).chain(after).map(|n| n.text.as_str()).collect::<Vec<_>>().join(".")), Type::Any, &after[after.len()..])
+                (
+                    Some(std::iter::once(field).chain(after).map(|n| n.text.as_str()).collect::<Vec<_>>().join(".")),
+                    Type::Any,
+                    &after[after.len()..],
+                )
             }
             Some((field, after)) => {
                 self.report(errors::unknown_field(field, &format!("secret `{}`", name.text), &fields));
@@ -260,7 +272,12 @@ impl Resolver {
             ast::ExprKind::Number(digits) => match digits.parse::<i64>() {
                 Ok(at) => (ExprKind::Index(Box::new(base_expr), at), item),
                 Err(_) => {
-                    self.report(errors::bad_value(codes::BAD_VALUE, index.span, format!("`{digits}` is not an index"), "a whole number; -1 is the last element"));
+                    self.report(errors::bad_value(
+                        codes::BAD_VALUE,
+                        index.span,
+                        format!("`{digits}` is not an index"),
+                        "a whole number; -1 is the last element",
+                    ));
                     (base_expr.kind, Type::Any)
                 }
             },
@@ -269,7 +286,12 @@ impl Resolver {
                 _ => (base_expr.kind, Type::Any),
             },
             _ => {
-                self.report(errors::bad_value(codes::BAD_VALUE, index.span, "an index is a literal number or name", "to go through a list, write `for each NAME in … { }`"));
+                self.report(errors::bad_value(
+                    codes::BAD_VALUE,
+                    index.span,
+                    "an index is a literal number or name",
+                    "to go through a list, write `for each NAME in … { }`",
+                ));
                 (base_expr.kind, Type::Any)
             }
         }
@@ -289,7 +311,13 @@ impl Resolver {
             self.report(errors::bad_value(
                 codes::TYPE_MISMATCH,
                 span,
-                format!("`{}` takes {} argument{}, not {}", name.text, parameters.len(), if parameters.len() == 1 { "" } else { "s" }, arguments.len()),
+                format!(
+                    "`{}` takes {} argument{}, not {}",
+                    name.text,
+                    parameters.len(),
+                    if parameters.len() == 1 { "" } else { "s" },
+                    arguments.len()
+                ),
                 function.doc(),
             ));
         }
@@ -329,11 +357,15 @@ impl Resolver {
             Operator::Eq | Operator::Ne => {
                 if !lt.fits(&rt) && !rt.fits(&lt) && lt != Type::Null && rt != Type::Null {
                     self.report(
-                        Diagnostic::new(codes::CONSTANT_CONDITION, operator.span, format!("{} never equals {}", lt.describe(), rt.describe()))
-                            .at("always the same")
-                            .label(left.span, lt.describe())
-                            .label(right.span, rt.describe())
-                            .help("compare values of one type"),
+                        Diagnostic::new(
+                            codes::CONSTANT_CONDITION,
+                            operator.span,
+                            format!("{} never equals {}", lt.describe(), rt.describe()),
+                        )
+                        .at("always the same")
+                        .label(left.span, lt.describe())
+                        .label(right.span, rt.describe())
+                        .help("compare values of one type"),
                     );
                 }
                 Type::Bool
@@ -353,7 +385,10 @@ impl Resolver {
                 (Type::Int | Type::Number, Type::Int | Type::Number) => Type::Number,
                 (Type::Any | Type::Json, _) | (_, Type::Any | Type::Json) => Type::Any,
                 (Type::String, _) | (_, Type::String) => {
-                    self.report(errors::mismatch(operator.span, &Type::String, "numbers, or a time and a duration").help("texts are joined by interpolation: `\"${a}${b}\"`"));
+                    self.report(
+                        errors::mismatch(operator.span, &Type::String, "numbers, or a time and a duration")
+                            .help("texts are joined by interpolation: `\"${a}${b}\"`"),
+                    );
                     Type::String
                 }
                 _ => {

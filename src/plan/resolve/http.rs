@@ -85,7 +85,12 @@ impl Resolver {
             }
             ClauseKind::Header(name, value) => {
                 if name.text.is_empty() || !name.text.bytes().all(is_token) {
-                    self.report(errors::bad_value(codes::BAD_VALUE, name.span, format!("`{}` is not a header name", name.text), "letters, digits and `-` (RFC 9110 section 5.6.2)"));
+                    self.report(errors::bad_value(
+                        codes::BAD_VALUE,
+                        name.span,
+                        format!("`{}` is not a header name", name.text),
+                        "letters, digits and `-` (RFC 9110 section 5.6.2)",
+                    ));
                     return;
                 }
                 let value = self.text(value);
@@ -133,7 +138,12 @@ impl Resolver {
                     }
                 };
                 if count.value > 100 {
-                    self.report(errors::bad_value(codes::BAD_VALUE, count.span, "more than 100 retries", "use `verify within …` to wait for something"));
+                    self.report(errors::bad_value(
+                        codes::BAD_VALUE,
+                        count.span,
+                        "more than 100 retries",
+                        "use `verify within …` to wait for something",
+                    ));
                 }
                 *retry = Some(Retry {
                     count: u32::try_from(count.value.min(100)).unwrap_or(100),
@@ -150,12 +160,16 @@ impl Resolver {
             }
             ClauseKind::ExpectHeader { name, operator, value } => {
                 let value = self.expr(value).0;
-                made.expect.push(Expect { what: Expectation::Header { name: name.text.clone(), operator: comparison(&operator.text), value }, at: At(span) });
+                made.expect.push(Expect {
+                    what: Expectation::Header { name: name.text.clone(), operator: comparison(&operator.text), value },
+                    at: At(span),
+                });
             }
             ClauseKind::ExpectBody { path, operator, value } => {
                 let value = self.expr(value).0;
                 if let Some(path) = self.jsonpath(path) {
-                    made.expect.push(Expect { what: Expectation::Body { path, operator: comparison(&operator.text), value }, at: At(span) });
+                    made.expect
+                        .push(Expect { what: Expectation::Body { path, operator: comparison(&operator.text), value }, at: At(span) });
                 }
             }
             ClauseKind::Capture { secret, name, source, ty, optional } => self.capture(made, *secret, name, source, ty.as_ref(), *optional),
@@ -164,7 +178,12 @@ impl Resolver {
             ClauseKind::Follow(count) => made.limits.follow = Some(u8::try_from(count.value.min(10)).unwrap_or(10)),
             ClauseKind::Limit(bytes) => {
                 if bytes.value == 0 || bytes.value > MAX_BODY {
-                    self.report(errors::bad_value(codes::BAD_VALUE, bytes.span, "a body limit is between 1 B and 16 MiB", "for example `limit 4MiB`"));
+                    self.report(errors::bad_value(
+                        codes::BAD_VALUE,
+                        bytes.span,
+                        "a body limit is between 1 B and 16 MiB",
+                        "for example `limit 4MiB`",
+                    ));
                 }
                 made.limits.body = Some(bytes.value.clamp(1, MAX_BODY));
             }
@@ -175,7 +194,12 @@ impl Resolver {
     fn strays(&mut self, made: &mut Http, list: &ast::Http, revoke: &ast::Http) {
         let (list_request, _) = self.http(list, Place::Verify);
         if list_request.captures.len() != 1 {
-            self.report(errors::bad_value(codes::MISSING_REQUIRED, list.method.span, "the listing must capture one list of ids", "`public ids = body $.keys[?@.name == \"rot-…\"].id`"));
+            self.report(errors::bad_value(
+                codes::MISSING_REQUIRED,
+                list.method.span,
+                "the listing must capture one list of ids",
+                "`public ids = body $.keys[?@.name == \"rot-…\"].id`",
+            ));
         }
         let shadowed = self.scope.symbols.insert("stray".into(), (super::scope::Symbol::Variable(Type::Any), revoke.method.span));
         let (revoke_request, _) = self.http(revoke, Place::Revoke);
@@ -198,7 +222,10 @@ impl Resolver {
     fn once(&mut self, slot: &mut Option<Span>, what: &str, span: Span) {
         match slot {
             Some(first) => {
-                let diagnostic = Diagnostic::new(codes::DUPLICATE_NAME, span, format!("a request has one {what}")).at("second").label(*first, "first").help("keep one of them");
+                let diagnostic = Diagnostic::new(codes::DUPLICATE_NAME, span, format!("a request has one {what}"))
+                    .at("second")
+                    .label(*first, "first")
+                    .help("keep one of them");
                 self.report(diagnostic);
             }
             None => *slot = Some(span),
@@ -212,7 +239,12 @@ impl Resolver {
             None => text.parse::<u16>().ok().filter(|s| (100..=599).contains(s)).map(StatusPattern::Exact),
         };
         if pattern.is_none() {
-            self.report(errors::bad_value(codes::BAD_VALUE, name.span, format!("`{text}` is not a status"), "a number such as `201`, or a family such as `2xx`"));
+            self.report(errors::bad_value(
+                codes::BAD_VALUE,
+                name.span,
+                format!("`{text}` is not a status"),
+                "a number such as `201`, or a family such as `2xx`",
+            ));
         }
         pattern
     }
@@ -221,7 +253,11 @@ impl Resolver {
         match JsonPath::parse(&path.text, PathDialect::Rfc9535) {
             Ok(path) => Some(path),
             Err(error) => {
-                let span = Span::new(path.span.file, path.span.start as usize + error.start, (path.span.start as usize + error.end).min(path.span.end as usize));
+                let span = Span::new(
+                    path.span.file,
+                    path.span.start as usize + error.start,
+                    (path.span.start as usize + error.end).min(path.span.end as usize),
+                );
                 let mut diagnostic = Diagnostic::new(codes::BAD_JSONPATH, span, error.message).at("here");
                 diagnostic.help = error.help;
                 self.report(diagnostic);
@@ -282,7 +318,9 @@ impl Resolver {
             EffectKind::SetsSelf => Effect::SetsSelf,
             EffectKind::SetsSlot => Effect::SetsSlot,
             EffectKind::Revokes => Effect::Revokes,
-            EffectKind::IssuesAdditive { at_most: cap } => Effect::Issues(Issues { old: Old::Stays, at_most: at_most(cap), assumed: false }),
+            EffectKind::IssuesAdditive { at_most: cap } => {
+                Effect::Issues(Issues { old: Old::Stays, at_most: at_most(cap), assumed: false })
+            }
             EffectKind::IssuesReplacing { key, grace, recover, accept, at_most: cap } => {
                 if let Some(rotation) = recover
                     && !self.callable.contains(&rotation.text)
@@ -293,7 +331,12 @@ impl Resolver {
                 if let Some(reason) = accept
                     && reason.text.trim().is_empty()
                 {
-                    self.report(errors::bad_value(codes::BAD_VALUE, reason.span, "a lock-out is accepted without a reason", "say why: `accept lockout-risk \"the dashboard can issue a new one\"`"));
+                    self.report(errors::bad_value(
+                        codes::BAD_VALUE,
+                        reason.span,
+                        "a lock-out is accepted without a reason",
+                        "say why: `accept lockout-risk \"the dashboard can issue a new one\"`",
+                    ));
                 }
                 Effect::Issues(Issues {
                     old: Old::Dies {

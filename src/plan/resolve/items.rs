@@ -56,7 +56,12 @@ impl Resolver {
             match Place::parse(&place.text) {
                 Some(place) if !places.contains(&place) => places.push(place),
                 Some(_) => {}
-                None => self.report(errors::unknown_word(place.span, "a part of a request", &place.text, &["header", "body", "query", "path", "userinfo"])),
+                None => self.report(errors::unknown_word(
+                    place.span,
+                    "a part of a request",
+                    &place.text,
+                    &["header", "body", "query", "path", "userinfo"],
+                )),
             }
         }
         if places.is_empty() {
@@ -194,7 +199,12 @@ impl Resolver {
 
     pub(super) fn positive(&mut self, duration: &ast::Duration) {
         if duration.value.0 == 0 {
-            self.report(errors::bad_value(codes::BAD_DURATION_OR_CRON, duration.span, "a length of time must be more than zero", "for example `45m`"));
+            self.report(errors::bad_value(
+                codes::BAD_DURATION_OR_CRON,
+                duration.span,
+                "a length of time must be more than zero",
+                "for example `45m`",
+            ));
         }
     }
 }

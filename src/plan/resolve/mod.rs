@@ -10,6 +10,8 @@ mod items;
 mod scope;
 mod steps;
 
+pub use items::parse_host;
+
 use super::{Dialect, Plan};
 use crate::diagnostic::Diagnostic;
 use crate::syntax::ast::{Ast, Item};

@@ -6,7 +6,10 @@ use super::scope::Symbol;
 use super::{Resolver, errors};
 use crate::diagnostic::codes;
 use crate::plan::task::lifecycle::{Allow, NewValue};
-use crate::plan::task::{Alphabet, Branch, Call, Fail, ForEach, Generate, Generator, Let, Log, Manual, Parallel, Promote, Repeat, Revoke, Stage, Step, Stop, Switch, Task, Update, Verify, Wait};
+use crate::plan::task::{
+    Alphabet, Branch, Call, Fail, ForEach, Generate, Generator, Let, Log, Manual, Parallel, Promote, Repeat, Revoke, Stage, Step, Stop,
+    Switch, Task, Update, Verify, Wait,
+};
 use crate::plan::{Expr, ExprKind, Type};
 use crate::source::{At, Span};
 use crate::syntax::ast::{self, Entry, Name, Part, StepKind, StoreValue};
@@ -72,7 +75,9 @@ impl Resolver {
             }
             StepKind::Log(message) => (self.scope.unique("log"), step.span, Task::Log(Log { message: self.expr(message).0 })),
             StepKind::Fail(message) => (self.scope.unique("fail"), step.span, Task::Fail(Fail { message: self.expr(message).0 })),
-            StepKind::Stop(reason) => (self.scope.unique("stop"), step.span, Task::Stop(Stop { reason: reason.as_ref().map(|r| self.expr(r).0), output: None })),
+            StepKind::Stop(reason) => {
+                (self.scope.unique("stop"), step.span, Task::Stop(Stop { reason: reason.as_ref().map(|r| self.expr(r).0), output: None }))
+            }
             StepKind::Update(store) => {
                 let value = self.store(store)?;
                 let secret = Expr::new(ExprKind::String(store.secret.text.clone()), store.secret.span);
@@ -81,7 +86,8 @@ impl Resolver {
             }
             StepKind::Stage(store) => {
                 let value = self.store(store)?;
-                let task = Task::Stage(Stage { secret: store.secret.text.clone(), value, expires: self.expires(store), allow: self.allow(store) });
+                let task =
+                    Task::Stage(Stage { secret: store.secret.text.clone(), value, expires: self.expires(store), allow: self.allow(store) });
                 (self.scope.unique(&format!("stage {}", store.secret.text)), store.secret.span, task)
             }
             StepKind::Verify { within, every, steps } => {
@@ -94,7 +100,11 @@ impl Resolver {
             }
             StepKind::Promote(secret) => {
                 self.declared(secret);
-                (self.scope.unique(&format!("promote {}", secret.text)), secret.span, Task::Promote(Promote { secret: secret.text.clone() }))
+                (
+                    self.scope.unique(&format!("promote {}", secret.text)),
+                    secret.span,
+                    Task::Promote(Promote { secret: secret.text.clone() }),
+                )
             }
             StepKind::Revoke { secret, after, steps } => {
                 self.declared(secret);
@@ -133,7 +143,12 @@ impl Resolver {
                 let mut cases: Vec<Branch> = Vec::new();
                 for (literal, steps) in arms {
                     let Some(text) = literal_text(literal) else {
-                        self.report(errors::bad_value(codes::BAD_VALUE, literal.span, "a case is a literal", "text, a number, `true` or `false`"));
+                        self.report(errors::bad_value(
+                            codes::BAD_VALUE,
+                            literal.span,
+                            "a case is a literal",
+                            "text, a number, `true` or `false`",
+                        ));
                         continue;
                     };
                     let found = self.expr(literal).1;
@@ -174,7 +189,11 @@ impl Resolver {
                     self.report(errors::unresolved(rotation, &names));
                 }
                 let inputs = self.members(inputs).0;
-                let captures = self.plan.rotation(&rotation.text).map(|r| r.outputs.iter().map(|o| (o.name.clone(), Type::Any)).collect()).unwrap_or_default();
+                let captures = self
+                    .plan
+                    .rotation(&rotation.text)
+                    .map(|r| r.outputs.iter().map(|o| (o.name.clone(), Type::Any)).collect())
+                    .unwrap_or_default();
                 let step_name = self.scope.unique(&name.text);
                 self.define(name, Symbol::Step { step: step_name.clone(), captures });
                 (step_name, name.span, Task::Call(Call { rotation: rotation.text.clone(), inputs }))
@@ -205,10 +224,22 @@ impl Resolver {
                 match fields {
                     Some(fields) if !fields.is_empty() => {
                         let what = format!("secret `{}` is a record", store.secret.text);
-                        self.report(errors::bad_value(codes::TYPE_MISMATCH, value.at.0, what, format!("write `{} {{ {} }}`", store.secret.text, fields.iter().map(|f| format!("{f}: …")).collect::<Vec<_>>().join(", "))));
+                        self.report(errors::bad_value(
+                            codes::TYPE_MISMATCH,
+                            value.at.0,
+                            what,
+                            format!(
+                                "write `{} {{ {} }}`",
+                                store.secret.text,
+                                fields.iter().map(|f| format!("{f}: …")).collect::<Vec<_>>().join(", ")
+                            ),
+                        ));
                     }
                     Some(_) if matches!(ty, Type::Record(_) | Type::List(_)) => {
-                        self.report(errors::mismatch(value.at.0, &ty, "a single value").help("declare the secret with fields, `secret NAME { a, b }`, or store its JSON text with `json(…)`"));
+                        self.report(
+                            errors::mismatch(value.at.0, &ty, "a single value")
+                                .help("declare the secret with fields, `secret NAME { a, b }`, or store its JSON text with `json(…)`"),
+                        );
                     }
                     _ => {}
                 }
@@ -218,7 +249,12 @@ impl Resolver {
                 let (resolved, _) = self.members(members);
                 if let Some(fields) = fields {
                     if fields.is_empty() {
-                        self.report(errors::bad_value(codes::TYPE_MISMATCH, store.secret.span, format!("secret `{}` has no fields", store.secret.text), format!("declare them: `secret {} {{ … }}`, or write `{} = …`", store.secret.text, store.secret.text)));
+                        self.report(errors::bad_value(
+                            codes::TYPE_MISMATCH,
+                            store.secret.span,
+                            format!("secret `{}` has no fields", store.secret.text),
+                            format!("declare them: `secret {} {{ … }}`, or write `{} = …`", store.secret.text, store.secret.text),
+                        ));
                     } else {
                         for member in members.iter().filter(|m| !fields.contains(&m.key.text)) {
                             self.report(errors::unknown_field(&member.key, &format!("secret `{}`", store.secret.text), &fields));
@@ -259,7 +295,11 @@ impl Resolver {
             let task = self.when(rest, otherwise)?;
             vec![Step { name, task, retry: None, optional: false, start_delay: None, at: At(at) }]
         };
-        Some(Task::Switch(Switch { subject, cases: vec![Branch { name: "true".into(), steps, at: At(condition.span) }], otherwise: rest_steps }))
+        Some(Task::Switch(Switch {
+            subject,
+            cases: vec![Branch { name: "true".into(), steps, at: At(condition.span) }],
+            otherwise: rest_steps,
+        }))
     }
 
     fn parallel(&mut self, branches: &[(Name, Vec<ast::Step>)]) -> Task {
@@ -272,7 +312,8 @@ impl Resolver {
                 self.report(errors::duplicate("branch", name, first));
             }
             self.scope.symbols = before.clone();
-            let siblings: Vec<(String, Span)> = branches.iter().enumerate().filter(|(j, _)| *j != i).flat_map(|(_, (_, steps))| names_in(steps)).collect();
+            let siblings: Vec<(String, Span)> =
+                branches.iter().enumerate().filter(|(j, _)| *j != i).flat_map(|(_, (_, steps))| names_in(steps)).collect();
             let outer = std::mem::replace(&mut self.scope.siblings, siblings.into_iter().collect());
             let steps = self.steps(steps);
             self.scope.siblings = outer;
@@ -306,13 +347,23 @@ impl Resolver {
             match (option.text.as_str(), literal_text(value)) {
                 ("length" | "bytes" | "bits", Some(text)) => match text.parse::<u32>() {
                     Ok(count) => number = Some((count, value.span)),
-                    Err(_) => self.report(errors::bad_value(codes::BAD_VALUE, value.span, format!("`{text}` is not a whole number"), "for example `length 32`")),
+                    Err(_) => self.report(errors::bad_value(
+                        codes::BAD_VALUE,
+                        value.span,
+                        format!("`{text}` is not a whole number"),
+                        "for example `length 32`",
+                    )),
                 },
                 ("alphabet", Some(text)) if text == "alphanumeric" => alphabet = Alphabet::Alphanumeric,
                 ("alphabet", Some(text)) if text == "ascii" => alphabet = Alphabet::Ascii,
                 ("alphabet", Some(text)) => alphabet = Alphabet::Custom(text),
                 (_, Some(text)) => exclude = text,
-                (_, None) => self.report(errors::bad_value(codes::BAD_VALUE, value.span, "options of `generate` are literals", "write the value itself")),
+                (_, None) => self.report(errors::bad_value(
+                    codes::BAD_VALUE,
+                    value.span,
+                    "options of `generate` are literals",
+                    "write the value itself",
+                )),
             }
         }
         let (wanted, low, high) = match kind.text.as_str() {
@@ -345,7 +396,9 @@ impl Resolver {
 fn defined_name(step: &ast::Step) -> Option<&Name> {
     match &step.kind {
         StepKind::Http(http) => http.name.as_ref(),
-        StepKind::Let { name, .. } | StepKind::Generate { name, .. } | StepKind::Manual { name, .. } | StepKind::Call { name, .. } => Some(name),
+        StepKind::Let { name, .. } | StepKind::Generate { name, .. } | StepKind::Manual { name, .. } | StepKind::Call { name, .. } => {
+            Some(name)
+        }
         StepKind::ForEach { item, .. } => Some(item),
         _ => None,
     }
@@ -353,9 +406,14 @@ fn defined_name(step: &ast::Step) -> Option<&Name> {
 
 fn blocks(step: &ast::Step) -> Vec<&[ast::Step]> {
     match &step.kind {
-        StepKind::Verify { steps, .. } | StepKind::Revoke { steps, .. } | StepKind::ForEach { steps, .. } | StepKind::Repeat { steps, .. } => vec![steps],
+        StepKind::Verify { steps, .. }
+        | StepKind::Revoke { steps, .. }
+        | StepKind::ForEach { steps, .. }
+        | StepKind::Repeat { steps, .. } => vec![steps],
         StepKind::Manual { verify, .. } => vec![verify],
-        StepKind::When { arms, otherwise } | StepKind::Match { arms, otherwise, .. } => arms.iter().map(|(_, s)| s.as_slice()).chain(otherwise.as_deref()).collect(),
+        StepKind::When { arms, otherwise } | StepKind::Match { arms, otherwise, .. } => {
+            arms.iter().map(|(_, s)| s.as_slice()).chain(otherwise.as_deref()).collect()
+        }
         StepKind::Parallel(branches) => branches.iter().map(|(_, s)| s.as_slice()).collect(),
         _ => Vec::new(),
     }

@@ -50,7 +50,14 @@ impl Journal {
         world.fs.create_dir(&folder, 0o700).map_err(failed)?;
         let mut file = world.fs.create(&path, 0o600).map_err(failed)?;
         file.reserve(RESERVE).map_err(failed)?;
-        let mut journal = Self { path: path.clone(), run_id: run_id.to_owned(), key: key(vault, run_id), tag: [0; record::TAG], records: Vec::new(), file: Some(file) };
+        let mut journal = Self {
+            path: path.clone(),
+            run_id: run_id.to_owned(),
+            key: key(vault, run_id),
+            tag: [0; record::TAG],
+            records: Vec::new(),
+            file: Some(file),
+        };
         journal.append(world, vault, Kind::Begin, "", header, Some(payload), true).map_err(failed)?;
         world.fs.sync_dir(&folder).map_err(failed)?;
         Ok(journal)
@@ -58,7 +65,14 @@ impl Journal {
 
     /// A journal that no file stands behind, for steps that are never journaled.
     pub fn detached(vault: &Vault, run_id: &str) -> Self {
-        Self { path: folder(vault).join(format!("{run_id}.jnl")), run_id: run_id.to_owned(), key: key(vault, run_id), tag: [0; record::TAG], records: Vec::new(), file: None }
+        Self {
+            path: folder(vault).join(format!("{run_id}.jnl")),
+            run_id: run_id.to_owned(),
+            key: key(vault, run_id),
+            tag: [0; record::TAG],
+            records: Vec::new(),
+            file: None,
+        }
     }
 
     /// Reads a journal, dropping a torn end; anything else that is wrong is corruption.
@@ -91,7 +105,16 @@ impl Journal {
     }
 
     /// Adds a record. With `sync` it is durable when this returns.
-    pub fn append(&mut self, world: &World, vault: &Vault, kind: Kind, step: &str, facts: Map<String, Json>, payload: Option<&[u8]>, sync: bool) -> io::Result<()> {
+    pub fn append(
+        &mut self,
+        world: &World,
+        vault: &Vault,
+        kind: Kind,
+        step: &str,
+        facts: Map<String, Json>,
+        payload: Option<&[u8]>,
+        sync: bool,
+    ) -> io::Result<()> {
         let header = Header { kind, step: step.to_owned(), at: world.clock.now(), facts };
         let sealed = match payload {
             Some(payload) => vault.seal(payload).map_err(|e| io::Error::other(e.message().to_owned()))?,
@@ -219,7 +242,10 @@ fn key(vault: &Vault, run_id: &str) -> ring::hmac::Key {
 pub fn list(world: &World, vault: &Vault) -> Result<Vec<String>> {
     let folder = folder(vault);
     let names = world.fs.list(&folder).map_err(|e| storage(&folder, "listed", &e))?;
-    Ok(names.iter().filter_map(|p| p.file_name()?.to_str()?.strip_suffix(".jnl").filter(|n| !n.starts_with('.')).map(str::to_owned)).collect())
+    Ok(names
+        .iter()
+        .filter_map(|p| p.file_name()?.to_str()?.strip_suffix(".jnl").filter(|n| !n.starts_with('.')).map(str::to_owned))
+        .collect())
 }
 
 /// The journal cannot be written or read.

@@ -17,14 +17,19 @@ const MAX_DEPTH: usize = 16;
 
 impl<'a> Engine<'a> {
     pub(in crate::run) async fn wait(&self, frame: &Frame<'_>, wait: &Wait, key: &str) -> Result<(), Stopped> {
-        let recorded = self.journal.borrow().last(key, Kind::Waiting).and_then(|r| r.header.facts.get("until")?.as_str()?.parse::<jiff::Timestamp>().ok());
+        let recorded = self
+            .journal
+            .borrow()
+            .last(key, Kind::Waiting)
+            .and_then(|r| r.header.facts.get("until")?.as_str()?.parse::<jiff::Timestamp>().ok());
         let until = match recorded {
             Some(until) => until,
             None => {
                 let (expr, value) = match wait {
                     Wait::For(expr) | Wait::Until(expr) => (expr, self.eval(frame, expr)?),
                 };
-                let failed = |message: String| Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_EVALUATION, expr.at.0, message).at("wait")));
+                let failed =
+                    |message: String| Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_EVALUATION, expr.at.0, message).at("wait")));
                 let until = match (wait, &value.data) {
                     (Wait::For(_), Data::Duration(duration)) => later(self.world.clock.now(), *duration).map_err(failed)?,
                     (Wait::For(_), _) => return Err(failed(format!("expected a duration, found {}", value.kind()))),
@@ -52,7 +57,12 @@ impl<'a> Engine<'a> {
         self.steps(frame, place, chosen).await
     }
 
-    pub(in crate::run) async fn parallel<'b>(&'b self, frame: &'b Frame<'a>, place: Place<'b>, parallel: &'b Parallel) -> Result<Flow, Stopped> {
+    pub(in crate::run) async fn parallel<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        parallel: &'b Parallel,
+    ) -> Result<Flow, Stopped> {
         // Every branch runs to its end, also when another fails: a call that is on its way must be heard.
         let results = join_all(parallel.branches.iter().map(|branch| self.steps(frame, place, &branch.steps))).await;
         let mut stop = Flow::Next;
@@ -70,13 +80,23 @@ impl<'a> Engine<'a> {
         }
     }
 
-    pub(in crate::run) async fn for_each<'b>(&'b self, frame: &'b Frame<'a>, place: Place<'b>, step: &'b Step, each: &'b ForEach) -> Result<Flow, Stopped> {
+    pub(in crate::run) async fn for_each<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        step: &'b Step,
+        each: &'b ForEach,
+    ) -> Result<Flow, Stopped> {
         let list = self.eval(frame, &each.items)?;
         let what = list.kind();
         let items = match list.data {
             Data::List(items) => items,
             Data::Null if self.plan.dialect.is_conductor() => Vec::new(),
-            _ => return Err(Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_EVALUATION, each.items.at.0, "expected a list").at(format!("this is {}", what))))),
+            _ => {
+                return Err(Stopped::Failed(Box::new(
+                    Diagnostic::new(codes::RUN_EVALUATION, each.items.at.0, "expected a list").at(format!("this is {}", what)),
+                )));
+            }
         };
         for (i, item) in items.into_iter().enumerate() {
             frame.scope.borrow_mut().variables.insert(each.item.clone(), item.labelled(&list.label));
@@ -89,12 +109,23 @@ impl<'a> Engine<'a> {
         Ok(Flow::Next)
     }
 
-    pub(in crate::run) async fn repeat<'b>(&'b self, frame: &'b Frame<'a>, place: Place<'b>, step: &'b Step, repeat: &'b Repeat) -> Result<Flow, Stopped> {
+    pub(in crate::run) async fn repeat<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        step: &'b Step,
+        repeat: &'b Repeat,
+    ) -> Result<Flow, Stopped> {
         for round in 1..=repeat.at_most {
             let rounds = format!("{}[{round}]", place.rounds);
             if let Flow::Stop(output) = self.steps(frame, Place { rounds: &rounds, volatile: place.volatile }, &repeat.steps).await? {
                 return Ok(Flow::Stop(output));
             }
+            frame
+                .scope
+                .borrow_mut()
+                .outputs
+                .insert(step.name.clone(), Data::Object(vec![("iteration".into(), Value::int(i64::from(round)))]).into());
             let done = self.eval(frame, &repeat.until)?;
             if crate::run::eval::truth(&done, &repeat.until)? {
                 return Ok(Flow::Next);
@@ -104,16 +135,30 @@ impl<'a> Engine<'a> {
             }
         }
         Err(Stopped::Failed(Box::new(
-            Diagnostic::new(codes::RUN_TIMEOUT, step.at.0, format!("the condition did not hold after {} rounds", repeat.at_most)).at("this loop").label(repeat.until.at.0, "until this").help("allow more rounds with `at most N`, or look at why it does not come true"),
+            Diagnostic::new(codes::RUN_TIMEOUT, step.at.0, format!("the condition did not hold after {} rounds", repeat.at_most))
+                .at("this loop")
+                .label(repeat.until.at.0, "until this")
+                .help("allow more rounds with `at most N`, or look at why it does not come true"),
         )))
     }
 
-    pub(in crate::run) async fn call<'b>(&'b self, frame: &'b Frame<'a>, step: &'b Step, call: &'b Call, key: &'b str) -> Result<(), Stopped> {
+    pub(in crate::run) async fn call<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        step: &'b Step,
+        call: &'b Call,
+        key: &'b str,
+    ) -> Result<(), Stopped> {
         let Some(rotation) = self.plan.rotation(&call.rotation) else {
-            return Err(Stopped::Failed(Box::new(Diagnostic::new(codes::UNRESOLVED_REFERENCE, step.at.0, format!("there is no rotation `{}`", call.rotation)).at("called here"))));
+            return Err(Stopped::Failed(Box::new(
+                Diagnostic::new(codes::UNRESOLVED_REFERENCE, step.at.0, format!("there is no rotation `{}`", call.rotation))
+                    .at("called here"),
+            )));
         };
         if frame.prefix.matches('/').count() >= MAX_DEPTH {
-            return Err(Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_EVALUATION, step.at.0, "rotations call each other without end").at("called here"))));
+            return Err(Stopped::Failed(Box::new(
+                Diagnostic::new(codes::RUN_EVALUATION, step.at.0, "rotations call each other without end").at("called here"),
+            )));
         }
         let mut inputs = Vec::new();
         for (name, expr) in &call.inputs {

@@ -34,10 +34,19 @@ enum Came {
 }
 
 impl<'a> Engine<'a> {
-    pub(in crate::run) async fn http<'b>(&'b self, frame: &'b Frame<'a>, place: Place<'b>, step: &'b Step, http: &'b Http, key: &'b str, outcome: &'b mut Outcome) -> Result<(), Stopped> {
+    pub(in crate::run) async fn http<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        step: &'b Step,
+        http: &'b Http,
+        key: &'b str,
+        outcome: &'b mut Outcome,
+    ) -> Result<(), Stopped> {
         if !place.volatile {
             if let Some(payload) = self.recorded(key, Kind::Answer)? {
-                let answer = Answer::decode(&payload).ok_or_else(|| crate::run::engine::internal("an answer in the journal cannot be read"))?;
+                let answer =
+                    Answer::decode(&payload).ok_or_else(|| crate::run::engine::internal("an answer in the journal cannot be read"))?;
                 outcome.replayed = true;
                 let label = self.request_label(frame, http)?;
                 return self.kept(frame, step, http, answer, &label);
@@ -51,7 +60,13 @@ impl<'a> Engine<'a> {
         loop {
             let built = self.built(frame, http, key)?;
             if !place.volatile && !http.effect.is_read() {
-                self.record(Kind::Intent, key, [("attempt", json!(outcome.attempts + 1)), ("effect", json!(http.effect.describe()))], None, true)?;
+                self.record(
+                    Kind::Intent,
+                    key,
+                    [("attempt", json!(outcome.attempts + 1)), ("effect", json!(http.effect.describe()))],
+                    None,
+                    true,
+                )?;
             }
             outcome.attempts += 1;
             let came = self.attempt(step, http, key, place, &built).await?;
@@ -142,7 +157,13 @@ impl<'a> Engine<'a> {
             Attempt::Unknown(trouble, partial) => {
                 if journaled {
                     let payload = partial.map(|response| answer_of(response, sent_at).encode());
-                    self.record(Kind::Unknown, key, [("trouble", json!(trouble.kind_word()))], payload.as_ref().map(|p| p.as_slice()), true)?;
+                    self.record(
+                        Kind::Unknown,
+                        key,
+                        [("trouble", json!(trouble.kind_word()))],
+                        payload.as_ref().map(|p| p.as_slice()),
+                        true,
+                    )?;
                 }
                 Ok(Came::Unknown(trouble_diagnostic(step.at.0, &built.authority, &trouble, !http.effect.is_read())))
             }
@@ -169,7 +190,9 @@ impl<'a> Engine<'a> {
                 if journaled {
                     self.record(Kind::NotSent, key, [("status", json!(status))], None, true)?;
                 }
-                let worth = matches!(status, 408 | 425 | 429 | 500..=599) || (status == 409 && keyed) || (http.effect.is_read() && step.retry.is_some());
+                let worth = matches!(status, 408 | 425 | 429 | 500..=599)
+                    || (status == 409 && keyed)
+                    || (http.effect.is_read() && step.retry.is_some());
                 Ok(if worth { Came::Later(diagnostic, retry_after) } else { Came::No(diagnostic) })
             }
         }
@@ -180,7 +203,13 @@ impl<'a> Engine<'a> {
     fn keep_answer(&self, key: &str, http: &Http, answer: &Answer) -> Result<(), Stopped> {
         let payload = answer.encode();
         let effect = !http.effect.is_read();
-        let result = self.record(Kind::Answer, key, [("status", json!(answer.status)), ("length", json!(answer.body.len())), ("effect", json!(effect))], Some(&payload), effect);
+        let result = self.record(
+            Kind::Answer,
+            key,
+            [("status", json!(answer.status)), ("length", json!(answer.body.len())), ("effect", json!(effect))],
+            Some(&payload),
+            effect,
+        );
         if result.is_err() && effect {
             self.rescue(key, &payload);
         }
@@ -197,7 +226,9 @@ impl<'a> Engine<'a> {
             self.note(format!("the answer of `{key}` could not be journaled; it is sealed in {}", second.display()));
             return;
         }
-        let advice = format!("the answer of `{key}` could be stored nowhere: this is it, encrypted to the vault's recipients. Keep it; `age --decrypt -i IDENTITY` opens it, and `rot vault set` stores the credential");
+        let advice = format!(
+            "the answer of `{key}` could be stored nowhere: this is it, encrypted to the vault's recipients. Keep it; `age --decrypt -i IDENTITY` opens it, and `rot vault set` stores the credential"
+        );
         self.observer.rescue(&crate::vault::armor(&sealed), &advice);
     }
 
@@ -263,7 +294,8 @@ impl<'a> Engine<'a> {
     /// Whether a call of this step was begun and its outcome is not known.
     fn is_unknown(&self, key: &str) -> bool {
         let journal = self.journal.borrow();
-        let last = journal.of(key).rev().find(|r| matches!(r.header.kind, Kind::Intent | Kind::NotSent | Kind::Unknown | Kind::Acknowledged));
+        let last =
+            journal.of(key).rev().find(|r| matches!(r.header.kind, Kind::Intent | Kind::NotSent | Kind::Unknown | Kind::Acknowledged));
         last.is_some_and(|r| matches!(r.header.kind, Kind::Intent | Kind::Unknown))
     }
 }
@@ -284,7 +316,12 @@ fn retry_after(response: &Response, now: jiff::Timestamp) -> Option<Duration> {
 }
 
 fn trouble_diagnostic(span: Span, authority: &str, trouble: &Trouble, unknown: bool) -> Box<Diagnostic> {
-    let mut diagnostic = Diagnostic::new(if unknown { codes::RUN_OUTCOME_UNKNOWN } else { codes::RUN_REQUEST_FAILED }, span, format!("the request to {authority} failed: {}", trouble.message)).at("this request");
+    let mut diagnostic = Diagnostic::new(
+        if unknown { codes::RUN_OUTCOME_UNKNOWN } else { codes::RUN_REQUEST_FAILED },
+        span,
+        format!("the request to {authority} failed: {}", trouble.message),
+    )
+    .at("this request");
     diagnostic.help = Some(trouble.remedy().to_owned());
     if unknown {
         diagnostic.notes.push("whether the server executed it is not known".into());

@@ -21,7 +21,14 @@ use std::time::Duration;
 const DEFAULT_EVERY: Dur = Dur::seconds(5);
 
 impl<'a> Engine<'a> {
-    pub(in crate::run) fn update(&self, frame: &Frame<'_>, step: &Step, update: &Update, key: &str, outcome: &mut Outcome) -> Result<(), Stopped> {
+    pub(in crate::run) fn update(
+        &self,
+        frame: &Frame<'_>,
+        step: &Step,
+        update: &Update,
+        key: &str,
+        outcome: &mut Outcome,
+    ) -> Result<(), Stopped> {
         let name = self.secret_name(frame, &update.secret)?;
         let stored = self.new_value(frame, &name, &update.value, update.allow, update.secret.at.0)?;
         let expires_at = self.expires(frame, update.expires.as_ref())?;
@@ -45,7 +52,14 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    pub(in crate::run) fn stage(&self, frame: &Frame<'_>, step: &Step, stage: &Stage, key: &str, outcome: &mut Outcome) -> Result<(), Stopped> {
+    pub(in crate::run) fn stage(
+        &self,
+        frame: &Frame<'_>,
+        step: &Step,
+        stage: &Stage,
+        key: &str,
+        outcome: &mut Outcome,
+    ) -> Result<(), Stopped> {
         let name = stage.secret.clone();
         let stored = self.new_value(frame, &name, &stage.value, stage.allow, step.at.0)?;
         let expires_at = self.expires(frame, stage.expires.as_ref())?;
@@ -69,11 +83,20 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    pub(in crate::run) fn promote(&self, frame: &Frame<'_>, step: &Step, promote: &Promote, key: &str, outcome: &mut Outcome) -> Result<(), Stopped> {
+    pub(in crate::run) fn promote(
+        &self,
+        frame: &Frame<'_>,
+        step: &Step,
+        promote: &Promote,
+        key: &str,
+        outcome: &mut Outcome,
+    ) -> Result<(), Stopped> {
         let name = &promote.secret;
         let Some(id) = self.staged_version(name) else {
             return Err(Stopped::Failed(Box::new(
-                Diagnostic::new(codes::RUN_EVALUATION, step.at.0, format!("secret `{name}` has no pending version to promote")).at("nothing is staged").help(format!("`stage {name} …` comes first")),
+                Diagnostic::new(codes::RUN_EVALUATION, step.at.0, format!("secret `{name}` has no pending version to promote"))
+                    .at("nothing is staged")
+                    .help(format!("`stage {name} …` comes first")),
             )));
         };
         if self.has(key, Kind::Promoted) {
@@ -88,7 +111,15 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    pub(in crate::run) async fn verify<'b>(&'b self, frame: &'b Frame<'a>, place: Place<'b>, step: &'b Step, verify: &'b Verify, key: &'b str, outcome: &'b mut Outcome) -> Result<(), Stopped> {
+    pub(in crate::run) async fn verify<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        step: &'b Step,
+        verify: &'b Verify,
+        key: &'b str,
+        outcome: &'b mut Outcome,
+    ) -> Result<(), Stopped> {
         if self.has(key, Kind::Verified) {
             outcome.replayed = true;
             return Ok(());
@@ -104,7 +135,11 @@ impl<'a> Engine<'a> {
                     match deadline {
                         Some(deadline) if now + every <= deadline => self.world.clock.sleep(every).await,
                         _ => {
-                            diagnostic.notes.push(format!("verification failed {} time{}; the old credential is still current, the new one is pending", outcome.attempts, if outcome.attempts == 1 { "" } else { "s" }));
+                            diagnostic.notes.push(format!(
+                                "verification failed {} time{}; the old credential is still current, the new one is pending",
+                                outcome.attempts,
+                                if outcome.attempts == 1 { "" } else { "s" }
+                            ));
                             diagnostic.labels.push(crate::diagnostic::Label::new(step.at.0, "verification"));
                             diagnostic.code = codes::RUN_VERIFY_FAILED;
                             return Err(Stopped::Failed(diagnostic));
@@ -117,7 +152,15 @@ impl<'a> Engine<'a> {
         self.record(Kind::Verified, key, [("attempts", json!(outcome.attempts))], None, false)
     }
 
-    pub(in crate::run) async fn revoke<'b>(&'b self, frame: &'b Frame<'a>, place: Place<'b>, step: &'b Step, revoke: &'b Revoke, key: &'b str, outcome: &'b mut Outcome) -> Result<(), Stopped> {
+    pub(in crate::run) async fn revoke<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        step: &'b Step,
+        revoke: &'b Revoke,
+        key: &'b str,
+        outcome: &'b mut Outcome,
+    ) -> Result<(), Stopped> {
         let name = &revoke.secret;
         if self.has(key, Kind::Revoked) {
             outcome.replayed = true;
@@ -129,8 +172,16 @@ impl<'a> Engine<'a> {
             return Ok(());
         };
         if let Some(after) = revoke.after {
-            let due = crate::run::functions::later(self.world.clock.now(), after).map_err(|m| Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_EVALUATION, step.at.0, m))))?;
-            let entry = sweep::Due { secret: name.clone(), version: old.clone(), rotation: frame.rotation.name.clone(), step: step.name.clone(), due_at: due, run: self.journal.borrow().run_id().to_owned() };
+            let due = crate::run::functions::later(self.world.clock.now(), after)
+                .map_err(|m| Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_EVALUATION, step.at.0, m))))?;
+            let entry = sweep::Due {
+                secret: name.clone(),
+                version: old.clone(),
+                rotation: frame.rotation.name.clone(),
+                step: step.name.clone(),
+                due_at: due,
+                run: self.journal.borrow().run_id().to_owned(),
+            };
             self.vault.borrow_mut().commit(|doc| {
                 sweep::schedule(doc, &entry);
                 Ok(())
@@ -144,10 +195,7 @@ impl<'a> Engine<'a> {
             Flow::Next | Flow::Stop(_) => {}
         }
         let now = self.world.clock.now();
-        self.vault.borrow_mut().commit(|doc| {
-            doc.mark_revoked(name, &old, now);
-            Ok(())
-        })?;
+        self.vault.borrow_mut().commit(|doc| doc.mark_revoked(name, &old, now))?;
         self.record(Kind::Revoked, key, [("secret", json!(name)), ("version", json!(old))], None, false)?;
         self.tell(name, "revoked", &old, None);
         Ok(())
@@ -162,7 +210,9 @@ impl<'a> Engine<'a> {
         let name = value.scalar_text().map(|t| t.to_string()).unwrap_or_default();
         if value.full_label().is_secret() || !crate::plan::name::is_secret_name(&name) {
             return Err(Stopped::Failed(Box::new(
-                Diagnostic::new(codes::RUN_BAD_INPUT, expr.at.0, "the name of the secret to update is not a valid name").at("evaluated here").help("letters, digits, `_` and `-` in segments joined by `/`; no dots"),
+                Diagnostic::new(codes::RUN_BAD_INPUT, expr.at.0, "the name of the secret to update is not a valid name")
+                    .at("evaluated here")
+                    .help("letters, digits, `_` and `-` in segments joined by `/`; no dots"),
             )));
         }
         Ok(name)
@@ -175,7 +225,8 @@ impl<'a> Engine<'a> {
         let mut before = 0;
         let mut seen: Vec<&str> = Vec::new();
         for record in journal.records() {
-            let stored = matches!(record.header.kind, Kind::Staged | Kind::Promoted) && record.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name);
+            let stored = matches!(record.header.kind, Kind::Staged | Kind::Promoted)
+                && record.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name);
             let promotes = record.header.step.contains("promote ");
             if stored && !promotes && !seen.contains(&record.header.step.as_str()) {
                 if record.header.step == key {
@@ -191,14 +242,24 @@ impl<'a> Engine<'a> {
     /// The version that this run staged.
     fn staged_version(&self, name: &str) -> Option<String> {
         let journal = self.journal.borrow();
-        journal.records().iter().rev().find(|r| r.header.kind == Kind::Staged && r.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name)).and_then(|r| r.header.facts.get("version")?.as_str().map(str::to_owned))
+        journal
+            .records()
+            .iter()
+            .rev()
+            .find(|r| r.header.kind == Kind::Staged && r.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name))
+            .and_then(|r| r.header.facts.get("version")?.as_str().map(str::to_owned))
     }
 
     /// The version that was current when the run began, for compare-and-swap.
     fn pinned(&self, name: &str) -> Option<String> {
         let journal = self.journal.borrow();
         // A promotion of this run moved it.
-        if let Some(moved) = journal.records().iter().rev().find(|r| r.header.kind == Kind::Promoted && r.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name)) {
+        if let Some(moved) = journal
+            .records()
+            .iter()
+            .rev()
+            .find(|r| r.header.kind == Kind::Promoted && r.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name))
+        {
             return moved.header.facts.get("version")?.as_str().map(str::to_owned);
         }
         journal.records().first()?.header.facts.get("pinned")?.get(name)?.get("current")?.as_str().map(str::to_owned)
@@ -206,7 +267,12 @@ impl<'a> Engine<'a> {
 
     /// The version that the promotion of this run replaced.
     fn previous_version(&self, name: &str) -> Option<String> {
-        let promoted = self.journal.borrow().records().iter().any(|r| r.header.kind == Kind::Promoted && r.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name));
+        let promoted = self
+            .journal
+            .borrow()
+            .records()
+            .iter()
+            .any(|r| r.header.kind == Kind::Promoted && r.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name));
         let journal = self.journal.borrow();
         let pinned = journal.records().first()?.header.facts.get("pinned")?.get(name)?;
         let which = if promoted { "current" } else { "previous" };
@@ -218,7 +284,14 @@ impl<'a> Engine<'a> {
             Stored::Single(secret) => StoredValue::Single(secret.clone()),
             Stored::Fields(fields) => StoredValue::Fields(fields.clone()),
         };
-        NewVersion { id: id.to_owned(), value, expires_at, run: Some(self.journal.borrow().run_id().to_owned()), rotation: Some(frame.rotation.name.clone()), created_at: self.world.clock.now() }
+        NewVersion {
+            id: id.to_owned(),
+            value,
+            expires_at,
+            run: Some(self.journal.borrow().run_id().to_owned()),
+            rotation: Some(frame.rotation.name.clone()),
+            created_at: self.world.clock.now(),
+        }
     }
 
     fn move_current(&self, frame: &Frame<'_>, name: &str, stored: Stored) {
@@ -231,23 +304,39 @@ impl<'a> Engine<'a> {
         let Some(expr) = expires else { return Ok(None) };
         let value = self.eval(frame, expr)?;
         let from = self.done.borrow().sent_at.unwrap_or(frame.scope.borrow().run.started_at);
-        answer::expiry(&value, from).map_err(|message| Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_EVALUATION, expr.at.0, message).at("expiry"))))
+        answer::expiry(&value, from)
+            .map_err(|message| Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_EVALUATION, expr.at.0, message).at("expiry"))))
     }
 
     /// The new value, after all that could make it a lock-out: null, empty, blank, `null` as a word, unchanged.
     fn new_value(&self, frame: &Frame<'_>, name: &str, value: &NewValue, allow: Allow, span: Span) -> Result<Stored, Stopped> {
-        let refuse = |span: Span, what: String, help: &str| Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_REFUSED_VALUE, span, what).at("not stored").help(help.to_owned()).note("the secret keeps its value")));
+        let refuse = |span: Span, what: String, help: &str| {
+            Stopped::Failed(Box::new(
+                Diagnostic::new(codes::RUN_REFUSED_VALUE, span, what)
+                    .at("not stored")
+                    .help(help.to_owned())
+                    .note("the secret keeps its value"),
+            ))
+        };
         let conductor = self.plan.dialect.is_conductor();
         let accept = |expr: &Expr, value: &Value, what: &str| -> Result<(), Stopped> {
             let span = if expr.at.0.is_some() { expr.at.0 } else { span };
             if value.is_null() {
-                return Err(refuse(span, format!("the new value of {what} is null"), "look at where it comes from: a capture that found nothing, an input that was not passed"));
+                return Err(refuse(
+                    span,
+                    format!("the new value of {what} is null"),
+                    "look at where it comes from: a capture that found nothing, an input that was not passed",
+                ));
             }
             if value.is_blank() && !allow.empty {
                 return Err(refuse(span, format!("the new value of {what} is empty"), "if that is right, write `allow empty`"));
             }
             if conductor && matches!(&value.data, Data::Text(text) if text.trim() == "null") {
-                return Err(refuse(span, format!("the new value of {what} is the word `null`"), "a reference in it had no value, and Conductor writes that as `null`"));
+                return Err(refuse(
+                    span,
+                    format!("the new value of {what} is the word `null`"),
+                    "a reference in it had no value, and Conductor writes that as `null`",
+                ));
             }
             Ok(())
         };
@@ -286,7 +375,11 @@ impl<'a> Engine<'a> {
                 }
                 let declared = self.plan.secret(name).map(|s| s.fields.clone()).unwrap_or_default();
                 if let Some(absent) = declared.iter().find(|f| !new.iter().any(|(n, _)| n == *f)) {
-                    return Err(refuse(span, format!("`{name}.{absent}` has no value, and there is no old one to keep"), "give every field a value the first time"));
+                    return Err(refuse(
+                        span,
+                        format!("`{name}.{absent}` has no value, and there is no old one to keep"),
+                        "give every field a value the first time",
+                    ));
                 }
                 new.sort_by_key(|(n, _)| declared.iter().position(|d| d == n).unwrap_or(usize::MAX));
                 Stored::Fields(new)
@@ -294,11 +387,17 @@ impl<'a> Engine<'a> {
         };
         let unchanged = match (&stored, frame.scope.borrow().secrets.get(name, Version::Current)) {
             (Stored::Single(new), Some(Stored::Single(old))) => new.same_as(old),
-            (Stored::Fields(new), Some(Stored::Fields(old))) => new.len() == old.len() && new.iter().all(|(n, s)| old.iter().any(|(m, o)| n == m && s.same_as(o))),
+            (Stored::Fields(new), Some(Stored::Fields(old))) => {
+                new.len() == old.len() && new.iter().all(|(n, s)| old.iter().any(|(m, o)| n == m && s.same_as(o)))
+            }
             _ => false,
         };
         if unchanged && !allow.unchanged {
-            return Err(refuse(span, format!("the new value of secret `{name}` is the one that it has already"), "the issuer made nothing new; if that is right, write `allow unchanged`"));
+            return Err(refuse(
+                span,
+                format!("the new value of secret `{name}` is the one that it has already"),
+                "the issuer made nothing new; if that is right, write `allow unchanged`",
+            ));
         }
         Ok(stored)
     }

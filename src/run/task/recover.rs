@@ -14,7 +14,13 @@ use serde_json::json;
 
 impl<'a> Engine<'a> {
     /// Returns when the call may be made (again); else says why not.
-    pub(in crate::run) async fn recover<'b>(&'b self, frame: &'b Frame<'a>, step: &'b Step, http: &'b Http, key: &'b str) -> Result<(), Stopped> {
+    pub(in crate::run) async fn recover<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        step: &'b Step,
+        http: &'b Http,
+        key: &'b str,
+    ) -> Result<(), Stopped> {
         match &http.effect {
             Effect::Reads | Effect::Sets | Effect::SetsSlot | Effect::Revokes => Ok(()),
             // The call was made with the current credential, which is dead when it was executed.
@@ -37,7 +43,11 @@ impl<'a> Engine<'a> {
                     let first = journal.of(key).find(|r| r.header.kind == Kind::Intent).map(|r| r.header.at);
                     let passed = first.map_or(0, |at| self.world.clock.now().as_millisecond().saturating_sub(at.as_millisecond()));
                     drop(journal);
-                    if u64::try_from(passed).unwrap_or(0) < grace.0 { Ok(()) } else { self.probe_old(frame, step, "its grace is over").await }
+                    if u64::try_from(passed).unwrap_or(0) < grace.0 {
+                        Ok(())
+                    } else {
+                        self.probe_old(frame, step, "its grace is over").await
+                    }
                 }
                 Old::Dies { recover: Some(_), .. } => match self.probe_old(frame, step, "the server may have replaced it").await {
                     Ok(()) => Ok(()),
@@ -65,8 +75,14 @@ impl<'a> Engine<'a> {
                 self.note(format!("the old credential of step `{}` still works: the lost call was not executed", step.name));
                 Ok(())
             }
-            Some(false) => Err(halted(step, &format!("the call of `{}` was not answered, and the old credential does not work any more: {why}", step.name))),
-            None => Err(halted(step, &format!("the call of `{}` was not answered, and there is no `verify` block to probe the old credential with", step.name))),
+            Some(false) => Err(halted(
+                step,
+                &format!("the call of `{}` was not answered, and the old credential does not work any more: {why}", step.name),
+            )),
+            None => Err(halted(
+                step,
+                &format!("the call of `{}` was not answered, and there is no `verify` block to probe the old credential with", step.name),
+            )),
         }
     }
 
@@ -83,7 +99,13 @@ impl<'a> Engine<'a> {
                 return Ok(());
             }
         }
-        Err(halted(step, &format!("the call of `{}` was not answered, and neither the pending, the current nor the previous credential works", step.name)))
+        Err(halted(
+            step,
+            &format!(
+                "the call of `{}` was not answered, and neither the pending, the current nor the previous credential works",
+                step.name
+            ),
+        ))
     }
 
     /// Runs the steps of the first `verify` of the rotation with a version in the place of the pending one. `None`: there is none.
@@ -124,7 +146,8 @@ impl<'a> Engine<'a> {
         let capture = strays.list.captures.first().map(|c| c.name.clone()).unwrap_or_default();
         let ids = {
             let mut scope = frame.scope.borrow_mut();
-            let kept = crate::run::answer::keep(&step.name, &strays.list, &listed, &crate::plan::Label::PUBLIC, &mut scope).map_err(Stopped::Failed)?;
+            let kept = crate::run::answer::keep(&step.name, &strays.list, &listed, &crate::plan::Label::PUBLIC, &mut scope)
+                .map_err(Stopped::Failed)?;
             kept.captures.get(&capture).cloned()
         };
         let ids = match ids.map(|v| v.data) {
@@ -146,14 +169,24 @@ impl<'a> Engine<'a> {
     async fn exchange(&self, frame: &Frame<'_>, step: &Step, http: &Http, key: &str) -> Result<Answer, Stopped> {
         let built = self.built(frame, http, key)?;
         let sent_at = self.world.clock.now();
-        let failed = |what: String| Stopped::Unresolved(Box::new(Diagnostic::new(codes::RUN_OUTCOME_UNKNOWN, step.at.0, what).at("recovering this step").help("`rot resume` tries again")));
+        let failed = |what: String| {
+            Stopped::Unresolved(Box::new(
+                Diagnostic::new(codes::RUN_OUTCOME_UNKNOWN, step.at.0, what).at("recovering this step").help("`rot resume` tries again"),
+            ))
+        };
         match self.world.http.call(&built.request).await {
             Attempt::Answered(response) => {
                 let answer = Answer { status: response.status, headers: response.headers, body: response.body, sent_at };
                 let gone = matches!(http.effect, Effect::Revokes) && matches!(answer.status, 404 | 410);
-                if crate::run::answer::status_expected(http, answer.status) || gone { Ok(answer) } else { Err(failed(format!("{} answered {} while strays were looked for", built.authority, answer.status))) }
+                if crate::run::answer::status_expected(http, answer.status) || gone {
+                    Ok(answer)
+                } else {
+                    Err(failed(format!("{} answered {} while strays were looked for", built.authority, answer.status)))
+                }
             }
-            Attempt::NotSent(trouble) | Attempt::Unknown(trouble, _) => Err(failed(format!("the request to {} failed: {}", built.authority, trouble.message))),
+            Attempt::NotSent(trouble) | Attempt::Unknown(trouble, _) => {
+                Err(failed(format!("the request to {} failed: {}", built.authority, trouble.message)))
+            }
         }
     }
 }

@@ -11,16 +11,25 @@ use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 impl<'a> Engine<'a> {
-    pub(in crate::run) fn generate(&self, frame: &Frame<'_>, step: &Step, task: &Generate, key: &str, outcome: &mut Outcome) -> Result<(), Stopped> {
+    pub(in crate::run) fn generate(
+        &self,
+        frame: &Frame<'_>,
+        step: &Step,
+        task: &Generate,
+        key: &str,
+        outcome: &mut Outcome,
+    ) -> Result<(), Stopped> {
         let values: Vec<(String, Zeroizing<String>)> = match self.recorded(key, Kind::Value)? {
             Some(payload) => {
                 outcome.replayed = true;
-                let stored: Vec<(String, String)> = serde_json::from_slice(&payload).map_err(|_| crate::run::engine::internal("a generated value in the journal cannot be read"))?;
+                let stored: Vec<(String, String)> = serde_json::from_slice(&payload)
+                    .map_err(|_| crate::run::engine::internal("a generated value in the journal cannot be read"))?;
                 stored.into_iter().map(|(n, v)| (n, Zeroizing::new(v))).collect()
             }
             None => {
-                let made = generate::make(&task.generator, self.world.rng.as_ref())
-                    .map_err(|message| Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_EVALUATION, step.at.0, message).at("nothing was generated"))))?;
+                let made = generate::make(&task.generator, self.world.rng.as_ref()).map_err(|message| {
+                    Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_EVALUATION, step.at.0, message).at("nothing was generated")))
+                })?;
                 let plain: Vec<(&str, &str)> = made.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
                 let payload = Zeroizing::new(serde_json::to_vec(&plain).unwrap_or_default());
                 self.record(Kind::Value, key, [], Some(&payload), true)?;
@@ -30,7 +39,11 @@ impl<'a> Engine<'a> {
         let secret: Vec<&str> = task.generator.captures().iter().filter(|(_, s)| *s).map(|(n, _)| *n).collect();
         let mut captures = BTreeMap::new();
         for (name, text) in values {
-            let label = if secret.contains(&name.as_str()) { Label::of(Origin::Minted { step: step.name.clone(), name: name.clone() }) } else { Label::PUBLIC };
+            let label = if secret.contains(&name.as_str()) {
+                Label::of(Origin::Minted { step: step.name.clone(), name: name.clone() })
+            } else {
+                Label::PUBLIC
+            };
             let value = Value { data: Data::Text(text), label };
             self.mask(&value);
             captures.insert(name, value);
@@ -39,7 +52,15 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    pub(in crate::run) async fn manual<'b>(&'b self, frame: &'b Frame<'a>, place: Place<'b>, step: &'b Step, manual: &'b Manual, key: &'b str, outcome: &'b mut Outcome) -> Result<(), Stopped> {
+    pub(in crate::run) async fn manual<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        step: &'b Step,
+        manual: &'b Manual,
+        key: &'b str,
+        outcome: &'b mut Outcome,
+    ) -> Result<(), Stopped> {
         let text = match self.recorded(key, Kind::Value)? {
             Some(payload) => {
                 outcome.replayed = true;
@@ -47,16 +68,30 @@ impl<'a> Engine<'a> {
             }
             None => {
                 let instructions = self.eval(frame, &manual.instructions)?;
-                let shown = if instructions.full_label().is_secret() { "***".to_owned() } else { instructions.scalar_text().map(|t| t.to_string()).unwrap_or_default() };
+                let shown = if instructions.full_label().is_secret() {
+                    "***".to_owned()
+                } else {
+                    instructions.scalar_text().map(|t| t.to_string()).unwrap_or_default()
+                };
                 self.observer.log(&shown);
                 let answer = self.world.env.ask_secret(&format!("value for `{}`: ", step.name));
                 let Ok(Some(text)) = answer else {
                     return Err(Stopped::Failed(Box::new(
-                        Diagnostic::new(codes::RUN_BAD_INPUT, step.at.0, "a person is asked for a value here, and there is neither a terminal nor standard input").at("this step").help("run it at a terminal, or pass the value on standard input"),
+                        Diagnostic::new(
+                            codes::RUN_BAD_INPUT,
+                            step.at.0,
+                            "a person is asked for a value here, and there is neither a terminal nor standard input",
+                        )
+                        .at("this step")
+                        .help("run it at a terminal, or pass the value on standard input"),
                     )));
                 };
                 if text.trim().is_empty() {
-                    return Err(Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_REFUSED_VALUE, step.at.0, "an empty value was entered").at("this step").help("run `rot resume` and enter the value"))));
+                    return Err(Stopped::Failed(Box::new(
+                        Diagnostic::new(codes::RUN_REFUSED_VALUE, step.at.0, "an empty value was entered")
+                            .at("this step")
+                            .help("run `rot resume` and enter the value"),
+                    )));
                 }
                 self.record(Kind::Value, key, [], Some(text.as_bytes()), true)?;
                 text

@@ -35,9 +35,13 @@ impl<'a> Lower<'a> {
             match child.as_rule() {
                 Rule::string_text => text.push_str(&self.decode(child.as_str(), place)),
                 _ => self.report(
-                    Diagnostic::new(codes::BAD_INTERPOLATION, place, "nothing can be interpolated here: this text has to be known before the run")
-                        .at("interpolated")
-                        .help("write the text itself; `$${` stands for a literal `${`"),
+                    Diagnostic::new(
+                        codes::BAD_INTERPOLATION,
+                        place,
+                        "nothing can be interpolated here: this text has to be known before the run",
+                    )
+                    .at("interpolated")
+                    .help("write the text itself; `$${` stands for a literal `${`"),
                 ),
             }
         }
@@ -101,7 +105,9 @@ fn escape(text: &str) -> (Option<char>, usize) {
         'r' => '\r',
         't' => '\t',
         'u' => {
-            let Some(digits) = text.strip_prefix("\\u{").and_then(|t| t.split_once('}')).map(|(digits, _)| digits) else { return (None, 2) };
+            let Some(digits) = text.strip_prefix("\\u{").and_then(|t| t.split_once('}')).map(|(digits, _)| digits) else {
+                return (None, 2);
+            };
             let valid = (1..=6).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
             let value = u32::from_str_radix(digits, 16).ok().filter(|_| valid).and_then(char::from_u32);
             return (value, "\\u{}".len() + digits.len());

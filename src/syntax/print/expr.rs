@@ -1,8 +1,8 @@
 //! Expressions.
 
+use super::Printer;
 use super::layout::{Braces, ELEMENTS, MEMBERS};
 use super::text::{encode, is_word};
-use super::Printer;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind, Member, Part};
 use crate::syntax::lower::{decode, precedence};

@@ -1,8 +1,8 @@
 //! Requests, effects and clauses.
 
+use super::Printer;
 use super::expr::first_word;
 use super::layout::STATEMENTS;
-use super::Printer;
 use crate::syntax::ast::{Clause, ClauseKind, EffectKind, Http, Member, Name, Source};
 
 impl Printer<'_> {

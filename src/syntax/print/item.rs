@@ -1,7 +1,7 @@
 //! Items and the clauses of a rotation.
 
-use super::layout::STATEMENTS;
 use super::Printer;
+use super::layout::STATEMENTS;
 use crate::source::Span;
 use crate::syntax::ast::{Entry, Item, Rotation, Secret};
 

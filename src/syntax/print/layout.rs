@@ -224,10 +224,16 @@ impl<'a> Printer<'a> {
         self.out.push('\n');
         self.seen = self.seen.max(braces.open + 1);
         self.indent += 1;
-        self.lines(nodes, braces.close, span, |_, _| false, |p, node| {
-            print(p, node);
-            p.push(separator.line);
-        });
+        self.lines(
+            nodes,
+            braces.close,
+            span,
+            |_, _| false,
+            |p, node| {
+                print(p, node);
+                p.push(separator.line);
+            },
+        );
         self.indent -= 1;
         self.seen = self.seen.max(braces.close + 1);
         self.top = false;

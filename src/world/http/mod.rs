@@ -157,7 +157,9 @@ impl Trouble {
             TroubleKind::Reset => "the connection ended early: try again with `rot resume`",
             TroubleKind::Malformed => "the server broke the rules of HTTP: is there something between this machine and it?",
             TroubleKind::TooLarge => "the answer is larger than the limit: raise it with `limit 4MiB`",
-            TroubleKind::Client => "install the system's certificates (Debian: `apt-get install ca-certificates`), or name one with `ca \"file.pem\"`",
+            TroubleKind::Client => {
+                "install the system's certificates (Debian: `apt-get install ca-certificates`), or name one with `ca \"file.pem\"`"
+            }
         }
     }
 }

@@ -1,0 +1,40 @@
+//! `rot vault history`: the versions of one secret, newest first.
+
+use super::args::{HistoryArgs, Report};
+use super::{Ctx, Output, json, table};
+use crate::diagnostic::Result;
+use crate::vault::history::versions;
+
+pub(super) fn run(cx: &Ctx, args: &HistoryArgs) -> Result<Output> {
+    let vault = cx.open()?;
+    let now = cx.world.clock.now();
+    let entry = vault.doc().entry(&args.name)?;
+    let versions = versions(entry, now);
+    let output = Output::new(&vault);
+    if args.report == Report::Json {
+        return Ok(output.text(&json(&serde_json::json!({
+            "schema": "rot.vault-history/v1",
+            "name": args.name,
+            "fields": entry.fields,
+            "current": entry.current,
+            "previous": entry.previous,
+            "pending": entry.pending,
+            "versions": versions,
+        }))));
+    }
+    let rows: Vec<Vec<String>> = versions
+        .iter()
+        .map(|version| {
+            vec![
+                version.version.clone(),
+                version.state.as_str().to_owned(),
+                table::length(version.age_seconds),
+                table::end(version.expires_at, now),
+                version.rotation.clone().unwrap_or_default(),
+                if version.has_value { "kept" } else { "pruned" }.to_owned(),
+                version.note.clone().unwrap_or_default(),
+            ]
+        })
+        .collect();
+    Ok(output.text(&table::render(&["VERSION", "STATE", "AGE", "EXPIRES", "ROTATION", "VALUE", "NOTE"], &rows)))
+}

@@ -1,0 +1,74 @@
+//! `rot vault set`: stores a value that is read, never one that is an argument.
+
+use super::args::SetArgs;
+use super::{Ctx, Output};
+use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::vault::name::{is_field_name, is_secret_name};
+use crate::vault::{NewVersion, Secret, StoredValue, Vault};
+use std::io::ErrorKind;
+use zeroize::Zeroizing;
+
+pub(super) fn run(cx: &Ctx, args: &SetArgs) -> Result<Output> {
+    check_names(args)?;
+    Vault::exists(&cx.world, &cx.paths)?;
+    // Before the vault is opened: an identity's passphrase must not be read from the value's input.
+    let value = read(cx, args)?;
+    let mut vault = cx.open()?;
+    let id = cx.version_id()?;
+    let value = match &args.field {
+        Some(field) => StoredValue::Fields(vec![(field.clone(), value)]),
+        None => StoredValue::Single(value),
+    };
+    let now = cx.world.clock.now();
+    let new = NewVersion { id: id.clone(), value, expires_at: args.expires, run: None, rotation: None, created_at: now };
+    let mut displaced = None;
+    vault.commit(|doc| {
+        displaced = doc.get(&args.name).and_then(|entry| entry.pending.clone());
+        doc.put_current(&args.name, new)
+    })?;
+    let mut output = Output::new(&vault).note(format!("stored `{}` as version {id}", args.name));
+    if let Some(pending) = displaced {
+        output = output.note(format!(
+            "version {pending} was pending and is now failed; if a run is interrupted, `rot status` says what it left at the issuer"
+        ));
+    }
+    if args.expires.is_some_and(|end| end <= now) {
+        output = output.note("the time given with `--expires` is past: the value counts as expired");
+    }
+    Ok(output)
+}
+
+fn check_names(args: &SetArgs) -> Result<()> {
+    if !is_secret_name(&args.name) {
+        return Err(Error::plain(Failure::Usage, codes::BAD_NAME, format!("`{}` cannot name a secret", args.name.escape_default()))
+            .help("letters, digits, `_` and `-`, in segments joined by `/`; no dots"));
+    }
+    match &args.field {
+        Some(field) if !is_field_name(field) => {
+            Err(Error::plain(Failure::Usage, codes::BAD_NAME, format!("`{}` cannot name a field", field.escape_default()))
+                .help("letters, digits, `_` and `-`; no dots and no `/`"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read(cx: &Ctx, args: &SetArgs) -> Result<Secret> {
+    let what = match &args.field {
+        Some(field) => format!("value of {}, field {field}", args.name),
+        None => format!("value of {}", args.name),
+    };
+    let bytes = cx.world.env.ask_bytes(&what).map_err(|error| match error.kind() {
+        ErrorKind::InvalidData => bad("the value is longer than 1 MiB"),
+        kind => bad(&format!("the value could not be read ({kind})")),
+    })?;
+    let bytes = bytes.unwrap_or_else(|| Zeroizing::new(Vec::new()));
+    if bytes.is_empty() && !args.allow_empty {
+        return Err(bad("no value was given")
+            .help("pipe it in (`pass show x | rot vault set NAME`), or type it at the prompt; `--allow-empty` stores an empty one"));
+    }
+    Ok(Secret::new(bytes))
+}
+
+fn bad(message: &str) -> Error {
+    Error::plain(Failure::Usage, codes::VAULT_BAD_VALUE, message)
+}

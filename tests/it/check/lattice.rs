@@ -1,0 +1,71 @@
+//! Laws of the label lattice.
+
+use proptest::prelude::*;
+use rot::plan::label::{Derivation, Label, Origin};
+
+const DERIVATIONS: [Derivation; 5] = [Derivation::Weak, Derivation::Whole, Derivation::Encoded, Derivation::Part, Derivation::Opaque];
+
+fn derivation() -> impl Strategy<Value = Derivation> {
+    prop::sample::select(&DERIVATIONS[..])
+}
+
+fn origin() -> impl Strategy<Value = Origin> {
+    prop_oneof![
+        "[a-c]".prop_map(Origin::Secret),
+        ("[a-b]", "[a-b]").prop_map(|(step, name)| Origin::Minted { step, name }),
+        "[a-b]".prop_map(Origin::Response),
+        "[a-b]".prop_map(Origin::Input),
+    ]
+}
+
+fn label() -> impl Strategy<Value = Label> {
+    prop::collection::vec((origin(), derivation()), 0..6).prop_map(|parts| {
+        parts.into_iter().fold(Label::PUBLIC, |all, (origin, derivation)| all.joined(&Label::derived(origin, derivation)))
+    })
+}
+
+proptest! {
+    #[test]
+    fn join_is_a_least_upper_bound(a in label(), b in label(), c in label()) {
+        let ab = a.clone().joined(&b);
+        prop_assert!(a.is_below(&ab) && b.is_below(&ab));
+        if a.is_below(&c) && b.is_below(&c) {
+            prop_assert!(ab.is_below(&c));
+        }
+        prop_assert_eq!(&ab, &b.clone().joined(&a));
+        prop_assert_eq!(a.clone().joined(&a), a.clone());
+        prop_assert_eq!(ab.joined(&c), a.clone().joined(&b.joined(&c)));
+        prop_assert_eq!(a.clone().joined(&Label::PUBLIC), a);
+    }
+
+    #[test]
+    fn below_is_a_partial_order(a in label(), b in label(), c in label()) {
+        prop_assert!(a.is_below(&a));
+        prop_assert!(Label::PUBLIC.is_below(&a));
+        if a.is_below(&b) && b.is_below(&a) {
+            prop_assert_eq!(&a, &b);
+        }
+        if a.is_below(&b) && b.is_below(&c) {
+            prop_assert!(a.is_below(&c));
+        }
+    }
+
+    #[test]
+    fn raising_is_monotone_and_idempotent(a in label(), b in label(), d in derivation()) {
+        prop_assert!(a.is_below(&a.raised(d)));
+        prop_assert_eq!(a.raised(d).raised(d), a.raised(d));
+        prop_assert_eq!(a.clone().joined(&b).raised(d), a.raised(d).joined(&b.raised(d)));
+        if a.is_below(&b) {
+            prop_assert!(a.raised(d).is_below(&b.raised(d)));
+        }
+        prop_assert_eq!(a.raised(d).is_secret(), a.is_secret());
+    }
+
+    #[test]
+    fn weak_is_the_least_that_is_not_nothing(a in label(), b in label()) {
+        prop_assert!(a.weakened().is_below(&a));
+        prop_assert!(!a.weakened().is_secret());
+        prop_assert_eq!(a.weakened().is_public(), a.is_public());
+        prop_assert_eq!(a.clone().joined(&b).weakened(), a.weakened().joined(&b.weakened()));
+    }
+}

@@ -1,0 +1,112 @@
+//! Every code has a page; every page's examples do what the page says.
+
+use rot::check::{Options, check, pages};
+use rot::diagnostic::{ALL_CODES, Diagnostic, Severity};
+use rot::plan::Plan;
+use std::collections::HashSet;
+
+/// How an example is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Rot,
+    Orkes,
+    Oss,
+}
+
+/// Reads an example; `None` where there is no front end for it.
+type Front = fn(text: &str, kind: Kind) -> Option<(Plan, Vec<Diagnostic>)>;
+
+const FRONT: Front = |_, _| None;
+
+struct Example<'t> {
+    fails: bool,
+    kind: Kind,
+    text: &'t str,
+}
+
+fn examples(page: &str) -> Vec<Example<'_>> {
+    let mut found = Vec::new();
+    let mut fails = None;
+    let mut rest = page;
+    while let Some(line_end) = rest.find('\n') {
+        let (line, after) = rest.split_at(line_end + 1);
+        rest = after;
+        match line.trim_end() {
+            "## Fails" => fails = Some(true),
+            "## Mended" => fails = Some(false),
+            open if open.starts_with("```") => {
+                let kind = match open {
+                    "```rot" => Kind::Rot,
+                    "```json" => Kind::Orkes,
+                    "```json oss" => Kind::Oss,
+                    other => panic!("unknown block {other}"),
+                };
+                let end = rest.find("\n```").expect("a closed block") + 1;
+                let (text, after) = rest.split_at(end);
+                rest = after.split_once('\n').map_or("", |(_, rest)| rest);
+                found.push(Example { fails: fails.expect("a heading before the block"), kind, text });
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn every_code_has_one_page_in_the_fixed_shape() {
+    let mut seen = HashSet::new();
+    for (code, page) in pages() {
+        assert!(seen.insert(code.id()), "{} has two pages", code.id());
+        let title = format!("# {} {}\n\n", code.id(), code.name());
+        assert!(page.starts_with(&title), "{} begins with {:?}", code.id(), page.lines().next());
+        let body = &page[title.len()..];
+        let is_found = body.starts_with("What it finds: ") && body.contains("\n## Why it matters\n");
+        let is_met = body.starts_with("What happened: ")
+            && body.contains("\n## What it means for the credential\n")
+            && body.contains("\n## What to do\n");
+        assert!(is_found || is_met, "{}", code.id());
+        assert!(!page.contains("//!") && page.ends_with('\n'), "{}", code.id());
+        examples(page);
+    }
+    let missing: Vec<&str> = ALL_CODES.iter().map(|c| c.id()).filter(|id| !seen.contains(id)).collect();
+    assert!(missing.is_empty(), "codes without a page: {missing:?}");
+}
+
+#[test]
+fn every_rule_shows_how_it_fails_and_how_it_is_mended() {
+    for (code, page) in pages() {
+        let examples = examples(page);
+        let is_rule = page.starts_with("# ROT3") || page.starts_with("# ROT5");
+        if is_rule {
+            assert!(examples.iter().any(|e| e.fails) && examples.iter().any(|e| !e.fails), "{}", code.id());
+        }
+    }
+}
+
+#[test]
+fn the_examples_of_the_pages_do_what_they_say() {
+    let (mut run, mut skipped) = (0, 0);
+    let mut wrong = Vec::new();
+    for (code, page) in pages() {
+        for example in examples(page) {
+            let Some((plan, mut found)) = FRONT(example.text, example.kind) else {
+                skipped += 1;
+                continue;
+            };
+            run += 1;
+            // What cannot be read is not checked further; a note does not stop anything.
+            found.extend(check(&plan, &Options { pedantic: true }));
+            let list: Vec<String> = found.iter().map(|d| format!("{} {}", d.code.id(), d.message)).collect();
+            let is_found = found.iter().any(|d| d.code == *code);
+            let is_clean = !found.iter().any(|d| d.severity > Severity::Note);
+            if example.fails && !is_found {
+                wrong.push(format!("{} does not find its own example ({:?}): {list:#?}", code.id(), example.kind));
+            }
+            if !example.fails && (is_found || !is_clean) {
+                wrong.push(format!("{}: its mended example is not clean ({:?}): {list:#?}", code.id(), example.kind));
+            }
+        }
+    }
+    println!("{run} examples run, {skipped} skipped for want of a front end");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,69 @@
+//! Public definitions: each is read, and what is said about it is reviewed by its codes.
+
+use super::{corpus_dir, read};
+use rot::conductor::ReadOptions;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+fn files(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|e| e == "json")
+            && !path.ends_with("manifest.json")
+            && !path.to_string_lossy().contains("/schemas/")
+        {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_public_definition_is_read() {
+    let Some(dir) = corpus_dir("conductor") else { return };
+    let mut paths = Vec::new();
+    files(&dir, &mut paths);
+    paths.sort();
+    let mut summary = String::new();
+    let mut total: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let (mut rotations, mut steps) = (0, 0);
+    for path in &paths {
+        let (plan, findings) = read(&std::fs::read_to_string(path).unwrap(), &ReadOptions::default());
+        let mut codes: BTreeMap<&'static str, usize> = BTreeMap::new();
+        for finding in &findings {
+            *codes.entry(finding.code.id()).or_default() += 1;
+            *total.entry(finding.code.id()).or_default() += 1;
+        }
+        let mut own = 0;
+        for rotation in &plan.rotations {
+            rot::plan::task::walk_steps(&rotation.steps, &mut |_| own += 1);
+        }
+        (rotations, steps) = (rotations + plan.rotations.len(), steps + own);
+        let codes: Vec<String> = codes.iter().map(|(code, n)| format!("{code}×{n}")).collect();
+        let name = path.strip_prefix(&dir).unwrap().display();
+        let _ = writeln!(summary, "{name}: {} rotations, {own} steps; {}", plan.rotations.len(), codes.join(" "));
+    }
+    println!("{} files, {rotations} rotations, {steps} steps; {total:?}", paths.len());
+    let _ = writeln!(summary, "total: {} files, {rotations} rotations, {steps} steps; {total:?}", paths.len());
+    insta::assert_snapshot!("corpus_summary", summary);
+}
+
+/// Every prefix, and every file with a character changed, is read to an end.
+#[test]
+fn broken_definitions_are_read_to_an_end() {
+    let Some(dir) = corpus_dir("conductor") else { return };
+    let mut paths = Vec::new();
+    files(&dir, &mut paths);
+    paths.sort();
+    for path in paths.iter().filter(|p| std::fs::metadata(p).unwrap().len() < 6_000) {
+        let text = std::fs::read_to_string(path).unwrap();
+        for (at, c) in text.char_indices().filter(|(at, _)| at % 97 == 0) {
+            read(&text[..at], &ReadOptions::default());
+            for other in ["", "{", "}", "null", "\"", "$"] {
+                read(&format!("{}{other}{}", &text[..at], &text[at + c.len_utf8()..]), &ReadOptions::default());
+            }
+        }
+    }
+}
