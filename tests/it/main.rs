@@ -16,6 +16,7 @@ mod support;
 mod check;
 mod conductor;
 mod formats;
+mod house;
 mod http;
 mod jsonpath;
 mod language;
