@@ -24,4 +24,5 @@ mod model;
 mod plan;
 mod run;
 mod schedule;
+mod sim;
 mod vault;
