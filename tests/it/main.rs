@@ -15,6 +15,7 @@ mod support;
 
 mod check;
 mod conductor;
+mod examples;
 mod formats;
 mod http;
 mod jsonpath;
