@@ -3,8 +3,10 @@
 //! Every later phase speaks of a place as a [`Span`]: a file and two byte offsets. Lines and columns are
 //! computed only when a person or a machine format asks for them.
 
+mod dur;
 pub mod span;
 
+pub use dur::{Dur, DurError};
 pub use span::{At, FileId, Span};
 
 use std::sync::Arc;

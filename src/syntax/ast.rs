@@ -3,7 +3,7 @@
 //!
 //! Comments stand beside the tree ([`Ast::comments`]); the formatter puts them back.
 
-use crate::plan::schedule::Dur;
+use crate::source::Dur;
 use crate::source::{FileId, Span};
 
 /// A parsed file.

@@ -17,6 +17,7 @@ mod check;
 mod conductor;
 mod examples;
 mod formats;
+mod house;
 mod http;
 mod jsonpath;
 mod language;

@@ -19,7 +19,7 @@ use super::ast::{Count, Duration, Name};
 use super::explain::{Explain, Place};
 use super::grammar::Rule;
 use crate::diagnostic::{Diagnostic, Edit, codes};
-use crate::plan::schedule::Dur;
+use crate::source::Dur;
 use crate::source::Span;
 use pest::iterators::Pair;
 

@@ -64,7 +64,7 @@ pub fn variable(name: &str) -> Expr {
 /// A place of a Conductor task's output: `response.body.token`.
 pub fn output_of(step: &str, path: &str) -> Expr {
     let base = expr(ExprKind::Ref(Root::Output(step.into())));
-    expr(ExprKind::Path(Box::new(base), JsonPath(format!("$.{path}"))))
+    expr(ExprKind::Path(Box::new(base), JsonPath::parse(&format!("$.{path}"), rot::plan::path::PathDialect::Conductor).unwrap()))
 }
 pub fn run_plus(millis: u64) -> Expr {
     let start = expr(ExprKind::Ref(Root::Run(RunField::StartedAt)));
@@ -200,7 +200,7 @@ impl HttpStep {
         self.with(|h| h.raw_output = true)
     }
     fn capture(self, name: &str, secret: bool, optional: bool, place: &[&str]) -> Self {
-        let source = CaptureSource::Body(JsonPath(format!("$.{name}")));
+        let source = CaptureSource::Body(JsonPath::parse(&format!("$.{name}"), rot::plan::path::PathDialect::Rfc9535).unwrap());
         let place = place.iter().map(|k| (*k).to_owned()).collect();
         self.with(|h| h.captures.push(Capture { name: name.into(), secret, source, ty: Type::Any, optional, place, at: at() }))
     }
@@ -316,6 +316,7 @@ impl Build {
             outputs: Vec::new(),
             on_failure: Vec::new(),
             failure_rotation: None,
+            imported: false,
             masked_fields: Vec::new(),
             at: at(),
         });
