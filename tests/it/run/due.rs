@@ -73,7 +73,8 @@ fn without_a_schedule_it_is_a_mistake() {
 
 #[test]
 fn a_cron_rotation_that_never_ran_waits_for_its_time_and_remembers() {
-    let project = project(&good(), &TOKEN.replace("every 45m", "cron \"* * * * * *\" in \"UTC\""));
+    let issuer = good();
+    let project = project(&issuer, &TOKEN.replace("every 45m", "cron \"* * * * * *\" in \"UTC\""));
     // The first look may come before the first fire; the second, two seconds later, may not say that it is ahead.
     let first = project.rot("run r.rot --due").code;
     assert!([0, 10].contains(&first), "{first}");

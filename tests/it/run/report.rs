@@ -108,7 +108,7 @@ fn age(text: &str) -> String {
 #[test]
 fn a_second_run_of_the_same_rotation_waits_and_gives_up_with_24() {
     let issuer = faulty(vec![Rule::once("/api/token", Fault::Stall { at: Phase::Execute, millis: 60_000 })]);
-    let project = project(&issuer, TOKEN);
+    let project = project(&issuer, &TOKEN.replace("secret token", "timeout 5m\n    secret token"));
     let mut first = project.command(&["run", "r.rot"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     while issuer.state().connections() == 0 {
         std::thread::sleep(std::time::Duration::from_millis(20));

@@ -180,6 +180,7 @@ pub fn stable(text: &str) -> String {
 
 /// Shapes of what differs: `h` is a hexadecimal digit, `+` as many digits as there are, `d` one digit; the rest is itself.
 const SHAPES: &[(&str, &str)] = &[
+    ("(+ ms", "(<n> ms"),
     ("127.0.0.1:+", "127.0.0.1:<port>"),
     ("hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh", "<id>"),
     ("…hhhhhhhhhhhh", "…<id>"),
