@@ -22,7 +22,10 @@ fn check(text: &str) -> String {
     let once = format(text);
     assert_eq!(shape(&parse(text).0), shape(&parse(&once).0), "the meaning changed:\n{text}\n→\n{once}");
     assert_eq!(comments(text), comments(&once), "comments changed:\n{text}\n→\n{once}");
-    assert_eq!(once, format(&once), "formatting twice differs:\n{text}\n→\n{once}");
+    let twice = format(&once);
+    let differs = once.lines().zip(twice.lines()).position(|(a, b)| a != b).unwrap_or(0);
+    let near = |text: &str| text.lines().skip(differs.saturating_sub(3)).take(8).collect::<Vec<_>>().join("\n");
+    assert!(once == twice, "formatting twice differs:\n{}\n→\n{}\nfrom\n{text}", near(&once), near(&twice));
     assert!(once.is_empty() || once.ends_with('\n') && !once.ends_with("\n\n"), "{once:?}");
     assert!(once.lines().all(|line| line.trim_end() == line), "blanks at a line's end:\n{once}");
     once
