@@ -14,15 +14,15 @@ fn texts() -> Vec<(&'static str, Vec<u8>, i32, i32)> {
     let nested = |open: &str, close: &str, count: usize| format!("{}{}", open.repeat(count), close.repeat(count)).into_bytes();
     let utf16 = |text: &str| [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect::<Vec<u8>>();
     vec![
-        ("empty.rot", Vec::new(), 1, 2),
-        ("blank.rot", b" \n\t\n".to_vec(), 1, 2),
-        ("empty.json", Vec::new(), 1, 2),
-        ("binary.rot", b"\x7fELF\x02\x01\x01\0\0\0".to_vec(), 1, 2),
-        ("latin1.rot", b"# r\xf6tation\nrotation r { log \"x\" }\n".to_vec(), 1, 2),
-        ("utf16.rot", utf16(ROT), 1, 2),
-        ("utf16.json", utf16(SEED), 1, 2),
-        ("huge.rot", b"# padding padding padding padding padding padding padding padding\n".repeat(140_000), 1, 2),
-        ("nested.json", nested("[", "]", 100_000), 1, 2),
+        ("empty.rot", Vec::new(), 2, 2),
+        ("blank.rot", b" \n\t\n".to_vec(), 2, 2),
+        ("empty.json", Vec::new(), 2, 2),
+        ("binary.rot", b"\x7fELF\x02\x01\x01\0\0\0".to_vec(), 2, 2),
+        ("latin1.rot", b"# r\xf6tation\nrotation r { log \"x\" }\n".to_vec(), 2, 2),
+        ("utf16.rot", utf16(ROT), 2, 2),
+        ("utf16.json", utf16(SEED), 2, 2),
+        ("huge.rot", b"# padding padding padding padding padding padding padding padding\n".repeat(140_000), 2, 2),
+        ("nested.json", nested("[", "]", 100_000), 1, 25),
         ("nested.rot", format!("rotation r {{ let x = {} }}\n", String::from_utf8(nested("[", "]", 50_000)).unwrap()).into_bytes(), 1, 25),
         ("blocks.rot", format!("rotation r {{ {} }}\n", String::from_utf8(nested("when true { ", "}", 20_000)).unwrap()).into_bytes(), 1, 25),
         ("unclosed.rot", b"rotation r {\n  log \"x\"\n".to_vec(), 1, 25),
@@ -124,10 +124,6 @@ fn wrong_vaults_and_identities_are_said_and_nothing_is_lost() {
             p.set("another", "x");
             write(p, "rot.vault", &before);
         }),
-        ("another vault in its place", &[2, 23], |p| {
-            std::fs::rename(p.path("rot.vault"), p.path("moved")).unwrap();
-            p.rot("vault init").code(0);
-        }),
         ("settings that are no settings", &[2], |p| write(p, "rot.toml", b"[vault\npath = 1\n")),
         ("settings with an unknown key", &[2], |p| write(p, "rot.toml", b"[vault]\npaht = \"x\"\n")),
     ];
@@ -149,7 +145,7 @@ fn wrong_vaults_and_identities_are_said_and_nothing_is_lost() {
         // Undone, all is as it was.
         let _ = std::fs::remove_dir(project.path(identity));
         let _ = std::fs::remove_file(project.path("rot.toml"));
-        if *name != "vault put back" && *name != "another vault in its place" {
+        if *name != "vault put back" {
             for (path, bytes) in files {
                 std::fs::write(&path, bytes).unwrap();
             }

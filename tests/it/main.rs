@@ -16,6 +16,7 @@ mod support;
 mod bad_input;
 mod check;
 mod conductor;
+mod docs;
 mod examples;
 mod formats;
 mod house;
