@@ -60,7 +60,7 @@ struct Line {
 fn preview(rotation: &Rotation, world: &World, vault: Option<&Vault>) -> Preview {
     let next_due = vault.and_then(|vault| {
         let past = crate::run::due::past(world, vault, rotation).ok()?;
-        let due = crate::run::due::next(world, vault, rotation, &past)?;
+        let due = crate::run::due::next(vault, rotation, &past, world.clock.now())?;
         Some((due.at, due.reason.explain()))
     });
     let mut steps = Vec::new();
