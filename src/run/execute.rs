@@ -129,9 +129,9 @@ fn rehearse(
 ) -> Result<()> {
     let mut scope = start::scope(job.plan, facts.clone(), HashMap::new(), env.clone(), secrets.clone());
     let mut inputs = inputs.clone();
-    start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| Error::new(Failure::Usage, d))?;
+    start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| Error::new(Failure::Usage, *d))?;
     scope.inputs = inputs;
-    start::variables(job.rotation, &mut scope).map_err(|d| Error::new(Failure::BeforeEffect, d))
+    start::variables(job.rotation, &mut scope).map_err(|d| Error::new(Failure::BeforeEffect, *d))
 }
 
 async fn continue_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, open: &OpenRun, observer: &dyn Observer) -> Result<RunReport> {
