@@ -23,6 +23,7 @@ mod house;
 mod http;
 mod jsonpath;
 mod language;
+mod model;
 mod plan;
 mod run;
 mod schedule;
