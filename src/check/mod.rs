@@ -8,6 +8,7 @@ mod context;
 mod exprs;
 mod lifecycle;
 pub mod flow;
+pub mod graph;
 mod lifetime;
 pub mod order;
 mod rules;

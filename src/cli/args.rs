@@ -262,6 +262,12 @@ pub struct CompileArgs {
 pub enum CompileTo {
     /// The typed plan as JSON with a digest; runs without the source.
     Plan,
+    /// The flows of secrets for Graphviz.
+    Dot,
+    /// The flows of secrets for Markdown.
+    Mermaid,
+    /// The flows of secrets as a picture.
+    Svg,
 }
 
 /// `rot fmt`.

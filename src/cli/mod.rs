@@ -114,6 +114,9 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
                 let ends = check::FrontEnds { analyse: &analyse, pointers: &pointers, pages: &pages, today: today() };
                 check::once(args, context, &config, &ends)
             };
+            if args.flows || args.declassifications {
+                return check::flows::run(args, context, &context.config()?);
+            }
             if args.watch { check::watch::run(args, context, &pass) } else { pass()?.result() }
         }
         Command::Fmt(args) => fmt::run(args, context, &layout),

@@ -3,6 +3,7 @@
 mod baseline;
 mod diff;
 mod fix;
+pub mod flows;
 mod gather;
 pub mod watch;
 
