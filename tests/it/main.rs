@@ -13,8 +13,11 @@
 
 mod support;
 
+mod bad_input;
 mod check;
 mod conductor;
+mod docs;
+mod examples;
 mod formats;
 mod house;
 mod http;
