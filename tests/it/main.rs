@@ -28,4 +28,5 @@ mod plan;
 mod run;
 mod schedule;
 mod sim;
+mod soundness;
 mod vault;
