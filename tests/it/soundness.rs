@@ -239,9 +239,9 @@ fn explore(seeds: std::ops::Range<u64>) -> Counts {
 
 #[test]
 fn what_the_checker_lets_through_shows_nothing() {
-    let counts = explore(0..3_000);
+    let counts = explore(0..1_500);
     let accepted = counts.accepted.load(Ordering::Relaxed);
-    assert!(accepted > 500, "only {accepted} programs were run twice");
+    assert!(accepted > 300, "only {accepted} programs were run twice");
 }
 
 /// The full number, for a night: `cargo test --release --test it soundness -- --ignored`.
