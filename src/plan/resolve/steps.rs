@@ -6,7 +6,7 @@ use super::scope::Symbol;
 use super::{Resolver, errors};
 use crate::diagnostic::codes;
 use crate::plan::task::lifecycle::{Allow, NewValue};
-use crate::plan::task::{
+use crate::plan::task::{Backoff, 
     Alphabet, Branch, Call, Fail, ForEach, Generate, Generator, Let, Log, Manual, Parallel, Promote, Repeat, Revoke, Stage, Step, Stop,
     Switch, Task, Update, Verify, Wait,
 };
@@ -180,7 +180,7 @@ impl Resolver {
                 let steps = self.steps(steps);
                 let until = self.typed(until, &[Type::Bool], "bool");
                 let rounds = at_most.as_ref().map_or(DEFAULT_ROUNDS, |c| u32::try_from(c.value).unwrap_or(u32::MAX));
-                let task = Task::Repeat(Repeat { steps, until, at_most: rounds, every: every.as_ref().map(|d| d.value) });
+                let task = Task::Repeat(Repeat { steps, until, at_most: rounds, every: every.as_ref().map(|d| d.value), backoff: Backoff::Fixed });
                 (self.scope.unique("repeat"), step.span, task)
             }
             StepKind::Call { name, rotation, inputs } => {
@@ -196,7 +196,7 @@ impl Resolver {
                     .unwrap_or_default();
                 let step_name = self.scope.unique(&name.text);
                 self.define(name, Symbol::Step { step: step_name.clone(), captures });
-                (step_name, name.span, Task::Call(Call { rotation: rotation.text.clone(), inputs }))
+                (step_name, name.span, Task::Call(Call { rotation: rotation.text.clone(), inputs, each: None }))
             }
         };
         Some(Step { name, task, retry, optional: false, start_delay: None, at: At(at) })
