@@ -15,6 +15,7 @@ mod support;
 
 mod check;
 mod conductor;
+mod conductor_run;
 mod formats;
 mod http;
 mod jsonpath;
