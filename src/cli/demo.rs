@@ -6,10 +6,10 @@
 use super::args::DemoArgs;
 use super::config::Config;
 use super::context::Context;
-use super::watch::Watch;
-use super::{files, load, process, run, runreport, vault};
 use super::vault::Ctx;
 use super::vault::args::{InitArgs, ListArgs, VaultArgs, VaultCommand};
+use super::watch::Watch;
+use super::{files, load, process, run, runreport, vault};
 use crate::demo::issuer::{Config as IssuerConfig, Issuer, IssuerHandle};
 use crate::diagnostic::{Error, Failure, Result, Severity, codes};
 use crate::plan::document;

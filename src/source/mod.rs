@@ -3,8 +3,10 @@
 //! Every later phase speaks of a place as a [`Span`]: a file and two byte offsets. Lines and columns are
 //! computed only when a person or a machine format asks for them.
 
+mod dur;
 pub mod span;
 
+pub use dur::{Dur, DurError};
 pub use span::{At, FileId, Span};
 
 use std::sync::Arc;
@@ -74,7 +76,7 @@ impl SourceFile {
 
     /// The content of the 0-based `line` without its line ending.
     pub fn line_text(&self, line: usize) -> &str {
-        let end = if line + 1 < self.line_count() { self.line_start(line + 1) } else { u32::MAX.min(self.text.len() as u32) };
+        let end = self.line_start(line + 1);
         self.slice(self.line_start(line), end).trim_end_matches(['\n', '\r'])
     }
 

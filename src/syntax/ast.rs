@@ -3,7 +3,7 @@
 //!
 //! Comments stand beside the tree ([`Ast::comments`]); the formatter puts them back.
 
-use crate::plan::schedule::Dur;
+use crate::source::Dur;
 use crate::source::{FileId, Span};
 
 /// A parsed file.
@@ -92,7 +92,8 @@ pub struct Rotation {
     pub span: Span,
 }
 
-/// A line of a rotation's body.
+/// A line of a rotation's body. Most are steps, so that a box around the largest would save nothing.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry {
     /// `description "…"`

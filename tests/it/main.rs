@@ -13,10 +13,14 @@
 
 mod support;
 
+mod bad_input;
 mod check;
 mod conductor;
 mod conductor_run;
+mod docs;
+mod examples;
 mod formats;
+mod house;
 mod http;
 mod jsonpath;
 mod language;

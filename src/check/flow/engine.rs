@@ -11,7 +11,7 @@ use crate::plan::task::lifecycle::NewValue;
 use crate::plan::task::{Call, ForEach, Generate, Let, Repeat, SetVariables, Stop, Switch, Update, Worker};
 use crate::plan::{Derivation, Expr, ExprKind, Origin, Plan, Rotation, Step, Task};
 use crate::source::Span;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Walks after which variables are widened.
 const WIDEN: usize = 8;
@@ -32,6 +32,8 @@ pub(super) struct Answer {
 pub(super) struct Engine<'p> {
     pub(super) plan: &'p Plan,
     pub(super) order: Order<'p>,
+    /// Fields of records that hold nothing secret.
+    pub(super) public_fields: BTreeSet<(String, String)>,
     pub(super) trails: Trails<'p>,
     pub(super) rotation: usize,
     pub(super) step: Option<usize>,
@@ -84,6 +86,7 @@ impl<'p> Engine<'p> {
         Self {
             plan,
             order,
+            public_fields: crate::plan::fields::public_fields(plan),
             trails: Trails::default(),
             rotation: 0,
             step: None,
@@ -161,7 +164,7 @@ impl<'p> Engine<'p> {
     fn one(&mut self, id: usize, step: &'p Step) {
         match &step.task {
             Task::Http(http) => self.http(id, step, http),
-            Task::Let(item) => self.bind(id, step, item),
+            Task::Let(item) => self.bind(step, item),
             Task::SetVariables(set) => self.set_variables(step, set),
             Task::Generate(generate) => self.generate(id, step, generate),
             Task::Log(log) => self.record_leaves(&log.message, &|_| Sink::Log, false, true),
@@ -201,18 +204,14 @@ impl<'p> Engine<'p> {
         }
     }
 
-    fn bind(&mut self, id: usize, step: &'p Step, item: &'p Let) {
+    fn bind(&mut self, step: &'p Step, item: &'p Let) {
         let shape = self.eval(&item.value);
         let pc = self.pc.clone();
         let at = step.at.0;
         let shape = shape.map(&mut |t| self.trails.through(t, at, HopKind::Let(&item.name))).with(&pc);
         self.record(Sink::Let { name: &item.name }, item.value.at.0, shape.all());
         self.constants.insert((self.rotation, &item.name), &item.value);
-        self.define((self.rotation, &item.name), shape, id);
-    }
-
-    fn define(&mut self, key: (usize, &'p str), shape: Shape, _id: usize) {
-        let grew = self.lets.entry(key).or_default().join(&shape);
+        let grew = self.lets.entry((self.rotation, &item.name)).or_default().join(&shape);
         self.changed |= grew;
     }
 
@@ -511,7 +510,7 @@ impl<'p> Engine<'p> {
     }
 }
 
-fn capture_names<'p>(task: &'p Task, at: Span) -> Vec<(&'p str, Span)> {
+fn capture_names(task: &Task, at: Span) -> Vec<(&str, Span)> {
     match task {
         Task::Http(http) => http.captures.iter().map(|c| (c.name.as_str(), c.at.0)).collect(),
         Task::Generate(generate) => generate.generator.captures().iter().map(|(name, _)| (*name, at)).collect(),

@@ -1,10 +1,10 @@
 //! `rot init`: the files of a new project. Nothing that is there is overwritten.
 
 use super::context::Context;
-use super::vault::Ctx;
-use super::vault::args::{InitArgs, VaultArgs, VaultCommand};
 use super::files;
 use super::process::public_mode;
+use super::vault::Ctx;
+use super::vault::args::{InitArgs, VaultArgs, VaultCommand};
 use crate::diagnostic::{Error, Failure, codes};
 use std::io::ErrorKind;
 use std::path::Path;

@@ -6,12 +6,12 @@
 pub mod cron;
 mod describe;
 mod due;
-mod dur;
+
 mod fields;
 
+pub use crate::source::{Dur, DurError};
 pub use cron::{Cron, CronError, CronRemark};
 pub use due::{Due, DueReason};
-pub use dur::{Dur, DurError};
 
 use crate::source::At;
 use jiff::Timestamp;

@@ -308,7 +308,7 @@ impl<'a> Engine<'a> {
         Box::pin(async move {
             let scope = {
                 let outer = frame.scope.borrow();
-                crate::run::start::child_scope(&outer, rotation, inputs).map_err(|d| Stopped::Failed(Box::new(d)))?
+                crate::run::start::child_scope(&outer, rotation, inputs).map_err(Stopped::Failed)?
             };
             let inner = Frame { rotation, scope: RefCell::new(scope), prefix };
             let flow = self.steps(&inner, Place { rounds: "", volatile: place.volatile }, &rotation.steps).await;

@@ -1,7 +1,7 @@
 //! Words, quoted text, durations and sizes.
 
 use super::Printer;
-use crate::plan::schedule::Dur;
+use crate::source::Dur;
 use crate::source::Span;
 use crate::syntax::ast::{Count, Duration, Name};
 use crate::syntax::fault;

@@ -1,0 +1,120 @@
+//! The rules of the house that a compiler does not know: which way imports point, how large a room may be, what never stands
+//! in the tree.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Modules in the order in which data flows: a module may use those before it, and itself.
+const ORDER: [&[&str]; 8] = [
+    &["source"],
+    &["diagnostic"],
+    &["json", "world"],
+    &["vault"],
+    &["syntax"],
+    &["plan"],
+    &["conductor", "check", "run", "demo"],
+    &["report"],
+];
+
+fn rank(module: &str) -> Option<usize> {
+    ORDER.iter().position(|level| level.contains(&module)).or((module == "cli").then_some(ORDER.len()))
+}
+
+fn sources(dir: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(dir)];
+    while let Some(dir) = open.pop() {
+        for entry in fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()) {
+            if entry.is_dir() {
+                open.push(entry);
+            } else if entry.extension().is_some_and(|e| e == "rs") {
+                found.push(entry);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn imports_point_one_way() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut arrows = 0;
+    let mut wrong = Vec::new();
+    for path in sources("src") {
+        let inside = path.strip_prefix(&root).unwrap();
+        let Some(own) = inside.components().next().and_then(|c| c.as_os_str().to_str()).filter(|m| !m.ends_with(".rs")) else { continue };
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.lines().filter(|l| !l.trim_start().starts_with("//"));
+        for (number, line) in code.enumerate() {
+            for (at, _) in line.match_indices("crate::") {
+                let target: String = line[at + 7..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                let Some(theirs) = rank(&target) else { continue };
+                arrows += 1;
+                let ours = rank(own).unwrap_or_else(|| panic!("`{own}` has no place in the order of modules"));
+                if theirs > ours || (theirs == ours && target != own) {
+                    wrong.push(format!("{}: {own} uses {target} (code line {})", inside.display(), number + 1));
+                }
+            }
+        }
+    }
+    println!("{arrows} arrows between modules");
+    assert!(arrows > 100);
+    assert!(wrong.is_empty(), "arrows that point back:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_room_is_too_large() {
+    let mut sizes: Vec<(usize, PathBuf)> =
+        sources("src").into_iter().map(|p| (fs::read_to_string(&p).unwrap().lines().count(), p)).collect();
+    sizes.sort();
+    let median = sizes[sizes.len() / 2].0;
+    println!("{} files, median {median} lines, longest {}", sizes.len(), sizes.last().unwrap().0);
+    let large: Vec<String> = sizes.iter().filter(|(n, _)| *n > 800).map(|(n, p)| format!("{} has {n} lines", p.display())).collect();
+    assert!(large.is_empty(), "{}", large.join("\n"));
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    let words = ["TO".to_owned() + "DO", "FIX".to_owned() + "ME", "dbg".to_owned() + "!("];
+    let mut found = Vec::new();
+    for dir in ["src", "tests", "benches"] {
+        if !Path::new(env!("CARGO_MANIFEST_DIR")).join(dir).exists() {
+            continue;
+        }
+        for path in sources(dir) {
+            let text = fs::read_to_string(&path).unwrap();
+            for (number, line) in text.lines().enumerate() {
+                if words.iter().any(|w| line.contains(w.as_str())) {
+                    found.push(format!("{}:{}", path.display(), number + 1));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn the_top_level_is_what_was_agreed() {
+    let agreed = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "grammar",
+        "src",
+        "examples",
+        "tests",
+        "docs",
+        "README.md",
+        "benches",
+        "fuzz",
+        "LICENSE",
+        "LICENSE-APACHE",
+        "LICENSE-MIT",
+        "CHANGELOG.md",
+        "target",
+    ];
+    let names: Vec<String> =
+        fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let strange: Vec<&String> = names.iter().filter(|n| !n.starts_with('.') && !agreed.contains(&n.as_str())).collect();
+    assert!(strange.is_empty(), "not agreed at the top level: {strange:?}");
+}
