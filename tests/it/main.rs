@@ -17,6 +17,7 @@ mod bad_input;
 mod check;
 mod conductor;
 mod conductor_run;
+mod control;
 mod docs;
 mod examples;
 mod formats;

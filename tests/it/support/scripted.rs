@@ -131,7 +131,7 @@ impl rot::world::env::Env for Person {
 
 /// A vault and the world around it.
 pub struct Stage {
-    pub dir: tempfile::TempDir,
+    _dir: tempfile::TempDir,
     world: World,
     paths: Paths,
     pub clock: Arc<Jumping>,
@@ -139,10 +139,6 @@ pub struct Stage {
 }
 
 impl Stage {
-    pub fn new(answers: &[Json]) -> Self {
-        Self::with(answers, None, HashMap::new(), None)
-    }
-
     pub fn with(answers: &[Json], together: Option<usize>, workers: HashMap<String, Vec<String>>, person: Option<&str>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let paths = Paths {
@@ -169,7 +165,7 @@ impl Stage {
             env: Arc::new(Person(person.map(str::to_owned))),
             process: Arc::new(RealProcess::new(workers)),
         };
-        let stage = Self { dir, world, paths, clock, http };
+        let stage = Self { _dir: dir, world, paths, clock, http };
         done(Vault::create(&stage.world, &stage.paths, &[]));
         stage
     }
@@ -219,11 +215,6 @@ impl Stage {
 
     pub fn sent(&self) -> Vec<Sent> {
         self.http.sent.lock().unwrap().clone()
-    }
-
-    /// How often each path was called: `POST /token` → 2.
-    pub fn calls(&self, path: &str) -> usize {
-        self.sent().iter().filter(|s| s.url.ends_with(path)).count()
     }
 
     pub fn slept(&self) -> Vec<u64> {
