@@ -38,10 +38,8 @@ async fn workflow<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &Stopped)
     };
     let task = engine.done.borrow().failed_task.clone();
     let task_id = task.and_then(|t| frame.scope.borrow().task_fields.get(&(t, "taskId".to_owned())).cloned());
-    let shown: Vec<(String, Value)> = inputs
-        .iter()
-        .map(|(name, value)| (name.clone(), Value::from_json(&value.shown(), &crate::plan::Label::PUBLIC)))
-        .collect();
+    let shown: Vec<(String, Value)> =
+        inputs.iter().map(|(name, value)| (name.clone(), Value::from_json(&value.shown(), &crate::plan::Label::PUBLIC))).collect();
     let why = Value::text(reason(stopped));
     let failed = vec![
         ("workflowId".to_owned(), Value::text(run.id.clone())),

@@ -32,7 +32,14 @@ pub(super) fn begun(engine: &Engine<'_>, frame: &Frame<'_>, place: Place<'_>, st
 }
 
 /// After it acted.
-pub(super) fn ended(engine: &Engine<'_>, frame: &Frame<'_>, step: &Step, outcome: &Outcome, failure: Option<&Stopped>, at: jiff::Timestamp) {
+pub(super) fn ended(
+    engine: &Engine<'_>,
+    frame: &Frame<'_>,
+    step: &Step,
+    outcome: &Outcome,
+    failure: Option<&Stopped>,
+    at: jiff::Timestamp,
+) {
     let status = match failure {
         None => "COMPLETED",
         Some(_) if step.optional => "COMPLETED_WITH_ERRORS",

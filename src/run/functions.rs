@@ -69,7 +69,8 @@ pub fn apply(function: Function, values: &[Value]) -> Result<Value, String> {
             let program = string(&first)?;
             let input = values.get(1).cloned().unwrap_or_else(Value::null);
             let label = input.full_label().raised(function.derivation());
-            let found = if function == Function::Jq { super::script::jq(&program, &input)? } else { super::script::javascript(&program, &input)? };
+            let found =
+                if function == Function::Jq { super::script::jq(&program, &input)? } else { super::script::javascript(&program, &input)? };
             return Ok(Value::from_node(&found, &label));
         }
         Function::SignJwt => {

@@ -37,7 +37,10 @@ fn private_key(pem: &str) -> Result<RsaKeyPair, String> {
         return Err("the private key is encrypted with a pass phrase; store it without one: the vault encrypts it".into());
     }
     let body: Zeroizing<String> = Zeroizing::new(
-        text.lines().filter(|line| !line.trim_start().starts_with("-----")).flat_map(|l| l.chars().filter(|c| !c.is_whitespace())).collect(),
+        text.lines()
+            .filter(|line| !line.trim_start().starts_with("-----"))
+            .flat_map(|l| l.chars().filter(|c| !c.is_whitespace()))
+            .collect(),
     );
     let der = Zeroizing::new(STANDARD.decode(body.as_bytes()).map_err(|_| "the private key is not PEM (PKCS#8)".to_owned())?);
     RsaKeyPair::from_pkcs8(&der).map_err(|_| "the private key is not an RSA key in PKCS#8 of 2048 bits or more".to_owned())

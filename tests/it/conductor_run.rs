@@ -143,3 +143,81 @@ fn retries_and_status() {
 fn scripts() {
     check("scripts");
 }
+
+/// The token that GET_SIGNED_JWT makes is what its public key verifies, and it is masked.
+#[test]
+fn a_signed_token() {
+    use base64::Engine;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    let pem = include_str!("../spec/conductor-run/rsa-2048.test.pem");
+    let definition = json!({
+        "name": "wf", "schemaVersion": 2,
+        "tasks": [
+            { "name": "j", "taskReferenceName": "j", "type": "GET_SIGNED_JWT", "inputParameters": {
+                "subject": "robot@example.com", "issuer": "robot@example.com", "privateKey": "${workflow.secrets.key}", "privateKeyId": "k1",
+                "audience": "https://oauth2.example.com/token", "ttlInSecond": 60, "scopes": ["a", "b"], "algorithm": "RS256"
+            } },
+            { "name": "h", "taskReferenceName": "h", "type": "HTTP", "inputParameters": {
+                "uri": "https://oauth2.example.com/token", "method": "POST", "contentType": "application/x-www-form-urlencoded",
+                "body": "${j.output._secrets.access_token}"
+            } }
+        ],
+        "outputParameters": { "token": "${j.output._secrets.access_token}" }
+    });
+    let (plan, findings) = conductor(&definition.to_string(), &[], Dialect::Orkes);
+    assert!(findings.is_empty(), "{findings:?}");
+    let stage = Stage::with(&[], None, HashMap::new(), None);
+    // As it stands in a service account's JSON: line breaks as two characters.
+    stage.put("key", &pem.replace('\n', "\\n"));
+    let report = stage.run(&plan, &[]).unwrap_or_else(|e| panic!("{}", e.message()));
+    assert_eq!(report.status.as_str(), "completed");
+    assert_eq!(report.output, json!({ "token": "***" }));
+    let token = stage.sent()[0].body.clone().unwrap();
+    let parts: Vec<&str> = token.split('.').collect();
+    let decoded = |part: &str| -> Json { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap() };
+    assert_eq!(decoded(parts[0]), json!({ "alg": "RS256", "typ": "JWT", "kid": "k1" }));
+    let expected = json!({
+        "iss": "robot@example.com", "sub": "robot@example.com", "aud": "https://oauth2.example.com/token", "scope": "a b",
+        "iat": 1_795_435_200, "exp": 1_795_435_260
+    });
+    assert_eq!(decoded(parts[1]), expected);
+    let body: String = pem.lines().filter(|l| !l.starts_with("-----")).collect();
+    let pair = ring::signature::RsaKeyPair::from_pkcs8(&STANDARD.decode(body).unwrap()).unwrap();
+    let public = ring::signature::UnparsedPublicKey::new(&ring::signature::RSA_PKCS1_2048_8192_SHA256, pair.public());
+    let signed = format!("{}.{}", parts[0], parts[1]);
+    public.verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(parts[2]).unwrap()).unwrap();
+}
+
+/// Through the program: a sub-workflow of a file beside, and a worker that `rot.toml` declares.
+#[test]
+fn the_program_finds_files_beside_and_workers() {
+    let project = super::support::project::Project::new();
+    let parent = json!({
+        "name": "parent", "schemaVersion": 2, "inputParameters": ["who"],
+        "tasks": [
+            { "name": "s", "taskReferenceName": "s", "type": "SUB_WORKFLOW", "subWorkflowParam": { "name": "child" }, "inputParameters": { "who": "${workflow.input.who}" } },
+            { "name": "greet", "taskReferenceName": "g", "type": "SIMPLE", "inputParameters": { "text": "${s.output.text}" } }
+        ],
+        "outputParameters": { "text": "${g.output.text}" }
+    });
+    let child = json!({
+        "name": "child", "schemaVersion": 2, "inputParameters": ["who"],
+        "tasks": [{ "name": "i", "taskReferenceName": "i", "type": "INLINE", "inputParameters": { "expression": "'hello ' + $.who", "who": "${workflow.input.who}" } }],
+        "outputParameters": { "text": "${i.output.result}" }
+    });
+    project.file("parent.json", parent.to_string());
+    let refused = project.rot("run parent.json --input who=you");
+    assert_eq!(refused.code, 25, "{}", refused.stderr);
+    assert!(refused.stderr.contains("the workflow `child` is not in this file"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("[workers]"), "{}", refused.stderr);
+
+    project.file("child.json", child.to_string());
+    project.file("other.json", "{ this is no JSON");
+    project.file("rot.toml", "[workers]\ngreet = [\"/bin/cat\"]\n");
+    let ran = project.rot("run parent.json --input who=you --report json");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report: Json = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(report["output"], json!({ "text": "hello you" }));
+    let steps: Vec<&str> = report["steps"].as_array().unwrap().iter().map(|s| s["ref"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["s/i", "s", "g"]);
+}

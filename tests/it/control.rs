@@ -14,12 +14,8 @@ fn plan(case: &Json) -> Plan {
     };
     let text = format!("{}\nrotation main {{\n{}\n}}\n", lines("rotations").join("\n"), lines("rot").join("\n"));
     let loaded = load::analyse(&SourceFile::new("main.rot", text.as_str()), &Config::default());
-    let errors: Vec<String> = loaded
-        .findings
-        .iter()
-        .filter(|d| d.severity == Severity::Error)
-        .map(|d| format!("{} {}", d.code.id(), d.message))
-        .collect();
+    let errors: Vec<String> =
+        loaded.findings.iter().filter(|d| d.severity == Severity::Error).map(|d| format!("{} {}", d.code.id(), d.message)).collect();
     assert!(errors.is_empty(), "{}: {errors:?}\n{text}", case["name"]);
     let mut plan = loaded.plan;
     // The one that is run is the first that is not called.
@@ -47,7 +43,12 @@ fn runs_and_resumes() {
             for (key, wanted) in expect.as_object().unwrap() {
                 let found = seen.get(key).cloned().unwrap_or(Json::Null);
                 if found != *wanted {
-                    wrong.push(format!("{} run {}: {key}\n  expected {wanted}\n  found    {found}\n  {}", case["name"], number + 1, seen["message"]));
+                    wrong.push(format!(
+                        "{} run {}: {key}\n  expected {wanted}\n  found    {found}\n  {}",
+                        case["name"],
+                        number + 1,
+                        seen["message"]
+                    ));
                 }
             }
         }

@@ -234,7 +234,9 @@ impl<'p> Engine<'p> {
             .order
             .of_rotation(self.rotation)
             .filter(|(inner, _)| self.order.is_within(*inner, id))
-            .filter(|(_, n)| matches!(n.step.task, Task::Http(_) | Task::Let(_) | Task::Call(_) | Task::Worker(_) | Task::Generate(_) | Task::Manual(_)))
+            .filter(|(_, n)| {
+                matches!(n.step.task, Task::Http(_) | Task::Let(_) | Task::Call(_) | Task::Worker(_) | Task::Generate(_) | Task::Manual(_))
+            })
             .map(|(inner, n)| (inner, n.step.name.as_str()))
             .collect();
         for (at, key) in keys.iter().enumerate() {

@@ -95,10 +95,8 @@ fn chosen(node: &Node) -> Option<Node> {
     let chosen = field(inputs, &parameter)?.as_string().filter(|s| !s.text.contains("${"))?;
     let known = SUPPORTED.contains(&chosen.text.as_str());
     let NodeKind::Object(members) = &node.kind else { return None };
-    let members = members
-        .iter()
-        .filter(|m| m.key.text != "dynamicTaskNameParam" && (known || m.key.text != "name"))
-        .map(|m| match m.key.text.as_str() {
+    let members = members.iter().filter(|m| m.key.text != "dynamicTaskNameParam" && (known || m.key.text != "name")).map(|m| {
+        match m.key.text.as_str() {
             "type" => {
                 let text = if known { chosen.text.clone() } else { "SIMPLE".to_owned() };
                 let kind = NodeKind::String(chosen.with_text(text));
@@ -109,7 +107,8 @@ fn chosen(node: &Node) -> Option<Node> {
                 Member { key: m.key.clone(), value: Node { kind: NodeKind::Object(rest), span: inputs.span } }
             }
             _ => m.clone(),
-        });
+        }
+    });
     let mut members: Vec<Member> = members.collect();
     if !known {
         let key = node.member("type")?.key.with_text("name".to_owned());

@@ -20,7 +20,12 @@ impl<'a> Reader<'a> {
         let inputs = field(node, "inputParameters")?;
         let of = |key: &str| field(inputs, "http_request").and_then(|r| field(r, key)).or_else(|| field(inputs, key));
         let Some(condition) = of("terminationCondition").filter(|c| c.as_str().is_some()) else {
-            self.missing(inputs, "terminationCondition", "the HTTP_POLL task", "a script such as `$.output.response.body.status === 'done'`");
+            self.missing(
+                inputs,
+                "terminationCondition",
+                "the HTTP_POLL task",
+                "a script such as `$.output.response.body.status === 'done'`",
+            );
             return None;
         };
         let seconds = of("pollingInterval").and_then(number_of).unwrap_or(INTERVAL_SECONDS);

@@ -2,8 +2,8 @@
 
 use super::context::Reader;
 use super::keys::{field, number_of, text_of};
-use crate::diagnostic::codes;
 use crate::diagnostic::Diagnostic;
+use crate::diagnostic::codes;
 use crate::json::Node;
 use crate::plan::task::{Let, Task};
 use crate::plan::{Expr, ExprKind, Function, Operator, Root, RunField};
@@ -54,7 +54,12 @@ impl<'a> Reader<'a> {
     pub(super) fn jq_transform(&mut self, node: &'a Node, name: &str) -> Option<Task> {
         let inputs = self.inputs_of(node, "JSON_JQ_TRANSFORM")?;
         let Some(query) = field(inputs, "queryExpression").filter(|q| q.as_str().is_some()) else {
-            self.missing(inputs, "queryExpression", "the JSON_JQ_TRANSFORM task", "write the jq program there; its input is the task's input");
+            self.missing(
+                inputs,
+                "queryExpression",
+                "the JSON_JQ_TRANSFORM task",
+                "write the jq program there; its input is the task's input",
+            );
             return None;
         };
         let program = self.value(query);

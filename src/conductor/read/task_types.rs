@@ -39,7 +39,10 @@ pub(super) const UNSUPPORTED: [(&str, &str); 38] = [
     ("EVENT", "send the event with an HTTP task"),
     ("KAFKA_PUBLISH", "send the message with an HTTP task to a bridge"),
     ("SQS", "send the message with an HTTP task"),
-    ("JDBC", "rotate database passwords with an HTTP task to the database's API, or with a SIMPLE task and a local program that `[workers]` declares"),
+    (
+        "JDBC",
+        "rotate database passwords with an HTTP task to the database's API, or with a SIMPLE task and a local program that `[workers]` declares",
+    ),
     ("GRPC", "call the service with an HTTP task"),
     ("OPS_GENIE", "call the service with an HTTP task"),
     ("SENDGRID", "call the service with an HTTP task"),

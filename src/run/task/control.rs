@@ -34,7 +34,8 @@ impl<'a> Engine<'a> {
                 let until = match (wait, &value.data) {
                     (Wait::For(_), Data::Duration(duration)) => later(self.world.clock.now(), *duration).map_err(failed)?,
                     (Wait::For(_), Data::Text(text)) if self.plan.dialect.is_conductor() => {
-                        let words = crate::plan::schedule::Dur::parse_words(text).ok_or_else(|| failed("this is no duration".to_owned()))?;
+                        let words =
+                            crate::plan::schedule::Dur::parse_words(text).ok_or_else(|| failed("this is no duration".to_owned()))?;
                         later(self.world.clock.now(), words).map_err(failed)?
                     }
                     (Wait::For(_), _) => return Err(failed(format!("expected a duration, found {}", value.kind()))),
@@ -135,7 +136,14 @@ impl<'a> Engine<'a> {
         }
         if count > 0 && self.plan.dialect.is_conductor() {
             let last = frame.scope.borrow().outputs.get(&step.name).and_then(|o| o.get("iteration").cloned());
-            self.looped(frame, step, &mut rounds_done, last.map(|l| vec![("iteration".to_owned(), l)]).unwrap_or_default(), &each.steps, count);
+            self.looped(
+                frame,
+                step,
+                &mut rounds_done,
+                last.map(|l| vec![("iteration".to_owned(), l)]).unwrap_or_default(),
+                &each.steps,
+                count,
+            );
         }
         Ok(Flow::Next)
     }

@@ -78,7 +78,9 @@ impl<'a> Engine<'a> {
         Stopped::Failed(Box::new(
             Diagnostic::new(codes::RUN_REQUEST_FAILED, step.at.0, format!("the program of the task `{}` failed: {what}", worker.name))
                 .at("this task")
-                .help("it gets a JSON object on standard input and answers with one on standard output; run it by hand with the same input"),
+                .help(
+                    "it gets a JSON object on standard input and answers with one on standard output; run it by hand with the same input",
+                ),
         ))
     }
 }
