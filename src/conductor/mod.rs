@@ -4,4 +4,4 @@ mod grammar;
 pub mod read;
 pub mod template;
 
-pub use read::{ReadOptions, looks_like_conductor, read, read_node};
+pub use read::{ReadOptions, called_names, looks_like_conductor, read, read_node, read_with};

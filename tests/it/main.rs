@@ -16,6 +16,8 @@ mod support;
 mod bad_input;
 mod check;
 mod conductor;
+mod conductor_run;
+mod control;
 mod docs;
 mod examples;
 mod formats;
