@@ -3,6 +3,7 @@
 //! Both front ends end here; the checker, the interpreter and the back ends start here. Nothing in a plan says how it
 //! was spelled: places are [`At`], which are all equal and never serialised. A plan does no IO.
 
+pub(crate) mod compare;
 pub mod document;
 pub mod effect;
 pub mod expr;
