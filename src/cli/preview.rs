@@ -6,7 +6,7 @@ use super::{load, paths, run};
 use crate::diagnostic::Result;
 use crate::plan::task::http::{Auth, Body, CaptureSource, Expectation, Http, RequestPart};
 use crate::plan::task::lifecycle::NewValue;
-use crate::plan::{Effect, Expr, ExprKind, Plan, Root, Rotation, Step, Task, Version};
+use crate::plan::{Effect, Expr, ExprKind, Root, Rotation, Step, Task, Version};
 use crate::report::visible;
 use crate::vault::Vault;
 use crate::world::World;
@@ -26,7 +26,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<()> {
     let paths = paths::resolve(context, &config, &world);
     // Best effort: a plan is wanted on machines without the vault too.
     let vault = matches!(world.fs.stat(&paths.vault), Ok(Some(_))).then(|| Vault::open(&world, &paths).ok()).flatten();
-    let previews: Vec<Preview> = chosen.iter().map(|r| preview(&plan, r, &world, vault.as_ref())).collect();
+    let previews: Vec<Preview> = chosen.iter().map(|r| preview(r, &world, vault.as_ref())).collect();
     match args.report {
         ResultFormat::Json => {
             let rotations: Vec<Json> = previews.iter().map(Preview::json).collect();
@@ -57,14 +57,14 @@ struct Line {
     details: Vec<(&'static str, String)>,
 }
 
-fn preview(plan: &Plan, rotation: &Rotation, world: &World, vault: Option<&Vault>) -> Preview {
+fn preview(rotation: &Rotation, world: &World, vault: Option<&Vault>) -> Preview {
     let next_due = vault.and_then(|vault| {
         let past = crate::run::due::past(world, vault, rotation).ok()?;
         let due = crate::run::due::next(world, vault, rotation, &past)?;
         Some((due.at, due.reason.explain()))
     });
     let mut steps = Vec::new();
-    lines(plan, &rotation.steps, 0, &mut steps);
+    lines(&rotation.steps, 0, &mut steps);
     Preview {
         rotation: rotation.name.clone(),
         description: rotation.description.clone(),
@@ -74,7 +74,7 @@ fn preview(plan: &Plan, rotation: &Rotation, world: &World, vault: Option<&Vault
     }
 }
 
-fn lines(plan: &Plan, steps: &[Step], depth: usize, out: &mut Vec<Line>) {
+fn lines(steps: &[Step], depth: usize, out: &mut Vec<Line>) {
     for step in steps {
         let mut details = Vec::new();
         let what = match &step.task {
@@ -113,14 +113,14 @@ fn lines(plan: &Plan, steps: &[Step], depth: usize, out: &mut Vec<Line>) {
             Task::Switch(switch) => {
                 for case in &switch.cases {
                     out.push(Line { depth: depth + 1, name: String::new(), kind: "case", what: case.name.clone(), details: Vec::new() });
-                    lines(plan, &case.steps, depth + 2, out);
+                    lines(&case.steps, depth + 2, out);
                 }
                 if !switch.otherwise.is_empty() {
                     out.push(Line { depth: depth + 1, name: String::new(), kind: "else", what: String::new(), details: Vec::new() });
-                    lines(plan, &switch.otherwise, depth + 2, out);
+                    lines(&switch.otherwise, depth + 2, out);
                 }
             }
-            task => task.blocks().into_iter().for_each(|block| lines(plan, block, depth + 1, out)),
+            task => task.blocks().into_iter().for_each(|block| lines(block, depth + 1, out)),
         }
     }
 }

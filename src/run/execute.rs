@@ -186,14 +186,14 @@ async fn perform(
     }
     let mut scope = start::scope(job.plan, begun.facts.clone(), HashMap::new(), begun.env, begun.secrets);
     let mut inputs = begun.inputs;
-    start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| Error::new(Failure::Usage, d))?;
+    start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| Error::new(Failure::Usage, *d))?;
     for input in inputs.values() {
         if let (true, Some(bytes)) = (input.full_label().is_secret(), input.bytes()) {
             observer.secret(&crate::vault::Secret::new(bytes));
         }
     }
     scope.inputs = inputs;
-    start::variables(job.rotation, &mut scope).map_err(|d| Error::new(Failure::BeforeEffect, d))?;
+    start::variables(job.rotation, &mut scope).map_err(|d| Error::new(Failure::BeforeEffect, *d))?;
     let engine = Engine {
         world,
         plan: job.plan,

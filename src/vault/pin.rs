@@ -113,7 +113,7 @@ impl Pin {
             return Err(io::ErrorKind::WouldBlock.into());
         };
         replace::sweep(world, &path);
-        if !load::<Pin>(world, &path).ok().flatten().is_some_and(|known| known.generation >= self.generation) {
+        if load::<Pin>(world, &path).ok().flatten().is_none_or(|known| known.generation < self.generation) {
             replace::replace(world, &path, &json(self)?)?;
         }
         drop(lock);

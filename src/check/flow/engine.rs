@@ -11,7 +11,7 @@ use crate::plan::task::lifecycle::NewValue;
 use crate::plan::task::{Call, ForEach, Generate, Let, Repeat, SetVariables, Stop, Switch, Update};
 use crate::plan::{Derivation, Expr, ExprKind, Origin, Plan, Rotation, Step, Task};
 use crate::source::Span;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Walks after which variables are widened.
 const WIDEN: usize = 8;
@@ -32,6 +32,8 @@ pub(super) struct Answer {
 pub(super) struct Engine<'p> {
     pub(super) plan: &'p Plan,
     pub(super) order: Order<'p>,
+    /// Fields of records that hold nothing secret.
+    pub(super) public_fields: BTreeSet<(String, String)>,
     pub(super) trails: Trails<'p>,
     pub(super) rotation: usize,
     pub(super) step: Option<usize>,
@@ -84,6 +86,7 @@ impl<'p> Engine<'p> {
         Self {
             plan,
             order,
+            public_fields: crate::plan::fields::public_fields(plan),
             trails: Trails::default(),
             rotation: 0,
             step: None,
@@ -489,7 +492,7 @@ impl<'p> Engine<'p> {
     }
 }
 
-fn capture_names<'p>(task: &'p Task, at: Span) -> Vec<(&'p str, Span)> {
+fn capture_names(task: &Task, at: Span) -> Vec<(&str, Span)> {
     match task {
         Task::Http(http) => http.captures.iter().map(|c| (c.name.as_str(), c.at.0)).collect(),
         Task::Generate(generate) => generate.generator.captures().iter().map(|(name, _)| (*name, at)).collect(),

@@ -88,6 +88,10 @@ impl<'p> Engine<'p> {
         let shape = match root {
             Root::Secret { name, field, .. } => {
                 self.read_secrets.insert(name);
+                // A field that is only ever filled with public values (an id) is no secret.
+                if field.as_ref().is_some_and(|f| self.public_fields.contains(&(name.clone(), f.clone()))) {
+                    return Shape::default();
+                }
                 let atom = self.trails.secret(name);
                 let part = field.is_some() && self.plan.dialect.is_conductor();
                 let derivation = if part { Derivation::Part } else { Derivation::Whole };

@@ -133,6 +133,8 @@ rules! {
         IDENTITY_UNREADABLE "identity-unreadable";
         RECIPIENT_BAD "bad-recipient";
         VAULT_ROLLBACK_REFUSED "rollback-refused";
+        VAULT_FIRST_USE "vault-first-use";
+        VAULT_NOT_PINNED "vault-not-pinned";
         STORAGE_FAILED "storage-failed";
         JOURNAL_CORRUPT "journal-corrupt";
         PLAN_TAMPERED "plan-tampered";
@@ -144,6 +146,7 @@ rules! {
         UNUSED_SUPPRESSION "unused-suppression";
         UNKNOWN_SUPPRESSION "unknown-rule-in-suppression";
         IMPORTED_AS_ADDITIVE "imported-as-additive";
+        CONDUCTOR_DIFFERENCE "differs-from-conductor";
     }
 }
 

@@ -66,10 +66,14 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 if let Some(request) = cx.flow.requests.iter().find(|r| sets(&r.http.effect) && carries(cx, r, id)) {
                     let setter = cx.flow.step_name(request.step);
                     out.push(
-                        Diagnostic::new(codes::NEW_SECRET_DROPPED, node.step.at.0, format!("`{name}` is set by `{setter}` and never stored"))
-                            .at("the new value is lost when the run ends")
-                            .label(request.http.url.at.0, "set here")
-                            .help(format!("store it before `{setter}`: `stage NAME = {name}.value`")),
+                        Diagnostic::new(
+                            codes::NEW_SECRET_DROPPED,
+                            node.step.at.0,
+                            format!("`{name}` is set by `{setter}` and never stored"),
+                        )
+                        .at("the new value is lost when the run ends")
+                        .label(request.http.url.at.0, "set here")
+                        .help(format!("store it before `{setter}`: `stage NAME = {name}.value`")),
                     );
                 }
             }
@@ -84,7 +88,9 @@ fn sets(effect: &Effect) -> bool {
 
 fn is_from(cx: &Context<'_, '_>, atom: u32, id: usize) -> bool {
     match cx.flow.trails.atom(atom) {
-        Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, .. } }) => cx.order().find(*rotation, step) == Some(id),
+        Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, .. } }) => {
+            cx.order().find(*rotation, step) == Some(id)
+        }
         Some(Atom::Answer { step, .. }) => *step == id,
         _ => false,
     }

@@ -55,7 +55,10 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let writes = cx.writes();
     for promote in writes.iter().filter(|w| w.act == Act::Promote) {
         let stage = writes.iter().rfind(|w| {
-            w.act == Act::Stage && w.secret == promote.secret && w.rotation == promote.rotation && cx.order().may_precede(w.step, promote.step)
+            w.act == Act::Stage
+                && w.secret == promote.secret
+                && w.rotation == promote.rotation
+                && cx.order().may_precede(w.step, promote.step)
         });
         let begin = stage.map_or(0, |s| s.step);
         let verified = cx.order().of_rotation(promote.rotation).any(|(id, node)| {
@@ -72,9 +75,13 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         });
         if !verified {
             let name = promote.secret;
-            let mut found = Diagnostic::new(codes::OVERWRITE_BEFORE_VERIFY, promote.span, format!("`{name}` is promoted before anything proves that the new value works"))
-                .at("everybody uses the new value from here on")
-                .help(format!("put `verify {{ … }}` with a request that uses `pending.{name}` before it"));
+            let mut found = Diagnostic::new(
+                codes::OVERWRITE_BEFORE_VERIFY,
+                promote.span,
+                format!("`{name}` is promoted before anything proves that the new value works"),
+            )
+            .at("everybody uses the new value from here on")
+            .help(format!("put `verify {{ … }}` with a request that uses `pending.{name}` before it"));
             if let Some(stage) = stage {
                 found = found.label(stage.span, "staged here");
             }

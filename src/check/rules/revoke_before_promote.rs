@@ -29,7 +29,7 @@
 //!
 //! ```rot
 //! secret admin_key to "api.example.com"
-//! secret api_token { value, id } to "api.example.com" in header, path
+//! secret api_token { value, id } to "api.example.com"
 //!
 //! rotation r {
 //!   http mint POST "https://api.example.com/tokens" issues additive {
@@ -78,7 +78,8 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let mut seen: Vec<&str> = Vec::new();
         for write in &writes {
             let name = write.secret;
-            if write.rotation != node.rotation || seen.contains(&name) || !about.iter().any(|e| reads_secret(e, name, &[Version::Current])) {
+            if write.rotation != node.rotation || seen.contains(&name) || !about.iter().any(|e| reads_secret(e, name, &[Version::Current]))
+            {
                 continue;
             }
             seen.push(name);

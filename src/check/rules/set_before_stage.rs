@@ -62,10 +62,14 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             let (Some(setter), Some(store)) = (cx.order().get(set), cx.order().get(late.store)) else { continue };
             let name = late.secret;
             out.push(
-                Diagnostic::new(codes::SET_BEFORE_STAGE, setter.step.at.0, format!("the new `{name}` is set on the server before it is stored"))
-                    .at("a crash after this call loses the value")
-                    .label(store.step.at.0, "stored only here")
-                    .help(format!("put `stage {name} = …` before `{}` and `promote {name}` after the check", setter.step.name)),
+                Diagnostic::new(
+                    codes::SET_BEFORE_STAGE,
+                    setter.step.at.0,
+                    format!("the new `{name}` is set on the server before it is stored"),
+                )
+                .at("a crash after this call loses the value")
+                .label(store.step.at.0, "stored only here")
+                .help(format!("put `stage {name} = …` before `{}` and `promote {name}` after the check", setter.step.name)),
             );
         }
     }

@@ -59,9 +59,15 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let source = cx.order().find(node.rotation, step).and_then(|id| cx.http(id));
         let Some(capture) = source.and_then(|h| h.captures.iter().find(|c| c.name == *name)) else { continue };
         let (message, help) = if capture.optional {
-            (format!("`{step}.{name}` may be missing and is stored as the new value"), format!("remove `optional` from `{name}`, or give another value with `??`"))
+            (
+                format!("`{step}.{name}` may be missing and is stored as the new value"),
+                format!("remove `optional` from `{name}`, or give another value with `??`"),
+            )
         } else if allow.empty {
-            (format!("an empty `{step}.{name}` would be stored as the new value"), "remove `allow empty`: the run then refuses an empty answer".to_owned())
+            (
+                format!("an empty `{step}.{name}` would be stored as the new value"),
+                "remove `allow empty`: the run then refuses an empty answer".to_owned(),
+            )
         } else {
             continue;
         };

@@ -5,7 +5,7 @@ use super::output_filter::CapturePlace;
 use super::reference::{Named, null};
 use super::scope::Shape;
 use crate::conductor::template::Step;
-use crate::diagnostic::codes;
+use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::{Expr, ExprKind, Root};
 use crate::source::Span;
 use std::collections::HashMap;
@@ -92,6 +92,11 @@ impl Reader<'_> {
             let object = object_of(task, &below, names.len(), named.span);
             return self.path_over(object, named, from + names.len());
         }
+        if let (Some(&"response"), Some(last)) = (names.first(), names.last())
+            && let Some(masked) = places.iter().find(|p| p.secret && p.place.last().is_some_and(|key| key == last))
+        {
+            return self.raw_beside_mask(named, task, masked);
+        }
         // The first name that leads nowhere.
         let depth = (0..names.len()).find(|d| !places.iter().any(|p| leads(p, &names, d + 1))).unwrap_or(0);
         let wrong = names.get(depth).copied().unwrap_or_default();
@@ -103,6 +108,23 @@ impl Reader<'_> {
         let more = if places.len() > 3 { " …" } else { "" };
         let message = format!("the `outputFilter` of `{task}` keeps no `{wrong}`, only {kept}{more}");
         self.unresolved(codes::UNKNOWN_FIELD, named, from + depth, &message, near.as_deref())
+    }
+}
+
+impl Reader<'_> {
+    /// The raw answer of a task is read where its filter keeps the same value masked.
+    fn raw_beside_mask(&mut self, named: &Named<'_>, task: &str, masked: &CapturePlace) -> Expr {
+        let place = masked.place.join(".");
+        self.report(
+            Diagnostic::new(
+                codes::RAW_COPY_BESIDE_MASK,
+                named.span,
+                format!("this reads the raw answer of `{task}`, whose masked copy is `{place}`"),
+            )
+            .at("null, or not masked")
+            .help(format!("read `${{{task}.output.{place}}}`")),
+        );
+        null(named.span)
     }
 }
 
