@@ -147,6 +147,8 @@ rules! {
         UNKNOWN_SUPPRESSION "unknown-rule-in-suppression";
         IMPORTED_AS_ADDITIVE "imported-as-additive";
         CONDUCTOR_DIFFERENCE "differs-from-conductor";
+        NOT_IN_CONDUCTOR "cannot-be-said-in-conductor";
+        NOT_IN_ROT "cannot-be-said-in-rot";
     }
 }
 
