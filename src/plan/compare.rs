@@ -47,6 +47,8 @@ fn rotation(rotation: &mut Rotation) {
         input.secret = false;
     }
     rotation.inputs.sort_by(|a, b| a.name.cmp(&b.name));
+    secrets_first(&mut rotation.steps);
+    secrets_first(&mut rotation.on_failure);
     let mut names = Names::default();
     collect(&rotation.steps, &mut names);
     collect(&rotation.on_failure, &mut names);
@@ -57,6 +59,16 @@ fn rotation(rotation: &mut Rotation) {
     rotation.outputs.iter_mut().for_each(|o| change(&mut o.value));
     steps(&mut rotation.steps, &names);
     steps(&mut rotation.on_failure, &names);
+}
+
+/// The order of captures means nothing; in Conductor the secret ones stand together.
+fn secrets_first(steps: &mut [Step]) {
+    for step in steps {
+        if let Task::Http(http) = &mut step.task {
+            http.captures.sort_by_key(|c| !c.secret);
+        }
+        step.task.blocks_mut().into_iter().for_each(|block| secrets_first(block));
+    }
 }
 
 /// Masked outputs stand under one key in Conductor.
@@ -217,7 +229,11 @@ fn capture(capture: &mut Capture, step: &str, names: &Names) {
             Type::Any
         }
         CaptureSource::Text | CaptureSource::Header(_) => Type::String,
-        CaptureSource::Status => Type::Int,
+        // An answer has a status.
+        CaptureSource::Status => {
+            capture.optional = false;
+            Type::Int
+        }
         CaptureSource::Expr(expr) => {
             expression(expr, names);
             Type::Any

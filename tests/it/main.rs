@@ -15,6 +15,7 @@ mod support;
 
 mod check;
 mod conductor;
+mod convert;
 mod formats;
 mod house;
 mod http;

@@ -1,7 +1,7 @@
 //! A rotation → a workflow definition.
 
 use super::context::Writer;
-use crate::plan::task::{Step, Task, walk_steps};
+use crate::plan::task::{Task, walk_steps};
 use crate::plan::{Dialect, Effect, Expr, ExprKind, Policy, Root, Type};
 use serde_json::{Map, Value};
 
@@ -14,9 +14,13 @@ impl<'a> Writer<'a> {
             definition.insert("description".into(), description.clone().into());
         }
         definition.insert("version".into(), 1.into());
-        let tasks = self.block(&rotation.steps);
+        let mut tasks = self.block(&rotation.steps);
         if tasks.is_empty() {
             self.cannot(rotation.at, "a definition needs at least one task", "add a step that a server can do");
+        }
+        if rotation.outputs.is_empty() && self.returns_last() {
+            let name = self.fresh("no_output");
+            tasks.push(Value::Object(self.task(&name, "NOOP", Some(Map::new()))));
         }
         definition.insert("tasks".into(), tasks.into());
         self.inputs(&mut definition);
@@ -111,8 +115,16 @@ impl<'a> Writer<'a> {
         }
         if !outputs.is_empty() {
             definition.insert("outputParameters".into(), Value::Object(outputs));
-        } else if let Some(Step { task: Task::Http(_), at, .. }) = rotation.steps.last() {
-            self.loses(*at, "the workflow has no outputs of its own, so a server returns what this last task keeps");
+        }
+    }
+
+    /// Whether a server would return what the last task got, although the rotation returns nothing. A task that does nothing
+    /// behind it keeps that in.
+    fn returns_last(&self) -> bool {
+        match self.rotation.steps.last().map(|s| &s.task) {
+            Some(Task::Http(_)) => true,
+            Some(Task::Call(_) | Task::Parallel(_)) => self.plan.dialect == Dialect::Rot,
+            _ => false,
         }
     }
 
