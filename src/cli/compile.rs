@@ -1,15 +1,14 @@
 //! `rot compile`: a file in another form.
 
 use super::args::{CompileArgs, CompileTo};
-use super::config::{Config, Target};
 use super::context::Context;
-use super::load::Loaded;
-use super::{files, load, run};
-use crate::conductor::{self, WriteOptions};
-use crate::diagnostic::{Diagnostic, Error, Failure, Result, Severity, codes};
-use crate::plan::{self, Dialect, Plan, document};
-use crate::report::findings::counted;
-use serde_json::Value;
+use super::suppress::hides_others;
+use super::{convert, files, load, run};
+use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::check::graph::flows;
+use crate::plan::document;
+use crate::report::graph::{self, Picture};
+use crate::report::{Blanks, visible};
 
 /// Runs the command.
 pub fn run(args: &CompileArgs, context: &Context) -> Result<()> {
@@ -17,20 +16,8 @@ pub fn run(args: &CompileArgs, context: &Context) -> Result<()> {
     let loaded = load::file(&args.file, &config)?;
     let text = match args.to {
         CompileTo::Plan => document::encode(&run::accept(loaded, context)?),
-        CompileTo::Conductor => {
-            let plan = understood(loaded, context)?;
-            let written = conductor(&plan, &config);
-            accepted(written, context)?
-        }
-        CompileTo::Schedule => {
-            let plan = understood(loaded, context)?;
-            let written = schedules(&plan, &config);
-            accepted(written, context)?
-        }
-        CompileTo::Rot => {
-            let plan = understood(loaded, context)?;
-            accepted(plan::write::write(&plan), context)?
-        }
+        CompileTo::Conductor | CompileTo::Schedule | CompileTo::Rot => convert::convert(args.to, loaded, &config, context)?,
+        CompileTo::Dot | CompileTo::Mermaid | CompileTo::Svg => picture(args.to, loaded, args, context)?,
     };
     match &args.output {
         None => context.out.stdout(&text),
@@ -42,53 +29,17 @@ pub fn run(args: &CompileArgs, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// The plan of a file that was understood as a whole. What is unsafe in it is no hindrance: a conversion is often the way to
-/// mend it, and changes nothing outside.
-fn understood(mut loaded: Loaded, context: &Context) -> Result<Plan> {
-    let before = loaded.findings.len();
-    loaded.findings.retain(|d| d.severity != Severity::Error || !matches!(d.code.id().as_bytes().get(3), Some(b'3'..=b'6')));
-    let unsafe_ones = before - loaded.findings.len();
+/// The flows of secrets, also of a file that leaks: that is when the picture is wanted.
+fn picture(form: CompileTo, mut loaded: load::Loaded, args: &CompileArgs, context: &Context) -> Result<String> {
+    let blanks = Blanks::collect(&loaded.sources, &loaded.findings);
+    loaded.findings.retain(hides_others);
     let plan = run::accept(loaded, context)?;
-    if unsafe_ones > 0 {
-        context.out.info(&format!("the file is not safe to run: `rot check` finds {}", counted(unsafe_ones, "error")));
-    }
-    Ok(plan)
-}
-
-/// What was written, with all that could not be said on standard error; an error in it writes nothing.
-fn accepted((text, said): (String, Vec<Diagnostic>), context: &Context) -> Result<String> {
-    context.complain(&said);
-    if said.iter().any(|d| d.severity == Severity::Error) {
-        return Err(Error { failure: Failure::Refused, diagnostics: Vec::new() });
-    }
-    Ok(text)
-}
-
-fn options(config: &Config) -> WriteOptions {
-    WriteOptions {
-        target: match config.target {
-            Target::Orkes => Dialect::Orkes,
-            Target::Oss => Dialect::Oss,
-        },
-    }
-}
-
-/// One definition, or an array of those that belong together.
-fn conductor(plan: &Plan, config: &Config) -> (String, Vec<Diagnostic>) {
-    let names = plan.rotations.iter().map(|r| r.name.as_str());
-    together(names.map(|name| conductor::write(plan, name, &options(config))))
-}
-
-/// The entries of the rotations that run by themselves.
-fn schedules(plan: &Plan, config: &Config) -> (String, Vec<Diagnostic>) {
-    let own: Vec<_> = plan.rotations.iter().filter(|r| !r.imported).collect();
-    let scheduled = own.iter().any(|r| r.schedule.is_some());
-    let wanted = own.into_iter().filter(|r| !scheduled || r.schedule.is_some());
-    together(wanted.map(|r| conductor::write_schedule(plan, &r.name, &options(config))))
-}
-
-fn together(written: impl Iterator<Item = (Value, Vec<Diagnostic>)>) -> (String, Vec<Diagnostic>) {
-    let (mut values, found): (Vec<Value>, Vec<Vec<Diagnostic>>) = written.unzip();
-    let value = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
-    (format!("{value:#}\n"), found.into_iter().flatten().collect())
+    let picture = Picture::of(&flows(&plan));
+    let name = args.file.file_name().unwrap_or(args.file.as_os_str()).to_string_lossy();
+    let text = match form {
+        CompileTo::Dot => graph::dot(&picture),
+        CompileTo::Mermaid => graph::mermaid(&picture),
+        _ => graph::svg(&picture, &format!("Where the secrets of {} go", visible(&name))),
+    };
+    Ok(blanks.clean(&text).into_owned())
 }

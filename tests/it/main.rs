@@ -13,14 +13,18 @@
 
 mod support;
 
+mod bad_input;
 mod check;
 mod conductor;
 mod convert;
+mod docs;
+mod examples;
 mod formats;
 mod house;
 mod http;
 mod jsonpath;
 mod language;
+mod model;
 mod plan;
 mod run;
 mod schedule;
