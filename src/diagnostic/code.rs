@@ -215,4 +215,6 @@ code_table! {
     STALE_BASELINE              "ROT905" "stale-baseline-entry" Note;
     IMPORTED_AS_ADDITIVE        "ROT908" "imported-as-additive" Note;
     CONDUCTOR_DIFFERENCE        "ROT909" "differs-from-conductor" Note;
+    NOT_IN_CONDUCTOR            "ROT920" "cannot-be-said-in-conductor" Error;
+    NOT_IN_ROT                  "ROT921" "cannot-be-said-in-rot" Error;
 }

@@ -18,6 +18,7 @@ mod check;
 mod conductor;
 mod conductor_run;
 mod control;
+mod convert;
 mod docs;
 mod examples;
 mod formats;

@@ -150,6 +150,8 @@ rules! {
         STALE_BASELINE "stale-baseline-entry";
         IMPORTED_AS_ADDITIVE "imported-as-additive";
         CONDUCTOR_DIFFERENCE "differs-from-conductor";
+        NOT_IN_CONDUCTOR "cannot-be-said-in-conductor";
+        NOT_IN_ROT "cannot-be-said-in-rot";
     }
 }
 
