@@ -92,6 +92,7 @@ fn lock(world: &World, vault: &Vault, job: &Job<'_>) -> Result<Box<dyn Lock>> {
 }
 
 async fn new_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer: &dyn Observer) -> Result<RunReport> {
+    open::tidy(world, &vault.borrow());
     let plan = job.plan;
     let inputs = start::inputs(plan, job.rotation, &job.inputs)?;
     let env = start::environment(world, plan);
@@ -128,9 +129,9 @@ fn rehearse(
 ) -> Result<()> {
     let mut scope = start::scope(job.plan, facts.clone(), HashMap::new(), env.clone(), secrets.clone());
     let mut inputs = inputs.clone();
-    start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| Error::new(Failure::Usage, d))?;
+    start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| Error::new(Failure::Usage, *d))?;
     scope.inputs = inputs;
-    start::variables(job.rotation, &mut scope).map_err(|d| Error::new(Failure::BeforeEffect, d))
+    start::variables(job.rotation, &mut scope).map_err(|d| Error::new(Failure::BeforeEffect, *d))
 }
 
 async fn continue_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, open: &OpenRun, observer: &dyn Observer) -> Result<RunReport> {
@@ -222,14 +223,14 @@ async fn perform(
     }
     let mut scope = start::scope(job.plan, begun.facts.clone(), HashMap::new(), begun.env, begun.secrets);
     let mut inputs = begun.inputs;
-    start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| Error::new(Failure::Usage, d))?;
+    start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| Error::new(Failure::Usage, *d))?;
     for input in inputs.values() {
         if let (true, Some(bytes)) = (input.full_label().is_secret(), input.bytes()) {
             observer.secret(&crate::vault::Secret::new(bytes));
         }
     }
     scope.inputs = inputs;
-    start::variables(job.rotation, &mut scope).map_err(|d| Error::new(Failure::BeforeEffect, d))?;
+    start::variables(job.rotation, &mut scope).map_err(|d| Error::new(Failure::BeforeEffect, *d))?;
     let engine = Engine {
         world,
         plan: job.plan,

@@ -73,6 +73,26 @@ pub fn open_runs(world: &World, vault: &Vault) -> Result<Vec<OpenRun>> {
     Ok(open)
 }
 
+/// How many journals of ended runs are kept, without their payloads, for whoever asks what happened.
+const KEPT: usize = 100;
+
+/// Drops what ended runs no longer need: payloads (the values are in the vault, or were of no use), and the oldest journals.
+/// Best effort: what cannot be tidied now is tidied by the next run.
+pub fn tidy(world: &World, vault: &Vault) {
+    let Ok(ids) = journal::list(world, vault) else { return };
+    let ended: Vec<&String> = ids.iter().filter(|id| ended_by_peek(world, vault, id)).collect();
+    let surplus = ended.len().saturating_sub(KEPT);
+    for (i, id) in ended.into_iter().enumerate() {
+        if i < surplus {
+            let _ = world.fs.remove(&journal::folder(vault).join(format!("{id}.jnl")));
+        } else if let Ok(mut journal) = Journal::open(world, vault, id)
+            && journal.records().iter().any(|r| !r.sealed.is_empty())
+        {
+            let _ = journal.strip(world, vault);
+        }
+    }
+}
+
 /// Whether a journal's last record says that the run is over; a cheap look that verifies nothing and decides nothing but
 /// to skip the file.
 fn ended_by_peek(world: &World, vault: &Vault, run_id: &str) -> bool {

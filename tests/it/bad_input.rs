@@ -24,7 +24,12 @@ fn texts() -> Vec<(&'static str, Vec<u8>, i32, i32)> {
         ("huge.rot", b"# padding padding padding padding padding padding padding padding\n".repeat(140_000), 2, 2),
         ("nested.json", nested("[", "]", 100_000), 1, 25),
         ("nested.rot", format!("rotation r {{ let x = {} }}\n", String::from_utf8(nested("[", "]", 50_000)).unwrap()).into_bytes(), 1, 25),
-        ("blocks.rot", format!("rotation r {{ {} }}\n", String::from_utf8(nested("when true { ", "}", 20_000)).unwrap()).into_bytes(), 1, 25),
+        (
+            "blocks.rot",
+            format!("rotation r {{ {} }}\n", String::from_utf8(nested("when true { ", "}", 20_000)).unwrap()).into_bytes(),
+            1,
+            25,
+        ),
         ("unclosed.rot", b"rotation r {\n  log \"x\"\n".to_vec(), 1, 25),
         ("duplicate.json", SEED.replacen("\"version\": 1,", "\"version\": 1,\n  \"version\": 2,", 1).into_bytes(), 1, 25),
         ("truncated.json", SEED.as_bytes()[..SEED.len() / 2].to_vec(), 1, 2),
@@ -66,7 +71,17 @@ fn what_cannot_be_read_is_said() {
     let project = Project::new();
     project.file("dir.rot/x", "").file("secret.rot", ROT);
     let mut said = String::new();
-    for line in ["check none.rot", "run none.rot", "plan none.rot", "compile none.rot", "fmt none.rot", "run dir.rot", "run /dev/null", "check empty", "run"] {
+    for line in [
+        "check none.rot",
+        "run none.rot",
+        "plan none.rot",
+        "compile none.rot",
+        "fmt none.rot",
+        "run dir.rot",
+        "run /dev/null",
+        "check empty",
+        "run",
+    ] {
         std::fs::create_dir_all(project.path("empty")).unwrap();
         let called = project.rot(line);
         said.push_str(&format!("=== {line}: {}\n{}\n", called.code, project.stable(&format!("{}{}", called.stdout, called.stderr))));

@@ -76,14 +76,19 @@ fn rot_blocks_are_valid() {
         let text = block.text.as_str();
         let errors = |text: &str, syntax: bool| -> Vec<String> {
             let loaded = analyse(&SourceFile::new("block.rot", text), &Config::default());
-            let errors = loaded.findings.into_iter().filter(|d| d.severity == Severity::Error && (!syntax || d.code == codes::SYNTAX_ERROR));
+            let errors =
+                loaded.findings.into_iter().filter(|d| d.severity == Severity::Error && (!syntax || d.code == codes::SYNTAX_ERROR));
             errors.map(|d| format!("{} {}", d.code.id(), d.message)).collect()
         };
         let whole = text.lines().any(|line| line.starts_with("rotation "));
         let found = if whole && !text.contains('…') {
             errors(text, false)
         } else {
-            let places = [text.to_owned(), format!("rotation r {{\n{text}\n}}\n"), format!("rotation r {{ http GET \"https://x\" {{\n{text}\n}} }}\n")];
+            let places = [
+                text.to_owned(),
+                format!("rotation r {{\n{text}\n}}\n"),
+                format!("rotation r {{ http GET \"https://x\" {{\n{text}\n}} }}\n"),
+            ];
             places.iter().map(|place| errors(place, true)).min_by_key(Vec::len).unwrap()
         };
         wrong.extend(found.iter().map(|error| format!("{}: {error}", block.at)));

@@ -29,13 +29,13 @@ const CASES: &[Case] = &[
         ],
         made: &[("login.access_token", Some(Kind::Access)), ("login.refresh_token", Some(Kind::Refresh))],
     },
-    Case {
-        file: "gitlab_rotate_self.rot",
-        given: &[("gitlab_token", "demo-personal-0")],
-        made: &[("gitlab_token", Some(Kind::Personal))],
-    },
+    Case { file: "gitlab_rotate_self.rot", given: &[("gitlab_token", "demo-personal-0")], made: &[("gitlab_token", Some(Kind::Personal))] },
     Case { file: "key_with_id_and_expiry.rot", given: ADMIN, made: &[("deploy_key.value", Some(Kind::Key)), ("deploy_key.id", None)] },
-    Case { file: "json_secret_fields.rot", given: ADMIN, made: &[("storage.secret_key", Some(Kind::Bundle)), ("storage.access_key", None)] },
+    Case {
+        file: "json_secret_fields.rot",
+        given: ADMIN,
+        made: &[("storage.secret_key", Some(Kind::Bundle)), ("storage.access_key", None)],
+    },
     Case {
         file: "multi_secret_response.rot",
         given: ADMIN,
@@ -101,7 +101,9 @@ fn they_are_formatted_and_have_no_findings() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|f| format!("{}:{} {} {}", f["file"].as_str().unwrap(), f["line"], f["code"].as_str().unwrap(), f["message"].as_str().unwrap()))
+        .map(|f| {
+            format!("{}:{} {} {}", f["file"].as_str().unwrap(), f["line"], f["code"].as_str().unwrap(), f["message"].as_str().unwrap())
+        })
         .collect();
     insta::assert_snapshot!("findings", findings.join("\n"));
 }

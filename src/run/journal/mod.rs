@@ -219,13 +219,13 @@ impl Journal {
         let folder = folder(vault);
         let temp = folder.join(format!(".{}.tmp", self.run_id));
         let _ = world.fs.remove(&temp);
+        // Nothing is synced: a power cut leaves the old journal, the new one, or an empty file, and an empty one tells of
+        // no run, which is what an ended run may become.
         let mut file = world.fs.create(&temp, 0o600)?;
         file.write(&bytes)?;
-        file.sync()?;
         drop(file);
         self.file = None;
         world.fs.rename(&temp, &self.path)?;
-        world.fs.sync_dir(&folder)?;
         self.tag = tag;
         for record in &mut self.records {
             record.sealed.clear();

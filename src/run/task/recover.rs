@@ -39,10 +39,8 @@ impl<'a> Engine<'a> {
                 },
                 Old::Dies { key: Some(_), .. } => Ok(()),
                 Old::Dies { grace: Some(grace), .. } => {
-                    let journal = self.journal.borrow();
-                    let first = journal.of(key).find(|r| r.header.kind == Kind::Intent).map(|r| r.header.at);
+                    let first = self.journal.borrow().of(key).find(|r| r.header.kind == Kind::Intent).map(|r| r.header.at);
                     let passed = first.map_or(0, |at| self.world.clock.now().as_millisecond().saturating_sub(at.as_millisecond()));
-                    drop(journal);
                     if u64::try_from(passed).unwrap_or(0) < grace.0 {
                         Ok(())
                     } else {

@@ -100,7 +100,10 @@ rotation key {
 }
 "#;
     // Live at the fourth try: the first three are answered as by a server that has not heard of it yet.
-    let me = |times| Rule { times: Some(times), ..Rule::once("/me", Fault::Answer { status: 401, headers: vec![], body: String::new(), execute: false }) };
+    let me = |times| Rule {
+        times: Some(times),
+        ..Rule::once("/me", Fault::Answer { status: 401, headers: vec![], body: String::new(), execute: false })
+    };
     let issuer = issuer(Config { faults: vec![me(3)], ..Config::default() });
     let project = project(&issuer, text);
     project.set("admin", "demo-admin").set("key", "the-old-one");
