@@ -18,6 +18,7 @@ mod javascript;
 mod keys;
 mod output;
 mod output_filter;
+mod places;
 mod reference;
 mod root;
 mod schedule;

@@ -35,6 +35,7 @@ impl<'a> Reader<'a> {
             return None;
         }
         self.check_keys(node, TASK, "a task", MISPLACED_ON_TASK);
+        self.check_about(node);
         if field(node, "name").is_none() {
             self.missing(node, "name", "the task", "give it a name, for people");
         }
@@ -132,6 +133,7 @@ impl<'a> Reader<'a> {
                     .help(help),
             );
         }
+        self.check_not_run(node, kind);
         self.check_inputs(node);
         for list in nested(node) {
             self.block(list);

@@ -24,6 +24,8 @@ impl<'a> Reader<'a> {
             &[("_secrets", "a task's `inputParameters`"), ("outputFilter", "a task's `inputParameters`")],
         );
         self.check_schema_version(node);
+        self.check_about(node);
+        self.check_masked_fields(node);
         let name_node = field(node, "name");
         let name = name_node.and_then(text_of).filter(|n| !n.trim().is_empty());
         if name.is_none() {
