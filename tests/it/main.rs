@@ -14,6 +14,7 @@
 mod support;
 
 mod check;
+mod check_cli;
 mod conductor;
 mod formats;
 mod house;

@@ -1,8 +1,8 @@
 //! `rot check`: reads inputs, has them analysed in parallel, and reports what was found.
 
 mod baseline;
-mod diff;
-mod fix;
+pub mod diff;
+pub mod fix;
 pub mod flows;
 mod gather;
 pub mod watch;
