@@ -15,6 +15,7 @@ mod support;
 
 mod bad_input;
 mod check;
+mod check_cli;
 mod conductor;
 mod conductor_run;
 mod control;
