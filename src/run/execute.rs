@@ -144,7 +144,7 @@ async fn continue_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, open
         .note(format!("run {}, begun {}", open.run_id, open.begun_at))
         .help(ways_out(&open.run_id)));
     }
-    let journal = RefCell::new(Journal::open(world, &vault.borrow(), &open.run_id)?);
+    let journal = RefCell::new(Journal::resume(world, &vault.borrow(), &open.run_id)?);
     let (inputs, env, pinned) = {
         let journal = journal.borrow();
         let begin =

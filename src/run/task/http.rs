@@ -44,6 +44,7 @@ impl<'a> Engine<'a> {
         outcome: &'b mut Outcome,
     ) -> Result<(), Stopped> {
         if !place.volatile {
+            self.tell_lost(step, http, key);
             if let Some(payload) = self.recorded(key, Kind::Answer)? {
                 let answer =
                     Answer::decode(&payload).ok_or_else(|| crate::run::engine::internal("an answer in the journal cannot be read"))?;
@@ -97,6 +98,7 @@ impl<'a> Engine<'a> {
                         return Err(if ordinary { Stopped::Failed(diagnostic) } else { Stopped::Unresolved(diagnostic) });
                     }
                     self.world.clock.sleep(self.pause(step, retried, None)).await;
+                    self.tell_lost(step, http, key);
                     self.recover(frame, step, http, key).await?;
                     retried += 1;
                     continue;
@@ -371,6 +373,11 @@ fn status_diagnostic(span: Span, authority: &str, status: u16, http: &Http) -> B
         500..=599 => "the server failed: look at its state; `rot resume` tries again when that is safe",
         _ => "write `expect status …` where this answer is right",
     };
-    let code = if status >= 500 && !http.effect.is_read() { codes::RUN_OUTCOME_UNKNOWN } else { codes::RUN_UNEXPECTED_ANSWER };
+    let code = match status {
+        500.. if !http.effect.is_read() => codes::RUN_OUTCOME_UNKNOWN,
+        // The server says nothing about what was asked, only that it cannot say it now.
+        408 | 425 | 429 | 500.. => codes::RUN_REQUEST_FAILED,
+        _ => codes::RUN_UNEXPECTED_ANSWER,
+    };
     Box::new(Diagnostic::new(code, span, format!("{authority} answered {status} to {}", http.method)).at("this request").help(help))
 }
