@@ -28,9 +28,13 @@ pub(super) fn schedule(rotation: &Rotation, options: &WriteOptions) -> (Value, V
                 Some(crons) => crons.into_iter().map(|c| (c, ZONE.to_owned())).collect(),
                 None => {
                     found.push(
-                        Diagnostic::new(codes::NOT_IN_CONDUCTOR, at, format!("`every {every}` cannot be said by the clock: it does not divide a day"))
-                            .at("a cron expression repeats with the day")
-                            .help(format!("write `every {}`, or `cron` with the times that you want", below(*every))),
+                        Diagnostic::new(
+                            codes::NOT_IN_CONDUCTOR,
+                            at,
+                            format!("`every {every}` cannot be said by the clock: it does not divide a day"),
+                        )
+                        .at("a cron expression repeats with the day")
+                        .help(format!("write `every {}`, or `cron` with the times that you want", below(*every))),
                     );
                     return (Value::Null, found);
                 }
@@ -72,7 +76,7 @@ pub(super) fn schedule(rotation: &Rotation, options: &WriteOptions) -> (Value, V
 /// Six-field expressions whose times are an interval apart, over midnight too.
 fn clock(every: Dur) -> Option<Vec<String>> {
     let seconds = every.0 / 1000;
-    if every.0 % 1000 != 0 || seconds == 0 {
+    if !every.0.is_multiple_of(1000) || seconds == 0 {
         return None;
     }
     match seconds {
@@ -83,8 +87,8 @@ fn clock(every: Dur) -> Option<Vec<String>> {
         s if s == 7 * DAY => return Some(vec!["0 0 0 * * MON".into()]),
         s if s < 60 && 60 % s == 0 => return Some(vec![format!("*/{s} * * * * *")]),
         s if s < 3_600 && s % 60 == 0 && 3_600 % s == 0 => return Some(vec![format!("0 */{} * * * *", s / 60)]),
-        s if s < DAY && s % 3_600 == 0 && DAY % s == 0 => return Some(vec![format!("0 0 */{} * * *", s / 3_600)]),
-        s if s % 60 != 0 || DAY % s != 0 => return None,
+        s if s < DAY && s % 3_600 == 0 && DAY.is_multiple_of(s) => return Some(vec![format!("0 0 */{} * * *", s / 3_600)]),
+        s if s % 60 != 0 || !DAY.is_multiple_of(s) => return None,
         _ => {}
     }
     // The hours that have the same minutes share an expression.
@@ -102,7 +106,8 @@ fn clock(every: Dur) -> Option<Vec<String>> {
 
 /// The longest interval not above `every` that one expression can say.
 fn below(every: Dur) -> Dur {
-    const GOOD: [u64; 20] = [1, 5, 10, 15, 20, 30, 60, 300, 600, 900, 1_200, 1_800, 3_600, 7_200, 10_800, 14_400, 21_600, 28_800, 43_200, DAY];
+    const GOOD: [u64; 20] =
+        [1, 5, 10, 15, 20, 30, 60, 300, 600, 900, 1_200, 1_800, 3_600, 7_200, 10_800, 14_400, 21_600, 28_800, 43_200, DAY];
     let best = GOOD.iter().rev().find(|s| **s * 1000 <= every.0).copied().unwrap_or(1);
     Dur::seconds(best)
 }

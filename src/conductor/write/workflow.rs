@@ -30,7 +30,11 @@ impl<'a> Writer<'a> {
             definition.insert("failureWorkflow".into(), failure.clone().into());
         }
         if let Some(first) = rotation.on_failure.first() {
-            self.cannot(first.at, "`on failure` cannot be said: a server starts another workflow", "put the steps into a rotation of their own");
+            self.cannot(
+                first.at,
+                "`on failure` cannot be said: a server starts another workflow",
+                "put the steps into a rotation of their own",
+            );
         }
         definition.insert("schemaVersion".into(), 2.into());
         if let Some(timeout) = rotation.timeout {
@@ -158,9 +162,11 @@ impl<'a> Writer<'a> {
         if let Some(at) = strict.filter(|_| self.plan.dialect == Dialect::Rot) {
             self.loses(at, "a public value that the answer lacks is null on a server, not an error");
         }
-        let declared = self.plan.secrets.iter().find(|s| {
-            secrets.contains(&s.name.as_str()) && matches!(&s.policy, Policy::Declared(places) if !places.is_empty())
-        });
+        let declared = self
+            .plan
+            .secrets
+            .iter()
+            .find(|s| secrets.contains(&s.name.as_str()) && matches!(&s.policy, Policy::Declared(places) if !places.is_empty()));
         if let Some(secret) = declared {
             self.loses(secret.at, format!("where secrets may be sent cannot be said: `to` of `{}`", secret.name));
         }

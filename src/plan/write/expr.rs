@@ -164,7 +164,11 @@ impl Writer<'_> {
             }
         };
         if keys.len() < 2 && found.is_some() {
-            self.differs(at, format!("of the answer of `{step}` only status and body are kept, not its headers"), "capture what is needed by name");
+            self.differs(
+                at,
+                format!("of the answer of `{step}` only status and body are kept, not its headers"),
+                "capture what is needed by name",
+            );
         }
         found.unwrap_or_else(|| self.cannot(at, format!("this part of the answer of `{step}` cannot be captured"), BY_HAND))
     }

@@ -27,7 +27,9 @@ pub(super) fn declarations(plan: &Plan) -> String {
         };
         let places = places(secret, &used);
         match groups.last_mut() {
-            Some((names, last)) if *last == places && secret.fields.is_empty() && !names.iter().any(|n| n.contains('{')) => names.push(name),
+            Some((names, last)) if *last == places && secret.fields.is_empty() && !names.iter().any(|n| n.contains('{')) => {
+                names.push(name)
+            }
             _ => groups.push((vec![name], places)),
         }
     }

@@ -153,7 +153,8 @@ impl<'a> Writer<'a> {
         if let Some(expires) = expires {
             text.push_str(&format!(" expires {}", self.expr(expires)));
         }
-        let allowed: Vec<&str> = [("empty", allow.empty), ("unchanged", allow.unchanged)].into_iter().filter(|a| a.1).map(|a| a.0).collect();
+        let allowed: Vec<&str> =
+            [("empty", allow.empty), ("unchanged", allow.unchanged)].into_iter().filter(|a| a.1).map(|a| a.0).collect();
         if !allowed.is_empty() {
             text.push_str(&format!(" allow {}", allowed.join(", ")));
         }
@@ -232,7 +233,9 @@ impl<'a> Writer<'a> {
                 let status = self.http_of(step).and_then(|h| h.captures.iter().find(|c| c.name == *name)).map(|c| &c.source);
                 if status == Some(&CaptureSource::Status) { Literals::Number } else { Literals::Text }
             }
-            ExprKind::Path(inner, path) if path.as_str() == "$.response.statusCode" && matches!(inner.kind, ExprKind::Ref(Root::Output(_))) => {
+            ExprKind::Path(inner, path)
+                if path.as_str() == "$.response.statusCode" && matches!(inner.kind, ExprKind::Ref(Root::Output(_))) =>
+            {
                 Literals::Number
             }
             _ => Literals::Text,

@@ -272,7 +272,9 @@ impl Vault {
             Ok(()) => self.remember(),
             Err(error) => {
                 let kind = error.kind();
-                let message = format!("the directory of the vault could not be synced ({kind}), so this state of it is not remembered on this machine");
+                let message = format!(
+                    "the directory of the vault could not be synced ({kind}), so this state of it is not remembered on this machine"
+                );
                 self.warn(codes::VAULT_NOT_PINNED, &message, Severity::Warning);
             }
         }

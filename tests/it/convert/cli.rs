@@ -16,10 +16,7 @@ fn a_definition_becomes_rot_and_rot_becomes_a_definition() {
     let (value, seed): (Value, Value) = (serde_json::from_str(&json.read("out.json")).unwrap(), serde_json::from_str(SEED).unwrap());
     assert_eq!(value["name"], seed["name"]);
     assert_eq!(value["tasks"][0]["inputParameters"]["outputFilter"], seed["tasks"][0]["inputParameters"]["outputFilter"]);
-    assert_eq!(
-        value["tasks"][1]["inputParameters"]["_secrets"]["secretKey"],
-        seed["tasks"][1]["inputParameters"]["_secrets"]["secretKey"]
-    );
+    assert_eq!(value["tasks"][1]["inputParameters"]["_secrets"]["secretKey"], seed["tasks"][1]["inputParameters"]["_secrets"]["secretKey"]);
 }
 
 #[test]
@@ -59,7 +56,11 @@ fn the_open_source_server_has_less() {
 /// A file that is not safe to run can be converted: that is often the way to mend it.
 #[test]
 fn an_unsafe_definition_can_be_converted() {
-    let text = SEED.replace("\"_secrets\": {\n            \"token\": \"$${retrieve_token.output.response.body.token}\"\n          }", "\"token\": \"$${retrieve_token.output.response.body.token}\"")
+    let text = SEED
+        .replace(
+            "\"_secrets\": {\n            \"token\": \"$${retrieve_token.output.response.body.token}\"\n          }",
+            "\"token\": \"$${retrieve_token.output.response.body.token}\"",
+        )
         .replace("output._secrets.token", "output.token");
     assert_ne!(text, SEED);
     Rot::new().file("wf.json", &text).args("compile wf.json").run().code(25);

@@ -7,8 +7,8 @@ use rot::plan::schedule::Dur;
 use rot::plan::task::http::Expectation;
 use rot::plan::task::lifecycle::{Allow, NewValue};
 use rot::plan::task::{
-    Auth, Backoff, Body, Branch, Capture, CaptureSource, Expect, Fail, Header, Http, Parallel, Repeat, Retry, StatusPattern, Step, Stop, Switch,
-    Task, Update, Wait, walk_steps,
+    Auth, Backoff, Body, Branch, Capture, CaptureSource, Expect, Fail, Header, Http, Parallel, Repeat, Retry, StatusPattern, Step, Stop,
+    Switch, Task, Update, Wait, walk_steps,
 };
 use rot::plan::{
     Dialect, Effect, EnvDecl, Expr, ExprKind, Input, Issues, Old, Operator, Output, Plan, Policy, Root, Rotation, SecretDecl, Type, Version,
@@ -152,7 +152,8 @@ impl<'t> Tape<'t> {
                     1 => (self.condition(known, 1), &["true", "false"]),
                     _ => (self.dynamic(known), &["eu", "two words", "7"]),
                 };
-                let cases = names.iter().map(|n| Branch { name: (*n).to_owned(), steps: self.within(known, depth), at: At::NOWHERE }).collect();
+                let cases =
+                    names.iter().map(|n| Branch { name: (*n).to_owned(), steps: self.within(known, depth), at: At::NOWHERE }).collect();
                 let otherwise = if self.pick(2) == 1 { self.within(known, depth) } else { Vec::new() };
                 Task::Switch(Switch { subject, cases, otherwise })
             }

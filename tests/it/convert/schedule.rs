@@ -35,8 +35,20 @@ fn a_cron_expression_stays_as_it_is() {
 #[test]
 fn an_interval_becomes_times_that_far_apart() {
     for (clause, one) in [
-        ("1s", true), ("15s", true), ("30s", true), ("1m", true), ("5m", true), ("20m", true), ("1h", true), ("8h", true), ("12h", true),
-        ("1d", true), ("7d", true), ("45m", false), ("90m", false), ("96m", false),
+        ("1s", true),
+        ("15s", true),
+        ("30s", true),
+        ("1m", true),
+        ("5m", true),
+        ("20m", true),
+        ("1h", true),
+        ("8h", true),
+        ("12h", true),
+        ("1d", true),
+        ("7d", true),
+        ("45m", false),
+        ("90m", false),
+        ("96m", false),
     ] {
         let (value, said) = entry(&format!("every {clause}"), Dialect::Oss);
         assert!(said.iter().all(|s| s.starts_with("note: ")), "{clause}: {said:?}");
@@ -77,8 +89,7 @@ fn schedules_survive_the_way_there_and_back() {
     let definition = json!({ "name": "w", "tasks": [{ "name": "n", "taskReferenceName": "n", "type": "WAIT",
         "inputParameters": { "duration": "5 seconds" } }], "schemaVersion": 2 });
     for crons in [json!([["0 0 3 * * MON", "UTC"]]), json!([["0 0 3 * * MON", "UTC"], ["0 30 4 1 * *", "Europe/Berlin"]])] {
-        let list: Vec<Value> =
-            crons.as_array().unwrap().iter().map(|c| json!({ "cronExpression": c[0], "zoneId": c[1] })).collect();
+        let list: Vec<Value> = crons.as_array().unwrap().iter().map(|c| json!({ "cronExpression": c[0], "zoneId": c[1] })).collect();
         let schedule = json!({ "name": "w", "cronSchedules": list, "startWorkflowRequest": { "name": "w" } });
         let (plan, _) = read_json(&json!([definition, schedule]).to_string(), Dialect::Oss);
         let (value, _) = write_schedule(&plan, "w", &WriteOptions { target: Dialect::Oss });

@@ -41,16 +41,23 @@ pub(super) fn journaled(world: &mut World<'_>) -> Step<()> {
         world.done = true;
         return Ok(());
     }
-    let intent = |world: &World<'_>| world.journal.iter().find_map(|e| if let Entry::Intent { key, value, old } = e { Some((key.clone(), value.clone(), old.clone())) } else { None });
+    let intent = |world: &World<'_>| {
+        world
+            .journal
+            .iter()
+            .find_map(|e| if let Entry::Intent { key, value, old } = e { Some((key.clone(), value.clone(), old.clone())) } else { None })
+    };
     if intent(world).is_none() || (without(world, Broken::VolatileIntent) && world.fresh) {
         world.fresh = false;
         world.journal.retain(|e| !matches!(e, Entry::Intent { .. }));
         world.values += 1;
-        let entry = Entry::Intent { key: format!("key{}", world.values), value: format!("n{}", world.values), old: world.vault.current.clone() };
+        let entry =
+            Entry::Intent { key: format!("key{}", world.values), value: format!("n{}", world.values), old: world.vault.current.clone() };
         world.log(entry)?;
     }
     let (key, value, old) = intent(world).unwrap();
-    let response = |world: &World<'_>| world.journal.iter().find_map(|e| if let Entry::Response(new) = e { Some(new.clone()) } else { None });
+    let response =
+        |world: &World<'_>| world.journal.iter().find_map(|e| if let Entry::Response(new) = e { Some(new.clone()) } else { None });
     if response(world).is_none() {
         match obtain(world, &key, &value, &old)? {
             Some(new) => world.log(Entry::Response(new))?,
