@@ -142,6 +142,7 @@ fn steps(list: &mut [Step], names: &Names) {
             Task::ForEach(each) => change(&mut each.items),
             Task::Repeat(repeat) => change(&mut repeat.until),
             Task::Call(call) => call.inputs.iter_mut().for_each(|(_, e)| change(e)),
+            Task::Worker(worker) => change(&mut worker.input),
             Task::Generate(_) | Task::Verify(_) | Task::Promote(_) | Task::Revoke(_) => {}
         }
         for block in step.task.blocks_mut() {

@@ -77,6 +77,15 @@ impl<'a> Writer<'a> {
                 task.insert("subWorkflowParam".into(), json!({ "name": call.rotation }));
                 vec![task]
             }
+            Task::Worker(worker) => {
+                let inputs = match self.value(&worker.input) {
+                    Value::Object(members) => members,
+                    other => Map::from_iter([("input".to_owned(), other)]),
+                };
+                let mut task = self.task(&reference, "SIMPLE", Some(inputs));
+                task.insert("name".into(), worker.name.clone().into());
+                vec![task]
+            }
             Task::Stage(stage) => {
                 let message = format!("`stage` cannot be said: a server keeps one version of `{}`, the one in use", stage.secret);
                 self.cannot(step.at, message, "where no test is needed, write `update`; else run this rotation with rot");

@@ -228,7 +228,7 @@ impl<'a> Writer<'a> {
             RunField::CorrelationId => "workflow.correlationId",
             RunField::Reason => "workflow.reasonForIncompletion",
             RunField::StartedAt if self.plan.dialect != Dialect::Rot => "workflow.createTime",
-            RunField::StartedAt | RunField::ScheduledAt => {
+            RunField::StartedAt | RunField::ScheduledAt | RunField::Now => {
                 let message = format!("a server does not give `run.{}` as a time", field.as_str());
                 self.cannot(at, message, COMPUTED);
                 return None;

@@ -98,6 +98,10 @@ impl<'a> Writer<'a> {
                 let steps = self.steps(&manual.verify, Place::Verify);
                 if steps.is_empty() { head } else { block(&head, &steps) }
             }
+            Task::Worker(worker) => {
+                let message = format!("the worker `{}` cannot be said: `.rot` runs no commands", worker.name);
+                self.cannot(step.at, message, "keep the definition as JSON, or call the service that the worker calls with `http`")
+            }
             Task::Wait(Wait::For(length)) => format!("wait {}", self.expr(length)),
             Task::Wait(Wait::Until(time)) => format!("wait until {}", self.expr(time)),
             Task::Switch(switch) => self.switch(switch, place),
