@@ -158,7 +158,7 @@ impl<'a> Writer<'a> {
 
     /// Whole seconds, rounded up.
     pub(super) fn seconds(&mut self, step: &Step, length: Dur) -> u64 {
-        if length.0 % 1000 != 0 {
+        if !length.0.is_multiple_of(1000) {
             self.loses(step.at, "a server counts whole seconds; the time is rounded up");
         }
         length.0.div_ceil(1000)
