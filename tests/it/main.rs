@@ -23,4 +23,5 @@ mod language;
 mod plan;
 mod run;
 mod schedule;
+mod torture;
 mod vault;
