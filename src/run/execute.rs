@@ -259,7 +259,10 @@ async fn finish<'a>(
         Ok(value) => {
             output = masked(frame.rotation, &value);
             // Lost, it only means that the run is replayed to its end once more.
-            let _ = engine.record(Kind::Ended, "", [("status", json!("completed"))], None, false);
+            if engine.record(Kind::Ended, "", [("status", json!("completed"))], None, false).is_ok() {
+                // The answers are in the vault now; nobody needs them, or the room that was reserved for them, any more.
+                let _ = engine.journal.borrow_mut().strip(engine.world, &engine.vault.borrow());
+            }
             (Status::Completed, None)
         }
         Err(stopped) => {
@@ -334,6 +337,16 @@ async fn on_failure<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &Stoppe
 fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: Stopped) -> (Status, Error) {
     let effect = engine.journal.borrow().had_effect();
     let pairs = |d: &Diagnostic| [("code", json!(d.code.id())), ("message", json!(d.message))];
+    // Somebody changed the secret by hand while the run was under way. That does not go away by itself, so the attempts count.
+    let stopped = match stopped {
+        Stopped::Broken(mut error) if effect && error.diagnostics.iter().any(|d| d.code == codes::VAULT_CONFLICT) => {
+            match error.diagnostics.pop() {
+                Some(diagnostic) => Stopped::Failed(Box::new(diagnostic)),
+                None => Stopped::Broken(error),
+            }
+        }
+        other => other,
+    };
     match stopped {
         Stopped::Broken(mut error) => {
             if effect && error.failure == Failure::BeforeEffect {

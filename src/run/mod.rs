@@ -16,6 +16,7 @@ mod answer;
 mod engine;
 mod eval;
 mod execute;
+mod fingerprint;
 mod generate;
 mod request;
 mod start;

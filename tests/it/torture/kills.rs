@@ -24,7 +24,7 @@ fn points(scenario: &'static Scenario) -> Vec<(String, usize)> {
 fn kill(point: &Point, kills: &AtomicUsize, halts: &AtomicUsize) -> Option<String> {
     let mut project = Project::new(point.scenario);
     let place = || format!("{}: killed at {} #{} {:?}", point.scenario.name, point.call, point.nth, point.again);
-    let mut die = |project: &mut Project, call: &str, nth: usize| {
+    let die = |project: &mut Project, call: &str, nth: usize| {
         let ended = project.killed(call, nth, "run p.rot");
         if ended.code.is_none_or(|c| c > 128) {
             kills.fetch_add(1, Ordering::Relaxed);
@@ -110,20 +110,4 @@ fn killed_at_every_system_call_and_again_while_it_recovers_it_loses_nothing() {
     }
     let (kills, _) = run(work, Duration::from_secs(3600));
     assert!(kills >= 3000, "only {kills} kills");
-}
-#[test]
-fn dbg_one() {
-    for scenario in ALL {
-        let t = std::time::Instant::now();
-        let mut p = Project::new(scenario);
-        println!("{} new {:?}", scenario.name, t.elapsed());
-        let e = p.rot("run p.rot");
-        println!("run {:?} {:?} {} {}", e.code, t.elapsed(), e.stdout, e.stderr);
-        println!("lost {:?}", p.lost(0));
-        let n = points(scenario);
-        println!("points {} {:?}", n.len(), t.elapsed());
-        let (k, h) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        println!("{:?}", kill(&Point { scenario, call: "write".into(), nth: 3, again: None }, &k, &h));
-        println!("kill {:?} {:?}", k, t.elapsed());
-    }
 }

@@ -1,6 +1,6 @@
 //! strace: counts the system calls of a run, and makes one of them the last one or a failure.
 
-use super::project::{Ended, Project, ROT};
+use super::project::{Ended, Project, rot};
 use std::collections::BTreeMap;
 use std::process::Command;
 
@@ -24,7 +24,7 @@ impl Project {
     /// `strace OPTIONS rot LINE`
     pub fn traced(&mut self, options: &[&str], line: &str) -> Ended {
         let mut command = self.around("strace");
-        command.args(["-f", "-qq"]).args(options).arg("--").arg(ROT).args(line.split_whitespace());
+        command.args(["-f", "-qq"]).args(options).arg("--").arg(rot()).args(line.split_whitespace());
         self.wait(command)
     }
 
