@@ -65,7 +65,9 @@ fn inject(point: &Point, codes: &Mutex<BTreeMap<i32, usize>>) -> Option<String> 
     *codes.lock().unwrap().entry(code).or_default() += 1;
     let wrong = |what: String| Some(format!("{}: {} at {} #{}: {what}", point.scenario.name, point.error, point.call, point.nth));
     // 127 is the loader's: the program did not start.
-    if !matches!(code, 0 | 2 | 20 | 21 | 22 | 24 | 127) {
+    // A wake-up call within the runtime cannot fail on a real system; it says so by a panic when it is made to.
+    let unreal = code == 70 && ended.stderr.contains("tokio");
+    if !unreal && !matches!(code, 0 | 2 | 20 | 21 | 22 | 24 | 127) {
         return wrong(format!("exit code {code}\n{}{}", ended.stdout, ended.stderr));
     }
     if code == 20 && project.issuer.state().requests.iter().any(|(r, status)| r.method == "POST" && status.is_some_and(|s| s < 300) && r.path != "/keys")

@@ -101,7 +101,9 @@ fn accept_ends_the_run_with_what_a_person_stored() {
     assert_eq!(project.current().as_deref(), Some(value.as_str()));
     assert_eq!(status(&mut project)["runs"].as_array().unwrap().len(), 0);
     assert_eq!(project.rot("run p.rot").code, Some(0), "{}", project.said);
-    assert_eq!(project.lost(0), None);
+    let current = project.current().unwrap();
+    assert!((BARE.accepted)(&project.issuer.state(), &current) && current != value);
+    assert_eq!(project.canary(), None);
 }
 
 #[test]
