@@ -6,6 +6,7 @@ use super::scenario::{ADDITIVE, LIFE, Scenario};
 use super::strace;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -62,7 +63,7 @@ enum Place {
 }
 
 /// One run on a full disk, then one with room. Answers with how many credentials had to be rescued.
-fn fill(scenario: &'static Scenario, bytes: u64, place: Place, blind: bool) -> Option<Result<usize, String>> {
+fn fill(scenario: &'static Scenario, bytes: u64, place: Place, blind: bool, codes: &mut BTreeMap<i32, usize>) -> Option<Result<usize, String>> {
     let mut project = Project::new(scenario);
     let small = project.path("small");
     let disk = Small::mount(&small, bytes)?;
@@ -84,6 +85,7 @@ fn fill(scenario: &'static Scenario, bytes: u64, place: Place, blind: bool) -> O
         true => project.traced(&["-o", "/dev/null", "-e", "trace=fallocate", "-e", "inject=fallocate:error=EOPNOTSUPP"], &line),
         false => project.rot(&line),
     };
+    *codes.entry(ended.code.unwrap_or(-1)).or_default() += 1;
     let made = |project: &Project| project.issuer.state().credentials.len();
     if !blind && !matches!(ended.code, Some(0 | 20)) {
         return Some(Err(format!("{bytes} bytes: exit code {:?} where the room was reserved before\n{}", ended.code, ended.stderr)));
@@ -118,6 +120,7 @@ fn fill(scenario: &'static Scenario, bytes: u64, place: Place, blind: bool) -> O
 
 fn run(sizes: &[u64]) {
     let traced = strace::ready("full disks (those that cannot reserve)");
+    let mut codes = BTreeMap::new();
     let (mut disks, mut rescues, mut wrong) = (0, 0, Vec::new());
     for kib in sizes {
         for (scenario, place, blind) in
@@ -126,7 +129,7 @@ fn run(sizes: &[u64]) {
             if blind && !traced {
                 continue;
             }
-            match fill(scenario, kib * 1024, place, blind) {
+            match fill(scenario, kib * 1024, place, blind, &mut codes) {
                 None => {
                     println!("full disks: skipped, mounting needs root");
                     return;
@@ -137,7 +140,7 @@ fn run(sizes: &[u64]) {
             disks += 1;
         }
     }
-    println!("{disks} full disks, {rescues} credentials in the rescue file or sealed on standard error, {} lost", wrong.len());
+    println!("{disks} full disks, exit codes {codes:?}, {rescues} credentials in the rescue file or sealed on standard error, {} lost", wrong.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
