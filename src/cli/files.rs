@@ -51,6 +51,9 @@ fn text(reader: impl Read) -> Result<String, Unreadable> {
     if bytes.len() as u64 > LIMIT {
         return unreadable("it is larger than 8 MiB", "split it: one definition rarely needs more than some kilobytes");
     }
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return unreadable("it is UTF-16", "save it as UTF-8");
+    }
     if bytes.contains(&0) {
         return unreadable("it is a binary file", "name a `.rot` file or Conductor JSON");
     }

@@ -31,6 +31,11 @@ pub fn analyse(file: &SourceFile, config: &Config) -> Loaded {
     }
 }
 
+/// Whether a text is read as JSON.
+pub fn is_json(file: &SourceFile) -> bool {
+    matches!(form(file), Form::Json)
+}
+
 enum Form {
     Rot,
     Json,
@@ -84,8 +89,7 @@ fn consequence(code: Code) -> bool {
 
 /// What the checker finds; of a plan with unresolved names only what is about flows, which is right for the rest of it.
 fn checked(plan: &Plan, config: &Config, wrong: bool) -> Vec<Diagnostic> {
-    let options = check::Options::default();
-    let _ = config;
+    let options = check::Options { pedantic: config.pedantic };
     let mut found = check::check(plan, &options);
     if wrong {
         found.retain(|d| matches!(d.code.id().as_bytes().get(3), Some(b'3' | b'4' | b'6')));

@@ -79,9 +79,10 @@ fn one(args: &RunArgs, context: &Context, world: &World, vault: &RefCell<Vault>,
         context.out.info(&format!("revoked {} that {} due", counted(swept, "old credential"), if swept == 1 { "was" } else { "were" }));
     }
     if args.due {
-        let past = run::due::past(world, &vault.borrow(), job.rotation)?;
+        let mut past = run::due::past(world, &vault.borrow(), job.rotation)?;
         let now = world.clock.now();
         run::due::check_clock(&past, now)?;
+        run::due::look(&mut vault.borrow_mut(), job.rotation, &mut past, now)?;
         let open = run::open_runs(world, &vault.borrow())?.into_iter().find(|r| r.rotation == job.rotation.name);
         match open {
             Some(open) if !run::due::may_resume(&open, now) && matches!(open.state, run::OpenState::Failed { .. }) => {
@@ -89,7 +90,7 @@ fn one(args: &RunArgs, context: &Context, world: &World, vault: &RefCell<Vault>,
                 return Ok(swept > 0);
             }
             Some(_) => {}
-            None => match run::due::next(world, &vault.borrow(), job.rotation, &past) {
+            None => match run::due::next(&vault.borrow(), job.rotation, &past, now) {
                 Some(due) if due.is_due(now) => job.scheduled_at = Some(due.at),
                 Some(due) => {
                     context.out.info(&format!("rotation `{}` is not due: {}", job.rotation.name, due.reason.explain()));
@@ -99,7 +100,11 @@ fn one(args: &RunArgs, context: &Context, world: &World, vault: &RefCell<Vault>,
             },
         }
     }
-    let report = runtime.block_on(run::run(world, vault, &job, &watch))?;
+    let report = match runtime.block_on(run::run(world, vault, &job, &watch)) {
+        // Another process was quicker while this one waited for the lock.
+        Err(error) if error.failure == Failure::NothingDue => return Ok(swept > 0),
+        result => result?,
+    };
     runreport::emit(context, &report, args.report)?;
     Ok(true)
 }

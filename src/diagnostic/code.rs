@@ -210,7 +210,10 @@ code_table! {
     INTERNAL                    "ROT870" "internal-error" Error;
     // 9xx: housekeeping
     UNUSED_SUPPRESSION          "ROT901" "unused-suppression" Warning;
+    SUPPRESSION_WITHOUT_REASON  "ROT902" "suppression-without-reason" Note;
     UNKNOWN_SUPPRESSION         "ROT903" "unknown-rule-in-suppression" Warning;
+    EXPIRED_SUPPRESSION         "ROT904" "expired-suppression" Error;
+    STALE_BASELINE              "ROT905" "stale-baseline-entry" Note;
     IMPORTED_AS_ADDITIVE        "ROT908" "imported-as-additive" Note;
     CONDUCTOR_DIFFERENCE        "ROT909" "differs-from-conductor" Note;
 }

@@ -6,7 +6,7 @@ use super::open::{BUDGET, OpenRun, OpenState};
 use super::report::{Observer, RunReport, Status};
 use super::scope::{RunFacts, Secrets};
 use super::value::Value;
-use super::{open, start, sweep};
+use super::{due, open, start, sweep};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::{Plan, Rotation, Version};
 use crate::vault::Vault;
@@ -44,8 +44,25 @@ pub async fn run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer:
     let open = open::open_runs(world, &vault.borrow())?.into_iter().find(|r| r.rotation == job.rotation.name);
     match open {
         Some(open) => continue_run(world, vault, job, &open, observer).await,
+        None if overtaken(world, vault, job)? => Err(Error { failure: Failure::NothingDue, diagnostics: Vec::new() }),
         None => new_run(world, vault, job, observer).await,
     }
+}
+
+/// Reads the vault again where it was changed since it was opened: who held the lock before has stored something, and a run
+/// that does not see it would ask for a credential that it then cannot store. (A commit without a change writes nothing.)
+fn catch_up(vault: &RefCell<Vault>) -> Result<()> {
+    vault.borrow_mut().commit(|_| Ok(()))
+}
+
+/// Whether a rotation that was due is not any more, because the process that held the lock has run it.
+fn overtaken(world: &World, vault: &RefCell<Vault>, job: &Job<'_>) -> Result<bool> {
+    if job.scheduled_at.is_none() {
+        return Ok(false);
+    }
+    let now = world.clock.now();
+    let past = due::past(world, &vault.borrow(), job.rotation)?;
+    Ok(!due::next(&vault.borrow(), job.rotation, &past, now).is_some_and(|due| due.is_due(now)))
 }
 
 /// Continues an interrupted run.
@@ -81,12 +98,8 @@ pub(super) fn lock(world: &World, vault: &Vault, rotation: &str, wait: Duration)
     }
 }
 
-/// The vault as it is now: it was opened before the lock was there, and the run that held the lock has changed it.
-fn catch_up(vault: &RefCell<Vault>) -> Result<()> {
-    vault.borrow_mut().commit(|_| Ok(()))
-}
-
 async fn new_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer: &dyn Observer) -> Result<RunReport> {
+    open::tidy(world, &vault.borrow(), &job.rotation.name);
     let plan = job.plan;
     let inputs = start::inputs(plan, job.rotation, &job.inputs)?;
     let env = start::environment(world, plan);
@@ -97,6 +110,8 @@ async fn new_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer:
     let secrets = start::secrets(plan, &vault.borrow(), &pinned);
     start::require_secrets(plan, job.rotation, &secrets)?;
     let scheduled_at = job.scheduled_at.unwrap_or(now);
+    let facts = RunFacts { id: run_id.clone(), started_at: now, scheduled_at, rotation: job.rotation.name.clone(), reason: None };
+    rehearse(job, &facts, &inputs, &env, &secrets)?;
     let mut header = Map::new();
     header.insert("rotation".into(), json!(job.rotation.name));
     header.insert("scheduled_at".into(), json!(scheduled_at));
@@ -107,9 +122,24 @@ async fn new_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer:
     }
     let payload = begin_payload(&inputs, &env, job.document);
     let journal = RefCell::new(Journal::create(world, &vault.borrow(), &run_id, header, &payload)?);
-    let facts = RunFacts { id: run_id, started_at: now, scheduled_at, rotation: job.rotation.name.clone(), reason: None };
     let begun = Begun { facts, inputs, env, secrets, resumed: false };
     perform(world, vault, job, &journal, begun, observer).await
+}
+
+/// Inputs and variables once before there is a journal: a run that lacks an input must leave nothing that a later call, which
+/// passes it, would take for an interrupted run and continue without it.
+fn rehearse(
+    job: &Job<'_>,
+    facts: &RunFacts,
+    inputs: &HashMap<String, Value>,
+    env: &HashMap<String, Value>,
+    secrets: &Secrets,
+) -> Result<()> {
+    let mut scope = start::scope(job.plan, facts.clone(), HashMap::new(), env.clone(), secrets.clone());
+    let mut inputs = inputs.clone();
+    start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| Error::new(Failure::Usage, *d))?;
+    scope.inputs = inputs;
+    start::variables(job.rotation, &mut scope).map_err(|d| Error::new(Failure::BeforeEffect, *d))
 }
 
 async fn continue_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, open: &OpenRun, observer: &dyn Observer) -> Result<RunReport> {
@@ -122,7 +152,7 @@ async fn continue_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, open
         .note(format!("run {}, begun {}", open.run_id, open.begun_at))
         .help(ways_out(&open.run_id)));
     }
-    let journal = RefCell::new(Journal::open(world, &vault.borrow(), &open.run_id)?);
+    let journal = RefCell::new(Journal::resume(world, &vault.borrow(), &open.run_id)?);
     let (inputs, env, pinned) = {
         let journal = journal.borrow();
         let begin =
@@ -201,14 +231,14 @@ async fn perform(
     }
     let mut scope = start::scope(job.plan, begun.facts.clone(), HashMap::new(), begun.env, begun.secrets);
     let mut inputs = begun.inputs;
-    start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| Error::new(Failure::Usage, d))?;
+    start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| Error::new(Failure::Usage, *d))?;
     for input in inputs.values() {
         if let (true, Some(bytes)) = (input.full_label().is_secret(), input.bytes()) {
             observer.secret(&crate::vault::Secret::new(bytes));
         }
     }
     scope.inputs = inputs;
-    start::variables(job.rotation, &mut scope).map_err(|d| Error::new(Failure::BeforeEffect, d))?;
+    start::variables(job.rotation, &mut scope).map_err(|d| Error::new(Failure::BeforeEffect, *d))?;
     let engine = Engine {
         world,
         plan: job.plan,
@@ -259,10 +289,7 @@ async fn finish<'a>(
         Ok(value) => {
             output = masked(frame.rotation, &value);
             // Lost, it only means that the run is replayed to its end once more.
-            if engine.record(Kind::Ended, "", [("status", json!("completed"))], None, false).is_ok() {
-                // The answers are in the vault now; nobody needs them, or the room that was reserved for them, any more.
-                let _ = engine.journal.borrow_mut().strip(engine.world, &engine.vault.borrow());
-            }
+            let _ = engine.record(Kind::Ended, "", [("status", json!("completed"))], None, false);
             (Status::Completed, None)
         }
         Err(stopped) => {

@@ -78,6 +78,28 @@ pub fn open_runs(world: &World, vault: &Vault) -> Result<Vec<OpenRun>> {
     Ok(open)
 }
 
+/// How many journals of ended runs are kept, without their payloads, for whoever asks what happened.
+const KEPT: usize = 100;
+
+/// Drops what ended runs of a rotation no longer need: payloads (the values are in the vault, or were of no use) with the room
+/// that was reserved for them, and the oldest journals of all. Best effort: what cannot be tidied now is tidied by the next
+/// run. Under the lock of the rotation, so that no two processes write the same journal anew.
+pub fn tidy(world: &World, vault: &Vault, rotation: &str) {
+    let Ok(ids) = journal::list(world, vault) else { return };
+    let ended: Vec<&String> = ids.iter().filter(|id| ended_by_peek(world, vault, id)).collect();
+    let surplus = ended.len().saturating_sub(KEPT);
+    for (i, id) in ended.into_iter().enumerate() {
+        if i < surplus {
+            let _ = world.fs.remove(&journal::folder(vault).join(format!("{id}.jnl")));
+        } else if let Ok(mut journal) = Journal::open(world, vault, id)
+            && describe(&journal).rotation == rotation
+            && journal.records().iter().any(|r| !r.sealed.is_empty())
+        {
+            let _ = journal.strip(world, vault);
+        }
+    }
+}
+
 /// Whether a journal's last record says that the run is over; a cheap look that verifies nothing and decides nothing but
 /// to skip the file.
 fn ended_by_peek(world: &World, vault: &Vault, run_id: &str) -> bool {
@@ -152,7 +174,7 @@ impl Decision {
 pub fn acknowledge(world: &World, vault: &mut Vault, open: &OpenRun, decision: Decision, lock_wait: Duration) -> Result<()> {
     let run_id = open.run_id.as_str();
     let _lock = super::execute::lock(world, vault, &open.rotation, lock_wait)?;
-    let mut journal = Journal::open(world, vault, run_id)?;
+    let mut journal = Journal::resume(world, vault, run_id)?;
     if journal.ended() {
         return Err(Error::plain(Failure::Usage, codes::RUN_INTERRUPTED, format!("run {run_id} is over"))
             .help("`rot status` lists the runs that are not"));

@@ -13,6 +13,7 @@ mod lex;
 mod lower;
 mod parse;
 mod print;
+pub mod remark;
 mod split;
 mod words;
 

@@ -86,7 +86,8 @@ impl Repair {
             }
             Repair::OpenAfter(index) => {
                 let token = *tokens.get(index)?;
-                let brace = Token { kind: Kind::Open(b'{'), start: token.end, end: token.end + 1, first: false, indent: token.indent, depth: 0 };
+                let brace =
+                    Token { kind: Kind::Open(b'{'), start: token.end, end: token.end + 1, first: false, indent: token.indent, depth: 0 };
                 *text.get_mut(token.end)? = b'{';
                 tokens.insert(index + 1, brace);
                 known.push(token.start);

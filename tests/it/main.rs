@@ -13,15 +13,20 @@
 
 mod support;
 
+mod bad_input;
 mod check;
 mod conductor;
+mod docs;
+mod examples;
 mod formats;
 mod house;
 mod http;
 mod jsonpath;
 mod language;
+mod model;
 mod plan;
 mod run;
 mod schedule;
+mod sim;
 mod torture;
 mod vault;

@@ -164,7 +164,7 @@ impl<'p> Engine<'p> {
     fn one(&mut self, id: usize, step: &'p Step) {
         match &step.task {
             Task::Http(http) => self.http(id, step, http),
-            Task::Let(item) => self.bind(id, step, item),
+            Task::Let(item) => self.bind(step, item),
             Task::SetVariables(set) => self.set_variables(step, set),
             Task::Generate(generate) => self.generate(id, step, generate),
             Task::Log(log) => self.record_leaves(&log.message, &|_| Sink::Log, false, true),
@@ -203,18 +203,14 @@ impl<'p> Engine<'p> {
         }
     }
 
-    fn bind(&mut self, id: usize, step: &'p Step, item: &'p Let) {
+    fn bind(&mut self, step: &'p Step, item: &'p Let) {
         let shape = self.eval(&item.value);
         let pc = self.pc.clone();
         let at = step.at.0;
         let shape = shape.map(&mut |t| self.trails.through(t, at, HopKind::Let(&item.name))).with(&pc);
         self.record(Sink::Let { name: &item.name }, item.value.at.0, shape.all());
         self.constants.insert((self.rotation, &item.name), &item.value);
-        self.define((self.rotation, &item.name), shape, id);
-    }
-
-    fn define(&mut self, key: (usize, &'p str), shape: Shape, _id: usize) {
-        let grew = self.lets.entry(key).or_default().join(&shape);
+        let grew = self.lets.entry((self.rotation, &item.name)).or_default().join(&shape);
         self.changed |= grew;
     }
 
@@ -492,7 +488,7 @@ impl<'p> Engine<'p> {
     }
 }
 
-fn capture_names<'p>(task: &'p Task, at: Span) -> Vec<(&'p str, Span)> {
+fn capture_names(task: &Task, at: Span) -> Vec<(&str, Span)> {
     match task {
         Task::Http(http) => http.captures.iter().map(|c| (c.name.as_str(), c.at.0)).collect(),
         Task::Generate(generate) => generate.generator.captures().iter().map(|(name, _)| (*name, at)).collect(),

@@ -145,7 +145,10 @@ rules! {
         CLOCK_ANOMALY "clock-anomaly";
         INTERNAL "internal-error";
         UNUSED_SUPPRESSION "unused-suppression";
+        SUPPRESSION_WITHOUT_REASON "suppression-without-reason";
         UNKNOWN_SUPPRESSION "unknown-rule-in-suppression";
+        EXPIRED_SUPPRESSION "expired-suppression";
+        STALE_BASELINE "stale-baseline-entry";
         IMPORTED_AS_ADDITIVE "imported-as-additive";
         CONDUCTOR_DIFFERENCE "differs-from-conductor";
     }

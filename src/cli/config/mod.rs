@@ -33,6 +33,10 @@ pub struct Config {
     pub fail_on: Option<Severity>,
     /// `[check] severity`; `None` turns a code off.
     pub severity: BTreeMap<Code, Option<Severity>>,
+    /// `[check] pedantic`: also findings of taste.
+    pub pedantic: bool,
+    /// `[[check.path]]`: other weights for some files; later entries win.
+    pub paths: Vec<PathRule>,
     /// `[[ignore]]`.
     pub ignores: Vec<Ignore>,
 }
@@ -45,6 +49,15 @@ pub enum Target {
     Orkes,
     /// The open-source server, which does not.
     Oss,
+}
+
+/// Weights for some files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PathRule {
+    /// Paths or patterns as in `.gitignore`, from the folder of `rot.toml`.
+    pub files: Vec<String>,
+    /// `None` turns a code off.
+    pub severity: BTreeMap<Code, Option<Severity>>,
 }
 
 /// One accepted finding.

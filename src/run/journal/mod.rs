@@ -62,7 +62,15 @@ impl Journal {
             cut: None,
         };
         journal.append(world, vault, Kind::Begin, "", header, Some(payload), true).map_err(failed)?;
-        world.fs.sync_dir(&folder).map_err(failed)?;
+        settle(world, vault).map_err(failed)?;
+        Ok(journal)
+    }
+
+    /// Opens the journal of an interrupted run to go on with it. The process that began it may have died before the file's
+    /// name was durable; what follows would then rest on a journal that a power cut takes away.
+    pub fn resume(world: &World, vault: &Vault, run_id: &str) -> Result<Self> {
+        let journal = Self::open(world, vault, run_id)?;
+        settle(world, vault).map_err(|e| storage(&journal.path, "secured", &e))?;
         Ok(journal)
     }
 
@@ -98,11 +106,11 @@ impl Journal {
                     tag = next;
                     at += length;
                 }
-                Err(Damage::Torn) => {
+                Err(damage) if damage == Damage::Torn || never_written(&bytes, at) => {
                     cut = Some(at as u64);
                     break;
                 }
-                Err(Damage::Corrupt) => return Err(corrupt(&path, records.len())),
+                Err(_) => return Err(corrupt(&path, records.len())),
             }
         }
         if !records.is_empty() && records.first().is_some_and(|r| r.header.kind != Kind::Begin) {
@@ -232,13 +240,13 @@ impl Journal {
         let folder = folder(vault);
         let temp = folder.join(format!(".{}.tmp", self.run_id));
         let _ = world.fs.remove(&temp);
+        // Nothing is synced: a power cut leaves the old journal, the new one, or an empty file, and an empty one tells of
+        // no run, which is what an ended run may become.
         let mut file = world.fs.create(&temp, 0o600)?;
         file.write(&bytes)?;
-        file.sync()?;
         drop(file);
         self.file = None;
         world.fs.rename(&temp, &self.path)?;
-        world.fs.sync_dir(&folder)?;
         self.tag = tag;
         self.cut = None;
         for record in &mut self.records {
@@ -246,6 +254,29 @@ impl Journal {
         }
         Ok(())
     }
+}
+
+/// Makes the names of journals durable: the folder's own, and those that lead to it, which may be as new as the file.
+fn settle(world: &World, vault: &Vault) -> io::Result<()> {
+    let folder = folder(vault);
+    for dir in folder.ancestors().take_while(|dir| dir.starts_with(vault.state_dir())) {
+        world.fs.sync_dir(dir)?;
+    }
+    // The state directory's own name: made long ago as a rule, and its parent need not be ours to read.
+    if let Some(parent) = vault.state_dir().parent() {
+        let _ = world.fs.sync_dir(parent);
+    }
+    Ok(())
+}
+
+/// Whether a sector from `at` on reads as zeros: the power was cut after the file had grown and before all of its end was
+/// written, in whatever order. Such an end is torn; sealed bytes never look so. Who may write zeros may as well cut the file.
+fn never_written(bytes: &[u8], at: usize) -> bool {
+    const SECTOR: usize = 512;
+    let edge = (at / SECTOR + 1) * SECTOR;
+    let first = bytes.get(at..edge.min(bytes.len())).unwrap_or_default();
+    let zeros = |part: &[u8]| part.iter().all(|b| *b == 0);
+    zeros(first) || bytes.get(edge..).unwrap_or_default().chunks(SECTOR).any(zeros)
 }
 
 fn key(vault: &Vault, run_id: &str) -> ring::hmac::Key {

@@ -166,7 +166,7 @@ impl<'a> Engine<'a> {
         }
         let scope = {
             let outer = frame.scope.borrow();
-            crate::run::start::child_scope(&outer, rotation, inputs).map_err(|d| Stopped::Failed(Box::new(d)))?
+            crate::run::start::child_scope(&outer, rotation, inputs).map_err(Stopped::Failed)?
         };
         let inner = Frame { rotation, scope: RefCell::new(scope), prefix: format!("{key}/") };
         let flow = self.steps(&inner, Place { rounds: "", volatile: false }, &rotation.steps).await?;

@@ -46,6 +46,7 @@ impl<'a> Engine<'a> {
     ) -> Result<(), Stopped> {
         if !place.volatile {
             self.same_request(frame, step, http, key)?;
+            self.tell_lost(step, http, key);
             if let Some(payload) = self.recorded(key, Kind::Answer)? {
                 let answer =
                     Answer::decode(&payload).ok_or_else(|| crate::run::engine::internal("an answer in the journal cannot be read"))?;
@@ -99,6 +100,7 @@ impl<'a> Engine<'a> {
                         return Err(Stopped::Unresolved(diagnostic));
                     }
                     self.world.clock.sleep(self.pause(step, retried, None)).await;
+                    self.tell_lost(step, http, key);
                     self.recover(frame, step, http, key).await?;
                     retried += 1;
                     continue;
@@ -378,6 +380,11 @@ fn status_diagnostic(span: Span, authority: &str, status: u16, http: &Http) -> B
         500..=599 => "the server failed: look at its state; `rot resume` tries again when that is safe",
         _ => "write `expect status …` where this answer is right",
     };
-    let code = if status >= 500 && !http.effect.is_read() { codes::RUN_OUTCOME_UNKNOWN } else { codes::RUN_UNEXPECTED_ANSWER };
+    let code = match status {
+        500.. if !http.effect.is_read() => codes::RUN_OUTCOME_UNKNOWN,
+        // The server says nothing about what was asked, only that it cannot say it now.
+        408 | 425 | 429 | 500.. => codes::RUN_REQUEST_FAILED,
+        _ => codes::RUN_UNEXPECTED_ANSWER,
+    };
     Box::new(Diagnostic::new(code, span, format!("{authority} answered {status} to {}", http.method)).at("this request").help(help))
 }

@@ -1,8 +1,8 @@
 //! Steps.
 
+use super::Printer;
 use super::expr::begins_with_quote;
 use super::layout::{Braces, STATEMENTS};
-use super::Printer;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, Name, Step, StepKind, Store, StoreValue};
 
@@ -73,16 +73,21 @@ impl Printer<'_> {
             StepKind::Match { subject, arms, otherwise } => self.matching(subject, arms, otherwise.as_deref(), step.span),
             StepKind::Parallel(branches) => {
                 self.push("parallel ");
-                let places: Vec<(&Name, &[Step], Span)> = branches
-                    .iter()
-                    .map(|(name, steps)| (name, steps.as_slice(), self.arm_span(name.span, steps)))
-                    .collect();
+                let places: Vec<(&Name, &[Step], Span)> =
+                    branches.iter().map(|(name, steps)| (name, steps.as_slice(), self.arm_span(name.span, steps))).collect();
                 let braces = self.braces(start, places.last().map(|p| p.2));
-                self.block(("{", "}"), &braces, &places, &STATEMENTS, |p| p.2, |p, (name, steps, _)| {
-                    p.push(&name.text);
-                    p.push(" ");
-                    p.steps(name.span.end as usize, steps);
-                });
+                self.block(
+                    ("{", "}"),
+                    &braces,
+                    &places,
+                    &STATEMENTS,
+                    |p| p.2,
+                    |p, (name, steps, _)| {
+                        p.push(&name.text);
+                        p.push(" ");
+                        p.steps(name.span.end as usize, steps);
+                    },
+                );
             }
             StepKind::ForEach { item, items, steps } => {
                 self.push(&format!("for each {} in ", item.text));
@@ -179,20 +184,27 @@ impl Printer<'_> {
             places.push((None, steps, self.arm_span(Span::new(span.file, start, start + "else".len()), steps)));
         }
         let braces = self.braces(subject.span.end as usize, places.last().map(|p| p.2));
-        self.block(("{", "}"), &braces, &places, &STATEMENTS, |p| p.2, |p, (literal, steps, place)| {
-            let from = match literal {
-                Some(literal) => {
-                    p.expr_but("else", literal);
-                    literal.span.end
-                }
-                None => {
-                    p.push("else");
-                    place.start
-                }
-            };
-            p.push(" ");
-            p.steps(from as usize, steps);
-        });
+        self.block(
+            ("{", "}"),
+            &braces,
+            &places,
+            &STATEMENTS,
+            |p| p.2,
+            |p, (literal, steps, place)| {
+                let from = match literal {
+                    Some(literal) => {
+                        p.expr_but("else", literal);
+                        literal.span.end
+                    }
+                    None => {
+                        p.push("else");
+                        place.start
+                    }
+                };
+                p.push(" ");
+                p.steps(from as usize, steps);
+            },
+        );
     }
 
     /// The place of an arm: from its head to the end of its braces.

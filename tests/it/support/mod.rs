@@ -1,3 +1,5 @@
 //! What tests share: the process builder, temporary projects, the scripted issuer.
 
+pub mod loopback;
 pub mod process;
+pub mod project;
