@@ -328,6 +328,15 @@ fn input(text: &str) -> Result<(String, String), String> {
 impl Globals {
     /// The options of a command line that could not be parsed.
     pub fn bare() -> Self {
-        Self { vault: None, identity: Vec::new(), state: None, lock_timeout: None, config: None, color: When::Auto, quiet: false, verbose: 0 }
+        Self {
+            vault: None,
+            identity: Vec::new(),
+            state: None,
+            lock_timeout: None,
+            config: None,
+            color: When::Auto,
+            quiet: false,
+            verbose: 0,
+        }
     }
 }

@@ -91,10 +91,8 @@ pub(super) fn lock(world: &World, vault: &Vault, rotation: &str, wait: Duration)
             lock.describe(&format!("rotation {rotation} since {}\n", world.clock.now()));
             Ok(lock)
         }
-        None => {
-            Err(Error::plain(Failure::Locked, codes::VAULT_LOCKED, format!("another process is running rotation `{rotation}`"))
-                .help("wait for it to end; `rot status` shows what it does. The lock goes away with the process"))
-        }
+        None => Err(Error::plain(Failure::Locked, codes::VAULT_LOCKED, format!("another process is running rotation `{rotation}`"))
+            .help("wait for it to end; `rot status` shows what it does. The lock goes away with the process")),
     }
 }
 

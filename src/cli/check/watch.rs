@@ -31,7 +31,9 @@ pub fn run(args: &CheckArgs, context: &Context, pass: &dyn Fn() -> Result<Pass, 
             Ok(done) => {
                 let delta = before.as_ref().map_or(String::new(), |before| format!(" ({})", delta(before, &done.said)));
                 context.out.info(&format!("watching {}{delta}", counted(read.len().max(done.files.len()), "file")));
-                read.extend(stamps(args, context, &done.files).into_iter().filter(|(path, _)| !read.contains_key(path)).collect::<Stamps>());
+                read.extend(
+                    stamps(args, context, &done.files).into_iter().filter(|(path, _)| !read.contains_key(path)).collect::<Stamps>(),
+                );
                 before = Some(done.said);
                 wait(args, context, &done.files, &read);
             }

@@ -70,7 +70,13 @@ fn inject(point: &Point, codes: &Mutex<BTreeMap<i32, usize>>) -> Option<String> 
     if !unreal && !matches!(code, 0 | 2 | 20 | 21 | 22 | 24 | 127) {
         return wrong(format!("exit code {code}\n{}{}", ended.stdout, ended.stderr));
     }
-    if code == 20 && project.issuer.state().requests.iter().any(|(r, status)| r.method == "POST" && status.is_some_and(|s| s < 300) && r.path != "/keys")
+    if code == 20
+        && project
+            .issuer
+            .state()
+            .requests
+            .iter()
+            .any(|(r, status)| r.method == "POST" && status.is_some_and(|s| s < 300) && r.path != "/keys")
         && point.scenario.name != LIFE.name
     {
         return wrong(format!("exit code 20 says that nothing happened\n{}", ended.stderr));
@@ -105,10 +111,8 @@ fn errors_of_the_system_lose_nothing() {
     for (i, scenario) in [&ADDITIVE, &SETS, &BARE].into_iter().enumerate() {
         work.extend(points(scenario).into_iter().skip(i).step_by(5));
     }
-    // All kinds first, should the time be up.
-    work.sort_by_key(|p| p.nth.len());
-    let done = run(work, Duration::from_secs(45));
-    assert!(done >= 50, "only {done}");
+    let done = run(work, Duration::from_secs(1800));
+    assert!(done >= 100, "only {done}");
 }
 
 #[test]

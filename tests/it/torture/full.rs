@@ -63,7 +63,13 @@ enum Place {
 }
 
 /// One run on a full disk, then one with room. Answers with how many credentials had to be rescued.
-fn fill(scenario: &'static Scenario, bytes: u64, place: Place, blind: bool, codes: &mut BTreeMap<i32, usize>) -> Option<Result<usize, String>> {
+fn fill(
+    scenario: &'static Scenario,
+    bytes: u64,
+    place: Place,
+    blind: bool,
+    codes: &mut BTreeMap<i32, usize>,
+) -> Option<Result<usize, String>> {
     let mut project = Project::new(scenario);
     let small = project.path("small");
     let disk = Small::mount(&small, bytes)?;
@@ -123,9 +129,12 @@ fn run(sizes: &[u64]) {
     let mut codes = BTreeMap::new();
     let (mut disks, mut rescues, mut wrong) = (0, 0, Vec::new());
     for kib in sizes {
-        for (scenario, place, blind) in
-            [(&ADDITIVE, Place::State, false), (&ADDITIVE, Place::State, true), (&LIFE, Place::Everything, true), (&ADDITIVE, Place::Everything, true)]
-        {
+        for (scenario, place, blind) in [
+            (&ADDITIVE, Place::State, false),
+            (&ADDITIVE, Place::State, true),
+            (&LIFE, Place::Everything, true),
+            (&ADDITIVE, Place::Everything, true),
+        ] {
             if blind && !traced {
                 continue;
             }
@@ -140,7 +149,10 @@ fn run(sizes: &[u64]) {
             disks += 1;
         }
     }
-    println!("{disks} full disks, exit codes {codes:?}, {rescues} credentials in the rescue file or sealed on standard error, {} lost", wrong.len());
+    println!(
+        "{disks} full disks, exit codes {codes:?}, {rescues} credentials in the rescue file or sealed on standard error, {} lost",
+        wrong.len()
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 

@@ -120,17 +120,18 @@ fn abandon_ends_the_run_and_changes_no_secret() {
 
 #[test]
 fn an_old_credential_that_still_works_means_that_the_call_is_made_again() {
-    let mut project =
-        Project::with(&BARE, |state| state.config.faults = vec![Rule::once(ROTATE, Fault::ResetBeforeExecuting)]);
+    let mut project = Project::with(&BARE, |state| state.config.faults = vec![Rule::once(ROTATE, Fault::ResetBeforeExecuting)]);
     assert_eq!(project.rot("run p.rot").code, Some(0), "{}", project.said);
     assert_eq!(project.lost(0), None);
 }
 
 #[test]
 fn a_mistyped_capture_is_mended_without_a_second_call() {
-    for (scenario, right, wrong, path) in
-        [(&ADDITIVE, "body $.token", "body $.tokn", "/api/token"), (&BARE, "body $.token", "body $.tokn", ROTATE), (&KEYED, "body $.key", "body $.kee", "/keys")]
-    {
+    for (scenario, right, wrong, path) in [
+        (&ADDITIVE, "body $.token", "body $.tokn", "/api/token"),
+        (&BARE, "body $.token", "body $.tokn", ROTATE),
+        (&KEYED, "body $.key", "body $.kee", "/keys"),
+    ] {
         let mut project = Project::new(scenario);
         let first = project.issuer.state().executed("POST", path);
         project.write_plan(&scenario.plan.replace(right, wrong));
@@ -149,7 +150,11 @@ fn a_mistyped_capture_is_mended_without_a_second_call() {
 #[test]
 fn a_changed_request_is_refused_before_anything_is_called() {
     let edits: &[(&str, &str, &str)] = &[
-        ("json { keyId: secrets.appKeyId, keySecret: secrets.appKeySecret }", "json { keyId: secrets.appKeyId, keySecret: secrets.appKeySecret, more: 1 }", "its body"),
+        (
+            "json { keyId: secrets.appKeyId, keySecret: secrets.appKeySecret }",
+            "json { keyId: secrets.appKeyId, keySecret: secrets.appKeySecret, more: 1 }",
+            "its body",
+        ),
         ("BASE/api/token", "BASE/api/token?x=1", "its URL or query"),
         ("POST", "PUT", "its method"),
         ("json {", "header \"X-Other\": \"1\"\n    json {", "its headers"),

@@ -110,7 +110,10 @@ fn journals_of_other_runs_and_vaults_are_refused() {
     // The template of a scenario is one vault; a vault of its own has another key.
     let foreign = {
         let dir = tempfile::tempdir().unwrap();
-        super::project::make_vault(dir.path(), &[("appKeyId", None, "demo-key-id".into()), ("appKeySecret", None, "demo-key-secret".into())]);
+        super::project::make_vault(
+            dir.path(),
+            &[("appKeyId", None, "demo-key-id".into()), ("appKeySecret", None, "demo-key-secret".into())],
+        );
         let mut third = Project::new(&ADDITIVE);
         std::fs::remove_dir_all(third.path("state")).unwrap();
         super::project::copy(dir.path(), third.dir.path());

@@ -40,7 +40,8 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     };
     let form: String = url::form_urlencoded::byte_serialize(bytes).collect();
     let hex = |upper: bool| -> String { bytes.iter().map(|b| if upper { format!("{b:02X}") } else { format!("{b:02x}") }).collect() };
-    let mut all = vec![bytes.to_vec(), json[1..json.len() - 1].into(), escaped.into(), percent(true).into(), percent(false).into(), form.into()];
+    let mut all =
+        vec![bytes.to_vec(), json[1..json.len() - 1].into(), escaped.into(), percent(true).into(), percent(false).into(), form.into()];
     all.extend([hex(false).into_bytes(), hex(true).into_bytes()]);
     // Inside something longer that is encoded, it stands at one of three places; its ends depend on the neighbours.
     for shift in 0..3 {
@@ -73,7 +74,12 @@ fn written(log: &str) -> Vec<u8> {
 /// How a run goes.
 fn ways(secret: &str) -> Vec<(&'static str, Option<Fault>)> {
     let json = serde_json::json!({ "token": format!("minted-{secret}"), "message": secret }).to_string();
-    let answer = |status, body: String, execute| Fault::Answer { status, headers: vec![("content-type".into(), "application/json".into())], body, execute };
+    let answer = |status, body: String, execute| Fault::Answer {
+        status,
+        headers: vec![("content-type".into(), "application/json".into())],
+        body,
+        execute,
+    };
     vec![
         ("success", Some(answer(200, json.clone(), false))),
         ("the request echoed with 400", Some(Fault::Echo { status: 400 })),
@@ -81,7 +87,10 @@ fn ways(secret: &str) -> Vec<(&'static str, Option<Fault>)> {
         ("an answer without the capture", Some(answer(200, serde_json::json!({ "other": secret }).to_string(), false))),
         ("an answer that is not JSON", Some(answer(200, format!("token={secret}"), false))),
         ("half an answer", Some(Fault::TruncatedBody)),
-        ("a status line with the secret", Some(Fault::Raw { bytes: format!("HTTP/1.1 200 {secret}\r\n\r\n").into_bytes(), execute: false })),
+        (
+            "a status line with the secret",
+            Some(Fault::Raw { bytes: format!("HTTP/1.1 200 {secret}\r\n\r\n").into_bytes(), execute: false }),
+        ),
     ]
 }
 
@@ -97,7 +106,12 @@ fn no_byte_outside_the_issuers_socket_holds_a_secret() {
                 state.config.application.1 = (*secret).to_owned();
                 state.config.faults = fault.into_iter().map(|f| Rule { path: Some("/api/token".into()), ..Rule::always(f) }).collect();
             });
-            project.write_plan(&ADDITIVE.plan.replace("  http retrieve", "  output answered = \"yes\"\n  http retrieve").replace("issues additive {", "issues additive {\n    retry 1 every 10ms"));
+            project.write_plan(
+                &ADDITIVE
+                    .plan
+                    .replace("  http retrieve", "  output answered = \"yes\"\n  http retrieve")
+                    .replace("issues additive {", "issues additive {\n    retry 1 every 10ms"),
+            );
             let mut set = project.around(&rot());
             set.args(["vault", "set", "appKeySecret"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
             let mut set = set.spawn().unwrap();
@@ -121,7 +135,13 @@ fn no_byte_outside_the_issuers_socket_holds_a_secret() {
                 }
             }
             for form in forms(secret) {
-                assert!(!contains(&bytes, &form), "{shape}, {way} (exit code {:?}): found as {}\n{}", first.code, String::from_utf8_lossy(&form), project.said);
+                assert!(
+                    !contains(&bytes, &form),
+                    "{shape}, {way} (exit code {:?}): found as {}\n{}",
+                    first.code,
+                    String::from_utf8_lossy(&form),
+                    project.said
+                );
                 searched += 1;
             }
             (runs, lengths) = (runs + 1, lengths + bytes.len());

@@ -209,7 +209,12 @@ pub fn copy(from: &Path, to: &Path) {
 }
 
 pub fn paths(dir: &Path) -> Paths {
-    Paths { vault: dir.join("rot.vault"), identities: vec![dir.join("identity.txt")], state: dir.join("state"), lock_wait: Duration::from_secs(30) }
+    Paths {
+        vault: dir.join("rot.vault"),
+        identities: vec![dir.join("identity.txt")],
+        state: dir.join("state"),
+        lock_wait: Duration::from_secs(30),
+    }
 }
 
 /// A vault with these secrets, made once for each scenario.

@@ -11,7 +11,11 @@ fn rolling_back_to_a_revoked_credential_needs_force() {
     let new = project.current();
     let refused = project.rot("vault rollback deploy_key");
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-    assert!(refused.stderr.contains("ROT817") && refused.stderr.contains("was revoked") && refused.stderr.contains("--force"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("ROT817") && refused.stderr.contains("was revoked") && refused.stderr.contains("--force"),
+        "{}",
+        refused.stderr
+    );
     assert_eq!(project.current(), new);
     assert_eq!(project.rot("vault rollback deploy_key --force").code, Some(0), "{}", project.said);
     assert_eq!(project.current(), old);
