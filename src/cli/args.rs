@@ -266,6 +266,12 @@ pub struct CompileArgs {
 pub enum CompileTo {
     /// The typed plan as JSON with a digest; runs without the source.
     Plan,
+    /// A Conductor workflow definition, or an array of them.
+    Conductor,
+    /// An entry for Conductor's scheduler.
+    Schedule,
+    /// `.rot` source.
+    Rot,
     /// The flows of secrets for Graphviz.
     Dot,
     /// The flows of secrets for Markdown.
