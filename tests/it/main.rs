@@ -32,4 +32,5 @@ mod plan;
 mod run;
 mod schedule;
 mod sim;
+mod torture;
 mod vault;
