@@ -33,4 +33,5 @@ mod run;
 mod schedule;
 mod sim;
 mod torture;
+mod soundness;
 mod vault;

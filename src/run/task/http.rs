@@ -270,8 +270,9 @@ impl<'a> Engine<'a> {
         let mut scope = frame.scope.borrow_mut();
         answer::check(http, &answer, &scope).map_err(Stopped::Failed)?;
         let kept = answer::keep(&step.name, http, &answer, label, &mut scope).map_err(Stopped::Failed)?;
-        for value in kept.captures.values() {
+        for (name, value) in &kept.captures {
             self.mask(value);
+            self.observer.named(&frame.rotation.name, Some(&step.name), name, &value.full_label());
         }
         if let Some(output) = &kept.output {
             self.mask(output);
