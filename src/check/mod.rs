@@ -8,7 +8,9 @@ mod context;
 mod exprs;
 mod lifecycle;
 pub mod flow;
+pub mod graph;
 mod lifetime;
+mod looks;
 pub mod order;
 mod rules;
 
@@ -16,6 +18,9 @@ pub use rules::pages;
 
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
+
+/// Rules of taste, which only [`Options::pedantic`] turns on.
+pub const PEDANTIC: &[crate::diagnostic::Code] = &[crate::diagnostic::codes::UNUSED_STEP_OUTPUT];
 
 /// What the user chose.
 #[derive(Debug, Clone, Default)]

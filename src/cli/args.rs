@@ -105,7 +105,7 @@ pub struct InitArgs {
 }
 
 /// `rot check`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct CheckArgs {
     /// Files and folders; `-` reads standard input [default: the current folder]
     pub paths: Vec<PathBuf>,
@@ -118,6 +118,39 @@ pub struct CheckArgs {
     /// The lightest finding that makes the exit code 1 [default: error]
     #[arg(long, value_name = "SEVERITY", value_enum)]
     pub fail_on: Option<FailOn>,
+    /// Also report findings of taste
+    #[arg(long)]
+    pub pedantic: bool,
+    /// Mend what can be mended; `--fix=unsafe` also where the meaning may change
+    #[arg(long, value_name = "WHICH", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "safe")]
+    pub fix: Option<Which>,
+    /// Show what --fix would change, and write nothing
+    #[arg(long)]
+    pub diff: bool,
+    /// Leave out the findings that this file knows
+    #[arg(long, value_name = "FILE", conflicts_with = "write_baseline")]
+    pub baseline: Option<PathBuf>,
+    /// Write the present findings to a file for --baseline
+    #[arg(long, value_name = "FILE")]
+    pub write_baseline: Option<PathBuf>,
+    /// Check again whenever a file changes
+    #[arg(long, conflicts_with_all = ["fix", "diff", "write_baseline"])]
+    pub watch: bool,
+    /// For each secret, where it goes and who can see it
+    #[arg(long, conflicts_with_all = ["fix", "diff", "baseline", "write_baseline", "watch"])]
+    pub flows: bool,
+    /// List every `reveal` with its reason
+    #[arg(long, conflicts_with_all = ["flows", "fix", "diff", "baseline", "write_baseline", "watch"])]
+    pub declassifications: bool,
+}
+
+/// `--fix`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Which {
+    /// Fixes that keep the meaning in every case.
+    Safe,
+    /// Fixes that need a look as well.
+    Unsafe,
 }
 
 /// `--fail-on`.
@@ -229,6 +262,18 @@ pub struct CompileArgs {
 pub enum CompileTo {
     /// The typed plan as JSON with a digest; runs without the source.
     Plan,
+    /// A Conductor workflow definition, or an array of them.
+    Conductor,
+    /// An entry for Conductor's scheduler.
+    Schedule,
+    /// `.rot` source.
+    Rot,
+    /// The flows of secrets for Graphviz.
+    Dot,
+    /// The flows of secrets for Markdown.
+    Mermaid,
+    /// The flows of secrets as a picture.
+    Svg,
 }
 
 /// `rot fmt`.

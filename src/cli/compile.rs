@@ -2,17 +2,22 @@
 
 use super::args::{CompileArgs, CompileTo};
 use super::context::Context;
-use super::{files, load, run};
+use super::suppress::hides_others;
+use super::{convert, files, load, run};
+use crate::check::graph::flows;
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::plan::document;
+use crate::report::graph::{self, Picture};
+use crate::report::{Blanks, visible};
 
 /// Runs the command.
 pub fn run(args: &CompileArgs, context: &Context) -> Result<()> {
     let config = context.config()?;
     let loaded = load::file(&args.file, &config)?;
-    let plan = run::accept(loaded, context)?;
     let text = match args.to {
-        CompileTo::Plan => document::encode(&plan),
+        CompileTo::Plan => document::encode(&run::accept(loaded, context)?),
+        CompileTo::Conductor | CompileTo::Schedule | CompileTo::Rot => convert::convert(args.to, loaded, &config, context)?,
+        CompileTo::Dot | CompileTo::Mermaid | CompileTo::Svg => picture(args.to, loaded, args, context)?,
     };
     match &args.output {
         None => context.out.stdout(&text),
@@ -22,4 +27,19 @@ pub fn run(args: &CompileArgs, context: &Context) -> Result<()> {
         })?,
     }
     Ok(())
+}
+
+/// The flows of secrets, also of a file that leaks: that is when the picture is wanted.
+fn picture(form: CompileTo, mut loaded: load::Loaded, args: &CompileArgs, context: &Context) -> Result<String> {
+    let blanks = Blanks::collect(&loaded.sources, &loaded.findings);
+    loaded.findings.retain(hides_others);
+    let plan = run::accept(loaded, context)?;
+    let picture = Picture::of(&flows(&plan));
+    let name = args.file.file_name().unwrap_or(args.file.as_os_str()).to_string_lossy();
+    let text = match form {
+        CompileTo::Dot => graph::dot(&picture),
+        CompileTo::Mermaid => graph::mermaid(&picture),
+        _ => graph::svg(&picture, &format!("Where the secrets of {} go", visible(&name))),
+    };
+    Ok(blanks.clean(&text).into_owned())
 }

@@ -38,6 +38,18 @@ pub fn read_text(path: &Path) -> Result<String, Unreadable> {
     }
 }
 
+/// The other JSON files of a folder, in the order of their names; at most a thousand.
+pub fn json_beside(folder: &Path, file: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension() == Some(OsStr::new("json")) && path.file_name() != file.file_name() && path.is_file())
+        .take(1000)
+        .collect();
+    paths.sort();
+    paths
+}
+
 /// The text on standard input.
 pub fn read_stdin() -> Result<String, Unreadable> {
     text(io::stdin().lock())

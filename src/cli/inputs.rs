@@ -56,6 +56,30 @@ pub fn collect(paths: &[PathBuf], stdin_name: Option<&str>, wanted: Wanted) -> V
     inputs
 }
 
+/// The files that [`collect`] would look at, unread.
+pub fn candidates(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let here = [PathBuf::from(".")];
+    let mut found = Vec::new();
+    for path in if paths.is_empty() { &here } else { paths } {
+        if path.is_dir() {
+            found.extend(
+                walker(path)
+                    .flatten()
+                    .filter(|e| e.file_type().is_some_and(|t| t.is_file()))
+                    .map(|e| e.into_path())
+                    .filter(|p| p.extension().is_some_and(|e| e == "rot" || e == "json")),
+            );
+        } else {
+            found.push(path.clone());
+        }
+    }
+    found
+}
+
+fn walker(dir: &Path) -> ignore::Walk {
+    WalkBuilder::new(dir).require_git(false).sort_by_file_path(Ord::cmp).build()
+}
+
 fn input(name: String, path: Option<PathBuf>, read: Result<String, Unreadable>, named: bool) -> Input {
     match read {
         Ok(text) => Input { file: SourceFile::new(name, text), path, problem: None, named },
@@ -64,8 +88,7 @@ fn input(name: String, path: Option<PathBuf>, read: Result<String, Unreadable>, 
 }
 
 fn walk(dir: &Path, wanted: Wanted, seen: &mut HashSet<PathBuf>, inputs: &mut Vec<Input>) {
-    let walker = WalkBuilder::new(dir).require_git(false).sort_by_file_path(Ord::cmp).build();
-    for entry in walker.flatten() {
+    for entry in walker(dir).flatten() {
         let path = entry.path();
         if !entry.file_type().is_some_and(|t| t.is_file()) {
             continue;

@@ -9,6 +9,7 @@ pub mod compile;
 pub mod completions;
 pub mod config;
 pub mod context;
+mod convert;
 pub mod demo;
 pub mod explain;
 pub mod files;
@@ -104,13 +105,20 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Man(args) => man::run(args, context),
         Command::Init(args) => init::run(&args.dir, context),
         Command::Check(args) => {
-            let config = context.config()?;
-            let analyse = |file: &SourceFile| {
-                let loaded = load::analyse(file, &config);
-                (loaded.sources, loaded.findings)
+            let pass = || {
+                let mut config = context.config()?;
+                config.pedantic |= args.pedantic;
+                let analyse = |file: &SourceFile| {
+                    let loaded = load::analyse(file, &config);
+                    (loaded.sources, loaded.findings)
+                };
+                let ends = check::FrontEnds { analyse: &analyse, pointers: &pointers, pages: &pages, today: today() };
+                check::once(args, context, &config, &ends)
             };
-            let pages = pages();
-            check::run(args, context, &config, &check::FrontEnds { analyse: &analyse, pointers: &pointers, pages: &pages, today: today() })
+            if args.flows || args.declassifications {
+                return check::flows::run(args, context, &context.config()?);
+            }
+            if args.watch { check::watch::run(args, context, &pass) } else { pass()?.result() }
         }
         Command::Fmt(args) => fmt::run(args, context, &layout),
         Command::Run(args) => run::run(args, context),

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// Runs the command.
 pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
     let config = context.config()?;
-    let world = World::real();
+    let world = World::real().with_workers(config.workers.clone().into_iter().collect());
     let paths = paths::resolve(context, &config, &world);
     let vault = RefCell::new(run::open(context, &world, &paths)?);
     let open = crate::run::open_runs(&world, &vault.borrow())?;

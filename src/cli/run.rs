@@ -23,7 +23,7 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
     let source = Some(args.selection.file.as_path()).filter(|p| p.as_os_str() != "-");
     let plan = accept(loaded, context)?;
     let inputs = inputs(&args.selection)?;
-    let world = World::real();
+    let world = World::real().with_workers(config.workers.clone().into_iter().collect());
     let paths = paths::resolve(context, &config, &world);
     let vault = RefCell::new(open(context, &world, &paths)?);
     let chosen: Vec<&Rotation> = if args.due && args.selection.rotation.is_none() {

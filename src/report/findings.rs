@@ -15,7 +15,7 @@ pub struct Report<'a> {
     /// What no rendering may show.
     pub blanks: Blanks,
     pointer: &'a dyn Fn(Span) -> Option<String>,
-    pages: &'a [(Code, &'a str)],
+    pages: Vec<(Code, &'a str)>,
 }
 
 impl<'a> Report<'a> {
@@ -29,7 +29,7 @@ impl<'a> Report<'a> {
         if !blanks.is_empty() {
             diagnostics.iter_mut().for_each(|d| clean(d, &blanks));
         }
-        Self { diagnostics, places: Places::new(sources), blanks, pointer: &|_| None, pages: &[] }
+        Self { diagnostics, places: Places::new(sources), blanks, pointer: &|_| None, pages: Vec::new() }
     }
 
     /// How a place in a JSON file is named by a JSON Pointer.
@@ -41,7 +41,7 @@ impl<'a> Report<'a> {
 
     /// The pages of the codes, for formats that carry help texts.
     #[must_use]
-    pub fn pages(mut self, pages: &'a [(Code, &'a str)]) -> Self {
+    pub fn pages(mut self, pages: Vec<(Code, &'a str)>) -> Self {
         self.pages = pages;
         self
     }

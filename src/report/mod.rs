@@ -7,6 +7,7 @@ pub mod blank;
 pub mod explain;
 pub mod findings;
 pub mod format;
+pub mod graph;
 pub mod out;
 pub mod place;
 pub mod redact;

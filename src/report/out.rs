@@ -193,6 +193,13 @@ impl Out {
         }
     }
 
+    /// An empty screen, where standard output is a terminal that can redraw.
+    pub fn clear(&self) {
+        if self.settings.terminal && io::stdout().is_terminal() {
+            self.stdout("\x1b[2J\x1b[H");
+        }
+    }
+
     /// Prints a secret on standard output, past the redactor. `rot vault get` exists to do this; nothing else may.
     pub fn reveal(&self, bytes: &[u8]) {
         let mut streams = self.lock();

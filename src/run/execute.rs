@@ -6,7 +6,7 @@ use super::open::{BUDGET, OpenRun, OpenState};
 use super::report::{Observer, RunReport, Status};
 use super::scope::{RunFacts, Secrets};
 use super::value::Value;
-use super::{due, open, start, sweep};
+use super::{due, failure, open, start, sweep};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::{Plan, Rotation, Version};
 use crate::vault::Vault;
@@ -144,7 +144,7 @@ async fn continue_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, open
         .note(format!("run {}, begun {}", open.run_id, open.begun_at))
         .help(ways_out(&open.run_id)));
     }
-    let journal = RefCell::new(Journal::open(world, &vault.borrow(), &open.run_id)?);
+    let journal = RefCell::new(Journal::resume(world, &vault.borrow(), &open.run_id)?);
     let (inputs, env, pinned) = {
         let journal = journal.borrow();
         let begin =
@@ -285,7 +285,7 @@ async fn finish<'a>(
             (Status::Completed, None)
         }
         Err(stopped) => {
-            on_failure(engine, frame, &stopped).await;
+            failure::react(engine, frame, &stopped).await;
             let (status, error) = ended_badly(engine, facts, stopped);
             (status, Some(error))
         }
@@ -332,23 +332,6 @@ fn mask_named(json: &mut Json, fields: &[String]) {
         }
         Json::Array(items) => items.iter_mut().for_each(|i| mask_named(i, fields)),
         _ => {}
-    }
-}
-
-async fn on_failure<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &Stopped) {
-    if frame.rotation.on_failure.is_empty() || matches!(stopped, Stopped::Broken(_)) {
-        return;
-    }
-    let reason = match stopped {
-        Stopped::Failed(d) | Stopped::Halted(d) | Stopped::Unresolved(d) => d.message.clone(),
-        Stopped::Broken(error) => error.message().to_owned(),
-    };
-    frame.scope.borrow_mut().run.reason = Some(reason);
-    let place = Place { rounds: "", volatile: true };
-    if let Err(Stopped::Failed(d) | Stopped::Halted(d) | Stopped::Unresolved(d)) =
-        engine.steps(frame, place, &frame.rotation.on_failure).await
-    {
-        engine.note(format!("a step of `on failure` failed too: {}", d.message));
     }
 }
 

@@ -163,7 +163,7 @@ impl Decision {
 
 /// Writes a decision down. After `Abandon` and `Accept` the run is over.
 pub fn acknowledge(world: &World, vault: &mut Vault, run_id: &str, decision: Decision) -> Result<()> {
-    let mut journal = Journal::open(world, vault, run_id)?;
+    let mut journal = Journal::resume(world, vault, run_id)?;
     if journal.ended() {
         return Err(Error::plain(Failure::Usage, codes::RUN_INTERRUPTED, format!("run {run_id} is over"))
             .help("`rot status` lists the runs that are not"));

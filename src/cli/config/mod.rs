@@ -29,10 +29,16 @@ pub struct Config {
     pub target: Target,
     /// `[conductor.hosts]`: where a secret of an imported definition may be sent.
     pub hosts: BTreeMap<String, Vec<String>>,
+    /// `[workers]`: local programs for Conductor's SIMPLE tasks, program and arguments by the task's name.
+    pub workers: BTreeMap<String, Vec<String>>,
     /// `[check] fail-on`.
     pub fail_on: Option<Severity>,
     /// `[check] severity`; `None` turns a code off.
     pub severity: BTreeMap<Code, Option<Severity>>,
+    /// `[check] pedantic`: also findings of taste.
+    pub pedantic: bool,
+    /// `[[check.path]]`: other weights for some files; later entries win.
+    pub paths: Vec<PathRule>,
     /// `[[ignore]]`.
     pub ignores: Vec<Ignore>,
 }
@@ -45,6 +51,15 @@ pub enum Target {
     Orkes,
     /// The open-source server, which does not.
     Oss,
+}
+
+/// Weights for some files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PathRule {
+    /// Paths or patterns as in `.gitignore`, from the folder of `rot.toml`.
+    pub files: Vec<String>,
+    /// `None` turns a code off.
+    pub severity: BTreeMap<Code, Option<Severity>>,
 }
 
 /// One accepted finding.

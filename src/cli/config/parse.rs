@@ -1,20 +1,22 @@
 //! TOML with places → [`Config`]. Pure.
 
-use super::{Config, Ignore, Target};
+use super::{Config, Ignore, PathRule, Target};
 use crate::diagnostic::{ALL_CODES, Code, Diagnostic, Severity, codes, nearest};
 use crate::source::{FileId, SourceFile, Span};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// All keys by table; the JSON Schema in `docs/reference` has the same ones.
-pub const KEYS: [(&str, &[&str]); 6] = [
-    ("", &["vault", "state", "conductor", "check", "ignore"]),
+pub const KEYS: [(&str, &[&str]); 7] = [
+    ("", &["vault", "state", "conductor", "workers", "check", "ignore"]),
     ("vault", &["path", "identity"]),
     ("state", &["dir"]),
     ("conductor", &["target", "hosts"]),
-    ("check", &["fail-on", "severity"]),
+    ("check", &["fail-on", "severity", "pedantic", "path"]),
+    ("check.path", &["files", "severity"]),
     ("ignore", &["file", "pointer", "rule", "reason", "until"]),
 ];
 
@@ -57,6 +59,7 @@ impl Reader {
         for (key, value) in self.known("", document) {
             match key.as_str() {
                 "ignore" => self.ignores(value, config),
+                "workers" => self.workers(value, config, root),
                 name => {
                     let Some(table) = self.table(name, value) else { continue };
                     for (key, value) in self.known(name, table) {
@@ -85,21 +88,74 @@ impl Reader {
                 let all = [("error", Severity::Error), ("warning", Severity::Warning), ("note", Severity::Note)];
                 config.fail_on = self.choice(value, &all);
             }
-            ("check", "severity") => {
-                let Some(table) = self.table("check.severity", value) else { return };
-                for (key, value) in table {
-                    let all = [
-                        ("error", Some(Severity::Error)),
-                        ("warning", Some(Severity::Warning)),
-                        ("note", Some(Severity::Note)),
-                        ("off", None),
-                    ];
-                    if let (Some(code), Some(level)) = (self.code(key.get_ref(), key.span()), self.choice(value, &all)) {
-                        config.severity.insert(code, level);
-                    }
+            ("check", "severity") => config.severity = self.weights("check.severity", value),
+            ("check", "pedantic") => config.pedantic = self.flag(value),
+            ("check", "path") => self.paths(value, config),
+            _ => {}
+        }
+    }
+
+    fn weights(&mut self, name: &str, value: &Value<'_>) -> BTreeMap<Code, Option<Severity>> {
+        let all = [("error", Some(Severity::Error)), ("warning", Some(Severity::Warning)), ("note", Some(Severity::Note)), ("off", None)];
+        let mut weights = BTreeMap::new();
+        for (key, value) in self.table(name, value).into_iter().flatten() {
+            if let (Some(code), Some(level)) = (self.code(key.get_ref(), key.span()), self.choice(value, &all)) {
+                weights.insert(code, level);
+            }
+        }
+        weights
+    }
+
+    fn paths(&mut self, value: &Value<'_>, config: &mut Config) {
+        let DeValue::Array(entries) = value.get_ref() else {
+            let help = "it is written `[[check.path]]`, one for each group of files";
+            return self.report(value.span(), "`check.path` is a list of tables".into(), "", help.into());
+        };
+        for entry in entries {
+            let Some(table) = self.table("check.path", entry) else { continue };
+            let mut rule = PathRule { files: Vec::new(), severity: BTreeMap::new() };
+            let before = self.found.len();
+            for (key, value) in self.known("check.path", table) {
+                match key.as_str() {
+                    "files" => rule.files = self.strings(value),
+                    _ => rule.severity = self.weights("check.path.severity", value),
                 }
             }
-            _ => {}
+            if self.found.len() > before {
+                continue;
+            }
+            if rule.files.is_empty() {
+                let help = "it names files or patterns, from the folder of rot.toml: `files = [\"legacy/**\"]`";
+                self.report(entry.span(), "this entry lacks `files`".into(), "", help.into());
+            } else {
+                config.paths.push(rule);
+            }
+        }
+    }
+
+    fn flag(&mut self, value: &Value<'_>) -> bool {
+        if let DeValue::Boolean(flag) = value.get_ref() {
+            return *flag;
+        }
+        self.report(value.span(), "`true` or `false` is needed here".into(), "not a truth value", "write it without quotes".into());
+        false
+    }
+
+    /// A worker is a program with its arguments; a path within the project is relative to the settings' folder.
+    fn workers(&mut self, value: &Value<'_>, config: &mut Config, root: &Path) {
+        let Some(table) = self.table("workers", value) else { return };
+        for (name, value) in table {
+            let mut command = self.strings(value);
+            match command.first_mut() {
+                Some(program) if program.contains('/') => *program = root.join(&*program).display().to_string(),
+                Some(_) => {}
+                None => {
+                    let help = "write the program and its arguments: `name = [\"prog\", \"arg\"]`";
+                    self.report(value.span(), format!("the worker `{}` has no program", name.get_ref()), "", help.into());
+                    continue;
+                }
+            }
+            config.workers.insert(name.get_ref().to_string(), command);
         }
     }
 

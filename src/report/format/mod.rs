@@ -91,7 +91,7 @@ impl FromStr for Request {
 
 /// JSON on several lines in which characters that act on a terminal are escaped, C1 and direction marks among them,
 /// which JSON itself would let through.
-fn json_text(value: &serde_json::Value) -> String {
+pub fn json_text(value: &serde_json::Value) -> String {
     let plain = serde_json::to_string_pretty(value).unwrap_or_default();
     let mut out = String::with_capacity(plain.len() + 1);
     for c in plain.chars() {

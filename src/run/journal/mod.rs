@@ -59,7 +59,15 @@ impl Journal {
             file: Some(file),
         };
         journal.append(world, vault, Kind::Begin, "", header, Some(payload), true).map_err(failed)?;
-        world.fs.sync_dir(&folder).map_err(failed)?;
+        settle(world, vault).map_err(failed)?;
+        Ok(journal)
+    }
+
+    /// Opens the journal of an interrupted run to go on with it. The process that began it may have died before the file's
+    /// name was durable; what follows would then rest on a journal that a power cut takes away.
+    pub fn resume(world: &World, vault: &Vault, run_id: &str) -> Result<Self> {
+        let journal = Self::open(world, vault, run_id)?;
+        settle(world, vault).map_err(|e| storage(&journal.path, "secured", &e))?;
         Ok(journal)
     }
 
@@ -92,6 +100,10 @@ impl Journal {
                     at += length;
                 }
                 Err(Damage::Torn) => {
+                    world.fs.truncate(&path, at as u64).map_err(|e| storage(&path, "repaired", &e))?;
+                    break;
+                }
+                Err(Damage::Corrupt) if never_written(&bytes, at) => {
                     world.fs.truncate(&path, at as u64).map_err(|e| storage(&path, "repaired", &e))?;
                     break;
                 }
@@ -232,6 +244,29 @@ impl Journal {
         }
         Ok(())
     }
+}
+
+/// Makes the names of journals durable: the folder's own, and those that lead to it, which may be as new as the file.
+fn settle(world: &World, vault: &Vault) -> io::Result<()> {
+    let folder = folder(vault);
+    for dir in folder.ancestors().take_while(|dir| dir.starts_with(vault.state_dir())) {
+        world.fs.sync_dir(dir)?;
+    }
+    // The state directory's own name: made long ago as a rule, and its parent need not be ours to read.
+    if let Some(parent) = vault.state_dir().parent() {
+        let _ = world.fs.sync_dir(parent);
+    }
+    Ok(())
+}
+
+/// Whether a sector from `at` on reads as zeros: the power was cut after the file had grown and before all of its end was
+/// written, in whatever order. Such an end is torn; sealed bytes never look so. Who may write zeros may as well cut the file.
+fn never_written(bytes: &[u8], at: usize) -> bool {
+    const SECTOR: usize = 512;
+    let edge = (at / SECTOR + 1) * SECTOR;
+    let first = bytes.get(at..edge.min(bytes.len())).unwrap_or_default();
+    let zeros = |part: &[u8]| part.iter().all(|b| *b == 0);
+    zeros(first) || bytes.get(edge..).unwrap_or_default().chunks(SECTOR).any(zeros)
 }
 
 fn key(vault: &Vault, run_id: &str) -> ring::hmac::Key {

@@ -122,7 +122,7 @@ impl Vault {
             vault.warn(codes::VAULT_FIRST_USE, "this machine sees the vault for the first time and takes it as it is", Severity::Note);
         }
         if standing != Standing::Same || !known_place {
-            vault.remember();
+            vault.remember_seen();
         }
         Ok(vault)
     }
@@ -259,8 +259,25 @@ impl Vault {
                 .help("find out who replaced it; restore the newest copy"));
             }
             self.view = fresh;
+            // Its writer may have died, or failed, before the name was durable: nothing may be built on it before it is.
+            self.world.fs.sync_dir(replace::dir_of(path)).map_err(|e| storage(path, "could not be secured", &e))?;
         }
         self.view.pin().check(&self.world, &self.paths.state).map(drop)
+    }
+
+    /// Remembers a file that another process has put there. It may have died before the file's name was durable: what is
+    /// remembered must not outlive what it is of, or a power cut would look like a rollback.
+    fn remember_seen(&mut self) {
+        match self.world.fs.sync_dir(replace::dir_of(&self.paths.vault)) {
+            Ok(()) => self.remember(),
+            Err(error) => {
+                let kind = error.kind();
+                let message = format!(
+                    "the directory of the vault could not be synced ({kind}), so this state of it is not remembered on this machine"
+                );
+                self.warn(codes::VAULT_NOT_PINNED, &message, Severity::Warning);
+            }
+        }
     }
 
     /// Remembers the file on this machine. A vault that cannot be remembered is still a vault.

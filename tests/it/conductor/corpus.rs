@@ -1,31 +1,14 @@
 //! Public definitions: each is read, and what is said about it is reviewed by its codes.
 
-use super::{corpus_dir, read};
+use super::{corpus_dir, files, read};
 use rot::conductor::ReadOptions;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-
-fn files(dir: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files(&path, found);
-        } else if path.extension().is_some_and(|e| e == "json")
-            && !path.ends_with("manifest.json")
-            && !path.to_string_lossy().contains("/schemas/")
-        {
-            found.push(path);
-        }
-    }
-}
 
 #[test]
 fn every_public_definition_is_read() {
     let Some(dir) = corpus_dir("conductor") else { return };
-    let mut paths = Vec::new();
-    files(&dir, &mut paths);
-    paths.sort();
+    let paths = files(&dir);
     let mut summary = String::new();
     let mut total: BTreeMap<&'static str, usize> = BTreeMap::new();
     let (mut rotations, mut steps) = (0, 0);
@@ -54,9 +37,7 @@ fn every_public_definition_is_read() {
 #[test]
 fn broken_definitions_are_read_to_an_end() {
     let Some(dir) = corpus_dir("conductor") else { return };
-    let mut paths = Vec::new();
-    files(&dir, &mut paths);
-    paths.sort();
+    let paths = files(&dir);
     for path in paths.iter().filter(|p| std::fs::metadata(p).unwrap().len() < 6_000) {
         let text = std::fs::read_to_string(path).unwrap();
         for (at, c) in text.char_indices().filter(|(at, _)| at % 97 == 0) {

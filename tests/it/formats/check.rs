@@ -27,9 +27,9 @@ fn check(dir: &Path, paths: &[&str], fail_on: Option<FailOn>) -> (Option<Failure
     let report = dir.join("report.json");
     let args = CheckArgs {
         paths: paths.iter().map(|p| dir.join(p)).collect(),
-        stdin_path: None,
         report: vec![format!("json={}", report.display()).parse().unwrap()],
         fail_on,
+        ..CheckArgs::default()
     };
     let out = Out::to(Settings::default(), Redactor::new(), Box::new(std::io::sink()), Box::new(std::io::sink()));
     let context = Context::new(out, Globals::bare(), dir.to_owned());
@@ -37,7 +37,7 @@ fn check(dir: &Path, paths: &[&str], fail_on: Option<FailOn>) -> (Option<Failure
     let ends = FrontEnds {
         analyse: &analyse,
         pointers: &|_, _| Some(Box::new(|_| Some("/tasks/0".into()))),
-        pages: &[],
+        pages: &Vec::new,
         today: jiff::civil::date(2026, 11, 23),
     };
     let failure = run(&args, &context, &config, &ends).err().map(|e| e.failure);
@@ -116,7 +116,7 @@ fn suppressions_take_findings_away_and_unused_or_expired_ones_are_reported() {
         (ignore("a.rot", ""), &[] as &[&str], "by name"),
         (ignore("*.rot", "pointer = \"/tasks\""), &[], "by pattern and pointer above"),
         (ignore("a.rot", "until = 2026-11-23"), &[], "on its last day"),
-        (ignore("a.rot", "until = \"2026-11-22\""), &["ROT301", "ROT901"], "expired"),
+        (ignore("a.rot", "until = \"2026-11-22\""), &["ROT301", "ROT904"], "expired"),
         (ignore("b.rot", ""), &["ROT301", "ROT901"], "of another file"),
         (ignore("a.rot", "pointer = \"/task\""), &["ROT301", "ROT901"], "of another pointer"),
     ];

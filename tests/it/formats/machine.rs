@@ -16,7 +16,7 @@ fn each_format_of_one_report() {
     let texts = texts();
     let page = "A secret is written to a log.\n\n## Why\n\nLogs are read by many.";
     let pages = [(codes::SECRET_TO_LOG, page)];
-    let report = Report::new(&texts.sources, findings(&texts)).pointers(&pointer).pages(&pages);
+    let report = Report::new(&texts.sources, findings(&texts)).pointers(&pointer).pages(pages.to_vec());
     for (name, format) in Format::ALL {
         insta::assert_snapshot!(format!("format_{name}"), format.write(&report, RenderOptions::default()));
     }

@@ -1,0 +1,243 @@
+//! `rot check`: reads inputs, has them analysed in parallel, and reports what was found.
+
+mod baseline;
+mod diff;
+mod fix;
+pub mod flows;
+mod gather;
+pub mod watch;
+
+use super::args::{CheckArgs, FailOn, Which};
+use super::config::Config;
+use super::context::Context;
+use super::files;
+use super::inputs::{self, Input, Wanted};
+use super::suppress::{self, Setting};
+use crate::diagnostic::{Code, Diagnostic, Error, Failure, Severity, codes};
+use crate::report::findings::counted;
+use crate::report::{Format, RenderOptions, Report, Request};
+use crate::source::{FileId, SourceFile, SourceMap, Span};
+use baseline::Baseline;
+use gather::Gathered;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+/// What the front ends and the checker do for this command.
+pub struct FrontEnds<'a> {
+    /// All findings in one text, with the texts that they point into: the text itself, and those that it uses.
+    pub analyse: &'a (dyn Fn(&SourceFile) -> (SourceMap, Vec<Diagnostic>) + Sync),
+    /// Reads a JSON text once, to name places in it by JSON Pointer; `None` for what is not JSON.
+    pub pointers: &'a dyn Fn(FileId, &SourceFile) -> Option<Pointers>,
+    /// The pages of the rules, for the formats that carry them.
+    pub pages: &'a dyn Fn() -> Vec<(Code, &'static str)>,
+    /// The day that suppressions are measured by.
+    pub today: jiff::civil::Date,
+}
+
+/// Names places of one JSON text by JSON Pointer.
+pub type Pointers = Box<dyn Fn(Span) -> Option<String>>;
+
+/// What one pass over the inputs came to.
+pub struct Pass {
+    /// Why the exit code is not 0.
+    pub failure: Option<Failure>,
+    /// The findings that were reported: file, code, message.
+    pub said: Vec<(String, Code, String)>,
+    /// The texts that were read.
+    pub files: Vec<PathBuf>,
+}
+
+impl Pass {
+    /// The end of a command that made one pass; everything was printed.
+    pub fn result(self) -> Result<(), Error> {
+        self.failure.map_or(Ok(()), |failure| Err(Error { failure, diagnostics: Vec::new() }))
+    }
+}
+
+/// Runs the command once.
+pub fn run(args: &CheckArgs, context: &Context, config: &Config, ends: &FrontEnds<'_>) -> Result<(), Error> {
+    once(args, context, config, ends)?.result()
+}
+
+/// One pass: read, mend, analyse, report.
+pub fn once(args: &CheckArgs, context: &Context, config: &Config, ends: &FrontEnds<'_>) -> Result<Pass, Error> {
+    let requests = requests(args)?;
+    let mut inputs = inputs::collect(&args.paths, args.stdin_path.as_deref(), Wanted::Sources);
+    if inputs.is_empty() {
+        let message = "there is nothing to check: no `.rot` file and no Conductor JSON was found";
+        let error = Error::plain(Failure::NoInputs, codes::UNREADABLE_INPUT, message);
+        return Err(error.help("name files or folders, or write a first rotation with `rot init`"));
+    }
+    context.out.progress(&format!("checking {}", counted(inputs.len(), "file")));
+    let mended = mend(args, &mut inputs, context, config, ends)?;
+    let mut gathered = Gathered::default();
+    // The settings come first, so that what is said about them has a text to point into.
+    for (_, file) in context.sources().files() {
+        gathered.add(file);
+    }
+    let mut blocked = false;
+    let mut own = HashSet::new();
+    for (input, (sources, found)) in inputs.iter().zip(gather::analyse(&inputs, ends)) {
+        blocked |= input.named && input.problem.is_some();
+        gathered.absorb(&sources, found);
+        own.insert(gathered.add(&input.file));
+    }
+    let checked = |id: FileId| own.contains(&id);
+    let Gathered { mut sources, found, .. } = gathered;
+    let known = args.baseline.as_ref().map(|path| Baseline::read(path, &context.cwd, &mut sources)).transpose()?;
+    context.out.progress("");
+    let pointer = pointer(&sources, ends);
+    let setting = Setting { config, sources: &sources, pointer: &pointer, cwd: &context.cwd, today: ends.today, checked: &checked };
+    let outcome = suppress::apply(found, &setting);
+    let mut report = Report::new(&sources, outcome.kept).pointers(&pointer);
+    let mut tally = Tally { suppressed: outcome.suppressed, fixed: mended.fixed, ..Tally::default() };
+    if let Some(known) = known {
+        tally.known = known.apply(&mut report, &context.cwd, &checked);
+    }
+    if let Some(path) = &args.write_baseline {
+        tally.known = write_baseline(path, &mut report, context)?;
+    }
+    if requests.iter().any(|r| r.format == Format::Sarif) {
+        report = report.pages((ends.pages)());
+    }
+    for request in requests.iter().filter(|r| !args.diff || r.file.is_some()) {
+        emit(request, &report, context)?;
+    }
+    if args.diff {
+        let blanks = &report.blanks;
+        mended.diffs.iter().for_each(|diff| context.out.stdout(&blanks.clean(diff)));
+    }
+    let read = inputs.iter().filter(|i| i.problem.is_none()).count();
+    context.out.info(&format!("checked {}: {}{}", counted(read, "file"), report.summary(), tally.text(args.diff)));
+    let fail_on = args.fail_on.map(weight).or(config.fail_on).unwrap_or(Severity::Error);
+    let failure = if blocked {
+        Some(Failure::Usage)
+    } else {
+        let fails = !mended.diffs.is_empty() || report.diagnostics.iter().any(|d| d.severity >= fail_on);
+        fails.then_some(Failure::Findings)
+    };
+    let name = |d: &Diagnostic| report.places.resolve(d.span()).map_or(String::new(), |p| p.file.name().to_owned());
+    let said = report.diagnostics.iter().map(|d| (name(d), d.code, d.message.clone())).collect();
+    let files = sources.files().map(|(_, f)| PathBuf::from(f.name())).collect();
+    Ok(Pass { failure, said, files })
+}
+
+/// Places of JSON texts as pointers; each text is read once, when it is asked for.
+fn pointer<'s>(sources: &'s SourceMap, ends: &'s FrontEnds<'_>) -> impl Fn(Span) -> Option<String> + 's {
+    let read: RefCell<HashMap<FileId, Option<Pointers>>> = RefCell::default();
+    move |span: Span| {
+        let file = sources.get(span.file)?;
+        let mut read = read.borrow_mut();
+        read.entry(span.file).or_insert_with(|| (ends.pointers)(span.file, file)).as_ref().and_then(|name| name(span))
+    }
+}
+
+/// What happened beside the findings.
+#[derive(Default)]
+struct Tally {
+    suppressed: usize,
+    known: usize,
+    fixed: usize,
+}
+
+impl Tally {
+    fn text(&self, only_shown: bool) -> String {
+        let fixed = if only_shown { "could be fixed" } else { "fixed" };
+        let parts = [(self.suppressed, "suppressed"), (self.known, "in the baseline"), (self.fixed, fixed)];
+        parts
+            .iter()
+            .filter(|(n, _)| *n > 0)
+            .enumerate()
+            .map(|(i, (n, what))| format!("{} {n} {what}", if i == 0 { ";" } else { "," }))
+            .collect()
+    }
+}
+
+/// What `--fix` changed, or would.
+#[derive(Default)]
+struct Changes {
+    fixed: usize,
+    diffs: Vec<String>,
+}
+
+/// Mends the inputs, on disk too unless only the difference is asked for.
+fn mend(args: &CheckArgs, inputs: &mut [Input], context: &Context, config: &Config, ends: &FrontEnds<'_>) -> Result<Changes, Error> {
+    let mut changes = Changes::default();
+    if args.fix.is_none() && !args.diff {
+        return Ok(changes);
+    }
+    let look = |file: &SourceFile| {
+        let (sources, found) = (ends.analyse)(file);
+        let kept = {
+            let pointer = pointer(&sources, ends);
+            let setting =
+                Setting { config, sources: &sources, pointer: &pointer, cwd: &context.cwd, today: ends.today, checked: &|_| false };
+            suppress::apply(found, &setting).kept
+        };
+        // What is said about suppressions is no business of fixes.
+        let kept = kept.into_iter().filter(|d| suppress::is_ignorable(d.code) || d.code.id() < "ROT9").collect();
+        (sources, kept)
+    };
+    for input in inputs.iter_mut().filter(|i| i.problem.is_none()) {
+        let Some(mended) = fix::mend(&input.file, args.fix == Some(Which::Unsafe), &look) else { continue };
+        let name = input.file.name().to_owned();
+        changes.fixed += mended.fixed;
+        if args.diff {
+            changes.diffs.push(diff::unified(&name, input.file.text(), &mended.text));
+            continue;
+        }
+        let Some(path) = &input.path else {
+            let error = Error::plain(Failure::Usage, codes::USAGE, "standard input cannot be fixed in place");
+            return Err(error.help("`--diff` shows what would change"));
+        };
+        files::replace(path, &mended.text).map_err(|error| {
+            let message = format!("cannot write `{name}`: {}", error.kind());
+            Error::plain(Failure::Usage, codes::STORAGE_FAILED, message).help("nothing of it was changed; check that it can be written to")
+        })?;
+        input.file = SourceFile::new(name, mended.text);
+    }
+    Ok(changes)
+}
+
+/// Writes the findings away and takes them out of the report.
+fn write_baseline(path: &std::path::Path, report: &mut Report<'_>, context: &Context) -> Result<usize, Error> {
+    let (text, count) = baseline::text(report, path, &context.cwd);
+    files::replace(path, &context.out.redactor().redact(&text)).map_err(|error| unwritable("the baseline", path, &error))?;
+    report.diagnostics.retain(|d| !suppress::is_ignorable(d.code) || !d.span().is_some());
+    Ok(count)
+}
+
+fn weight(fail_on: FailOn) -> Severity {
+    match fail_on {
+        FailOn::Error => Severity::Error,
+        FailOn::Warning => Severity::Warning,
+        FailOn::Note => Severity::Note,
+    }
+}
+
+/// Text on standard output unless something else is asked for; two forms cannot share it.
+fn requests(args: &CheckArgs) -> Result<Vec<Request>, Error> {
+    let asked = &args.report;
+    if asked.iter().filter(|r| r.file.is_none()).count() > 1 {
+        let error = Error::plain(Failure::Usage, codes::USAGE, "only one report can go to standard output");
+        return Err(error.help("give the others a file: `--report sarif=FILE`"));
+    }
+    let text = Request { format: Format::Text, file: None };
+    Ok(if asked.is_empty() { vec![text] } else { asked.clone() })
+}
+
+fn emit(request: &Request, report: &Report<'_>, context: &Context) -> Result<(), Error> {
+    let Some(path) = &request.file else {
+        context.out.stdout(&request.format.write(report, context.out.settings().drawing_out()));
+        return Ok(());
+    };
+    let text = request.format.write(report, RenderOptions::default());
+    let text = context.out.redactor().redact(&text);
+    files::replace(path, &text).map_err(|error| unwritable("the report", path, &error))
+}
+
+fn unwritable(what: &str, path: &std::path::Path, error: &std::io::Error) -> Error {
+    let message = format!("cannot write {what} `{}`: {}", path.display(), error.kind());
+    Error::plain(Failure::Usage, codes::USAGE, message).help("check that its folder exists and can be written to")
+}
