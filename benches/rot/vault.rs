@@ -52,7 +52,9 @@ impl Scratch {
         let mut vault = self.create();
         let versions: Vec<NewVersion> = (0..count).map(|n| self.version(format!("{n:040}").as_bytes())).collect();
         vault
-            .commit(|doc| versions.into_iter().enumerate().try_for_each(|(n, version)| doc.put_current(&format!("team/secret_{n}"), version)))
+            .commit(|doc| {
+                versions.into_iter().enumerate().try_for_each(|(n, version)| doc.put_current(&format!("team/secret_{n}"), version))
+            })
             .unwrap();
         vault
     }

@@ -6,7 +6,6 @@ use rot::vault::crypt;
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = crypt::form(bytes);
-    let _ = crypt::is_passphrase_protected(bytes);
     assert!(crypt::decrypt(bytes, &[crypt::Identity::generate()]).is_err());
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = crypt::Identity::from_native(text);
