@@ -17,8 +17,12 @@ use serde_json::Value;
 pub fn convert(form: CompileTo, loaded: Loaded, config: &Config, context: &Context) -> Result<String> {
     let plan = understood(loaded, context)?;
     if plan.rotations.is_empty() {
-        return Err(Error::plain(Failure::Refused, codes::NOT_IN_CONDUCTOR, "the file has no rotation that could be written in another form")
-            .help("put the definition and its schedule into one array"));
+        return Err(Error::plain(
+            Failure::Refused,
+            codes::NOT_IN_CONDUCTOR,
+            "the file has no rotation that could be written in another form",
+        )
+        .help("put the definition and its schedule into one array"));
     }
     let written = match form {
         CompileTo::Conductor => conductor(&plan, config),
