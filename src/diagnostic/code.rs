@@ -199,6 +199,7 @@ code_table! {
     RUN_EVALUATION              "ROT712" "evaluation-failed" Error;
     RUN_VERIFY_FAILED           "ROT713" "verify-failed" Error;
     RUN_INTERRUPTED             "ROT714" "interrupted-run" Error;
+    RUN_REQUEST_CHANGED         "ROT715" "request-changed" Error;
     // 8xx: vault, state, configuration, process
     VAULT_MISSING               "ROT801" "vault-missing" Error;
     VAULT_EXISTS                "ROT802" "vault-exists" Error;
@@ -235,4 +236,6 @@ code_table! {
     STALE_BASELINE              "ROT905" "stale-baseline-entry" Note;
     IMPORTED_AS_ADDITIVE        "ROT908" "imported-as-additive" Note;
     CONDUCTOR_DIFFERENCE        "ROT909" "differs-from-conductor" Note;
+    NOT_IN_CONDUCTOR            "ROT920" "cannot-be-said-in-conductor" Error;
+    NOT_IN_ROT                  "ROT921" "cannot-be-said-in-rot" Error;
 }

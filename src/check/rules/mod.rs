@@ -136,6 +136,7 @@ rules! {
         RUN_EVALUATION "evaluation-failed";
         RUN_VERIFY_FAILED "verify-failed";
         RUN_INTERRUPTED "interrupted-run";
+        RUN_REQUEST_CHANGED "request-changed";
         VAULT_MISSING "vault-missing";
         VAULT_EXISTS "vault-exists";
         VAULT_UNREADABLE "vault-unreadable";
@@ -170,6 +171,8 @@ rules! {
         STALE_BASELINE "stale-baseline-entry";
         IMPORTED_AS_ADDITIVE "imported-as-additive";
         CONDUCTOR_DIFFERENCE "differs-from-conductor";
+        NOT_IN_CONDUCTOR "cannot-be-said-in-conductor";
+        NOT_IN_ROT "cannot-be-said-in-rot";
     }
 }
 

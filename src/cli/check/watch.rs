@@ -8,7 +8,6 @@ use crate::cli::config::FILE_NAME;
 use crate::cli::context::Context;
 use crate::cli::inputs;
 use crate::diagnostic::{Code, Error};
-use crate::report::findings::counted;
 use crate::source::SourceMap;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,15 +28,17 @@ pub fn run(args: &CheckArgs, context: &Context, pass: &dyn Fn() -> Result<Pass, 
         let mut read = stamps(args, context, &[]);
         match pass() {
             Ok(done) => {
-                let delta = before.as_ref().map_or(String::new(), |before| format!(" ({})", delta(before, &done.said)));
-                context.out.info(&format!("watching {}{delta}", counted(read.len().max(done.files.len()), "file")));
-                read.extend(stamps(args, context, &done.files).into_iter().filter(|(path, _)| !read.contains_key(path)).collect::<Stamps>());
+                let delta = before.as_ref().map_or(String::new(), |before| format!(": {}", delta(before, &done.said)));
+                context.out.info(&format!("watching for changes{delta}"));
+                for (path, stamp) in stamps(args, context, &done.files) {
+                    read.entry(path).or_insert(stamp);
+                }
                 before = Some(done.said);
                 wait(args, context, &done.files, &read);
             }
             Err(error) => {
                 context.complain(&error.diagnostics);
-                context.out.info("watching");
+                context.out.info("watching for changes");
                 wait(args, context, &[], &read);
             }
         }
@@ -59,7 +60,7 @@ fn stamps(args: &CheckArgs, context: &Context, files: &[PathBuf]) -> Stamps {
     let settings = context.globals.config.clone().into_iter().chain(context.cwd.ancestors().map(|dir| dir.join(FILE_NAME)));
     let paths = inputs::candidates(&args.paths).into_iter().chain(files.iter().cloned()).chain(args.baseline.clone());
     let settings = settings.filter(|p| p.exists());
-    paths.chain(settings).map(|path| (context.cwd.join(path), ())).map(|(path, ())| (path.clone(), stamp(&path))).collect()
+    paths.chain(settings).map(|path| context.cwd.join(path)).map(|path| (path.clone(), stamp(&path))).collect()
 }
 
 /// `1 new, 2 gone`: places move while one types, so findings are the same when file, code and message are.

@@ -210,7 +210,7 @@ impl<'a> Reader<'a> {
         if !self.names.contains(&name) && !self.options.other_rotations.contains(&name) {
             self.report(
                 Diagnostic::new(codes::IMPORT_NOT_FOUND, failure.span, format!("the failure workflow `{name}` is not in this file"))
-                    .help("put both definitions into one array")
+                    .help("put both definitions into one array, or into files of one folder")
                     .severity(Severity::Warning),
             );
             return None;

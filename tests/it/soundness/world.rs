@@ -244,6 +244,7 @@ pub fn world(files: Files, http: Arc<Servers>) -> World {
         clock: Arc::new(Still(AtomicU64::new(0))),
         rng: Arc::new(Seeded(Mutex::new(Random(7)))),
         env: Arc::new(NoEnv),
+        process: Arc::new(rot::world::process::RealProcess::default()),
     }
 }
 
