@@ -37,7 +37,13 @@ fn measure(what: &str, texts: &[SourceFile]) {
         best = best.min(round.elapsed());
     }
     let seconds = best.as_secs_f64();
-    println!("{what}: {} files, {:.1} KB in {:.2} ms: {:.1} MB/s", texts.len(), bytes as f64 / 1e3, seconds * 1e3, bytes as f64 / seconds / 1e6);
+    println!(
+        "{what}: {} files, {:.1} KB in {:.2} ms: {:.1} MB/s",
+        texts.len(),
+        bytes as f64 / 1e3,
+        seconds * 1e3,
+        bytes as f64 / seconds / 1e6
+    );
 }
 
 fn main() {

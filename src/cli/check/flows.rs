@@ -155,9 +155,10 @@ fn flows_text(all: &[Seen]) -> String {
 }
 
 fn row(seen: &Seen, flow: &Flow) -> [String; 4] {
-    let step = flow.step.as_ref().map_or("output".to_owned(), |(name, kind)| {
-        if name.starts_with(kind.as_str()) { name.clone() } else { format!("{kind} {name}") }
-    });
+    let step = flow
+        .step
+        .as_ref()
+        .map_or("output".to_owned(), |(name, kind)| if name.starts_with(kind.as_str()) { name.clone() } else { format!("{kind} {name}") });
     let how = [if flow.decides { "only decides that it happens" } else { graph::how(flow.how) }, flow.to.place()];
     let how: Vec<&str> = how.into_iter().filter(|h| !h.is_empty()).collect();
     [step, flow.to.describe(), how.join(", "), shown(seen, flow.span, true)].map(|cell| seen.blanks.clean(&visible(&cell)).into_owned())

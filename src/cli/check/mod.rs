@@ -145,7 +145,12 @@ impl Tally {
     fn text(&self, only_shown: bool) -> String {
         let fixed = if only_shown { "could be fixed" } else { "fixed" };
         let parts = [(self.suppressed, "suppressed"), (self.known, "in the baseline"), (self.fixed, fixed)];
-        parts.iter().filter(|(n, _)| *n > 0).enumerate().map(|(i, (n, what))| format!("{} {n} {what}", if i == 0 { ";" } else { "," })).collect()
+        parts
+            .iter()
+            .filter(|(n, _)| *n > 0)
+            .enumerate()
+            .map(|(i, (n, what))| format!("{} {n} {what}", if i == 0 { ";" } else { "," }))
+            .collect()
     }
 }
 

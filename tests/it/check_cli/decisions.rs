@@ -87,7 +87,8 @@ fn metadata_suppresses_by_pointer() {
     ];
     for (ignores, expected, what) in cases {
         let all = codes(concise().arg("w.json").file("w.json", definition(ignores)));
-        let of_interest: Vec<String> = all.into_iter().filter(|c| c.starts_with("ROT90") && c < &"ROT906".to_owned() || c == "ROT303").collect();
+        let of_interest: Vec<String> =
+            all.into_iter().filter(|c| c.starts_with("ROT90") && c < &"ROT906".to_owned() || c == "ROT303").collect();
         assert_eq!(of_interest, expected, "{what}");
     }
     let list = format!("[{}, {}]", definition("{}").replace("\"w\"", "\"v\""), definition(r#"{"": "ROT303 known"}"#));
@@ -97,8 +98,10 @@ fn metadata_suppresses_by_pointer() {
 
 #[test]
 fn suppressions_read_well() {
-    let text = leaky("  # rot: ignore[ROT301] on purpose, the log is thrown away\n  log \"1 ${mint.token}\"\n  log \"2 ${mint.token}\" # rot: ignore[ROT30l] typo\n  \
-                      # rot: ignore[ROT301] until the server is gone, until 2020-06-30\n  log \"3 ${mint.token}\"\n  log \"4\" # rot: ignore[ROT301]");
+    let text = leaky(
+        "  # rot: ignore[ROT301] on purpose, the log is thrown away\n  log \"1 ${mint.token}\"\n  log \"2 ${mint.token}\" # rot: ignore[ROT30l] typo\n  \
+                      # rot: ignore[ROT301] until the server is gone, until 2020-06-30\n  log \"3 ${mint.token}\"\n  log \"4\" # rot: ignore[ROT301]",
+    );
     let done = Rot::new().args("check a.rot").file("a.rot", text).run().code(1);
     insta::assert_snapshot!("suppressions", screen(&done));
 }
@@ -170,7 +173,11 @@ fn a_baseline_knows_findings_again_until_their_text_changes() {
     insta::assert_snapshot!("baseline_file", baseline);
     let json = done.read("w.json");
     let check = |rot_file: String, json: &str| {
-        Rot::new().args("check --report concise --baseline base.json a.rot w.json").file("base.json", &baseline).file("a.rot", rot_file).file("w.json", json)
+        Rot::new()
+            .args("check --report concise --baseline base.json a.rot w.json")
+            .file("base.json", &baseline)
+            .file("a.rot", rot_file)
+            .file("w.json", json)
     };
     assert!(codes(check(leaky(LOG), &json)).is_empty());
     let moved = format!("\n\n# moved\n{}", leaky(&format!("\n      {}", LOG.trim())));
@@ -202,7 +209,9 @@ fn a_baseline_that_cannot_be_read_is_a_usage_error() {
 #[test]
 fn a_baseline_holds_no_secret_and_its_fingerprint_does_not_depend_on_one() {
     let text = |secret: &str| {
-        format!("secret a\nrotation r {{\n  http x GET \"https://api.example.com/\" {{\n    header \"Authorization\": \"Bearer {secret}\"\n  }}\n}}\n")
+        format!(
+            "secret a\nrotation r {{\n  http x GET \"https://api.example.com/\" {{\n    header \"Authorization\": \"Bearer {secret}\"\n  }}\n}}\n"
+        )
     };
     let prints = |secret: &str| {
         let done = Rot::new().args("check --write-baseline base.json a.rot").file("a.rot", text(secret)).run();

@@ -16,10 +16,19 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
 
 /// Runs a line of a shell in a project with rotations that are clean.
 fn shell(line: &str) -> (i32, String) {
-    let rot = Rot::new().file("rotations/token.rot", read("examples/update_token.rot")).file("workflows/w.json", read("tests/spec/conductor/seed.json"));
+    let rot = Rot::new()
+        .file("rotations/token.rot", read("examples/update_token.rot"))
+        .file("workflows/w.json", read("tests/spec/conductor/seed.json"));
     let program = Path::new(env!("CARGO_BIN_EXE_rot"));
     let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
-    let output = Command::new("sh").args(["-c", line]).current_dir(rot.path()).env_clear().env("PATH", path).env("HOME", rot.path()).output().unwrap();
+    let output = Command::new("sh")
+        .args(["-c", line])
+        .current_dir(rot.path())
+        .env_clear()
+        .env("PATH", path)
+        .env("HOME", rot.path())
+        .output()
+        .unwrap();
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 
@@ -53,12 +62,16 @@ fn the_commands_of_the_documents_run() {
 fn the_hooks_run_on_the_files_that_they_match() {
     let hooks = read(".pre-commit-hooks.yaml");
     let field = |hook: &str, name: &str| hook.lines().find_map(|l| l.trim().strip_prefix(&format!("{name}: ")).map(str::to_owned)).unwrap();
-    let ids: Vec<String> = hooks.split("- id: ").skip(1).map(|hook| {
-        let file = if field(hook, "files").contains("rot") { "rotations/token.rot" } else { "workflows/w.json" };
-        let (code, stderr) = shell(&format!("{} {file}", field(hook, "entry")));
-        assert!(code < 2, "{hook}\n{stderr}");
-        hook.lines().next().unwrap().to_owned()
-    }).collect();
+    let ids: Vec<String> = hooks
+        .split("- id: ")
+        .skip(1)
+        .map(|hook| {
+            let file = if field(hook, "files").contains("rot") { "rotations/token.rot" } else { "workflows/w.json" };
+            let (code, stderr) = shell(&format!("{} {file}", field(hook, "entry")));
+            assert!(code < 2, "{hook}\n{stderr}");
+            hook.lines().next().unwrap().to_owned()
+        })
+        .collect();
     for id in blocks(&read("docs/how-to/ci.md"), "yaml").iter().flat_map(|b| b.lines()).filter_map(|l| l.trim().strip_prefix("- id: ")) {
         assert!(ids.iter().any(|known| known == id), "{id}");
     }

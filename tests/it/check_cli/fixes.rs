@@ -59,7 +59,8 @@ fn files_are_mended_in_place_and_keep_their_mode() {
 
 #[test]
 fn what_may_change_the_meaning_needs_a_word_more() {
-    let text = "secret key to \"api.example.com\"\nrotation r {\n  http x GET \"https://api.example.com/\" {\n    bearer secrets.kye\n  }\n}\n";
+    let text =
+        "secret key to \"api.example.com\"\nrotation r {\n  http x GET \"https://api.example.com/\" {\n    bearer secrets.kye\n  }\n}\n";
     let check = |line: &str| Rot::new().args(line).arg("a.rot").file("a.rot", text).run();
     assert_eq!(check("check --fix").code(1).read("a.rot"), text);
     assert_eq!(check("check --fix=unsafe").code(0).read("a.rot"), text.replace("kye", "key"));
@@ -93,12 +94,15 @@ fn fixes_never_make_it_worse() {
     for path in files("tests/spec").into_iter().chain(files("examples")) {
         let text = std::fs::read_to_string(&path).unwrap();
         let name = path.to_str().unwrap();
-        let (lead, tail) = if load::is_json(&SourceFile::new(name, text.as_str())) { ("\n \t", "\r\n\n") } else { ("# über\r\n\n", "\r\n\t# 末尾") };
+        let (lead, tail) =
+            if load::is_json(&SourceFile::new(name, text.as_str())) { ("\n \t", "\r\n\n") } else { ("# über\r\n\n", "\r\n\t# 末尾") };
         for unsafe_too in [false, true] {
             seen += 1;
             let Some(fixed) = mend(name, &text, unsafe_too) else { continue };
             mended += 1;
-            let count = |text: &str| look(&SourceFile::new(name, text)).1.iter().filter(|d| d.severity == Severity::Error && d.code.id() < "ROT1").count();
+            let count = |text: &str| {
+                look(&SourceFile::new(name, text)).1.iter().filter(|d| d.severity == Severity::Error && d.code.id() < "ROT1").count()
+            };
             assert!(count(&fixed) <= count(&text), "{name}");
             assert_eq!(mend(name, &fixed, unsafe_too), None, "{name}: fixing again changes nothing");
             assert_eq!(mend(name, &format!("{lead}{text}{tail}"), unsafe_too), Some(format!("{lead}{fixed}{tail}")), "{name}");

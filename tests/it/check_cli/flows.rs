@@ -14,13 +14,21 @@ const RELEASES: &str = "secret key to \"api.example.com\"\n\nrotation r {\n  htt
 
 #[test]
 fn flows_read_well() {
-    let done = Rot::new().args("check --flows .").file("refresh.rot", example("oauth_refresh_token")).file("leaky.rot", leaky("  log \"got ${mint.token}\"")).run();
+    let done = Rot::new()
+        .args("check --flows .")
+        .file("refresh.rot", example("oauth_refresh_token"))
+        .file("leaky.rot", leaky("  log \"got ${mint.token}\""))
+        .run();
     insta::assert_snapshot!("flows", screen(&done.code(0)));
 }
 
 #[test]
 fn flows_for_programs() {
-    let done = Rot::new().args("check --flows --report json=out.json --report text a.rot").file("a.rot", leaky("  log \"${base64(mint.token)}\"")).run().code(0);
+    let done = Rot::new()
+        .args("check --flows --report json=out.json --report text a.rot")
+        .file("a.rot", leaky("  log \"${base64(mint.token)}\""))
+        .run()
+        .code(0);
     let value: Value = serde_json::from_str(&done.read("out.json")).unwrap();
     assert_eq!(value["schema"], "rot.flows/v1");
     let secrets = value["files"][0]["secrets"].as_array().unwrap();
@@ -28,7 +36,10 @@ fn flows_for_programs() {
     assert_eq!(minted["kind"], "minted");
     assert_eq!(minted["seen_by"], serde_json::json!(["the log", "the vault, as `api_token`"]));
     let log = &minted["flows"][0];
-    assert_eq!((log["to"]["kind"].as_str(), log["derivation"].as_str(), log["place"]["line"].as_u64()), (Some("log"), Some("encoded"), Some(9)));
+    assert_eq!(
+        (log["to"]["kind"].as_str(), log["derivation"].as_str(), log["place"]["line"].as_u64()),
+        (Some("log"), Some("encoded"), Some(9))
+    );
     assert!(done.stdout.contains("seen by: the log · the vault, as `api_token`"), "{}", done.stdout);
 }
 
@@ -76,7 +87,8 @@ fn a_file_that_leaks_is_drawn_and_names_cannot_break_out() {
 /// Every file of the specification that can be read has a picture: boxes do not overlap, edges end at boxes.
 #[test]
 fn boxes_do_not_overlap() {
-    let number = |tag: &str, name: &str| -> f64 { tag.split(&format!(" {name}=\"")).nth(1).unwrap().split('"').next().unwrap().parse().unwrap() };
+    let number =
+        |tag: &str, name: &str| -> f64 { tag.split(&format!(" {name}=\"")).nth(1).unwrap().split('"').next().unwrap().parse().unwrap() };
     let mut drawn = 0;
     for dir in ["examples", "tests/spec/syntax/valid"] {
         for path in std::fs::read_dir(format!("{}/{dir}", env!("CARGO_MANIFEST_DIR"))).unwrap().map(|e| e.unwrap().path()) {
