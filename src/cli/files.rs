@@ -27,16 +27,27 @@ fn unreadable<T>(why: impl Into<String>, help: &'static str) -> Result<T, Unread
 
 /// The text of a source file.
 pub fn read_text(path: &Path) -> Result<String, Unreadable> {
-    let size;
-    match fs::metadata(path) {
+    let size = match fs::metadata(path) {
         Ok(meta) if meta.is_dir() => return unreadable("it is a folder", "name a file"),
-        Ok(meta) => size = meta.len().min(LIMIT),
+        Ok(meta) => meta.len().min(LIMIT),
         Err(error) => return refused(&error),
-    }
+    };
     match fs::File::open(path) {
         Ok(file) => text(file, usize::try_from(size).unwrap_or(0) + 1),
         Err(error) => refused(&error),
     }
+}
+
+/// The other JSON files of a folder, in the order of their names; at most a thousand.
+pub fn json_beside(folder: &Path, file: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension() == Some(OsStr::new("json")) && path.file_name() != file.file_name() && path.is_file())
+        .take(1000)
+        .collect();
+    paths.sort();
+    paths
 }
 
 /// The text on standard input.
@@ -51,6 +62,9 @@ fn text(reader: impl Read, size: usize) -> Result<String, Unreadable> {
     }
     if bytes.len() as u64 > LIMIT {
         return unreadable("it is larger than 8 MiB", "split it: one definition rarely needs more than some kilobytes");
+    }
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return unreadable("it is UTF-16", "save it as UTF-8");
     }
     if bytes.contains(&0) {
         return unreadable("it is a binary file", "name a `.rot` file or Conductor JSON");

@@ -41,6 +41,9 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<()> {
     Ok(())
 }
 
+/// Names and fields of public fields.
+type Public = std::collections::BTreeSet<(String, String)>;
+
 struct Preview {
     rotation: String,
     description: Option<String>,
@@ -60,11 +63,11 @@ struct Line {
 fn preview(plan: &Plan, rotation: &Rotation, world: &World, vault: Option<&Vault>) -> Preview {
     let next_due = vault.and_then(|vault| {
         let past = crate::run::due::past(world, vault, rotation).ok()?;
-        let due = crate::run::due::next(world, vault, rotation, &past)?;
+        let due = crate::run::due::next(vault, rotation, &past, world.clock.now())?;
         Some((due.at, due.reason.explain()))
     });
     let mut steps = Vec::new();
-    lines(plan, &rotation.steps, 0, &mut steps);
+    lines(&rotation.steps, &crate::plan::fields::public_fields(plan), 0, &mut steps);
     Preview {
         rotation: rotation.name.clone(),
         description: rotation.description.clone(),
@@ -74,12 +77,12 @@ fn preview(plan: &Plan, rotation: &Rotation, world: &World, vault: Option<&Vault
     }
 }
 
-fn lines(plan: &Plan, steps: &[Step], depth: usize, out: &mut Vec<Line>) {
+fn lines(steps: &[Step], public: &Public, depth: usize, out: &mut Vec<Line>) {
     for step in steps {
         let mut details = Vec::new();
         let what = match &step.task {
             Task::Http(http) => {
-                exchange(http, &mut details);
+                exchange(http, public, &mut details);
                 if let Some(retry) = &step.retry {
                     details.push(("retries", format!("up to {} times, {} apart", retry.count, retry.delay)));
                 }
@@ -106,26 +109,30 @@ fn lines(plan: &Plan, steps: &[Step], depth: usize, out: &mut Vec<Line>) {
             Task::Parallel(parallel) => format!("{} branches", parallel.branches.len()),
             Task::ForEach(each) => format!("{} in {}", each.item, shown(&each.items)),
             Task::Repeat(repeat) => format!("until {}", shown(&repeat.until)),
-            Task::Call(call) => format!("rotation {}", call.rotation),
+            Task::Call(call) => match &call.each {
+                Some(each) => format!("rotation {} for each of {}, at the same time", call.rotation, shown(each)),
+                None => format!("rotation {}", call.rotation),
+            },
+            Task::Worker(worker) => format!("{} (a local program)", worker.name),
         };
         out.push(Line { depth, name: step.name.clone(), kind: step.task.kind(), what, details });
         match &step.task {
             Task::Switch(switch) => {
                 for case in &switch.cases {
                     out.push(Line { depth: depth + 1, name: String::new(), kind: "case", what: case.name.clone(), details: Vec::new() });
-                    lines(plan, &case.steps, depth + 2, out);
+                    lines(&case.steps, public, depth + 2, out);
                 }
                 if !switch.otherwise.is_empty() {
                     out.push(Line { depth: depth + 1, name: String::new(), kind: "else", what: String::new(), details: Vec::new() });
-                    lines(plan, &switch.otherwise, depth + 2, out);
+                    lines(&switch.otherwise, public, depth + 2, out);
                 }
             }
-            task => task.blocks().into_iter().for_each(|block| lines(plan, block, depth + 1, out)),
+            task => task.blocks().into_iter().for_each(|block| lines(block, public, depth + 1, out)),
         }
     }
 }
 
-fn exchange(http: &Http, details: &mut Vec<(&'static str, String)>) {
+fn exchange(http: &Http, public: &Public, details: &mut Vec<(&'static str, String)>) {
     if http.effect != Effect::Unspecified {
         details.push(("effect", http.effect.describe().to_owned()));
     }
@@ -137,7 +144,7 @@ fn exchange(http: &Http, details: &mut Vec<(&'static str, String)>) {
             RequestPart::Header => "header",
             RequestPart::Body => "body",
         };
-        for name in secrets_in(expr) {
+        for name in secrets_in(expr, public) {
             let line = format!("{name} in the {place}");
             if !sent.contains(&line) {
                 sent.push(line);
@@ -199,14 +206,18 @@ fn stored(value: &NewValue) -> String {
     }
 }
 
-/// The secrets that an expression names, as the author wrote them.
-fn secrets_in(expr: &Expr) -> Vec<String> {
+/// The secrets that an expression names, as the author wrote them; fields that are public by the plan are none.
+fn secrets_in(expr: &Expr, public: &Public) -> Vec<String> {
     let mut names = Vec::new();
     expr.walk(&mut |e| {
-        if let ExprKind::Ref(Root::Secret { name, version, .. }) = &e.kind {
+        if let ExprKind::Ref(Root::Secret { name, field, version }) = &e.kind {
+            if field.as_ref().is_some_and(|f| public.contains(&(name.clone(), f.clone()))) {
+                return;
+            }
+            let path = field.as_ref().map_or_else(|| name.clone(), |f| format!("{name}.{f}"));
             names.push(match version {
-                Version::Current => name.clone(),
-                other => format!("{}.{name}", other.root()),
+                Version::Current => path,
+                other => format!("{}.{path}", other.root()),
             });
         }
     });

@@ -23,7 +23,7 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
     let source = Some(args.selection.file.as_path()).filter(|p| p.as_os_str() != "-");
     let plan = accept(loaded, context)?;
     let inputs = inputs(&args.selection)?;
-    let world = World::real();
+    let world = World::real().with_workers(config.workers.clone().into_iter().collect());
     let paths = paths::resolve(context, &config, &world);
     let vault = RefCell::new(open(context, &world, &paths)?);
     let chosen: Vec<&Rotation> = if args.due && args.selection.rotation.is_none() {
@@ -79,9 +79,10 @@ fn one(args: &RunArgs, context: &Context, world: &World, vault: &RefCell<Vault>,
         context.out.info(&format!("revoked {} that {} due", counted(swept, "old credential"), if swept == 1 { "was" } else { "were" }));
     }
     if args.due {
-        let past = run::due::past(world, &vault.borrow(), job.rotation)?;
+        let mut past = run::due::past(world, &vault.borrow(), job.rotation)?;
         let now = world.clock.now();
         run::due::check_clock(&past, now)?;
+        run::due::look(&mut vault.borrow_mut(), job.rotation, &mut past, now)?;
         let open = run::open_runs(world, &vault.borrow())?.into_iter().find(|r| r.rotation == job.rotation.name);
         match open {
             Some(open) if !run::due::may_resume(&open, now) && matches!(open.state, run::OpenState::Failed { .. }) => {
@@ -89,7 +90,7 @@ fn one(args: &RunArgs, context: &Context, world: &World, vault: &RefCell<Vault>,
                 return Ok(swept > 0);
             }
             Some(_) => {}
-            None => match run::due::next(world, &vault.borrow(), job.rotation, &past) {
+            None => match run::due::next(&vault.borrow(), job.rotation, &past, now) {
                 Some(due) if due.is_due(now) => job.scheduled_at = Some(due.at),
                 Some(due) => {
                     context.out.info(&format!("rotation `{}` is not due: {}", job.rotation.name, due.reason.explain()));
@@ -99,17 +100,27 @@ fn one(args: &RunArgs, context: &Context, world: &World, vault: &RefCell<Vault>,
             },
         }
     }
-    let report = runtime.block_on(run::run(world, vault, &job, &watch))?;
+    let report = match runtime.block_on(run::run(world, vault, &job, &watch)) {
+        // Another process was quicker while this one waited for the lock.
+        Err(error) if error.failure == Failure::NothingDue => return Ok(swept > 0),
+        result => result?,
+    };
     runreport::emit(context, &report, args.report)?;
     Ok(true)
 }
 
 /// A runtime for one run: the interpreter is a single thread of thought.
 pub fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|_| Error::plain(Failure::BeforeEffect, codes::INTERNAL, "the system gives no more threads or descriptors"))
+    let failed = |_| Error::plain(Failure::BeforeEffect, codes::INTERNAL, "the system gives no more threads or descriptors");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    // A file that would outgrow a limit (`ulimit -f`) is an error value then, not the end of a process that holds an answer.
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+        runtime.block_on(async { signal(too_large).map(drop) }).map_err(failed)?;
+    }
+    Ok(runtime)
 }
 
 /// Opens the vault and says what it has to say.

@@ -132,7 +132,6 @@ fn document(vault: &Vault, open: &[OpenRun]) -> Json {
     let secrets: Vec<Json> = vault
         .doc()
         .names()
-        .into_iter()
         .filter_map(|name| {
             let entry = vault.doc().get(name)?;
             let version = current(entry);

@@ -4,7 +4,7 @@ use super::journal::{self, Kind};
 use super::open::OpenRun;
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::plan::Rotation;
-use crate::plan::schedule::Due;
+use crate::plan::schedule::{Due, Trigger};
 use crate::plan::task::{Task, walk_steps};
 use crate::vault::Vault;
 use crate::world::World;
@@ -24,11 +24,18 @@ pub struct Past {
     pub expiry: Option<(Timestamp, Timestamp)>,
     /// The latest time that any record of it bears.
     pub latest: Option<Timestamp>,
+    /// When somebody first asked whether it is due, while it had never run.
+    pub first_look: Option<Timestamp>,
 }
+
+/// Where the vault remembers first looks, by rotation.
+const META: &str = "first_looks";
 
 /// What the vault and the journals say of a rotation.
 pub fn past(world: &World, vault: &Vault, rotation: &Rotation) -> Result<Past> {
-    let mut past = Past::default();
+    let looks = vault.doc().meta.get(META).and_then(|looks| looks.get(&rotation.name));
+    let first_look = looks.and_then(|at| at.as_str()).and_then(|at| at.parse().ok());
+    let mut past = Past { first_look, ..Past::default() };
     let note = |past: &mut Past, at: Timestamp| past.latest = Some(past.latest.map_or(at, |l| l.max(at)));
     for name in stored_by(rotation) {
         let Some(entry) = vault.doc().get(&name) else { continue };
@@ -82,15 +89,34 @@ pub fn stored_by(rotation: &Rotation) -> Vec<String> {
     names
 }
 
+/// Remembers that a rotation was looked at before its first run: its cron expression counts from there. Without that, its
+/// next time would be ahead at each look.
+///
+/// # Errors
+/// Those of a commit.
+pub fn look(vault: &mut Vault, rotation: &Rotation, past: &mut Past, now: Timestamp) -> Result<()> {
+    let cron = rotation.schedule.as_ref().is_some_and(|s| matches!(s.trigger, Trigger::Cron(_)));
+    if !cron || past.last_success.is_some() || past.expiry.is_some() || past.first_look.is_some() {
+        return Ok(());
+    }
+    vault.commit(|doc| {
+        let looks = doc.meta.entry(META.to_owned()).or_insert_with(|| serde_json::json!({}));
+        if let Some(looks) = looks.as_object_mut() {
+            looks.insert(rotation.name.clone(), serde_json::json!(now));
+        }
+        Ok(())
+    })?;
+    past.first_look = Some(now);
+    Ok(())
+}
+
 /// When a rotation is due next, if it has a schedule.
-pub fn next(world: &World, vault: &Vault, rotation: &Rotation, past: &Past) -> Option<Due> {
+pub fn next(vault: &Vault, rotation: &Rotation, past: &Past, now: Timestamp) -> Option<Due> {
     let schedule = rotation.schedule.as_ref()?;
     let key = format!("{}\n{}", vault.id(), rotation.name);
     let (expires, issued) = past.expiry.map_or((None, None), |(e, i)| (Some(e), Some(i)));
-    // A cron rotation that never ran counts from the vault's first look at it; without one, from a day ago, so that the
-    // first time of the schedule is not always ahead.
-    let reference = issued.or(past.last_success);
-    schedule.next_due(past.last_success, world.clock.now(), expires, reference, key.as_bytes())
+    let reference = issued.or(past.last_success).or(past.first_look);
+    schedule.next_due(past.last_success, now, expires, reference, key.as_bytes())
 }
 
 /// Whether an interrupted run may be tried again by itself now: the pause doubles with each failed attempt.

@@ -19,9 +19,7 @@ pub fn make(generator: &Generator, rng: &dyn Rng) -> Result<Vec<(String, Zeroizi
         Generator::Uuid => one(Zeroizing::new(super::ids::uuid4(rng).map_err(|_| no_randomness())?)),
         Generator::Ed25519 => ed25519(rng),
         Generator::X25519 => x25519(rng),
-        Generator::Rsa { bits } => Err(format!(
-            "RSA keys of {bits} bits cannot be generated yet; `ed25519` can, or generate the key with `openssl genpkey` and bring it with a `manual` step"
-        )),
+        Generator::Rsa { bits } => rsa(*bits, rng),
     }
 }
 
@@ -78,6 +76,62 @@ fn ed25519(rng: &dyn Rng) -> Result<Vec<(String, Zeroizing<String>)>, String> {
     Ok(vec![("private_key".into(), pem("PRIVATE KEY", &private)), ("public_key".into(), pem("PUBLIC KEY", &public))])
 }
 
+/// PKCS#8 and SPKI, both PEM.
+fn rsa(bits: u32, rng: &dyn Rng) -> Result<Vec<(String, Zeroizing<String>)>, String> {
+    use rsa::pkcs8::{EncodePrivateKey, EncodePublicKey, LineEnding};
+    let failed = |_| "no key could be made".to_owned();
+    let mut source = Source { rng, failed: false, filler: 0 };
+    let key = rsa::RsaPrivateKey::new(&mut source, bits as usize).map_err(|_| "no key could be made".to_owned())?;
+    if source.failed {
+        return Err(no_randomness());
+    }
+    let private = key.to_pkcs8_pem(LineEnding::LF).map_err(failed)?;
+    let public = key.to_public_key().to_public_key_pem(LineEnding::LF).map_err(|_| "no key could be made".to_owned())?;
+    Ok(vec![("private_key".into(), Zeroizing::new(private.as_str().to_owned())), ("public_key".into(), Zeroizing::new(public))])
+}
+
+/// The world's randomness as the `rsa` crate wants it. A failure is remembered, for the trait has no way to tell it.
+struct Source<'a> {
+    rng: &'a dyn Rng,
+    failed: bool,
+    filler: u64,
+}
+
+impl rsa::rand_core::RngCore for Source<'_> {
+    fn next_u32(&mut self) -> u32 {
+        let mut bytes = [0; 4];
+        self.fill_bytes(&mut bytes);
+        u32::from_le_bytes(bytes)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        let mut bytes = [0; 8];
+        self.fill_bytes(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        if self.rng.fill(bytes).is_err() {
+            // The search for primes must end all the same; what it finds is thrown away.
+            self.failed = true;
+            for chunk in bytes.chunks_mut(32) {
+                self.filler += 1;
+                let digest = ring::digest::digest(&ring::digest::SHA256, &self.filler.to_le_bytes());
+                for (target, source) in chunk.iter_mut().zip(digest.as_ref()) {
+                    *target = *source;
+                }
+            }
+        }
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rsa::rand_core::Error> {
+        self.fill_bytes(bytes);
+        Ok(())
+    }
+}
+
+impl rsa::rand_core::CryptoRng for Source<'_> {}
+
 /// Raw keys in base64 (RFC 7748).
 fn x25519(rng: &dyn Rng) -> Result<Vec<(String, Zeroizing<String>)>, String> {
     let secret = random(32, rng)?;
@@ -102,4 +156,55 @@ fn pem(label: &str, der: &[u8]) -> Zeroizing<String> {
     }
     out.push_str(&format!("\n-----END {label}-----\n"));
     out
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods)]
+mod tests {
+    use super::*;
+    use crate::world::rng::RealRng;
+
+    fn made(generator: &Generator) -> Vec<(String, Zeroizing<String>)> {
+        make(generator, &RealRng).unwrap()
+    }
+
+    #[test]
+    fn passwords_keep_to_length_and_alphabet() {
+        for _ in 0..200 {
+            let value = &made(&Generator::Password { length: 40, alphabet: Alphabet::Ascii, exclude: "\"'\\$`".into() })[0].1;
+            assert_eq!(value.chars().count(), 40);
+            assert!(value.chars().all(|c| c.is_ascii_graphic() && !"\"'\\$`".contains(c)));
+        }
+        let custom = &made(&Generator::Password { length: 64, alphabet: Alphabet::Custom("abä".into()), exclude: "b".into() })[0].1;
+        assert!(custom.chars().all(|c| c == 'a' || c == 'ä') && custom.contains('a') && custom.contains('ä'));
+        assert!(
+            make(&Generator::Password { length: 8, alphabet: Alphabet::Custom("a".into()), exclude: String::new() }, &RealRng).is_err()
+        );
+    }
+
+    /// Keys are in the forms that other programs read: `openssl` where it is installed.
+    #[test]
+    fn key_pairs_fit_together() {
+        for generator in [Generator::Ed25519, Generator::Rsa { bits: 2048 }] {
+            let pair = made(&generator);
+            assert!(pair[0].1.starts_with("-----BEGIN PRIVATE KEY-----\n") && pair[0].1.ends_with("-----END PRIVATE KEY-----\n"));
+            let mut child = match std::process::Command::new("openssl")
+                .args(["pkey", "-pubout"])
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+            {
+                Ok(child) => child,
+                Err(_) => {
+                    println!("skipped: openssl is not installed");
+                    continue;
+                }
+            };
+            std::io::Write::write_all(child.stdin.as_mut().unwrap(), pair[0].1.as_bytes()).unwrap();
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), *pair[1].1, "{}", generator.word());
+        }
+        let x25519 = made(&Generator::X25519);
+        assert_eq!(STANDARD.decode(x25519[0].1.as_bytes()).unwrap().len(), 32);
+    }
 }

@@ -12,6 +12,7 @@ use std::collections::{BTreeSet, HashMap};
 
 /// The scope of a run, from what its journal's first record says.
 pub fn scope(plan: &Plan, facts: RunFacts, inputs: HashMap<String, Value>, env: HashMap<String, Value>, secrets: Secrets) -> Scope {
+    let now = facts.started_at;
     Scope {
         dialect: plan.dialect,
         run: facts,
@@ -24,11 +25,12 @@ pub fn scope(plan: &Plan, facts: RunFacts, inputs: HashMap<String, Value>, env: 
         env,
         secrets,
         answer: None,
+        now,
     }
 }
 
 /// The scope of a rotation that is called: its own names, the caller's secrets and environment.
-pub fn child_scope(outer: &Scope, rotation: &Rotation, given: Vec<(String, Value)>) -> std::result::Result<Scope, Diagnostic> {
+pub fn child_scope(outer: &Scope, rotation: &Rotation, given: Vec<(String, Value)>) -> std::result::Result<Scope, Box<Diagnostic>> {
     let mut inputs: HashMap<String, Value> = given.into_iter().collect();
     let mut facts = outer.run.clone();
     facts.rotation = rotation.name.clone();
@@ -42,8 +44,9 @@ pub fn child_scope(outer: &Scope, rotation: &Rotation, given: Vec<(String, Value
         outputs: HashMap::new(),
         task_fields: HashMap::new(),
         env: outer.env.clone(),
-        secrets: outer.secrets.clone(),
+        secrets: outer.secrets.fork(),
         answer: None,
+        now: outer.now,
     };
     defaults(rotation, &mut inputs, &inner)?;
     inner.inputs = inputs;
@@ -52,25 +55,23 @@ pub fn child_scope(outer: &Scope, rotation: &Rotation, given: Vec<(String, Value
 }
 
 /// Fills in what was not passed.
-pub fn defaults(rotation: &Rotation, inputs: &mut HashMap<String, Value>, scope: &Scope) -> std::result::Result<(), Diagnostic> {
+pub fn defaults(rotation: &Rotation, inputs: &mut HashMap<String, Value>, scope: &Scope) -> std::result::Result<(), Box<Diagnostic>> {
     for input in &rotation.inputs {
         if inputs.contains_key(&input.name) {
             continue;
         }
         match &input.default {
             Some(default) => {
-                let value = eval::eval(default, scope).map_err(Diagnostic::from)?;
+                let value = eval::eval(default, scope).map_err(|e| Box::new(Diagnostic::from(e)))?;
                 inputs.insert(input.name.clone(), value);
             }
             None if scope.dialect.is_conductor() => {}
             None => {
-                return Err(Diagnostic::new(
-                    codes::RUN_BAD_INPUT,
-                    input.at.0,
-                    format!("input `{}` was not passed and has no default", input.name),
-                )
-                .at("declared here")
-                .help(format!("pass it: `--input {}=…`", input.name)));
+                return Err(Box::new(
+                    Diagnostic::new(codes::RUN_BAD_INPUT, input.at.0, format!("input `{}` was not passed and has no default", input.name))
+                        .at("declared here")
+                        .help(format!("pass it: `--input {}=…`", input.name)),
+                ));
             }
         }
     }
@@ -78,9 +79,9 @@ pub fn defaults(rotation: &Rotation, inputs: &mut HashMap<String, Value>, scope:
 }
 
 /// Initial `workflow.variables`.
-pub fn variables(rotation: &Rotation, scope: &mut Scope) -> std::result::Result<(), Diagnostic> {
+pub fn variables(rotation: &Rotation, scope: &mut Scope) -> std::result::Result<(), Box<Diagnostic>> {
     for (name, expr) in &rotation.variables {
-        let value = eval::eval(expr, scope).map_err(Diagnostic::from)?;
+        let value = eval::eval(expr, scope).map_err(|e| Box::new(Diagnostic::from(e)))?;
         scope.variables.insert(name.clone(), value);
     }
     Ok(())

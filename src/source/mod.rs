@@ -76,7 +76,7 @@ impl SourceFile {
 
     /// The content of the 0-based `line` without its line ending.
     pub fn line_text(&self, line: usize) -> &str {
-        let end = if line + 1 < self.line_count() { self.line_start(line + 1) } else { u32::MAX.min(self.text.len() as u32) };
+        let end = self.line_start(line + 1);
         self.slice(self.line_start(line), end).trim_end_matches(['\n', '\r'])
     }
 

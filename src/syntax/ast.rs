@@ -92,7 +92,8 @@ pub struct Rotation {
     pub span: Span,
 }
 
-/// A line of a rotation's body.
+/// A line of a rotation's body. Most are steps, so that a box around the largest would save nothing.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry {
     /// `description "…"`

@@ -244,7 +244,7 @@ impl Explain<'_> {
         let start = at + rest.len() - trimmed.len();
         let word = trimmed.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').unwrap_or(trimmed.len());
         let kind = if word > 0 { Kind::Word } else { Kind::Other };
-        Token { kind, start, end: start + word.max(first.len_utf8()), first: false, depth: 0 }
+        Token { kind, start, end: start + word.max(first.len_utf8()), first: false, indent: 0, depth: 0 }
     }
 
     fn misspells(&self, text: &str, expected: &words::Expected) -> bool {

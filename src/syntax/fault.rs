@@ -54,6 +54,14 @@ pub fn unclosed_interpolation(open: Span, string: Span) -> Diagnostic {
         .help("add the closing `}`, or write `$${` for a literal `${`")
 }
 
+/// A bracket in a JSONPath that is not closed.
+pub fn unclosed_path(open: Span, path: Span) -> Diagnostic {
+    Diagnostic::new(codes::SYNTAX_ERROR, open, "this bracket is not closed before the line ends")
+        .at("opens here")
+        .label(path, "in this JSONPath")
+        .help("add the closing bracket; a JSONPath ends on its line")
+}
+
 /// An opening bracket without its closing one; `guess` is where it should stand.
 pub fn unclosed(open: Span, bracket: char, closing: char, guess: Option<Span>, also: &[Span]) -> Diagnostic {
     let mut diagnostic =
@@ -72,6 +80,14 @@ pub fn unopened(close: Span, bracket: char) -> Diagnostic {
     Diagnostic::new(codes::SYNTAX_ERROR, close, format!("this `{bracket}` closes nothing"))
         .at("nothing is open here")
         .help(format!("remove the `{bracket}`, or add the one that should open before it"))
+}
+
+/// A line that is followed by deeper ones and a `}`, but has no `{`.
+pub fn missing_open(last: Span) -> Diagnostic {
+    Diagnostic::new(codes::SYNTAX_ERROR, last, "a `{` is missing at the end of this line")
+        .at("the lines below seem to belong into braces")
+        .help("add the `{`")
+        .fix("add the `{`", false, vec![Edit { span: last.after(), text: " {".into() }])
 }
 
 /// Brackets nest too deep.

@@ -38,6 +38,8 @@ pub struct Token {
     pub end: usize,
     /// Nothing but blanks stands before it on its line.
     pub first: bool,
+    /// How many blanks its line begins with.
+    pub indent: usize,
     /// How deep brackets nest inside it.
     pub depth: usize,
 }
@@ -63,6 +65,7 @@ pub fn lex(file: FileId, source: &str) -> Lexed {
         out: Lexed { text: source.as_bytes().to_vec(), tokens: Vec::new(), comments: Vec::new(), faults: Vec::new() },
         line_start: 0,
         fresh: true,
+        indent: 0,
     };
     lexer.run();
     fault::characters(file, source, &mut lexer.out);
@@ -76,6 +79,7 @@ struct Lexer<'a> {
     out: Lexed,
     line_start: usize,
     fresh: bool,
+    indent: usize,
 }
 
 impl Lexer<'_> {
@@ -88,7 +92,10 @@ impl Lexer<'_> {
     }
 
     fn push(&mut self, kind: Kind, start: usize, end: usize, depth: usize) -> usize {
-        self.out.tokens.push(Token { kind, start, end, first: self.fresh, depth });
+        if self.fresh {
+            self.indent = start - self.line_start;
+        }
+        self.out.tokens.push(Token { kind, start, end, first: self.fresh, indent: self.indent, depth });
         self.fresh = false;
         end
     }
@@ -114,6 +121,7 @@ impl Lexer<'_> {
     fn run(&mut self) {
         let mut i = if self.source.starts_with('\u{feff}') { 3 } else { 0 };
         self.blank(0, i);
+        self.line_start = i;
         while i < self.bytes.len() {
             let byte = self.at(i);
             i = match byte {
@@ -128,7 +136,7 @@ impl Lexer<'_> {
                     self.out.comments.push((i, end));
                     end
                 }
-                b'/' if self.at(i + 1) == b'/' => self.foreign_comment(i),
+                b'/' if self.at(i + 1) == b'/' && (i == 0 || self.at(i - 1).is_ascii_whitespace()) => self.foreign_comment(i),
                 b';' => {
                     let span = self.span(i, i + 1);
                     self.out.faults.push(fault::semicolon(span));
@@ -137,10 +145,7 @@ impl Lexer<'_> {
                 }
                 b'"' => self.string(i),
                 b'\'' => self.single_quotes(i),
-                b'$' => {
-                    let (end, depth) = path_end(self.bytes, i);
-                    self.push(Kind::Path, i, end, depth)
-                }
+                b'$' => self.path(i),
                 b'{' | b'[' | b'(' => self.push(Kind::Open(byte), i, i + 1, 0),
                 b'}' | b']' | b')' => self.push(Kind::Close(byte), i, i + 1, 0),
                 b',' => self.push(Kind::Comma, i, i + 1, 0),
@@ -219,6 +224,19 @@ impl Lexer<'_> {
         }
     }
 
+    fn path(&mut self, start: usize) -> usize {
+        match path_end(self.bytes, start) {
+            Ok((end, depth)) => self.push(Kind::Path, start, end, depth),
+            Err(bracket) => {
+                let end = self.guess_end(start);
+                let span = self.span(bracket, bracket + 1);
+                self.out.faults.push(fault::unclosed_path(span, self.span(start, start + 1)));
+                self.blank(start + 1, end);
+                self.push(Kind::Path, start, end, 0)
+            }
+        }
+    }
+
     fn single_quotes(&mut self, start: usize) -> usize {
         let line = self.source.get(start + 1..self.line_end(start)).unwrap_or("");
         let Some(length) = line.find('\'') else {
@@ -266,6 +284,7 @@ fn string_end(bytes: &[u8], start: usize) -> Result<(usize, usize), usize> {
             (None, b'$') if get(i + 1) == b'$' && get(i + 2) == b'{' => 3,
             (None, b'$') if get(i + 1) == b'{' => {
                 stack.push(Some(i));
+                brackets += 1;
                 2
             }
             (None, b'"') => {
@@ -279,10 +298,12 @@ fn string_end(bytes: &[u8], start: usize) -> Result<(usize, usize), usize> {
             }
             (Some(_), b'{') => {
                 stack.push(Some(i));
+                brackets += 1;
                 1
             }
             (Some(_), b'}') => {
                 stack.pop();
+                brackets = brackets.saturating_sub(1);
                 1
             }
             (Some(_), b'[' | b'(') => {
@@ -295,7 +316,7 @@ fn string_end(bytes: &[u8], start: usize) -> Result<(usize, usize), usize> {
             }
             (Some(_), _) => 1,
         };
-        depth = depth.max(stack.len() + brackets - usize::from(!stack.is_empty()));
+        depth = depth.max(brackets);
     }
     Ok((i, depth))
 }
@@ -309,17 +330,16 @@ fn utf8_width(first: u8) -> usize {
     }
 }
 
-/// Where the JSONPath that begins at `start` ends, and how deep brackets nest in it.
-fn path_end(bytes: &[u8], start: usize) -> (usize, usize) {
+/// Where the JSONPath that begins at `start` ends, and how deep brackets nest in it. `Err` with the place of a bracket
+/// that is not closed on its line.
+fn path_end(bytes: &[u8], start: usize) -> Result<(usize, usize), usize> {
     let mut i = start + 1;
     let mut deepest = 0;
     loop {
         match bytes.get(i).copied() {
-            None | Some(b' ' | b'\t' | b'\r' | b'\n' | b',' | b'}') => return (i, deepest),
+            None | Some(b' ' | b'\t' | b'\r' | b'\n' | b',' | b'}') => return Ok((i, deepest)),
             Some(quote @ (b'"' | b'\'')) => i = quote_end(bytes, i, quote).unwrap_or(i + 1),
-            Some(b'[' | b'(') => {
-                i = group_end(bytes, i, 1, &mut deepest).unwrap_or(i + 1);
-            }
+            Some(b'[' | b'(') => i = group_end(bytes, i, 1, &mut deepest).ok_or(i)?,
             Some(_) => i += 1,
         }
     }
@@ -339,11 +359,12 @@ fn quote_end(bytes: &[u8], start: usize, quote: u8) -> Option<usize> {
     }
 }
 
-/// The end of a bracketed part; `None` when it is not closed on its line, or too deep to look.
+/// The end of a bracketed part; `None` when it is not closed on its line. Deeper than is allowed anyway, brackets are
+/// not matched any more.
 fn group_end(bytes: &[u8], start: usize, depth: usize, deepest: &mut usize) -> Option<usize> {
     *deepest = (*deepest).max(depth);
     if depth > super::MAX_DEPTH {
-        return None;
+        return Some(start + 1);
     }
     let closing = if bytes.get(start) == Some(&b'[') { b']' } else { b')' };
     let mut i = start + 1;

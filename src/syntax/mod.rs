@@ -20,9 +20,13 @@ mod words;
 pub use keyword::is_keyword;
 pub use parse::parse;
 pub use print::print;
+pub(crate) use print::{encode, is_word};
 
 /// How deep brackets may nest, and how many operators may stand in a row. What walks the tree may recurse.
 pub const MAX_DEPTH: usize = 64;
+
+/// How many broken statements of a file are explained; whoever has more mends these first.
+const MAX_ERRORS: usize = 50;
 
 /// How long a file may be, in bytes.
 pub const MAX_LENGTH: usize = 1024 * 1024;

@@ -6,7 +6,7 @@ use super::explain::Explain;
 use super::grammar::{Grammar, Rule};
 use super::lower::Lower;
 use super::split::{Chunk, ITEMS};
-use super::{MAX_LENGTH, fault, lex, split};
+use super::{MAX_ERRORS, MAX_LENGTH, fault, lex, split};
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, SourceFile, Span};
 use pest::Parser;
@@ -39,6 +39,7 @@ pub fn parse(file: FileId, source: &SourceFile) -> (Ast, Vec<Diagnostic>) {
 
 fn item(explain: &Explain<'_>, mended: &str, chunk: &Chunk, comments: &[(usize, usize)], diagnostics: &mut Vec<Diagnostic>) -> Item {
     let error = Item::Error(Span::new(explain.file, chunk.start, chunk.end));
+    let enough = diagnostics.len() >= MAX_ERRORS;
     if chunk.deep {
         return error;
     }
@@ -52,7 +53,9 @@ fn item(explain: &Explain<'_>, mended: &str, chunk: &Chunk, comments: &[(usize, 
     };
     let word = slice.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').next().unwrap_or("");
     if !ITEMS.contains(&word) {
-        diagnostics.extend(explain.unknown_item(chunk.start, chunk.end, word));
+        if !enough {
+            diagnostics.extend(explain.unknown_item(chunk.start, chunk.end, word));
+        }
         return error;
     }
     match Grammar::parse(Rule::item, input) {
@@ -61,7 +64,7 @@ fn item(explain: &Explain<'_>, mended: &str, chunk: &Chunk, comments: &[(usize, 
             lower.item(pairs).unwrap_or(error)
         }
         Err(failure) => {
-            if !explain.is_known(chunk.start, chunk.end) {
+            if !enough && !explain.is_known(chunk.start, chunk.end) {
                 diagnostics.push(explain.failure(&failure, chunk.start, chunk.start, chunk.end));
             }
             error

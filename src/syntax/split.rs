@@ -39,6 +39,12 @@ pub const ITEMS: [&str; 4] = ["rotation", "secret", "use", "env"];
 /// How many superfluous closing braces are looked for before the rest is taken as it is.
 const MAX_EXTRA: usize = 20;
 
+/// How many unclosed brackets are reported one by one.
+const MAX_FAULTS: usize = 20;
+
+/// How many tokens are looked at to guess where a bracket should close.
+const FAR: usize = 10_000;
+
 /// Cuts `lexed` into items; mends the text in it.
 pub fn split(file: FileId, source: &str, lexed: &mut Lexed) -> Split {
     let mut tokens = std::mem::take(&mut lexed.tokens);
@@ -49,47 +55,52 @@ pub fn split(file: FileId, source: &str, lexed: &mut Lexed) -> Split {
         let mut pass = Pass::new(file, source, &tokens);
         pass.patient = rounds == MAX_EXTRA;
         pass.run();
-        let Some(extra) = pass.extra else {
+        let Some(repair) = pass.repair else {
             break pass.finish(lexed, faults, known);
         };
         rounds += 1;
-        // A `}` that closes its item too early: without it the rest falls into place.
-        if let Some(token) = tokens.get_mut(extra) {
-            token.kind = Kind::Other;
-            faults.push(fault::unopened(Span::new(file, token.start, token.end), '}'));
-            known.push(token.start);
-            if let Some(bytes) = lexed.text.get_mut(token.start..token.end) {
-                bytes.fill(b' ');
-            }
-        }
+        faults.extend(repair.apply(file, &mut tokens, &mut lexed.text, &mut known));
     };
     lexed.tokens = tokens;
     split
 }
 
+/// What makes the rest fall into place.
 #[derive(Clone, Copy)]
-struct Lines<'a> {
-    source: &'a str,
+enum Repair {
+    /// Without this `}`, which closes too early.
+    Without(usize),
+    /// With a `{` behind this token, which ends a line that is followed by deeper ones.
+    OpenAfter(usize),
 }
 
-impl Lines<'_> {
-    /// Columns of blanks in front of the line that holds `at`.
-    fn indent(&self, at: usize) -> usize {
-        let before = self.source.get(..at).unwrap_or("");
-        let start = before.rfind('\n').map_or(0, |n| n + 1);
-        let line = self.source.get(start..).unwrap_or("");
-        line.len() - line.trim_start_matches([' ', '\t']).len()
-    }
-
-    fn word(&self, token: &Token) -> &str {
-        self.source.get(token.start..token.end).unwrap_or("")
+impl Repair {
+    fn apply(self, file: FileId, tokens: &mut Vec<Token>, text: &mut [u8], known: &mut Vec<usize>) -> Option<Diagnostic> {
+        match self {
+            Repair::Without(index) => {
+                let token = tokens.get_mut(index)?;
+                token.kind = Kind::Other;
+                known.push(token.start);
+                text.get_mut(token.start..token.end)?.fill(b' ');
+                Some(fault::unopened(Span::new(file, token.start, token.end), '}'))
+            }
+            Repair::OpenAfter(index) => {
+                let token = *tokens.get(index)?;
+                let brace =
+                    Token { kind: Kind::Open(b'{'), start: token.end, end: token.end + 1, first: false, indent: token.indent, depth: 0 };
+                *text.get_mut(token.end)? = b'{';
+                tokens.insert(index + 1, brace);
+                known.push(token.start);
+                Some(fault::missing_open(Span::new(file, token.start, token.end)))
+            }
+        }
     }
 }
 
 /// One way through the tokens.
 struct Pass<'a> {
     file: FileId,
-    lines: Lines<'a>,
+    source: &'a str,
     tokens: &'a [Token],
     /// Whether the number of opening and closing braces differs, so that indentation is asked.
     broken: bool,
@@ -105,8 +116,8 @@ struct Pass<'a> {
     put: BTreeMap<usize, usize>,
     /// The first `}` of the item that closes at a deeper indentation than was opened at.
     early: Option<usize>,
-    /// A `}` that has to go before another pass.
-    extra: Option<usize>,
+    /// What has to be mended before another pass.
+    repair: Option<Repair>,
     /// The item's keyword is not `secret`, `use` or `env`: it ends with its closing brace.
     braced: bool,
 }
@@ -125,7 +136,7 @@ impl<'a> Pass<'a> {
         }
         Self {
             file,
-            lines: Lines { source },
+            source,
             tokens,
             broken: broken || depth != 0,
             patient: false,
@@ -136,7 +147,7 @@ impl<'a> Pass<'a> {
             blank: Vec::new(),
             put: BTreeMap::new(),
             early: None,
-            extra: None,
+            repair: None,
             braced: false,
         }
     }
@@ -145,21 +156,25 @@ impl<'a> Pass<'a> {
         self.tokens.get(index)
     }
 
+    fn word(&self, token: &Token) -> &'a str {
+        self.source.get(token.start..token.end).unwrap_or("")
+    }
+
     fn span(&self, index: usize) -> Span {
         self.token(index).map_or(Span::new(self.file, 0, 0), |t| Span::new(self.file, t.start, t.end))
     }
 
     fn run(&mut self) {
         for (index, token) in self.tokens.iter().enumerate() {
-            if self.extra.is_some() {
+            if self.repair.is_some() {
                 return;
             }
-            if self.broken && !self.stack.is_empty() && self.begins_item_for_sure(index) {
+            if !self.stack.is_empty() && (self.broken || !self.in_braces()) && self.begins_item_for_sure(index) {
                 self.close_all(index);
             }
             if self.stack.is_empty() && self.begins_chunk(index) {
-                self.braced = !matches!(self.lines.word(token), "secret" | "use" | "env");
-                if ITEMS.contains(&self.lines.word(token)) {
+                self.braced = !matches!(self.word(token), "secret" | "use" | "env");
+                if ITEMS.contains(&self.word(token)) {
                     self.early = None;
                 }
                 self.chunks.push(Chunk { start: token.start, end: token.end, append: 0, deep: false });
@@ -178,9 +193,13 @@ impl<'a> Pass<'a> {
                 }
             }
         }
-        if self.extra.is_none() && !self.stack.is_empty() {
+        if self.repair.is_none() && !self.stack.is_empty() {
             self.close_all(self.tokens.len());
         }
+    }
+
+    fn in_braces(&self) -> bool {
+        self.stack.iter().any(|i| self.token(*i).is_some_and(|t| t.kind == Kind::Open(b'{')))
     }
 
     /// At no depth: whether the token at `index` begins an item.
@@ -190,28 +209,35 @@ impl<'a> Pass<'a> {
         if self.chunks.is_empty() || (self.braced && previous.kind == Kind::Close(b'}')) {
             return true;
         }
-        if token.kind != Kind::Word {
+        if let Kind::Open(byte) = token.kind
+            && token.first
+            && token.indent == 0
+            && (byte != b'{' || (self.broken && !self.braced))
+        {
+            return true;
+        }
+        if !matches!(token.kind, Kind::Word | Kind::String) {
             return false;
         }
         let goes_on = previous.kind == Kind::Comma
-            || (previous.kind == Kind::Word && matches!(self.lines.word(previous), "to" | "in" | "secret" | "use" | "env" | "rotation"));
-        let word = self.lines.word(token);
+            || (previous.kind == Kind::Word && matches!(self.word(previous), "to" | "in" | "secret" | "use" | "env" | "rotation"));
+        let word = self.word(token);
         if ITEMS.contains(&word) {
-            return !goes_on || (token.first && previous.kind != Kind::Comma);
+            return !goes_on || (token.first && (previous.kind != Kind::Comma || self.begins_item_for_sure(index)));
         }
         token.first && !goes_on && !matches!(word, "to" | "in")
     }
 
-    /// Inside braces that do not match: whether an item begins here, by its place in column one and what follows.
+    /// Where brackets do not match, or a comma is left over: whether an item begins here, by its place in column one and what follows.
     fn begins_item_for_sure(&self, index: usize) -> bool {
         let Some(token) = self.token(index) else { return false };
-        if !token.first || token.kind != Kind::Word || self.lines.indent(token.start) > 0 {
+        if !token.first || token.kind != Kind::Word || token.indent > 0 {
             return false;
         }
         let next = self.token(index + 1);
         let kind = next.map(|t| t.kind);
         let then = self.token(index + 2);
-        match self.lines.word(token) {
+        match self.word(token) {
             "rotation" => matches!(kind, Some(Kind::Word | Kind::String)) && then.is_some_and(|t| t.kind == Kind::Open(b'{')),
             "use" => kind == Some(Kind::String),
             "env" => kind == Some(Kind::Word),
@@ -235,16 +261,16 @@ impl<'a> Pass<'a> {
         };
         for _ in 0..depth {
             if let Some(open) = self.stack.pop() {
-                let guess = self.guess(open, index).unwrap_or(index);
-                self.report_unclosed(open, Some(guess), &[]);
+                let guess = if self.faults.len() < MAX_FAULTS { self.guess(open, index) } else { None };
+                self.report_unclosed(open, guess.or(Some(index)), &[]);
             }
         }
         let Some(token) = self.token(index) else { return };
         if byte == b'}' && self.broken && token.first {
-            let indent = self.lines.indent(token.start);
+            let indent = token.indent;
             while self.stack.len() > 1 {
                 let Some(&top) = self.stack.last() else { break };
-                if self.token(top).is_none_or(|t| t.kind != Kind::Open(b'{') || self.lines.indent(t.start) <= indent) {
+                if self.token(top).is_none_or(|t| t.kind != Kind::Open(b'{') || t.indent <= indent) {
                     break;
                 }
                 self.stack.pop();
@@ -255,7 +281,7 @@ impl<'a> Pass<'a> {
         }
         let Some(open) = self.stack.pop() else { return };
         if byte == b'}' && self.broken && self.early.is_none() {
-            let indent = |i: usize| self.token(i).map_or(0, |t| self.lines.indent(t.start));
+            let indent = |i: usize| self.token(i).map_or(0, |t| t.indent);
             if indent(index) > indent(open) {
                 self.early = Some(index);
             }
@@ -263,9 +289,13 @@ impl<'a> Pass<'a> {
     }
 
     fn unopened(&mut self, index: usize, byte: u8) {
-        if byte == b'}' && self.early.is_some() && !self.patient {
-            self.extra = self.early;
-            return;
+        if byte == b'}' && !self.patient {
+            let suspect = self.early.unwrap_or(index);
+            let missing = self.missing_open(suspect).map(Repair::OpenAfter);
+            self.repair = missing.or(self.early.map(Repair::Without));
+            if self.repair.is_some() {
+                return;
+            }
         }
         self.faults.push(fault::unopened(self.span(index), byte as char));
         if let Some(token) = self.token(index) {
@@ -274,10 +304,24 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// The last token of the line that the `}` at `index` seems to belong to, if that line lacks its `{`: it is indented
+    /// as the `}`, and all lines between are deeper.
+    fn missing_open(&self, index: usize) -> Option<usize> {
+        let close = self.token(index).filter(|t| t.first)?;
+        let indent = close.indent;
+        let firsts = |range: std::ops::Range<usize>| range.filter(|i| self.token(*i).is_some_and(|t| t.first));
+        let head = firsts(0..index).rev().find(|i| self.token(*i).is_some_and(|t| t.indent <= indent))?;
+        let next = firsts(head + 1..index).next()?;
+        let last = next.checked_sub(1)?;
+        let (first, last_token) = (self.token(head)?, self.token(last)?);
+        let fits = first.indent == indent && matches!(last_token.kind, Kind::Word | Kind::String | Kind::Close(b')' | b']'));
+        fits.then_some(last)
+    }
+
     /// The first token after `open` on a later line that is indented no deeper than the line of `open`.
     fn guess(&self, open: usize, limit: usize) -> Option<usize> {
-        let indent = self.lines.indent(self.token(open)?.start);
-        (open + 1..limit).find(|i| self.token(*i).is_some_and(|t| t.first && self.lines.indent(t.start) <= indent))
+        let indent = self.token(open)?.indent;
+        (open + 1..limit).take(FAR).find(|i| self.token(*i).is_some_and(|t| t.first && t.indent <= indent))
     }
 
     /// An item begins, or the text ends, while braces are open: closes them all and says so once.
@@ -288,7 +332,11 @@ impl<'a> Pass<'a> {
         let others: Vec<Span> = open.iter().rev().take(3).map(|i| self.span(*i)).collect();
         self.report_unclosed(inner, guess.or(Some(limit)), &others);
         let mut append = 0;
-        for index in std::iter::once(inner).chain(open.iter().rev().copied()) {
+        for (count, index) in std::iter::once(inner).chain(open.iter().rev().copied()).enumerate() {
+            // What is open deeper than that is given up for its depth anyway.
+            if count > super::MAX_DEPTH {
+                break;
+            }
             if self.token(index).is_none_or(|t| t.kind != Kind::Open(b'{')) {
                 continue;
             }
@@ -303,6 +351,10 @@ impl<'a> Pass<'a> {
     }
 
     fn report_unclosed(&mut self, open: usize, guess: Option<usize>, also: &[Span]) {
+        if self.faults.len() >= MAX_FAULTS {
+            self.known.push(self.token(open).map_or(0, |t| t.start));
+            return;
+        }
         let (bracket, closing) = match self.token(open).map(|t| t.kind) {
             Some(Kind::Open(b'[')) => ('[', ']'),
             Some(Kind::Open(b'(')) => ('(', ')'),

@@ -225,11 +225,6 @@ pub fn decrypt_with_passphrase(bytes: &[u8], passphrase: &str) -> Result<Zeroizi
     })
 }
 
-/// Whether the file was encrypted with a passphrase; `false` when it cannot be told.
-pub fn is_passphrase_protected(bytes: &[u8]) -> bool {
-    guard(|| age::Decryptor::new_buffered(age::armor::ArmoredReader::new(bytes)).is_ok_and(|d| d.is_scrypt())).unwrap_or(false)
-}
-
 /// The armored form of a binary file.
 pub fn armor(bytes: &[u8]) -> String {
     use age::armor::{ArmoredWriter, Format};
@@ -250,11 +245,13 @@ fn open<'a>(
     bytes: &'a [u8],
     decrypt: impl FnOnce(age::Decryptor<Source<'a>>) -> Result<age::stream::StreamReader<Source<'a>>, Fault>,
 ) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    match form(bytes) {
+    let bytes = match form(bytes) {
         Form::Other => return Err(Fault::NotAge),
         Form::Newer => return Err(Fault::Newer),
-        Form::Binary | Form::Armored => {}
-    }
+        Form::Binary => bytes,
+        // Blank lines around the armor are allowed by the specification and refused by the crate.
+        Form::Armored => bytes.trim_ascii(),
+    };
     guard(|| {
         let decryptor = age::Decryptor::new_buffered(age::armor::ArmoredReader::new(bytes)).map_err(fault)?;
         let mut reader = decrypt(decryptor)?;

@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod crypt;
+mod derive;
 pub mod document;
 pub mod export;
 pub mod history;

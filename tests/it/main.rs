@@ -13,15 +13,25 @@
 
 mod support;
 
+mod bad_input;
 mod check;
 mod check_cli;
 mod conductor;
+mod conductor_run;
+mod control;
+mod convert;
+mod docs;
+mod examples;
 mod formats;
 mod house;
 mod http;
 mod jsonpath;
 mod language;
+mod model;
 mod plan;
 mod run;
 mod schedule;
+mod sim;
+mod torture;
+mod soundness;
 mod vault;

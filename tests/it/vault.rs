@@ -3,6 +3,7 @@
 mod attacks;
 mod commands;
 mod documents;
+mod faults;
 mod identities;
 mod store;
 mod support;

@@ -8,10 +8,10 @@ use super::taint::{Atom, HopKind, Taint, Trails};
 use super::{Analysis, Event, Named, Request, Reveal, Sink};
 use crate::check::order::{Order, may_end};
 use crate::plan::task::lifecycle::NewValue;
-use crate::plan::task::{Call, ForEach, Generate, Let, Repeat, SetVariables, Stop, Switch, Update};
+use crate::plan::task::{Call, ForEach, Generate, Let, Repeat, SetVariables, Stop, Switch, Update, Worker};
 use crate::plan::{Derivation, Expr, ExprKind, Origin, Plan, Rotation, Step, Task};
 use crate::source::Span;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Walks after which variables are widened.
 const WIDEN: usize = 8;
@@ -32,6 +32,8 @@ pub(super) struct Answer {
 pub(super) struct Engine<'p> {
     pub(super) plan: &'p Plan,
     pub(super) order: Order<'p>,
+    /// Fields of records that hold nothing secret.
+    pub(super) public_fields: BTreeSet<(String, String)>,
     pub(super) trails: Trails<'p>,
     pub(super) rotation: usize,
     pub(super) step: Option<usize>,
@@ -84,6 +86,7 @@ impl<'p> Engine<'p> {
         Self {
             plan,
             order,
+            public_fields: crate::plan::fields::public_fields(plan),
             trails: Trails::default(),
             rotation: 0,
             step: None,
@@ -161,7 +164,7 @@ impl<'p> Engine<'p> {
     fn one(&mut self, id: usize, step: &'p Step) {
         match &step.task {
             Task::Http(http) => self.http(id, step, http),
-            Task::Let(item) => self.bind(id, step, item),
+            Task::Let(item) => self.bind(step, item),
             Task::SetVariables(set) => self.set_variables(step, set),
             Task::Generate(generate) => self.generate(id, step, generate),
             Task::Log(log) => self.record_leaves(&log.message, &|_| Sink::Log, false, true),
@@ -197,21 +200,18 @@ impl<'p> Engine<'p> {
             Task::ForEach(each) => self.for_each(id, each),
             Task::Repeat(repeat) => self.repeat(id, repeat),
             Task::Call(call) => self.call(id, step, call),
+            Task::Worker(worker) => self.worker(id, step, worker),
         }
     }
 
-    fn bind(&mut self, id: usize, step: &'p Step, item: &'p Let) {
+    fn bind(&mut self, step: &'p Step, item: &'p Let) {
         let shape = self.eval(&item.value);
         let pc = self.pc.clone();
         let at = step.at.0;
         let shape = shape.map(&mut |t| self.trails.through(t, at, HopKind::Let(&item.name))).with(&pc);
         self.record(Sink::Let { name: &item.name }, item.value.at.0, shape.all());
         self.constants.insert((self.rotation, &item.name), &item.value);
-        self.define((self.rotation, &item.name), shape, id);
-    }
-
-    fn define(&mut self, key: (usize, &'p str), shape: Shape, _id: usize) {
-        let grew = self.lets.entry(key).or_default().join(&shape);
+        let grew = self.lets.entry((self.rotation, &item.name)).or_default().join(&shape);
         self.changed |= grew;
     }
 
@@ -384,11 +384,19 @@ impl<'p> Engine<'p> {
             arguments.push((name, self.trails.through(&taint, value.at.0, HopKind::Passed(name))));
         }
         let Some(callee) = self.plan.rotations.iter().position(|r| r.name == call.rotation) else { return };
+        if let Some(each) = &call.each {
+            // Which members the elements have is known at run time only: any input may be any part of them.
+            let taint = self.eval(each).all();
+            let taint = self.trails.through(&taint, each.at.0, HopKind::Passed(""));
+            let inputs = self.plan.rotations.get(callee).map_or(&[][..], |r| r.inputs.as_slice());
+            arguments.extend(inputs.iter().map(|i| (i.name.as_str(), taint.clone())));
+        }
         let outputs = self.outputs.get(&callee).cloned().unwrap_or_default();
         let shape = outputs.map(&mut |taint| super::call::substitute(&self.trails, taint, callee, &arguments));
         let at = step.at.0;
         let shape = shape.map(&mut |t| self.trails.through(t, at, HopKind::Returned(&call.rotation)));
-        if let Some(rotation) = self.plan.rotations.get(callee) {
+        let shape = if call.each.is_some() { Shape::of(shape.all()) } else { shape };
+        if let Some(rotation) = self.plan.rotations.get(callee).filter(|_| call.each.is_none()) {
             for output in &rotation.outputs {
                 let field = shape.field(&output.name);
                 self.capture(id, &output.name, field);
@@ -398,6 +406,19 @@ impl<'p> Engine<'p> {
         if self.recording {
             self.calls.push(super::call::Site { caller: self.rotation, callee, arguments });
         }
+    }
+
+    /// A local program sees its input, and anything of it may be in its output; what it puts under a masking key is a
+    /// credential of its own.
+    fn worker(&mut self, id: usize, step: &'p Step, worker: &'p Worker) {
+        let taint = self.taint(&worker.input).raised(Derivation::Opaque);
+        let mut shape = Shape::of(taint);
+        for key in ["_secrets", "_masked"] {
+            let origin = Origin::Minted { step: step.name.clone(), name: key.to_owned() };
+            let atom = self.trails.intern(Atom::Origin { rotation: Some(self.rotation), origin });
+            shape.set(key, Shape::of(self.trails.source(atom, Derivation::Whole, step.at.0)));
+        }
+        self.capture(id, "", shape);
     }
 
     /// Records what reaches a sink: each part of a literal object, list or text on its own, so that the place is exact.
@@ -489,7 +510,7 @@ impl<'p> Engine<'p> {
     }
 }
 
-fn capture_names<'p>(task: &'p Task, at: Span) -> Vec<(&'p str, Span)> {
+fn capture_names(task: &Task, at: Span) -> Vec<(&str, Span)> {
     match task {
         Task::Http(http) => http.captures.iter().map(|c| (c.name.as_str(), c.at.0)).collect(),
         Task::Generate(generate) => generate.generator.captures().iter().map(|(name, _)| (*name, at)).collect(),

@@ -57,10 +57,12 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut first: HashMap<&str, Write<'_>> = HashMap::new();
     let mut in_branches: HashMap<(usize, &str), Write<'_>> = HashMap::new();
     for write in cx.writes().into_iter().filter(|w| matches!(w.act, Act::Update | Act::Stage)) {
-        if let Some(other) = in_branches.insert((write.rotation, write.secret), write).filter(|o| cx.order().are_parallel(o.step, write.step)) {
+        if let Some(other) =
+            in_branches.insert((write.rotation, write.secret), write).filter(|o| cx.order().are_parallel(o.step, write.step))
+        {
             out.push(found(&write, &other, "two branches that run at the same time write"));
         }
-        let scheduled = cx.plan.rotations.get(write.rotation).is_some_and(|r| r.schedule.is_some());
+        let scheduled = cx.plan.rotations.get(write.rotation).is_some_and(|r| !r.imported && r.schedule.is_some());
         if !scheduled {
             continue;
         }

@@ -40,11 +40,11 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let condition = match &node.step.task {
             Task::Switch(switch) => &switch.subject,
             // A loop with a constant end is the usual way to say "this many rounds".
-            Task::Repeat(repeat) if !is_constant(&repeat.until) => &repeat.until,
+            Task::Repeat(repeat) if !is_constant(cx, &repeat.until) => &repeat.until,
             _ => continue,
         };
         let is_switch = matches!(node.step.task, Task::Switch(_));
-        if is_switch && is_constant(condition) {
+        if is_switch && is_constant(cx, condition) {
             out.push(found(condition, "this condition never changes", "a constant"));
             continue;
         }
@@ -54,11 +54,14 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             if !compares {
                 return;
             }
-            if is_constant(left) && is_constant(right) {
+            if is_constant(cx, left) && is_constant(cx, right) {
                 out.push(found(expr, "this comparison never changes: both sides are constants", "two constants"));
             } else if left == right {
                 out.push(found(expr, "this comparison never changes: both sides are the same", "compares a value with itself"));
-            } else if matches!(operator, Operator::Eq | Operator::Ne) && !cx.plan.dialect.is_conductor() && number_with_text(cx, node.rotation, left, right) {
+            } else if matches!(operator, Operator::Eq | Operator::Ne)
+                && !cx.plan.dialect.is_conductor()
+                && number_with_text(cx, node.rotation, left, right)
+            {
                 let always = if *operator == Operator::Eq { "false" } else { "true" };
                 out.push(
                     found(expr, &format!("this comparison is always {always}: a number is never equal to a text"), "number and text")
@@ -70,13 +73,17 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 }
 
 fn found(expr: &Expr, message: &str, here: &str) -> Diagnostic {
-    Diagnostic::new(codes::CONSTANT_CONDITION, expr.at.0, message).at(here).help("compare with a value that may change, or remove the condition")
+    Diagnostic::new(codes::CONSTANT_CONDITION, expr.at.0, message)
+        .at(here)
+        .help("compare with a value that may change, or remove the condition")
 }
 
-fn is_constant(expr: &Expr) -> bool {
+fn is_constant(cx: &Context<'_, '_>, expr: &Expr) -> bool {
     match &expr.kind {
-        ExprKind::Null | ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Duration(_) => true,
-        ExprKind::Not(inner) => is_constant(inner),
+        // The reader puts null in place of what it could not read, and has said so.
+        ExprKind::Null => !cx.plan.dialect.is_conductor(),
+        ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Duration(_) => true,
+        ExprKind::Not(inner) => is_constant(cx, inner),
         _ => false,
     }
 }

@@ -9,7 +9,7 @@
 //! ## Fails
 //!
 //! ```rot
-//! secret api_key { value, id } to "api.example.com" in header, path
+//! secret api_key { value, id } to "api.example.com"
 //!
 //! rotation r {
 //!   http renew POST "https://api.example.com/renew" issues replacing grace 1h {
@@ -27,7 +27,7 @@
 //! ## Mended
 //!
 //! ```rot
-//! secret api_key { value, id } to "api.example.com" in header, path
+//! secret api_key { value, id } to "api.example.com"
 //!
 //! rotation r {
 //!   http renew POST "https://api.example.com/renew" issues replacing grace 1h {
@@ -62,10 +62,17 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             let Some(limit) = grace.into_iter().chain(lives).min().filter(|limit| after > *limit) else { continue };
             let name = &revoke.secret;
             out.push(
-                Diagnostic::new(codes::GRACE_EXCEEDS_LIFE, node.step.at.0, format!("the old `{name}` is dead after {}, before this grace of {} ends", show(limit), show(after)))
-                    .at(format!("after {}", show(after)))
-                    .label(cx.order().get(keeping.maker).map_or(crate::source::Span::NONE, |n| n.step.at.0), format!("dies after {}", show(limit)))
-                    .help(format!("revoke it after less than {}", show(limit))),
+                Diagnostic::new(
+                    codes::GRACE_EXCEEDS_LIFE,
+                    node.step.at.0,
+                    format!("the old `{name}` is dead after {}, before this grace of {} ends", show(limit), show(after)),
+                )
+                .at(format!("after {}", show(after)))
+                .label(
+                    cx.order().get(keeping.maker).map_or(crate::source::Span::NONE, |n| n.step.at.0),
+                    format!("dies after {}", show(limit)),
+                )
+                .help(format!("revoke it after less than {}", show(limit))),
             );
             break;
         }

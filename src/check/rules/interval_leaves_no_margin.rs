@@ -12,7 +12,7 @@
 //!
 //! ```rot
 //! secret admin_key to "api.example.com"
-//! secret api_token { value, id } to "api.example.com" in header, path
+//! secret api_token { value, id } to "api.example.com"
 //!
 //! rotation r {
 //!   every 1d
@@ -32,7 +32,7 @@
 //!
 //! ```rot
 //! secret admin_key to "api.example.com"
-//! secret api_token { value, id } to "api.example.com" in header, path
+//! secret api_token { value, id } to "api.example.com"
 //!
 //! rotation r {
 //!   every 7d
@@ -61,24 +61,35 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let Some(every) = period(schedule) else { continue };
         if let Some(life) = cx.expires(id).and_then(life).filter(|life| every < *life && every.0.saturating_mul(2) > life.0) {
             out.push(
-                Diagnostic::new(codes::NO_MARGIN, schedule.at.0, format!("one missed run leaves no credential: it lives for {}, and this runs every {}", show(life), show(every)))
-                    .at(format!("every {}", show(every)))
-                    .help(format!("run it at least every {}", show(crate::plan::schedule::Dur(life.0 / 2))))
-                    .severity(Severity::Note),
+                Diagnostic::new(
+                    codes::NO_MARGIN,
+                    schedule.at.0,
+                    format!("one missed run leaves no credential: it lives for {}, and this runs every {}", show(life), show(every)),
+                )
+                .at(format!("every {}", show(every)))
+                .help(format!("run it at least every {}", show(crate::plan::schedule::Dur(life.0 / 2))))
+                .severity(Severity::Note),
             );
         }
         let Task::Revoke(revoke) = &node.step.task else { continue };
         let Some(after) = revoke.after else { continue };
         for keeping in keepings.iter().filter(|k| k.secret == revoke.secret) {
-            let Some(Effect::Issues(Issues { old: Old::Stays, at_most: Some(limit), .. })) = cx.http(keeping.maker).map(|h| &h.effect) else { continue };
+            let Some(Effect::Issues(Issues { old: Old::Stays, at_most: Some(limit), .. })) = cx.http(keeping.maker).map(|h| &h.effect)
+            else {
+                continue;
+            };
             // The current one, the new one, and each old one whose grace has not ended when the new one is issued.
             let alive = 1 + 1 + after.0.saturating_sub(1).checked_div(every.0).unwrap_or(0);
             if alive > u64::from(*limit) {
                 out.push(
-                    Diagnostic::new(codes::NO_MARGIN, node.step.at.0, format!("{alive} credentials are alive when a new one is issued, and the server allows {limit}"))
-                        .at(format!("revoked only after {}", show(after)))
-                        .label(schedule.at.0, format!("a new one every {}", show(every)))
-                        .help(format!("revoke it after less than {}, or run less often", show(every))),
+                    Diagnostic::new(
+                        codes::NO_MARGIN,
+                        node.step.at.0,
+                        format!("{alive} credentials are alive when a new one is issued, and the server allows {limit}"),
+                    )
+                    .at(format!("revoked only after {}", show(after)))
+                    .label(schedule.at.0, format!("a new one every {}", show(every)))
+                    .help(format!("revoke it after less than {}, or run less often", show(every))),
                 );
             }
             break;

@@ -51,10 +51,14 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let Some(life) = life(expires).filter(|life| period >= *life) else { continue };
         let (every, lives) = (show(period), show(life));
         out.push(
-            Diagnostic::new(codes::INTERVAL_NOT_BELOW_EXPIRY, schedule.at.0, format!("this runs every {every}, but the credential lives for {lives}"))
-                .at(format!("every {every}"))
-                .label(expires.at.0, format!("expires after {lives}"))
-                .help(format!("run it at least every {}, so that one missed run does no harm", show(crate::plan::schedule::Dur(life.0 / 2)))),
+            Diagnostic::new(
+                codes::INTERVAL_NOT_BELOW_EXPIRY,
+                schedule.at.0,
+                format!("this runs every {every}, but the credential lives for {lives}"),
+            )
+            .at(format!("every {every}"))
+            .label(expires.at.0, format!("expires after {lives}"))
+            .help(format!("run it at least every {}, so that one missed run does no harm", show(crate::plan::schedule::Dur(life.0 / 2)))),
         );
     }
 }

@@ -35,14 +35,16 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let mut found = Vec::new();
         for leak in cx.leaks(event) {
             if once.is_first(event, leak.entry.atom) {
-                let message = format!("without `outputParameters` what `{}` returns becomes the output: {}", last.name, leak.origin.describe());
+                let message =
+                    format!("without `outputParameters` what `{}` returns becomes the output: {}", last.name, leak.origin.describe());
                 found.push(cx.finding(codes::LAST_TASK_OUTPUT_LEAKS, event, &leak.entry, message, "leaves the workflow"));
             }
         }
         if found.is_empty()
             && let Some(entry) = cx.likely_credential(event)
         {
-            let message = format!("without `outputParameters` the whole answer of `{}`, probably a credential, becomes the output", last.name);
+            let message =
+                format!("without `outputParameters` the whole answer of `{}`, probably a credential, becomes the output", last.name);
             found.push(
                 cx.finding(codes::LAST_TASK_OUTPUT_LEAKS, event, &entry, message, "leaves the workflow")
                     .severity(Severity::Warning)

@@ -30,7 +30,7 @@
 //!
 //! ```rot
 //! secret admin_key to "api.example.com"
-//! secret api_token { value, id } to "api.example.com" in header, path
+//! secret api_token { value, id } to "api.example.com"
 //!
 //! rotation r {
 //!   http mint POST "https://api.example.com/tokens" issues additive {
@@ -55,11 +55,11 @@ use crate::check::context::Context;
 use crate::check::exprs;
 use crate::check::lifecycle::{Act, reads_secret};
 use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::Task;
 use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::expr::Version;
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::task::walk_steps;
-use crate::plan::Task;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let writes = cx.writes();
@@ -89,10 +89,19 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         if additive && stage.expires.is_none() && !revoked && !has_more && !seen.contains(&keeping.store) {
             seen.push(keeping.store);
             out.push(
-                Diagnostic::new(codes::NO_REVOCATION_ID, store.step.at.0, format!("the old `{name}` stays valid, and nothing is kept by which it could be revoked"))
-                    .at("stored without an id and without an expiry")
-                    .label(cx.order().get(keeping.maker).map_or(crate::source::Span::NONE, |n| n.step.at.0), "issues additive: the old one lives on")
-                    .help(format!("keep its id (`secret {name} {{ value, id }}`) and `revoke previous.{name}`; or say when it dies: `expires …`")),
+                Diagnostic::new(
+                    codes::NO_REVOCATION_ID,
+                    store.step.at.0,
+                    format!("the old `{name}` stays valid, and nothing is kept by which it could be revoked"),
+                )
+                .at("stored without an id and without an expiry")
+                .label(
+                    cx.order().get(keeping.maker).map_or(crate::source::Span::NONE, |n| n.step.at.0),
+                    "issues additive: the old one lives on",
+                )
+                .help(format!(
+                    "keep its id (`secret {name} {{ value, id }}`) and `revoke previous.{name}`; or say when it dies: `expires …`"
+                )),
             );
         }
     }

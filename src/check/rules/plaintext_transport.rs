@@ -60,9 +60,13 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             None => continue,
         };
         out.push(
-            Diagnostic::new(codes::PLAINTEXT_TRANSPORT, request.http.url.at.0, format!("{what} over plain http, which anybody on the way can read"))
-                .at("not encrypted")
-                .help("write `https://`; only loopback addresses may do without"),
+            Diagnostic::new(
+                codes::PLAINTEXT_TRANSPORT,
+                request.http.url.at.0,
+                format!("{what} over plain http, which anybody on the way can read"),
+            )
+            .at("not encrypted")
+            .help("write `https://`; only loopback addresses may do without"),
         );
     }
 }

@@ -65,10 +65,14 @@ fn visit(cx: &Context<'_, '_>, rotation: usize, expr: &Expr, out: &mut Vec<Diagn
     {
         let place = capture.place.join(".");
         out.push(
-            Diagnostic::new(codes::RAW_COPY_BESIDE_MASK, expr.at.0, format!("this reads the raw answer of `{name}`, whose masked copy is `{place}`"))
-                .at("not masked, or null")
-                .label(capture.at.0, "the masked copy")
-                .help(format!("read `${{{name}.output.{place}}}`")),
+            Diagnostic::new(
+                codes::RAW_COPY_BESIDE_MASK,
+                expr.at.0,
+                format!("this reads the raw answer of `{name}`, whose masked copy is `{place}`"),
+            )
+            .at("not masked, or null")
+            .label(capture.at.0, "the masked copy")
+            .help(format!("read `${{{name}.output.{place}}}`")),
         );
         return;
     }

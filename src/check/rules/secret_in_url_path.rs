@@ -66,7 +66,10 @@ pub(super) fn in_url(cx: &Context<'_, '_>, parts: &[Part<'_>], code: Code, out: 
             let help = if cx.plan.dialect.is_conductor() {
                 "send it in a header or in the body".to_owned()
             } else {
-                format!("send it in a header or in the body; where the server takes it nowhere else, declare the secret `to \"host\" in {}`", place.as_str())
+                format!(
+                    "send it in a header or in the body; where the server takes it nowhere else, declare the secret `to \"host\" in {}`",
+                    place.as_str()
+                )
             };
             out.push(cx.finding(code, event, &leak.entry, message, "part of the URL").help(help));
         }

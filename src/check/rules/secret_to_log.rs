@@ -55,10 +55,9 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         for leak in cx.leaks(event) {
             if once.is_first(event, leak.entry.atom) {
                 let message = format!("{} is written to {sink}", leak.origin.describe());
-                out.push(
-                    cx.finding(codes::SECRET_TO_LOG, event, &leak.entry, message, "shown here")
-                        .help("show something public instead, such as an id or the expiry; `reveal … because \"reason\"` releases a value on purpose"),
-                );
+                out.push(cx.finding(codes::SECRET_TO_LOG, event, &leak.entry, message, "shown here").help(
+                    "show something public instead, such as an id or the expiry; `reveal … because \"reason\"` releases a value on purpose",
+                ));
             }
         }
     }

@@ -72,9 +72,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 (sink, help, Severity::Error)
             }
             // The expiry is not what the credential is worth, but it is shown wherever the secret is listed.
-            Sink::Expiry { .. } => {
-                ("the expiry, which lists show".to_owned(), "capture the time as `public`", Severity::Warning)
-            }
+            Sink::Expiry { .. } => ("the expiry, which lists show".to_owned(), "capture the time as `public`", Severity::Warning),
             _ => continue,
         };
         for leak in cx.leaks(event) {

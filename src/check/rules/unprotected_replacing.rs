@@ -41,7 +41,9 @@ use crate::plan::effect::{Effect, Issues, Old};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (id, node) in cx.order().iter() {
-        let Some(Effect::Issues(Issues { old: Old::Dies { key, grace, recover, accept }, .. })) = cx.http(id).map(|h| &h.effect) else { continue };
+        let Some(Effect::Issues(Issues { old: Old::Dies { key, grace, recover, accept }, .. })) = cx.http(id).map(|h| &h.effect) else {
+            continue;
+        };
         let accepted = accept.as_deref().is_some_and(|reason| reason.chars().any(char::is_alphanumeric));
         if key.is_none() && grace.is_none() && recover.is_none() && !accepted {
             out.push(

@@ -51,7 +51,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         used.extend(written(&node.step.task));
     }
     // What a shared file declares is used by the files that use it.
-    for secret in cx.plan.secrets.iter().filter(|s| cx.plan.rotations.iter().any(|r| r.at.0.file == s.at.0.file)) {
+    for secret in cx.plan.secrets.iter().filter(|s| cx.plan.rotations.iter().any(|r| !r.imported && r.at.0.file == s.at.0.file)) {
         if !used.contains(secret.name.as_str()) {
             let name = &secret.name;
             out.push(

@@ -41,10 +41,14 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         if update.unmasked {
             let span = of_value(&update.value).first().map_or(node.step.at.0, |e| e.at.0);
             out.push(
-                Diagnostic::new(codes::UPDATE_SECRET_UNMASKED, span, format!("the new value stands unmasked in the input of `{}`", node.step.name))
-                    .at("kept and shown with the task")
-                    .label(node.step.at.0, "this task")
-                    .help("nest both keys: `\"_secrets\": {\"secretKey\": …, \"secretValue\": …}`"),
+                Diagnostic::new(
+                    codes::UPDATE_SECRET_UNMASKED,
+                    span,
+                    format!("the new value stands unmasked in the input of `{}`", node.step.name),
+                )
+                .at("kept and shown with the task")
+                .label(node.step.at.0, "this task")
+                .help("nest both keys: `\"_secrets\": {\"secretKey\": …, \"secretValue\": …}`"),
             );
         }
     }

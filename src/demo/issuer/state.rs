@@ -182,6 +182,11 @@ impl State {
         self.requests.iter().filter(|(request, status)| status.is_some() && request.method == method && request.path == path).count()
     }
 
+    /// How many connections were accepted.
+    pub fn connections(&self) -> usize {
+        self.connections
+    }
+
     /// The number of a new connection.
     pub(super) fn connect(&mut self) -> usize {
         self.connections += 1;

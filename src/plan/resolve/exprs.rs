@@ -131,11 +131,7 @@ impl Resolver {
             Some((field, after)) if fields.contains(&field.text) => (Some(field.text.clone()), Type::String, after),
             Some((field, after)) if fields.is_empty() => {
                 // A JSON secret: its members are named as in Conductor's `${workflow.secrets.NAME.field}`.
-                (
-                    Some(std::iter::once(field).chain(after).map(|n| n.text.as_str()).collect::<Vec<_>>().join(".")),
-                    Type::Any,
-                    &after[after.len()..],
-                )
+                (Some(std::iter::once(field).chain(after).map(|n| n.text.as_str()).collect::<Vec<_>>().join(".")), Type::Any, [].as_slice())
             }
             Some((field, after)) => {
                 self.report(errors::unknown_field(field, &format!("secret `{}`", name.text), &fields));

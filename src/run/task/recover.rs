@@ -25,24 +25,16 @@ impl<'a> Engine<'a> {
             Effect::Reads | Effect::Sets | Effect::SetsSlot | Effect::Revokes => Ok(()),
             // The call was made with the current credential, which is dead when it was executed.
             Effect::SetsSelf => self.recover_self(frame, step, http).await,
-            Effect::Unspecified => {
-                self.note(format!("step `{}` may have been executed twice: its outcome was unknown and it declares no effect", step.name));
-                Ok(())
-            }
+            Effect::Unspecified => Ok(()),
             Effect::Issues(issues) => match &issues.old {
                 Old::Stays => match &http.strays {
                     Some(strays) => self.reap(frame, step, strays, key).await,
-                    None => {
-                        self.note(format!("step `{}` may have left a credential at the issuer that nobody knows: its answer was lost (declare `strays` to have it found and revoked)", step.name));
-                        Ok(())
-                    }
+                    None => Ok(()),
                 },
                 Old::Dies { key: Some(_), .. } => Ok(()),
                 Old::Dies { grace: Some(grace), .. } => {
-                    let journal = self.journal.borrow();
-                    let first = journal.of(key).find(|r| r.header.kind == Kind::Intent).map(|r| r.header.at);
+                    let first = self.journal.borrow().of(key).find(|r| r.header.kind == Kind::Intent).map(|r| r.header.at);
                     let passed = first.map_or(0, |at| self.world.clock.now().as_millisecond().saturating_sub(at.as_millisecond()));
-                    drop(journal);
                     if u64::try_from(passed).unwrap_or(0) < grace.0 {
                         Ok(())
                     } else {
@@ -58,19 +50,48 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// Says what a lost call may have left behind, from the journal: the process that saw it may have died before it could
+    /// tell anybody.
+    pub(in crate::run) fn tell_lost(&self, step: &Step, http: &Http, key: &str) {
+        let strays = matches!(&http.effect, Effect::Issues(issues) if issues.old == Old::Stays) && http.strays.is_none();
+        if !(strays || http.effect == Effect::Unspecified) || !self.was_lost(key) {
+            return;
+        }
+        self.note(if strays {
+            format!("step `{}` may have left a credential at the issuer that nobody knows: its answer was lost (declare `strays` to have it found and revoked)", step.name)
+        } else {
+            format!("step `{}` may have been executed twice: its outcome was unknown and it declares no effect", step.name)
+        });
+    }
+
+    /// Whether any call of a step was begun in vain: no answer, and no proof that it was not executed.
+    fn was_lost(&self, key: &str) -> bool {
+        let journal = self.journal.borrow();
+        let mut kinds = journal
+            .of(key)
+            .map(|r| r.header.kind)
+            .filter(|k| matches!(k, Kind::Intent | Kind::NotSent | Kind::Unknown | Kind::Answer))
+            .peekable();
+        let mut lost = false;
+        while let Some(kind) = kinds.next() {
+            lost |= kind == Kind::Unknown || (kind == Kind::Intent && kinds.peek().is_none_or(|next| *next == Kind::Intent));
+        }
+        lost
+    }
+
     /// Runs the declared recovery rotation, after which the run begins anew.
     async fn recover_with<'b>(&'b self, frame: &'b Frame<'a>, step: &'b Step, http: &'b Http, halt: Stopped) -> Result<(), Stopped> {
         let Effect::Issues(issues) = &http.effect else { return Err(halt) };
         let Old::Dies { recover: Some(name), .. } = &issues.old else { return Err(halt) };
-        let call = crate::plan::task::Call { rotation: name.clone(), inputs: Vec::new() };
+        let call = crate::plan::task::Call { rotation: name.clone(), inputs: Vec::new(), each: None };
         let key = format!("{}{} recover", frame.prefix, step.name);
         self.note(format!("the old credential of step `{}` is dead; rotation `{name}` recovers", step.name));
-        Box::pin(self.call(frame, step, &call, &key)).await
+        Box::pin(self.call(frame, Place { rounds: "", volatile: false }, step, &call, &key)).await
     }
 
     /// Asks the server whether the current credential still works, by the rotation's own `verify` with `pending` read as current.
     async fn probe_old<'b>(&'b self, frame: &'b Frame<'a>, step: &'b Step, why: &str) -> Result<(), Stopped> {
-        match self.probe(frame, Version::Current).await {
+        match self.probe(frame, step, Version::Current).await? {
             Some(true) => {
                 self.note(format!("the old credential of step `{}` still works: the lost call was not executed", step.name));
                 Ok(())
@@ -90,7 +111,7 @@ impl<'a> Engine<'a> {
     async fn recover_self<'b>(&'b self, frame: &'b Frame<'a>, step: &'b Step, http: &'b Http) -> Result<(), Stopped> {
         let secrets = secrets_of(http);
         for version in [Version::Pending, Version::Current, Version::Previous] {
-            if self.probe(frame, version).await == Some(true) {
+            if self.probe(frame, step, version).await? == Some(true) {
                 if version != Version::Current {
                     for name in &secrets {
                         frame.scope.borrow_mut().secrets.swap(Some((name.clone(), Version::Current, version)));
@@ -108,8 +129,9 @@ impl<'a> Engine<'a> {
         ))
     }
 
-    /// Runs the steps of the first `verify` of the rotation with a version in the place of the pending one. `None`: there is none.
-    async fn probe(&self, frame: &Frame<'a>, version: Version) -> Option<bool> {
+    /// Runs the steps of the first `verify` of the rotation with a version in the place of the pending one. `None`: there is
+    /// none. A server that cannot be asked now has not said that the credential is dead: that is an error, to be tried again.
+    async fn probe(&self, frame: &Frame<'a>, step: &Step, version: Version) -> Result<Option<bool>, Stopped> {
         let mut verify: Option<&[Step]> = None;
         walk_steps(&frame.rotation.steps, &mut |s| {
             if let Task::Verify(found) = &s.task
@@ -118,7 +140,7 @@ impl<'a> Engine<'a> {
                 verify = Some(&found.steps);
             }
         });
-        let steps = verify?;
+        let Some(steps) = verify else { return Ok(None) };
         let mut names: Vec<String> = Vec::new();
         walk_steps(steps, &mut |s| {
             if let Task::Http(http) = &s.task {
@@ -131,13 +153,31 @@ impl<'a> Engine<'a> {
                 }
             }
         });
-        let name = names.first()?;
+        let Some(name) = names.first() else { return Ok(None) };
         if version != Version::Pending {
             frame.scope.borrow_mut().secrets.swap(Some((name.clone(), Version::Pending, version)));
         }
         let result = self.steps(frame, Place { rounds: "", volatile: true }, steps).await;
         frame.scope.borrow_mut().secrets.swap(None);
-        Some(result.is_ok())
+        match result {
+            Ok(_) => Ok(Some(true)),
+            Err(Stopped::Failed(diagnostic)) if diagnostic.code != codes::RUN_REQUEST_FAILED => Ok(Some(false)),
+            Err(Stopped::Failed(diagnostic) | Stopped::Halted(diagnostic) | Stopped::Unresolved(diagnostic)) => {
+                Err(Stopped::Unresolved(Box::new(
+                    Diagnostic::new(
+                        codes::RUN_OUTCOME_UNKNOWN,
+                        step.at.0,
+                        format!(
+                            "the call of `{}` was not answered, and which credential works could not be asked: {}",
+                            step.name, diagnostic.message
+                        ),
+                    )
+                    .at("recovering this step")
+                    .help("`rot resume` asks again"),
+                )))
+            }
+            Err(broken) => Err(broken),
+        }
     }
 
     /// Lists what carries our tag and revokes it.
@@ -155,13 +195,18 @@ impl<'a> Engine<'a> {
             Some(Data::Null) | None => Vec::new(),
             Some(other) => vec![other.into()],
         };
+        let mut reaped = false;
         for id in ids {
             frame.scope.borrow_mut().variables.insert("stray".into(), id);
             self.exchange(frame, step, &strays.revoke, key).await?;
             self.note(format!("a credential that the lost answer of step `{}` left behind was revoked", step.name));
-            self.record(Kind::NotSent, key, [("reaped", json!(true))], None, false)?;
+            reaped = true;
         }
         frame.scope.borrow_mut().variables.remove("stray");
+        // Only when all are gone: whoever reads this does not look again.
+        if reaped {
+            self.record(Kind::NotSent, key, [("reaped", json!(true))], None, false)?;
+        }
         Ok(())
     }
 

@@ -139,6 +139,9 @@ impl<'a> Lower<'a> {
 
     /// Says what is wrong with text that is no statement.
     fn bad(&mut self, node: &Node<'_>, previous: Option<Span>, place: Place) {
+        if self.diagnostics.len() >= super::MAX_ERRORS {
+            return;
+        }
         let span = self.span(node);
         let previous = previous.map(|p| (p.start as usize, p.end as usize));
         let range = (span.start as usize, span.end as usize);

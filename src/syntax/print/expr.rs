@@ -86,6 +86,11 @@ impl Printer<'_> {
         }
     }
 
+    /// An expression where `word` at its start would be taken for a keyword.
+    pub(super) fn expr_but(&mut self, word: &str, expr: &Expr) {
+        if first_word(expr) == Some(word) { self.in_parentheses(expr) } else { self.expr(expr) }
+    }
+
     pub(super) fn in_parentheses(&mut self, expr: &Expr) {
         self.push("(");
         self.expr(expr);

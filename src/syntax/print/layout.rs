@@ -130,7 +130,8 @@ impl<'a> Printer<'a> {
         for (index, node) in nodes.iter().enumerate() {
             let place = span(node);
             let previous = index.checked_sub(1).and_then(|i| nodes.get(i));
-            let force = previous.is_some_and(|p| apart(p, node));
+            let natural = self.blank_between(self.seen, place.start as usize);
+            let force = !natural && previous.is_some_and(|p| apart(p, node));
             let commented = self.comments_before(place.start as usize, force);
             self.blank_line(place.start as usize, force && !commented);
             self.pad();

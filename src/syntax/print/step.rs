@@ -65,7 +65,10 @@ impl Printer<'_> {
                     self.steps(instructions.span.end as usize, verify);
                 }
             }
-            StepKind::Wait { until, value } => self.word_expr(if *until { "wait until " } else { "wait " }, value),
+            StepKind::Wait { until, value } => {
+                self.push(if *until { "wait until " } else { "wait " });
+                self.expr_but("until", value);
+            }
             StepKind::When { arms, otherwise } => self.when(start, arms, otherwise.as_deref()),
             StepKind::Match { subject, arms, otherwise } => self.matching(subject, arms, otherwise.as_deref(), step.span),
             StepKind::Parallel(branches) => {
@@ -190,7 +193,7 @@ impl Printer<'_> {
             |p, (literal, steps, place)| {
                 let from = match literal {
                     Some(literal) => {
-                        p.expr(literal);
+                        p.expr_but("else", literal);
                         literal.span.end
                     }
                     None => {

@@ -40,6 +40,8 @@ impl Fs for RealFs {
         Ok(bytes)
     }
 
+    // The width of the link count differs between architectures.
+    #[allow(clippy::useless_conversion)]
     fn stat(&self, path: &Path) -> io::Result<Option<Stat>> {
         let stat = match rustix::fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,

@@ -5,6 +5,7 @@ use rot::diagnostic::{Diagnostic, Severity};
 use rot::plan::effect::{Effect, Issues, Old};
 use rot::plan::expr::{Function, Operator, Root, RunField, Version};
 use rot::plan::label::Origin;
+use rot::plan::path::PathDialect;
 use rot::plan::policy::{Destination, HostPattern, Place, Policy};
 use rot::plan::schedule::{Dur, Schedule, Trigger};
 use rot::plan::task::http::{Auth, Body, Capture, CaptureSource, Header, Http};
@@ -28,6 +29,9 @@ pub fn at() -> At {
     At(Span::new(FileId::new(0), start, start + 10))
 }
 
+fn json_path(text: &str) -> JsonPath {
+    JsonPath::parse(text, PathDialect::Conductor).unwrap_or_else(|_| panic!("bad path {text}"))
+}
 fn expr(kind: ExprKind) -> Expr {
     Expr::new(kind, at())
 }
@@ -64,7 +68,7 @@ pub fn variable(name: &str) -> Expr {
 /// A place of a Conductor task's output: `response.body.token`.
 pub fn output_of(step: &str, path: &str) -> Expr {
     let base = expr(ExprKind::Ref(Root::Output(step.into())));
-    expr(ExprKind::Path(Box::new(base), JsonPath::parse(&format!("$.{path}"), rot::plan::path::PathDialect::Conductor).unwrap()))
+    expr(ExprKind::Path(Box::new(base), json_path(&format!("$.{path}"))))
 }
 pub fn run_plus(millis: u64) -> Expr {
     let start = expr(ExprKind::Ref(Root::Run(RunField::StartedAt)));
@@ -155,10 +159,10 @@ pub fn each(item: &str, items: Expr, steps: Vec<Step>) -> Step {
     step("each", Task::ForEach(ForEach { item: item.into(), items, steps }))
 }
 pub fn repeat(steps: Vec<Step>, until: Expr) -> Step {
-    step("repeat", Task::Repeat(Repeat { steps, until, at_most: 5, every: None }))
+    step("repeat", Task::Repeat(Repeat { steps, until, at_most: 5, every: None, backoff: rot::plan::task::Backoff::Fixed }))
 }
 pub fn calls(name: &str, rotation: &str, inputs: Vec<(&str, Expr)>) -> Step {
-    step(name, Task::Call(Call { rotation: rotation.into(), inputs: named(inputs) }))
+    step(name, Task::Call(Call { rotation: rotation.into(), inputs: named(inputs), each: None }))
 }
 
 /// An HTTP step under construction.
@@ -200,7 +204,7 @@ impl HttpStep {
         self.with(|h| h.raw_output = true)
     }
     fn capture(self, name: &str, secret: bool, optional: bool, place: &[&str]) -> Self {
-        let source = CaptureSource::Body(JsonPath::parse(&format!("$.{name}"), rot::plan::path::PathDialect::Rfc9535).unwrap());
+        let source = CaptureSource::Body(json_path(&format!("$.{name}")));
         let place = place.iter().map(|k| (*k).to_owned()).collect();
         self.with(|h| h.captures.push(Capture { name: name.into(), secret, source, ty: Type::Any, optional, place, at: at() }))
     }
@@ -316,8 +320,8 @@ impl Build {
             outputs: Vec::new(),
             on_failure: Vec::new(),
             failure_rotation: None,
-            imported: false,
             masked_fields: Vec::new(),
+            imported: false,
             at: at(),
         });
         self

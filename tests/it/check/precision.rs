@@ -2,7 +2,6 @@
 
 use super::build::*;
 use rot::plan::expr::Version;
-use rot::plan::policy::Place;
 
 /// The rotation that every user starts from.
 fn seed_rot() -> Build {
@@ -59,7 +58,7 @@ fn a_whole_life_cycle_is_clean() {
         .effect(rot::plan::Effect::Revokes)
         .bearer(secret("admin_key"))
         .done();
-    let plan = rot().secret("admin_key", &[host]).secret_in("ci_token", host, &[Place::Header, Place::Body, Place::Path]).steps(vec![
+    let plan = rot().secret("admin_key", &[host]).secret("ci_token", &[host]).steps(vec![
         mint,
         stage,
         check,
@@ -67,6 +66,20 @@ fn a_whole_life_cycle_is_clean() {
         revoke("ci_token", Some(24 * HOUR), vec![delete]),
     ]);
     assert_eq!(plan.found().0, []);
+}
+
+#[test]
+fn a_field_is_as_secret_as_what_fills_it() {
+    let path = |field: &str| {
+        let url = template(vec![text("https://api.example.com/tokens/"), field_of("pair", field, Version::Previous)]);
+        let mint = post("mint", "https://api.example.com/tokens").effect(additive()).secret("value").public("id").done();
+        let store = stage_fields("pair", vec![("value", got("mint", "value")), ("id", got("mint", "id"))]);
+        let proof = get("me", "https://api.example.com/me").bearer(field_of("pair", "value", Version::Pending)).done();
+        let show = http("show", "GET", url).done();
+        rot().secret("pair", &["api.example.com"]).steps(vec![mint, store, verify(vec![proof]), promote("pair"), show]).found()
+    };
+    path("id").none();
+    path("value").are(&["ROT304"]);
 }
 
 #[test]
@@ -85,4 +98,48 @@ fn findings_come_in_order_and_once() {
         again
     };
     assert_eq!(found, again);
+}
+
+/// Definitions that people have published, with the errors that are right.
+#[test]
+fn published_definitions_raise_no_false_errors() {
+    let corpus = std::env::var("ROT_CORPUS").unwrap_or_else(|_| "../shared/corpus".to_owned());
+    let root = std::path::Path::new(&corpus).join("conductor");
+    if !root.is_dir() {
+        println!("skipped: no corpus at {}", root.display());
+        return;
+    }
+    // Both put the user name of the postal service into the query.
+    let right = [("US_post_office__check_address", "ROT303"), ("US_post_office__postage_rate", "ROT303")];
+    let (mut files, mut wrong) = (0, Vec::new());
+    for path in json_files(&root) {
+        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        let source = rot::source::SourceFile::new("definition", text);
+        let file = rot::source::FileId::new(0);
+        let Some(node) = rot::json::parse_all(file, &source).0.filter(rot::conductor::looks_like_conductor) else { continue };
+        let (plan, _) = rot::conductor::read_node(&node, Vec::new(), &rot::conductor::ReadOptions::default());
+        files += 1;
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        for finding in rot::check::check(&plan, &rot::check::Options::default()) {
+            let known = right.contains(&(name.as_str(), finding.code.id()));
+            if finding.severity == rot::diagnostic::Severity::Error && !known {
+                wrong.push(format!("{name}: {} {}", finding.code.id(), finding.message));
+            }
+        }
+    }
+    println!("{files} definitions");
+    assert!(files > 50 && wrong.is_empty(), "{files} definitions: {wrong:#?}");
+}
+
+fn json_files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(json_files(&path));
+        } else if path.extension().is_some_and(|e| e == "json") {
+            files.push(path);
+        }
+    }
+    files
 }

@@ -161,7 +161,11 @@ proptest! {
     fn agrees_with_serde_json(text in "[\\[\\]{}:,\"a1\\\\u.e+ -]{0,24}|\\{\"a\":[0-9.eE+-]{1,6}\\}|\"\\PC{0,8}\"") {
         let theirs = serde_json::from_str::<serde_json::Value>(&text);
         match json::parse_text(&text) {
-            Ok(node) => prop_assert_eq!(node.to_value(), theirs.unwrap()),
+            Ok(node) => match theirs {
+                Ok(theirs) => prop_assert_eq!(node.to_value(), theirs),
+                // A number that no double holds is kept here as it was written.
+                Err(error) => prop_assert!(error.to_string().starts_with("number out of range"), "{error}"),
+            },
             Err(_) => prop_assert!(theirs.is_err()),
         }
     }

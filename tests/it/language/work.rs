@@ -4,7 +4,7 @@ use super::parse;
 use std::num::NonZeroUsize;
 
 /// Calls of rules that pest may make for each byte, whatever the text. Realistic files need about eight.
-const CALLS_PER_BYTE: usize = 400;
+const CALLS_PER_BYTE: usize = 100;
 
 fn families(n: usize) -> Vec<(&'static str, String)> {
     let body = |text: String| format!("rotation a {{ {text} }}");

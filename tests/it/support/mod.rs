@@ -1,3 +1,6 @@
 //! What tests share: the process builder, temporary projects, the scripted issuer.
 
+pub mod loopback;
 pub mod process;
+pub mod project;
+pub mod scripted;

@@ -1,7 +1,7 @@
 //! Round trips, concurrency, and what stays on disk.
 
 use super::support::*;
-use rot::vault::{Paths, Secret, State, StoredValue, Vault};
+use rot::vault::{Paths, Secret, StoredValue, Vault};
 use std::time::Duration;
 
 #[test]
@@ -182,15 +182,4 @@ fn what_is_no_vault_is_refused() {
     }
     std::fs::write(home.path("newer"), "age-encryption.org/v2\n").unwrap();
     assert_eq!(code(at("newer")), ("ROT805", 2));
-}
-
-#[test]
-fn an_expired_pending_version_of_a_crashed_run_is_kept_until_displaced() {
-    let home = Home::new();
-    let mut vault = home.open();
-    ok(vault.commit(|doc| doc.stage("a", single("v1", "one"))));
-    ok(vault.commit(|doc| doc.stage("a", single("v2", "two"))));
-    let entry = home.open().doc().get("a").unwrap().clone();
-    assert_eq!(entry.pending.as_deref(), Some("v2"));
-    assert_eq!(entry.version("v1").unwrap().state, State::Failed);
 }

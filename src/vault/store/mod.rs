@@ -1,25 +1,24 @@
 //! The vault on disk: opened, checked against what this machine remembers, and replaced as a whole under a lock.
 
-use super::crypt::{self, Fault, Form, Identity};
+mod load;
+mod lock;
+mod write;
+
+use super::crypt::{self, Identity};
 use super::document::Document;
-use super::pin::{Pin, Standing};
-use super::{identity, pin, recipient, replace, wire};
+use super::pin::Standing;
+use super::{derive, identity, pin, recipient, replace, wire};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, Severity, codes};
 use crate::source::Span;
 use crate::world::World;
-use crate::world::fs::{FileKind, Lock};
-use std::io::{self, ErrorKind};
+use load::{MAX_FILE, View, inspect, read, unopened, view};
+use lock::take_lock;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use write::{encrypt, storage};
 use zeroize::Zeroizing;
-
-/// The largest vault file, in bytes.
-pub const MAX_FILE: u64 = 64 * 1024 * 1024;
-
-/// How often a new temporary file is tried after a failed sync. A failed sync is never repeated on the same file: the kernel
-/// may have dropped what it could not write, and the second call would report success.
-const SYNC_RETRIES: usize = 2;
 
 /// How often a reader looks again when a writer has replaced the file under its eyes.
 const READ_RETRIES: usize = 16;
@@ -55,19 +54,6 @@ pub enum Backup {
     Other,
     /// It is not there.
     None,
-}
-
-/// What one file held.
-struct View {
-    doc: Document,
-    hash: String,
-    armored: bool,
-}
-
-impl View {
-    fn pin(&self) -> Pin {
-        Pin::new(&self.doc.vault_id, &self.doc.continuity, self.doc.generation, &self.hash)
-    }
 }
 
 impl Vault {
@@ -136,7 +122,7 @@ impl Vault {
             vault.warn(codes::VAULT_FIRST_USE, "this machine sees the vault for the first time and takes it as it is", Severity::Note);
         }
         if standing != Standing::Same || !known_place {
-            vault.remember();
+            vault.remember_seen();
         }
         Ok(vault)
     }
@@ -218,7 +204,7 @@ impl Vault {
 
     /// A key of its own for each purpose: HKDF-SHA256 (RFC 5869) of the continuity key, one block.
     pub fn derive(&self, label: &str) -> [u8; 32] {
-        hkdf(&self.view.doc.continuity, b"rot.vault/v1", label.as_bytes())
+        derive::hkdf(&self.view.doc.continuity, b"rot.vault/v1", label.as_bytes())
     }
 
     /// Encrypts bytes to the vault's recipients, in binary form.
@@ -273,90 +259,25 @@ impl Vault {
                 .help("find out who replaced it; restore the newest copy"));
             }
             self.view = fresh;
+            // Its writer may have died, or failed, before the name was durable: nothing may be built on it before it is.
+            self.world.fs.sync_dir(replace::dir_of(path)).map_err(|e| storage(path, "could not be secured", &e))?;
         }
         self.view.pin().check(&self.world, &self.paths.state).map(drop)
     }
 
-    /// Writes a generation in place of the file and answers with its hash. Under the lock.
-    fn write(&self, doc: &Document, armored: bool, replaces: bool) -> Result<String> {
-        let path = &self.paths.vault;
-        let plain = wire::encode(doc)?;
-        let mut bytes = encrypt(doc, &plain)?;
-        if armored {
-            bytes = crypt::armor(&bytes).into_bytes();
-        }
-        if bytes.len() as u64 > MAX_FILE {
-            return Err(Error::plain(Failure::Usage, codes::VAULT_BAD_VALUE, "the vault would grow beyond 64 MiB")
-                .help("remove secrets that are not needed, or keep large files elsewhere"));
-        }
-        replace::sweep(&self.world, path);
-        let temp = self.write_synced(&bytes)?;
-        let placed = self.verify(&temp, &bytes, &plain, doc).and_then(|()| {
-            if replaces {
-                self.back_up();
-            }
-            self.world.fs.rename(&temp, path).map_err(|e| storage(path, "could not be replaced", &e))
-        });
-        if let Err(error) = placed {
-            replace::discard(&self.world, &temp);
-            return Err(error);
-        }
-        self.world.fs.sync_dir(replace::dir_of(path)).map_err(|e| {
-            storage(
-                path,
-                "was replaced, but its directory could not be synced, so it is unknown which of the two files a power cut would leave",
-                &e,
-            )
-            .with(Failure::Unknown)
-            .help("see to the disk, then run it again: what is stored already is recognised")
-        })?;
-        Ok(replace::sha256(&bytes))
-    }
-
-    fn write_synced(&self, bytes: &[u8]) -> Result<PathBuf> {
-        let mut tries = 0;
-        loop {
-            match replace::write_temp(&self.world, &self.paths.vault, bytes) {
-                Ok(temp) => return Ok(temp),
-                Err(error) if tries < SYNC_RETRIES && !is_final(&error) => tries += 1,
-                Err(error) => {
-                    return Err(
-                        storage(&self.paths.vault, "could not be written", &error).note("the file that was there before is untouched")
-                    );
-                }
+    /// Remembers a file that another process has put there. It may have died before the file's name was durable: what is
+    /// remembered must not outlive what it is of, or a power cut would look like a rollback.
+    fn remember_seen(&mut self) {
+        match self.world.fs.sync_dir(replace::dir_of(&self.paths.vault)) {
+            Ok(()) => self.remember(),
+            Err(error) => {
+                let kind = error.kind();
+                let message = format!(
+                    "the directory of the vault could not be synced ({kind}), so this state of it is not remembered on this machine"
+                );
+                self.warn(codes::VAULT_NOT_PINNED, &message, Severity::Warning);
             }
         }
-    }
-
-    /// Reads the temporary file back, as a reader would, before it takes the place of a good one.
-    fn verify(&self, temp: &Path, bytes: &[u8], plain: &[u8], doc: &Document) -> Result<()> {
-        let path = &self.paths.vault;
-        let back = self.world.fs.read(temp, MAX_FILE).map_err(|e| storage(path, "could not be read back", &e))?;
-        let whole = *back == bytes
-            && match crypt::decrypt(&back, &self.identities) {
-                Ok(again) => *again == plain,
-                // Somebody who takes away the own recipient, knowingly.
-                Err(Fault::NoMatch) => self.opens(&doc.recipients).is_empty(),
-                Err(_) => false,
-            };
-        if whole {
-            return Ok(());
-        }
-        Err(Error::plain(
-            Failure::BeforeEffect,
-            codes::STORAGE_FAILED,
-            format!("the new {} did not read back as it was written", path.display()),
-        )
-        .note("the file that was there before is untouched")
-        .help("see to the disk and the memory of this machine"))
-    }
-
-    /// Keeps the old file under a second name. Where the file system has no links there is no backup, which is no reason to
-    /// lose a new credential.
-    fn back_up(&self) {
-        let backup = replace::beside(&self.paths.vault, ".prev");
-        drop(self.world.fs.remove(&backup));
-        drop(self.world.fs.hard_link(&self.paths.vault, &backup));
     }
 
     /// Remembers the file on this machine. A vault that cannot be remembered is still a vault.
@@ -391,21 +312,6 @@ pub fn armor(bytes: &[u8]) -> String {
     crypt::armor(bytes)
 }
 
-fn encrypt(doc: &Document, plain: &[u8]) -> Result<Vec<u8>> {
-    crypt::encrypt(plain, &recipient::parse_all(&doc.recipients)?)
-        .map_err(|fault| Error::plain(Failure::BeforeEffect, codes::RECIPIENT_BAD, format!("the vault could not be encrypted: {fault}")))
-}
-
-/// HKDF of RFC 5869 for one block of SHA-256, spelled with HMAC because ring's own cannot promise a length.
-fn hkdf(secret: &[u8], salt: &[u8], info: &[u8]) -> [u8; 32] {
-    use ring::hmac::{HMAC_SHA256, Key, sign};
-    let extracted = sign(&Key::new(HMAC_SHA256, salt), secret);
-    let block = sign(&Key::new(HMAC_SHA256, extracted.as_ref()), &[info, &[1]].concat());
-    let mut out = [0; 32];
-    out.iter_mut().zip(block.as_ref()).for_each(|(to, from)| *to = *from);
-    out
-}
-
 /// A random UUID (version 4).
 fn new_id(world: &World) -> io::Result<String> {
     let mut bytes = [0u8; 16];
@@ -413,98 +319,6 @@ fn new_id(world: &World) -> io::Result<String> {
     let [a, b, c, d, e, f, g, h, i, rest @ ..] = bytes;
     let parts: [&[u8]; 5] = [&[a, b, c, d], &[e, f], &[g & 0x0f | 0x40, h], &[i & 0x3f | 0x80, rest[0]], &rest[1..]];
     Ok(parts.map(replace::hex).join("-"))
-}
-
-/// `rot.vault.lock`: beside the vault, never replaced, so that the lock outlives the renames.
-fn take_lock(world: &World, paths: &Paths) -> Result<Box<dyn Lock>> {
-    let mut name = paths.vault.file_name().unwrap_or_default().to_owned();
-    name.push(".lock");
-    let path = replace::dir_of(&paths.vault).join(name);
-    match world.fs.lock(&path, paths.lock_wait) {
-        Ok(Some(mut lock)) => {
-            lock.describe(&format!("process {} since {}\n", std::process::id(), world.clock.now()));
-            Ok(lock)
-        }
-        Ok(None) => {
-            let held = Error::plain(Failure::Locked, codes::VAULT_LOCKED, format!("another process is writing {}", paths.vault.display()))
-                .help("wait until it is done; the lock goes away with its process");
-            let holder = world.fs.read(&path, 1024).ok().and_then(|b| String::from_utf8(b.to_vec()).ok());
-            Err(match holder.map(|h| h.chars().filter(|c| !c.is_control()).collect::<String>()) {
-                Some(holder) if !holder.is_empty() => held.note(format!("held by {holder}")),
-                _ => held,
-            })
-        }
-        Err(error) => Err(storage(&paths.vault, "could not be locked", &error)),
-    }
-}
-
-/// Refuses what is no vault before anything is opened.
-fn inspect(world: &World, path: &Path) -> Result<()> {
-    let stat = world.fs.stat(path).map_err(|e| unreadable(path, &format!("cannot be looked at ({})", e.kind())))?;
-    let Some(stat) = stat else {
-        return Err(Error::plain(Failure::Usage, codes::VAULT_MISSING, format!("there is no vault at {}", path.display()))
-            .help("`rot vault init` makes one; `--vault PATH` names another"));
-    };
-    match stat.kind {
-        FileKind::File if stat.len > MAX_FILE => Err(unreadable(path, "is larger than 64 MiB")),
-        FileKind::File => Ok(()),
-        FileKind::Symlink => {
-            Err(unreadable(path, "is a symbolic link, which a new generation would replace").help("name the file that it leads to"))
-        }
-        FileKind::Dir => Err(unreadable(path, "is a directory")),
-        FileKind::Other => Err(unreadable(path, "is not a regular file")),
-    }
-}
-
-fn read(world: &World, path: &Path) -> Result<(Zeroizing<Vec<u8>>, String)> {
-    let bytes = world.fs.read(path, MAX_FILE).map_err(|e| unreadable(path, &format!("cannot be read ({})", e.kind())))?;
-    let hash = replace::sha256(&bytes);
-    Ok((bytes, hash))
-}
-
-fn view(path: &Path, bytes: &[u8], hash: String, identities: &[Identity]) -> Result<View> {
-    let plain = crypt::decrypt(bytes, identities).map_err(|fault| unopened(&format!("the vault {}", path.display()), fault))?;
-    Ok(View { doc: wire::decode(&plain)?, hash, armored: crypt::form(bytes) == Form::Armored })
-}
-
-fn unopened(what: &str, fault: Fault) -> Error {
-    let error = |failure, code, text: &str| Error::plain(failure, code, format!("{what} {text}"));
-    match fault {
-        Fault::NoMatch => error(Failure::Usage, codes::VAULT_WRONG_IDENTITY, "is not encrypted to any of the identities given")
-            .help("give the right `--identity`, or ask a recipient to run `rot vault recipients add` with your public key"),
-        Fault::Newer => error(Failure::Usage, codes::VAULT_FORMAT, "is an age file of a version that is not known").help("update rot"),
-        Fault::Passphrase | Fault::WrongPassphrase | Fault::TooMuchWork => {
-            error(Failure::Usage, codes::VAULT_UNREADABLE, "is encrypted with a passphrase, not to recipients")
-                .help("decrypt it with `age` and encrypt it to a recipient (`age --encrypt -r age1…`)")
-        }
-        Fault::NotAge => error(Failure::Tampered, codes::VAULT_UNREADABLE, "is not an age file").help(RESTORE),
-        Fault::Damaged | Fault::Recipients | Fault::Panic => {
-            error(Failure::Tampered, codes::VAULT_UNREADABLE, "is damaged: it was cut short or altered").help(RESTORE)
-        }
-    }
-}
-
-const RESTORE: &str = "restore the file from a copy, for example the `.prev` file beside it";
-
-/// No use to try again with a new file.
-fn is_final(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::StorageFull
-            | ErrorKind::QuotaExceeded
-            | ErrorKind::PermissionDenied
-            | ErrorKind::ReadOnlyFilesystem
-            | ErrorKind::NotFound
-    )
-}
-
-fn storage(path: &Path, what: &str, error: &io::Error) -> Error {
-    Error::plain(Failure::BeforeEffect, codes::STORAGE_FAILED, format!("the vault {} {what} ({})", path.display(), error.kind()))
-        .help("see to room, permissions and health of the disk")
-}
-
-fn unreadable(path: &Path, what: &str) -> Error {
-    Error::plain(Failure::Usage, codes::VAULT_UNREADABLE, format!("the vault {} {what}", path.display()))
 }
 
 fn exists(path: &Path) -> Error {

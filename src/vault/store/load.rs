@@ -1,0 +1,79 @@
+//! From a file to a document: what is refused before it is opened, and what is said when it does not open.
+
+use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::vault::crypt::{self, Fault, Form, Identity};
+use crate::vault::document::Document;
+use crate::vault::pin::Pin;
+use crate::vault::{replace, wire};
+use crate::world::World;
+use crate::world::fs::FileKind;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// The largest vault file, in bytes.
+pub const MAX_FILE: u64 = 64 * 1024 * 1024;
+
+const RESTORE: &str = "restore the file from a copy, for example the `.prev` file beside it";
+
+/// What one file held.
+pub(super) struct View {
+    pub(super) doc: Document,
+    pub(super) hash: String,
+    pub(super) armored: bool,
+}
+
+impl View {
+    pub(super) fn pin(&self) -> Pin {
+        Pin::new(&self.doc.vault_id, &self.doc.continuity, self.doc.generation, &self.hash)
+    }
+}
+
+/// Refuses what is no vault before anything is opened.
+pub(super) fn inspect(world: &World, path: &Path) -> Result<()> {
+    let stat = world.fs.stat(path).map_err(|e| unreadable(path, &format!("cannot be looked at ({})", e.kind())))?;
+    let Some(stat) = stat else {
+        return Err(Error::plain(Failure::Usage, codes::VAULT_MISSING, format!("there is no vault at {}", path.display()))
+            .help("`rot vault init` makes one; `--vault PATH` names another"));
+    };
+    match stat.kind {
+        FileKind::File if stat.len > MAX_FILE => Err(unreadable(path, "is larger than 64 MiB")),
+        FileKind::File => Ok(()),
+        FileKind::Symlink => {
+            Err(unreadable(path, "is a symbolic link, which a new generation would replace").help("name the file that it leads to"))
+        }
+        FileKind::Dir => Err(unreadable(path, "is a directory")),
+        FileKind::Other => Err(unreadable(path, "is not a regular file")),
+    }
+}
+
+pub(super) fn read(world: &World, path: &Path) -> Result<(Zeroizing<Vec<u8>>, String)> {
+    let bytes = world.fs.read(path, MAX_FILE).map_err(|e| unreadable(path, &format!("cannot be read ({})", e.kind())))?;
+    let hash = replace::sha256(&bytes);
+    Ok((bytes, hash))
+}
+
+pub(super) fn view(path: &Path, bytes: &[u8], hash: String, identities: &[Identity]) -> Result<View> {
+    let plain = crypt::decrypt(bytes, identities).map_err(|fault| unopened(&format!("the vault {}", path.display()), fault))?;
+    Ok(View { doc: wire::decode(&plain)?, hash, armored: crypt::form(bytes) == Form::Armored })
+}
+
+pub(super) fn unopened(what: &str, fault: Fault) -> Error {
+    let error = |failure, code, text: &str| Error::plain(failure, code, format!("{what} {text}"));
+    match fault {
+        Fault::NoMatch => error(Failure::Usage, codes::VAULT_WRONG_IDENTITY, "is not encrypted to any of the identities given")
+            .help("give the right `--identity`, or ask a recipient to run `rot vault recipients add` with your public key"),
+        Fault::Newer => error(Failure::Usage, codes::VAULT_FORMAT, "is an age file of a version that is not known").help("update rot"),
+        Fault::Passphrase | Fault::WrongPassphrase | Fault::TooMuchWork => {
+            error(Failure::Usage, codes::VAULT_UNREADABLE, "is encrypted with a passphrase, not to recipients")
+                .help("decrypt it with `age` and encrypt it to a recipient (`age --encrypt -r age1…`)")
+        }
+        Fault::NotAge => error(Failure::Tampered, codes::VAULT_UNREADABLE, "is not an age file").help(RESTORE),
+        Fault::Damaged | Fault::Recipients | Fault::Panic => {
+            error(Failure::Tampered, codes::VAULT_UNREADABLE, "is damaged: it was cut short or altered").help(RESTORE)
+        }
+    }
+}
+
+fn unreadable(path: &Path, what: &str) -> Error {
+    Error::plain(Failure::Usage, codes::VAULT_UNREADABLE, format!("the vault {} {what}", path.display()))
+}

@@ -1,0 +1,130 @@
+//! What a run says of itself, and the exit codes of the contract.
+
+use super::{TOKEN, answering, good, project};
+use crate::support::loopback::{calls, faulty};
+use crate::support::project::stable;
+use rot::demo::issuer::{Fault, Phase, Rule};
+use serde_json::{Value, json};
+use std::process::Stdio;
+
+/// The report with what differs from run to run replaced.
+fn fixed(mut report: Value) -> Value {
+    for step in report["steps"].as_array_mut().unwrap() {
+        assert!(step["duration_ms"].is_u64());
+        step["duration_ms"] = json!(0);
+    }
+    serde_json::from_str(&stable(&report.to_string())).unwrap()
+}
+
+#[test]
+fn the_json_report_has_the_shape_of_the_contract() {
+    let issuer = good();
+    let project = project(&issuer, &TOKEN.replace("  update", "  output id = \"none\"\n  output copy = get.token\n\n  update"));
+    let checked = project.rot("run r.rot --report json");
+    // An output that shows a secret is refused before anything runs.
+    checked.code(25);
+    let text = project.read("r.rot").replace("output copy", "output secret copy");
+    project.file("r.rot", text);
+    let done = project.rot("run r.rot --report json").code(0);
+    insta::assert_json_snapshot!("completed", fixed(done.json()));
+    let value = project.get("my_token");
+    assert!(!done.stdout.contains(&value) && !done.stderr.contains(&value));
+}
+
+#[test]
+fn the_text_report_names_versions_and_shows_no_value() {
+    let issuer = good();
+    let project = project(&issuer, TOKEN);
+    let done = project.rot("run r.rot").code(0);
+    insta::assert_snapshot!("completed_text", project.stable(&done.stdout));
+    assert!(done.stderr.contains("✓ http get"), "{}", done.stderr);
+    let quiet = project.rot("-q run r.rot").code(0);
+    assert_eq!(quiet.stderr, "");
+}
+
+#[test]
+fn a_refusal_before_any_effect_is_20() {
+    let issuer = good();
+    let project = project(&issuer, TOKEN);
+    project.set("appKeySecret", "a-wrong-one");
+    let failed = project.rot("run r.rot --report json").code(20);
+    insta::assert_json_snapshot!("refused", fixed(failed.json()));
+    insta::assert_snapshot!("refused_stderr", project.stable(&failed.stderr));
+    assert!(!failed.stderr.contains("a-wrong-one"));
+    // Nothing is left to resume.
+    project.rot("resume").code(0).says("nothing to resume");
+}
+
+#[test]
+fn a_failure_after_an_effect_is_21() {
+    let issuer = answering(r#"{"jwt": "demo"}"#);
+    let project = project(&issuer, TOKEN);
+    let failed = project.rot("run r.rot --report json").code(21);
+    insta::assert_json_snapshot!("after_effect", fixed(failed.json()));
+}
+
+#[test]
+fn an_unknown_outcome_that_nobody_can_resolve_is_22_until_a_person_decides() {
+    let text = r#"secret personal to "api.example.com" in header
+rotation personal {
+  http rotate POST "https://api.example.com/api/v4/personal_access_tokens/self/rotate" issues replacing accept lockout-risk "a person can make one" {
+    header "PRIVATE-TOKEN": secrets.personal
+    secret token = body $.token
+  }
+  update personal = rotate.token
+}
+"#;
+    let path = "/api/v4/personal_access_tokens/self/rotate";
+    let issuer = faulty(vec![Rule::once(path, Fault::ResetAfterExecuting)]);
+    let project = project(&issuer, text);
+    project.set("personal", "demo-personal-0");
+    let halted = project.rot("run r.rot --report json").code(22);
+    assert_eq!(halted.json()["status"], "needs-operator");
+    insta::assert_snapshot!("needs_a_person", project.stable(&halted.stderr));
+    assert_eq!(calls(&issuer, "POST", path), 1, "never called blindly");
+
+    // Neither a second run nor a resume calls it again.
+    project.rot("run r.rot").code(22).says("waits for a person");
+    project.rot("resume").code(22);
+    assert_eq!(calls(&issuer, "POST", path), 1);
+    let status = project.rot("status").code(0);
+    insta::assert_snapshot!("status_needs_a_person", project.stable(&status.stdout).replace(&age(&status.stdout), "<age>"));
+    let state = project.rot("status --report json").code(0).json();
+    assert_eq!(state["runs"][0]["state"], "needs-operator");
+    assert_eq!(state["runs"][0]["commands"].as_array().unwrap().len(), 3);
+
+    project.set("personal", "made-by-hand");
+    project.rot("resume personal --accept").code(0);
+    assert_eq!(project.get("personal"), "made-by-hand");
+    assert_eq!(project.rot("status --report json").code(0).json()["runs"], json!([]));
+}
+
+/// `begun 3s ago`
+fn age(text: &str) -> String {
+    let (_, rest) = text.split_once("begun ").unwrap();
+    rest.split_once(" ago").unwrap().0.to_owned()
+}
+
+#[test]
+fn a_second_run_of_the_same_rotation_waits_and_gives_up_with_24() {
+    let issuer = faulty(vec![Rule::once("/api/token", Fault::Stall { at: Phase::Execute, millis: 60_000 })]);
+    let project = project(&issuer, &TOKEN.replace("secret token", "timeout 5m\n    secret token"));
+    let mut first = project.command(&["run", "r.rot"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while issuer.state().connections() == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    project.rot("run r.rot").code(24).says("another process is running rotation `my_token`");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    // The lock went with the process.
+    project.rot("run r.rot").code(0);
+}
+
+#[test]
+fn error_findings_are_25_and_nothing_is_called() {
+    let issuer = good();
+    let project = project(&issuer, &TOKEN.replace("get.token", "get.tokn"));
+    let refused = project.rot("run r.rot").code(25);
+    insta::assert_snapshot!("refused_findings", project.stable(&refused.stderr));
+    assert!(issuer.state().requests.is_empty());
+}

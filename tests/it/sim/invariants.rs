@@ -1,0 +1,215 @@
+//! What must hold when everything has come to rest (reliability dossier, section 5).
+
+use super::disk::Cut;
+use super::issuer::{CANARY, Issuer, Kind, What};
+use super::process::{open, process};
+use super::scenario::Stage;
+use super::world::{Sim, Snapshot};
+use aho_corasick::AhoCorasick;
+use rot::run::journal::{self, Journal};
+use rot::run::{OpenState, open_runs};
+use rot::vault::{State, StoredValue, Vault};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was seen of a vault so far: it only ever grows.
+#[derive(Clone, Default)]
+pub(super) struct Seen {
+    generation: u64,
+    /// Value of each version of each secret.
+    values: BTreeMap<(String, String), Vec<u8>>,
+}
+
+fn bytes(value: &StoredValue) -> Vec<u8> {
+    value.parts().iter().flat_map(|(name, secret)| [name.unwrap_or_default().as_bytes(), b"=", secret.expose(), b"\n"].concat()).collect()
+}
+
+impl Seen {
+    /// I3: the generation does not go back, one version is current, no version's value changes.
+    pub(super) fn look(&mut self, vault: &Vault) -> Result<(), String> {
+        if vault.generation() < self.generation {
+            return Err(format!("I3: generation {} after {}", vault.generation(), self.generation));
+        }
+        let mut changed = false;
+        for (name, entry) in vault.doc().secrets() {
+            let current = entry.versions.iter().filter(|v| v.state == State::Current).count();
+            if current != 1 || entry.current_version().is_none() {
+                return Err(format!("I3: secret {name} has {current} current versions"));
+            }
+            for version in &entry.versions {
+                let Some(value) = &version.value else { continue };
+                let value = bytes(value);
+                match self.values.insert((name.to_owned(), version.id.clone()), value.clone()) {
+                    Some(before) if before != value => return Err(format!("I3: version {} of {name} changed its value", version.id)),
+                    Some(_) => {}
+                    None => changed = true,
+                }
+            }
+        }
+        if changed && vault.generation() == self.generation {
+            return Err("I3: a new version in the same generation".into());
+        }
+        self.generation = vault.generation();
+        Ok(())
+    }
+}
+
+/// The value that the vault has as current for a bond.
+fn current(vault: &Vault, secret: &str, field: Option<&str>) -> Option<String> {
+    let value = vault.doc().get(secret)?.current_version()?.value.as_ref()?;
+    value.part(field)?.expose_text().map(str::to_owned)
+}
+
+/// Everything that the vault, or a journal, still knows.
+fn kept(sim: &Sim, vault: &Vault, wanted: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut missing = wanted.clone();
+    for (_, entry) in vault.doc().secrets() {
+        for value in entry.versions.iter().filter_map(|v| v.value.as_ref()) {
+            for (_, secret) in value.parts() {
+                if let Some(text) = secret.expose_text() {
+                    missing.remove(text);
+                }
+            }
+        }
+    }
+    if missing.is_empty() {
+        return missing;
+    }
+    let world = sim.world();
+    for run in journal::list(&world, vault).unwrap_or_default() {
+        let Ok(journal) = Journal::open(&world, vault, &run) else { continue };
+        for record in journal.records() {
+            let Ok(payload) = journal.payload(vault, record) else { continue };
+            let mut texts = vec![String::from_utf8_lossy(&payload).into_owned()];
+            if let Some(answer) = serde_json::from_slice::<serde_json::Value>(&payload).ok().as_ref().and_then(|j| j["body"].as_str()) {
+                use base64::Engine;
+                let body = base64::engine::general_purpose::STANDARD.decode(answer).unwrap_or_default();
+                texts.push(String::from_utf8_lossy(&body).into_owned());
+            }
+            missing.retain(|value| !texts.iter().any(|t| t.contains(value.as_str())));
+        }
+    }
+    missing
+}
+
+/// All that must hold at the end: `done` when success was reported, else a person was asked for.
+pub(super) fn check(stage: &Stage, end: &Snapshot, done: bool, seen: &mut Seen, notes: &[String]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let sim = Sim::new(end, 99);
+    let vault = match open(&sim) {
+        Ok(vault) => vault,
+        Err(error) => return vec![format!("the vault does not open: {}", error.message())],
+    };
+    if let Err(error) = seen.look(&vault) {
+        wrong.push(error);
+    }
+    let scenario = stage.scenario;
+    if !done && !scenario.may_halt {
+        wrong.push("I1: a person was asked for, and no person is needed for this kind".into());
+    }
+    for bond in scenario.bonds {
+        let value = current(&vault, bond.secret, bond.field).unwrap_or_default();
+        if done && !end.issuer.accepts(bond.account, &value, end.now) {
+            wrong.push(format!("I1: the current value of {} is not accepted", bond.secret));
+        }
+        let works = |version: Option<&rot::vault::VersionEntry>| {
+            let text = version.and_then(|v| v.value.as_ref()?.part(bond.field)?.expose_text().map(str::to_owned));
+            text.is_some_and(|text| end.issuer.accepts(bond.account, &text, end.now))
+        };
+        let entry = vault.doc().get(bond.secret);
+        if !done && (works(entry.and_then(|e| e.current_version())) || works(entry.and_then(|e| e.pending_version()))) {
+            wrong.push(format!("I1: a person was asked for although a credential of {} works", bond.secret));
+        }
+        let live = end.issuer.live(bond.account, end.now);
+        let noted = matches!(bond.kind, Kind::ShortLived | Kind::Bare) && (!done || notes.iter().any(|n| n.contains("may have left")));
+        let unknown = kept(&sim, &vault, &live);
+        if !unknown.is_empty() && !noted {
+            wrong.push(format!("I2: {} live credentials of {} are known to nobody: {unknown:?}", unknown.len(), bond.account));
+        }
+    }
+    wrong.extend(plaintext(end));
+    let durable = Snapshot { disk: end.disk.after(Cut::Nothing), ..end.clone() };
+    let after = Sim::new(&durable, 98);
+    match open(&after) {
+        Err(error) => wrong.push(format!("I9: after a power cut the vault does not open: {}", error.message())),
+        Ok(cut) if done => {
+            for bond in scenario.bonds {
+                if current(&cut, bond.secret, bond.field) != current(&vault, bond.secret, bond.field) {
+                    wrong.push(format!("I9: success was reported, and a power cut takes the new value of {} away", bond.secret));
+                }
+            }
+        }
+        Ok(cut) => match open_runs(&after.world(), &cut) {
+            Ok(runs) if runs.iter().any(|r| matches!(r.state, OpenState::NeedsOperator { .. })) => {}
+            // It was read from a record that was not durable yet: whoever comes next finds it out again.
+            _ => match process(&after, stage, super::process::Task::Run, 1) {
+                Ok(super::process::End::Operator { .. }) => {}
+                _ => wrong.push("I1: that a person is needed does not survive a power cut".into()),
+            },
+        },
+    }
+    if done {
+        for (path, _) in end.disk.files() {
+            if path.extension() == Some("tmp".as_ref()) {
+                wrong.push(format!("I10: {} was left behind", path.display()));
+            }
+        }
+    }
+    wrong.extend(effects(stage, &end.issuer));
+    wrong
+}
+
+/// I6: nothing on the disk says a credential in clear, in base64 or in hexadecimal.
+fn plaintext(end: &Snapshot) -> Vec<String> {
+    use base64::Engine;
+    let standard = base64::engine::general_purpose::STANDARD_NO_PAD;
+    let mut patterns: Vec<String> = vec![CANARY.to_owned(), CANARY.bytes().map(|b| format!("{b:02x}")).collect()];
+    for pad in 0..3usize {
+        let text = standard.encode([&b"xx"[..pad], CANARY.as_bytes()].concat());
+        let from = [0, 2, 3][pad];
+        patterns.push(text[from..text.len() - 2].to_owned());
+    }
+    for account in end.issuer.accounts.keys() {
+        patterns.extend(end.issuer.live(account, end.now).into_iter().filter(|v| !v.starts_with(CANARY)));
+    }
+    let finder = AhoCorasick::new(&patterns).unwrap();
+    let leaks = end.disk.all_bytes().iter().filter(|content| finder.is_match(content.as_slice())).count();
+    if leaks == 0 { Vec::new() } else { vec![format!("I6: {leaks} pieces of content on the disk hold a credential in clear")] }
+}
+
+/// I4 and I5, from what the issuer executed and the disk at that moment.
+fn effects(stage: &Stage, issuer: &Issuer) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for executed in &issuer.log {
+        let bonds: Vec<_> = stage.scenario.bonds.iter().filter(|b| b.account == executed.account).collect();
+        if let What::Issued(_) = &executed.what {
+            if executed.answered > 0 {
+                wrong.push(format!("I5: {} issued again although the answer was in the journal", executed.account));
+            }
+            continue;
+        }
+        let durable = Snapshot { disk: executed.disk.after(Cut::Nothing), issuer: Issuer::default(), now: super::scenario::START };
+        let sim = Sim::new(&durable, 97);
+        let Ok(vault) = open(&sim) else {
+            wrong.push("I4: at the time of an effect the durable vault did not open".into());
+            continue;
+        };
+        for bond in bonds {
+            match &executed.what {
+                What::Revoked(_) => {
+                    let value = current(&vault, bond.secret, bond.field).unwrap_or_default();
+                    if !executed.live.contains(&value) {
+                        wrong.push(format!("I4: what is durable of {} was revoked", bond.secret));
+                    }
+                }
+                What::Set(value) => {
+                    let lost = kept(&sim, &vault, &BTreeSet::from([value.clone()]));
+                    if !lost.is_empty() {
+                        wrong.push(format!("I4: {} was set to a value that is not durable", bond.secret));
+                    }
+                }
+                What::Issued(_) => {}
+            }
+        }
+    }
+    wrong
+}

@@ -1,0 +1,101 @@
+//! One process of `rot` in the simulated world, and what is left when it has ended.
+
+use super::scenario::{Stage, paths};
+use super::world::Sim;
+use rot::diagnostic::{Error, Failure};
+use rot::run::{self, Job, RunReport, Silent, Status, sweep};
+use rot::vault::Vault;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+/// What a process does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Task {
+    /// `rot run`: a new run, or the interrupted one.
+    Run,
+    /// The revocations that are due.
+    Sweep,
+}
+
+/// How a process ended.
+pub(super) enum End {
+    /// All is done, and it said so.
+    Done { notes: Vec<String> },
+    /// A person is needed.
+    Operator { notes: Vec<String> },
+    /// An error of this kind.
+    Failed { failure: Failure, message: String, notes: Vec<String> },
+}
+
+impl End {
+    pub(super) fn notes(&self) -> &[String] {
+        match self {
+            End::Done { notes } | End::Operator { notes } | End::Failed { notes, .. } => notes,
+        }
+    }
+}
+
+pub(super) fn open(sim: &Sim) -> Result<Vault, Error> {
+    Vault::open(&sim.world(), &paths())
+}
+
+/// Runs one process to its end. `number` counts the processes of a rotation from 0.
+pub(super) fn process(sim: &Sim, stage: &Stage, task: Task, number: usize) -> Result<End, String> {
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        let vault = match open(sim) {
+            Ok(vault) => RefCell::new(vault),
+            Err(error) => return failed(error, Vec::new()),
+        };
+        let world = sim.world();
+        let job = Job {
+            plan: stage.plan(number),
+            rotation: stage.rotation(number),
+            document: "{}",
+            inputs: Vec::new(),
+            scheduled_at: None,
+            source: None,
+            certificates: HashMap::new(),
+            lock_wait: Duration::from_secs(1),
+        };
+        match task {
+            Task::Run => match sim.block_on(run::run(&world, &vault, &job, &Silent)) {
+                Ok(report) => reported(report),
+                Err(error) => failed(error, Vec::new()),
+            },
+            Task::Sweep => match sim.block_on(run::sweep_due(&world, &vault, &job, &Silent)) {
+                Ok((_, trouble)) if trouble.is_empty() && sweep::list(vault.borrow().doc()).is_empty() => End::Done { notes: Vec::new() },
+                Ok((_, trouble)) => End::Failed { failure: Failure::AfterEffect, message: trouble.join("; "), notes: Vec::new() },
+                Err(error) => failed(error, Vec::new()),
+            },
+        }
+    }));
+    ended.map_err(|panic| {
+        let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+        format!("I10: panicked: {}", text.unwrap_or_default())
+    })
+}
+
+fn reported(report: RunReport) -> End {
+    match (report.status, report.failure) {
+        (Status::Completed, _) => End::Done { notes: report.notes },
+        (Status::NeedsOperator, _) => End::Operator { notes: report.notes },
+        (Status::Failed, Some(error)) => failed(error, report.notes),
+        (Status::Failed, None) => {
+            End::Failed { failure: Failure::Internal, message: "failed without a reason".into(), notes: report.notes }
+        }
+    }
+}
+
+fn failed(error: Error, notes: Vec<String>) -> End {
+    if error.failure == Failure::Unknown && error.diagnostics.first().is_some_and(|d| d.code == rot::diagnostic::codes::RUN_BLOCKED) {
+        return End::Operator { notes };
+    }
+    let mut message = error.message().to_owned();
+    for note in error.diagnostics.iter().flat_map(|d| d.notes.iter()) {
+        message.push_str(" / ");
+        message.push_str(note);
+    }
+    End::Failed { failure: error.failure, message, notes }
+}
