@@ -16,11 +16,12 @@ mod rules;
 
 pub use rules::pages;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic, codes};
 use crate::plan::Plan;
 
 /// Rules of taste, which only [`Options::pedantic`] turns on.
-pub const PEDANTIC: &[crate::diagnostic::Code] = &[crate::diagnostic::codes::UNUSED_STEP_OUTPUT];
+pub const PEDANTIC: &[Code] =
+    &[codes::STRUCTURED_SECRET, codes::UNUSED_STEP_OUTPUT, codes::STATUS_LEAK, codes::DEPRECATED_AUTH, codes::MISSING_TIMEOUT];
 
 /// What the user chose.
 #[derive(Debug, Clone, Default)]

@@ -131,7 +131,10 @@ fn taste_is_asked_for() {
     assert!(codes(by_settings).contains(&"ROT108".to_owned()));
     let commented = format!("# rot: ignore-file[ROT108] known\n{unused}");
     let found = |line: &str| codes(Rot::new().args("check --report concise a.rot").args(line).file("a.rot", &commented));
-    assert_eq!(found(""), found("--pedantic"), "a rule that is not on leaves no suppression unused");
+    for line in ["", "--pedantic"] {
+        let of_rule = |c: &String| c == "ROT901" || c == "ROT108";
+        assert!(!found(line).iter().any(of_rule), "a rule that is not on leaves no suppression unused");
+    }
 }
 
 /// The list in the checker names the rules that look at the option.
@@ -146,7 +149,8 @@ fn rules_of_taste_are_listed() {
         }
     }
     in_sources.sort();
-    let listed: Vec<&str> = rot::check::PEDANTIC.iter().map(|c| c.id()).collect();
+    let mut listed: Vec<&str> = rot::check::PEDANTIC.iter().map(|c| c.id()).collect();
+    listed.sort_unstable();
     assert_eq!(in_sources, listed);
 }
 
