@@ -27,12 +27,11 @@ fn unreadable<T>(why: impl Into<String>, help: &'static str) -> Result<T, Unread
 
 /// The text of a source file.
 pub fn read_text(path: &Path) -> Result<String, Unreadable> {
-    let size;
-    match fs::metadata(path) {
+    let size = match fs::metadata(path) {
         Ok(meta) if meta.is_dir() => return unreadable("it is a folder", "name a file"),
-        Ok(meta) => size = meta.len().min(LIMIT),
+        Ok(meta) => meta.len().min(LIMIT),
         Err(error) => return refused(&error),
-    }
+    };
     match fs::File::open(path) {
         Ok(file) => text(file, usize::try_from(size).unwrap_or(0) + 1),
         Err(error) => refused(&error),

@@ -30,8 +30,10 @@ pub fn run(args: &CheckArgs, context: &Context, pass: &dyn Fn() -> Result<Pass, 
             Ok(done) => {
                 let delta = before.as_ref().map_or(String::new(), |before| format!(": {}", delta(before, &done.said)));
                 context.out.info(&format!("watching for changes{delta}"));
-                for (path, stamp) in stamps(args, context, &done.files) {
-                    read.entry(path).or_insert(stamp);
+                // Of what came up since, only used files were read.
+                for path in done.files.iter().map(|path| context.cwd.join(path)) {
+                    let now = stamp(&path);
+                    read.entry(path).or_insert(now);
                 }
                 before = Some(done.said);
                 wait(args, context, &done.files, &read);
@@ -54,9 +56,12 @@ fn wait(args: &CheckArgs, context: &Context, files: &[PathBuf], read: &Stamps) {
     }
 }
 
+fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    std::fs::metadata(path).ok().and_then(|m| Some((m.modified().ok()?, m.len())))
+}
+
 /// When each file changed that the next pass would read: the inputs, the settings, and what the last pass read beside them.
 fn stamps(args: &CheckArgs, context: &Context, files: &[PathBuf]) -> Stamps {
-    let stamp = |path: &Path| std::fs::metadata(path).ok().and_then(|m| Some((m.modified().ok()?, m.len())));
     let settings = context.globals.config.clone().into_iter().chain(context.cwd.ancestors().map(|dir| dir.join(FILE_NAME)));
     let paths = inputs::candidates(&args.paths).into_iter().chain(files.iter().cloned()).chain(args.baseline.clone());
     let settings = settings.filter(|p| p.exists());

@@ -59,7 +59,7 @@ impl<'a> Writer<'a> {
                 let right = self.at_least(least_right, right, inputs, within);
                 (binds, format!("{left} {sign} {right}"))
             }
-            ExprKind::Ref(Root::Let(name)) if self.lets.contains_key(name.as_str()) => match self.lets.get(name.as_str()).copied() {
+            ExprKind::Ref(Root::Let(name)) if self.lets.get(name.as_str()).is_some_and(|value| !self.is_computed(value)) => match self.lets.get(name.as_str()).copied() {
                 Some(value) => self.piece(value, inputs, within),
                 None => operand("null".into()),
             },

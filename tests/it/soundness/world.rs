@@ -281,8 +281,7 @@ pub fn vault_files(secrets: &[(&str, &str)]) -> Files {
         Ok(())
     }));
     drop(vault);
-    let files = shared.lock().unwrap().clone();
-    files
+    shared.lock().unwrap().clone()
 }
 
 /// A label that a name had during a run: rotation, step, name.
