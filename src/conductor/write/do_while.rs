@@ -56,16 +56,8 @@ impl<'a> Writer<'a> {
     }
 
     /// A condition that is more than a comparison. The server adds the outputs of the tasks within by itself.
-    fn scripted(
-        &mut self,
-        script: &'a Expr,
-        given: &'a [(String, Expr)],
-        tasks: Vec<Value>,
-        reference: &str,
-    ) -> Map<String, Value> {
-        let own = |name: &str, value: &Expr| {
-            matches!(&value.kind, ExprKind::Ref(Root::Output(step) | Root::Let(step)) if step == name)
-        };
+    fn scripted(&mut self, script: &'a Expr, given: &'a [(String, Expr)], tasks: Vec<Value>, reference: &str) -> Map<String, Value> {
+        let own = |name: &str, value: &Expr| matches!(&value.kind, ExprKind::Ref(Root::Output(step) | Root::Let(step)) if step == name);
         let inputs = given.iter().filter(|(name, value)| !own(name, value)).map(|(name, value)| (name.clone(), self.value(value)));
         let inputs = inputs.collect();
         let mut task = self.task(reference, "DO_WHILE", Some(inputs));

@@ -59,10 +59,12 @@ impl<'a> Writer<'a> {
                 let right = self.at_least(least_right, right, inputs, within);
                 (binds, format!("{left} {sign} {right}"))
             }
-            ExprKind::Ref(Root::Let(name)) if self.lets.get(name.as_str()).is_some_and(|value| !self.is_computed(value)) => match self.lets.get(name.as_str()).copied() {
-                Some(value) => self.piece(value, inputs, within),
-                None => operand("null".into()),
-            },
+            ExprKind::Ref(Root::Let(name)) if self.lets.get(name.as_str()).is_some_and(|value| !self.is_computed(value)) => {
+                match self.lets.get(name.as_str()).copied() {
+                    Some(value) => self.piece(value, inputs, within),
+                    None => operand("null".into()),
+                }
+            }
             _ => operand(self.inner(expr, within).unwrap_or_else(|| self.input(expr, inputs))),
         }
     }

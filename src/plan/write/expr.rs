@@ -144,12 +144,12 @@ impl Writer<'_> {
     /// A part of the output of a task that keeps all of it.
     fn output(&mut self, step: &str, keys: &[Key], at: At) -> String {
         let name = self.name_of(step).map(str::to_owned);
-        let (Some(name), Some(task)) = (name, self.steps.get(step).map(|s| &s.task)) else {
+        let Some(task) = self.steps.get(step).map(|s| &s.task) else {
             return self.cannot(at, format!("the task `{step}` does nothing here, so it has no output"), BY_HAND);
         };
-        if !matches!(task, Task::Http(_)) {
+        let Some(name) = name.filter(|_| matches!(task, Task::Http(_))) else {
             return self.cannot(at, format!("the output of `{step}` as a whole is no value in `.rot`"), "use what stands in it by name");
-        }
+        };
         let response = |writer: &Self| -> Option<String> {
             let status = writer.extra_name(step, "status")?;
             let body = writer.extra_name(step, "body $")?;
