@@ -21,10 +21,9 @@ bench *FILTER:
 fuzz TARGET SECONDS='60':
     cargo +nightly fuzz run {{TARGET}} -- -max_total_time={{SECONDS}}
 
-# The tests that kill, cut and fill disks, again and again.
-torture ROUNDS='20':
-    cargo test --no-run --test it
-    for round in $(seq {{ROUNDS}}); do echo "round $round"; cargo test --quiet --test it -- sim:: run:: bad_input:: vault:: http::hostile || exit 1; done
+# The long tests that kill, cut, lie and fill disks; docs/how-it-is-tested.md says how long they take.
+torture *FILTER:
+    cargo test --release --test it torture::{{FILTER}} -- --ignored --nocapture --test-threads 1
 
 # A new rule of the checker from an old one: its file, with the page as its doc comment.
 new-rule NAME FROM='unused_secret':

@@ -8,7 +8,7 @@ use super::load::Loaded;
 use super::run;
 use super::suppress::hides_others;
 use crate::conductor::{self, WriteOptions};
-use crate::diagnostic::{Diagnostic, Error, Failure, Result, Severity};
+use crate::diagnostic::{Diagnostic, Error, Failure, Result, Severity, codes};
 use crate::plan::{self, Dialect, Plan};
 use crate::report::findings::counted;
 use serde_json::Value;
@@ -16,6 +16,14 @@ use serde_json::Value;
 /// The text of a file in another form.
 pub fn convert(form: CompileTo, loaded: Loaded, config: &Config, context: &Context) -> Result<String> {
     let plan = understood(loaded, context)?;
+    if plan.rotations.is_empty() {
+        return Err(Error::plain(
+            Failure::Refused,
+            codes::NOT_IN_CONDUCTOR,
+            "the file has no rotation that could be written in another form",
+        )
+        .help("put the definition and its schedule into one array"));
+    }
     let written = match form {
         CompileTo::Conductor => conductor(&plan, config),
         CompileTo::Schedule => schedules(&plan, config),

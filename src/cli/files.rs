@@ -27,13 +27,13 @@ fn unreadable<T>(why: impl Into<String>, help: &'static str) -> Result<T, Unread
 
 /// The text of a source file.
 pub fn read_text(path: &Path) -> Result<String, Unreadable> {
-    match fs::metadata(path) {
+    let size = match fs::metadata(path) {
         Ok(meta) if meta.is_dir() => return unreadable("it is a folder", "name a file"),
-        Ok(_) => {}
+        Ok(meta) => meta.len().min(LIMIT),
         Err(error) => return refused(&error),
-    }
+    };
     match fs::File::open(path) {
-        Ok(file) => text(file),
+        Ok(file) => text(file, usize::try_from(size).unwrap_or(0) + 1),
         Err(error) => refused(&error),
     }
 }
@@ -52,11 +52,11 @@ pub fn json_beside(folder: &Path, file: &Path) -> Vec<PathBuf> {
 
 /// The text on standard input.
 pub fn read_stdin() -> Result<String, Unreadable> {
-    text(io::stdin().lock())
+    text(io::stdin().lock(), 0)
 }
 
-fn text(reader: impl Read) -> Result<String, Unreadable> {
-    let mut bytes = Vec::new();
+fn text(reader: impl Read, size: usize) -> Result<String, Unreadable> {
+    let mut bytes = Vec::with_capacity(size);
     if let Err(error) = reader.take(LIMIT + 1).read_to_end(&mut bytes) {
         return refused(&error);
     }

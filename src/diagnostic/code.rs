@@ -199,6 +199,7 @@ code_table! {
     RUN_EVALUATION              "ROT712" "evaluation-failed" Error;
     RUN_VERIFY_FAILED           "ROT713" "verify-failed" Error;
     RUN_INTERRUPTED             "ROT714" "interrupted-run" Error;
+    RUN_REQUEST_CHANGED         "ROT715" "request-changed" Error;
     // 8xx: vault, state, configuration, process
     VAULT_MISSING               "ROT801" "vault-missing" Error;
     VAULT_EXISTS                "ROT802" "vault-exists" Error;

@@ -195,6 +195,7 @@ impl<'a> Engine<'a> {
                 Task::Http(http) => self.http(frame, place, step, http, key, outcome).await.map(|()| Flow::Next),
                 Task::Let(assign) => {
                     let value = self.eval(frame, &assign.value)?;
+                    self.observer.named(&frame.rotation.name, None, &assign.name, &value.full_label());
                     frame.scope.borrow_mut().lets.insert(assign.name.clone(), value);
                     Ok(Flow::Next)
                 }

@@ -18,6 +18,7 @@ mod eval;
 mod execute;
 mod failure;
 mod fields;
+mod fingerprint;
 mod generate;
 mod jwt;
 mod request;

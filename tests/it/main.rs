@@ -15,6 +15,7 @@ mod support;
 
 mod bad_input;
 mod check;
+mod check_cli;
 mod conductor;
 mod conductor_run;
 mod control;
@@ -31,4 +32,6 @@ mod plan;
 mod run;
 mod schedule;
 mod sim;
+mod torture;
+mod soundness;
 mod vault;

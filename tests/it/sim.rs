@@ -9,7 +9,6 @@ mod process;
 mod scenario;
 mod world;
 
-use disk::Cut;
 use explore::{Depth, explore};
 use world::HttpFault;
 

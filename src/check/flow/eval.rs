@@ -202,6 +202,8 @@ impl<'p> Engine<'p> {
                 walk(shape, keys.get(1..).unwrap_or_default())
             }
             Task::Call(_) | Task::Worker(_) => walk(self.captures.get(&(id, "")).cloned().unwrap_or_default(), keys),
+            // A person's answer to a HUMAN task is its output; only a bare text is a secret, by the name `value`.
+            Task::Manual(_) if self.plan.dialect.is_conductor() && keys.first().is_none_or(|key| key != "value") => Shape::default(),
             Task::Generate(_) | Task::Manual(_) => {
                 let all: Vec<&'p str> = self.captures.keys().filter(|(step, _)| *step == id).map(|(_, name)| *name).collect();
                 let mut shape = Shape::default();

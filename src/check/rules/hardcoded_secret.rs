@@ -1,6 +1,7 @@
 //! # ROT612 hardcoded-secret
 //!
-//! What it finds: a credential that stands in the text: one of a known form (AWS, GitHub, GitLab, Slack, Stripe, a private key), or a random text under the name of a credential.
+//! What it finds: a credential that stands in the text: one of a known form (AWS, GitHub, GitLab, Slack, Stripe, a private key), or a random text under the name of a credential; and
+//! any literal that is stored as the value of a secret.
 //!
 //! ## Why it matters
 //!

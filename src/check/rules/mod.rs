@@ -136,6 +136,7 @@ rules! {
         RUN_EVALUATION "evaluation-failed";
         RUN_VERIFY_FAILED "verify-failed";
         RUN_INTERRUPTED "interrupted-run";
+        RUN_REQUEST_CHANGED "request-changed";
         VAULT_MISSING "vault-missing";
         VAULT_EXISTS "vault-exists";
         VAULT_UNREADABLE "vault-unreadable";

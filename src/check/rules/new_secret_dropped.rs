@@ -1,6 +1,7 @@
 //! # ROT503 new-secret-dropped
 //!
-//! What it finds: a request that issues a credential of which nothing is kept, or a new value that is set on a server and never stored.
+//! What it finds: a request that issues a credential of which nothing is kept, or a new value that is set on a server and never stored,
+//! or one that is staged and never promoted. In Conductor JSON: a warning for what is masked as a credential and read by nothing.
 //!
 //! ## Why it matters
 //!

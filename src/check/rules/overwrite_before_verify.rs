@@ -1,6 +1,7 @@
 //! # ROT501 overwrite-before-verify
 //!
-//! What it finds: a staged value that is promoted without a step that proves that it works.
+//! What it finds: a staged value that is promoted without a step that proves that it works, or an update that comes
+//! before the request that tries the new value.
 //!
 //! ## Why it matters
 //!

@@ -1,6 +1,7 @@
 //! # ROT502 revoke-before-promote
 //!
-//! What it finds: the old credential is revoked before the new one is stored and promoted.
+//! What it finds: the old credential is revoked before the new one is stored and promoted. In Conductor JSON, which does not say
+//! what a call does: a warning for a DELETE or a call of `revoke` between the new credential and its storing.
 //!
 //! ## Why it matters
 //!

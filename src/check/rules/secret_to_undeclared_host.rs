@@ -1,7 +1,8 @@
 //! # ROT309 secret-to-undeclared-host
 //!
 //! What it finds: a secret in a request to a host that its declaration does not name. A new credential may go to the host that issued it and
-//! wherever the secrets may go into which it is stored.
+//! wherever the secrets may go into which it is stored. In Conductor JSON, which declares no hosts: a warning
+//! where a secret goes to hosts of different owners.
 //!
 //! ## Why it matters
 //!

@@ -1,6 +1,6 @@
 //! # ROT515 set-before-stage
 //!
-//! What it finds: a value of our own that is set on the server before it is stored.
+//! What it finds: a value of our own that is set on the server before it is stored, or a pending version that nothing stages.
 //!
 //! ## Why it matters
 //!

@@ -1,6 +1,7 @@
 //! # ROT507 unvalidated-new-value
 //!
-//! What it finds: a new value that may be missing or empty and is stored all the same.
+//! What it finds: a new value that may be missing or empty and is stored all the same. In Conductor JSON: an empty text, or what an `optional`
+//! task returned.
 //!
 //! ## Why it matters
 //!

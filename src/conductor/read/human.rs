@@ -1,4 +1,5 @@
-//! HUMAN: a step that a person does. It is read as `manual`: the person is asked for a value, which is a secret.
+//! HUMAN: a step that a person does. It is read as `manual`: the person answers with an object, which is the
+//! output, or with a text, which is a secret.
 
 use super::context::Reader;
 use super::keys::{field, text_of};

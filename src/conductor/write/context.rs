@@ -20,6 +20,8 @@ pub(super) struct Writer<'a> {
     pub(super) taken: HashSet<String>,
     pub(super) steps: HashMap<&'a str, &'a Step>,
     pub(super) lets: HashMap<&'a str, &'a Expr>,
+    /// The steps that name them.
+    pub(super) let_steps: HashMap<&'a str, &'a str>,
     /// Loop variables with the reference name of their loop, the innermost last.
     pub(super) items: Vec<(&'a str, String)>,
     /// The task whose output filter is being written.
@@ -37,6 +39,7 @@ impl<'a> Writer<'a> {
             taken: HashSet::from(["workflow".to_owned()]),
             steps: HashMap::new(),
             lets: HashMap::new(),
+            let_steps: HashMap::new(),
             items: Vec::new(),
             filter: None,
         };
@@ -50,6 +53,7 @@ impl<'a> Writer<'a> {
             writer.steps.insert(&step.name, step);
             if let Task::Let(assign) = &step.task {
                 writer.lets.insert(&assign.name, &assign.value);
+                writer.let_steps.insert(&assign.name, &step.name);
             }
         }
         writer

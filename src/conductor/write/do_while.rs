@@ -1,7 +1,9 @@
 //! DO_WHILE: loops until a condition, and over the elements of a list.
 
+use super::computed::javascript;
 use super::context::Writer;
-use crate::plan::task::{ForEach, Repeat, Step, walk_steps};
+use crate::plan::schedule::Dur;
+use crate::plan::task::{Backoff, ForEach, Repeat, Step, Task, walk_steps};
 use crate::plan::{Dialect, Expr, ExprKind, Root};
 use serde_json::{Map, Value, json};
 
@@ -19,6 +21,16 @@ impl<'a> Writer<'a> {
             tasks.push(Value::Object(self.task(&name, "WAIT", Some(inputs))));
         }
         let mut inputs = Map::new();
+        let script = match &repeat.until.kind {
+            ExprKind::Not(inner) => javascript(inner),
+            _ => None,
+        };
+        if let Some((script, given)) = script {
+            return self.scripted(script, given, tasks, reference);
+        }
+        if repeat.backoff != Backoff::Fixed {
+            self.cannot(step.at, "a pause that grows from round to round cannot be said", "wait the same time in each round");
+        }
         let again = match &repeat.until.kind {
             ExprKind::Not(inner) => self.script(inner, &mut inputs, &within),
             _ => {
@@ -41,6 +53,54 @@ impl<'a> Writer<'a> {
         task.insert("loopCondition".into(), condition.into());
         task.insert("loopOver".into(), tasks.into());
         task
+    }
+
+    /// A condition that is more than a comparison. The server adds the outputs of the tasks within by itself.
+    fn scripted(
+        &mut self,
+        script: &'a Expr,
+        given: &'a [(String, Expr)],
+        tasks: Vec<Value>,
+        reference: &str,
+    ) -> Map<String, Value> {
+        let own = |name: &str, value: &Expr| {
+            matches!(&value.kind, ExprKind::Ref(Root::Output(step) | Root::Let(step)) if step == name)
+        };
+        let inputs = given.iter().filter(|(name, value)| !own(name, value)).map(|(name, value)| (name.clone(), self.value(value)));
+        let inputs = inputs.collect();
+        let mut task = self.task(reference, "DO_WHILE", Some(inputs));
+        task.insert("loopCondition".into(), script.as_str().unwrap_or_default().into());
+        task.insert("loopOver".into(), tasks.into());
+        task
+    }
+
+    /// A loop around one request that a script looks at.
+    pub(super) fn http_poll(&mut self, repeat: &'a Repeat) -> Option<Map<String, Value>> {
+        let [step] = repeat.steps.as_slice() else { return None };
+        let Task::Http(http) = &step.task else { return None };
+        let (script, given) = javascript(&repeat.until)?;
+        let output = given.first().is_some_and(|(name, value)| {
+            name == "output" && matches!(&value.kind, ExprKind::Ref(Root::Output(polled)) if *polled == step.name)
+        });
+        if !output {
+            return None;
+        }
+        if self.oss {
+            self.cannot(step.at, "the open-source server has no HTTP_POLL", "poll with an HTTP task in a loop");
+        }
+        let mut inputs = self.http(step, http);
+        inputs.insert("terminationCondition".into(), script.as_str().unwrap_or_default().into());
+        let every = repeat.every.unwrap_or(Dur::ZERO);
+        inputs.insert("pollingInterval".into(), self.seconds(step, every).into());
+        let strategy = match repeat.backoff {
+            Backoff::Fixed => "FIXED",
+            Backoff::Linear => "LINEAR_BACKOFF",
+            Backoff::Exponential => "EXPONENTIAL_BACKOFF",
+        };
+        inputs.insert("pollingStrategy".into(), strategy.into());
+        inputs.insert("maxPollCount".into(), repeat.at_most.into());
+        let name = self.name_of(&step.name)?.to_owned();
+        Some(self.task(&name, "HTTP_POLL", Some(inputs)))
     }
 
     pub(super) fn for_each(&mut self, each: &'a ForEach, reference: &str) -> Map<String, Value> {

@@ -4,6 +4,7 @@
 //! would do something else, a note where only what people and this program know is lost. Pure; validates nothing that
 //! the checker has validated.
 
+mod computed;
 mod context;
 mod do_while;
 mod fork_join;

@@ -76,7 +76,7 @@ pub(super) fn schedule(rotation: &Rotation, options: &WriteOptions) -> (Value, V
 /// Six-field expressions whose times are an interval apart, over midnight too.
 fn clock(every: Dur) -> Option<Vec<String>> {
     let seconds = every.0 / 1000;
-    if every.0 % 1000 != 0 || seconds == 0 {
+    if !every.0.is_multiple_of(1000) || seconds == 0 {
         return None;
     }
     match seconds {
@@ -87,8 +87,8 @@ fn clock(every: Dur) -> Option<Vec<String>> {
         s if s == 7 * DAY => return Some(vec!["0 0 0 * * MON".into()]),
         s if s < 60 && 60 % s == 0 => return Some(vec![format!("*/{s} * * * * *")]),
         s if s < 3_600 && s % 60 == 0 && 3_600 % s == 0 => return Some(vec![format!("0 */{} * * * *", s / 60)]),
-        s if s < DAY && s % 3_600 == 0 && DAY % s == 0 => return Some(vec![format!("0 0 */{} * * *", s / 3_600)]),
-        s if s % 60 != 0 || DAY % s != 0 => return None,
+        s if s < DAY && s % 3_600 == 0 && DAY.is_multiple_of(s) => return Some(vec![format!("0 0 */{} * * *", s / 3_600)]),
+        s if s % 60 != 0 || !DAY.is_multiple_of(s) => return None,
         _ => {}
     }
     // The hours that have the same minutes share an expression.

@@ -39,7 +39,7 @@ impl<'a> Writer<'a> {
             ExprKind::Number(digits) if digits.trim_start_matches('-').bytes().all(|b| b.is_ascii_digit() || b == b'.') => {
                 operand(digits.clone())
             }
-            ExprKind::String(text) if !text.contains(['\\', '\n', '$']) && !(text.contains('\'') && text.contains('"')) => {
+            ExprKind::String(text) if is_quotable(text) => {
                 let quote = if text.contains('\'') { '"' } else { '\'' };
                 operand(format!("{quote}{text}{quote}"))
             }
@@ -59,7 +59,7 @@ impl<'a> Writer<'a> {
                 let right = self.at_least(least_right, right, inputs, within);
                 (binds, format!("{left} {sign} {right}"))
             }
-            ExprKind::Ref(Root::Let(name)) if self.lets.contains_key(name.as_str()) => match self.lets.get(name.as_str()).copied() {
+            ExprKind::Ref(Root::Let(name)) if self.lets.get(name.as_str()).is_some_and(|value| !self.is_computed(value)) => match self.lets.get(name.as_str()).copied() {
                 Some(value) => self.piece(value, inputs, within),
                 None => operand("null".into()),
             },
@@ -132,4 +132,10 @@ fn last_name(expr: &Expr) -> Option<&str> {
 /// A name that scripts may write behind a dot.
 pub(super) fn is_word(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Whether a text can stand between quotes in a script without escapes.
+fn is_quotable(text: &str) -> bool {
+    let both = text.contains('\'') && text.contains('"');
+    !both && !text.contains(['\\', '\n', '$'])
 }

@@ -1,5 +1,6 @@
 //! SWITCH: by the value of an input, or by a script that is a comparison.
 
+use super::computed::javascript;
 use super::context::Writer;
 use super::script::is_condition;
 use crate::plan::task::{Step, Switch};
@@ -8,7 +9,10 @@ use serde_json::{Map, Value};
 impl<'a> Writer<'a> {
     pub(super) fn switch(&mut self, step: &'a Step, switch: &'a Switch, reference: &str) -> Map<String, Value> {
         let mut inputs = Map::new();
-        let (evaluator, expression) = if is_condition(&switch.subject) {
+        let (evaluator, expression) = if let Some((script, given)) = javascript(&switch.subject) {
+            inputs = given.iter().map(|(name, value)| (name.clone(), self.value(value))).collect();
+            ("javascript", self.text(script))
+        } else if is_condition(&switch.subject) {
             ("javascript", self.script(&switch.subject, &mut inputs, &[]))
         } else {
             ("value-param", self.input_name(&switch.subject, &mut inputs))

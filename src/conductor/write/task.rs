@@ -1,6 +1,7 @@
 //! A step → a task: what all kinds have in common, and which room writes which kind.
 
 use super::context::Writer;
+use crate::plan::Dialect;
 use crate::plan::schedule::Dur;
 use crate::plan::task::{Backoff, Retry, Step, Task};
 use serde_json::{Map, Value, json};
@@ -40,8 +41,11 @@ impl<'a> Writer<'a> {
                 let inputs = set.values.iter().map(|(name, value)| (name.clone(), self.value(value))).collect();
                 leaf("SET_VARIABLE", inputs, self)
             }
-            // Its value stands wherever it is used.
-            Task::Let(_) => Vec::new(),
+            // Unless a task computes it, its value stands wherever it is used.
+            Task::Let(assign) => match self.computed_task(&assign.value) {
+                Some((kind, inputs)) => leaf(kind, inputs, self),
+                None => Vec::new(),
+            },
             Task::Log(_) => {
                 self.loses(step.at, "a line for people (`log`) cannot be said");
                 Vec::new()
@@ -70,7 +74,11 @@ impl<'a> Writer<'a> {
             Task::Switch(switch) => vec![self.switch(step, switch, &reference)],
             Task::Parallel(parallel) => self.fork_join(parallel, &reference).into(),
             Task::ForEach(each) => vec![self.for_each(each, &reference)],
-            Task::Repeat(repeat) => vec![self.repeat(step, repeat, &reference)],
+            Task::Repeat(repeat) => vec![match self.http_poll(repeat) {
+                Some(poll) => poll,
+                None => self.repeat(step, repeat, &reference),
+            }],
+            Task::Call(call) if call.each.is_some() => self.fork_each(call, &reference).into(),
             Task::Call(call) => {
                 let inputs = call.inputs.iter().map(|(name, value)| (name.clone(), self.value(value))).collect();
                 let mut task = self.task(&reference, "SUB_WORKFLOW", Some(inputs));
@@ -111,6 +119,10 @@ impl<'a> Writer<'a> {
                 let message = format!("`generate {}` cannot be said: a server has no secure randomness", generate.generator.word());
                 self.cannot(step.at, message, ROT_ONLY);
                 Vec::new()
+            }
+            Task::Manual(manual) if self.plan.dialect != Dialect::Rot => {
+                let inputs = Map::from_iter([("instructions".to_owned(), self.value(&manual.instructions))]);
+                leaf("HUMAN", inputs, self)
             }
             Task::Manual(_) => {
                 self.cannot(step.at, "`manual` cannot be said: a HUMAN task does not take a secret", ROT_ONLY);
@@ -158,7 +170,7 @@ impl<'a> Writer<'a> {
 
     /// Whole seconds, rounded up.
     pub(super) fn seconds(&mut self, step: &Step, length: Dur) -> u64 {
-        if length.0 % 1000 != 0 {
+        if !length.0.is_multiple_of(1000) {
             self.loses(step.at, "a server counts whole seconds; the time is rounded up");
         }
         length.0.div_ceil(1000)

@@ -22,10 +22,13 @@ impl<'a> Writer<'a> {
                 let members = members.iter().map(|(key, value)| (key.clone(), self.value(value)));
                 Value::Object(members.collect::<Map<_, _>>())
             }
-            ExprKind::Ref(Root::Let(name)) => match self.lets.get(name.as_str()).copied() {
+            ExprKind::Ref(Root::Let(name)) if !self.is_task(name) => match self.lets.get(name.as_str()).copied() {
                 Some(value) => self.value(value),
                 None => Value::Null,
             },
+            ExprKind::Field(..) | ExprKind::Index(..) | ExprKind::Path(..) if self.member_of_let(expr).is_some() => {
+                self.member_of_let(expr).map_or(Value::Null, |value| self.value(value))
+            }
             ExprKind::Reveal { value, .. } => {
                 self.revealed(expr.at);
                 self.value(value)
@@ -59,8 +62,13 @@ impl<'a> Writer<'a> {
             ExprKind::Number(text) => out.push((text.clone(), false)),
             ExprKind::Bool(value) => out.push((value.to_string(), false)),
             ExprKind::Null => out.push(("null".into(), false)),
-            ExprKind::Ref(Root::Let(name)) => {
+            ExprKind::Ref(Root::Let(name)) if !self.is_task(name) => {
                 if let Some(value) = self.lets.get(name.as_str()).copied() {
+                    self.parts(value, out);
+                }
+            }
+            ExprKind::Field(..) | ExprKind::Index(..) | ExprKind::Path(..) if self.member_of_let(expr).is_some() => {
+                if let Some(value) = self.member_of_let(expr) {
                     self.parts(value, out);
                 }
             }
@@ -74,6 +82,11 @@ impl<'a> Writer<'a> {
                 }
             }
         }
+    }
+
+    /// Whether a task of its own gives the value of a `let`.
+    fn is_task(&self, name: &str) -> bool {
+        self.lets.get(name).is_some_and(|value| self.is_computed(value))
     }
 
     fn number(&mut self, digits: &str, at: At) -> Value {
@@ -103,7 +116,14 @@ impl<'a> Writer<'a> {
     /// The text between the braces; none (and a finding) where there is none.
     pub(super) fn reference(&mut self, expr: &'a Expr) -> Option<String> {
         match &expr.kind {
+            ExprKind::Ref(Root::Let(name)) if self.is_task(name) => {
+                let step = self.let_steps.get(name.as_str()).copied()?;
+                self.task_name(step, expr.at).map(|name| format!("{name}.output"))
+            }
             ExprKind::Ref(Root::Let(name)) => self.lets.get(name.as_str()).copied().and_then(|value| self.reference(value)),
+            ExprKind::Field(..) | ExprKind::Index(..) | ExprKind::Path(..) if self.member_of_let(expr).is_some() => {
+                self.member_of_let(expr).and_then(|value| self.reference(value))
+            }
             ExprKind::Ref(root) => self.root(root, expr.at),
             ExprKind::Field(inner, name) => self.below(inner, &[Key::Name(name.clone())]),
             ExprKind::Index(inner, index) => self.below(inner, &[Key::Index(*index)]),
@@ -262,7 +282,8 @@ impl<'a> Writer<'a> {
                 };
                 self.members(&place, at).map(|members| format!("{reference}.output{members}"))
             }
-            Some(Task::Call(_)) => self.member(&format!("{reference}.output"), name, at),
+            Some(Task::Call(_) | Task::Worker(_)) => self.member(&format!("{reference}.output"), name, at),
+            Some(Task::Manual(_)) if self.plan.dialect != Dialect::Rot => self.member(&format!("{reference}.output"), name, at),
             // That the step itself cannot be said is said there.
             _ => None,
         }

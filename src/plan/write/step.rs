@@ -6,7 +6,7 @@ use super::names::fresh;
 use super::rotation::Writer;
 use super::text::{block, key, quoted, secret_name};
 use crate::plan::task::lifecycle::NewValue;
-use crate::plan::task::{Alphabet, CaptureSource, Generator, Repeat, Step, Switch, Task, Wait};
+use crate::plan::task::{Alphabet, Backoff, CaptureSource, Generator, Repeat, Step, Switch, Task, Wait};
 use crate::plan::{Expr, ExprKind, Function, Operator, Root};
 use std::collections::HashSet;
 
@@ -126,6 +126,10 @@ impl<'a> Writer<'a> {
                 block(&format!("for each {} in {items}", each.item), &steps)
             }
             Task::Repeat(repeat) => self.repeat(step, repeat, place),
+            Task::Call(call) if call.each.is_some() => {
+                let help = "call the rotation with `for each`, one after the other";
+                self.cannot(step.at, format!("several runs of `{}` at once cannot be said", call.rotation), help)
+            }
             Task::Call(call) => {
                 let inputs = if call.inputs.is_empty() { String::new() } else { format!(" {}", self.object(&call.inputs)) };
                 format!("call {} = {}{inputs}", self.own_name(step), key(&call.rotation))
@@ -247,6 +251,9 @@ impl<'a> Writer<'a> {
     }
 
     fn repeat(&mut self, step: &'a Step, repeat: &'a Repeat, place: Place) -> String {
+        if repeat.backoff != Backoff::Fixed {
+            self.cannot(step.at, "a pause that grows from round to round cannot be said", "wait the same time in each round: `every 5s`");
+        }
         let most = if repeat.at_most == UNSAID { String::new() } else { format!(" at most {}", repeat.at_most) };
         let every = repeat.every.map(|d| format!(" every {d}")).unwrap_or_default();
         let steps = self.steps(&repeat.steps, place);

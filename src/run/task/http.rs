@@ -1,12 +1,13 @@
 //! An HTTP exchange: intent, call, answer, captures; and what an attempt that did not go well means.
 
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Error, Failure, codes};
 use crate::plan::effect::{Effect, Old};
 use crate::plan::task::Step;
 use crate::plan::task::http::Http;
 use crate::plan::{Dialect, Label, Origin};
 use crate::run::answer::{self, Answer};
 use crate::run::engine::{Engine, Frame, Outcome, Place, Stopped};
+use crate::run::fingerprint;
 use crate::run::journal::Kind;
 use crate::run::request::{self, Built};
 use crate::run::value::{Data, Value};
@@ -44,6 +45,7 @@ impl<'a> Engine<'a> {
         outcome: &'b mut Outcome,
     ) -> Result<(), Stopped> {
         if !place.volatile {
+            self.same_request(frame, step, http, key)?;
             self.tell_lost(step, http, key);
             if let Some(payload) = self.recorded(key, Kind::Answer)? {
                 let answer =
@@ -66,7 +68,11 @@ impl<'a> Engine<'a> {
                 self.record(
                     Kind::Intent,
                     key,
-                    [("attempt", json!(outcome.attempts + 1)), ("effect", json!(http.effect.describe()))],
+                    [
+                        ("attempt", json!(outcome.attempts + 1)),
+                        ("effect", json!(http.effect.describe())),
+                        ("request", self.request_digests(frame, http).into()),
+                    ],
                     None,
                     true,
                 )?;
@@ -264,8 +270,9 @@ impl<'a> Engine<'a> {
         let mut scope = frame.scope.borrow_mut();
         answer::check(http, &answer, &scope).map_err(Stopped::Failed)?;
         let kept = answer::keep(&step.name, http, &answer, label, &mut scope).map_err(Stopped::Failed)?;
-        for value in kept.captures.values() {
+        for (name, value) in &kept.captures {
             self.mask(value);
+            self.observer.named(&frame.rotation.name, Some(&step.name), name, &value.full_label());
         }
         if let Some(output) = &kept.output {
             self.mask(output);
@@ -316,6 +323,37 @@ impl<'a> Engine<'a> {
             }
         }
         Ok(label)
+    }
+
+    fn request_digests(&self, frame: &Frame<'_>, http: &Http) -> serde_json::Map<String, serde_json::Value> {
+        fingerprint::of(&self.vault.borrow(), self.journal.borrow().run_id(), frame.rotation, http)
+    }
+
+    /// Refuses to go on with another request than the one that was made in this step, or may have been: its answer would
+    /// be taken for that of a call that never happened, or the call be made twice in two forms.
+    fn same_request(&self, frame: &Frame<'_>, step: &Step, http: &Http, key: &str) -> Result<(), Stopped> {
+        if !self.has(key, Kind::Answer) && !self.is_unknown(key) {
+            return Ok(());
+        }
+        let before = {
+            let journal = self.journal.borrow();
+            let made = journal.last(key, Kind::Intent).and_then(|r| r.header.facts.get("request")?.as_object());
+            made.cloned()
+        };
+        let Some(before) = before else { return Ok(()) };
+        let changes = fingerprint::changes(&before, &self.request_digests(frame, http));
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let diagnostic = Diagnostic::new(
+            codes::RUN_REQUEST_CHANGED,
+            step.at.0,
+            format!("the request of step `{}` was changed after it had been made: {}", step.name, changes.join(", ")),
+        )
+        .at("another request now")
+        .help("put the request back as it was and resume; captures and expectations may be mended. To use the new request, give this run up with `rot resume RUN --abandon` and start a new one")
+        .note("nothing was called; what was obtained is safe in the journal");
+        Err(Stopped::Broken(Error::new(Failure::AfterEffect, diagnostic)))
     }
 
     /// Whether a call of this step was begun and its outcome is not known.

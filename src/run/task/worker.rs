@@ -96,7 +96,7 @@ fn parsed(output: &[u8], label: &Label) -> Option<Value> {
 }
 
 /// What stands under a masking key is a credential of its own.
-fn minted(value: Value, step: &str) -> Value {
+pub(super) fn minted(value: Value, step: &str) -> Value {
     let Value { data: Data::Object(members), label } = value else { return value };
     let members = members
         .into_iter()

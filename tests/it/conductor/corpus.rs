@@ -33,6 +33,26 @@ fn every_public_definition_is_read() {
     insta::assert_snapshot!("corpus_summary", summary);
 }
 
+/// What `rot check` says about each file: codes and counts, reviewed. Errors of the text hide those of the checker that may
+/// follow from them.
+#[test]
+fn every_public_definition_is_checked() {
+    let Some(dir) = corpus_dir("conductor") else { return };
+    let mut summary = String::new();
+    for path in files(&dir) {
+        let name = path.strip_prefix(&dir).unwrap().display().to_string();
+        let source = rot::source::SourceFile::new("workflow.json", std::fs::read_to_string(&path).unwrap());
+        let loaded = rot::cli::load::analyse(&source, &rot::cli::config::Config::default());
+        let mut codes: BTreeMap<String, usize> = BTreeMap::new();
+        for finding in &loaded.findings {
+            *codes.entry(format!("{} {}", finding.severity.as_str(), finding.code.id())).or_default() += 1;
+        }
+        let codes: Vec<String> = codes.iter().map(|(code, n)| format!("{code}×{n}")).collect();
+        let _ = writeln!(summary, "{name}: {}", codes.join(", "));
+    }
+    insta::assert_snapshot!("corpus_checked", summary);
+}
+
 /// Every prefix, and every file with a character changed, is read to an end.
 #[test]
 fn broken_definitions_are_read_to_an_end() {

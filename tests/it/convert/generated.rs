@@ -165,7 +165,13 @@ impl<'t> Tape<'t> {
             _ => {
                 let mut inner = known.clone();
                 let steps = self.steps(&mut inner, depth - 1);
-                Task::Repeat(Repeat { steps, until: self.condition(&inner, 2), at_most: 1000, every: None })
+                Task::Repeat(Repeat {
+                    steps,
+                    until: self.condition(&inner, 2),
+                    at_most: 1000,
+                    every: None,
+                    backoff: rot::plan::task::Backoff::Fixed,
+                })
             }
         };
         Step { name, task, retry, optional: false, start_delay: None, at: At::NOWHERE }
