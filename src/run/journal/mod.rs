@@ -29,6 +29,8 @@ pub struct Journal {
     tag: [u8; record::TAG],
     records: Vec<Record>,
     file: Option<Box<dyn File>>,
+    /// A failed append may have left something behind the last good record.
+    damaged: bool,
 }
 
 /// Facts for a header.
@@ -56,7 +58,7 @@ impl Journal {
             key: key(vault, run_id),
             tag: [0; record::TAG],
             records: Vec::new(),
-            file: Some(file),
+            file: Some(file), damaged: false,
         };
         journal.append(world, vault, Kind::Begin, "", header, Some(payload), true).map_err(failed)?;
         settle(world, vault).map_err(failed)?;
@@ -80,6 +82,7 @@ impl Journal {
             tag: [0; record::TAG],
             records: Vec::new(),
             file: None,
+            damaged: false,
         }
     }
 
@@ -113,7 +116,7 @@ impl Journal {
         if !records.is_empty() && records.first().is_some_and(|r| r.header.kind != Kind::Begin) {
             return Err(corrupt(&path, 0));
         }
-        Ok(Self { path, run_id: run_id.to_owned(), key, tag, records, file: None })
+        Ok(Self { path, run_id: run_id.to_owned(), key, tag, records, file: None, damaged: false })
     }
 
     /// Adds a record. With `sync` it is durable when this returns.
@@ -134,6 +137,10 @@ impl Journal {
         };
         let sequence = u32::try_from(self.records.len()).map_err(|_| io::Error::other("too many records"))?;
         let (bytes, tag) = encode(&self.key, &self.tag, sequence, &header, &sealed).ok_or_else(|| io::Error::other("record too large"))?;
+        if self.damaged {
+            world.fs.truncate(&self.path, self.length())?;
+            self.damaged = false;
+        }
         if self.file.is_none() {
             self.file = Some(world.fs.append(&self.path)?);
         }
@@ -144,8 +151,7 @@ impl Journal {
         if let Err(error) = result {
             // What is on disk now is not known: a torn record must not stand before a later one.
             self.file = None;
-            let known: u64 = self.length();
-            let _ = world.fs.truncate(&self.path, known);
+            self.damaged = world.fs.truncate(&self.path, self.length()).is_err();
             return Err(error);
         }
         self.tag = tag;

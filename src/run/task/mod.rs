@@ -4,4 +4,5 @@ mod control;
 mod http;
 mod lifecycle;
 mod recover;
+mod rescue;
 mod value;
