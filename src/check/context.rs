@@ -263,7 +263,7 @@ pub(crate) fn place_of(part: Part<'_>) -> Option<Place> {
 }
 
 /// Whether a field of an answer is a credential by its name.
-fn names_credential(key: &str) -> bool {
+pub(crate) fn names_credential(key: &str) -> bool {
     let name: String = key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     let paging = ["nexttoken", "pagetoken", "continuationtoken", "synctoken", "cursortoken"];
     !paging.iter().any(|p| name.ends_with(p))

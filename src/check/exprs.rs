@@ -30,7 +30,8 @@ pub(crate) fn of_task(task: &Task) -> Vec<&Expr> {
         Task::Switch(switch) => vec![&switch.subject],
         Task::ForEach(each) => vec![&each.items],
         Task::Repeat(repeat) => vec![&repeat.until],
-        Task::Call(call) => call.inputs.iter().map(|(_, e)| e).collect(),
+        Task::Call(call) => call.inputs.iter().map(|(_, e)| e).chain(&call.each).collect(),
+        Task::Worker(worker) => vec![&worker.input],
         Task::Generate(_) | Task::Verify(_) | Task::Promote(_) | Task::Revoke(_) | Task::Parallel(_) => Vec::new(),
     }
 }

@@ -278,7 +278,10 @@ impl<'p> Gather<'_, 'p> {
                     Part::Host => "host name".to_owned(),
                     Part::Sent => String::new(),
                 };
-                let standard = matches!((request.target.scheme.as_deref(), request.target.port), (Some("https"), Some(443)) | (Some("http"), Some(80)));
+                let standard = matches!(
+                    (request.target.scheme.as_deref(), request.target.port),
+                    (Some("https"), Some(443)) | (Some("http"), Some(80))
+                );
                 let port = request.target.port.filter(|_| !standard).map_or(String::new(), |p| format!(":{p}"));
                 let name = request.target.host.as_ref().map_or("a computed host".to_owned(), |host| format!("{host}{port}"));
                 To::Host { name, place }

@@ -10,6 +10,7 @@ mod lifecycle;
 pub mod flow;
 pub mod graph;
 mod lifetime;
+mod looks;
 pub mod order;
 mod rules;
 

@@ -4,6 +4,7 @@ use super::vault::args::VaultArgs;
 use crate::report::{ColorChoice, Request};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Secret rotation as a language: check, plan and run rotations.
 #[derive(Debug, Parser)]
@@ -30,6 +31,9 @@ pub struct Globals {
     /// Where run journals and pins are kept [default: $XDG_STATE_HOME/rot]
     #[arg(long, value_name = "DIR", global = true, env = "ROT_STATE", hide_env_values = true)]
     pub state: Option<PathBuf>,
+    /// How long to wait for another process that works on the same vault or rotation, such as 5s [default: 30s]
+    #[arg(long, value_name = "DURATION", global = true, value_parser = duration)]
+    pub lock_timeout: Option<Duration>,
     /// Project settings [default: the nearest rot.toml upward]
     #[arg(long, value_name = "PATH", global = true)]
     pub config: Option<PathBuf>,
@@ -262,6 +266,12 @@ pub struct CompileArgs {
 pub enum CompileTo {
     /// The typed plan as JSON with a digest; runs without the source.
     Plan,
+    /// A Conductor workflow definition, or an array of them.
+    Conductor,
+    /// An entry for Conductor's scheduler.
+    Schedule,
+    /// `.rot` source.
+    Rot,
     /// The flows of secrets for Graphviz.
     Dot,
     /// The flows of secrets for Markdown.
@@ -309,6 +319,11 @@ pub struct ManArgs {
     pub command: Option<String>,
 }
 
+fn duration(text: &str) -> Result<Duration, String> {
+    let read = crate::plan::schedule::Dur::parse(text).map_err(|_| "it is written like 500ms, 5s or 2m".to_owned())?;
+    Ok(read.to_std())
+}
+
 fn input(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
@@ -319,6 +334,15 @@ fn input(text: &str) -> Result<(String, String), String> {
 impl Globals {
     /// The options of a command line that could not be parsed.
     pub fn bare() -> Self {
-        Self { vault: None, identity: Vec::new(), state: None, config: None, color: When::Auto, quiet: false, verbose: 0 }
+        Self {
+            vault: None,
+            identity: Vec::new(),
+            state: None,
+            lock_timeout: None,
+            config: None,
+            color: When::Auto,
+            quiet: false,
+            verbose: 0,
+        }
     }
 }

@@ -3,9 +3,9 @@
 use super::args::{CompileArgs, CompileTo};
 use super::context::Context;
 use super::suppress::hides_others;
-use super::{files, load, run};
-use crate::diagnostic::{Error, Failure, Result, codes};
+use super::{convert, files, load, run};
 use crate::check::graph::flows;
+use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::plan::document;
 use crate::report::graph::{self, Picture};
 use crate::report::{Blanks, visible};
@@ -16,7 +16,8 @@ pub fn run(args: &CompileArgs, context: &Context) -> Result<()> {
     let loaded = load::file(&args.file, &config)?;
     let text = match args.to {
         CompileTo::Plan => document::encode(&run::accept(loaded, context)?),
-        form => picture(form, loaded, args, context)?,
+        CompileTo::Conductor | CompileTo::Schedule | CompileTo::Rot => convert::convert(args.to, loaded, &config, context)?,
+        CompileTo::Dot | CompileTo::Mermaid | CompileTo::Svg => picture(args.to, loaded, args, context)?,
     };
     match &args.output {
         None => context.out.stdout(&text),

@@ -27,24 +27,36 @@ fn unreadable<T>(why: impl Into<String>, help: &'static str) -> Result<T, Unread
 
 /// The text of a source file.
 pub fn read_text(path: &Path) -> Result<String, Unreadable> {
-    match fs::metadata(path) {
+    let size = match fs::metadata(path) {
         Ok(meta) if meta.is_dir() => return unreadable("it is a folder", "name a file"),
-        Ok(_) => {}
+        Ok(meta) => meta.len().min(LIMIT),
         Err(error) => return refused(&error),
-    }
+    };
     match fs::File::open(path) {
-        Ok(file) => text(file),
+        Ok(file) => text(file, usize::try_from(size).unwrap_or(0) + 1),
         Err(error) => refused(&error),
     }
 }
 
-/// The text on standard input.
-pub fn read_stdin() -> Result<String, Unreadable> {
-    text(io::stdin().lock())
+/// The other JSON files of a folder, in the order of their names; at most a thousand.
+pub fn json_beside(folder: &Path, file: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension() == Some(OsStr::new("json")) && path.file_name() != file.file_name() && path.is_file())
+        .take(1000)
+        .collect();
+    paths.sort();
+    paths
 }
 
-fn text(reader: impl Read) -> Result<String, Unreadable> {
-    let mut bytes = Vec::new();
+/// The text on standard input.
+pub fn read_stdin() -> Result<String, Unreadable> {
+    text(io::stdin().lock(), 0)
+}
+
+fn text(reader: impl Read, size: usize) -> Result<String, Unreadable> {
+    let mut bytes = Vec::with_capacity(size);
     if let Err(error) = reader.take(LIMIT + 1).read_to_end(&mut bytes) {
         return refused(&error);
     }

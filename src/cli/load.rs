@@ -112,10 +112,61 @@ fn json_text(file: &SourceFile, config: &Config) -> Loaded {
             Err(error) => Loaded { plan: Plan::new(Dialect::Rot), findings: error.diagnostics, sources },
         };
     }
-    let (plan, mut findings) = conductor::read_node(&node, findings, &options(config));
+    let mut siblings = Siblings::new(Path::new(file.name()));
+    let wanted = conductor::called_names(&node);
+    let others = siblings.find(wanted, &mut sources);
+    let others: Vec<&json::Node> = others.iter().collect();
+    let (plan, mut findings) = conductor::read_with(&node, &others, findings, &options(config));
     let wrong = findings.iter().any(|d| d.severity == Severity::Error);
     findings.extend(checked(&plan, config, wrong));
+    // What is only worth a word in another file is said when that file is checked.
+    findings.retain(|d| d.span().file == id || d.severity == Severity::Error);
     Loaded { plan, findings, sources }
+}
+
+/// The definitions in the other JSON files of a folder, which a definition may call by name. Read only when one is missing.
+struct Siblings {
+    paths: Vec<PathBuf>,
+}
+
+impl Siblings {
+    fn new(file: &Path) -> Self {
+        let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self { paths: if file.is_file() { files::json_beside(folder, file) } else { Vec::new() } }
+    }
+
+    /// The definitions of these names and of those that they call; what is not found is left to the reader to report.
+    fn find(&mut self, mut wanted: Vec<String>, sources: &mut SourceMap) -> Vec<json::Node> {
+        let mut found: Vec<json::Node> = Vec::new();
+        let mut pool: Option<Vec<json::Node>> = None;
+        let mut done: Vec<String> = Vec::new();
+        while let Some(name) = wanted.pop() {
+            if done.contains(&name) {
+                continue;
+            }
+            let pool = pool.get_or_insert_with(|| self.read(sources));
+            let definition = pool.iter().find(|n| n.get("name").and_then(json::Node::as_str) == Some(name.as_str()));
+            if let Some(definition) = definition {
+                wanted.extend(conductor::called_names(definition));
+                found.push(definition.clone());
+            }
+            done.push(name);
+        }
+        found
+    }
+
+    fn read(&self, sources: &mut SourceMap) -> Vec<json::Node> {
+        let mut definitions = Vec::new();
+        for path in &self.paths {
+            let Ok(text) = files::read_text(path) else { continue };
+            let file = SourceFile::new(path.display().to_string(), text);
+            let id = sources.add(file.clone());
+            let (Some(node), _) = json::parse_all(id, &file) else { continue };
+            let items: Vec<json::Node> = if node.is_array() { node.items().to_vec() } else { vec![node] };
+            definitions.extend(items.into_iter().filter(|n| n.get("tasks").is_some()));
+        }
+        definitions
+    }
 }
 
 /// What the Conductor reader is told about the project.
@@ -136,7 +187,7 @@ fn options(config: &Config) -> ReadOptions {
         Target::Orkes => Dialect::Orkes,
         Target::Oss => Dialect::Oss,
     };
-    ReadOptions { target, hosts, ..ReadOptions::default() }
+    ReadOptions { target, hosts, workers: config.workers.keys().cloned().collect(), ..ReadOptions::default() }
 }
 
 /// Reads used files, each once, those that they use first.

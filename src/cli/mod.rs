@@ -9,6 +9,7 @@ pub mod compile;
 pub mod completions;
 pub mod config;
 pub mod context;
+mod convert;
 pub mod demo;
 pub mod explain;
 pub mod files;

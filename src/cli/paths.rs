@@ -39,7 +39,7 @@ pub fn resolve(context: &Context, config: &Config, world: &World) -> Paths {
         .map(|p| context.cwd.join(p))
         .or_else(|| config.state.as_ref().map(|p| expand(&root, p, home.as_deref())))
         .unwrap_or_else(|| xdg("XDG_STATE_HOME", ".local/state").unwrap_or_else(|| root.clone()).join("rot"));
-    Paths { vault, identities, state, lock_wait: LOCK_WAIT }
+    Paths { vault, identities, state, lock_wait: context.globals.lock_timeout.unwrap_or(LOCK_WAIT) }
 }
 
 /// A path of the settings: `~/` is the home folder, others are relative to `rot.toml`.

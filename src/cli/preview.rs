@@ -109,7 +109,11 @@ fn lines(steps: &[Step], public: &Public, depth: usize, out: &mut Vec<Line>) {
             Task::Parallel(parallel) => format!("{} branches", parallel.branches.len()),
             Task::ForEach(each) => format!("{} in {}", each.item, shown(&each.items)),
             Task::Repeat(repeat) => format!("until {}", shown(&repeat.until)),
-            Task::Call(call) => format!("rotation {}", call.rotation),
+            Task::Call(call) => match &call.each {
+                Some(each) => format!("rotation {} for each of {}, at the same time", call.rotation, shown(each)),
+                None => format!("rotation {}", call.rotation),
+            },
+            Task::Worker(worker) => format!("{} (a local program)", worker.name),
         };
         out.push(Line { depth, name: step.name.clone(), kind: step.task.kind(), what, details });
         match &step.task {

@@ -6,7 +6,7 @@ use super::watch::Watch;
 use super::{load, paths, run, runreport};
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::plan::{Plan, document};
-use crate::run::{Decision, Job, OpenRun, OpenState};
+use crate::run::{Decision, Job, OpenRun};
 use crate::world::World;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// Runs the command.
 pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
     let config = context.config()?;
-    let world = World::real();
+    let world = World::real().with_workers(config.workers.clone().into_iter().collect());
     let paths = paths::resolve(context, &config, &world);
     let vault = RefCell::new(run::open(context, &world, &paths)?);
     let open = crate::run::open_runs(&world, &vault.borrow())?;
@@ -48,12 +48,11 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
     for open in chosen {
         let result = match decision {
             Some(decision) => {
-                crate::run::acknowledge(&world, &mut vault.borrow_mut(), &open.run_id, decision)?;
+                crate::run::acknowledge(&world, &mut vault.borrow_mut(), &open, decision, paths.lock_wait)?;
                 context.out.info(&format!("run {} of `{}`: {}", open.run_id, open.rotation, decision.as_str()));
                 if decision != Decision::Retry {
                     continue;
                 }
-                let open = OpenRun { state: OpenState::Interrupted, ..open };
                 one(args, context, &config, &world, &vault, &paths, &open)
             }
             None => one(args, context, &config, &world, &vault, &paths, &open),

@@ -23,7 +23,7 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
     let source = Some(args.selection.file.as_path()).filter(|p| p.as_os_str() != "-");
     let plan = accept(loaded, context)?;
     let inputs = inputs(&args.selection)?;
-    let world = World::real();
+    let world = World::real().with_workers(config.workers.clone().into_iter().collect());
     let paths = paths::resolve(context, &config, &world);
     let vault = RefCell::new(open(context, &world, &paths)?);
     let chosen: Vec<&Rotation> = if args.due && args.selection.rotation.is_none() {
@@ -111,10 +111,16 @@ fn one(args: &RunArgs, context: &Context, world: &World, vault: &RefCell<Vault>,
 
 /// A runtime for one run: the interpreter is a single thread of thought.
 pub fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|_| Error::plain(Failure::BeforeEffect, codes::INTERNAL, "the system gives no more threads or descriptors"))
+    let failed = |_| Error::plain(Failure::BeforeEffect, codes::INTERNAL, "the system gives no more threads or descriptors");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    // A file that would outgrow a limit (`ulimit -f`) is an error value then, not the end of a process that holds an answer.
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+        runtime.block_on(async { signal(too_large).map(drop) }).map_err(failed)?;
+    }
+    Ok(runtime)
 }
 
 /// Opens the vault and says what it has to say.

@@ -101,6 +101,7 @@ code_table! {
     UNKNOWN_FIELD               "ROT106" "unknown-field" Error;
     UNUSED_SECRET               "ROT107" "unused-secret" Warning;
     UNUSED_STEP_OUTPUT          "ROT108" "unused-step-output" Note;
+    SHADOWED_NAME               "ROT109" "shadowed-name" Warning;
     DUPLICATE_NAME              "ROT110" "duplicate-name" Error;
     CYCLIC_DEPENDENCY           "ROT111" "cyclic-dependency" Error;
     UNKNOWN_KEY                 "ROT112" "unknown-key" Warning;
@@ -114,9 +115,11 @@ code_table! {
     TYPE_MISMATCH               "ROT201" "type-mismatch" Error;
     MISSING_REQUIRED            "ROT202" "missing-required" Error;
     NULL_IN_STRING              "ROT203" "null-in-string" Warning;
+    STRUCTURED_SECRET           "ROT204" "structured-secret-field" Note;
     CONSTANT_CONDITION          "ROT205" "constant-condition" Warning;
     BAD_DURATION_OR_CRON        "ROT206" "bad-duration-or-cron" Error;
     SCHEMA_VERSION              "ROT207" "schema-version" Error;
+    STATUS_NEVER_CHECKED        "ROT208" "status-never-checked" Warning;
     BAD_URL                     "ROT210" "bad-url" Error;
     BAD_VALUE                   "ROT211" "bad-value" Error;
     MISSING_EFFECT              "ROT212" "missing-effect" Error;
@@ -128,17 +131,26 @@ code_table! {
     SECRET_IN_ERROR_MESSAGE     "ROT305" "secret-in-error-message" Error;
     SECRET_TO_UNDECLARED_HOST   "ROT309" "secret-to-undeclared-host" Error;
     SECRET_TO_COMPUTED_HOST     "ROT310" "secret-to-computed-host" Error;
+    REDIRECT_WITH_SECRET        "ROT311" "redirect-may-carry-secret" Warning;
     IMPLICIT_FLOW_TO_LOG        "ROT312" "implicit-flow-to-log" Warning;
     IMPLICIT_FLOW_TO_HOST       "ROT313" "implicit-flow-to-other-host" Error;
+    STATUS_LEAK                 "ROT315" "status-leak" Note;
+    GUESSING_ORACLE             "ROT316" "guessing-oracle" Warning;
     SECRET_AS_KEY               "ROT317" "secret-as-key-or-index" Error;
+    SECRET_IN_NAME              "ROT318" "secret-in-name-field" Error;
     TRANSFORM_DEFEATS_MASKING   "ROT319" "transform-defeats-masking" Warning;
+    RESPONSE_ECHOES             "ROT320" "response-echoes-secret" Warning;
     DECLASSIFY_WITHOUT_REASON   "ROT322" "declassify-without-reason" Error;
     DECLASSIFY_UNTRUSTED        "ROT323" "declassify-untrusted-choice" Error;
     DECLASSIFY_UNUSED           "ROT324" "declassify-unused" Warning;
     SECRET_WIDENED              "ROT326" "secret-copied-to-wider-secret" Error;
     // 4xx: transport and hosts
     PLAINTEXT_TRANSPORT         "ROT401" "plaintext-transport" Error;
+    WILDCARD_HOST               "ROT403" "wildcard-host-policy" Warning;
+    METADATA_HOST               "ROT404" "ip-or-metadata-host" Warning;
+    DEPRECATED_AUTH             "ROT405" "deprecated-auth-scheme" Note;
     NON_IDEMPOTENT_RETRY        "ROT406" "non-idempotent-retry" Warning;
+    MISSING_TIMEOUT             "ROT407" "missing-timeout" Note;
     USERINFO_CONFUSABLE         "ROT408" "userinfo-confusable-host" Error;
     // 5xx: rotation safety
     OVERWRITE_BEFORE_VERIFY     "ROT501" "overwrite-before-verify" Warning;
@@ -149,6 +161,7 @@ code_table! {
     UNVALIDATED_NEW_VALUE       "ROT507" "unvalidated-new-value" Warning;
     CONCURRENT_ROTATION         "ROT508" "concurrent-rotation" Warning;
     UNTRUSTED_SECRET_NAME       "ROT509" "untrusted-secret-name" Error;
+    SECRET_TYPE_CHANGES         "ROT510" "secret-type-changes" Warning;
     UNPROTECTED_REPLACING       "ROT511" "unprotected-replacing" Error;
     NO_REVOCATION_ID            "ROT512" "no-revocation-id" Warning;
     GRACE_EXCEEDS_LIFE          "ROT513" "grace-exceeds-life" Warning;
@@ -161,9 +174,16 @@ code_table! {
     FILTER_NOT_DEFERRED         "ROT604" "filter-not-deferred" Error;
     MASKING_NOT_SUPPORTED       "ROT605" "masking-not-supported-by-target" Error;
     SECRET_THROUGH_TASK         "ROT606" "secret-through-inline-or-jq" Error;
+    SECRET_INJECTION            "ROT607" "secret-reference-injection" Warning;
+    ESCAPED_SECRET              "ROT608" "escaped-secret-still-resolves" Error;
     LAST_TASK_OUTPUT_LEAKS      "ROT609" "last-task-output-leaks" Error;
+    MASKED_FIELDS_NO_MATCH      "ROT611" "masked-fields-no-match" Warning;
     HARDCODED_SECRET            "ROT612" "hardcoded-secret" Error;
     UPDATE_SECRET_UNMASKED      "ROT613" "update-secret-unmasked-input" Error;
+    SECRET_IN_EVENT             "ROT615" "secret-in-webhook-or-event" Error;
+    SECRET_TO_SUBWORKFLOW       "ROT616" "secret-to-subworkflow-plain" Warning;
+    HEADERS_STORED              "ROT617" "headers-stored" Warning;
+    OVERBROAD_OUTPUT            "ROT618" "overbroad-output" Warning;
     // 7xx: what a run meets
     RUN_REQUEST_FAILED          "ROT701" "request-failed" Error;
     RUN_UNEXPECTED_ANSWER       "ROT702" "unexpected-answer" Error;
@@ -179,6 +199,7 @@ code_table! {
     RUN_EVALUATION              "ROT712" "evaluation-failed" Error;
     RUN_VERIFY_FAILED           "ROT713" "verify-failed" Error;
     RUN_INTERRUPTED             "ROT714" "interrupted-run" Error;
+    RUN_REQUEST_CHANGED         "ROT715" "request-changed" Error;
     // 8xx: vault, state, configuration, process
     VAULT_MISSING               "ROT801" "vault-missing" Error;
     VAULT_EXISTS                "ROT802" "vault-exists" Error;
@@ -215,4 +236,6 @@ code_table! {
     STALE_BASELINE              "ROT905" "stale-baseline-entry" Note;
     IMPORTED_AS_ADDITIVE        "ROT908" "imported-as-additive" Note;
     CONDUCTOR_DIFFERENCE        "ROT909" "differs-from-conductor" Note;
+    NOT_IN_CONDUCTOR            "ROT920" "cannot-be-said-in-conductor" Error;
+    NOT_IN_ROT                  "ROT921" "cannot-be-said-in-rot" Error;
 }

@@ -199,7 +199,8 @@ impl Diagnostic {
 /// The nearest of `candidates` to `wanted`: equal but for case first, else within a third of its length in
 /// Damerau-Levenshtein distance (at least one). `None` when nothing is near.
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (wanted.chars().count() / 3).max(1);
+    let length = wanted.chars().count();
+    let limit = (length / 3).max(1);
     let mut best: Option<(usize, &'a str)> = None;
     for candidate in candidates {
         if candidate == wanted {
@@ -207,6 +208,10 @@ pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) 
         }
         if candidate.eq_ignore_ascii_case(wanted) {
             return Some(candidate);
+        }
+        // Names whose lengths differ by more cannot be near, and most do.
+        if candidate.chars().count().abs_diff(length) > limit {
+            continue;
         }
         let distance = strsim::damerau_levenshtein(wanted, candidate);
         if distance <= limit && best.is_none_or(|(d, _)| distance < d) {

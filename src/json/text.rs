@@ -20,6 +20,12 @@ impl JsonString {
         Self { text, span, map }
     }
 
+    /// Another text at the same place, for what is read as if it stood there.
+    #[must_use]
+    pub fn with_text(&self, text: impl Into<String>) -> Self {
+        Self { text: text.into(), span: self.span, map: Vec::new() }
+    }
+
     /// The place in the file of the decoded bytes `start..end`, which must be on character borders.
     pub fn span_of(&self, start: usize, end: usize) -> Span {
         Span { file: self.span.file, start: self.raw_offset(start), end: self.raw_offset(end.max(start)) }

@@ -148,6 +148,8 @@ pub enum RunField {
     CorrelationId,
     /// Why it failed, in `on failure` (Conductor `workflow.reasonForIncompletion`).
     Reason,
+    /// When it is asked: the age of a signed token. Not in `.rot`, where a resumed run computes the same again.
+    Now,
 }
 
 impl RunField {
@@ -162,6 +164,7 @@ impl RunField {
             RunField::Version => "version",
             RunField::CorrelationId => "correlation_id",
             RunField::Reason => "reason",
+            RunField::Now => "now",
         }
     }
 
@@ -257,6 +260,9 @@ functions! {
     Time "time" (Any) -> Time, Part, "A time from RFC 3339 text, a date, or epoch seconds.";
     Text "text" (Any) -> String, Whole, "A value as text.";
     Length "length" (Any) -> Int, Opaque, "Number of characters of a text, of elements of a list, of members of an object.";
+    Jq "jq" (String, Any) -> Json, Opaque, "The list of results of a jq program over a value.";
+    JavaScript "javascript" (String, Any) -> Json, Opaque, "The value of a script in which `$` is a value; no input or output, bounded in time and memory.";
+    SignJwt "sign_jwt" (Any, Any, Any) -> String, Opaque, "A JSON Web Token (RFC 7519) of claims, signed by RS256 with a PKCS#8 private key (PEM); the third is the key id or null.";
     IsSet "is_set" (Any) -> Bool, Opaque, "Whether a value is neither null nor blank.";
 }
 

@@ -3,6 +3,7 @@
 //! Both front ends end here; the checker, the interpreter and the back ends start here. Nothing in a plan says how it
 //! was spelled: places are [`At`], which are all equal and never serialised. A plan does no IO.
 
+pub(crate) mod compare;
 pub mod document;
 pub mod effect;
 pub mod expr;
@@ -15,6 +16,7 @@ pub mod resolve;
 pub mod schedule;
 pub mod task;
 pub mod ty;
+pub mod write;
 
 pub use effect::{Effect, Issues, Old};
 pub use expr::{Expr, ExprKind, Function, Operator, Root, RunField, Version};

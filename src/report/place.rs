@@ -1,7 +1,7 @@
 //! Byte offsets to lines and columns, for ten thousand findings in a file whose only line is a megabyte long.
 //!
 //! [`SourceFile::position`](crate::source::SourceFile::position) counts characters from the start of the line; here
-//! counts are kept every few thousand bytes, so that a lookup does not depend on the length of the line.
+//! counts of long lines are kept every few thousand bytes, so that a lookup does not depend on the length of the line.
 
 use crate::source::{FileId, Position, SourceFile, SourceMap, Span};
 use std::sync::OnceLock;
@@ -55,7 +55,12 @@ impl<'a> Places<'a> {
     fn position(&self, id: FileId, file: &SourceFile, offset: u32) -> Position {
         let line = file.line_index(offset);
         let start = file.line_start(line);
-        let column = self.characters(id, file, offset).saturating_sub(self.characters(id, file, start)) + 1;
+        let near = offset.saturating_sub(start) as usize <= STEP;
+        let column = if near {
+            starts(file.text().as_bytes().get(start as usize..offset as usize).unwrap_or_default()) + 1
+        } else {
+            self.characters(id, file, offset).saturating_sub(self.characters(id, file, start)) + 1
+        };
         Position { line: u32::try_from(line + 1).unwrap_or(u32::MAX), column }
     }
 

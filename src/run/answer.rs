@@ -83,8 +83,14 @@ impl Answer {
                 _ => headers.push((name.clone(), Data::List(vec![text]).into())),
             }
         }
+        let text = |word: &str| Value { data: Data::Text(Zeroizing::new(word.to_owned())), label: label.clone() };
         let body = match self.json() {
-            Ok(node) => Value::from_node(&node, label),
+            // As Conductor decodes it: objects, lists, texts and numbers (kept exact here); the words are text.
+            Ok(node) => match node.kind {
+                crate::json::NodeKind::Null => text("null"),
+                crate::json::NodeKind::Bool(value) => text(if value { "true" } else { "false" }),
+                _ => Value::from_node(&node, label),
+            },
             Err(_) if self.body.is_empty() => Value::null(),
             Err(_) => Value { data: Data::Text(Zeroizing::new(String::from_utf8_lossy(&self.body).into_owned())), label: label.clone() },
         };

@@ -3,6 +3,7 @@
 //! A run is a deterministic replay: pure steps are computed again, a step with an answer in the journal takes it, and
 //! only what was never answered is called. Nothing here touches the world but through [`World`] and [`Vault`].
 
+use super::fields;
 use super::journal::{Journal, Kind, facts};
 use super::report::{Observer, SecretReport, StepReport};
 use super::request::Issuers;
@@ -72,6 +73,8 @@ pub(super) struct Done {
     pub(super) steps: Vec<StepReport>,
     pub(super) secrets: Vec<SecretReport>,
     pub(super) notes: Vec<String>,
+    /// The first Conductor task that failed.
+    pub(super) failed_task: Option<String>,
     /// When the last effectful request was sent: relative expiries count from it.
     pub(super) sent_at: Option<jiff::Timestamp>,
 }
@@ -83,6 +86,9 @@ pub(super) struct Frame<'a> {
     /// Before each step's name in the journal: the call's own key and `/`.
     pub(super) prefix: String,
 }
+
+/// Begins the prefix of a failure workflow: its steps are not journaled, but told.
+pub(super) const FAILURE: &str = "failure ";
 
 /// Where in a frame a block stands.
 #[derive(Clone, Copy)]
@@ -122,7 +128,10 @@ impl<'a> Engine<'a> {
         let started = self.world.clock.monotonic();
         self.observer.started(&key, step.task.kind());
         let mut outcome = Outcome::default();
-        let result = self.perform(frame, place, step, &key, &mut outcome).await;
+        if self.plan.dialect.is_conductor() {
+            fields::begun(self, frame, place, step, &key, started_at);
+        }
+        let result = self.tried(frame, place, step, &key, &mut outcome).await;
         let status = match &result {
             Ok(_) if outcome.replayed => "replayed",
             Ok(_) if outcome.skipped => "skipped",
@@ -131,21 +140,14 @@ impl<'a> Engine<'a> {
             Err(_) => "failed",
         };
         let duration_ms = u64::try_from(self.world.clock.monotonic().saturating_sub(started).as_millis()).unwrap_or(u64::MAX);
-        let output = frame
-            .scope
-            .borrow()
-            .captures
-            .get(&step.name)
-            .map_or(Json::Null, |captures| Json::Object(captures.iter().map(|(n, v)| (n.clone(), v.shown())).collect()));
-        let output = match (output, &step.task) {
-            (Json::Null, Task::Http(http)) if http.raw_output => {
-                frame.scope.borrow().outputs.get(&step.name).map_or(Json::Null, Value::shown)
-            }
-            (output, _) => output,
-        };
+        if self.plan.dialect.is_conductor() {
+            let failure = result.as_ref().err();
+            fields::ended(self, frame, step, &outcome, failure, self.world.clock.now());
+        }
+        let output = shown_output(&frame.scope.borrow(), step);
         let report =
             StepReport { name: key, kind: step.task.kind(), status, attempts: outcome.attempts.max(1), started_at, duration_ms, output };
-        if !place.volatile {
+        if !place.volatile || frame.prefix.starts_with(FAILURE) {
             self.observer.ended(&report);
             self.done.borrow_mut().steps.push(report);
         }
@@ -155,6 +157,28 @@ impl<'a> Engine<'a> {
                 Ok(Flow::Next)
             }
             other => other,
+        }
+    }
+
+    /// One step with its retries; a call over HTTP has its own rules for them.
+    async fn tried<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        step: &'b Step,
+        key: &'b str,
+        outcome: &'b mut Outcome,
+    ) -> Result<Flow, Stopped> {
+        let mut retried = 0;
+        loop {
+            let result = self.perform(frame, place, step, key, outcome).await;
+            outcome.attempts = outcome.attempts.max(retried + 1);
+            match (&result, &step.retry) {
+                (Err(Stopped::Failed(_)), Some(retry)) if retried < retry.count && !matches!(step.task, Task::Http(_)) => {}
+                _ => return result,
+            }
+            self.world.clock.sleep(self.pause(step, retried, None)).await;
+            retried += 1;
         }
     }
 
@@ -171,6 +195,7 @@ impl<'a> Engine<'a> {
                 Task::Http(http) => self.http(frame, place, step, http, key, outcome).await.map(|()| Flow::Next),
                 Task::Let(assign) => {
                     let value = self.eval(frame, &assign.value)?;
+                    self.observer.named(&frame.rotation.name, None, &assign.name, &value.full_label());
                     frame.scope.borrow_mut().lets.insert(assign.name.clone(), value);
                     Ok(Flow::Next)
                 }
@@ -221,17 +246,19 @@ impl<'a> Engine<'a> {
                 Task::Promote(promote) => self.promote(frame, step, promote, key, outcome).map(|()| Flow::Next),
                 Task::Revoke(revoke) => self.revoke(frame, place, step, revoke, key, outcome).await.map(|()| Flow::Next),
                 Task::Wait(wait) => self.wait(frame, wait, key).await.map(|()| Flow::Next),
-                Task::Switch(switch) => self.switch(frame, place, switch).await,
+                Task::Switch(switch) => self.switch(frame, place, step, switch).await,
                 Task::Parallel(parallel) => self.parallel(frame, place, parallel).await,
                 Task::ForEach(each) => self.for_each(frame, place, step, each).await,
-                Task::Repeat(repeat) => self.repeat(frame, place, step, repeat).await,
-                Task::Call(call) => self.call(frame, step, call, key).await.map(|()| Flow::Next),
+                Task::Repeat(repeat) => self.repeat(frame, place, step, repeat, key).await,
+                Task::Call(call) => self.call(frame, place, step, call, key).await.map(|()| Flow::Next),
+                Task::Worker(worker) => self.worker(frame, place, step, worker, key, outcome).await.map(|()| Flow::Next),
             }
         })
     }
 
     /// The value of an expression in a frame.
     pub(super) fn eval(&self, frame: &Frame<'_>, expr: &crate::plan::Expr) -> Result<Value, Stopped> {
+        frame.scope.borrow_mut().now = self.world.clock.now();
         Ok(super::eval::eval(expr, &frame.scope.borrow())?)
     }
 
@@ -283,6 +310,19 @@ impl<'a> Engine<'a> {
             done.notes.push(note);
         }
     }
+}
+
+/// What a step gave, as it is shown: its captures, or for a Conductor task its output document.
+fn shown_output(scope: &Scope, step: &Step) -> Json {
+    if scope.dialect.is_conductor() {
+        let found = match &step.task {
+            Task::Let(assign) => scope.lets.get(&assign.name),
+            _ => scope.outputs.get(&step.name),
+        };
+        return found.map_or(Json::Null, Value::shown);
+    }
+    let captures = scope.captures.get(&step.name);
+    captures.map_or(Json::Null, |captures| Json::Object(captures.iter().map(|(n, v)| (n.clone(), v.shown())).collect()))
 }
 
 /// What is told of a step beside its result.

@@ -102,7 +102,13 @@ pub fn eval(expr: &Expr, scope: &Scope) -> Result<Value, EvalError> {
         ExprKind::Binary(operator, left, right) => binary(expr, *operator, left, right, scope),
         ExprKind::Not(inner) => {
             let value = eval(inner, scope)?;
-            let flag = truth(&value, inner)?;
+            // What a Conductor script gives is true when it is `true` or a positive number.
+            let flag = match &value.data {
+                Data::Bool(_) => truth(&value, inner)?,
+                Data::Number(digits) if scope.dialect.is_conductor() => digits.parse::<f64>().is_ok_and(|n| n > 0.0),
+                _ if scope.dialect.is_conductor() => false,
+                _ => truth(&value, inner)?,
+            };
             Ok(Value::derived(Data::Bool(!flag), &[&value], Derivation::Opaque))
         }
         ExprKind::Reveal { value, .. } => Ok(eval(value, scope)?.relabelled(&Label::PUBLIC)),

@@ -6,7 +6,7 @@ use super::open::{BUDGET, OpenRun, OpenState};
 use super::report::{Observer, RunReport, Status};
 use super::scope::{RunFacts, Secrets};
 use super::value::Value;
-use super::{due, open, start, sweep};
+use super::{due, failure, open, start, sweep};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::{Plan, Rotation, Version};
 use crate::vault::Vault;
@@ -39,7 +39,7 @@ pub struct Job<'a> {
 
 /// Starts a run, or continues the interrupted one of this rotation.
 pub async fn run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer: &dyn Observer) -> Result<RunReport> {
-    let _lock = lock(world, &vault.borrow(), job)?;
+    let _lock = lock(world, &vault.borrow(), &job.rotation.name, job.lock_wait)?;
     catch_up(vault)?;
     let open = open::open_runs(world, &vault.borrow())?.into_iter().find(|r| r.rotation == job.rotation.name);
     match open {
@@ -67,32 +67,37 @@ fn overtaken(world: &World, vault: &RefCell<Vault>, job: &Job<'_>) -> Result<boo
 
 /// Continues an interrupted run.
 pub async fn resume(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, open: &OpenRun, observer: &dyn Observer) -> Result<RunReport> {
-    let _lock = lock(world, &vault.borrow(), job)?;
+    let _lock = lock(world, &vault.borrow(), &job.rotation.name, job.lock_wait)?;
     catch_up(vault)?;
-    continue_run(world, vault, job, open, observer).await
+    // While this process waited for the lock, another one may have gone on with the run.
+    let journal = Journal::open(world, &vault.borrow(), &open.run_id)?;
+    if journal.ended() {
+        return Err(Error::plain(Failure::Usage, codes::RUN_INTERRUPTED, format!("run {} is over", open.run_id))
+            .help("`rot status` lists the runs that are not"));
+    }
+    let open = open::describe(&journal);
+    continue_run(world, vault, job, &open, observer).await
 }
 
 /// One run of a rotation at a time. The lock goes with the process, also when it is killed.
-fn lock(world: &World, vault: &Vault, job: &Job<'_>) -> Result<Box<dyn Lock>> {
+pub(super) fn lock(world: &World, vault: &Vault, rotation: &str, wait: Duration) -> Result<Box<dyn Lock>> {
     let folder = vault.state_dir().join("locks");
-    let digest = ring::digest::digest(&ring::digest::SHA256, format!("{}\n{}", vault.id(), job.rotation.name).as_bytes());
+    let digest = ring::digest::digest(&ring::digest::SHA256, format!("{}\n{rotation}", vault.id()).as_bytes());
     let path = folder.join(format!("{}.lock", super::functions::hex(digest.as_ref().get(..12).unwrap_or_default())));
     let failed = |e: std::io::Error| journal::storage(&path, "locked", &e);
     world.fs.create_dir(&folder, 0o700).map_err(failed)?;
-    match world.fs.lock(&path, job.lock_wait).map_err(failed)? {
+    match world.fs.lock(&path, wait).map_err(failed)? {
         Some(mut lock) => {
-            lock.describe(&format!("rotation {} since {}\n", job.rotation.name, world.clock.now()));
+            lock.describe(&format!("rotation {rotation} since {}\n", world.clock.now()));
             Ok(lock)
         }
-        None => {
-            Err(Error::plain(Failure::Locked, codes::VAULT_LOCKED, format!("another process is running rotation `{}`", job.rotation.name))
-                .help("wait for it to end; `rot status` shows what it does. The lock goes away with the process"))
-        }
+        None => Err(Error::plain(Failure::Locked, codes::VAULT_LOCKED, format!("another process is running rotation `{rotation}`"))
+            .help("wait for it to end; `rot status` shows what it does. The lock goes away with the process")),
     }
 }
 
 async fn new_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer: &dyn Observer) -> Result<RunReport> {
-    open::tidy(world, &vault.borrow());
+    open::tidy(world, &vault.borrow(), &job.rotation.name);
     let plan = job.plan;
     let inputs = start::inputs(plan, job.rotation, &job.inputs)?;
     let env = start::environment(world, plan);
@@ -108,6 +113,7 @@ async fn new_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer:
     let mut header = Map::new();
     header.insert("rotation".into(), json!(job.rotation.name));
     header.insert("scheduled_at".into(), json!(scheduled_at));
+    header.insert("started_at".into(), json!(now));
     header.insert("pinned".into(), pinned);
     if let Some(source) = &job.source {
         header.insert("source".into(), json!(source));
@@ -291,7 +297,7 @@ async fn finish<'a>(
             (Status::Completed, None)
         }
         Err(stopped) => {
-            on_failure(engine, frame, &stopped).await;
+            failure::react(engine, frame, &stopped).await;
             let (status, error) = ended_badly(engine, facts, stopped);
             (status, Some(error))
         }
@@ -341,27 +347,20 @@ fn mask_named(json: &mut Json, fields: &[String]) {
     }
 }
 
-async fn on_failure<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &Stopped) {
-    if frame.rotation.on_failure.is_empty() || matches!(stopped, Stopped::Broken(_)) {
-        return;
-    }
-    let reason = match stopped {
-        Stopped::Failed(d) | Stopped::Halted(d) | Stopped::Unresolved(d) => d.message.clone(),
-        Stopped::Broken(error) => error.message().to_owned(),
-    };
-    frame.scope.borrow_mut().run.reason = Some(reason);
-    let place = Place { rounds: "", volatile: true };
-    if let Err(Stopped::Failed(d) | Stopped::Halted(d) | Stopped::Unresolved(d)) =
-        engine.steps(frame, place, &frame.rotation.on_failure).await
-    {
-        engine.note(format!("a step of `on failure` failed too: {}", d.message));
-    }
-}
-
 /// What a run that stopped is: over, to be resumed, or a person's. Writes it down.
 fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: Stopped) -> (Status, Error) {
     let effect = engine.journal.borrow().had_effect();
     let pairs = |d: &Diagnostic| [("code", json!(d.code.id())), ("message", json!(d.message))];
+    // Somebody changed the secret by hand while the run was under way. That does not go away by itself, so the attempts count.
+    let stopped = match stopped {
+        Stopped::Broken(mut error) if effect && error.diagnostics.iter().any(|d| d.code == codes::VAULT_CONFLICT) => {
+            match error.diagnostics.pop() {
+                Some(diagnostic) => Stopped::Failed(Box::new(diagnostic)),
+                None => Stopped::Broken(error),
+            }
+        }
+        other => other,
+    };
     match stopped {
         Stopped::Broken(mut error) => {
             // A vault that cannot be read is a matter of usage before the run, and of its resumption after an effect.

@@ -65,6 +65,19 @@ pub fn apply(function: Function, values: &[Value]) -> Result<Value, String> {
             };
             Data::Number(Zeroizing::new(length.to_string()))
         }
+        Function::Jq | Function::JavaScript => {
+            let program = string(&first)?;
+            let input = values.get(1).cloned().unwrap_or_else(Value::null);
+            let label = input.full_label().raised(function.derivation());
+            let found =
+                if function == Function::Jq { super::script::jq(&program, &input)? } else { super::script::javascript(&program, &input)? };
+            return Ok(Value::from_node(&found, &label));
+        }
+        Function::SignJwt => {
+            let key = values.get(1).map(string).transpose()?.unwrap_or_default();
+            let key_id = values.get(2).and_then(Value::scalar_text);
+            Data::Text(super::jwt::sign(&first, &key, key_id.as_deref().map(String::as_str))?)
+        }
         Function::IsSet => Data::Bool(!first.is_blank()),
     };
     let refs: Vec<&Value> = values.iter().collect();

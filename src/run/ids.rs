@@ -14,6 +14,12 @@ pub fn run_id(world: &World) -> std::io::Result<String> {
     Ok(uuid_from(&bytes, 7))
 }
 
+/// When a run began, as its id says.
+pub fn made_at(run_id: &str) -> Option<jiff::Timestamp> {
+    let digits: String = run_id.chars().filter(|c| *c != '-').take(12).collect();
+    jiff::Timestamp::from_millisecond(i64::from_str_radix(&digits, 16).ok()?).ok()
+}
+
 /// A version 4 UUID.
 pub fn uuid4(rng: &dyn Rng) -> std::io::Result<String> {
     let mut bytes = [0u8; 16];

@@ -5,9 +5,12 @@ use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::vault::Vault;
 use crate::world::World;
 use serde_json::{Value as Json, json};
+use std::time::Duration;
 
 /// Attempts of a whole run before nothing more happens by itself.
 pub const BUDGET: usize = 5;
+/// No process takes longer to write the first record of its journal.
+const FORGOTTEN: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 /// A run that is not over.
 #[derive(Debug, Clone)]
@@ -62,8 +65,10 @@ pub fn open_runs(world: &World, vault: &Vault) -> Result<Vec<OpenRun>> {
         }
         let journal = Journal::open(world, vault, &run_id)?;
         if journal.records().is_empty() {
-            // The process died while it wrote the first record: nothing happened.
-            let _ = world.fs.remove(journal.path());
+            // The process died before it had written the first record, and nothing happened; or it is about to write it.
+            if super::ids::made_at(&run_id).is_some_and(|made| world.clock.now().duration_since(made) > FORGOTTEN) {
+                let _ = world.fs.remove(journal.path());
+            }
             continue;
         }
         if !journal.ended() {
@@ -76,9 +81,10 @@ pub fn open_runs(world: &World, vault: &Vault) -> Result<Vec<OpenRun>> {
 /// How many journals of ended runs are kept, without their payloads, for whoever asks what happened.
 const KEPT: usize = 100;
 
-/// Drops what ended runs no longer need: payloads (the values are in the vault, or were of no use), and the oldest journals.
-/// Best effort: what cannot be tidied now is tidied by the next run.
-pub fn tidy(world: &World, vault: &Vault) {
+/// Drops what ended runs of a rotation no longer need: payloads (the values are in the vault, or were of no use) with the room
+/// that was reserved for them, and the oldest journals of all. Best effort: what cannot be tidied now is tidied by the next
+/// run. Under the lock of the rotation, so that no two processes write the same journal anew.
+pub fn tidy(world: &World, vault: &Vault, rotation: &str) {
     let Ok(ids) = journal::list(world, vault) else { return };
     let ended: Vec<&String> = ids.iter().filter(|id| ended_by_peek(world, vault, id)).collect();
     let surplus = ended.len().saturating_sub(KEPT);
@@ -86,6 +92,7 @@ pub fn tidy(world: &World, vault: &Vault) {
         if i < surplus {
             let _ = world.fs.remove(&journal::folder(vault).join(format!("{id}.jnl")));
         } else if let Ok(mut journal) = Journal::open(world, vault, id)
+            && describe(&journal).rotation == rotation
             && journal.records().iter().any(|r| !r.sealed.is_empty())
         {
             let _ = journal.strip(world, vault);
@@ -111,7 +118,9 @@ fn ended_by_peek(world: &World, vault: &Vault, run_id: &str) -> bool {
 pub fn describe(journal: &Journal) -> OpenRun {
     let begin = journal.records().first();
     let fact = |name: &str| begin.and_then(|r| r.header.facts.get(name)).and_then(Json::as_str).map(str::to_owned);
-    let begun_at = begin.map_or(jiff::Timestamp::UNIX_EPOCH, |r| r.header.at);
+    let written_at = begin.map_or(jiff::Timestamp::UNIX_EPOCH, |r| r.header.at);
+    // To the very instant that the first process saw: expiries are counted from it.
+    let begun_at = fact("started_at").and_then(|t| t.parse().ok()).unwrap_or(written_at);
     let text = |record: &journal::Record, name: &str| record.header.facts.get(name).and_then(Json::as_str).unwrap_or("").to_owned();
     let last = journal.records().iter().rev().find(|r| matches!(r.header.kind, Kind::Failed | Kind::Halted | Kind::Acknowledged));
     let state = match last {
@@ -161,8 +170,10 @@ impl Decision {
     }
 }
 
-/// Writes a decision down. After `Abandon` and `Accept` the run is over.
-pub fn acknowledge(world: &World, vault: &mut Vault, run_id: &str, decision: Decision) -> Result<()> {
+/// Writes a decision down, when no process is at work on the run. After `Abandon` and `Accept` the run is over.
+pub fn acknowledge(world: &World, vault: &mut Vault, open: &OpenRun, decision: Decision, lock_wait: Duration) -> Result<()> {
+    let run_id = open.run_id.as_str();
+    let _lock = super::execute::lock(world, vault, &open.rotation, lock_wait)?;
     let mut journal = Journal::resume(world, vault, run_id)?;
     if journal.ended() {
         return Err(Error::plain(Failure::Usage, codes::RUN_INTERRUPTED, format!("run {run_id} is over"))

@@ -1,6 +1,7 @@
 //! What a run did, as data for people and machines. No value of a secret is in it.
 
 use crate::diagnostic::Error;
+use crate::plan::Label;
 use crate::vault::Secret;
 use jiff::Timestamp;
 
@@ -90,6 +91,8 @@ pub trait Observer {
     fn log(&self, line: &str);
     /// A value that must never be shown.
     fn secret(&self, secret: &Secret);
+    /// A name got a value with this label. The value itself is not told.
+    fn named(&self, _rotation: &str, _step: Option<&str>, _name: &str, _label: &Label) {}
     /// Ciphertext of an answer that could be stored nowhere else, with a word on what to do with it.
     fn rescue(&self, armored: &str, advice: &str);
 }

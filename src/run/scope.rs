@@ -29,6 +29,8 @@ pub struct Scope {
     pub secrets: Secrets,
     /// The answer whose captures are being evaluated.
     pub answer: Option<Value>,
+    /// The time of the last evaluation.
+    pub now: jiff::Timestamp,
 }
 
 /// What is known of a run.
@@ -54,6 +56,8 @@ pub struct Secrets {
     public: BTreeSet<(String, String)>,
     /// While a probe runs: a version that stands for another.
     swap: Option<(String, Version, Version)>,
+    /// What was set since the last fork: a call that runs beside others brings back only this.
+    changed: BTreeSet<(String, Version)>,
 }
 
 /// One stored value.
@@ -77,6 +81,7 @@ impl Secrets {
 
     /// Sets what a version is; `None` removes it.
     pub fn set(&mut self, name: &str, version: Version, stored: Option<Stored>) {
+        self.changed.insert((name.to_owned(), version));
         match stored {
             Some(stored) => self.values.insert((name.to_owned(), version), stored),
             None => self.values.remove(&(name.to_owned(), version)),
@@ -100,8 +105,22 @@ impl Secrets {
     /// Pending becomes current, current becomes previous.
     pub fn promote(&mut self, name: &str) {
         let Some(pending) = self.values.remove(&(name.to_owned(), Version::Pending)) else { return };
+        self.changed.extend([Version::Pending, Version::Current, Version::Previous].map(|v| (name.to_owned(), v)));
         if let Some(current) = self.values.insert((name.to_owned(), Version::Current), pending) {
             self.values.insert((name.to_owned(), Version::Previous), current);
+        }
+    }
+
+    /// A copy that counts its own changes.
+    pub fn fork(&self) -> Self {
+        Self { changed: BTreeSet::new(), ..self.clone() }
+    }
+
+    /// Takes over what a copy changed.
+    pub fn merge(&mut self, mut other: Secrets) {
+        for (name, version) in std::mem::take(&mut other.changed) {
+            let stored = other.values.remove(&(name.clone(), version));
+            self.set(&name, version, stored);
         }
     }
 
@@ -135,7 +154,11 @@ impl Scope {
             Root::Secret { name, field, version } => return self.secret(name, field.as_deref(), *version),
             Root::Input(name) => self.inputs.get(name).cloned(),
             Root::Inputs => Some(Data::Object(self.inputs.iter().map(|(n, v)| (n.clone(), v.clone())).collect()).into()),
-            Root::Let(name) => return self.lets.get(name).cloned().ok_or_else(|| Absent::Step(name.clone())),
+            Root::Let(name) => match self.lets.get(name) {
+                Some(value) => Some(value.clone()),
+                None if self.dialect.is_conductor() => None,
+                None => return Err(Absent::Step(name.clone())),
+            },
             Root::Variable(name) => self.variables.get(name).cloned(),
             Root::Capture { step, name } => match self.captures.get(step).and_then(|c| c.get(name)) {
                 Some(value) => Some(value.clone()),
@@ -195,6 +218,7 @@ impl Scope {
             RunField::Status => Value::text(if self.run.reason.is_some() { "FAILED" } else { "RUNNING" }),
             RunField::Version => Value::int(1),
             RunField::CorrelationId => Value::null(),
+            RunField::Now => Data::Time(self.now).into(),
             RunField::Reason => self.run.reason.clone().map_or_else(Value::null, Value::text),
         }
     }

@@ -12,6 +12,7 @@ use std::collections::{BTreeSet, HashMap};
 
 /// The scope of a run, from what its journal's first record says.
 pub fn scope(plan: &Plan, facts: RunFacts, inputs: HashMap<String, Value>, env: HashMap<String, Value>, secrets: Secrets) -> Scope {
+    let now = facts.started_at;
     Scope {
         dialect: plan.dialect,
         run: facts,
@@ -24,6 +25,7 @@ pub fn scope(plan: &Plan, facts: RunFacts, inputs: HashMap<String, Value>, env: 
         env,
         secrets,
         answer: None,
+        now,
     }
 }
 
@@ -42,8 +44,9 @@ pub fn child_scope(outer: &Scope, rotation: &Rotation, given: Vec<(String, Value
         outputs: HashMap::new(),
         task_fields: HashMap::new(),
         env: outer.env.clone(),
-        secrets: outer.secrets.clone(),
+        secrets: outer.secrets.fork(),
         answer: None,
+        now: outer.now,
     };
     defaults(rotation, &mut inputs, &inner)?;
     inner.inputs = inputs;

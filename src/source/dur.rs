@@ -79,6 +79,37 @@ impl Dur {
         Self(days.saturating_mul(86_400_000))
     }
 
+    /// Reads Conductor's durations, `1 days 2 hours 3 minutes 4 seconds` or `2h 30m`: units in falling order, each at most once.
+    pub fn parse_words(text: &str) -> Option<Dur> {
+        let mut total: u64 = 0;
+        let mut last_rank = 0;
+        let mut rest = text.trim();
+        if rest.is_empty() {
+            return None;
+        }
+        while !rest.is_empty() {
+            let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            let (number, behind) = rest.split_at_checked(digits)?;
+            let behind = behind.trim_start();
+            let letters = behind.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(behind.len());
+            let (unit, behind) = behind.split_at_checked(letters)?;
+            let (rank, seconds) = match unit.to_ascii_lowercase().as_str() {
+                "d" | "day" | "days" => (1, 86_400),
+                "h" | "hr" | "hrs" | "hour" | "hours" => (2, 3_600),
+                "m" | "min" | "mins" | "minute" | "minutes" => (3, 60),
+                "s" | "sec" | "secs" | "second" | "seconds" => (4, 1),
+                _ => return None,
+            };
+            if rank <= last_rank {
+                return None;
+            }
+            last_rank = rank;
+            total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(seconds)?)?;
+            rest = behind.trim_start();
+        }
+        total.checked_mul(1000).map(Dur)
+    }
+
     /// Reads `45m`, `2h`, `7d`, `2w`, `500ms`, `1h30m`: whole numbers with the units w, d, h, m, s and ms, longest first.
     pub fn parse(text: &str) -> Result<Dur, DurError> {
         let error = |start: usize, end: usize, message: String, help: String| DurError { message, start, end, help };

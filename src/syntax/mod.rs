@@ -20,6 +20,7 @@ mod words;
 pub use keyword::is_keyword;
 pub use parse::parse;
 pub use print::print;
+pub(crate) use print::{encode, is_word};
 
 /// How deep brackets may nest, and how many operators may stand in a row. What walks the tree may recurse.
 pub const MAX_DEPTH: usize = 64;

@@ -180,6 +180,13 @@ fn load<T: DeserializeOwned>(world: &World, path: &Path) -> Result<Option<T>> {
     match world.fs.read(path, MAX_FILE) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|_| unreadable(path)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        // A disk or a system that fails is no sign of an attack. A symbolic link where a file was is one.
+        Err(error) if error.raw_os_error().is_some_and(|code| code != rustix::io::Errno::LOOP.raw_os_error()) => {
+            let message = format!("what this machine remembers of the vault could not be read ({})", error.kind());
+            Err(Error::plain(Failure::BeforeEffect, codes::STORAGE_FAILED, message)
+                .note(format!("file: {}", path.display()))
+                .help("see to permissions and health of the disk, then run it again"))
+        }
         Err(_) => Err(unreadable(path)),
     }
 }

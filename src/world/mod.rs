@@ -1,4 +1,4 @@
-//! The only effects: files, HTTP, clock, randomness, environment. Everything else is pure.
+//! The only effects: files, HTTP, clock, randomness, environment, local programs. Everything else is pure.
 //!
 //! The interpreter and the vault see the world through these traits, so that a simulated one can crash, lose and reorder
 //! at every call. `clippy.toml` forbids the direct calls everywhere else.
@@ -7,6 +7,7 @@ pub mod clock;
 pub mod env;
 pub mod fs;
 pub mod http;
+pub mod process;
 pub mod rng;
 
 use std::future::Future;
@@ -29,6 +30,8 @@ pub struct World {
     pub rng: Arc<dyn rng::Rng>,
     /// Environment variables, and the person at the terminal.
     pub env: Arc<dyn env::Env>,
+    /// Local programs that are declared as workers.
+    pub process: Arc<dyn process::Process>,
 }
 
 impl World {
@@ -40,6 +43,13 @@ impl World {
             clock: Arc::new(clock::RealClock),
             rng: Arc::new(rng::RealRng),
             env: Arc::new(env::RealEnv),
+            process: Arc::new(process::RealProcess::default()),
         }
+    }
+
+    /// The same world with these programs as workers.
+    #[must_use]
+    pub fn with_workers(self, commands: std::collections::HashMap<String, Vec<String>>) -> Self {
+        Self { process: Arc::new(process::RealProcess::new(commands)), ..self }
     }
 }

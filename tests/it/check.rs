@@ -4,6 +4,7 @@ mod build;
 mod control;
 mod conductor;
 mod flow;
+mod labelled;
 mod lattice;
 mod lifecycle;
 mod pages;

@@ -15,7 +15,11 @@ mod support;
 
 mod bad_input;
 mod check;
+mod check_cli;
 mod conductor;
+mod conductor_run;
+mod control;
+mod convert;
 mod docs;
 mod examples;
 mod formats;
@@ -28,4 +32,6 @@ mod plan;
 mod run;
 mod schedule;
 mod sim;
+mod torture;
+mod soundness;
 mod vault;

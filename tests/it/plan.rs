@@ -194,7 +194,7 @@ fn step() -> impl Strategy<Value = Step> {
         })),
         text().prop_map(|secret| Task::Promote(Promote { secret })),
         (expr(), any::<bool>()).prop_map(|(e, until)| Task::Wait(if until { Wait::Until(e) } else { Wait::For(e) })),
-        (text(), expr()).prop_map(|(rotation, e)| Task::Call(Call { rotation, inputs: vec![("x".into(), e)] })),
+        (text(), expr()).prop_map(|(rotation, e)| Task::Call(Call { rotation, inputs: vec![("x".into(), e)], each: None })),
     ];
     dressed(leaf.boxed()).prop_recursive(2, 8, 2, move |inner| {
         let steps = prop::collection::vec(inner, 0..3);
@@ -207,7 +207,7 @@ fn step() -> impl Strategy<Value = Step> {
                 3 => Task::Switch(Switch { subject: e, cases: vec![branch], otherwise: b }),
                 4 => Task::Parallel(Parallel { branches: vec![branch] }),
                 5 => Task::ForEach(ForEach { item: name, items: e, steps: a }),
-                _ => Task::Repeat(Repeat { steps: a, until: e, at_most: 3, every: time }),
+                _ => Task::Repeat(Repeat { steps: a, until: e, at_most: 3, every: time, backoff: Backoff::Fixed }),
             }
         });
         dressed(nested.boxed())

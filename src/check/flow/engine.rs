@@ -8,7 +8,7 @@ use super::taint::{Atom, HopKind, Taint, Trails};
 use super::{Analysis, Event, Named, Request, Reveal, Sink};
 use crate::check::order::{Order, may_end};
 use crate::plan::task::lifecycle::NewValue;
-use crate::plan::task::{Call, ForEach, Generate, Let, Repeat, SetVariables, Stop, Switch, Update};
+use crate::plan::task::{Call, ForEach, Generate, Let, Repeat, SetVariables, Stop, Switch, Update, Worker};
 use crate::plan::{Derivation, Expr, ExprKind, Origin, Plan, Rotation, Step, Task};
 use crate::source::Span;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -200,6 +200,7 @@ impl<'p> Engine<'p> {
             Task::ForEach(each) => self.for_each(id, each),
             Task::Repeat(repeat) => self.repeat(id, repeat),
             Task::Call(call) => self.call(id, step, call),
+            Task::Worker(worker) => self.worker(id, step, worker),
         }
     }
 
@@ -383,11 +384,19 @@ impl<'p> Engine<'p> {
             arguments.push((name, self.trails.through(&taint, value.at.0, HopKind::Passed(name))));
         }
         let Some(callee) = self.plan.rotations.iter().position(|r| r.name == call.rotation) else { return };
+        if let Some(each) = &call.each {
+            // Which members the elements have is known at run time only: any input may be any part of them.
+            let taint = self.eval(each).all();
+            let taint = self.trails.through(&taint, each.at.0, HopKind::Passed(""));
+            let inputs = self.plan.rotations.get(callee).map_or(&[][..], |r| r.inputs.as_slice());
+            arguments.extend(inputs.iter().map(|i| (i.name.as_str(), taint.clone())));
+        }
         let outputs = self.outputs.get(&callee).cloned().unwrap_or_default();
         let shape = outputs.map(&mut |taint| super::call::substitute(&self.trails, taint, callee, &arguments));
         let at = step.at.0;
         let shape = shape.map(&mut |t| self.trails.through(t, at, HopKind::Returned(&call.rotation)));
-        if let Some(rotation) = self.plan.rotations.get(callee) {
+        let shape = if call.each.is_some() { Shape::of(shape.all()) } else { shape };
+        if let Some(rotation) = self.plan.rotations.get(callee).filter(|_| call.each.is_none()) {
             for output in &rotation.outputs {
                 let field = shape.field(&output.name);
                 self.capture(id, &output.name, field);
@@ -397,6 +406,19 @@ impl<'p> Engine<'p> {
         if self.recording {
             self.calls.push(super::call::Site { caller: self.rotation, callee, arguments });
         }
+    }
+
+    /// A local program sees its input, and anything of it may be in its output; what it puts under a masking key is a
+    /// credential of its own.
+    fn worker(&mut self, id: usize, step: &'p Step, worker: &'p Worker) {
+        let taint = self.taint(&worker.input).raised(Derivation::Opaque);
+        let mut shape = Shape::of(taint);
+        for key in ["_secrets", "_masked"] {
+            let origin = Origin::Minted { step: step.name.clone(), name: key.to_owned() };
+            let atom = self.trails.intern(Atom::Origin { rotation: Some(self.rotation), origin });
+            shape.set(key, Shape::of(self.trails.source(atom, Derivation::Whole, step.at.0)));
+        }
+        self.capture(id, "", shape);
     }
 
     /// Records what reaches a sink: each part of a literal object, list or text on its own, so that the place is exact.

@@ -201,7 +201,9 @@ impl<'p> Engine<'p> {
                 let shape = self.lets.get(&(node.rotation, item.name.as_str())).cloned().unwrap_or_default();
                 walk(shape, keys.get(1..).unwrap_or_default())
             }
-            Task::Call(_) => walk(self.captures.get(&(id, "")).cloned().unwrap_or_default(), keys),
+            Task::Call(_) | Task::Worker(_) => walk(self.captures.get(&(id, "")).cloned().unwrap_or_default(), keys),
+            // A person's answer to a HUMAN task is its output; only a bare text is a secret, by the name `value`.
+            Task::Manual(_) if self.plan.dialect.is_conductor() && keys.first().is_none_or(|key| key != "value") => Shape::default(),
             Task::Generate(_) | Task::Manual(_) => {
                 let all: Vec<&'p str> = self.captures.keys().filter(|(step, _)| *step == id).map(|(_, name)| *name).collect();
                 let mut shape = Shape::default();
@@ -234,7 +236,9 @@ impl<'p> Engine<'p> {
             .order
             .of_rotation(self.rotation)
             .filter(|(inner, _)| self.order.is_within(*inner, id))
-            .filter(|(_, n)| matches!(n.step.task, Task::Http(_) | Task::Let(_) | Task::Call(_) | Task::Generate(_) | Task::Manual(_)))
+            .filter(|(_, n)| {
+                matches!(n.step.task, Task::Http(_) | Task::Let(_) | Task::Call(_) | Task::Worker(_) | Task::Generate(_) | Task::Manual(_))
+            })
             .map(|(inner, n)| (inner, n.step.name.as_str()))
             .collect();
         for (at, key) in keys.iter().enumerate() {

@@ -5,6 +5,7 @@ use super::shape::Shape;
 use super::taint::{Atom, Taint};
 use super::url::{UrlPart, split};
 use super::{Part, Request, Sink};
+use crate::check::context::names_credential;
 use crate::plan::task::http::Expectation;
 use crate::plan::task::{Auth, Body, CaptureSource, Http};
 use crate::plan::{Derivation, Expr, ExprKind, Origin, Step};
@@ -15,6 +16,7 @@ impl<'p> Engine<'p> {
         let secret = carries.iter().any(|e| e.derivation > Derivation::Weak && !e.control && self.trails.origin(e.atom).is_some());
         let facts = Answer { raw: http.raw_output, sensitive: secret || http.effect.issues(), status: carries.weakened() };
         let status = facts.status.clone();
+        let (sensitive, conductor) = (facts.sensitive, self.plan.dialect.is_conductor());
         self.answers.insert(id, facts);
         for expect in &http.expect {
             match &expect.what {
@@ -43,6 +45,12 @@ impl<'p> Engine<'p> {
             };
             if !matches!(capture.source, CaptureSource::Status) {
                 taint.join(&self.trails.source(atom, Derivation::Whole, capture.at.0));
+            }
+            // A field that is named like a credential and not masked is what the answer was asked for.
+            if !capture.secret && conductor && sensitive && capture.place.last().is_some_and(|key| names_credential(key)) {
+                let origin = Origin::Response(step.name.clone());
+                let atom = self.trails.intern(Atom::Origin { rotation: Some(self.rotation), origin });
+                taint.join(&self.trails.source(atom, Derivation::Part, capture.at.0));
             }
             self.capture(id, &capture.name, Shape::of(taint));
             if capture.secret {

@@ -29,9 +29,12 @@ rules! {
         NOT_ON_ALL_PATHS reference_not_on_all_paths;
         UNUSED_SECRET unused_secret;
         UNUSED_STEP_OUTPUT unused_step_output;
+        SHADOWED_NAME shadowed_name;
         UNREACHABLE_STEP unreachable_step;
         NULL_IN_STRING null_in_string;
+        STRUCTURED_SECRET structured_secret;
         CONSTANT_CONDITION constant_condition;
+        STATUS_NEVER_CHECKED status_never_checked;
         SECRET_TO_LOG secret_to_log;
         SECRET_TO_OUTPUT secret_to_output;
         SECRET_IN_URL_QUERY secret_in_url_query;
@@ -39,16 +42,24 @@ rules! {
         SECRET_IN_ERROR_MESSAGE secret_in_error_message;
         SECRET_TO_UNDECLARED_HOST secret_to_undeclared_host;
         SECRET_TO_COMPUTED_HOST secret_to_computed_host;
+        REDIRECT_WITH_SECRET redirect_with_secret;
         IMPLICIT_FLOW_TO_LOG implicit_flow_to_log;
         IMPLICIT_FLOW_TO_HOST implicit_flow_to_other_host;
+        STATUS_LEAK status_leak;
+        GUESSING_ORACLE guessing_oracle;
         SECRET_AS_KEY secret_as_key;
         TRANSFORM_DEFEATS_MASKING transform_defeats_masking;
+        RESPONSE_ECHOES response_echoes;
         DECLASSIFY_WITHOUT_REASON declassify_without_reason;
         DECLASSIFY_UNTRUSTED declassify_untrusted_choice;
         DECLASSIFY_UNUSED declassify_unused;
         SECRET_WIDENED secret_widened;
         PLAINTEXT_TRANSPORT plaintext_transport;
+        WILDCARD_HOST wildcard_host;
+        METADATA_HOST metadata_host;
+        DEPRECATED_AUTH deprecated_auth;
         NON_IDEMPOTENT_RETRY non_idempotent_retry;
+        MISSING_TIMEOUT missing_timeout;
         USERINFO_CONFUSABLE userinfo_confusable_host;
         OVERWRITE_BEFORE_VERIFY overwrite_before_verify;
         REVOKE_BEFORE_PROMOTE revoke_before_promote;
@@ -58,6 +69,7 @@ rules! {
         UNVALIDATED_NEW_VALUE unvalidated_new_value;
         CONCURRENT_ROTATION concurrent_rotation;
         UNTRUSTED_SECRET_NAME untrusted_secret_name;
+        SECRET_TYPE_CHANGES secret_type_changes;
         UNPROTECTED_REPLACING unprotected_replacing;
         NO_REVOCATION_ID no_revocation_id;
         GRACE_EXCEEDS_LIFE grace_exceeds_life;
@@ -67,8 +79,15 @@ rules! {
         RAW_COPY_BESIDE_MASK raw_copy_beside_mask;
         MASK_LOST_DOWNSTREAM mask_lost_downstream;
         SECRET_THROUGH_TASK secret_through_task;
+        SECRET_INJECTION secret_reference_injection;
+        ESCAPED_SECRET escaped_secret;
         LAST_TASK_OUTPUT_LEAKS last_task_output_leaks;
+        HARDCODED_SECRET hardcoded_secret;
         UPDATE_SECRET_UNMASKED update_secret_unmasked;
+        SECRET_TO_SUBWORKFLOW secret_to_subworkflow;
+        SECRET_IN_EVENT secret_in_webhook;
+        HEADERS_STORED headers_stored;
+        OVERBROAD_OUTPUT overbroad_output;
     }
     pages {
         SYNTAX_ERROR "syntax-error";
@@ -101,7 +120,8 @@ rules! {
         MISSING_EFFECT "missing-effect";
         FILTER_NOT_DEFERRED "filter-not-deferred";
         MASKING_NOT_SUPPORTED "masking-not-supported-by-target";
-        HARDCODED_SECRET "hardcoded-secret";
+        SECRET_IN_NAME "secret-in-name-field";
+        MASKED_FIELDS_NO_MATCH "masked-fields-no-match";
         RUN_REQUEST_FAILED "request-failed";
         RUN_UNEXPECTED_ANSWER "unexpected-answer";
         RUN_CAPTURE_FAILED "capture-failed";
@@ -116,6 +136,7 @@ rules! {
         RUN_EVALUATION "evaluation-failed";
         RUN_VERIFY_FAILED "verify-failed";
         RUN_INTERRUPTED "interrupted-run";
+        RUN_REQUEST_CHANGED "request-changed";
         VAULT_MISSING "vault-missing";
         VAULT_EXISTS "vault-exists";
         VAULT_UNREADABLE "vault-unreadable";
@@ -150,6 +171,8 @@ rules! {
         STALE_BASELINE "stale-baseline-entry";
         IMPORTED_AS_ADDITIVE "imported-as-additive";
         CONDUCTOR_DIFFERENCE "differs-from-conductor";
+        NOT_IN_CONDUCTOR "cannot-be-said-in-conductor";
+        NOT_IN_ROT "cannot-be-said-in-rot";
     }
 }
 

@@ -1,6 +1,7 @@
 //! # ROT503 new-secret-dropped
 //!
-//! What it finds: a request that issues a credential of which nothing is kept, or a new value that is set on a server and never stored.
+//! What it finds: a request that issues a credential of which nothing is kept, or a new value that is set on a server and never stored,
+//! or one that is staged and never promoted. In Conductor JSON: a warning for what is masked as a credential and read by nothing.
 //!
 //! ## Why it matters
 //!
@@ -37,16 +38,23 @@
 
 use crate::check::context::Context;
 use crate::check::flow::{Atom, Sink};
-use crate::diagnostic::{Diagnostic, codes};
+use crate::check::lifecycle::Act;
+use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::effect::{Effect, Issues, Old};
+use crate::plan::task::Capture;
 use crate::plan::{Derivation, Origin, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    never_promoted(cx, out);
     for (id, node) in cx.order().iter() {
         let name = &node.step.name;
         match &node.step.task {
             Task::Http(http) => {
-                let Effect::Issues(Issues { old, assumed: false, .. }) = &http.effect else { continue };
+                let Effect::Issues(Issues { old, assumed, .. }) = &http.effect else { continue };
+                if *assumed {
+                    masked_for_nothing(cx, id, out);
+                    continue;
+                }
                 let dies = matches!(old, Old::Dies { .. });
                 let any_used = http.captures.iter().any(|c| c.secret && cx.flow.used.contains(&(id, c.name.as_str())));
                 let message = if !any_used && !cx.flow.used.contains(&(id, "")) {
@@ -106,4 +114,36 @@ fn is_kept(cx: &Context<'_, '_>, id: usize) -> bool {
         matches!(event.sink, Sink::Store { .. } | Sink::Output { .. } | Sink::CallInput { .. })
             && event.taint.iter().any(|e| !e.control && e.derivation > Derivation::Weak && is_from(cx, e.atom, id))
     })
+}
+
+/// A value that is staged and never becomes current.
+fn never_promoted(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let writes = cx.writes();
+    for stage in writes.iter().filter(|w| w.act == Act::Stage) {
+        let name = stage.secret;
+        if !writes.iter().any(|w| w.act == Act::Promote && w.secret == name) {
+            out.push(
+                Diagnostic::new(codes::NEW_SECRET_DROPPED, stage.span, format!("the new `{name}` is staged, and nothing promotes it"))
+                    .at("never comes into use")
+                    .help(format!("add `promote {name}` after the check")),
+            );
+        }
+    }
+}
+
+/// Conductor: what is masked as a credential and read by nothing.
+fn masked_for_nothing(cx: &Context<'_, '_>, id: usize, out: &mut Vec<Diagnostic>) {
+    let Some((node, http)) = cx.order().get(id).zip(cx.http(id)) else { return };
+    let secret = |c: &&Capture| c.secret;
+    let used = http.captures.iter().filter(secret).any(|c| cx.flow.used.contains(&(id, c.name.as_str()))) || cx.flow.used.contains(&(id, ""));
+    if let (Some(capture), false) = (http.captures.iter().find(secret), used || http.effect.is_read() || http.method == "GET") {
+        out.push(
+            Diagnostic::new(codes::NEW_SECRET_DROPPED, node.step.at.0, format!("`{}` keeps a credential that nothing reads", node.step.name))
+                .at("the new credential is lost when the workflow ends")
+                .label(capture.at.0, "kept here")
+                .help("store it with UPDATE_SECRET; if it is no new credential, leave it out of the `outputFilter`")
+                .severity(Severity::Warning)
+                .confidence(Confidence::Medium),
+        );
+    }
 }

@@ -46,7 +46,11 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let keepings = cx.keepings();
     for (id, node) in cx.order().iter() {
         let (Some(http), Some(retry)) = (cx.http(id), &node.step.retry) else { continue };
-        let Effect::Issues(Issues { old, assumed: false, .. }) = &http.effect else { continue };
+        let Effect::Issues(Issues { old, assumed, .. }) = &http.effect else { continue };
+        // Access tokens of a login die by themselves.
+        if *assumed && is_login(http.url.as_str().unwrap_or("/token")) {
+            continue;
+        }
         let expires = keepings.iter().any(|k| k.maker == id && cx.expires(k.store).is_some());
         let risk = match old {
             // What is left behind is revoked by its tag, or dies by itself.
@@ -63,4 +67,11 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// Whether a URL is one where short-lived tokens are fetched.
+fn is_login(url: &str) -> bool {
+    let url = url.to_ascii_lowercase();
+    let last = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    ["oauth", "login", "session", "refresh"].iter().any(|word| url.contains(word)) || last == "token"
 }

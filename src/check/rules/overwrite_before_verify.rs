@@ -1,6 +1,7 @@
 //! # ROT501 overwrite-before-verify
 //!
-//! What it finds: a staged value that is promoted without a step that proves that it works.
+//! What it finds: a staged value that is promoted without a step that proves that it works, or an update that comes
+//! before the request that tries the new value.
 //!
 //! ## Why it matters
 //!
@@ -46,13 +47,16 @@
 
 use crate::check::context::Context;
 use crate::check::exprs;
+use crate::check::flow::AtomId;
 use crate::check::lifecycle::{Act, reads_secret};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::Task;
 use crate::plan::expr::Version;
+use crate::plan::{Derivation, Task};
+use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let writes = cx.writes();
+    tried_too_late(cx, out);
     for promote in writes.iter().filter(|w| w.act == Act::Promote) {
         let stage = writes.iter().rfind(|w| {
             w.act == Act::Stage
@@ -86,6 +90,37 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 found = found.label(stage.span, "staged here");
             }
             out.push(found);
+        }
+    }
+}
+
+/// An `update` followed by the request that tries the new value, where that could have come first.
+fn tried_too_late(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let tries = |id: usize, atom: AtomId, secret: &str| {
+        cx.flow.requests.iter().any(|r| {
+            r.step == id
+                && r.http.effect.is_read()
+                && (r.carries.iter().any(|e| e.atom == atom && !e.control && e.derivation > Derivation::Weak)
+                    || exprs::of_http(r.http).iter().any(|e| reads_secret(e, secret, &[Version::Current])))
+        })
+    };
+    let mut seen = HashSet::new();
+    for kept in cx.keepings() {
+        let Some(store) = cx.order().get(kept.store).filter(|n| matches!(n.step.task, Task::Update(_))) else { continue };
+        let steps = || cx.order().of_rotation(store.rotation).map(|(id, _)| id);
+        let before = steps().any(|id| id > kept.maker && cx.order().dominates(id, kept.store) && tries(id, kept.atom, ""));
+        let after = steps().find(|id| cx.order().may_precede(kept.store, *id) && tries(*id, kept.atom, kept.secret));
+        if let (false, Some(late)) = (before, after.and_then(|id| cx.order().get(id)))
+            && seen.insert(kept.store)
+        {
+            let name = kept.secret;
+            let message = format!("`{name}` is overwritten before `{}` tries the new value", late.step.name);
+            out.push(
+                Diagnostic::new(codes::OVERWRITE_BEFORE_VERIFY, store.step.at.0, message)
+                    .at("the old value is gone from here on")
+                    .label(late.step.at.0, "used for the first time here")
+                    .help("move the request that uses the new value before the step that stores it"),
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! # ROT502 revoke-before-promote
 //!
-//! What it finds: the old credential is revoked before the new one is stored and promoted.
+//! What it finds: the old credential is revoked before the new one is stored and promoted. In Conductor JSON, which does not say
+//! what a call does: a warning for a DELETE or a call of `revoke` between the new credential and its storing.
 //!
 //! ## Why it matters
 //!
@@ -48,15 +49,17 @@
 
 use crate::check::context::Context;
 use crate::check::lifecycle::{Act, Write, reads_secret};
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::effect::Effect;
 use crate::plan::expr::Version;
-use crate::plan::task::Body;
+use crate::plan::task::{Body, Http};
 use crate::plan::{Expr, Task};
 use crate::source::Span;
+use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let writes = cx.writes();
+    by_method(cx, out);
     for revoke in writes.iter().filter(|w| w.act == Act::Revoke) {
         if let Some(late) = comes_later(cx, &writes, revoke.step, revoke.secret) {
             out.push(found(revoke.secret, revoke.span, late));
@@ -103,4 +106,37 @@ fn found(name: &str, span: Span, late: Span) -> Diagnostic {
         .at("nothing works from here on")
         .label(late, "the new value comes into use only here")
         .help(format!("move it after that step, as `revoke previous.{name} after … {{ … }}`"))
+}
+
+/// Conductor has no word for what a call does: a DELETE, or a call of `revoke`, between a new credential and its storing.
+fn by_method(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    if !cx.plan.dialect.is_conductor() {
+        return;
+    }
+    let mut seen = HashSet::new();
+    for kept in cx.keepings() {
+        let Some(store) = cx.order().get(kept.store) else { continue };
+        for request in &cx.flow.requests {
+            let revokes = request.step != kept.maker
+                && is_revocation(request.http)
+                && !cx.carried(request).is_empty()
+                && cx.order().may_precede(request.step, kept.store)
+                && !cx.order().are_parallel(request.step, kept.store);
+            if let (true, Some(node)) = (revokes && seen.insert(request.step), cx.order().get(request.step)) {
+                out.push(
+                    found(kept.secret, node.step.at.0, store.step.at.0)
+                        .severity(Severity::Warning)
+                        .confidence(Confidence::Medium)
+                        .help("store the new credential first, and revoke the old one after it was tried"),
+                );
+            }
+        }
+    }
+}
+
+fn is_revocation(http: &Http) -> bool {
+    let mut text = String::new();
+    http.url.walk(&mut |part| text.extend(part.as_str()));
+    let last = text.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    http.method == "DELETE" || (http.method != "GET" && ["revoke", "invalidate", "deactivate", "disable"].iter().any(|w| last.starts_with(w)))
 }

@@ -1,7 +1,8 @@
 //! # ROT309 secret-to-undeclared-host
 //!
 //! What it finds: a secret in a request to a host that its declaration does not name. A new credential may go to the host that issued it and
-//! wherever the secrets may go into which it is stored.
+//! wherever the secrets may go into which it is stored. In Conductor JSON, which declares no hosts: a warning
+//! where a secret goes to hosts of different owners.
 //!
 //! ## Why it matters
 //!
@@ -35,11 +36,16 @@
 
 use crate::check::context::{Context, Leak, Once, Reach, place_of};
 use crate::check::flow::Part;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::{Origin, Policy};
+use crate::source::Span;
+use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut once = Once::default();
+    if cx.plan.dialect.is_conductor() {
+        strangers(cx, out);
+    }
     for event in &cx.flow.events {
         let Some((request, part)) = cx.request(event) else { continue };
         let (Some(place), Some(host)) = (place_of(part), &request.target.host) else { continue };
@@ -92,4 +98,42 @@ fn remedy(cx: &Context<'_, '_>, leak: &Leak<'_>, host: &str) -> String {
             }
         }
     }
+}
+
+/// Conductor declares no destinations: a vault secret that goes to hosts of different owners is worth a look.
+fn strangers(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let mut first: HashMap<&str, (String, Span)> = HashMap::new();
+    let mut seen = HashSet::new();
+    for event in &cx.flow.events {
+        let Some((request, Part::Header(_) | Part::Body)) = cx.request(event) else { continue };
+        let Some(owner) = request.target.host.as_deref().map(owner) else { continue };
+        for leak in cx.leaks(event) {
+            let Origin::Secret(name) = leak.origin else { continue };
+            let implied = cx.plan.secret(name).is_some_and(|s| s.policy == Policy::Implied);
+            let (home, place) = first.entry(name).or_insert_with(|| (owner.clone(), event.span));
+            if implied && *home != owner && seen.insert((name, owner.clone())) {
+                let message = format!("secret `{name}` is sent to `{owner}` as well as to `{home}`");
+                let place = *place;
+                out.push(
+                    cx.finding(codes::SECRET_TO_UNDECLARED_HOST, event, &leak.entry, message, "another owner")
+                        .label(place, "sent here first")
+                        .severity(Severity::Warning)
+                        .confidence(Confidence::Medium)
+                        .help(format!("send another credential; if both may have it, name its hosts under `[conductor.hosts] {name} = […]` in rot.toml")),
+                );
+            }
+        }
+    }
+}
+
+/// The domain by which hosts of one owner are known: the last two labels, three below a country's `co` and its like.
+fn owner(host: &str) -> String {
+    if host.parse::<std::net::IpAddr>().is_ok() {
+        return host.to_owned();
+    }
+    let labels: Vec<&str> = host.split('.').collect();
+    let second = labels.len().checked_sub(2).and_then(|i| labels.get(i)).copied().unwrap_or_default();
+    let country = labels.last().is_some_and(|l| l.len() == 2) && matches!(second, "co" | "com" | "org" | "net" | "ac" | "gov");
+    let kept = labels.len().saturating_sub(if country { 3 } else { 2 });
+    labels.get(kept..).unwrap_or_default().join(".")
 }

@@ -1,6 +1,6 @@
 //! # ROT515 set-before-stage
 //!
-//! What it finds: a value of our own that is set on the server before it is stored.
+//! What it finds: a value of our own that is set on the server before it is stored, or a pending version that nothing stages.
 //!
 //! ## Why it matters
 //!
@@ -43,11 +43,18 @@
 //! ```
 
 use crate::check::context::Context;
+use crate::check::exprs;
+use crate::check::lifecycle::Act;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::effect::Effect;
+use crate::plan::expr::{Root, Version};
+use crate::plan::{ExprKind, Task};
+use crate::source::Span;
+use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let keepings = cx.keepings();
+    nothing_staged(cx, out);
     for request in &cx.flow.requests {
         if !matches!(request.http.effect, Effect::Sets | Effect::SetsSelf) {
             continue;
@@ -70,6 +77,35 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 .at("a crash after this call loses the value")
                 .label(store.step.at.0, "stored only here")
                 .help(format!("put `stage {name} = …` before `{}` and `promote {name}` after the check", setter.step.name)),
+            );
+        }
+    }
+}
+
+/// A pending version that no step makes.
+fn nothing_staged(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let writes = cx.writes();
+    let staged = |name: &str| writes.iter().any(|w| w.act == Act::Stage && w.secret == name);
+    let mut seen = HashSet::new();
+    for (_, node) in cx.order().iter() {
+        let mut missing: Option<(&str, Span)> = match &node.step.task {
+            Task::Promote(promote) if !staged(&promote.secret) => Some((&promote.secret, node.step.at.0)),
+            _ => None,
+        };
+        for expr in exprs::of_task(&node.step.task) {
+            expr.walk(&mut |part| {
+                if let ExprKind::Ref(Root::Secret { name, version: Version::Pending, .. }) = &part.kind
+                    && !staged(name)
+                {
+                    missing = missing.or(Some((name, part.at.0)));
+                }
+            });
+        }
+        if let Some((name, span)) = missing.filter(|(name, _)| seen.insert((node.rotation, *name))) {
+            out.push(
+                Diagnostic::new(codes::SET_BEFORE_STAGE, span, format!("nothing stages a new `{name}`"))
+                    .at("there is no pending version")
+                    .help(format!("put `stage {name} = …` before it")),
             );
         }
     }

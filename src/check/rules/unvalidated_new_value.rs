@@ -1,6 +1,7 @@
 //! # ROT507 unvalidated-new-value
 //!
-//! What it finds: a new value that may be missing or empty and is stored all the same.
+//! What it finds: a new value that may be missing or empty and is stored all the same. In Conductor JSON: an empty text, or what an `optional`
+//! task returned.
 //!
 //! ## Why it matters
 //!
@@ -43,8 +44,8 @@ use crate::plan::task::lifecycle::NewValue;
 use crate::plan::{ExprKind, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    // In Conductor JSON every value may be missing; the run refuses an empty one whatever the definition says.
     if cx.plan.dialect.is_conductor() {
+        conductor(cx, out);
         return;
     }
     for (_, node) in cx.order().iter() {
@@ -77,5 +78,36 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 .label(capture.at.0, "captured here")
                 .help(help),
         );
+    }
+}
+
+/// Conductor has no word for what may be missing, but for tasks whose failure is let through; and a text may be empty.
+fn conductor(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for (_, node) in cx.order().iter() {
+        let Task::Update(update) = &node.step.task else { continue };
+        let NewValue::Single(value) = &update.value else { continue };
+        if value.as_str().is_some_and(|text| text.trim().is_empty()) {
+            out.push(
+                Diagnostic::new(codes::UNVALIDATED_NEW_VALUE, value.at.0, "the new value of the secret is empty")
+                    .at("nothing is stored")
+                    .help("store what a task returned: `${TASK.output._secrets.NAME}`"),
+            );
+        }
+        let mut found = None;
+        value.walk(&mut |part| {
+            if let ExprKind::Ref(Root::Capture { step, .. } | Root::Output(step)) = &part.kind {
+                let source = cx.order().find(node.rotation, step).and_then(|id| cx.order().get(id));
+                found = found.or(source.filter(|s| s.step.optional).map(|s| s.step));
+            }
+        });
+        if let Some(source) = found {
+            let message = format!("`{}` may have failed, and its missing value is stored as the new one", source.name);
+            out.push(
+                Diagnostic::new(codes::UNVALIDATED_NEW_VALUE, value.at.0, message)
+                    .at("null when the task failed")
+                    .label(source.at.0, "optional: a failure does not stop the workflow")
+                    .help("remove `optional` from the task that fetches the credential, or choose with SWITCH on its status"),
+            );
+        }
     }
 }

@@ -84,7 +84,8 @@ fn step(name: &str, text: &str, before: &[Diagnostic], changes: &[Change<'_>], l
     if together.is_empty() {
         return None;
     }
-    attempt(&together).or_else(|| if together.len() > 1 || changes.len() > 1 { changes.iter().find_map(|one| attempt(&[one])) } else { None })
+    attempt(&together)
+        .or_else(|| if together.len() > 1 || changes.len() > 1 { changes.iter().find_map(|one| attempt(&[one])) } else { None })
 }
 
 /// Whether two edits cannot both be made. Two insertions at one place have no order.

@@ -95,9 +95,13 @@ fn place(seen: &Seen, span: Span) -> Option<(String, u32, u32)> {
     Some((file.name().to_owned(), at.line, at.column))
 }
 
-/// ` (file:line)`, or nothing.
-fn shown(seen: &Seen, span: Span) -> String {
-    place(seen, span).map_or(String::new(), |(file, line, column)| format!("{}:{line}:{column}", visible(&file)))
+/// `file:line:column`; in a file of its own heading without its name; nothing where there is no text.
+fn shown(seen: &Seen, span: Span, headed: bool) -> String {
+    let named = |(file, line, column): (String, u32, u32)| match headed && file == seen.name {
+        true => format!("{line}:{column}"),
+        false => format!("{}:{line}:{column}", visible(&file)),
+    };
+    place(seen, span).map_or(String::new(), named)
 }
 
 fn kind(secret: &SecretFlow) -> String {
@@ -143,7 +147,7 @@ fn flows_text(all: &[Seen]) -> String {
                 let _ = writeln!(out, "{}", line.trim_end());
             }
             let who = seen_by(secret);
-            let who = if who.is_empty() { "nobody: it goes nowhere".to_owned() } else { who.join(" · ") };
+            let who = if who.is_empty() { "nobody: nothing reads it".to_owned() } else { who.join(" · ") };
             let _ = writeln!(out, "    seen by: {}", visible(&who));
         }
     }
@@ -151,12 +155,13 @@ fn flows_text(all: &[Seen]) -> String {
 }
 
 fn row(seen: &Seen, flow: &Flow) -> [String; 4] {
-    let step = flow.step.as_ref().map_or("output".to_owned(), |(name, kind)| {
-        if name.starts_with(kind.as_str()) { name.clone() } else { format!("{kind} {name}") }
-    });
+    let step = flow
+        .step
+        .as_ref()
+        .map_or("output".to_owned(), |(name, kind)| if name.starts_with(kind.as_str()) { name.clone() } else { format!("{kind} {name}") });
     let how = [if flow.decides { "only decides that it happens" } else { graph::how(flow.how) }, flow.to.place()];
     let how: Vec<&str> = how.into_iter().filter(|h| !h.is_empty()).collect();
-    [step, flow.to.describe(), how.join(", "), shown(seen, flow.span)].map(|cell| seen.blanks.clean(&visible(&cell)).into_owned())
+    [step, flow.to.describe(), how.join(", "), shown(seen, flow.span, true)].map(|cell| seen.blanks.clean(&visible(&cell)).into_owned())
 }
 
 fn flows_json(all: &[Seen]) -> Value {
@@ -202,7 +207,7 @@ fn releases_text(all: &[Seen]) -> String {
                 (rotation, Some(step)) => format!("{rotation}, step {step}"),
                 (rotation, None) => format!("{rotation}, output").trim_start_matches(", ").to_owned(),
             };
-            let line = format!("{}: {}\n  releases {what} in {place}\n", shown(seen, one.span), one.reason);
+            let line = format!("{}: {}\n  releases {what} in {place}\n", shown(seen, one.span, false), one.reason);
             let _ = write!(out, "{}", line.lines().map(|l| format!("{}\n", seen.blanks.clean(&visible(l)))).collect::<String>());
         }
     }

@@ -1,8 +1,8 @@
 //! `rot check`: reads inputs, has them analysed in parallel, and reports what was found.
 
 mod baseline;
-mod diff;
-mod fix;
+pub mod diff;
+pub mod fix;
 pub mod flows;
 mod gather;
 pub mod watch;
@@ -117,7 +117,7 @@ pub fn once(args: &CheckArgs, context: &Context, config: &Config, ends: &FrontEn
         let fails = !mended.diffs.is_empty() || report.diagnostics.iter().any(|d| d.severity >= fail_on);
         fails.then_some(Failure::Findings)
     };
-    let name = |d: &Diagnostic| report.places.resolve(d.span()).map_or(String::new(), |p| p.file.name().to_owned());
+    let name = |d: &Diagnostic| sources.get(d.span().file).map_or(String::new(), |file| file.name().to_owned());
     let said = report.diagnostics.iter().map(|d| (name(d), d.code, d.message.clone())).collect();
     let files = sources.files().map(|(_, f)| PathBuf::from(f.name())).collect();
     Ok(Pass { failure, said, files })
@@ -145,7 +145,12 @@ impl Tally {
     fn text(&self, only_shown: bool) -> String {
         let fixed = if only_shown { "could be fixed" } else { "fixed" };
         let parts = [(self.suppressed, "suppressed"), (self.known, "in the baseline"), (self.fixed, fixed)];
-        parts.iter().filter(|(n, _)| *n > 0).enumerate().map(|(i, (n, what))| format!("{} {n} {what}", if i == 0 { ";" } else { "," })).collect()
+        parts
+            .iter()
+            .filter(|(n, _)| *n > 0)
+            .enumerate()
+            .map(|(i, (n, what))| format!("{} {n} {what}", if i == 0 { ";" } else { "," }))
+            .collect()
     }
 }
 

@@ -8,7 +8,6 @@ use crate::cli::config::FILE_NAME;
 use crate::cli::context::Context;
 use crate::cli::inputs;
 use crate::diagnostic::{Code, Error};
-use crate::report::findings::counted;
 use crate::source::SourceMap;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,15 +28,19 @@ pub fn run(args: &CheckArgs, context: &Context, pass: &dyn Fn() -> Result<Pass, 
         let mut read = stamps(args, context, &[]);
         match pass() {
             Ok(done) => {
-                let delta = before.as_ref().map_or(String::new(), |before| format!(" ({})", delta(before, &done.said)));
-                context.out.info(&format!("watching {}{delta}", counted(read.len().max(done.files.len()), "file")));
-                read.extend(stamps(args, context, &done.files).into_iter().filter(|(path, _)| !read.contains_key(path)).collect::<Stamps>());
+                let delta = before.as_ref().map_or(String::new(), |before| format!(": {}", delta(before, &done.said)));
+                context.out.info(&format!("watching for changes{delta}"));
+                // Of what came up since, only used files were read.
+                for path in done.files.iter().map(|path| context.cwd.join(path)) {
+                    let now = stamp(&path);
+                    read.entry(path).or_insert(now);
+                }
                 before = Some(done.said);
                 wait(args, context, &done.files, &read);
             }
             Err(error) => {
                 context.complain(&error.diagnostics);
-                context.out.info("watching");
+                context.out.info("watching for changes");
                 wait(args, context, &[], &read);
             }
         }
@@ -53,13 +56,16 @@ fn wait(args: &CheckArgs, context: &Context, files: &[PathBuf], read: &Stamps) {
     }
 }
 
+fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    std::fs::metadata(path).ok().and_then(|m| Some((m.modified().ok()?, m.len())))
+}
+
 /// When each file changed that the next pass would read: the inputs, the settings, and what the last pass read beside them.
 fn stamps(args: &CheckArgs, context: &Context, files: &[PathBuf]) -> Stamps {
-    let stamp = |path: &Path| std::fs::metadata(path).ok().and_then(|m| Some((m.modified().ok()?, m.len())));
     let settings = context.globals.config.clone().into_iter().chain(context.cwd.ancestors().map(|dir| dir.join(FILE_NAME)));
     let paths = inputs::candidates(&args.paths).into_iter().chain(files.iter().cloned()).chain(args.baseline.clone());
     let settings = settings.filter(|p| p.exists());
-    paths.chain(settings).map(|path| (context.cwd.join(path), ())).map(|(path, ())| (path.clone(), stamp(&path))).collect()
+    paths.chain(settings).map(|path| context.cwd.join(path)).map(|path| (path.clone(), stamp(&path))).collect()
 }
 
 /// `1 new, 2 gone`: places move while one types, so findings are the same when file, code and message are.

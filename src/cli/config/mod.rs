@@ -29,6 +29,8 @@ pub struct Config {
     pub target: Target,
     /// `[conductor.hosts]`: where a secret of an imported definition may be sent.
     pub hosts: BTreeMap<String, Vec<String>>,
+    /// `[workers]`: local programs for Conductor's SIMPLE tasks, program and arguments by the task's name.
+    pub workers: BTreeMap<String, Vec<String>>,
     /// `[check] fail-on`.
     pub fail_on: Option<Severity>,
     /// `[check] severity`; `None` turns a code off.

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 /// All keys by table; the JSON Schema in `docs/reference` has the same ones.
 pub const KEYS: [(&str, &[&str]); 7] = [
-    ("", &["vault", "state", "conductor", "check", "ignore"]),
+    ("", &["vault", "state", "conductor", "workers", "check", "ignore"]),
     ("vault", &["path", "identity"]),
     ("state", &["dir"]),
     ("conductor", &["target", "hosts"]),
@@ -59,6 +59,7 @@ impl Reader {
         for (key, value) in self.known("", document) {
             match key.as_str() {
                 "ignore" => self.ignores(value, config),
+                "workers" => self.workers(value, config, root),
                 name => {
                     let Some(table) = self.table(name, value) else { continue };
                     for (key, value) in self.known(name, table) {
@@ -139,6 +140,24 @@ impl Reader {
         }
         self.report(value.span(), "`true` or `false` is needed here".into(), "not a truth value", "write it without quotes".into());
         false
+    }
+
+    /// A worker is a program with its arguments; a path within the project is relative to the settings' folder.
+    fn workers(&mut self, value: &Value<'_>, config: &mut Config, root: &Path) {
+        let Some(table) = self.table("workers", value) else { return };
+        for (name, value) in table {
+            let mut command = self.strings(value);
+            match command.first_mut() {
+                Some(program) if program.contains('/') => *program = root.join(&*program).display().to_string(),
+                Some(_) => {}
+                None => {
+                    let help = "write the program and its arguments: `name = [\"prog\", \"arg\"]`";
+                    self.report(value.span(), format!("the worker `{}` has no program", name.get_ref()), "", help.into());
+                    continue;
+                }
+            }
+            config.workers.insert(name.get_ref().to_string(), command);
+        }
     }
 
     fn ignores(&mut self, value: &Value<'_>, config: &mut Config) {

@@ -132,7 +132,7 @@ fn add(list: &str, reason: &str, scope: Scope, at: Span, place: &dyn Fn(std::ops
                 known = true;
                 out.0.push(Suppression { rule, until, at, scope: scope.clone(), used: false });
             }
-            Err(diagnostic) => out.1.push(diagnostic),
+            Err(diagnostic) => out.1.push(*diagnostic),
         }
     }
     if known && why.is_empty() {

@@ -37,7 +37,7 @@ pub fn reason(text: &str) -> (String, Option<Date>) {
 }
 
 /// The rule of a name, or what is wrong with the name.
-pub fn rule(name: &str, span: Span) -> Result<Code, Diagnostic> {
+pub fn rule(name: &str, span: Span) -> Result<Code, Box<Diagnostic>> {
     if let Some(code) = Code::find(name) {
         return Ok(code);
     }
@@ -46,5 +46,5 @@ pub fn rule(name: &str, span: Span) -> Result<Code, Diagnostic> {
         Some(near) if !name.is_empty() => format!("the nearest is `{near}`"),
         _ => "rules are named by code (ROT301) or by name (secret-to-log)".to_owned(),
     };
-    Err(Diagnostic::new(codes::UNKNOWN_SUPPRESSION, span, message).at("suppresses nothing").help(help))
+    Err(Box::new(Diagnostic::new(codes::UNKNOWN_SUPPRESSION, span, message).at("suppresses nothing").help(help)))
 }

@@ -1,4 +1,4 @@
-//! DO_WHILE with a condition that is a comparison.
+//! DO_WHILE: until a condition fails, or over items.
 
 use super::context::Reader;
 use super::javascript::{self, Js};
@@ -6,8 +6,8 @@ use super::keys::field;
 use super::scope::Shape;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
-use crate::plan::task::{Repeat, Task};
-use crate::plan::{Expr, ExprKind, Root};
+use crate::plan::task::{Backoff, ForEach, Repeat, Task};
+use crate::plan::{Expr, ExprKind, Function, Root};
 
 /// Rounds after which a loop fails whose condition names no number.
 const AT_MOST: u32 = 1000;
@@ -22,13 +22,13 @@ impl<'a> Reader<'a> {
         let steps = self.block(tasks.items());
         let items =
             field(node, "items").or_else(|| field(node, "inputParameters").and_then(|i| field(i, "items").or_else(|| field(i, "_items"))));
+        if let Some(items) = items {
+            let item = super::output::loop_item(name);
+            let items = self.value(items);
+            return Some(Task::ForEach(ForEach { item, items, steps }));
+        }
         let Some(condition) = field(node, "loopCondition").filter(|c| c.as_str().is_some_and(|t| !t.trim().is_empty())) else {
-            match items {
-                Some(items) => {
-                    self.unsupported(items.span, "a loop over items is not run here", "write the rotation in `.rot` with `for each`")
-                }
-                None => self.missing(node, "loopCondition", "the DO_WHILE task", "a comparison such as `$.poll['statusCode'] != 200`"),
-            }
+            self.missing(node, "loopCondition", "the DO_WHILE task", "a comparison such as `$.poll['statusCode'] != 200`");
             return None;
         };
         // The condition is read after each round.
@@ -48,14 +48,35 @@ impl<'a> Reader<'a> {
         match lowered {
             Some((Some(again), _)) => {
                 let until = Expr::new(ExprKind::Not(Box::new(again)), condition.span);
-                Some(Task::Repeat(Repeat { steps, until, at_most, every: None }))
+                Some(Task::Repeat(Repeat { steps, until, at_most, every: None, backoff: Backoff::Fixed }))
             }
             Some((None, false)) => None,
             _ => {
-                self.script_not_run(condition);
-                None
+                let again = self.loop_script(node, name, condition);
+                let until = Expr::new(ExprKind::Not(Box::new(again)), condition.span);
+                Some(Task::Repeat(Repeat { steps, until, at_most, every: None, backoff: Backoff::Fixed }))
             }
         }
+    }
+
+    /// A condition that is more than a comparison: a script over the loop's inputs, its own output, and the outputs of the
+    /// tasks that it names.
+    fn loop_script(&mut self, node: &Node, own: &str, condition: &Node) -> Expr {
+        let source = condition.as_str().unwrap_or_default().to_owned();
+        let mut members = match field(node, "inputParameters").map(|i| self.value(i).kind) {
+            Some(ExprKind::Object(members)) => members,
+            _ => Vec::new(),
+        };
+        let names: Vec<String> = self.scope.names().filter(|n| *n == own || source.contains(n)).map(str::to_owned).collect();
+        for name in names {
+            if !members.iter().any(|(known, _)| *known == name) {
+                let output = self.whole(&name, condition.span);
+                members.push((name, output));
+            }
+        }
+        let input = Expr::new(ExprKind::Object(members), condition.span);
+        let source = Expr::new(ExprKind::String(source), condition.span);
+        Expr::new(ExprKind::Call(Function::JavaScript, vec![source, input]), condition.span)
     }
 
     /// `$.x` in a condition: an input of the loop, the loop's own output, or the output of a task within.
@@ -87,7 +108,7 @@ impl<'a> Reader<'a> {
             );
             return None;
         }
-        let root = Expr::root(Root::Output(first.clone()), place.span);
+        let root = self.whole(first, place.span);
         Some(self.below(root, rest, place))
     }
 }

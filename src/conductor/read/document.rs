@@ -43,7 +43,23 @@ impl<'a> Reader<'a> {
         for schedule in schedules {
             self.schedule_entry(schedule);
         }
-        // Definitions within sub-workflow tasks; reading one may find more.
+        self.inline_definitions();
+    }
+
+    /// Reads definitions of other files that this one calls.
+    pub(super) fn imported(&mut self, others: &[&'a Node]) {
+        let own = self.rotations.len();
+        for other in others {
+            self.definition(other, None);
+        }
+        self.inline_definitions();
+        for rotation in self.rotations.iter_mut().skip(own) {
+            rotation.imported = true;
+        }
+    }
+
+    /// Definitions within sub-workflow tasks; reading one may find more.
+    fn inline_definitions(&mut self) {
         let mut read: HashMap<Option<String>, &Node> = HashMap::new();
         while let Some(definition) = self.inline.pop() {
             // Two tasks may bring the same definition.
@@ -55,6 +71,20 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+/// The names of all workflows that are called and that are defined in a document.
+pub(super) fn names(node: &Node, called: &mut Vec<String>, defined: &mut Vec<String>) {
+    if field(node, "tasks").is_some() {
+        defined.extend(field(node, "name").and_then(text_of));
+        called.extend(field(node, "failureWorkflow").and_then(text_of).filter(|n| !n.is_empty() && !n.starts_with('$')));
+    }
+    if let Some(param) = field(node, "subWorkflowParam").filter(|p| field(p, "workflowDefinition").is_none()) {
+        called.extend(field(param, "name").and_then(text_of).filter(|n| !n.contains("${")));
+    }
+    called.extend(field(node, "forkTaskWorkflow").and_then(text_of).filter(|n| !n.contains("${")));
+    node.items().iter().for_each(|n| names(n, called, defined));
+    node.members().iter().for_each(|m| names(&m.value, called, defined));
 }
 
 /// The definition that an item of a file brings.

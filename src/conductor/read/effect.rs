@@ -45,12 +45,14 @@ impl Reader<'_> {
 fn feeding(rotation: &Rotation) -> HashSet<String> {
     let mut updates: Vec<&Expr> = Vec::new();
     let mut set: Vec<(&str, &Expr)> = rotation.variables.iter().map(|(n, e)| (n.as_str(), e)).collect();
+    let mut lets: Vec<(&str, &Expr)> = Vec::new();
     walk_steps(&rotation.steps, &mut |step| match &step.task {
         Task::Update(update) => {
             if let NewValue::Single(value) = &update.value {
                 updates.push(value);
             }
         }
+        Task::Let(assign) => lets.push((&assign.name, &assign.value)),
         Task::SetVariables(variables) => set.extend(variables.values.iter().map(|(n, e)| (n.as_str(), e))),
         _ => {}
     });
@@ -60,6 +62,9 @@ fn feeding(rotation: &Rotation) -> HashSet<String> {
         expr.walk(&mut |e| match &e.kind {
             ExprKind::Ref(Root::Capture { step, .. } | Root::Output(step)) => {
                 feeding.insert(step.clone());
+            }
+            ExprKind::Ref(Root::Let(name)) if variables.insert(name) => {
+                updates.extend(lets.iter().filter(|(n, _)| n == name).map(|(_, e)| *e));
             }
             ExprKind::Ref(Root::Variable(name)) if variables.insert(name) => {
                 updates.extend(set.iter().filter(|(n, _)| n == name).map(|(_, e)| *e));

@@ -27,7 +27,9 @@ impl<'a> Reader<'a> {
         }
         let request = nested.unwrap_or(inputs);
         // Beside a nested request the task's other inputs are the author's own.
-        self.check_keys(request, HTTP, "an HTTP request", &[]);
+        let polled: &[&str] = if super::scope::type_of(node) == "HTTP_POLL" { &super::http_poll::KEYS } else { &[] };
+        let known: Vec<&str> = HTTP.iter().chain(polled).copied().collect();
+        self.check_keys(request, &known, "an HTTP request", &[]);
         if nested.is_some() {
             self.check_free_keys(inputs);
         }

@@ -6,18 +6,24 @@
 
 mod context;
 mod do_while;
+mod desugar;
 mod document;
+mod dynamic;
 mod effect;
 mod fork_join;
 mod http;
+mod http_poll;
+mod human;
 mod javascript;
 mod keys;
 mod output;
 mod output_filter;
+mod places;
 mod reference;
 mod root;
 mod schedule;
 mod scope;
+mod script;
 mod set_variable;
 mod start_request;
 mod sub_workflow;
@@ -28,6 +34,7 @@ mod terminate;
 mod update_secret;
 mod value;
 mod wait;
+mod worker;
 mod workflow;
 
 use crate::diagnostic::Diagnostic;
@@ -48,31 +55,62 @@ pub struct ReadOptions {
     pub known_secrets: Option<Vec<String>>,
     /// Names of rotations in other files that a sub-workflow may name.
     pub other_rotations: Vec<String>,
+    /// Names of SIMPLE tasks for which the settings declare a local program.
+    pub workers: Vec<String>,
     /// Environment variables of the server that `${NAME}` may read.
     pub server_env: Vec<String>,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { target: Dialect::Orkes, hosts: HashMap::new(), known_secrets: None, other_rotations: Vec::new(), server_env: Vec::new() }
+        Self {
+            target: Dialect::Orkes,
+            hosts: HashMap::new(),
+            known_secrets: None,
+            other_rotations: Vec::new(),
+            workers: Vec::new(),
+            server_env: Vec::new(),
+        }
     }
 }
 
 /// Reads a definition, a start request, a schedule, or an array of them.
 pub fn read(file: FileId, source: &SourceFile, options: &ReadOptions) -> (Plan, Vec<Diagnostic>) {
     let (node, findings) = json::parse_all(file, source);
-    let mut reader = Reader::new(options, findings);
-    if let Some(node) = &node {
-        reader.document(node);
+    match &node {
+        Some(node) => read_node(node, findings, options),
+        None => Reader::new(options, findings).finish(),
     }
-    reader.finish()
 }
 
 /// As [`read`], for a text that is parsed already; `findings` are those of the parser.
 pub fn read_node(node: &Node, findings: Vec<Diagnostic>, options: &ReadOptions) -> (Plan, Vec<Diagnostic>) {
+    read_with(node, &[], findings, options)
+}
+
+/// As [`read_node`], with definitions of other files that the file calls. Their rotations are marked as imported.
+pub fn read_with(node: &Node, others: &[&Node], findings: Vec<Diagnostic>, options: &ReadOptions) -> (Plan, Vec<Diagnostic>) {
+    let rewritten: Vec<Option<Node>> = [node].into_iter().chain(others.iter().copied()).map(desugar::document).collect();
+    let mut nodes = [node].into_iter().chain(others.iter().copied()).zip(&rewritten).map(|(n, r)| r.as_ref().unwrap_or(n));
     let mut reader = Reader::new(options, findings);
-    reader.document(node);
+    if let Some(main) = nodes.next() {
+        let others: Vec<&Node> = nodes.collect();
+        for other in &others {
+            reader.names.extend(other.get("name").and_then(Node::as_str).map(str::to_owned));
+        }
+        reader.document(main);
+        reader.imported(&others);
+    }
     reader.finish()
+}
+
+/// The workflows that a document calls by name and does not define itself.
+pub fn called_names(node: &Node) -> Vec<String> {
+    let mut called = Vec::new();
+    let mut defined = Vec::new();
+    document::names(node, &mut called, &mut defined);
+    called.retain(|name| !defined.contains(name));
+    called
 }
 
 /// Whether a JSON document is meant as Conductor's: a definition, a start request with one, a schedule, or an array that holds one.

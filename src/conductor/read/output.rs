@@ -6,7 +6,7 @@ use super::reference::{Named, null};
 use super::scope::Shape;
 use crate::conductor::template::Step;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::{Expr, ExprKind, Root};
+use crate::plan::{Expr, ExprKind, Operator, Root};
 use crate::source::Span;
 use std::collections::HashMap;
 
@@ -18,7 +18,10 @@ impl Reader<'_> {
     pub(super) fn task_output(&mut self, named: &Named<'_>, task: &str, from: usize) -> Expr {
         let Some(info) = self.scope.tasks.get(task) else { return null(named.span) };
         let (kind, shape) = (info.kind.clone(), info.output.clone());
-        let whole = Expr::root(Root::Output(task.to_owned()), named.span);
+        let whole = self.whole(task, named.span);
+        if kind == "DO_WHILE" && named.name(from) == Some("loopItem") {
+            return self.path_over(Expr::root(Root::Variable(loop_item(task)), named.span), named, from + 1);
+        }
         match shape {
             Shape::Captures(places) => self.captured(named, task, &places, from),
             Shape::Response => {
@@ -36,8 +39,27 @@ impl Reader<'_> {
                 }
                 None => self.path_over(whole, named, from),
             },
-            Shape::Open => self.path_over(whole, named, from),
+            Shape::Open | Shape::Named => self.path_over(whole, named, from),
+            Shape::Same(other) if self.scope.tasks.contains_key(&other) => {
+                self.path_over(Expr::root(Root::Output(other), named.span), named, from)
+            }
+            Shape::Same(_) => null(named.span),
+            Shape::First(joined) => {
+                let known: Vec<String> = joined.into_iter().filter(|t| self.scope.tasks.contains_key(t)).collect();
+                let values: Vec<Expr> = known.iter().map(|t| self.task_output(named, t, from)).collect();
+                let both = |a: Expr, b: Expr| Expr::new(ExprKind::Binary(Operator::Else, Box::new(a), Box::new(b)), named.span);
+                values.into_iter().reduce(both).unwrap_or_else(|| null(named.span))
+            }
         }
+    }
+
+    /// The whole output of a task.
+    pub(super) fn whole(&self, task: &str, span: Span) -> Expr {
+        let root = match self.scope.tasks.get(task).map(|t| &t.output) {
+            Some(Shape::Named) => Root::Let(task.to_owned()),
+            _ => Root::Output(task.to_owned()),
+        };
+        Expr::root(root, span)
     }
 
     /// The output of a JOIN: the outputs of the joined tasks under their names.
@@ -56,7 +78,7 @@ impl Reader<'_> {
                     let value = match &self.scope.tasks.get(task)?.output {
                         Shape::Captures(places) => object_of(task, &places.iter().collect::<Vec<_>>(), 0, named.span),
                         Shape::Nothing => return None,
-                        _ => Expr::root(Root::Output(task.clone()), named.span),
+                        _ => self.whole(task, named.span),
                     };
                     Some((task.clone(), value))
                 });
@@ -126,6 +148,11 @@ impl Reader<'_> {
         );
         null(named.span)
     }
+}
+
+/// The name of a loop's element in the plan.
+pub(super) fn loop_item(task: &str) -> String {
+    format!("{task}_item")
 }
 
 /// Whether the first `depth` names lead to or through a place.

@@ -55,6 +55,12 @@ pub(super) enum Shape {
     Join(Vec<String>),
     /// The outputs of another rotation.
     Call,
+    /// A value that the plan names.
+    Named,
+    /// The output of another task.
+    Same(String),
+    /// The first of these that is there.
+    First(Vec<String>),
     /// Not known.
     Open,
 }
@@ -105,7 +111,8 @@ pub(super) fn nested(task: &Node) -> Vec<&[Node]> {
 impl Reader<'_> {
     /// Adds the names of `tasks` and of those within to the scope.
     pub(super) fn collect(&mut self, tasks: &[Node], loops: &[String]) {
-        for task in tasks {
+        for (index, task) in tasks.iter().enumerate() {
+            let previous = index.checked_sub(1).and_then(|i| tasks.get(i));
             let kind = type_of(task);
             self.scope.dynamic |= matches!(kind.as_str(), "FORK_JOIN_DYNAMIC" | "DYNAMIC");
             if kind == "SET_VARIABLE" {
@@ -114,7 +121,7 @@ impl Reader<'_> {
             }
             let mut inner = loops.to_vec();
             if let Some((name, span)) = reference_name(task) {
-                self.collect_task(task, &kind, name.clone(), span, loops);
+                self.collect_task(task, previous, &kind, name.clone(), span, loops);
                 if kind == "DO_WHILE" {
                     inner.push(name);
                 }
@@ -125,7 +132,7 @@ impl Reader<'_> {
         }
     }
 
-    fn collect_task(&mut self, task: &Node, kind: &str, name: String, span: Span, loops: &[String]) {
+    fn collect_task(&mut self, task: &Node, previous: Option<&Node>, kind: &str, name: String, span: Span, loops: &[String]) {
         if let Some(first) = self.scope.tasks.get(&name) {
             let first = first.span;
             self.report(
@@ -137,10 +144,18 @@ impl Reader<'_> {
             return;
         }
         let output = match kind {
-            "HTTP" => self.capture_places(task).map_or(Shape::Response, Shape::Captures),
+            "HTTP" | "HTTP_POLL" => self.capture_places(task).map_or(Shape::Response, Shape::Captures),
             "UPDATE_SECRET" | "SET_VARIABLE" | "TERMINATE" | "NOOP" => Shape::Nothing,
-            "JOIN" => Shape::Join(field(task, "joinOn").map_or(&[][..], Node::items).iter().filter_map(text_of).collect()),
-            "SUB_WORKFLOW" => Shape::Call,
+            "JOIN" => match previous.filter(|p| type_of(p) == "FORK_JOIN_DYNAMIC").and_then(reference_name) {
+                Some((fork, _)) => Shape::Same(fork),
+                None => Shape::Join(field(task, "joinOn").map_or(&[][..], Node::items).iter().filter_map(text_of).collect()),
+            },
+            "EXCLUSIVE_JOIN" => {
+                let lists = ["joinOn", "defaultExclusiveJoinTask"].map(|key| field(task, key).map_or(&[][..], Node::items));
+                Shape::First(lists.iter().flat_map(|l| l.iter()).filter_map(text_of).collect())
+            }
+            "INLINE" | "LAMBDA" | "JSON_JQ_TRANSFORM" | "GET_SIGNED_JWT" => Shape::Named,
+            "SUB_WORKFLOW" | "HUMAN" => Shape::Call,
             _ => Shape::Open,
         };
         if let Some(definition) = field(task, "subWorkflowParam").and_then(|p| field(p, "workflowDefinition")) {

@@ -24,7 +24,7 @@ impl<'a> Reader<'a> {
             Some(ExprKind::Object(members)) => members,
             _ => Vec::new(),
         };
-        Some(Task::Call(Call { rotation, inputs }))
+        Some(Task::Call(Call { rotation, inputs, each: None }))
     }
 
     /// The name of the rotation that is called.
@@ -58,11 +58,11 @@ impl<'a> Reader<'a> {
         }
         let known = self.names.iter().chain(&self.options.other_rotations).map(String::as_str);
         let near = self.nearest(&name, known).map(|n| format!("did you mean `{n}`?"));
-        self.report(
-            Diagnostic::new(codes::IMPORT_NOT_FOUND, node.span, format!("the workflow `{name}` is not in this file")).help(
-                near.unwrap_or_else(|| "put both definitions into one array, or the definition into `workflowDefinition`".to_owned()),
-            ),
-        );
+        self.report(Diagnostic::new(codes::IMPORT_NOT_FOUND, node.span, format!("the workflow `{name}` is not in this file")).help(
+            near.unwrap_or_else(|| {
+                "put both definitions into one array or into files of one folder, or the definition into `workflowDefinition`".to_owned()
+            }),
+        ));
         None
     }
 }

@@ -6,7 +6,7 @@ use super::keys::{field, text_of};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 use crate::plan::task::{Branch, Step, Switch, Task};
-use crate::plan::{Expr, ExprKind};
+use crate::plan::{Expr, ExprKind, Function};
 
 impl<'a> Reader<'a> {
     pub(super) fn switch(&mut self, node: &'a Node) -> Option<Task> {
@@ -71,11 +71,7 @@ impl<'a> Reader<'a> {
         let script = expression.as_str().and_then(javascript::parse);
         let inputs = field(node, "inputParameters");
         self.check_inputs(node);
-        let Some(script) = script else {
-            self.script_not_run(expression);
-            self.branches(node);
-            return None;
-        };
+        let Some(script) = script else { return Some(self.by_javascript(node, expression)) };
         let (condition, chosen) = match script {
             Js::Choice(condition, yes, no) => (*condition, Some((yes, no))),
             other => (other, None),
@@ -86,12 +82,12 @@ impl<'a> Reader<'a> {
             Some(self.below(value, rest, expression))
         });
         let (cases, otherwise) = self.branches(node);
-        let subject = subject.or_else(|| {
-            if inputs.is_none() {
-                self.script_not_run(expression);
-            }
-            None
-        })?;
+        let subject = match subject {
+            Some(subject) => subject,
+            // Names that are not there were reported; without inputs there is nothing to look at.
+            None if inputs.is_some() => return None,
+            None => return Some(self.by_javascript(node, expression)),
+        };
         let Some((yes, no)) = chosen else { return Some(Task::Switch(Switch { subject, cases, otherwise })) };
         // `test ? "a" : "b"`: a switch on the test; a name without a case is the default case.
         let steps = |name: &str| cases.iter().find(|b| b.name == name).map_or_else(|| otherwise.clone(), |b| b.steps.clone());
@@ -114,12 +110,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn script_not_run(&mut self, expression: &Node) {
-        self.unsupported(
-            expression.span,
-            "only comparisons of inputs are run here, not scripts",
-            "write `$.status == 'ok'`, `$.a > 3 && $.b`, or `test ? 'case' : 'other'`; or decide by `value-param`",
-        );
+    /// A script that is more than a comparison.
+    fn by_javascript(&mut self, node: &'a Node, expression: &Node) -> Task {
+        let subject = match field(node, "inputParameters") {
+            Some(inputs) => self.javascript(expression, inputs),
+            None => {
+                let none = Expr::new(ExprKind::Object(Vec::new()), expression.span);
+                let source = self.value(expression);
+                Expr::new(ExprKind::Call(Function::JavaScript, vec![source, none]), expression.span)
+            }
+        };
+        let (cases, otherwise) = self.branches(node);
+        Task::Switch(Switch { subject, cases, otherwise })
     }
 
     fn branches(&mut self, node: &'a Node) -> (Vec<Branch>, Vec<Step>) {

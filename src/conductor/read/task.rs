@@ -35,6 +35,7 @@ impl<'a> Reader<'a> {
             return None;
         }
         self.check_keys(node, TASK, "a task", MISPLACED_ON_TASK);
+        self.check_about(node);
         if field(node, "name").is_none() {
             self.missing(node, "name", "the task", "give it a name, for people");
         }
@@ -67,7 +68,16 @@ impl<'a> Reader<'a> {
             "DO_WHILE" => self.do_while(node, &name),
             "SUB_WORKFLOW" => self.sub_workflow(node),
             "WAIT" => self.wait(node),
-            "TERMINATE" => self.terminate(node),
+            "TERMINATE" => self.terminate(node, &name),
+            "INLINE" => self.inline_script(node, &name),
+            "LAMBDA" => self.lambda(node, &name),
+            "JSON_JQ_TRANSFORM" => self.jq_transform(node, &name),
+            "GET_SIGNED_JWT" => self.signed_jwt(node, &name),
+            "HTTP_POLL" => self.http_poll(node, &name),
+            "HUMAN" => self.human(node),
+            "FORK_JOIN_DYNAMIC" => self.fork_join_dynamic(node),
+            "EXCLUSIVE_JOIN" => self.join(node, previous),
+            "SIMPLE" => self.simple(node),
             "NOOP" => None,
             _ => self.not_run(node, &kind),
         };
@@ -75,8 +85,10 @@ impl<'a> Reader<'a> {
         let task = task?;
         let optional = ["optional", "permissive"].iter().any(|key| node.get(key).and_then(flag_of) == Some(true));
         let start_delay = node.get("startDelay").and_then(number_of).filter(|s| *s > 0).map(|s| Dur(s.saturating_mul(1000)));
-        let leaf = matches!(task, Task::Http(_) | Task::Update(_) | Task::Call(_));
+        let leaf = matches!(task, Task::Http(_) | Task::Update(_) | Task::Call(_) | Task::Let(_) | Task::Worker(_));
         let retry = if leaf { retry(node) } else { None };
+        // The polled call has the task's name, so that its output is found by it.
+        let name = if kind == "HTTP_POLL" { format!("poll {name}") } else { name };
         Some(Step { name, task, retry, optional, start_delay, at: span.into() })
     }
 
@@ -121,6 +133,7 @@ impl<'a> Reader<'a> {
                     .help(help),
             );
         }
+        self.check_not_run(node, kind);
         self.check_inputs(node);
         for list in nested(node) {
             self.block(list);

@@ -1,7 +1,7 @@
 //! The task types that exist, and what to use instead of those that are not run here.
 
 /// Types that are read into the plan.
-pub(super) const SUPPORTED: [&str; 12] = [
+pub(super) const SUPPORTED: [&str; 21] = [
     "HTTP",
     "UPDATE_SECRET",
     "SET_VARIABLE",
@@ -14,21 +14,21 @@ pub(super) const SUPPORTED: [&str; 12] = [
     "WAIT",
     "TERMINATE",
     "NOOP",
+    "SIMPLE",
+    "INLINE",
+    "LAMBDA",
+    "JSON_JQ_TRANSFORM",
+    "GET_SIGNED_JWT",
+    "HTTP_POLL",
+    "HUMAN",
+    "FORK_JOIN_DYNAMIC",
+    "EXCLUSIVE_JOIN",
 ];
 
 /// Types that a Conductor server knows and this program does not run, with what to use instead.
-pub(super) const UNSUPPORTED: [(&str, &str); 47] = [
-    ("SIMPLE", "a worker outside runs it: call the service directly with an HTTP task"),
-    ("HTTP_POLL", "use an HTTP task in a DO_WHILE loop with a WAIT"),
-    ("GET_SIGNED_JWT", "let the token endpoint issue the token with an HTTP task"),
-    ("INLINE", "use SWITCH for a choice, or a reference to the field that is wanted"),
-    ("LAMBDA", "use SWITCH for a choice, or a reference to the field that is wanted"),
-    ("JSON_JQ_TRANSFORM", "take the fields with references, or name them in an `outputFilter`"),
+pub(super) const UNSUPPORTED: [(&str, &str); 38] = [
     ("JSON_JQ_TRANSFORM_STRING", "take the fields with references, or name them in an `outputFilter`"),
-    ("HUMAN", "write the rotation in `.rot` with a `manual` step"),
-    ("FORK_JOIN_DYNAMIC", "write the branches out with FORK_JOIN"),
-    ("DYNAMIC", "write the tasks out and choose between them with SWITCH"),
-    ("EXCLUSIVE_JOIN", "join with JOIN, and choose between the results with SWITCH"),
+    ("DYNAMIC", "name the task as a literal, or write the tasks out and choose between them with SWITCH"),
     ("START_WORKFLOW", "use SUB_WORKFLOW, which waits for the result"),
     ("TERMINATE_WORKFLOW", "rot runs one rotation at a time; end this one with TERMINATE"),
     ("UPDATE_TASK", "rot has no open tasks of other workflows"),
@@ -39,7 +39,10 @@ pub(super) const UNSUPPORTED: [(&str, &str); 47] = [
     ("EVENT", "send the event with an HTTP task"),
     ("KAFKA_PUBLISH", "send the message with an HTTP task to a bridge"),
     ("SQS", "send the message with an HTTP task"),
-    ("JDBC", "rotate database passwords with an HTTP task to the database's API"),
+    (
+        "JDBC",
+        "rotate database passwords with an HTTP task to the database's API, or with a SIMPLE task and a local program that `[workers]` declares",
+    ),
     ("GRPC", "call the service with an HTTP task"),
     ("OPS_GENIE", "call the service with an HTTP task"),
     ("SENDGRID", "call the service with an HTTP task"),

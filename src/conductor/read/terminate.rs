@@ -5,12 +5,12 @@ use super::keys::{field, flag_of, text_of};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 use crate::plan::Expr;
-use crate::plan::task::{Fail, Stop, Task};
+use crate::plan::task::{Branch, Fail, Step, Stop, Switch, Task};
 
 const STATUSES: [&str; 3] = ["COMPLETED", "FAILED", "TERMINATED"];
 
 impl<'a> Reader<'a> {
-    pub(super) fn terminate(&mut self, node: &'a Node) -> Option<Task> {
+    pub(super) fn terminate(&mut self, node: &'a Node, name: &str) -> Option<Task> {
         if let Some(optional) = field(node, "optional").filter(|o| flag_of(o) == Some(true)) {
             self.report(Diagnostic::new(codes::BAD_VALUE, optional.span, "a TERMINATE task may not be optional").help("remove `optional`"));
         }
@@ -31,6 +31,7 @@ impl<'a> Reader<'a> {
             "FAILED" | "TERMINATED" => {
                 Some(Task::Fail(Fail { message: reason.unwrap_or_else(|| Expr::string("the workflow ended itself as failed")) }))
             }
+            _ if status.contains("${") => Some(self.terminate_by(status_node, name, reason, output)),
             _ => {
                 self.check_references(status_node);
                 let near = self.nearest(&status, STATUSES).map(|n| format!("did you mean `{n}`?"));
@@ -45,5 +46,22 @@ impl<'a> Reader<'a> {
                 None
             }
         }
+    }
+
+    /// A status that is known at run time only: COMPLETED is done, all else is failed.
+    fn terminate_by(&mut self, status: &Node, name: &str, reason: Option<Expr>, output: Option<Expr>) -> Task {
+        let subject = self.value(status);
+        let step = |suffix: &str, task| Step {
+            name: format!("{name} {suffix}"),
+            task,
+            retry: None,
+            optional: false,
+            start_delay: None,
+            at: status.span.into(),
+        };
+        let message = reason.clone().unwrap_or_else(|| Expr::string("the workflow ended itself as failed"));
+        let completed = vec![step("completed", Task::Stop(Stop { reason, output }))];
+        let cases = vec![Branch { name: "COMPLETED".to_owned(), steps: completed, at: status.span.into() }];
+        Task::Switch(Switch { subject, cases, otherwise: vec![step("failed", Task::Fail(Fail { message }))] })
     }
 }

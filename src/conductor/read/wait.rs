@@ -41,7 +41,7 @@ impl<'a> Reader<'a> {
             ExprKind::Number(text) => text,
             _ => return Some(Task::Wait(Wait::For(value))),
         };
-        match duration(text) {
+        match Dur::parse_words(text) {
             Some(length) => Some(Task::Wait(Wait::For(Expr::new(ExprKind::Duration(length), node.span)))),
             None => {
                 self.report(
@@ -70,37 +70,6 @@ impl<'a> Reader<'a> {
         };
         Some(Task::Wait(Wait::Until(Expr::new(ExprKind::Call(Function::Time, vec![time]), node.span))))
     }
-}
-
-/// Conductor's durations: numbers and units in falling order, each at most once.
-fn duration(text: &str) -> Option<Dur> {
-    let mut total: u64 = 0;
-    let mut last_rank = 0;
-    let mut rest = text.trim();
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        let (number, behind) = rest.split_at_checked(digits)?;
-        let behind = behind.trim_start();
-        let letters = behind.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(behind.len());
-        let (unit, behind) = behind.split_at_checked(letters)?;
-        let (rank, seconds) = match unit.to_ascii_lowercase().as_str() {
-            "d" | "day" | "days" => (1, 86_400),
-            "h" | "hr" | "hrs" | "hour" | "hours" => (2, 3_600),
-            "m" | "min" | "mins" | "minute" | "minutes" => (3, 60),
-            "s" | "sec" | "secs" | "second" | "seconds" => (4, 1),
-            _ => return None,
-        };
-        if rank <= last_rank {
-            return None;
-        }
-        last_rank = rank;
-        total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(seconds)?)?;
-        rest = behind.trim_start();
-    }
-    total.checked_mul(1000).map(Dur)
 }
 
 /// Conductor's times as RFC 3339; without a zone they are in UTC.

@@ -24,6 +24,8 @@ impl<'a> Reader<'a> {
             &[("_secrets", "a task's `inputParameters`"), ("outputFilter", "a task's `inputParameters`")],
         );
         self.check_schema_version(node);
+        self.check_about(node);
+        self.check_masked_fields(node);
         let name_node = field(node, "name");
         let name = name_node.and_then(text_of).filter(|n| !n.trim().is_empty());
         if name.is_none() {
@@ -208,7 +210,7 @@ impl<'a> Reader<'a> {
         if !self.names.contains(&name) && !self.options.other_rotations.contains(&name) {
             self.report(
                 Diagnostic::new(codes::IMPORT_NOT_FOUND, failure.span, format!("the failure workflow `{name}` is not in this file"))
-                    .help("put both definitions into one array")
+                    .help("put both definitions into one array, or into files of one folder")
                     .severity(Severity::Warning),
             );
             return None;

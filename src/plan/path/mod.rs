@@ -72,6 +72,15 @@ pub enum Step {
 /// A place in a JSON value: the steps from its root.
 pub type Location = Vec<Step>;
 
+/// One step of a path that names one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// Member of an object.
+    Name(String),
+    /// Element of a list; negative counts from the end.
+    Index(i64),
+}
+
 impl JsonPath {
     /// Longest path in characters.
     pub const MAX_LENGTH: usize = 10_000;
@@ -99,6 +108,25 @@ impl JsonPath {
     /// Whether it is made of names and indexes alone, and so names one place.
     pub fn is_definite(&self) -> bool {
         !self.query.length && self.query.singular().is_some()
+    }
+
+    /// The names and indexes of a path that is made of nothing else.
+    pub fn keys(&self) -> Option<Vec<Key>> {
+        let segments = self.query.singular().filter(|_| !self.query.length)?;
+        Some(
+            segments
+                .into_iter()
+                .map(|segment| match segment {
+                    jsonpath_rust::parser::model::SingularQuerySegment::Name(name) => Key::Name(name),
+                    jsonpath_rust::parser::model::SingularQuerySegment::Index(index) => Key::Index(index),
+                })
+                .collect(),
+        )
+    }
+
+    /// The path of these names and indexes in its plainest form: `$.name['two words'][0]`. None beyond the bounds of paths.
+    pub fn of(keys: &[Key]) -> Option<JsonPath> {
+        JsonPath::parse(&text::of(keys), PathDialect::Rfc9535).ok()
     }
 
     /// What stands at the places that it names.

@@ -172,3 +172,34 @@ pub(super) fn check_regex(pattern: &str) -> Option<&'static str> {
         () => None,
     }
 }
+
+/// The text of a path: names without quotes where RFC 9535 section 2.5.1.1 allows it.
+pub(super) fn of(keys: &[super::Key]) -> String {
+    let mut text = String::from("$");
+    for key in keys {
+        match key {
+            super::Key::Name(name) if is_plain(name) => {
+                text.push('.');
+                text.push_str(name);
+            }
+            super::Key::Name(name) => {
+                text.push_str("['");
+                for c in name.chars() {
+                    match c {
+                        '\\' | '\'' => text.extend(['\\', c]),
+                        c if c < ' ' => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+                        c => text.push(c),
+                    }
+                }
+                text.push_str("']");
+            }
+            super::Key::Index(index) => text.push_str(&format!("[{index}]")),
+        }
+    }
+    text
+}
+
+fn is_plain(name: &str) -> bool {
+    let first = |c: char| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii();
+    name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit())
+}

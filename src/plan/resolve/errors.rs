@@ -5,17 +5,15 @@ use crate::plan::Type;
 use crate::source::Span;
 use crate::syntax::ast::Name;
 
-/// Adds the nearest name as help and, when it is one edit away, as a safe fix.
+/// Adds the nearest name as help and as a fix. It needs a look: of `key1` and `key2` the wrong one may be nearer, and a secret
+/// would go where another belongs.
 fn suggest(diagnostic: Diagnostic, name: &Name, candidates: &[String], otherwise: &str) -> Diagnostic {
     match nearest(&name.text, candidates.iter().map(String::as_str)) {
-        Some(near) => {
-            let safe = strsim::damerau_levenshtein(near, &name.text) <= 1;
-            diagnostic.help(format!("a name that is close: `{near}`")).fix(
-                format!("replace by `{near}`"),
-                safe,
-                vec![Edit { span: name.span, text: near.to_owned() }],
-            )
-        }
+        Some(near) => diagnostic.help(format!("a name that is close: `{near}`")).fix(
+            format!("replace by `{near}`"),
+            false,
+            vec![Edit { span: name.span, text: near.to_owned() }],
+        ),
         None if candidates.is_empty() => diagnostic.help(otherwise.to_owned()),
         None => diagnostic.help(format!("known here: {}", list(candidates))),
     }

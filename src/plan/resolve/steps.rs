@@ -7,8 +7,8 @@ use super::{Resolver, errors};
 use crate::diagnostic::codes;
 use crate::plan::task::lifecycle::{Allow, NewValue};
 use crate::plan::task::{
-    Alphabet, Branch, Call, Fail, ForEach, Generate, Generator, Let, Log, Manual, Parallel, Promote, Repeat, Revoke, Stage, Step, Stop,
-    Switch, Task, Update, Verify, Wait,
+    Alphabet, Backoff, Branch, Call, Fail, ForEach, Generate, Generator, Let, Log, Manual, Parallel, Promote, Repeat, Revoke, Stage, Step,
+    Stop, Switch, Task, Update, Verify, Wait,
 };
 use crate::plan::{Expr, ExprKind, Type};
 use crate::source::{At, Span};
@@ -180,7 +180,8 @@ impl Resolver {
                 let steps = self.steps(steps);
                 let until = self.typed(until, &[Type::Bool], "bool");
                 let rounds = at_most.as_ref().map_or(DEFAULT_ROUNDS, |c| u32::try_from(c.value).unwrap_or(u32::MAX));
-                let task = Task::Repeat(Repeat { steps, until, at_most: rounds, every: every.as_ref().map(|d| d.value) });
+                let task =
+                    Task::Repeat(Repeat { steps, until, at_most: rounds, every: every.as_ref().map(|d| d.value), backoff: Backoff::Fixed });
                 (self.scope.unique("repeat"), step.span, task)
             }
             StepKind::Call { name, rotation, inputs } => {
@@ -196,7 +197,7 @@ impl Resolver {
                     .unwrap_or_default();
                 let step_name = self.scope.unique(&name.text);
                 self.define(name, Symbol::Step { step: step_name.clone(), captures });
-                (step_name, name.span, Task::Call(Call { rotation: rotation.text.clone(), inputs }))
+                (step_name, name.span, Task::Call(Call { rotation: rotation.text.clone(), inputs, each: None }))
             }
         };
         Some(Step { name, task, retry, optional: false, start_delay: None, at: At(at) })

@@ -1,6 +1,6 @@
 //! Control flow: the same steps serve `.rot` and Conductor JSON.
 
-use super::Step;
+use super::{Backoff, Step};
 use crate::plan::Expr;
 use crate::plan::schedule::Dur;
 use crate::source::At;
@@ -70,6 +70,9 @@ pub struct Repeat {
     /// Pause between rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<Dur>,
+    /// How the pause grows from round to round.
+    #[serde(default, skip_serializing_if = "Backoff::is_fixed")]
+    pub backoff: Backoff,
 }
 
 /// Runs another rotation and waits for it. Captures its outputs.
@@ -80,4 +83,9 @@ pub struct Call {
     /// Its inputs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<(String, Expr)>,
+    /// A list of objects: the rotation runs once for each, all at the same time, with the object's members as inputs
+    /// besides the others. The captures are then the outputs of each run under `_ROTATION_0`, `_ROTATION_1`, …
+    /// (Conductor `FORK_JOIN_DYNAMIC`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub each: Option<Expr>,
 }

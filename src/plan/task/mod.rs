@@ -4,11 +4,13 @@ pub mod control;
 pub mod http;
 pub mod lifecycle;
 pub mod value;
+pub mod worker;
 
 pub use control::{Branch, Call, ForEach, Parallel, Repeat, Switch, Wait};
 pub use http::{Auth, Body, Capture, CaptureSource, Expect, Header, Http, Limits, StatusPattern};
 pub use lifecycle::{Manual, Promote, Revoke, Stage, Update, Verify};
 pub use value::{Alphabet, Fail, Generate, Generator, Let, Log, SetVariables, Stop};
+pub use worker::Worker;
 
 use super::schedule::Dur;
 use crate::source::At;
@@ -50,15 +52,32 @@ pub struct Retry {
 }
 
 /// How the pause between attempts grows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Backoff {
     /// It stays.
+    #[default]
     Fixed,
     /// It is multiplied by the number of the attempt.
     Linear,
     /// It doubles.
     Exponential,
+}
+
+impl Backoff {
+    fn is_fixed(&self) -> bool {
+        *self == Backoff::Fixed
+    }
+
+    /// The pause after `before` earlier ones.
+    pub fn pause(self, first: Dur, before: u32) -> Dur {
+        let factor = match self {
+            Backoff::Fixed => 1,
+            Backoff::Linear => u64::from(before) + 1,
+            Backoff::Exponential => 1 << before.min(40),
+        };
+        Dur(first.0.saturating_mul(factor))
+    }
 }
 
 /// The kinds of step.
@@ -103,6 +122,8 @@ pub enum Task {
     Repeat(Repeat),
     /// Another rotation, waited for.
     Call(Call),
+    /// A local program (Conductor `SIMPLE`).
+    Worker(Worker),
 }
 
 impl Task {
@@ -128,6 +149,7 @@ impl Task {
             Task::ForEach(_) => "for each",
             Task::Repeat(_) => "repeat",
             Task::Call(_) => "call",
+            Task::Worker(_) => "worker",
         }
     }
 
@@ -158,7 +180,8 @@ impl Task {
             Task::Switch(switch) => vec![&switch.subject],
             Task::ForEach(each) => vec![&each.items],
             Task::Repeat(repeat) => vec![&repeat.until],
-            Task::Call(call) => call.inputs.iter().map(|(_, e)| e).collect(),
+            Task::Call(call) => call.inputs.iter().map(|(_, e)| e).chain(&call.each).collect(),
+            Task::Worker(worker) => vec![&worker.input],
             Task::Generate(_) | Task::Verify(_) | Task::Promote(_) | Task::Revoke(_) | Task::Parallel(_) => Vec::new(),
         }
     }

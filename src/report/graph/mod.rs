@@ -139,6 +139,7 @@ impl Builder {
     }
 
     fn step(&mut self, rotation: &str, name: &str, kind: &str) -> usize {
+        let kind = if name.starts_with(kind) { "step" } else { kind };
         let note = if self.several { format!("{kind} in {rotation}") } else { kind.to_owned() };
         self.node(Look::Step, format!("{rotation}\0{name}"), name, &note)
     }

@@ -53,7 +53,7 @@ pub fn write(picture: &Picture, title: &str) -> String {
             "<text x=\"{:.1}\" y=\"{:.1}\" font-size=\"10.5\" text-anchor=\"end\" fill=\"#4b5563\" stroke=\"#ffffff\" stroke-width=\"4\" \
              paint-order=\"stroke\">{}</text>",
             x - 12.0,
-            y - 3.0,
+            y - 4.5,
             escape(&edge.label)
         );
     }

@@ -29,8 +29,8 @@ pub struct Journal {
     tag: [u8; record::TAG],
     records: Vec<Record>,
     file: Option<Box<dyn File>>,
-    /// A failed append may have left something behind the last good record.
-    damaged: bool,
+    /// The file must be cut to this length before another record: what is behind it is torn.
+    cut: Option<u64>,
 }
 
 /// Facts for a header.
@@ -58,7 +58,8 @@ impl Journal {
             key: key(vault, run_id),
             tag: [0; record::TAG],
             records: Vec::new(),
-            file: Some(file), damaged: false,
+            file: Some(file),
+            cut: None,
         };
         journal.append(world, vault, Kind::Begin, "", header, Some(payload), true).map_err(failed)?;
         settle(world, vault).map_err(failed)?;
@@ -82,11 +83,13 @@ impl Journal {
             tag: [0; record::TAG],
             records: Vec::new(),
             file: None,
-            damaged: false,
+            cut: None,
         }
     }
 
-    /// Reads a journal, dropping a torn end; anything else that is wrong is corruption.
+    /// Reads a journal, leaving a torn end aside; anything else that is wrong is corruption.
+    ///
+    /// Nothing is changed: `rot status` reads the journals of runs that go on, and half a record may just be being written.
     pub fn open(world: &World, vault: &Vault, run_id: &str) -> Result<Self> {
         let path = folder(vault).join(format!("{run_id}.jnl"));
         let bytes = world.fs.read(&path, MAX_FILE).map_err(|e| storage(&path, "read", &e))?;
@@ -94,6 +97,7 @@ impl Journal {
         let mut records = Vec::new();
         let mut tag = [0; record::TAG];
         let mut at = 0usize;
+        let mut cut = None;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let sequence = u32::try_from(records.len()).unwrap_or(u32::MAX);
             match decode(&key, &tag, sequence, rest) {
@@ -102,21 +106,17 @@ impl Journal {
                     tag = next;
                     at += length;
                 }
-                Err(Damage::Torn) => {
-                    world.fs.truncate(&path, at as u64).map_err(|e| storage(&path, "repaired", &e))?;
+                Err(damage) if damage == Damage::Torn || never_written(&bytes, at) => {
+                    cut = Some(at as u64);
                     break;
                 }
-                Err(Damage::Corrupt) if never_written(&bytes, at) => {
-                    world.fs.truncate(&path, at as u64).map_err(|e| storage(&path, "repaired", &e))?;
-                    break;
-                }
-                Err(Damage::Corrupt) => return Err(corrupt(&path, records.len())),
+                Err(_) => return Err(corrupt(&path, records.len())),
             }
         }
         if !records.is_empty() && records.first().is_some_and(|r| r.header.kind != Kind::Begin) {
             return Err(corrupt(&path, 0));
         }
-        Ok(Self { path, run_id: run_id.to_owned(), key, tag, records, file: None, damaged: false })
+        Ok(Self { path, run_id: run_id.to_owned(), key, tag, records, file: None, cut })
     }
 
     /// Adds a record. With `sync` it is durable when this returns.
@@ -137,9 +137,10 @@ impl Journal {
         };
         let sequence = u32::try_from(self.records.len()).map_err(|_| io::Error::other("too many records"))?;
         let (bytes, tag) = encode(&self.key, &self.tag, sequence, &header, &sealed).ok_or_else(|| io::Error::other("record too large"))?;
-        if self.damaged {
-            world.fs.truncate(&self.path, self.length())?;
-            self.damaged = false;
+        if let Some(length) = self.cut {
+            self.file = None;
+            world.fs.truncate(&self.path, length)?;
+            self.cut = None;
         }
         if self.file.is_none() {
             self.file = Some(world.fs.append(&self.path)?);
@@ -149,9 +150,11 @@ impl Journal {
             None => Err(io::Error::other("journal is not open")),
         };
         if let Err(error) = result {
-            // What is on disk now is not known: a torn record must not stand before a later one.
+            // What is on disk now is not known: a torn record must not stand before a later one, not even when the disk
+            // refuses to take it away now.
             self.file = None;
-            self.damaged = world.fs.truncate(&self.path, self.length()).is_err();
+            let known: u64 = self.length();
+            self.cut = world.fs.truncate(&self.path, known).err().map(|_| known);
             return Err(error);
         }
         self.tag = tag;
@@ -245,6 +248,7 @@ impl Journal {
         self.file = None;
         world.fs.rename(&temp, &self.path)?;
         self.tag = tag;
+        self.cut = None;
         for record in &mut self.records {
             record.sealed.clear();
         }

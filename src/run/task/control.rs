@@ -2,7 +2,8 @@
 
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::task::{Call, ForEach, Parallel, Repeat, Step, Switch, Wait};
-use crate::run::engine::{Engine, Flow, Frame, Place, Stopped};
+use crate::plan::{Derivation, Expr, ExprKind};
+use crate::run::engine::{Engine, Flow, Frame, Local, Place, Stopped};
 use crate::run::functions::{instant, later};
 use crate::run::journal::Kind;
 use crate::run::value::{Data, Value};
@@ -32,6 +33,11 @@ impl<'a> Engine<'a> {
                     |message: String| Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_EVALUATION, expr.at.0, message).at("wait")));
                 let until = match (wait, &value.data) {
                     (Wait::For(_), Data::Duration(duration)) => later(self.world.clock.now(), *duration).map_err(failed)?,
+                    (Wait::For(_), Data::Text(text)) if self.plan.dialect.is_conductor() => {
+                        let words =
+                            crate::plan::schedule::Dur::parse_words(text).ok_or_else(|| failed("this is no duration".to_owned()))?;
+                        later(self.world.clock.now(), words).map_err(failed)?
+                    }
                     (Wait::For(_), _) => return Err(failed(format!("expected a duration, found {}", value.kind()))),
                     (Wait::Until(_), _) => instant(&value).map_err(failed)?,
                 };
@@ -49,10 +55,21 @@ impl<'a> Engine<'a> {
         }
     }
 
-    pub(in crate::run) async fn switch<'b>(&'b self, frame: &'b Frame<'a>, place: Place<'b>, switch: &'b Switch) -> Result<Flow, Stopped> {
+    pub(in crate::run) async fn switch<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        step: &'b Step,
+        switch: &'b Switch,
+    ) -> Result<Flow, Stopped> {
         let subject = self.eval(frame, &switch.subject)?;
         // Conductor's rule: the result as text, exact match, null is the word `null`.
         let text = subject.java_text();
+        if self.plan.dialect.is_conductor() {
+            let result = Value::derived(Data::Text(text.clone()), &[&subject], Derivation::Opaque);
+            let output = vec![("evaluationResult".into(), Data::List(vec![result.clone()]).into()), ("selectedCase".into(), result)];
+            frame.scope.borrow_mut().outputs.insert(step.name.clone(), Data::Object(output).into());
+        }
         let chosen = switch.cases.iter().find(|case| case.name == text.as_str()).map_or(&switch.otherwise, |case| &case.steps);
         self.steps(frame, place, chosen).await
     }
@@ -98,15 +115,63 @@ impl<'a> Engine<'a> {
                 )));
             }
         };
+        let count = items.len();
+        let mut rounds_done = Vec::new();
+        if count == 0 && self.plan.dialect.is_conductor() {
+            self.looped(frame, step, &mut rounds_done, vec![("iteration".to_owned(), Value::int(0))], &each.steps, 0);
+        }
         for (i, item) in items.into_iter().enumerate() {
-            frame.scope.borrow_mut().variables.insert(each.item.clone(), item.labelled(&list.label));
+            let item = item.labelled(&list.label);
+            if self.plan.dialect.is_conductor() {
+                let at = Value::int(i64::try_from(i).unwrap_or(i64::MAX));
+                let mut round = vec![("loopItem".to_owned(), item.clone()), ("loopIndex".to_owned(), at)];
+                round.push(("iteration".to_owned(), Value::int(i64::try_from(i + 1).unwrap_or(i64::MAX))));
+                self.looped(frame, step, &mut rounds_done, round, &each.steps, i);
+            }
+            frame.scope.borrow_mut().variables.insert(each.item.clone(), item);
             let rounds = format!("{}[{}]", place.rounds, i + 1);
             if let Flow::Stop(output) = self.steps(frame, Place { rounds: &rounds, volatile: place.volatile }, &each.steps).await? {
                 return Ok(Flow::Stop(output));
             }
         }
-        let _ = step;
+        if count > 0 && self.plan.dialect.is_conductor() {
+            let last = frame.scope.borrow().outputs.get(&step.name).and_then(|o| o.get("iteration").cloned());
+            self.looped(
+                frame,
+                step,
+                &mut rounds_done,
+                last.map(|l| vec![("iteration".to_owned(), l)]).unwrap_or_default(),
+                &each.steps,
+                count,
+            );
+        }
         Ok(Flow::Next)
+    }
+
+    /// The output of a Conductor loop: that of each finished round under its number, and `now`, facts of the present one.
+    fn looped(
+        &self,
+        frame: &Frame<'_>,
+        step: &Step,
+        done: &mut Vec<(String, Value)>,
+        now: Vec<(String, Value)>,
+        steps: &[Step],
+        finished: usize,
+    ) {
+        let mut scope = frame.scope.borrow_mut();
+        if finished > done.len() {
+            let mut outputs = Vec::new();
+            crate::plan::task::walk_steps(steps, &mut |inner| {
+                let found = match &inner.task {
+                    crate::plan::Task::Let(assign) => scope.lets.get(&assign.name),
+                    _ => scope.outputs.get(&inner.name),
+                };
+                outputs.extend(found.map(|value| (inner.name.clone(), value.clone())));
+            });
+            done.push((finished.to_string(), Data::Object(outputs).into()));
+        }
+        let members = now.into_iter().chain(done.iter().cloned()).collect();
+        scope.outputs.insert(step.name.clone(), Data::Object(members).into());
     }
 
     pub(in crate::run) async fn repeat<'b>(
@@ -115,23 +180,32 @@ impl<'a> Engine<'a> {
         place: Place<'b>,
         step: &'b Step,
         repeat: &'b Repeat,
+        key: &'b str,
     ) -> Result<Flow, Stopped> {
+        let mut rounds_done = Vec::new();
         for round in 1..=repeat.at_most {
             let rounds = format!("{}[{round}]", place.rounds);
             if let Flow::Stop(output) = self.steps(frame, Place { rounds: &rounds, volatile: place.volatile }, &repeat.steps).await? {
                 return Ok(Flow::Stop(output));
             }
-            frame
-                .scope
-                .borrow_mut()
-                .outputs
-                .insert(step.name.clone(), Data::Object(vec![("iteration".into(), Value::int(i64::from(round)))]).into());
+            let iteration = vec![("iteration".to_owned(), Value::int(i64::from(round)))];
+            if self.plan.dialect.is_conductor() {
+                self.looped(frame, step, &mut rounds_done, iteration, &repeat.steps, usize::try_from(round).unwrap_or(usize::MAX));
+            } else {
+                frame.scope.borrow_mut().outputs.insert(step.name.clone(), Data::Object(iteration).into());
+            }
             let done = self.eval(frame, &repeat.until)?;
-            if crate::run::eval::truth(&done, &repeat.until)? {
+            if self.ended(&done, &repeat.until)? {
                 return Ok(Flow::Next);
             }
-            if let Some(every) = repeat.every {
-                self.world.clock.sleep(every.to_std()).await;
+            match repeat.every.map(|every| repeat.backoff.pause(every, round - 1)) {
+                Some(pause) if place.volatile => self.world.clock.sleep(pause.to_std()).await,
+                // Over a crash it is not begun anew.
+                Some(pause) => {
+                    let wait = Wait::For(Expr::new(ExprKind::Duration(pause), crate::source::At::NOWHERE));
+                    self.wait(frame, &wait, &format!("{key} pause[{round}]")).await?;
+                }
+                None => {}
             }
         }
         Err(Stopped::Failed(Box::new(
@@ -142,9 +216,26 @@ impl<'a> Engine<'a> {
         )))
     }
 
+    /// Whether a loop is over. A Conductor script may say it in numbers: positive is done, zero not yet, negative failed.
+    fn ended(&self, done: &Value, until: &Expr) -> Result<bool, Stopped> {
+        let number = match &done.data {
+            Data::Number(digits) if self.plan.dialect.is_conductor() => digits.parse::<f64>().ok(),
+            _ => None,
+        };
+        match number {
+            Some(number) if number < 0.0 => Err(Stopped::Failed(Box::new(
+                Diagnostic::new(codes::RUN_UNEXPECTED_ANSWER, until.at.0, "the condition says that what is polled for has failed")
+                    .at("this gave a negative number"),
+            ))),
+            Some(number) => Ok(number > 0.0),
+            None => Ok(crate::run::eval::truth(done, until)?),
+        }
+    }
+
     pub(in crate::run) async fn call<'b>(
         &'b self,
         frame: &'b Frame<'a>,
+        place: Place<'b>,
         step: &'b Step,
         call: &'b Call,
         key: &'b str,
@@ -164,15 +255,35 @@ impl<'a> Engine<'a> {
         for (name, expr) in &call.inputs {
             inputs.push((name.clone(), self.eval(frame, expr)?));
         }
-        let scope = {
-            let outer = frame.scope.borrow();
-            crate::run::start::child_scope(&outer, rotation, inputs).map_err(Stopped::Failed)?
+        let output = match &call.each {
+            None => self.called(frame, place, rotation, inputs, format!("{key}/")).await?,
+            Some(each) => {
+                let elements = self.elements(frame, each)?;
+                let runs = elements.into_iter().enumerate().map(|(i, element)| {
+                    let mut inputs = inputs.clone();
+                    let label = element.label.clone();
+                    match element.data {
+                        Data::Object(members) => inputs.extend(members.into_iter().map(|(n, v)| (n, v.labelled(&label)))),
+                        data => inputs.push(("input".to_owned(), Value { data, label })),
+                    }
+                    inputs.push(("__index".to_owned(), Value::int(i64::try_from(i).unwrap_or(i64::MAX))));
+                    self.called(frame, place, rotation, inputs, format!("{key}[{}]/", i + 1))
+                });
+                let mut members = Vec::new();
+                let mut failure = None;
+                for (i, result) in join_all(runs).await.into_iter().enumerate() {
+                    match result {
+                        Ok(output) => members.push((format!("_{}_{i}", rotation.name), output)),
+                        Err(error) => failure = Some(worse(failure, error)),
+                    }
+                }
+                if let Some(error) = failure {
+                    return Err(error);
+                }
+                Data::Object(members).into()
+            }
         };
-        let inner = Frame { rotation, scope: RefCell::new(scope), prefix: format!("{key}/") };
-        let flow = self.steps(&inner, Place { rounds: "", volatile: false }, &rotation.steps).await?;
-        let output = self.outputs(&inner, flow)?;
         let mut outer = frame.scope.borrow_mut();
-        outer.secrets = std::mem::take(&mut inner.scope.borrow_mut().secrets);
         let captures: BTreeMap<String, Value> = match &output.data {
             Data::Object(members) => members.iter().cloned().collect(),
             _ => BTreeMap::new(),
@@ -180,6 +291,39 @@ impl<'a> Engine<'a> {
         outer.captures.insert(step.name.clone(), captures);
         outer.outputs.insert(step.name.clone(), output);
         Ok(())
+    }
+
+    fn elements(&self, frame: &Frame<'_>, each: &Expr) -> Result<Vec<Value>, Stopped> {
+        let list = self.eval(frame, each)?;
+        let label = list.label.clone();
+        match list.data {
+            Data::List(items) => Ok(items.into_iter().map(|item| item.labelled(&label)).collect()),
+            _ => Err(Stopped::Failed(Box::new(
+                Diagnostic::new(codes::RUN_EVALUATION, each.at.0, "expected a list of inputs, one for each branch").at("this is no list"),
+            ))),
+        }
+    }
+
+    /// One run of a called rotation; what it did to secrets is taken over.
+    fn called<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        rotation: &'a crate::plan::Rotation,
+        inputs: Vec<(String, Value)>,
+        prefix: String,
+    ) -> Local<'b, Result<Value, Stopped>> {
+        Box::pin(async move {
+            let scope = {
+                let outer = frame.scope.borrow();
+                crate::run::start::child_scope(&outer, rotation, inputs).map_err(Stopped::Failed)?
+            };
+            let inner = Frame { rotation, scope: RefCell::new(scope), prefix };
+            let flow = self.steps(&inner, Place { rounds: "", volatile: place.volatile }, &rotation.steps).await;
+            let changed = inner.scope.borrow().secrets.clone();
+            frame.scope.borrow_mut().secrets.merge(changed);
+            self.outputs(&inner, flow?)
+        })
     }
 
     /// The outputs of a rotation that ran.

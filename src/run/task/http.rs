@@ -1,15 +1,16 @@
 //! An HTTP exchange: intent, call, answer, captures; and what an attempt that did not go well means.
 
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Error, Failure, codes};
 use crate::plan::effect::{Effect, Old};
 use crate::plan::task::Step;
 use crate::plan::task::http::Http;
-use crate::plan::{Label, Origin};
+use crate::plan::{Dialect, Label, Origin};
 use crate::run::answer::{self, Answer};
 use crate::run::engine::{Engine, Frame, Outcome, Place, Stopped};
+use crate::run::fingerprint;
 use crate::run::journal::Kind;
 use crate::run::request::{self, Built};
-use crate::run::value::Data;
+use crate::run::value::{Data, Value};
 use crate::source::Span;
 use crate::vault::Secret;
 use crate::world::http::{Attempt, Response, Trouble};
@@ -44,6 +45,7 @@ impl<'a> Engine<'a> {
         outcome: &'b mut Outcome,
     ) -> Result<(), Stopped> {
         if !place.volatile {
+            self.same_request(frame, step, http, key)?;
             self.tell_lost(step, http, key);
             if let Some(payload) = self.recorded(key, Kind::Answer)? {
                 let answer =
@@ -61,7 +63,9 @@ impl<'a> Engine<'a> {
                 self.recover(frame, step, http, key).await?;
             }
         }
-        let retries = step.retry.as_ref().map_or(if http.effect.is_read() { 0 } else { SAFE_RETRIES }, |r| r.count);
+        let conductor = self.plan.dialect.is_conductor();
+        // A definition's own retries are all that Conductor makes.
+        let retries = step.retry.as_ref().map_or(if http.effect.is_read() || conductor { 0 } else { SAFE_RETRIES }, |r| r.count);
         let mut retried = 0;
         loop {
             let built = self.built(frame, http, key)?;
@@ -69,13 +73,17 @@ impl<'a> Engine<'a> {
                 self.record(
                     Kind::Intent,
                     key,
-                    [("attempt", json!(outcome.attempts + 1)), ("effect", json!(http.effect.describe()))],
+                    [
+                        ("attempt", json!(outcome.attempts + 1)),
+                        ("effect", json!(http.effect.describe())),
+                        ("request", self.request_digests(frame, http).into()),
+                    ],
                     None,
                     true,
                 )?;
             }
             outcome.attempts += 1;
-            let came = self.attempt(step, http, key, place, &built).await?;
+            let came = self.attempt(frame, step, http, key, place, &built).await?;
             let (diagnostic, pause) = match came {
                 Came::Success(answer) => {
                     self.remember_issuer(step, http, &built);
@@ -96,7 +104,9 @@ impl<'a> Engine<'a> {
                 }
                 Came::Unknown(diagnostic) => {
                     if retried >= retries || place.volatile {
-                        return Err(Stopped::Unresolved(diagnostic));
+                        // Nothing was at stake by the definition's own word, or it goes on without the answer.
+                        let ordinary = conductor && (step.optional || http.effect == Effect::Unspecified);
+                        return Err(if ordinary { Stopped::Failed(diagnostic) } else { Stopped::Unresolved(diagnostic) });
                     }
                     self.world.clock.sleep(self.pause(step, retried, None)).await;
                     self.tell_lost(step, http, key);
@@ -134,34 +144,39 @@ impl<'a> Engine<'a> {
         crate::run::ids::uuid_from(digest.as_ref(), 8)
     }
 
-    fn pause(&self, step: &Step, retried: u32, asked: Option<Duration>) -> Duration {
-        use crate::plan::task::Backoff;
+    /// The pause before an attempt: the author's, or longer where the server asks for it.
+    pub(in crate::run) fn pause(&self, step: &Step, retried: u32, asked: Option<Duration>) -> Duration {
         let pause = match &step.retry {
             None => Duration::from_secs(1 << retried.min(6)),
             Some(retry) => {
-                let base = retry.delay.to_std();
-                let grown = match retry.backoff {
-                    Backoff::Fixed => base,
-                    Backoff::Linear => base.saturating_mul(retried + 1),
-                    Backoff::Exponential => base.saturating_mul(2u32.saturating_pow(retried.min(20))),
-                };
-                retry.max_delay.map_or(grown, |max| grown.min(max.to_std()))
+                let grown = retry.backoff.pause(retry.delay, retried);
+                retry.max_delay.map_or(grown, |max| grown.min(max)).to_std()
             }
         };
-        asked.map_or(pause, |asked| asked.max(pause)).min(MAX_PAUSE)
+        asked.map_or(pause, |asked| asked.min(MAX_PAUSE).max(pause))
     }
 
-    async fn attempt(&self, step: &Step, http: &Http, key: &str, place: Place<'_>, built: &Built) -> Result<Came, Stopped> {
+    async fn attempt(
+        &self,
+        frame: &Frame<'_>,
+        step: &Step,
+        http: &Http,
+        key: &str,
+        place: Place<'_>,
+        built: &Built,
+    ) -> Result<Came, Stopped> {
         let sent_at = self.world.clock.now();
         let journaled = !place.volatile && !http.effect.is_read();
         match self.world.http.call(&built.request).await {
             Attempt::NotSent(trouble) => {
+                self.refused(frame, step, &built.label, Err(&trouble.message));
                 if journaled {
                     self.record(Kind::NotSent, key, [("trouble", json!(trouble.kind_word()))], None, true)?;
                 }
                 Ok(Came::Later(trouble_diagnostic(step.at.0, &built.authority, &trouble, false), None))
             }
             Attempt::Unknown(trouble, partial) => {
+                self.refused(frame, step, &built.label, Err(&trouble.message));
                 if journaled {
                     let payload = partial.map(|response| answer_of(response, sent_at).encode());
                     self.record(
@@ -186,6 +201,7 @@ impl<'a> Engine<'a> {
                     return Ok(Came::Success(answer));
                 }
                 let diagnostic = status_diagnostic(step.at.0, &built.authority, status, http);
+                self.refused(frame, step, &built.label, Ok(&answer));
                 let keyed = matches!(&http.effect, Effect::Issues(i) if matches!(&i.old, Old::Dies { key: Some(_), .. }));
                 let maybe_executed = status >= 500 && !(status == 503 && retry_after.is_some()) && !http.effect.is_read();
                 if maybe_executed {
@@ -199,10 +215,25 @@ impl<'a> Engine<'a> {
                 }
                 let worth = matches!(status, 408 | 425 | 429 | 500..=599)
                     || (status == 409 && keyed)
-                    || (http.effect.is_read() && step.retry.is_some());
+                    || (step.retry.is_some() && (http.effect.is_read() || self.plan.dialect.is_conductor()));
                 Ok(if worth { Came::Later(diagnostic, retry_after) } else { Came::No(diagnostic) })
             }
         }
+    }
+
+    /// What a failed Conductor task leaves in its output: on Orkes the answer, on the open-source server a sentence.
+    fn refused(&self, frame: &Frame<'_>, step: &Step, label: &Label, answer: Result<&Answer, &str>) {
+        let output = match (self.plan.dialect, answer) {
+            (Dialect::Rot, _) => return,
+            (Dialect::Orkes, Ok(answer)) => {
+                let label = if label.is_secret() { Label::of(Origin::Response(step.name.clone())) } else { Label::PUBLIC };
+                answer.document(&label)
+            }
+            (_, Ok(answer)) => sentence(&format!("the server answered {}", answer.status)),
+            (_, Err(message)) => sentence(message),
+        };
+        self.mask(&output);
+        frame.scope.borrow_mut().outputs.insert(step.name.clone(), output);
     }
 
     /// Makes the answer durable before anything looks at it. When the journal cannot take it, a second place is tried, and at
@@ -227,8 +258,9 @@ impl<'a> Engine<'a> {
         let mut scope = frame.scope.borrow_mut();
         answer::check(http, &answer, &scope).map_err(Stopped::Failed)?;
         let kept = answer::keep(&step.name, http, &answer, label, &mut scope).map_err(Stopped::Failed)?;
-        for value in kept.captures.values() {
+        for (name, value) in &kept.captures {
             self.mask(value);
+            self.observer.named(&frame.rotation.name, Some(&step.name), name, &value.full_label());
         }
         if let Some(output) = &kept.output {
             self.mask(output);
@@ -244,7 +276,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Tells the redactor every secret leaf of a value.
-    pub(in crate::run) fn mask(&self, value: &crate::run::value::Value) {
+    pub(in crate::run) fn mask(&self, value: &Value) {
         match &value.data {
             Data::List(items) => items.iter().for_each(|v| self.mask(v)),
             Data::Object(members) => members.iter().for_each(|(_, v)| self.mask(v)),
@@ -281,6 +313,37 @@ impl<'a> Engine<'a> {
         Ok(label)
     }
 
+    fn request_digests(&self, frame: &Frame<'_>, http: &Http) -> serde_json::Map<String, serde_json::Value> {
+        fingerprint::of(&self.vault.borrow(), self.journal.borrow().run_id(), frame.rotation, http)
+    }
+
+    /// Refuses to go on with another request than the one that was made in this step, or may have been: its answer would
+    /// be taken for that of a call that never happened, or the call be made twice in two forms.
+    fn same_request(&self, frame: &Frame<'_>, step: &Step, http: &Http, key: &str) -> Result<(), Stopped> {
+        if !self.has(key, Kind::Answer) && !self.is_unknown(key) {
+            return Ok(());
+        }
+        let before = {
+            let journal = self.journal.borrow();
+            let made = journal.last(key, Kind::Intent).and_then(|r| r.header.facts.get("request")?.as_object());
+            made.cloned()
+        };
+        let Some(before) = before else { return Ok(()) };
+        let changes = fingerprint::changes(&before, &self.request_digests(frame, http));
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let diagnostic = Diagnostic::new(
+            codes::RUN_REQUEST_CHANGED,
+            step.at.0,
+            format!("the request of step `{}` was changed after it had been made: {}", step.name, changes.join(", ")),
+        )
+        .at("another request now")
+        .help("put the request back as it was and resume; captures and expectations may be mended. To use the new request, give this run up with `rot resume RUN --abandon` and start a new one")
+        .note("nothing was called; what was obtained is safe in the journal");
+        Err(Stopped::Broken(Error::new(Failure::AfterEffect, diagnostic)))
+    }
+
     /// Whether a call of this step was begun and its outcome is not known.
     fn is_unknown(&self, key: &str) -> bool {
         let journal = self.journal.borrow();
@@ -288,6 +351,11 @@ impl<'a> Engine<'a> {
             journal.of(key).rev().find(|r| matches!(r.header.kind, Kind::Intent | Kind::NotSent | Kind::Unknown | Kind::Acknowledged));
         last.is_some_and(|r| matches!(r.header.kind, Kind::Intent | Kind::Unknown))
     }
+}
+
+fn sentence(what: &str) -> Value {
+    let text = Value::text(format!("Failed to invoke HTTP task due to: {what}"));
+    Data::Object(vec![("response".to_owned(), text)]).into()
 }
 
 fn answer_of(response: Response, sent_at: jiff::Timestamp) -> Answer {

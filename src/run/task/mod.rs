@@ -6,3 +6,4 @@ mod lifecycle;
 mod recover;
 mod rescue;
 mod value;
+mod worker;

@@ -83,10 +83,10 @@ impl<'a> Engine<'a> {
     async fn recover_with<'b>(&'b self, frame: &'b Frame<'a>, step: &'b Step, http: &'b Http, halt: Stopped) -> Result<(), Stopped> {
         let Effect::Issues(issues) = &http.effect else { return Err(halt) };
         let Old::Dies { recover: Some(name), .. } = &issues.old else { return Err(halt) };
-        let call = crate::plan::task::Call { rotation: name.clone(), inputs: Vec::new() };
+        let call = crate::plan::task::Call { rotation: name.clone(), inputs: Vec::new(), each: None };
         let key = format!("{}{} recover", frame.prefix, step.name);
         self.note(format!("the old credential of step `{}` is dead; rotation `{name}` recovers", step.name));
-        Box::pin(self.call(frame, step, &call, &key)).await
+        Box::pin(self.call(frame, Place { rounds: "", volatile: false }, step, &call, &key)).await
     }
 
     /// Asks the server whether the current credential still works, by the rotation's own `verify` with `pending` read as current.

@@ -97,6 +97,19 @@ impl<'a> Engine<'a> {
                 text
             }
         };
+        // A Conductor HUMAN task may be answered with its whole output.
+        if self.plan.dialect.is_conductor()
+            && let Some(node) = crate::json::parse_text(&text).ok().filter(|n| n.is_object())
+        {
+            let output = super::worker::minted(Value::from_node(&node, &Label::PUBLIC), &step.name);
+            self.mask(&output);
+            let captures = node.unique_members().into_iter().map(|m| m.key.text.clone());
+            let captures = captures.filter_map(|name| Some((name.clone(), output.get(&name)?.clone()))).collect();
+            let mut scope = frame.scope.borrow_mut();
+            scope.captures.insert(step.name.clone(), captures);
+            scope.outputs.insert(step.name.clone(), output);
+            return Ok(());
+        }
         let value = Value { data: Data::Text(text), label: Label::of(Origin::Minted { step: step.name.clone(), name: "value".into() }) };
         self.mask(&value);
         frame.scope.borrow_mut().captures.insert(step.name.clone(), BTreeMap::from([("value".to_owned(), value)]));

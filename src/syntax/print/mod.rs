@@ -18,6 +18,8 @@ mod layout;
 mod step;
 mod text;
 
+pub(crate) use text::{encode, is_word};
+
 use super::ast::Ast;
 use crate::source::{SourceFile, Span};
 

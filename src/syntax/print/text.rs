@@ -98,7 +98,7 @@ impl<'a> Printer<'a> {
 }
 
 /// Whether `text` can stand without quotes. `digit`: may begin with a digit; `parts`: may have `/` inside.
-pub(super) fn is_word(text: &str, digit: bool, parts: bool) -> bool {
+pub(crate) fn is_word(text: &str, digit: bool, parts: bool) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let body = |part: &str| part.starts_with(word) && part.ends_with(word) && part.chars().all(|c| word(c) || c == '-');
     let first = text.starts_with(|c: char| word(c) && (digit || !c.is_ascii_digit()));
@@ -106,7 +106,7 @@ pub(super) fn is_word(text: &str, digit: bool, parts: bool) -> bool {
 }
 
 /// Text as it stands between quotes. `before_expr`: an interpolation follows.
-pub(super) fn encode(text: &str, before_expr: bool) -> String {
+pub(crate) fn encode(text: &str, before_expr: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {

@@ -159,10 +159,10 @@ pub fn each(item: &str, items: Expr, steps: Vec<Step>) -> Step {
     step("each", Task::ForEach(ForEach { item: item.into(), items, steps }))
 }
 pub fn repeat(steps: Vec<Step>, until: Expr) -> Step {
-    step("repeat", Task::Repeat(Repeat { steps, until, at_most: 5, every: None }))
+    step("repeat", Task::Repeat(Repeat { steps, until, at_most: 5, every: None, backoff: rot::plan::task::Backoff::Fixed }))
 }
 pub fn calls(name: &str, rotation: &str, inputs: Vec<(&str, Expr)>) -> Step {
-    step(name, Task::Call(Call { rotation: rotation.into(), inputs: named(inputs) }))
+    step(name, Task::Call(Call { rotation: rotation.into(), inputs: named(inputs), each: None }))
 }
 
 /// An HTTP step under construction.

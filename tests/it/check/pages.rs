@@ -120,3 +120,39 @@ fn the_examples_of_the_pages_do_what_they_say() {
     assert!(run > 100, "only {run} examples");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// What a page shows as wrong can be accepted in `rot.toml`, for that file and no other; what may never be accepted stays.
+#[test]
+fn the_examples_of_the_pages_can_be_suppressed() {
+    use rot::cli::config::{Config, Ignore};
+    use rot::cli::suppress::{Setting, apply, is_ignorable};
+    use rot::source::{SourceMap, Span};
+    let mut run = 0;
+    for (code, page) in pages() {
+        for example in examples(page).iter().filter(|e| e.fails) {
+            let (plan, mut found) = front(example.text, example.kind);
+            found.extend(check(&plan, &Options { pedantic: true }));
+            let mut sources = SourceMap::new();
+            sources.add(SourceFile::new("example", example.text));
+            let all = found.iter().filter(|d| d.code == *code).count();
+            let remaining = |file: &str| {
+                let reason = "accepted by this test".to_owned();
+                let ignore = Ignore { file: file.to_owned(), pointer: None, rule: *code, reason, until: None, span: Span::NONE };
+                let config = Config { root: Some("/p".into()), ignores: vec![ignore], ..Config::default() };
+                let setting = Setting {
+                    config: &config,
+                    sources: &sources,
+                    pointer: &|_| None,
+                    cwd: std::path::Path::new("/p"),
+                    today: jiff::civil::date(2027, 1, 1),
+                    checked: &|_| true,
+                };
+                apply(found.clone(), &setting).kept.iter().filter(|d| d.code == *code).count()
+            };
+            run += 1;
+            assert_eq!(remaining("example"), if is_ignorable(*code) { 0 } else { all }, "{}", code.id());
+            assert!(all > 0 && remaining("other") == all, "{}", code.id());
+        }
+    }
+    assert!(run > 60, "only {run} examples");
+}

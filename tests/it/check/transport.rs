@@ -50,10 +50,11 @@ fn new_credentials_may_go_home_and_where_their_secret_may() {
     let mint = || post("mint", "https://issuer.example.com/tokens").effect(additive()).secret("token").done();
     let call = |host: &str| get("call", &format!("https://{host}/me")).bearer(got("mint", "token")).done();
     let build = || rot().secret("kept", &["api.example.com"]);
-    build().steps(vec![mint(), update("kept", got("mint", "token")), call("issuer.example.com")]).found().none();
-    build().steps(vec![mint(), update("kept", got("mint", "token")), call("api.example.com")]).found().none();
-    let found = build().steps(vec![mint(), update("kept", got("mint", "token")), call("evil.example.org")]).found().are(&["ROT309"]);
-    assert!(found[0].help.as_deref().unwrap().contains("`kept`"));
+    build().steps(vec![mint(), update("kept", got("mint", "token")), call("issuer.example.com")]).found().are(&["ROT501"]);
+    build().steps(vec![mint(), update("kept", got("mint", "token")), call("api.example.com")]).found().are(&["ROT501"]);
+    let found = build().steps(vec![mint(), update("kept", got("mint", "token")), call("evil.example.org")]).found().are(&["ROT309", "ROT501"]);
+    let sent = found.iter().find(|d| d.code.id() == "ROT309").unwrap();
+    assert!(sent.help.as_deref().unwrap().contains("`kept`"));
     build().steps(vec![mint(), call("evil.example.org"), update("other", got("mint", "token"))]).found().are(&["ROT107", "ROT309"]);
 }
 
@@ -71,7 +72,7 @@ fn generated_values_may_go_where_their_secret_may() {
 
 #[test]
 fn pending_and_previous_go_where_the_secret_may() {
-    base().steps(vec![get("a", "https://api.example.com/").bearer(version("key", Version::Pending)).done()]).found().none();
+    base().steps(vec![get("a", "https://api.example.com/").bearer(version("key", Version::Pending)).done()]).found().are(&["ROT515"]);
     base().steps(vec![get("a", "https://b.example.org/").bearer(version("key", Version::Previous)).done()]).found().are(&["ROT309"]);
 }
 

@@ -164,6 +164,8 @@ impl Sim {
             clock: Arc::new(self.clone()),
             rng: Arc::new(self.clone()),
             env: Arc::new(self.clone()),
+            // No plan of these tests has a worker; a real one with no commands knows none.
+            process: Arc::new(rot::world::process::RealProcess::new(Default::default())),
         }
     }
 

@@ -3,3 +3,4 @@
 pub mod loopback;
 pub mod process;
 pub mod project;
+pub mod scripted;

@@ -60,6 +60,7 @@ pub fn world(answers: &[&[u8]]) -> World {
         clock: Arc::new(Stopped),
         rng: Arc::new(rot::world::rng::RealRng),
         env: Arc::new(Answers(Mutex::new(answers.iter().map(|a| a.to_vec()).collect()))),
+        process: Arc::new(rot::world::process::RealProcess::default()),
     }
 }
 

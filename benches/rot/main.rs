@@ -1,0 +1,15 @@
+//! `cargo bench`: how long the things take that people and schedules wait for. `docs/performance.md` has the figures.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::disallowed_methods, missing_docs)]
+
+mod check;
+mod run;
+mod start;
+mod vault;
+
+/// As in the program: wiping what is freed costs something.
+#[global_allocator]
+static ALLOC: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
+fn main() {
+    divan::main();
+}

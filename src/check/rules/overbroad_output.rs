@@ -1,0 +1,60 @@
+//! # ROT618 overbroad-output
+//!
+//! What it finds: an output of a Conductor workflow that is all that an authenticated task returned: body, headers and status.
+//!
+//! ## Why it matters
+//!
+//! Whoever may see the execution sees all of it, also fields that the server adds tomorrow.
+//!
+//! ## Fails
+//!
+//! ```json
+//! {"name": "r", "version": 1, "schemaVersion": 2,
+//!  "tasks": [
+//!   {"name": "me", "taskReferenceName": "me", "type": "HTTP", "inputParameters": {
+//!     "uri": "https://api.example.com/me", "method": "GET", "headers": {"X-Key": "${workflow.secrets.apiKey}"}}}],
+//!  "outputParameters": {"result": "${me.output.response}"}}
+//! ```
+//!
+//! ## Mended
+//!
+//! ```json
+//! {"name": "r", "version": 1, "schemaVersion": 2,
+//!  "tasks": [
+//!   {"name": "me", "taskReferenceName": "me", "type": "HTTP", "inputParameters": {
+//!     "uri": "https://api.example.com/me", "method": "GET", "headers": {"X-Key": "${workflow.secrets.apiKey}"}}}],
+//!  "outputParameters": {"login": "${me.output.response.body.login}"}}
+//! ```
+
+use super::last_task_output_leaks::is_implied;
+use crate::check::context::{Context, Once};
+use crate::check::flow::{Atom, Sink};
+use crate::diagnostic::{Confidence, Diagnostic, codes};
+use crate::plan::Origin;
+
+pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    if !cx.plan.dialect.is_conductor() {
+        return;
+    }
+    let mut once = Once::default();
+    for event in &cx.flow.events {
+        let shown = matches!(event.sink, Sink::Output { masked: false, .. }) && !is_implied(cx, event);
+        // Where a credential is known to be in it, that is the finding.
+        if !shown || !cx.leaks(event).is_empty() || cx.likely_credential(event).is_some() {
+            continue;
+        }
+        let authenticated = event.taint.iter().any(|e| matches!(cx.flow.trails.origin(e.atom), Some(Origin::Response(_))));
+        for entry in event.taint.iter().filter(|e| authenticated && !e.control) {
+            let Some(Atom::Answer { step, path }) = cx.flow.trails.atom(entry.atom) else { continue };
+            let whole = path.is_empty() || matches!(path.as_slice(), [only] if only == "response");
+            if whole && once.is_first(event, entry.atom) {
+                let message = format!("all that `{}` returned becomes an output, its headers included", cx.flow.step_name(*step));
+                out.push(
+                    cx.finding(codes::OVERBROAD_OUTPUT, event, entry, message, "body, headers and status")
+                        .confidence(Confidence::Medium)
+                        .help("name the fields that callers need: `${TASK.output.response.body.FIELD}`"),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! # ROT615 secret-in-webhook-or-event
+//!
+//! What it finds: a secret in an event, in the payload of a state change, or in a message to a chat or a paging service in a Conductor definition.
+//!
+//! ## Why it matters
+//!
+//! Events and messages go to queues, channels and people that were not named as places for the secret, and are kept there.
+//!
+//! ## Fails
+//!
+//! ```json
+//! {"name": "r", "version": 1, "schemaVersion": 2,
+//!  "tasks": [
+//!   {"name": "tell", "taskReferenceName": "tell", "type": "EVENT", "sink": "conductor:rotated",
+//!    "inputParameters": {"key": "${workflow.secrets.apiKey}"}}],
+//!  "outputParameters": {}}
+//! ```
+//!
+//! ```json
+//! {"name": "r", "version": 1, "schemaVersion": 2,
+//!  "tasks": [
+//!   {"name": "mint", "taskReferenceName": "mint", "type": "HTTP", "inputParameters": {
+//!     "uri": "https://api.example.com/token", "method": "POST", "headers": {"X-Key": "${workflow.secrets.apiKey}"},
+//!     "outputFilter": {"_secrets": {"token": "$${mint.output.response.body.token}"}}}},
+//!   {"name": "keep", "taskReferenceName": "keep", "type": "UPDATE_SECRET", "inputParameters": {"_secrets": {
+//!     "secretKey": "api_token", "secretValue": "${mint.output._secrets.token}"}}},
+//!   {"name": "tell", "taskReferenceName": "tell", "type": "HTTP", "inputParameters": {
+//!     "uri": "https://hooks.slack.com/services/x", "method": "POST", "body": {"text": "new: ${mint.output._secrets.token}"}}}],
+//!  "outputParameters": {}}
+//! ```
+//!
+//! ## Mended
+//!
+//! ```json
+//! {"name": "r", "version": 1, "schemaVersion": 2,
+//!  "tasks": [
+//!   {"name": "mint", "taskReferenceName": "mint", "type": "HTTP", "inputParameters": {
+//!     "uri": "https://api.example.com/token", "method": "POST", "headers": {"X-Key": "${workflow.secrets.apiKey}"},
+//!     "outputFilter": {"_secrets": {"token": "$${mint.output.response.body.token}"}}}},
+//!   {"name": "keep", "taskReferenceName": "keep", "type": "UPDATE_SECRET", "inputParameters": {"_secrets": {
+//!     "secretKey": "api_token", "secretValue": "${mint.output._secrets.token}"}}},
+//!   {"name": "tell", "taskReferenceName": "tell", "type": "HTTP", "inputParameters": {
+//!     "uri": "https://hooks.slack.com/services/x", "method": "POST", "body": {"text": "a new token is in use"}}}],
+//!  "outputParameters": {}}
+//! ```
+
+use crate::check::context::{Context, Once};
+use crate::check::flow::{Atom, Event, Part};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::{Derivation, Origin};
+
+/// Services that show what they are sent to people or to strangers.
+const NOTIFIERS: [&str; 14] = [
+    "slack.com",
+    "discord.com",
+    "discordapp.com",
+    "webhook.site",
+    "webhook.office.com",
+    "outlook.office.com",
+    "api.telegram.org",
+    "ntfy.sh",
+    "pagerduty.com",
+    "opsgenie.com",
+    "chat.googleapis.com",
+    "pipedream.net",
+    "requestbin.com",
+    "api.twilio.com",
+];
+
+pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    // In `.rot` destinations are declared.
+    if !cx.plan.dialect.is_conductor() {
+        return;
+    }
+    let mut once = Once::default();
+    for event in &cx.flow.events {
+        let Some((request, Part::Body)) = cx.request(event) else { continue };
+        let Some(host) = request.target.host.as_deref().filter(|h| is_notifier(h)) else { continue };
+        for leak in cx.leaks(event) {
+            let own = match leak.origin {
+                // Its own key may stand in the body of a request to it.
+                Origin::Secret(name) => !goes_elsewhere(cx, name, host),
+                Origin::Minted { .. } => issued_by(cx, event, leak.entry.atom, host),
+                _ => false,
+            };
+            if !own && leak.entry.derivation < Derivation::Opaque && once.is_first(event, leak.entry.atom) {
+                let message = format!("{} is part of a message to `{host}`", leak.origin.describe());
+                out.push(
+                    cx.finding(codes::SECRET_IN_EVENT, event, &leak.entry, message, "read by whoever reads the messages")
+                        .help("send an id, or only that the credential was rotated"),
+                );
+            }
+        }
+    }
+}
+
+fn is_notifier(host: &str) -> bool {
+    NOTIFIERS.iter().any(|n| host == *n || host.strip_suffix(n).is_some_and(|rest| rest.ends_with('.')))
+}
+
+fn goes_elsewhere(cx: &Context<'_, '_>, secret: &str, host: &str) -> bool {
+    cx.flow.requests.iter().any(|r| {
+        r.target.host.as_deref().is_some_and(|h| h != host && !is_notifier(h))
+            && cx.carried(r).iter().any(|o| matches!(o, Origin::Secret(name) if name == secret))
+    })
+}
+
+fn issued_by(cx: &Context<'_, '_>, event: &Event<'_>, atom: u32, host: &str) -> bool {
+    let Some(Atom::Origin { origin: Origin::Minted { step, .. }, .. }) = cx.flow.trails.atom(atom) else { return false };
+    let maker = cx.order().find(event.rotation, step);
+    cx.flow.requests.iter().any(|r| Some(r.step) == maker && r.target.host.as_deref() == Some(host))
+}

@@ -1,0 +1,58 @@
+//! # ROT616 secret-to-subworkflow-plain
+//!
+//! What it finds: a vault secret that is passed to a sub-workflow under a plain key.
+//!
+//! ## Why it matters
+//!
+//! The value is resolved in the parent, and kept with the input of the child, where everybody may read it who may see the execution.
+//!
+//! ## Fails
+//!
+//! ```json
+//! [{"name": "r", "version": 1, "schemaVersion": 2,
+//!  "tasks": [
+//!   {"name": "c", "taskReferenceName": "c", "type": "SUB_WORKFLOW", "subWorkflowParam": {"name": "sub", "version": 1},
+//!    "inputParameters": {"key": "${workflow.secrets.apiKey}"}}],
+//!  "outputParameters": {}},
+//!  {"name": "sub", "version": 1, "schemaVersion": 2, "inputParameters": ["key"],
+//!   "tasks": [{"name": "me", "taskReferenceName": "me", "type": "HTTP", "inputParameters": {
+//!     "uri": "https://api.example.com/me", "method": "GET", "headers": {"X-Key": "${workflow.input.key}"}}}], "outputParameters": {}}]
+//! ```
+//!
+//! ## Mended
+//!
+//! ```json
+//! [{"name": "r", "version": 1, "schemaVersion": 2,
+//!  "tasks": [
+//!   {"name": "c", "taskReferenceName": "c", "type": "SUB_WORKFLOW", "subWorkflowParam": {"name": "sub", "version": 1},
+//!    "inputParameters": {}}],
+//!  "outputParameters": {}},
+//!  {"name": "sub", "version": 1, "schemaVersion": 2, "inputParameters": [],
+//!   "tasks": [{"name": "me", "taskReferenceName": "me", "type": "HTTP", "inputParameters": {
+//!     "uri": "https://api.example.com/me", "method": "GET", "headers": {"X-Key": "${workflow.secrets.apiKey}"}}}], "outputParameters": {}}]
+//! ```
+
+use crate::check::context::{Context, Once};
+use crate::check::flow::Sink;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::{Derivation, Origin};
+
+pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    if !cx.plan.dialect.is_conductor() {
+        return;
+    }
+    let mut once = Once::default();
+    for event in &cx.flow.events {
+        let Sink::CallInput { rotation, name } = event.sink else { continue };
+        for leak in cx.leaks(event) {
+            let kept = matches!(leak.origin, Origin::Secret(_)) && leak.entry.derivation < Derivation::Opaque;
+            if kept && once.is_first(event, leak.entry.atom) {
+                let message = format!("{} is kept in the open in the input `{name}` of `{rotation}`", leak.origin.describe());
+                out.push(
+                    cx.finding(codes::SECRET_TO_SUBWORKFLOW, event, &leak.entry, message, "a plain key")
+                        .help("name the secret in the task of the child that needs it, or pass it under `_secrets`"),
+                );
+            }
+        }
+    }
+}

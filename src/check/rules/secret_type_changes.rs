@@ -1,0 +1,110 @@
+//! # ROT510 secret-type-changes
+//!
+//! What it finds: a secret that is stored as a text in one place and as an object or a list in another.
+//!
+//! ## Why it matters
+//!
+//! What reads the secret expects one of them. After the other was stored it finds nothing where the credential was.
+//!
+//! ## Fails
+//!
+//! ```rot
+//! secret api_key to "api.example.com"
+//! secret pair
+//!
+//! rotation r {
+//!   http mint POST "https://api.example.com/tokens" issues additive {
+//!     bearer secrets.api_key
+//!     secret token = body $.token as string
+//!     secret all = body $.all as json
+//!     public kind = body $.kind
+//!   }
+//!   when mint.kind == "old" {
+//!     update pair = "${mint.token}"
+//!   } else {
+//!     update pair = { token: mint.all }
+//!   }
+//! }
+//! ```
+//!
+//! ## Mended
+//!
+//! ```rot
+//! secret api_key to "api.example.com"
+//! secret pair
+//!
+//! rotation r {
+//!   http mint POST "https://api.example.com/tokens" issues additive {
+//!     bearer secrets.api_key
+//!     secret token = body $.token as string
+//!   }
+//!   update pair = mint.token
+//! }
+//! ```
+
+use crate::check::context::Context;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::expr::Root;
+use crate::plan::task::lifecycle::NewValue;
+use crate::plan::{Expr, ExprKind, Task, Type};
+use crate::source::Span;
+use std::collections::HashMap;
+
+pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let mut first: HashMap<&str, (Form, Span)> = HashMap::new();
+    for (_, node) in cx.order().iter() {
+        let (name, value) = match &node.step.task {
+            Task::Update(update) => (update.secret.as_str(), &update.value),
+            Task::Stage(stage) => (Some(stage.secret.as_str()), &stage.value),
+            _ => continue,
+        };
+        let (Some(name), NewValue::Single(value)) = (name, value) else { continue };
+        let Some(form) = form(cx, node.rotation, value) else { continue };
+        let (before, place) = *first.entry(name).or_insert((form, value.at.0));
+        if before != form {
+            out.push(
+                Diagnostic::new(codes::SECRET_TYPE_CHANGES, value.at.0, format!("secret `{name}` becomes {} here, elsewhere {}", form.text(), before.text()))
+                    .at(form.text())
+                    .label(place, before.text())
+                    .help("store the same form everywhere; a record has named fields: `secret NAME { a, b }`"),
+            );
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Text,
+    Structure,
+}
+
+impl Form {
+    fn text(self) -> &'static str {
+        match self {
+            Form::Text => "a text",
+            Form::Structure => "an object or a list",
+        }
+    }
+}
+
+/// The form of a value as far as it is certain.
+fn form(cx: &Context<'_, '_>, rotation: usize, value: &Expr) -> Option<Form> {
+    match &value.kind {
+        ExprKind::Object(_) | ExprKind::List(_) => Some(Form::Structure),
+        ExprKind::String(_) | ExprKind::Template(_) => Some(Form::Text),
+        ExprKind::Call(function, _) if function.returns() == Type::String => Some(Form::Text),
+        ExprKind::Ref(Root::Capture { step, name }) => {
+            let task = cx.order().find(rotation, step).and_then(|id| cx.order().get(id)).map(|n| &n.step.task);
+            match task {
+                Some(Task::Http(http)) => http.captures.iter().find(|c| c.name == *name).and_then(|c| match c.ty {
+                    Type::List(_) | Type::Record(_) => Some(Form::Structure),
+                    Type::String => Some(Form::Text),
+                    _ => None,
+                }),
+                Some(Task::Generate(_)) => Some(Form::Text),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,131 @@
+//! Tasks that compute: INLINE, LAMBDA, JSON_JQ_TRANSFORM, GET_SIGNED_JWT. Each becomes a named value.
+
+use super::context::Reader;
+use super::keys::{field, number_of, text_of};
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::codes;
+use crate::json::Node;
+use crate::plan::task::{Let, Task};
+use crate::plan::{Expr, ExprKind, Function, Operator, Root, RunField};
+use crate::source::Span;
+
+/// Under which key below `_secrets` the token of GET_SIGNED_JWT stands. Orkes documents `_secrets` and not the key.
+pub(super) const TOKEN: &str = "access_token";
+/// How long such a token is good unless said.
+const TTL_SECONDS: u64 = 3600;
+
+impl<'a> Reader<'a> {
+    /// INLINE: `$` is the input, the value of the script is `result`.
+    pub(super) fn inline_script(&mut self, node: &'a Node, name: &str) -> Option<Task> {
+        let inputs = self.inputs_of(node, "INLINE")?;
+        let Some(expression) = field(inputs, "expression") else {
+            self.missing(inputs, "expression", "the INLINE task", "write the script there; `$` is the task's input");
+            return None;
+        };
+        let result = match field(inputs, "evaluatorType").and_then(text_of).as_deref() {
+            None | Some("javascript" | "graaljs") => self.javascript(expression, inputs),
+            Some("value-param") => {
+                let input = text_of(expression).and_then(|name| inputs.get(&name));
+                match input {
+                    Some(input) => self.value(input),
+                    None => Expr::new(ExprKind::Null, expression.span),
+                }
+            }
+            Some(_) => {
+                let place = field(inputs, "evaluatorType").unwrap_or(expression);
+                self.unsupported(place.span, "this evaluator is not run here", "write the script in JavaScript");
+                return None;
+            }
+        };
+        Some(named(name, vec![("result".to_owned(), result)], node.span))
+    }
+
+    /// LAMBDA, which INLINE replaced.
+    pub(super) fn lambda(&mut self, node: &'a Node, name: &str) -> Option<Task> {
+        let inputs = self.inputs_of(node, "LAMBDA")?;
+        let Some(script) = field(inputs, "scriptExpression") else {
+            self.missing(inputs, "scriptExpression", "the LAMBDA task", "use INLINE with `expression`");
+            return None;
+        };
+        let result = self.javascript(script, inputs);
+        Some(named(name, vec![("result".to_owned(), result)], node.span))
+    }
+
+    pub(super) fn jq_transform(&mut self, node: &'a Node, name: &str) -> Option<Task> {
+        let inputs = self.inputs_of(node, "JSON_JQ_TRANSFORM")?;
+        let Some(query) = field(inputs, "queryExpression").filter(|q| q.as_str().is_some()) else {
+            self.missing(
+                inputs,
+                "queryExpression",
+                "the JSON_JQ_TRANSFORM task",
+                "write the jq program there; its input is the task's input",
+            );
+            return None;
+        };
+        let program = self.value(query);
+        let input = self.value(inputs);
+        let list = Expr::new(ExprKind::Call(Function::Jq, vec![program, input]), query.span);
+        let first = Expr::new(ExprKind::Index(Box::new(list.clone()), 0), query.span);
+        Some(named(name, vec![("result".to_owned(), first), ("resultList".to_owned(), list)], node.span))
+    }
+
+    pub(super) fn signed_jwt(&mut self, node: &'a Node, name: &str) -> Option<Task> {
+        const KEYS: [&str; 9] =
+            ["subject", "issuer", "privateKey", "privateKeyId", "audience", "ttlInSecond", "ttlInSeconds", "scopes", "algorithm"];
+        let inputs = self.inputs_of(node, "GET_SIGNED_JWT")?;
+        self.check_keys(inputs, &KEYS, "GET_SIGNED_JWT", &[]);
+        if let Some(algorithm) = field(inputs, "algorithm").filter(|a| a.as_str() != Some("RS256")) {
+            self.report(Diagnostic::new(codes::BAD_VALUE, algorithm.span, "tokens are signed by RS256 only").help("write `RS256`"));
+        }
+        let Some(key) = field(inputs, "privateKey") else {
+            self.missing(inputs, "privateKey", "the GET_SIGNED_JWT task", "`${workflow.secrets.NAME}`: the key as PKCS#8 PEM");
+            return None;
+        };
+        let span = node.span;
+        let key = self.value(key);
+        let mut of = |key: &str| field(inputs, key).map_or(Expr::new(ExprKind::Null, span), |n| self.value(n));
+        let (subject, issuer, audience, key_id) = (of("subject"), of("issuer"), of("audience"), of("privateKeyId"));
+        let scope = match field(inputs, "scopes") {
+            // RFC 8693 section 4.2: one text, names separated by blanks.
+            Some(scopes) if scopes.is_array() => {
+                let names: Vec<&str> = scopes.items().iter().filter_map(Node::as_str).collect();
+                Expr::new(ExprKind::String(names.join(" ")), scopes.span)
+            }
+            Some(scopes) => self.value(scopes),
+            None => Expr::new(ExprKind::Null, span),
+        };
+        let ttl = match field(inputs, "ttlInSecond").or_else(|| field(inputs, "ttlInSeconds")) {
+            Some(ttl) => match number_of(ttl) {
+                Some(seconds) => Expr::new(ExprKind::Number(seconds.to_string()), ttl.span),
+                None => self.value(ttl),
+            },
+            None => Expr::new(ExprKind::Number(TTL_SECONDS.to_string()), span),
+        };
+        let now = Expr::new(ExprKind::Call(Function::Epoch, vec![Expr::root(Root::Run(RunField::Now), span)]), span);
+        let end = Expr::new(ExprKind::Binary(Operator::Add, Box::new(now.clone()), Box::new(ttl)), span);
+        let claims = [("iss", issuer), ("sub", subject), ("aud", audience), ("scope", scope), ("iat", now), ("exp", end)];
+        let claims = Expr::new(ExprKind::Object(claims.into_iter().map(|(n, e)| (n.to_owned(), e)).collect()), span);
+        let token = Expr::new(ExprKind::Call(Function::SignJwt, vec![claims, key, key_id]), span);
+        let secrets = Expr::new(ExprKind::Object(vec![(TOKEN.to_owned(), token)]), span);
+        Some(named(name, vec![("_secrets".to_owned(), secrets)], span))
+    }
+
+    /// A script over an object of inputs.
+    pub(super) fn javascript(&mut self, script: &Node, inputs: &Node) -> Expr {
+        let source = self.value(script);
+        let input = self.value(inputs);
+        Expr::new(ExprKind::Call(Function::JavaScript, vec![source, input]), script.span)
+    }
+
+    fn inputs_of(&mut self, node: &'a Node, kind: &str) -> Option<&'a Node> {
+        let inputs = field(node, "inputParameters").filter(|i| i.is_object());
+        if inputs.is_none() {
+            self.missing(node, "inputParameters", &format!("the {kind} task"), "the task's inputs stand there");
+        }
+        inputs
+    }
+}
+
+fn named(name: &str, members: Vec<(String, Expr)>, span: Span) -> Task {
+    Task::Let(Let { name: name.to_owned(), value: Expr::new(ExprKind::Object(members), span) })
+}

@@ -1,0 +1,38 @@
+//! SIMPLE: a task for a worker. Here that is a local program that the settings declare.
+
+use super::context::Reader;
+use super::keys::{field, number_of, text_of};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::json::Node;
+use crate::plan::schedule::Dur;
+use crate::plan::task::{Task, Worker};
+use crate::plan::{Expr, ExprKind};
+
+impl<'a> Reader<'a> {
+    pub(super) fn simple(&mut self, node: &'a Node) -> Option<Task> {
+        let name = field(node, "name").and_then(text_of)?;
+        let input = match field(node, "inputParameters") {
+            Some(inputs) => self.value(inputs),
+            None => Expr::new(ExprKind::Object(Vec::new()), node.span),
+        };
+        if !self.options.workers.contains(&name) {
+            let span = field(node, "name").map_or(node.span, |n| n.span);
+            let near = self.nearest(&name, self.options.workers.iter().map(String::as_str));
+            let declare = format!(
+                "declare a local program for it in rot.toml: `[workers]`, then `{name} = [\"program\", \"argument\"]`; or call the service directly with an HTTP task"
+            );
+            self.report(
+                Diagnostic::new(codes::UNSUPPORTED_TASK, span, format!("the task `{name}` is for a worker, and none is declared for it"))
+                    .at("a SIMPLE task")
+                    .help(near.map_or(declare, |n| format!("did you mean `{n}`?"))),
+            );
+            return None;
+        }
+        let definition = field(node, "taskDefinition");
+        let bound = ["timeoutSeconds", "responseTimeoutSeconds"]
+            .iter()
+            .filter_map(|key| definition.and_then(|d| field(d, key)).and_then(number_of).filter(|s| *s > 0))
+            .min();
+        Some(Task::Worker(Worker { name, input, timeout: bound.map(|s| Dur(s.saturating_mul(1000))) }))
+    }
+}

@@ -1,0 +1,214 @@
+//! `http` steps.
+
+use super::rotation::Writer;
+use super::text::{block, quoted, secret_name};
+use crate::plan::effect::Old;
+use crate::plan::task::http::Expectation;
+use crate::plan::task::{Auth, Backoff, Body, CaptureSource, Http, Retry};
+use crate::plan::{Effect, ExprKind, JsonPath, Type, compare};
+use crate::source::At;
+
+/// Where a request stands, which decides its effect when nothing is said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Flow,
+    Verify,
+    Revoke,
+}
+
+const MAX_RETRIES: u32 = 100;
+
+impl<'a> Writer<'a> {
+    /// `METHOD "url" effect { clauses }`; `step` names the captures that are read out of the whole answer.
+    pub(super) fn request(&mut self, step: &str, http: &'a Http, retry: Option<&Retry>, place: Place, at: At) -> String {
+        let mut lines = Vec::new();
+        let mut effect = http.effect.clone();
+        self.authorization(http, &mut lines);
+        if !http.query.is_empty() {
+            lines.push(format!("query {}", self.object(&http.query)));
+        }
+        match &http.body {
+            Body::None => {}
+            Body::Json(value) => lines.push(format!("json {}", self.expr(value))),
+            Body::Form(members) => lines.push(format!("form {}", self.object(members))),
+            Body::Text(value) => lines.push(format!("text {}", self.expr(value))),
+            Body::Raw(value) => lines.push(format!("raw {}", self.expr(value))),
+        }
+        self.limits(http, &mut lines);
+        if let Some(retry) = retry {
+            lines.push(self.retry(retry, at));
+        }
+        self.expect(http, &mut lines);
+        let secret = self.captures(step, http, &mut lines);
+        if secret && effect == Effect::Unspecified && !reads(&http.method) {
+            // A secret that comes of a call was issued by it.
+            effect = Effect::Issues(crate::plan::Issues { old: Old::Stays, at_most: None, assumed: true });
+        }
+        if let Some(strays) = &http.strays {
+            let list = self.request("", &strays.list, None, Place::Verify, at);
+            let outer = self.items.len();
+            self.items.push("stray");
+            let revoke = self.request("", &strays.revoke, None, Place::Revoke, at);
+            self.items.truncate(outer);
+            lines.push(format!("strays {list} revoke {revoke}"));
+        }
+        let url = self.expr(&http.url);
+        let head = format!("{} {url}{}", http.method, effect_words(&effect, &http.method, place));
+        if lines.is_empty() { head } else { block(&head, &lines) }
+    }
+
+    fn authorization(&mut self, http: &'a Http, lines: &mut Vec<String>) {
+        match &http.auth {
+            None => {}
+            Some(Auth::Bearer(token)) => lines.push(format!("bearer {}", self.expr(token))),
+            Some(Auth::Basic(user, password)) => lines.push(format!("basic {}, {}", self.expr(user), self.expr(password))),
+            Some(Auth::Client(id, secret)) => lines.push(format!("client {}, {}", self.expr(id), self.expr(secret))),
+        }
+        for header in &http.headers {
+            let token = match &header.value.kind {
+                ExprKind::Template(parts) if http.auth.is_none() && header.name.eq_ignore_ascii_case("authorization") => {
+                    compare::bearer(&header.value).and_then(|_| parts.get(1))
+                }
+                _ => None,
+            };
+            match token {
+                Some(token) => lines.push(format!("bearer {}", self.expr(token))),
+                None => lines.push(format!("header {}: {}", quoted(&header.name), self.expr(&header.value))),
+            }
+        }
+    }
+
+    fn limits(&mut self, http: &Http, lines: &mut Vec<String>) {
+        let limits = &http.limits;
+        lines.extend(limits.total.map(|t| format!("timeout {t}")));
+        lines.extend(limits.connect.map(|c| format!("connect {c}")));
+        lines.extend(limits.body.map(|b| format!("limit {}", size(b))));
+        lines.extend(limits.follow.map(|f| format!("follow {f}")));
+        lines.extend(limits.ca.iter().map(|ca| format!("ca {}", quoted(ca))));
+        if limits.proxy {
+            lines.push("proxy env".into());
+        }
+    }
+
+    fn retry(&mut self, retry: &Retry, at: At) -> String {
+        if retry.count > MAX_RETRIES {
+            self.cannot(at, format!("more than {MAX_RETRIES} retries"), "use `repeat` or `verify within …` to wait for something");
+        }
+        let backoff = match retry.backoff {
+            Backoff::Fixed => "",
+            Backoff::Linear => " backoff linear",
+            Backoff::Exponential => " backoff exponential",
+        };
+        let most = retry.max_delay.map(|m| format!(" up to {m}")).unwrap_or_default();
+        format!("retry {} every {}{backoff}{most}", retry.count, retry.delay)
+    }
+
+    fn expect(&mut self, http: &'a Http, lines: &mut Vec<String>) {
+        for expect in &http.expect {
+            lines.push(match &expect.what {
+                Expectation::Status(patterns) => {
+                    let patterns: Vec<String> = patterns.iter().map(ToString::to_string).collect();
+                    format!("expect status {}", patterns.join(", "))
+                }
+                Expectation::Header { name, operator, value } => {
+                    format!("expect header {} {} {}", quoted(name), operator.as_str(), self.expr(value))
+                }
+                Expectation::Body { path, operator, value } => {
+                    let path = self.path(path, expect.at);
+                    format!("expect body {path} {} {}", operator.as_str(), self.expr(value))
+                }
+            });
+        }
+    }
+
+    /// The captures; gives whether one is secret.
+    fn captures(&mut self, step: &str, http: &Http, lines: &mut Vec<String>) -> bool {
+        let mut secret = false;
+        for capture in &http.captures {
+            let (source, natural) = match &capture.source {
+                CaptureSource::Body(path) => (format!("body {}", self.path(path, capture.at)), Type::Any),
+                CaptureSource::Text => ("body".to_owned(), Type::String),
+                CaptureSource::Header(name) => (format!("header {}", quoted(name)), Type::String),
+                CaptureSource::Status => ("status".to_owned(), Type::Int),
+                // It stands where it is used.
+                CaptureSource::Expr(_) => continue,
+            };
+            secret |= capture.secret;
+            let ty = match &capture.ty {
+                ty if *ty == natural || *ty == Type::Any => String::new(),
+                Type::List(_) => " as list".into(),
+                ty => format!(" as {}", ty.describe()),
+            };
+            let optional = if capture.optional && capture.source != CaptureSource::Status { " optional" } else { "" };
+            let word = if capture.secret { "secret" } else { "public" };
+            lines.push(format!("{word} {} = {source}{ty}{optional}", self.capture_name(step, &capture.name)));
+        }
+        for extra in self.extras.iter().filter(|e| e.step == step && !step.is_empty()) {
+            secret |= extra.secret;
+            let (word, optional) = match (extra.secret, extra.source.as_str()) {
+                (true, _) => ("secret", ""),
+                (false, "status") => ("public", ""),
+                (false, _) => ("public", " optional"),
+            };
+            lines.push(format!("{word} {} = {}{optional}", extra.name, extra.source));
+        }
+        secret
+    }
+
+    /// A path in the dialect of `.rot`.
+    fn path(&mut self, path: &JsonPath, at: At) -> String {
+        if JsonPath::parse(path.as_str(), crate::plan::path::PathDialect::Rfc9535).is_ok() {
+            return path.as_str().to_owned();
+        }
+        self.cannot(at, format!("the path `{path}` is of Conductor's dialect"), "write it by RFC 9535: filters as `[?@.name == 'x']`")
+    }
+}
+
+fn reads(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS")
+}
+
+/// The effect, where it does not go without saying.
+fn effect_words(effect: &Effect, method: &str, place: Place) -> String {
+    let usual = match place {
+        _ if reads(method) => Effect::Reads,
+        Place::Flow => Effect::Unspecified,
+        Place::Verify => Effect::Reads,
+        Place::Revoke => Effect::Revokes,
+    };
+    if *effect == usual {
+        return String::new();
+    }
+    match effect {
+        Effect::Unspecified => String::new(),
+        Effect::Reads => " reads".into(),
+        Effect::Sets => " sets".into(),
+        Effect::SetsSelf => " sets self".into(),
+        Effect::SetsSlot => " sets slot".into(),
+        Effect::Revokes => " revokes".into(),
+        Effect::Issues(issues) => {
+            let mut text = match &issues.old {
+                Old::Stays => " issues additive".to_owned(),
+                Old::Dies { key, grace, recover, accept } => {
+                    let mut text = " issues replacing".to_owned();
+                    text.extend(key.iter().map(|k| format!(" key {}", quoted(k))));
+                    text.extend(grace.iter().map(|g| format!(" grace {g}")));
+                    text.extend(recover.iter().map(|r| format!(" recover with {}", secret_name(r))));
+                    text.extend(accept.iter().map(|a| format!(" accept lockout-risk {}", quoted(a))));
+                    text
+                }
+            };
+            text.extend(issues.at_most.map(|n| format!(" at most {n}")));
+            text
+        }
+    }
+}
+
+fn size(bytes: u64) -> String {
+    const MIB: u64 = 1 << 20;
+    match bytes {
+        b if b > 0 && b % MIB == 0 => format!("{}MiB", b / MIB),
+        b if b > 0 && b % 1024 == 0 => format!("{}KiB", b / 1024),
+        b => format!("{b}B"),
+    }
+}

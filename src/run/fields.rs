@@ -1,0 +1,78 @@
+//! The facts of a Conductor task that a definition may read beside its output: `${TASK.status}`, `${TASK.retryCount}`, …
+
+use super::engine::{Engine, Frame, Outcome, Place, Stopped};
+use super::value::Value;
+use crate::plan::Task;
+use crate::plan::task::Step;
+
+/// Before a task acts.
+pub(super) fn begun(engine: &Engine<'_>, frame: &Frame<'_>, place: Place<'_>, step: &Step, key: &str, at: jiff::Timestamp) {
+    let run = frame.scope.borrow().run.id.clone();
+    let digest = ring::digest::digest(&ring::digest::SHA256, format!("{run}\n{key}\ntask").as_bytes());
+    // The innermost round: `[2][1]` is the first of an inner loop.
+    let round = place.rounds.rsplit('[').next().and_then(|r| r.trim_end_matches(']').parse().ok()).unwrap_or(0);
+    let name = match &step.task {
+        Task::Worker(worker) => worker.name.clone(),
+        _ => step.name.clone(),
+    };
+    set(frame, step, "taskId", Value::text(super::ids::uuid_from(digest.as_ref(), 8)));
+    set(frame, step, "status", Value::text("IN_PROGRESS"));
+    set(frame, step, "referenceTaskName", Value::text(step.name.clone()));
+    set(frame, step, "taskDefName", Value::text(name));
+    set(frame, step, "taskType", Value::text(kind(&step.task)));
+    set(frame, step, "workflowInstanceId", Value::text(run));
+    set(frame, step, "retryCount", Value::int(0));
+    set(frame, step, "pollCount", Value::int(0));
+    set(frame, step, "callbackAfterSeconds", Value::int(0));
+    set(frame, step, "iteration", Value::int(round));
+    for name in ["scheduledTime", "startTime"] {
+        set(frame, step, name, Value::int(at.as_millisecond()));
+    }
+    let _ = engine;
+}
+
+/// After it acted.
+pub(super) fn ended(
+    engine: &Engine<'_>,
+    frame: &Frame<'_>,
+    step: &Step,
+    outcome: &Outcome,
+    failure: Option<&Stopped>,
+    at: jiff::Timestamp,
+) {
+    let status = match failure {
+        None => "COMPLETED",
+        Some(_) if step.optional => "COMPLETED_WITH_ERRORS",
+        Some(_) => "FAILED",
+    };
+    set(frame, step, "status", Value::text(status));
+    set(frame, step, "retryCount", Value::int(i64::from(outcome.attempts.max(1) - 1)));
+    set(frame, step, "endTime", Value::int(at.as_millisecond()));
+    if let Some(stopped) = failure {
+        let reason = super::failure::reason(stopped);
+        set(frame, step, "reasonForIncompletion", Value::text(reason));
+        engine.done.borrow_mut().failed_task.get_or_insert_with(|| step.name.clone());
+    }
+}
+
+fn set(frame: &Frame<'_>, step: &Step, field: &str, value: Value) {
+    frame.scope.borrow_mut().task_fields.insert((step.name.clone(), field.to_owned()), value);
+}
+
+/// Conductor's word for a kind of step.
+fn kind(task: &Task) -> &'static str {
+    match task {
+        Task::Http(_) => "HTTP",
+        Task::SetVariables(_) => "SET_VARIABLE",
+        Task::Update(_) => "UPDATE_SECRET",
+        Task::Let(_) => "INLINE",
+        Task::Wait(_) => "WAIT",
+        Task::Switch(_) => "SWITCH",
+        Task::Parallel(_) => "FORK",
+        Task::ForEach(_) | Task::Repeat(_) => "DO_WHILE",
+        Task::Call(_) => "SUB_WORKFLOW",
+        Task::Fail(_) | Task::Stop(_) => "TERMINATE",
+        Task::Manual(_) => "HUMAN",
+        _ => "SIMPLE",
+    }
+}

@@ -1,0 +1,66 @@
+//! What a step asked for, as digests: an interrupted run must not go on with another request under the same name.
+//!
+//! The request is compared as it is written, with the `let`s that it names. Captures, expectations, timeouts and retries
+//! may be mended; they change nothing at the issuer. The digests are keyed, so that they tell nothing to who reads a
+//! journal without the vault.
+
+use crate::plan::task::http::Http;
+use crate::plan::task::{Task, walk_steps};
+use crate::plan::{Expr, ExprKind, Root, Rotation};
+use crate::vault::Vault;
+use serde_json::{Map, Value as Json, json};
+
+/// One digest for each part of a request.
+pub fn of(vault: &Vault, run_id: &str, rotation: &Rotation, http: &Http) -> Map<String, Json> {
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &vault.derive(&format!("rot request v1 {run_id}")));
+    let digest = |what: Json| {
+        let tag = ring::hmac::sign(&key, crate::plan::document::canonical::compact(&what).as_bytes());
+        json!(super::functions::hex(tag.as_ref().get(..8).unwrap_or_default()))
+    };
+    let mut parts = Map::new();
+    parts.insert("method".into(), digest(json!(http.method)));
+    parts.insert("url".into(), digest(json!([http.url, http.encode, http.query])));
+    parts.insert("headers".into(), digest(json!([http.headers, http.auth])));
+    parts.insert("body".into(), digest(json!(http.body)));
+    parts.insert("effect".into(), digest(json!(http.effect)));
+    parts.insert("let".into(), digest(json!(lets(rotation, http))));
+    parts
+}
+
+/// The parts that differ, in words.
+pub fn changes(before: &Map<String, Json>, now: &Map<String, Json>) -> Vec<&'static str> {
+    let words = [
+        ("method", "its method"),
+        ("url", "its URL or query"),
+        ("headers", "its headers or its authentication"),
+        ("body", "its body"),
+        ("effect", "its effect"),
+        ("let", "a `let` that it names"),
+    ];
+    words.into_iter().filter(|(part, _)| before.get(*part) != now.get(*part)).map(|(_, word)| word).collect()
+}
+
+/// The `let`s that a request names, and those that they name.
+fn lets<'a>(rotation: &'a Rotation, http: &'a Http) -> Vec<(&'a str, &'a Expr)> {
+    let mut all: Vec<(&str, &Expr)> = Vec::new();
+    walk_steps(&rotation.steps, &mut |step| {
+        if let Task::Let(assign) = &step.task {
+            all.push((&assign.name, &assign.value));
+        }
+    });
+    let mut open: Vec<&Expr> = http.request_exprs().into_iter().map(|(_, expr)| expr).collect();
+    let mut found: Vec<(&str, &Expr)> = Vec::new();
+    while let Some(expr) = open.pop() {
+        expr.walk(&mut |e| {
+            let ExprKind::Ref(Root::Let(name)) = &e.kind else { return };
+            for (known, value) in all.iter().filter(|(known, _)| known == name) {
+                if !found.iter().any(|(_, seen)| std::ptr::eq(*seen, *value)) {
+                    found.push((known, value));
+                    open.push(value);
+                }
+            }
+        });
+    }
+    found.sort_by_key(|(name, _)| *name);
+    found
+}

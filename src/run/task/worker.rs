@@ -1,0 +1,111 @@
+//! A step that a local program does.
+
+use crate::diagnostic::{Diagnostic, codes};
+use crate::json;
+use crate::plan::task::{Step, Worker};
+use crate::plan::{Derivation, Label, Origin};
+use crate::run::engine::{Engine, Frame, Outcome, Place, Stopped};
+use crate::run::journal::Kind;
+use crate::run::value::{Data, Value};
+use serde_json::json;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// The bound on a program for which the definition names none.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+impl<'a> Engine<'a> {
+    pub(in crate::run) async fn worker(
+        &self,
+        frame: &Frame<'_>,
+        place: Place<'_>,
+        step: &Step,
+        worker: &Worker,
+        key: &str,
+        outcome: &mut Outcome,
+    ) -> Result<(), Stopped> {
+        let input = self.eval(frame, &worker.input)?;
+        let label = input.full_label().raised(Derivation::Opaque);
+        let recorded = if place.volatile { None } else { self.recorded(key, Kind::Answer)? };
+        let output = match recorded {
+            Some(payload) => {
+                outcome.replayed = true;
+                payload
+            }
+            None => self.work(place, step, worker, key, &input).await?,
+        };
+        let value = parsed(&output, &label).ok_or_else(|| self.trouble(step, worker, "what it wrote is not a JSON object"))?;
+        let value = minted(value, &step.name);
+        self.mask(&value);
+        frame.scope.borrow_mut().outputs.insert(step.name.clone(), value);
+        Ok(())
+    }
+
+    async fn work(&self, place: Place<'_>, step: &Step, worker: &Worker, key: &str, input: &Value) -> Result<Zeroizing<Vec<u8>>, Stopped> {
+        if !self.world.process.knows(&worker.name) {
+            return Err(Stopped::Failed(Box::new(
+                Diagnostic::new(codes::UNSUPPORTED_TASK, step.at.0, format!("no local program is declared for the task `{}`", worker.name))
+                    .at("this task")
+                    .help(format!("declare it in rot.toml: `[workers]`, then `{} = [\"program\", \"argument\"]`", worker.name)),
+            )));
+        }
+        if !place.volatile {
+            if self.has(key, Kind::Intent) {
+                self.note(format!("the program of step `{}` may have run twice: its end was not seen", step.name));
+            }
+            self.record(Kind::Intent, key, [("effect", json!("worker"))], None, true)?;
+        }
+        let timeout = worker.timeout.map_or(TIMEOUT, |t| t.to_std());
+        let text = input.json_text();
+        match self.world.process.call(&worker.name, text.as_bytes(), timeout).await {
+            Ok(output) => {
+                if !place.volatile {
+                    self.record(Kind::Answer, key, [("effect", json!(true))], Some(&output), true)?;
+                }
+                Ok(output)
+            }
+            Err(trouble) => {
+                if !place.volatile {
+                    let kind = if trouble == crate::world::process::Trouble::NotStarted { Kind::NotSent } else { Kind::Unknown };
+                    self.record(kind, key, [("trouble", json!(trouble.describe()))], None, true)?;
+                }
+                Err(self.trouble(step, worker, &trouble.describe()))
+            }
+        }
+    }
+
+    fn trouble(&self, step: &Step, worker: &Worker, what: &str) -> Stopped {
+        Stopped::Failed(Box::new(
+            Diagnostic::new(codes::RUN_REQUEST_FAILED, step.at.0, format!("the program of the task `{}` failed: {what}", worker.name))
+                .at("this task")
+                .help(
+                    "it gets a JSON object on standard input and answers with one on standard output; run it by hand with the same input",
+                ),
+        ))
+    }
+}
+
+/// A program without output gives an empty object.
+fn parsed(output: &[u8], label: &Label) -> Option<Value> {
+    let text = std::str::from_utf8(output).ok()?;
+    if text.trim().is_empty() {
+        return Some(Data::Object(Vec::new()).into());
+    }
+    let node = json::parse_text(text).ok()?;
+    node.is_object().then(|| Value::from_node(&node, label))
+}
+
+/// What stands under a masking key is a credential of its own.
+pub(super) fn minted(value: Value, step: &str) -> Value {
+    let Value { data: Data::Object(members), label } = value else { return value };
+    let members = members
+        .into_iter()
+        .map(|(name, value)| {
+            let hidden = name == "_secrets" || name == "_masked";
+            let origin = || Origin::Minted { step: step.to_owned(), name: name.clone() };
+            let value = if hidden { value.relabelled(&Label::of(origin())) } else { value };
+            (name, value)
+        })
+        .collect();
+    Value { data: Data::Object(members), label }
+}
