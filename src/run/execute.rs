@@ -287,7 +287,13 @@ async fn finish<'a>(
         Ok(value) => {
             output = masked(frame.rotation, &value);
             // Lost, it only means that the run is replayed to its end once more.
-            let _ = engine.record(Kind::Ended, "", [("status", json!("completed"))], None, false);
+            let mut facts = journal::facts([("status", json!("completed"))]);
+            // The process may die before it can show them to anybody.
+            let notes = engine.done.borrow().notes.clone();
+            if !notes.is_empty() {
+                facts.insert("notes".into(), json!(notes));
+            }
+            let _ = engine.record_facts(Kind::Ended, "", facts, None, false);
             (Status::Completed, None)
         }
         Err(stopped) => {
@@ -357,7 +363,8 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: Stopped) -> (Stat
     };
     match stopped {
         Stopped::Broken(mut error) => {
-            if effect && error.failure == Failure::BeforeEffect {
+            // A vault that cannot be read is a matter of usage before the run, and of its resumption after an effect.
+            if effect && matches!(error.failure, Failure::BeforeEffect | Failure::Usage) {
                 error.failure = Failure::AfterEffect;
                 error = error
                     .note("what was obtained is safe in the journal")

@@ -26,7 +26,16 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 /// Writes and syncs a new temporary file beside `path`, with mode 0600 and a random name. Nothing is left when it fails.
 pub(super) fn write_temp(world: &World, path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     let temp = beside(path, &format!(".{}.tmp", random_hex(world, 8)?));
-    let mut file = world.fs.create(&temp, 0o600)?;
+    let mut file = match world.fs.create(&temp, 0o600) {
+        Ok(file) => file,
+        Err(error) => {
+            // An open that failed may have made the file all the same.
+            if error.kind() != io::ErrorKind::AlreadyExists {
+                discard(world, &temp);
+            }
+            return Err(error);
+        }
+    };
     let written = file.reserve(bytes.len() as u64).and_then(|()| file.write(bytes)).and_then(|()| file.sync());
     drop(file);
     match written {

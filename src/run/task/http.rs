@@ -55,6 +55,11 @@ impl<'a> Engine<'a> {
                 return self.kept(frame, step, http, answer, &label);
             }
             if self.is_unknown(key) {
+                if let Some(answer) = self.rescued(key)? {
+                    outcome.replayed = true;
+                    let label = self.request_label(frame, http)?;
+                    return self.kept(frame, step, http, answer, &label);
+                }
                 self.recover(frame, step, http, key).await?;
             }
         }
@@ -236,33 +241,16 @@ impl<'a> Engine<'a> {
     fn keep_answer(&self, key: &str, http: &Http, answer: &Answer) -> Result<(), Stopped> {
         let payload = answer.encode();
         let effect = !http.effect.is_read();
-        let result = self.record(
-            Kind::Answer,
-            key,
-            [("status", json!(answer.status)), ("length", json!(answer.body.len())), ("effect", json!(effect))],
-            Some(&payload),
-            effect,
-        );
+        let facts = || [("status", json!(answer.status)), ("length", json!(answer.body.len())), ("effect", json!(effect))];
+        let mut result = self.record(Kind::Answer, key, facts(), Some(&payload), effect);
+        if result.is_err() && effect {
+            // Once more: the first attempt cut off what it had written, so this one writes it anew.
+            result = self.record(Kind::Answer, key, facts(), Some(&payload), effect);
+        }
         if result.is_err() && effect {
             self.rescue(key, &payload);
         }
         result
-    }
-
-    fn rescue(&self, key: &str, payload: &[u8]) {
-        let vault = self.vault.borrow();
-        let Ok(sealed) = vault.seal(payload) else { return };
-        let run = self.journal.borrow().run_id().to_owned();
-        let second = vault.path().with_file_name(format!(".rot-rescue-{run}.age"));
-        let stored = self.world.fs.create(&second, 0o600).and_then(|mut file| file.write(&sealed).and_then(|()| file.sync()));
-        if stored.is_ok() {
-            self.note(format!("the answer of `{key}` could not be journaled; it is sealed in {}", second.display()));
-            return;
-        }
-        let advice = format!(
-            "the answer of `{key}` could be stored nowhere: this is it, encrypted to the vault's recipients. Keep it; `age --decrypt -i IDENTITY` opens it, and `rot vault set` stores the credential"
-        );
-        self.observer.rescue(&crate::vault::armor(&sealed), &advice);
     }
 
     /// Checks an answer and puts its captures into scope.

@@ -4,5 +4,6 @@ mod control;
 mod http;
 mod lifecycle;
 mod recover;
+mod rescue;
 mod value;
 mod worker;

@@ -2,7 +2,7 @@
 
 use super::disk::Cut;
 use super::invariants::{Seen, check};
-use super::process::{End, Task, open, process};
+use super::process::{End, RESCUED, Task, open, process};
 use super::scenario::{SCENARIOS, Stage};
 use super::world::{FsFault, HttpFault, Random, Sim, Snapshot};
 use rot::diagnostic::Failure;
@@ -113,25 +113,44 @@ pub(super) fn explore(depth: &Depth, filter: &str, only: Option<&str>) -> Tally 
             items.extend(depth.http.iter().map(|fault| (stage, Task::Sweep, Fault::Http(0, *fault), due.clone())));
         }
     }
+    spread(&items, |(stage, task, fault, start)| {
+        let mut item = Item { stage, task: *task, fault: *fault, start: start.clone(), depth, only, seen: BTreeSet::new(), tally: Tally::default() };
+        item.explore();
+        item.tally.by_scenario.insert(stage.scenario.name, item.tally.runs);
+        item.tally
+    })
+}
+
+/// Each call to the file system fails in each of these ways, without a crash: the run must say so with the right exit code,
+/// lose nothing, and go on later.
+pub(super) fn errors(ways: &[FsFault], filter: &str, only: Option<&str>) -> Tally {
+    const DEPTH: Depth = Depth { http: &[], seeds: &[], again: 0, second: &[] };
+    let stages: Vec<Stage> = SCENARIOS.iter().filter(|s| s.name.contains(filter)).map(Stage::new).collect();
+    let mut items = Vec::new();
+    for stage in &stages {
+        let sim = Sim::new(&stage.start, 1);
+        let _end = process(&sim, stage, Task::Run, 0);
+        let calls = sim.state().fs_calls;
+        items.extend((0..calls).flat_map(|at| ways.iter().map(move |way| (stage, Fault::Fs(at, *way)))));
+    }
+    spread(&items, |(stage, fault)| {
+        let mut item = Item { stage, task: Task::Run, fault: *fault, start: stage.start.clone(), depth: &DEPTH, only, seen: BTreeSet::new(), tally: Tally::default() };
+        item.fail();
+        item.tally.by_scenario.insert(stage.scenario.name, item.tally.runs);
+        item.tally
+    })
+}
+
+/// Does the work on all processors.
+fn spread<T: Sync>(items: &[T], work: impl Fn(&T) -> Tally + Sync) -> Tally {
     let next = AtomicUsize::new(0);
     let total = Mutex::new(Tally::default());
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| {
-                while let Some((stage, task, fault, start)) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let mut item = Item {
-                        stage,
-                        task: *task,
-                        fault: *fault,
-                        start: start.clone(),
-                        depth,
-                        only,
-                        seen: BTreeSet::new(),
-                        tally: Tally::default(),
-                    };
-                    item.explore();
-                    item.tally.by_scenario.insert(stage.scenario.name, item.tally.runs);
-                    total.lock().unwrap().add(item.tally);
+                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let tally = work(item);
+                    total.lock().unwrap().add(tally);
                 }
             });
         }
@@ -205,6 +224,39 @@ impl Item<'_> {
         self.recover(&last, &schedule, false);
     }
 
+    /// One failing call, and what follows.
+    fn fail(&mut self) {
+        let label = format!("{:?} {:?}", self.stage.scenario, self.fault);
+        if self.only.is_some_and(|only| !only.starts_with(&label)) {
+            return;
+        }
+        let sim = Sim::new(&self.start, 1);
+        if let Fault::Fs(at, fault) = self.fault {
+            sim.state().fs_fault = Some((at, fault));
+        }
+        self.tally.processes += 1;
+        let end = match process(&sim, self.stage, self.task, 0) {
+            Ok(end) => end,
+            Err(panic) => return self.tally.violations.push(format!("{label}: {panic}")),
+        };
+        let last = sim.snapshot();
+        let effect = !last.issuer.log.is_empty();
+        let wrong = match &end {
+            End::Done { .. } | End::Operator { .. } => check(self.stage, &last, matches!(end, End::Done { .. }), &mut Seen::default(), end.notes()),
+            End::Failed { failure: Failure::AfterEffect | Failure::Unknown | Failure::Tampered, .. } => Vec::new(),
+            End::Failed { failure: Failure::BeforeEffect | Failure::Usage | Failure::Locked, .. } if !effect => Vec::new(),
+            End::Failed { failure, message, .. } => vec![format!("ended with {failure:?} (an effect: {effect}): {message}")],
+        };
+        self.tally.violations.extend(wrong.into_iter().map(|w| format!("{label}: {w}")));
+        let notes: Vec<String> = end.notes().iter().filter(|n| n.starts_with(RESCUED)).cloned().collect();
+        for cut in [Cut::Kill, Cut::Nothing, Cut::Random(5)] {
+            let image = Snapshot { disk: last.disk.after(cut), ..last.clone() };
+            if cut == Cut::Kill || last.disk.pending() > 0 {
+                self.rest(&image, &format!("{label} cut={cut:?}"), false, notes.clone());
+            }
+        }
+    }
+
     /// Runs a world that a crash left until it rests, and looks at it. Interrupts one in some again.
     fn recover(&mut self, image: &Snapshot, schedule: &str, may_again: bool) {
         if !self.seen.insert((image.disk.fingerprint(), image.issuer.log.len(), image.issuer.proven.len())) {
@@ -219,7 +271,7 @@ impl Item<'_> {
         if !replayed && !again {
             return;
         }
-        let tape = self.rest(image, schedule, again);
+        let tape = self.rest(image, schedule, again, Vec::new());
         let count = tape.len();
         for (at, world) in tape.into_iter().enumerate() {
             for cut in self.depth.second.iter().copied() {
@@ -232,18 +284,17 @@ impl Item<'_> {
                     && self.seen.insert((second.disk.fingerprint(), second.issuer.log.len(), second.issuer.proven.len()))
                 {
                     self.tally.again += 1;
-                    self.rest(&second, &schedule, false);
+                    self.rest(&second, &schedule, false, Vec::new());
                 }
             }
         }
     }
 
     /// Lets cron come again and again until all is done or a person is asked for. Returns the tape of the first process.
-    fn rest(&mut self, image: &Snapshot, schedule: &str, taped: bool) -> Vec<Snapshot> {
+    fn rest(&mut self, image: &Snapshot, schedule: &str, taped: bool, mut notes: Vec<String>) -> Vec<Snapshot> {
         self.tally.runs += 1;
         let mut world = image.clone();
         let mut seen = Seen::default();
-        let mut notes = Vec::new();
         let mut tape = Vec::new();
         let mut failures = Vec::new();
         for number in 1..=RUNS {

@@ -2,7 +2,7 @@
 
 use super::disk::Cut;
 use super::issuer::{CANARY, Issuer, Kind, What};
-use super::process::{open, process};
+use super::process::{RESCUED, open, process};
 use super::scenario::Stage;
 use super::world::{Sim, Snapshot};
 use aho_corasick::AhoCorasick;
@@ -79,16 +79,33 @@ fn kept(sim: &Sim, vault: &Vault, wanted: &BTreeSet<String>) -> BTreeSet<String>
         let Ok(journal) = Journal::open(&world, vault, &run) else { continue };
         for record in journal.records() {
             let Ok(payload) = journal.payload(vault, record) else { continue };
-            let mut texts = vec![String::from_utf8_lossy(&payload).into_owned()];
-            if let Some(answer) = serde_json::from_slice::<serde_json::Value>(&payload).ok().as_ref().and_then(|j| j["body"].as_str()) {
-                use base64::Engine;
-                let body = base64::engine::general_purpose::STANDARD.decode(answer).unwrap_or_default();
-                texts.push(String::from_utf8_lossy(&body).into_owned());
-            }
+            let text = String::from_utf8_lossy(&payload).into_owned();
+            let texts = [body_of(&text), text];
             missing.retain(|value| !texts.iter().any(|t| t.contains(value.as_str())));
         }
     }
+    for (path, content) in sim.state().disk.files() {
+        if path.to_string_lossy().contains(".rot-rescue-")
+            && let Ok(text) = vault.unseal(&content)
+        {
+            let body = String::from_utf8_lossy(&text).lines().nth(1).map(body_of).unwrap_or_default();
+            missing.retain(|value| !body.contains(value.as_str()));
+        }
+    }
     missing
+}
+
+/// Whether a journal says that something may have been left at the issuer.
+fn written_down(end: &Snapshot) -> bool {
+    end.disk.files().iter().any(|(path, bytes)| path.extension() == Some("jnl".as_ref()) && String::from_utf8_lossy(bytes).contains("may have left"))
+}
+
+/// The body of a journaled answer.
+fn body_of(payload: &str) -> String {
+    use base64::Engine;
+    let json: serde_json::Value = serde_json::from_str(payload).unwrap_or_default();
+    let body = base64::engine::general_purpose::STANDARD.decode(json["body"].as_str().unwrap_or_default()).unwrap_or_default();
+    String::from_utf8_lossy(&body).into_owned()
 }
 
 /// All that must hold at the end: `done` when success was reported, else a person was asked for.
@@ -120,7 +137,7 @@ pub(super) fn check(stage: &Stage, end: &Snapshot, done: bool, seen: &mut Seen, 
             wrong.push(format!("I1: a person was asked for although a credential of {} works", bond.secret));
         }
         let live = end.issuer.live(bond.account, end.now);
-        let noted = matches!(bond.kind, Kind::ShortLived | Kind::Bare) && (!done || notes.iter().any(|n| n.contains("may have left")));
+        let noted = notes.iter().any(|n| n.starts_with(RESCUED)) || matches!(bond.kind, Kind::ShortLived | Kind::Bare) && (!done || notes.iter().any(|n| n.contains("may have left")) || written_down(end));
         let unknown = kept(&sim, &vault, &live);
         if !unknown.is_empty() && !noted {
             wrong.push(format!("I2: {} live credentials of {} are known to nobody: {unknown:?}", unknown.len(), bond.account));

@@ -3,11 +3,13 @@
 use super::scenario::{Stage, paths};
 use super::world::Sim;
 use rot::diagnostic::{Error, Failure};
-use rot::run::{self, Job, RunReport, Silent, Status, sweep};
-use rot::vault::Vault;
+use rot::run::report::StepReport;
+use rot::run::{self, Job, Observer, RunReport, Silent, Status, sweep};
+use rot::vault::{Secret, Vault};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// What a process does.
@@ -37,6 +39,24 @@ impl End {
     }
 }
 
+/// In front of what went to standard error because it could be stored nowhere.
+pub(super) const RESCUED: &str = "rescued: ";
+
+/// Keeps what is printed as a last resort.
+#[derive(Default)]
+struct Watch(Mutex<Vec<String>>);
+
+impl Observer for Watch {
+    fn started(&self, _: &str, _: &str) {}
+    fn ended(&self, _: &StepReport) {}
+    fn log(&self, _: &str) {}
+    fn secret(&self, _: &Secret) {}
+    fn rescue(&self, armored: &str, _: &str) {
+        assert!(armored.starts_with("-----BEGIN AGE ENCRYPTED FILE-----"));
+        self.0.lock().unwrap().push(format!("{RESCUED}{armored}"));
+    }
+}
+
 pub(super) fn open(sim: &Sim) -> Result<Vault, Error> {
     Vault::open(&sim.world(), &paths())
 }
@@ -60,10 +80,18 @@ pub(super) fn process(sim: &Sim, stage: &Stage, task: Task, number: usize) -> Re
             lock_wait: Duration::from_secs(1),
         };
         match task {
-            Task::Run => match sim.block_on(run::run(&world, &vault, &job, &Silent)) {
-                Ok(report) => reported(report),
-                Err(error) => failed(error, Vec::new()),
-            },
+            Task::Run => {
+                let watch = Watch::default();
+                let ran = sim.block_on(run::run(&world, &vault, &job, &watch));
+                let rescued = watch.0.into_inner().unwrap();
+                match ran {
+                    Ok(mut report) => {
+                        report.notes.extend(rescued);
+                        reported(report)
+                    }
+                    Err(error) => failed(error, rescued),
+                }
+            }
             Task::Sweep => match sim.block_on(run::sweep_due(&world, &vault, &job, &Silent)) {
                 Ok((_, trouble)) if trouble.is_empty() && sweep::list(vault.borrow().doc()).is_empty() => End::Done { notes: Vec::new() },
                 Ok((_, trouble)) => End::Failed { failure: Failure::AfterEffect, message: trouble.join("; "), notes: Vec::new() },
