@@ -91,8 +91,12 @@ fn refused<T>(error: &io::Error) -> Result<T, Unreadable> {
     }
 }
 
-/// Replaces a file in one step, keeping its mode; a symlink stays and its target is replaced.
+/// Replaces a file in one step, keeping its mode; a symlink stays and its target is replaced. What is no regular file
+/// (`/dev/null`, `/dev/stdout`, a pipe) is written to: replacing it would take a device away from everybody.
 pub fn replace(path: &Path, content: &str) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+        return OpenOptions::new().write(true).open(path)?.write_all(content.as_bytes());
+    }
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mode = fs::metadata(&path).map_or(public_mode(), |m| m.permissions().mode() & 0o7777);
     let name = path.file_name().unwrap_or(OsStr::new("out")).to_string_lossy().into_owned();

@@ -62,9 +62,13 @@ pub fn candidates(paths: &[PathBuf]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for path in if paths.is_empty() { &here } else { paths } {
         if path.is_dir() {
-            found.extend(walker(path).flatten().filter(|e| e.file_type().is_some_and(|t| t.is_file())).map(|e| e.into_path()).filter(|p| {
-                p.extension().is_some_and(|e| e == "rot" || e == "json")
-            }));
+            found.extend(
+                walker(path)
+                    .flatten()
+                    .filter(|e| e.file_type().is_some_and(|t| t.is_file()))
+                    .map(|e| e.into_path())
+                    .filter(|p| p.extension().is_some_and(|e| e == "rot" || e == "json")),
+            );
         } else {
             found.push(path.clone());
         }

@@ -96,8 +96,7 @@ impl Reader {
     }
 
     fn weights(&mut self, name: &str, value: &Value<'_>) -> BTreeMap<Code, Option<Severity>> {
-        let all =
-            [("error", Some(Severity::Error)), ("warning", Some(Severity::Warning)), ("note", Some(Severity::Note)), ("off", None)];
+        let all = [("error", Some(Severity::Error)), ("warning", Some(Severity::Warning)), ("note", Some(Severity::Note)), ("off", None)];
         let mut weights = BTreeMap::new();
         for (key, value) in self.table(name, value).into_iter().flatten() {
             if let (Some(code), Some(level)) = (self.code(key.get_ref(), key.span()), self.choice(value, &all)) {

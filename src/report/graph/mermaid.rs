@@ -14,7 +14,13 @@ pub fn write(picture: &Picture) -> String {
             Look::Vault => ("[(", ")]"),
             Look::Public => (">", "]"),
         };
-        let _ = writeln!(out, "  n{id}{open}\"{}<br/><small>{}</small>\"{close}:::{}", escape(&node.title), escape(&node.note), class(node.look));
+        let _ = writeln!(
+            out,
+            "  n{id}{open}\"{}<br/><small>{}</small>\"{close}:::{}",
+            escape(&node.title),
+            escape(&node.note),
+            class(node.look)
+        );
     }
     for edge in &picture.edges {
         let arrow = if edge.dashed { "-.->" } else { "-->" };

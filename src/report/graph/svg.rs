@@ -62,7 +62,11 @@ pub fn write(picture: &Picture, title: &str) -> String {
     let y = height - MARGIN;
     for look in Look::ALL {
         let (fill, line) = look.colors();
-        let _ = writeln!(out, "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"14\" height=\"14\" rx=\"3\" fill=\"{fill}\" stroke=\"{line}\"/>", y - 11.0);
+        let _ = writeln!(
+            out,
+            "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"14\" height=\"14\" rx=\"3\" fill=\"{fill}\" stroke=\"{line}\"/>",
+            y - 11.0
+        );
         let _ = writeln!(out, "<text x=\"{:.1}\" y=\"{y:.1}\" font-size=\"10.5\" fill=\"#4b5563\">{}</text>", x + 20.0, look.name());
         x += look.name().chars().count() as f64 * SMALL + 36.0;
     }
@@ -89,7 +93,8 @@ fn draw(node: &Node, rect: &Rect, out: &mut String) {
     let y = rect.y + rect.height / 2.0;
     let fits = |size: f64| size <= rect.width;
     let title = escape(&node.title);
-    let squeeze = if fits(node.title.chars().count() as f64 * TITLE) { String::new() } else { format!(" textLength=\"{:.0}\"", rect.width - 12.0) };
+    let squeeze =
+        if fits(node.title.chars().count() as f64 * TITLE) { String::new() } else { format!(" textLength=\"{:.0}\"", rect.width - 12.0) };
     let _ = writeln!(
         out,
         "<text x=\"{middle:.1}\" y=\"{:.1}\" font-size=\"13\" font-weight=\"600\" text-anchor=\"middle\" fill=\"#111827\"{squeeze}>{title}</text>",

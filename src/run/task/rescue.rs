@@ -34,7 +34,10 @@ impl Engine<'_> {
         };
         match stored() {
             Ok(()) => {
-                self.note(format!("the answer of `{key}` could not be journaled; it is sealed in {}, and a resumed run takes it from there", path.display()));
+                self.note(format!(
+                    "the answer of `{key}` could not be journaled; it is sealed in {}, and a resumed run takes it from there",
+                    path.display()
+                ));
             }
             Err(error) => {
                 let advice = format!(
@@ -59,7 +62,13 @@ impl Engine<'_> {
             return Ok(None);
         }
         let Some(answer) = Answer::decode(payload) else { return Ok(None) };
-        self.record(Kind::Answer, key, [("status", json!(answer.status)), ("length", json!(answer.body.len())), ("effect", json!(true))], Some(payload), true)?;
+        self.record(
+            Kind::Answer,
+            key,
+            [("status", json!(answer.status)), ("length", json!(answer.body.len())), ("effect", json!(true))],
+            Some(payload),
+            true,
+        )?;
         // Left behind, it is not looked at again: the step has its answer.
         let _ = self.world.fs.remove(&path);
         self.note(format!("the answer of `{key}` was taken from {}", path.display()));

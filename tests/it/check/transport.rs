@@ -52,7 +52,8 @@ fn new_credentials_may_go_home_and_where_their_secret_may() {
     let build = || rot().secret("kept", &["api.example.com"]);
     build().steps(vec![mint(), update("kept", got("mint", "token")), call("issuer.example.com")]).found().are(&["ROT501"]);
     build().steps(vec![mint(), update("kept", got("mint", "token")), call("api.example.com")]).found().are(&["ROT501"]);
-    let found = build().steps(vec![mint(), update("kept", got("mint", "token")), call("evil.example.org")]).found().are(&["ROT309", "ROT501"]);
+    let found =
+        build().steps(vec![mint(), update("kept", got("mint", "token")), call("evil.example.org")]).found().are(&["ROT309", "ROT501"]);
     let sent = found.iter().find(|d| d.code.id() == "ROT309").unwrap();
     assert!(sent.help.as_deref().unwrap().contains("`kept`"));
     build().steps(vec![mint(), call("evil.example.org"), update("other", got("mint", "token"))]).found().are(&["ROT107", "ROT309"]);

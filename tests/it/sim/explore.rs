@@ -114,7 +114,8 @@ pub(super) fn explore(depth: &Depth, filter: &str, only: Option<&str>) -> Tally 
         }
     }
     spread(&items, |(stage, task, fault, start)| {
-        let mut item = Item { stage, task: *task, fault: *fault, start: start.clone(), depth, only, seen: BTreeSet::new(), tally: Tally::default() };
+        let mut item =
+            Item { stage, task: *task, fault: *fault, start: start.clone(), depth, only, seen: BTreeSet::new(), tally: Tally::default() };
         item.explore();
         item.tally.by_scenario.insert(stage.scenario.name, item.tally.runs);
         item.tally
@@ -134,7 +135,16 @@ pub(super) fn errors(ways: &[FsFault], filter: &str, only: Option<&str>) -> Tall
         items.extend((0..calls).flat_map(|at| ways.iter().map(move |way| (stage, Fault::Fs(at, *way)))));
     }
     spread(&items, |(stage, fault)| {
-        let mut item = Item { stage, task: Task::Run, fault: *fault, start: stage.start.clone(), depth: &DEPTH, only, seen: BTreeSet::new(), tally: Tally::default() };
+        let mut item = Item {
+            stage,
+            task: Task::Run,
+            fault: *fault,
+            start: stage.start.clone(),
+            depth: &DEPTH,
+            only,
+            seen: BTreeSet::new(),
+            tally: Tally::default(),
+        };
         item.fail();
         item.tally.by_scenario.insert(stage.scenario.name, item.tally.runs);
         item.tally
@@ -242,7 +252,9 @@ impl Item<'_> {
         let last = sim.snapshot();
         let effect = !last.issuer.log.is_empty();
         let wrong = match &end {
-            End::Done { .. } | End::Operator { .. } => check(self.stage, &last, matches!(end, End::Done { .. }), &mut Seen::default(), end.notes()),
+            End::Done { .. } | End::Operator { .. } => {
+                check(self.stage, &last, matches!(end, End::Done { .. }), &mut Seen::default(), end.notes())
+            }
             End::Failed { failure: Failure::AfterEffect | Failure::Unknown | Failure::Tampered, .. } => Vec::new(),
             End::Failed { failure: Failure::BeforeEffect | Failure::Usage | Failure::Locked, .. } if !effect => Vec::new(),
             End::Failed { failure, message, .. } => vec![format!("ended with {failure:?} (an effect: {effect}): {message}")],

@@ -97,7 +97,10 @@ fn kept(sim: &Sim, vault: &Vault, wanted: &BTreeSet<String>) -> BTreeSet<String>
 
 /// Whether a journal says that something may have been left at the issuer.
 fn written_down(end: &Snapshot) -> bool {
-    end.disk.files().iter().any(|(path, bytes)| path.extension() == Some("jnl".as_ref()) && String::from_utf8_lossy(bytes).contains("may have left"))
+    end.disk
+        .files()
+        .iter()
+        .any(|(path, bytes)| path.extension() == Some("jnl".as_ref()) && String::from_utf8_lossy(bytes).contains("may have left"))
 }
 
 /// The body of a journaled answer.
@@ -137,7 +140,9 @@ pub(super) fn check(stage: &Stage, end: &Snapshot, done: bool, seen: &mut Seen, 
             wrong.push(format!("I1: a person was asked for although a credential of {} works", bond.secret));
         }
         let live = end.issuer.live(bond.account, end.now);
-        let noted = notes.iter().any(|n| n.starts_with(RESCUED)) || matches!(bond.kind, Kind::ShortLived | Kind::Bare) && (!done || notes.iter().any(|n| n.contains("may have left")) || written_down(end));
+        let noted = notes.iter().any(|n| n.starts_with(RESCUED))
+            || matches!(bond.kind, Kind::ShortLived | Kind::Bare)
+                && (!done || notes.iter().any(|n| n.contains("may have left")) || written_down(end));
         let unknown = kept(&sim, &vault, &live);
         if !unknown.is_empty() && !noted {
             wrong.push(format!("I2: {} live credentials of {} are known to nobody: {unknown:?}", unknown.len(), bond.account));
