@@ -41,7 +41,7 @@ fn forms(value: &str) -> Vec<Vec<u8>> {
         format!("{value:?}").trim_matches('"').into(),
         value.escape_default().to_string().into(),
         // Each part of it that is on a line of its own or survives the removal of control characters.
-        value.replace('\n', "").replace('\u{1b}', "").into(),
+        value.replace(['\n', '\u{1b}'], "").into(),
         "röt→\u{1F511}".into(),
     ];
     forms.extend(value.lines().map(|line| line.as_bytes().to_vec()));

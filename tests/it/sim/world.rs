@@ -224,7 +224,7 @@ impl State {
         if self.tape.is_some() && self.taped != self.changes {
             self.taped = self.changes;
             let snapshot = self.snapshot();
-            self.tape.as_mut().unwrap().push(snapshot);
+            self.tape.get_or_insert_default().push(snapshot);
         }
     }
 }
