@@ -8,10 +8,13 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
-/// The fenced blocks of a language.
+/// The fenced blocks of a language; what stands behind its name on the fence does not matter here.
 fn blocks(text: &str, language: &str) -> Vec<String> {
-    let fence = format!("```{language}\n");
-    text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+    text.split("\n```")
+        .filter_map(|block| block.split_once('\n'))
+        .filter(|(fence, _)| fence.split_whitespace().next() == Some(language))
+        .map(|(_, code)| format!("{code}\n"))
+        .collect()
 }
 
 /// Runs a line of a shell in a project with rotations that are clean.
