@@ -29,7 +29,7 @@ impl<'a> Reader<'a> {
         let (Some(workflow), Some(list)) = (workflow, field(inputs, "forkTaskInputs")) else { return refused(self) };
         let Some(name) = text_of(workflow).filter(|n| !n.contains("${")) else { return refused(self) };
         if !self.names.contains(&name) && !self.options.other_rotations.contains(&name) {
-            let near = self.nearest(&name, self.names.iter().chain(&self.options.other_rotations).map(String::as_str));
+            let near = self.nearest(&name, self.names.iter().chain(self.options.other_rotations.iter().map(String::as_str)));
             self.report(
                 Diagnostic::new(codes::IMPORT_NOT_FOUND, workflow.span, format!("the workflow `{name}` is not in this file")).help(
                     near.map_or_else(
