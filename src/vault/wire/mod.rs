@@ -32,7 +32,9 @@ struct Head {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Payload {
-    schema: String,
+    /// Looked at before the rest ([`Head`]).
+    #[serde(rename = "schema")]
+    _schema: String,
     vault_id: String,
     generation: u64,
     prev: Option<String>,
