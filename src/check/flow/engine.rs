@@ -35,6 +35,8 @@ pub(super) struct Engine<'p> {
     pub(super) public_fields: BTreeSet<(String, String)>,
     /// Inputs that are declared secret.
     pub(super) secret_inputs: HashSet<(usize, &'p str)>,
+    /// `maskedFields` of the present rotation.
+    masked: HashSet<&'p str>,
     /// Rotations by their names.
     by_name: HashMap<&'p str, usize>,
     pub(super) trails: Trails<'p>,
@@ -92,6 +94,7 @@ impl<'p> Engine<'p> {
             |(index, rotation): (usize, &'p Rotation)| rotation.inputs.iter().filter(|i| i.secret).map(move |i| (index, i.name.as_str()));
         Self {
             secret_inputs: rotations().flat_map(secret).collect(),
+            masked: HashSet::new(),
             // Of two with one name the first is called.
             by_name: rotations().rev().map(|(index, r)| (r.name.as_str(), index)).collect(),
             plan,
@@ -133,6 +136,7 @@ impl<'p> Engine<'p> {
     fn enter(&mut self, index: usize, rotation: &'p Rotation) {
         self.rotation = index;
         self.next = self.order.start(index);
+        self.masked = rotation.masked_fields.iter().map(String::as_str).collect();
         self.step = None;
         self.pc = Taint::default();
         self.guard = Taint::default();
@@ -149,7 +153,7 @@ impl<'p> Engine<'p> {
         self.step = None;
         let mut outputs = Shape::default();
         for output in &rotation.outputs {
-            let masked = output.masked || rotation.masked_fields.contains(&output.name);
+            let masked = output.masked || self.masked.contains(output.name.as_str());
             self.record_leaves(&output.value, &|masked| Sink::Output { name: &output.name, masked }, masked, true);
             let shape = self.eval(&output.value);
             outputs.set(&output.name, shape);
@@ -462,7 +466,7 @@ impl<'p> Engine<'p> {
     }
 
     fn is_masked_key(&self, key: &str) -> bool {
-        is_mask(key) || self.plan.rotations.get(self.rotation).is_some_and(|r| r.masked_fields.iter().any(|f| f == key))
+        is_mask(key) || self.masked.contains(key)
     }
 
     fn record_shown(&mut self, sink: Sink<'p>, span: Span, taint: Taint) {

@@ -205,11 +205,14 @@ impl<'p> Engine<'p> {
             // A person's answer to a HUMAN task is its output; only a bare text is a secret, by the name `value`.
             Task::Manual(_) if self.plan.dialect.is_conductor() && keys.first().is_none_or(|key| key != "value") => Shape::default(),
             Task::Generate(_) | Task::Manual(_) => {
-                let all: Vec<&'p str> = self.captures.keys().filter(|(step, _)| *step == id).map(|(_, name)| *name).collect();
+                let names = match task {
+                    Task::Generate(generate) => generate.generator.captures(),
+                    _ => &[("value", true)],
+                };
                 let mut shape = Shape::default();
-                for name in all {
+                for (name, _) in names {
+                    let Some(found) = self.captures.get(&(id, *name)).cloned() else { continue };
                     self.used.insert((id, name));
-                    let found = self.captures.get(&(id, name)).cloned().unwrap_or_default();
                     match keys.first() {
                         Some(key) if key == name => return found,
                         Some(_) => {}
@@ -234,8 +237,8 @@ impl<'p> Engine<'p> {
         }
         let within: Vec<(usize, &'p str)> = self
             .order
-            .of_rotation(self.rotation)
-            .filter(|(inner, _)| self.order.is_within(*inner, id))
+            .range(id + 1..usize::MAX)
+            .take_while(|(inner, _)| self.order.is_within(*inner, id))
             .filter(|(_, n)| {
                 matches!(n.step.task, Task::Http(_) | Task::Let(_) | Task::Call(_) | Task::Worker(_) | Task::Generate(_) | Task::Manual(_))
             })

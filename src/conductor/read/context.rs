@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 /// Findings with suggestions.
 const SUGGESTING: usize = 200;
 /// Names that are looked at for suggestions, all in all.
-const LOOKED_AT: usize = 200_000;
+const LOOKED_AT: usize = 50_000;
 
 /// The state of one reading.
 pub(super) struct Reader<'a> {

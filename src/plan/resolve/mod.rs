@@ -20,7 +20,7 @@ use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
 /// Names that are gathered for suggestions, all in all.
-const SUGGESTED: usize = 200_000;
+const SUGGESTED: usize = 50_000;
 
 /// Resolves `main` with the trees that it uses, in an order in which each stands after those that it uses itself.
 pub fn resolve(used: &[&Ast], main: &Ast) -> (Plan, Vec<Diagnostic>) {
