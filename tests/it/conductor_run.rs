@@ -144,6 +144,21 @@ fn scripts() {
     check("scripts");
 }
 
+#[test]
+fn forks_whose_tasks_come_at_run_time() {
+    check("forks");
+}
+
+#[test]
+fn inputs_of_tasks() {
+    check("inputs");
+}
+
+#[test]
+fn loops() {
+    check("loops");
+}
+
 /// The token that GET_SIGNED_JWT makes is what its public key verifies, and it is masked.
 #[test]
 fn a_signed_token() {

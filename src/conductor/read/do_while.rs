@@ -14,7 +14,11 @@ const AT_MOST: u32 = 1000;
 
 impl<'a> Reader<'a> {
     pub(super) fn do_while(&mut self, node: &'a Node, name: &str) -> Option<Task> {
+        // They are read for the condition, after each round.
+        let order = self.site.order;
+        self.site.order = self.last_within(name);
         self.check_inputs(node);
+        self.site.order = order;
         let Some(tasks) = field(node, "loopOver").filter(|l| l.is_array()) else {
             self.missing(node, "loopOver", "the DO_WHILE task", "the list of tasks to repeat");
             return None;

@@ -25,6 +25,10 @@ pub(super) const SUPPORTED: [&str; 21] = [
     "EXCLUSIVE_JOIN",
 ];
 
+/// Types that a fork may run whose tasks come at run time: none that stores a secret, ends the run, or holds tasks of its own.
+pub const FORKED: [&str; 10] =
+    ["HTTP", "HTTP_POLL", "SET_VARIABLE", "INLINE", "LAMBDA", "JSON_JQ_TRANSFORM", "NOOP", "WAIT", "SIMPLE", "SUB_WORKFLOW"];
+
 /// Types that a Conductor server knows and this program does not run, with what to use instead.
 pub(super) const UNSUPPORTED: [(&str, &str); 38] = [
     ("JSON_JQ_TRANSFORM_STRING", "take the fields with references, or name them in an `outputFilter`"),

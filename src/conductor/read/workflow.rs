@@ -48,6 +48,7 @@ impl<'a> Reader<'a> {
         self.scope = self.names_of(node, input);
         self.site = Site::default();
         self.collect(tasks, &[]);
+        self.collect_inputs_read(node);
 
         let variables = self.variables(node);
         let steps = self.block(tasks);

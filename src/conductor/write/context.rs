@@ -82,6 +82,16 @@ impl<'a> Writer<'a> {
         self.references.get(step).map(String::as_str)
     }
 
+    /// Whether a name may be that of a task which a fork makes at run time.
+    pub(super) fn is_made(&self, name: &str) -> bool {
+        let forks = |step: &&Step| match &step.task {
+            Task::Fork(_) => true,
+            Task::Call(call) => call.each.is_some(),
+            _ => false,
+        };
+        !self.steps.contains_key(name) && is_reference_name(name) && self.steps.values().any(forks)
+    }
+
     /// Something that a definition cannot say, and without which it would do something else.
     pub(super) fn cannot(&mut self, at: At, message: impl Into<String>, help: &str) {
         self.found.push(Diagnostic::new(codes::NOT_IN_CONDUCTOR, at.0, message).at("cannot be said in Conductor JSON").help(help));

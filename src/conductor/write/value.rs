@@ -232,7 +232,7 @@ impl<'a> Writer<'a> {
     }
 
     fn task_name(&mut self, step: &str, at: At) -> Option<String> {
-        let name = self.name_of(step).map(str::to_owned);
+        let name = self.name_of(step).map(str::to_owned).or_else(|| self.is_made(step).then(|| step.to_owned()));
         if name.is_none() {
             self.cannot(at, format!("the task `{step}` does nothing here, so it is not in the definition"), "refer to another task");
         }

@@ -197,10 +197,10 @@ impl Resolver {
                     .unwrap_or_default();
                 let step_name = self.scope.unique(&name.text);
                 self.define(name, Symbol::Step { step: step_name.clone(), captures });
-                (step_name, name.span, Task::Call(Call { rotation: rotation.text.clone(), inputs, each: None }))
+                (step_name, name.span, Task::Call(Call { rotation: rotation.text.clone(), inputs, each: None, each_name: None }))
             }
         };
-        Some(Step { name, task, retry, optional: false, start_delay: None, at: At(at) })
+        Some(Step { name, task, retry, optional: false, timeout: None, start_delay: None, at: At(at) })
     }
 
     fn define(&mut self, name: &Name, symbol: Symbol) {
@@ -294,7 +294,7 @@ impl Resolver {
             let name = self.scope.unique("when");
             let at = rest.first().map_or(Span::NONE, |(c, _)| c.span);
             let task = self.when(rest, otherwise)?;
-            vec![Step { name, task, retry: None, optional: false, start_delay: None, at: At(at) }]
+            vec![Step { name, task, retry: None, optional: false, timeout: None, start_delay: None, at: At(at) }]
         };
         Some(Task::Switch(Switch {
             subject,

@@ -1,7 +1,7 @@
 //! Control flow.
 
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::task::{Call, ForEach, Parallel, Repeat, Step, Switch, Wait};
+use crate::plan::task::{Branch, Call, ForEach, Parallel, Repeat, Step, Switch, Wait};
 use crate::plan::{Derivation, Expr, ExprKind};
 use crate::run::engine::{Engine, Flow, Frame, Local, Place, Stopped};
 use crate::run::functions::{instant, later};
@@ -80,8 +80,17 @@ impl<'a> Engine<'a> {
         place: Place<'b>,
         parallel: &'b Parallel,
     ) -> Result<Flow, Stopped> {
-        // Every branch runs to its end, also when another fails: a call that is on its way must be heard.
-        let results = join_all(parallel.branches.iter().map(|branch| self.steps(frame, place, &branch.steps))).await;
+        self.side_by_side(frame, place, &parallel.branches).await
+    }
+
+    /// Every branch runs to its end, also when another fails: a call that is on its way must be heard.
+    pub(super) async fn side_by_side<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        branches: &'b [Branch],
+    ) -> Result<Flow, Stopped> {
+        let results = join_all(branches.iter().map(|branch| self.steps(frame, place, &branch.steps))).await;
         let mut stop = Flow::Next;
         let mut failure = None;
         for result in results {
@@ -273,7 +282,11 @@ impl<'a> Engine<'a> {
                 let mut failure = None;
                 for (i, result) in join_all(runs).await.into_iter().enumerate() {
                     match result {
-                        Ok(output) => members.push((format!("_{}_{i}", rotation.name), output)),
+                        Ok(output) => {
+                            let name = format!("_{}_{i}", call.each_name.as_ref().unwrap_or(&step.name));
+                            frame.scope.borrow_mut().outputs.insert(name.clone(), output.clone());
+                            members.push((name, output));
+                        }
                         Err(error) => failure = Some(worse(failure, error)),
                     }
                 }

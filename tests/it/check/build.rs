@@ -100,7 +100,7 @@ fn named(members: Vec<(&str, Expr)>) -> Vec<(String, Expr)> {
 }
 
 pub fn step(name: &str, task: Task) -> Step {
-    Step { name: name.into(), task, retry: None, optional: false, start_delay: None, at: at() }
+    Step { name: name.into(), task, retry: None, optional: false, timeout: None, start_delay: None, at: at() }
 }
 pub fn log(message: Expr) -> Step {
     step("log", Task::Log(Log { message }))
@@ -162,7 +162,7 @@ pub fn repeat(steps: Vec<Step>, until: Expr) -> Step {
     step("repeat", Task::Repeat(Repeat { steps, until, at_most: 5, every: None, backoff: rot::plan::task::Backoff::Fixed }))
 }
 pub fn calls(name: &str, rotation: &str, inputs: Vec<(&str, Expr)>) -> Step {
-    step(name, Task::Call(Call { rotation: rotation.into(), inputs: named(inputs), each: None }))
+    step(name, Task::Call(Call { rotation: rotation.into(), inputs: named(inputs), each: None, each_name: None }))
 }
 
 /// An HTTP step under construction.

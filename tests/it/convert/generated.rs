@@ -174,7 +174,7 @@ impl<'t> Tape<'t> {
                 })
             }
         };
-        Step { name, task, retry, optional: false, start_delay: None, at: At::NOWHERE }
+        Step { name, task, retry, optional: false, timeout: None, start_delay: None, at: At::NOWHERE }
     }
 
     /// Steps whose captures are not known behind them.

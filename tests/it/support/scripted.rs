@@ -140,6 +140,7 @@ pub struct Stage {
 
 impl Stage {
     pub fn with(answers: &[Json], together: Option<usize>, workers: HashMap<String, Vec<String>>, person: Option<&str>) -> Self {
+        rot::world::helper::set_program(env!("CARGO_BIN_EXE_rot").into());
         let dir = tempfile::tempdir().unwrap();
         let paths = Paths {
             vault: dir.path().join("rot.vault"),
