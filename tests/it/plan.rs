@@ -212,8 +212,8 @@ fn step() -> impl Strategy<Value = Step> {
                 2 => Task::Manual(Manual { instructions: e, verify: a }),
                 3 => Task::Switch(Switch { subject: e, cases: vec![branch], otherwise: b }),
                 4 => Task::Parallel(Parallel { branches: vec![branch] }),
-                5 => Task::ForEach(ForEach { item: name, items: e, steps: a }),
-                _ => Task::Repeat(Repeat { steps: a, until: e, at_most: 3, every: time, backoff: Backoff::Fixed }),
+                5 => Task::ForEach(ForEach { item: name, items: e, steps: a, keep_last: Some(2) }),
+                _ => Task::Repeat(Repeat { steps: a, until: e, at_most: 3, every: time, backoff: Backoff::Fixed, keep_last: None }),
             }
         });
         dressed(nested.boxed())

@@ -125,7 +125,7 @@ impl<'p> Engine<'p> {
             Root::TaskField { step, field } => match self.order.find(self.rotation, step) {
                 Some(id) if field.starts_with("input") => self.stored_input(id),
                 Some(id) => Shape::of(self.answers.get(&id).map(|a| a.status.clone()).unwrap_or_default()),
-                None => Shape::default(),
+                None => self.forked(),
             },
             Root::Run(RunField::CorrelationId) => Shape::of(self.caller("correlationId", span)),
             Root::Env(_) | Root::Run(_) => Shape::default(),

@@ -2,7 +2,7 @@
 
 use super::context::Reader;
 use super::javascript::{self, Js};
-use super::keys::field;
+use super::keys::{field, number_of};
 use super::scope::Shape;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
@@ -24,12 +24,17 @@ impl<'a> Reader<'a> {
             return None;
         };
         let steps = self.block(tasks.items());
+        let keep = field(node, "inputParameters").and_then(|i| field(i, "keepLastN"));
+        let keep_last = keep.and_then(number_of).and_then(|n| u32::try_from(n).ok());
+        if let Some(keep) = keep.filter(|_| keep_last.is_none()) {
+            self.wrong_type(keep, "keepLastN", "a number that is written out");
+        }
         let items =
             field(node, "items").or_else(|| field(node, "inputParameters").and_then(|i| field(i, "items").or_else(|| field(i, "_items"))));
         if let Some(items) = items {
             let item = super::output::loop_item(name);
             let items = self.value(items);
-            return Some(Task::ForEach(ForEach { item, items, steps }));
+            return Some(Task::ForEach(ForEach { item, items, steps, keep_last }));
         }
         let Some(condition) = field(node, "loopCondition").filter(|c| c.as_str().is_some_and(|t| !t.trim().is_empty())) else {
             self.missing(node, "loopCondition", "the DO_WHILE task", "a comparison such as `$.poll['statusCode'] != 200`");
@@ -52,13 +57,13 @@ impl<'a> Reader<'a> {
         match lowered {
             Some((Some(again), _)) => {
                 let until = Expr::new(ExprKind::Not(Box::new(again)), condition.span);
-                Some(Task::Repeat(Repeat { steps, until, at_most, every: None, backoff: Backoff::Fixed }))
+                Some(Task::Repeat(Repeat { steps, until, at_most, every: None, backoff: Backoff::Fixed, keep_last }))
             }
             Some((None, false)) => None,
             _ => {
                 let again = self.loop_script(node, name, condition);
                 let until = Expr::new(ExprKind::Not(Box::new(again)), condition.span);
-                Some(Task::Repeat(Repeat { steps, until, at_most, every: None, backoff: Backoff::Fixed }))
+                Some(Task::Repeat(Repeat { steps, until, at_most, every: None, backoff: Backoff::Fixed, keep_last }))
             }
         }
     }

@@ -52,6 +52,7 @@ impl<'a> Reader<'a> {
             at_most: u32::try_from(at_most).unwrap_or(u32::MAX),
             every: Some(Dur(seconds.saturating_mul(1000))),
             backoff,
+            keep_last: None,
         }))
     }
 }

@@ -217,7 +217,14 @@ impl Reader<'_> {
         }
         let shared_loop = info.loops.iter().any(|l| self.site.loops.contains(l));
         let (span, order) = (info.span, info.order);
-        if own {
+        if own && shared_loop {
+            self.report(
+                Diagnostic::new(codes::FORWARD_REFERENCE, named.span, format!("`{task}` reads what it gave in the round before"))
+                    .at("null in the first round")
+                    .help("where that is meant, mind the first round")
+                    .severity(Severity::Warning),
+            );
+        } else if own {
             self.report(
                 Diagnostic::new(codes::FORWARD_REFERENCE, named.span, format!("`{task}` reads its own result before it has one"))
                     .at("null when this is read")

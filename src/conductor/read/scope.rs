@@ -186,6 +186,7 @@ impl Reader<'_> {
             }
             "INLINE" | "LAMBDA" | "JSON_JQ_TRANSFORM" | "GET_SIGNED_JWT" => Shape::Named,
             "SUB_WORKFLOW" | "HUMAN" => Shape::Call,
+            "WAIT" if super::wait::is_for_a_person(task) => Shape::Call,
             _ => Shape::Open,
         };
         if let Some(definition) = field(task, "subWorkflowParam").and_then(|p| field(p, "workflowDefinition")) {

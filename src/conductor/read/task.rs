@@ -15,6 +15,8 @@ use crate::source::Span;
 const RETRY_DELAY_SECONDS: u64 = 60;
 /// Attempts after the first of a task definition that says nothing.
 const RETRY_COUNT: u64 = 3;
+/// How long a task may wait for a word, unless its definition says otherwise.
+const RESPONSE_SECONDS: u64 = 3600;
 /// Fields of a task, besides its inputs, in which references are looked for.
 const WITH_REFERENCES: [&str; 6] = ["expression", "caseExpression", "loopCondition", "scriptExpression", "sink", "items"];
 
@@ -89,8 +91,7 @@ impl<'a> Reader<'a> {
         let start_delay = node.get("startDelay").and_then(number_of).filter(|s| *s > 0).map(|s| Dur(s.saturating_mul(1000)));
         let leaf = matches!(task, Task::Http(_) | Task::Update(_) | Task::Call(_) | Task::Let(_) | Task::Worker(_));
         let retry = if leaf || matches!(task, Task::Wait(_)) { retry(node) } else { None };
-        let holds = matches!(task, Task::Wait(_) | Task::Call(_) | Task::Repeat(_) | Task::ForEach(_));
-        let timeout = if holds { time_limit(node) } else { None };
+        let timeout = time_limit(node, &task);
         // The polled call has the task's name, so that its output is found by it.
         let name = if kind == "HTTP_POLL" { format!("poll {name}") } else { name };
         Some(Step { name, task, retry, optional, timeout, start_delay, at: span.into() })
@@ -191,16 +192,23 @@ impl<'a> Reader<'a> {
 }
 
 /// The bound of a task's definition on an attempt. A server looks at the clock between its own steps: it holds where a task
-/// waits for something, not within one request.
-fn time_limit(node: &Node) -> Option<TimeLimit> {
+/// waits for something, not within one request. `responseTimeoutSeconds` holds for WAIT alone, and an hour unless said.
+fn time_limit(node: &Node, task: &Task) -> Option<TimeLimit> {
+    if !matches!(task, Task::Wait(_) | Task::Call(_) | Task::Repeat(_) | Task::ForEach(_)) {
+        return None;
+    }
     let definition = field(node, "taskDefinition").filter(|d| d.is_object())?;
-    let seconds = field(definition, "timeoutSeconds").and_then(number_of).filter(|s| *s > 0)?;
+    let seconds = |key: &str| field(definition, key).and_then(number_of);
     let then = match field(definition, "timeoutPolicy").and_then(text_of).as_deref() {
         Some("RETRY") => Overdue::Retry,
         Some("ALERT_ONLY") => Overdue::Note,
         _ => Overdue::Stop,
     };
-    Some(TimeLimit { after: Dur(seconds.saturating_mul(1000)), then })
+    let own = seconds("timeoutSeconds").filter(|s| *s > 0).map(|after| (after, then));
+    let response = Some(seconds("responseTimeoutSeconds").unwrap_or(RESPONSE_SECONDS)).filter(|s| *s > 0 && matches!(task, Task::Wait(_)));
+    let response = response.map(|after| (after, Overdue::Retry));
+    let (after, then) = own.into_iter().chain(response).min_by_key(|(after, _)| *after)?;
+    Some(TimeLimit { after: Dur(after.saturating_mul(1000)), then })
 }
 
 fn is_optional(node: &Node) -> bool {

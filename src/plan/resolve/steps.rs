@@ -174,14 +174,24 @@ impl Resolver {
                 };
                 self.define(item, Symbol::Variable(element));
                 let steps = self.steps(steps);
-                (self.scope.unique("for each"), item.span, Task::ForEach(ForEach { item: item.text.clone(), items, steps }))
+                (
+                    self.scope.unique("for each"),
+                    item.span,
+                    Task::ForEach(ForEach { item: item.text.clone(), items, steps, keep_last: None }),
+                )
             }
             StepKind::Repeat { at_most, every, steps, until } => {
                 let steps = self.steps(steps);
                 let until = self.typed(until, &[Type::Bool], "bool");
                 let rounds = at_most.as_ref().map_or(DEFAULT_ROUNDS, |c| u32::try_from(c.value).unwrap_or(u32::MAX));
-                let task =
-                    Task::Repeat(Repeat { steps, until, at_most: rounds, every: every.as_ref().map(|d| d.value), backoff: Backoff::Fixed });
+                let task = Task::Repeat(Repeat {
+                    steps,
+                    until,
+                    at_most: rounds,
+                    every: every.as_ref().map(|d| d.value),
+                    backoff: Backoff::Fixed,
+                    keep_last: None,
+                });
                 (self.scope.unique("repeat"), step.span, task)
             }
             StepKind::Call { name, rotation, inputs } => {

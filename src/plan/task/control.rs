@@ -56,6 +56,9 @@ pub struct ForEach {
     pub items: Expr,
     /// What is done.
     pub steps: Vec<Step>,
+    /// As many of the last rounds are kept in the step's output (Conductor `keepLastN`); all unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_last: Option<u32>,
 }
 
 /// The same steps until a condition holds; at least once.
@@ -73,6 +76,9 @@ pub struct Repeat {
     /// How the pause grows from round to round.
     #[serde(default, skip_serializing_if = "Backoff::is_fixed")]
     pub backoff: Backoff,
+    /// As many of the last rounds are kept in the step's output (Conductor `keepLastN`); all unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_last: Option<u32>,
 }
 
 /// Runs another rotation and waits for it. Captures its outputs.

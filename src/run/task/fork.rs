@@ -40,7 +40,11 @@ impl<'a> Engine<'a> {
         let mut writing = Writing::new(key);
         let written = writing.tasks(&tasks, inputs).map_err(failed)?;
         let branches = self.branches(frame, step, written, &writing).map_err(failed)?;
-        frame.scope.borrow_mut().variables.extend(writing.variables);
+        {
+            let mut scope = frame.scope.borrow_mut();
+            scope.variables.extend(writing.variables);
+            scope.task_fields.extend(writing.inputs.into_iter().map(|(name, inputs)| ((name, "input".to_owned()), inputs)));
+        }
         let flow = self.side_by_side(frame, place, &branches).await?;
         let mut scope = frame.scope.borrow_mut();
         let mut members = Vec::new();
@@ -174,12 +178,14 @@ struct Writing {
     prefix: String,
     /// What is not text of the definition: secrets, addresses, texts that look like references.
     variables: Vec<(String, Value)>,
+    /// What each task is given, for who reads its input.
+    inputs: Vec<(String, Value)>,
 }
 
 impl Writing {
     fn new(key: &str) -> Self {
         let digest = ring::digest::digest(&ring::digest::SHA256, key.as_bytes());
-        Self { prefix: format!("__fork_{}_", hex(digest.as_ref().get(..6).unwrap_or_default())), variables: Vec::new() }
+        Self { prefix: format!("__fork_{}_", hex(digest.as_ref().get(..6).unwrap_or_default())), variables: Vec::new(), inputs: Vec::new() }
     }
 
     /// A list of tasks with inputs by reference name, or one task with a list of inputs.
@@ -215,47 +221,38 @@ impl Writing {
     fn task(&mut self, task: &Value, given: Option<Value>, index: Option<usize>) -> Result<Json, String> {
         let Data::Object(members) = &task.data else { return Err(format!("one of them is a {}, and an object is expected", task.kind())) };
         let mut written = Map::new();
-        let mut inputs = Map::new();
+        let mut inputs: Vec<(String, Value)> = Vec::new();
         for (name, value) in members {
             let value = value.clone().labelled(&task.label);
             match &value.data {
-                _ if name == "inputParameters" => inputs = self.own_inputs(&value)?,
                 Data::Null => {}
+                _ if name == INPUTS => {
+                    refuse_references(&value)?;
+                    inputs =
+                        members_of(value).map_err(|kind| format!("`{INPUTS}` of one of them is a {kind}, and an object is expected"))?;
+                }
                 _ => drop(written.insert(name.clone(), plain(&value, name)?)),
             }
         }
-        let label = given.as_ref().map(|g| g.label.clone()).unwrap_or(Label::PUBLIC);
-        match given.map(|g| g.data) {
-            Some(Data::Object(members)) => {
-                for (name, value) in members {
-                    let value = self.given(&name, value.labelled(&label));
-                    inputs.insert(name, value);
-                }
-            }
-            None | Some(Data::Null) => {}
-            Some(data) if index.is_some() => drop(inputs.insert("input".to_owned(), self.given("input", Value { data, label }))),
+        let given = match given {
+            Some(Value { data: Data::Null, .. }) | None => Vec::new(),
+            Some(value @ Value { data: Data::Object(_), .. }) => members_of(value).unwrap_or_default(),
+            Some(value) if index.is_some() => vec![("input".to_owned(), value)],
             Some(_) => return Err("the inputs of one of them are no object".to_owned()),
-        }
+        };
+        inputs.retain(|(name, _)| !given.iter().any(|(other, _)| other == name));
+        inputs.extend(given);
         if let Some(index) = index {
-            inputs.insert("__index".to_owned(), index.into());
+            inputs.retain(|(name, _)| name != "__index");
+            inputs.push(("__index".to_owned(), Value::int(i64::try_from(index).unwrap_or(i64::MAX))));
             let name = written.get("name").and_then(Json::as_str).unwrap_or_default();
             written.insert("taskReferenceName".to_owned(), format!("_{name}_{index}").into());
         }
-        check(&written)?;
-        written.insert(INPUTS.to_owned(), Json::Object(inputs));
+        let name = check(&written)?;
+        let members = inputs.iter().map(|(name, value)| (name.clone(), self.given(name, value.clone()))).collect();
+        self.inputs.push((name, Data::Object(inputs).into()));
+        written.insert(INPUTS.to_owned(), Json::Object(members));
         Ok(Json::Object(written))
-    }
-
-    /// The inputs that stand in a task: on a server text with references, here text without.
-    fn own_inputs(&mut self, value: &Value) -> Result<Map<String, Json>, String> {
-        refuse_references(value)?;
-        match &value.data {
-            Data::Object(members) => {
-                Ok(members.iter().map(|(n, v)| (n.clone(), self.given(n, v.clone().labelled(&value.label)))).collect())
-            }
-            Data::Null => Ok(Map::new()),
-            _ => Err(format!("`{INPUTS}` of one of them is a {}, and an object is expected", value.kind())),
-        }
     }
 
     /// A value that stays what it is.
@@ -282,6 +279,14 @@ impl Writing {
         let name = format!("{}{}", self.prefix, self.variables.len());
         self.variables.push((name.clone(), Value { data, label }));
         Json::String(format!("${{workflow.variables.{name}}}"))
+    }
+}
+
+/// The members of an object under its label, or what it is instead.
+fn members_of(value: Value) -> Result<Vec<(String, Value)>, &'static str> {
+    match value.data {
+        Data::Object(members) => Ok(members.into_iter().map(|(name, member)| (name, member.labelled(&value.label))).collect()),
+        _ => Err(value.kind()),
     }
 }
 
@@ -319,8 +324,8 @@ fn refuse_references(value: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// What a task may be, before it is read.
-fn check(task: &Map<String, Json>) -> Result<(), String> {
+/// What a task may be, before it is read. Gives its reference name.
+fn check(task: &Map<String, Json>) -> Result<String, String> {
     let of = |key: &str| task.get(key).and_then(Json::as_str);
     let kind = of("type").unwrap_or("SIMPLE");
     if !FORKED.contains(&kind) {
@@ -335,7 +340,7 @@ fn check(task: &Map<String, Json>) -> Result<(), String> {
     if task.get("subWorkflowParam").is_some_and(|p| p.get("workflowDefinition").is_some_and(|d| !d.is_null())) {
         return Err("one of them brings a workflow definition; name a workflow that is known before the run".to_owned());
     }
-    Ok(())
+    Ok(name.to_owned())
 }
 
 /// A name from the data for a message.

@@ -171,6 +171,7 @@ impl<'t> Tape<'t> {
                     at_most: 1000,
                     every: None,
                     backoff: rot::plan::task::Backoff::Fixed,
+                    keep_last: None,
                 })
             }
         };
