@@ -83,6 +83,8 @@ impl<'a> Reader<'a> {
             "EXCLUSIVE_JOIN" => self.join(node, previous),
             "SIMPLE" => self.simple(node),
             "NOOP" => None,
+            // A type that nobody knows is a worker's on a server, under the type's name.
+            own if self.options.workers.iter().any(|w| w == own) && !UNSUPPORTED.iter().any(|(t, _)| *t == own) => self.worker(node, &kind),
             _ => self.not_run(node, &kind),
         };
         self.site = outer;
@@ -163,7 +165,10 @@ impl<'a> Reader<'a> {
             let known = SUPPORTED.into_iter().chain(UNSUPPORTED.iter().map(|(name, _)| *name));
             let help = self
                 .nearest(kind, known)
-                .map_or_else(|| format!("the types that are run: {}", SUPPORTED.join(", ")), |near| format!("did you mean `{near}`?"));
+                .map_or_else(
+                    || format!("a worker's own type is declared in rot.toml: `[workers]`, then `{kind} = [\"program\"]`; the types that are run: {}", SUPPORTED.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
             self.report(
                 Diagnostic::new(codes::UNKNOWN_TASK_TYPE, span, format!("no task has the type `{kind}`"))
                     .at("a server would wait for ever for a worker of this type")

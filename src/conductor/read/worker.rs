@@ -10,20 +10,26 @@ use crate::plan::{Expr, ExprKind};
 
 impl<'a> Reader<'a> {
     pub(super) fn simple(&mut self, node: &'a Node) -> Option<Task> {
-        let name = field(node, "name").and_then(text_of)?;
+        let name = field(node, "name")?;
+        if !self.declared_worker(name) {
+            self.check_inputs(node);
+            return None;
+        }
+        self.worker(node, &text_of(name)?)
+    }
+
+    /// A task for a worker that is declared.
+    pub(super) fn worker(&mut self, node: &'a Node, name: &str) -> Option<Task> {
         let input = match field(node, "inputParameters") {
             Some(inputs) => self.value(inputs),
             None => Expr::new(ExprKind::Object(Vec::new()), node.span),
         };
-        if !field(node, "name").is_some_and(|n| self.declared_worker(n)) {
-            return None;
-        }
         let definition = field(node, "taskDefinition");
         let bound = ["timeoutSeconds", "responseTimeoutSeconds"]
             .iter()
             .filter_map(|key| definition.and_then(|d| field(d, key)).and_then(number_of).filter(|s| *s > 0))
             .min();
-        Some(Task::Worker(Worker { name, input, timeout: bound.map(|s| Dur(s.saturating_mul(1000))) }))
+        Some(Task::Worker(Worker { name: name.to_owned(), input, timeout: bound.map(|s| Dur(s.saturating_mul(1000))) }))
     }
 
     /// Whether the settings declare a program for a task's name; says so where they do not.

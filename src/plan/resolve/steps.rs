@@ -7,8 +7,8 @@ use super::{Resolver, errors};
 use crate::diagnostic::codes;
 use crate::plan::task::lifecycle::{Allow, NewValue};
 use crate::plan::task::{
-    Alphabet, Backoff, Branch, Call, Fail, ForEach, Generate, Generator, Let, Log, Manual, Parallel, Promote, Repeat, Revoke, Stage, Step,
-    Stop, Switch, Task, Update, Verify, Wait,
+    Alphabet, Branch, Call, Fail, ForEach, Generate, Generator, Let, Log, Manual, Parallel, Promote, Repeat, Revoke, Stage, Step, Stop,
+    Switch, Task, Update, Verify, Wait,
 };
 use crate::plan::{Expr, ExprKind, Type};
 use crate::source::{At, Span};
@@ -180,7 +180,7 @@ impl Resolver {
                     Task::ForEach(ForEach { item: item.text.clone(), items, steps, keep_last: None }),
                 )
             }
-            StepKind::Repeat { at_most, every, steps, until } => {
+            StepKind::Repeat { at_most, every, backoff, steps, until } => {
                 let steps = self.steps(steps);
                 let until = self.typed(until, &[Type::Bool], "bool");
                 let rounds = at_most.as_ref().map_or(DEFAULT_ROUNDS, |c| u32::try_from(c.value).unwrap_or(u32::MAX));
@@ -189,7 +189,7 @@ impl Resolver {
                     until,
                     at_most: rounds,
                     every: every.as_ref().map(|d| d.value),
-                    backoff: Backoff::Fixed,
+                    backoff: self.backoff(backoff.as_ref()),
                     keep_last: None,
                 });
                 (self.scope.unique("repeat"), step.span, task)

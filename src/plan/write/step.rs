@@ -259,14 +259,16 @@ impl<'a> Writer<'a> {
     }
 
     fn repeat(&mut self, step: &'a Step, repeat: &'a Repeat, place: Place) -> String {
-        if repeat.backoff != Backoff::Fixed {
-            self.cannot(step.at, "a pause that grows from round to round cannot be said", "wait the same time in each round: `every 5s`");
-        }
         let most = if repeat.at_most == UNSAID { String::new() } else { format!(" at most {}", repeat.at_most) };
         let every = repeat.every.map(|d| format!(" every {d}")).unwrap_or_default();
+        let backoff = match repeat.backoff {
+            Backoff::Fixed => "",
+            Backoff::Linear => " backoff linear",
+            Backoff::Exponential => " backoff exponential",
+        };
         let steps = self.steps(&repeat.steps, place);
         let condition = self.condition(step, repeat);
-        format!("{} until {condition}", block(&format!("repeat{most}{every}"), &steps))
+        format!("{} until {condition}", block(&format!("repeat{most}{every}{backoff}"), &steps))
     }
 
     /// The condition without the count of rounds, which `at most` says.

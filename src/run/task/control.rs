@@ -126,16 +126,15 @@ impl<'a> Engine<'a> {
         };
         let conductor = self.plan.dialect.is_conductor();
         let mut rounds = Rounds { done: Vec::new(), keep: each.keep_last };
-        let count = items.len();
+        let mut now = vec![("iteration".to_owned(), index(0))];
         if conductor {
-            self.looped(frame, step, &rounds, vec![("iteration".to_owned(), index(0))]);
+            self.looped(frame, step, &rounds, now.clone());
         }
         for (i, item) in items.into_iter().enumerate() {
             let item = item.labelled(&list.label);
-            let now =
-                vec![("loopItem".to_owned(), item.clone()), ("loopIndex".to_owned(), index(i)), ("iteration".to_owned(), index(i + 1))];
+            now = vec![("loopItem".to_owned(), item.clone()), ("loopIndex".to_owned(), index(i)), ("iteration".to_owned(), index(i + 1))];
             if conductor {
-                self.looped(frame, step, &rounds, now);
+                self.looped(frame, step, &rounds, now.clone());
             }
             frame.scope.borrow_mut().variables.insert(each.item.clone(), item);
             let round = format!("{}[{}]", place.rounds, i + 1);
@@ -147,7 +146,7 @@ impl<'a> Engine<'a> {
             }
         }
         if conductor {
-            self.looped(frame, step, &rounds, vec![("iteration".to_owned(), index(count))]);
+            self.looped(frame, step, &rounds, now);
         }
         Ok(Flow::Next)
     }
