@@ -1,11 +1,11 @@
 //! `rot compile --to conductor`, `schedule` and `rot`: what the other form cannot say is named on standard error, and an error
 //! among it writes nothing.
 
+use super::accept::accept;
 use super::args::CompileTo;
 use super::config::{Config, Target};
 use super::context::Context;
 use super::load::Loaded;
-use super::run;
 use super::suppress::hides_others;
 use crate::conductor::{self, WriteOptions};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, Severity, codes};
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 /// The text of a file in another form.
 pub fn convert(form: CompileTo, loaded: Loaded, config: &Config, context: &Context) -> Result<String> {
-    let plan = understood(loaded, context)?;
+    let plan = understood(loaded, config, context)?;
     if plan.rotations.is_empty() {
         return Err(Error::plain(
             Failure::Refused,
@@ -34,12 +34,12 @@ pub fn convert(form: CompileTo, loaded: Loaded, config: &Config, context: &Conte
 
 /// The plan of a file that was understood as a whole. What is unsafe in it is no hindrance: a conversion is often the way to
 /// mend it, and changes nothing outside.
-fn understood(mut loaded: Loaded, context: &Context) -> Result<Plan> {
+fn understood(mut loaded: Loaded, config: &Config, context: &Context) -> Result<Plan> {
     loaded.findings.retain(|d| d.severity == Severity::Error);
     let before = loaded.findings.len();
     loaded.findings.retain(hides_others);
     let unsafe_ones = before - loaded.findings.len();
-    let plan = run::accept(loaded, context)?;
+    let plan = accept(loaded, config, context)?;
     if unsafe_ones > 0 {
         context.out.info(&format!("the file is not safe to run: `rot check` finds {}", counted(unsafe_ones, "error")));
     }

@@ -3,6 +3,7 @@
 //! [`main`] is the only way in: it hardens the process, parses, dispatches, prints what went wrong and maps it to an
 //! exit code of the contract.
 
+pub mod accept;
 pub mod args;
 pub mod check;
 pub mod compile;

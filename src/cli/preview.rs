@@ -1,5 +1,6 @@
 //! `rot plan`: what a run would do. No network, no values.
 
+use super::accept::accept;
 use super::args::{PlanArgs, ResultFormat};
 use super::context::Context;
 use super::{load, paths, run};
@@ -16,7 +17,7 @@ use serde_json::{Value as Json, json};
 pub fn run(args: &PlanArgs, context: &Context) -> Result<()> {
     let config = context.config()?;
     let loaded = load::file(&args.selection.file, &config)?;
-    let plan = run::accept(loaded, context)?;
+    let plan = accept(loaded, &config, context)?;
     run::inputs(&args.selection)?;
     let chosen: Vec<&Rotation> = match &args.selection.rotation {
         Some(name) => vec![load::choose(&plan, Some(name))?],

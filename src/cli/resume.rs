@@ -1,5 +1,6 @@
 //! `rot resume`: continues interrupted runs from their journals, or writes down what a person decides about one.
 
+use super::accept::accept;
 use super::args::{ResultFormat, ResumeArgs};
 use super::context::Context;
 use super::watch::Watch;
@@ -111,7 +112,7 @@ fn plan(
     let recorded = open.source.as_deref().map(PathBuf::from).filter(|p| matches!(world.fs.stat(p), Ok(Some(_))));
     if let Some(path) = named.or(recorded) {
         let loaded = load::file(&path, config)?;
-        return Ok((run::accept(loaded, context)?, Some(path)));
+        return Ok((accept(loaded, config, context)?, Some(path)));
     }
     let text = crate::run::journaled_plan(world, vault, &open.run_id)?;
     let plan = document::decode(&text)?;

@@ -1,11 +1,12 @@
 //! `rot run`: checks a file, then executes it.
 
+use super::accept::accept;
 use super::args::{ResultFormat, RunArgs, Selection};
 use super::context::Context;
-use super::load::{self, Loaded};
+use super::load;
 use super::watch::Watch;
 use super::{files, paths, runreport};
-use crate::diagnostic::{Error, Failure, Result, Severity, codes};
+use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::plan::{Plan, Rotation, document};
 use crate::report::findings::counted;
 use crate::run::{self, Job};
@@ -21,7 +22,7 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
     let config = context.config()?;
     let loaded = load::file(&args.selection.file, &config)?;
     let source = Some(args.selection.file.as_path()).filter(|p| p.as_os_str() != "-");
-    let plan = accept(loaded, context)?;
+    let plan = accept(loaded, &config, context)?;
     let inputs = inputs(&args.selection)?;
     let world = World::real().with_workers(config.workers.clone().into_iter().collect());
     let paths = paths::resolve(context, &config, &world);
@@ -130,26 +131,6 @@ pub fn open(context: &Context, world: &World, paths: &crate::vault::Paths) -> Re
         context.out.info(&format!("warning: {}", warning.message));
     }
     Ok(vault)
-}
-
-/// The plan of a file without errors; else its findings are shown and it is refused.
-pub fn accept(loaded: Loaded, context: &Context) -> Result<Plan> {
-    let refusal = load::refusal(&loaded.findings);
-    let errors: Vec<_> = loaded.findings.iter().filter(|d| d.severity == Severity::Error).cloned().collect();
-    let warnings = loaded.findings.iter().filter(|d| d.severity == Severity::Warning).count();
-    context.adopt(&loaded.sources);
-    if let Some(failure) = refusal {
-        let message = format!("nothing was run: the file has {}", counted(errors.len(), "error"));
-        context.complain(&errors);
-        if failure == Failure::Refused {
-            context.out.info(&message);
-        }
-        return Err(Error { failure, diagnostics: Vec::new() });
-    }
-    if warnings > 0 {
-        context.out.info(&format!("{} (`rot check` shows {})", counted(warnings, "warning"), if warnings == 1 { "it" } else { "them" }));
-    }
-    Ok(loaded.plan)
 }
 
 /// `--input-file`, then `--input`.

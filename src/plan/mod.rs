@@ -42,6 +42,10 @@ pub struct Plan {
     pub env: Vec<EnvDecl>,
     /// The rotations in file order.
     pub rotations: Vec<Rotation>,
+    /// Codes of errors that people decided to live with where the plan was written (`rot: ignore[…] reason`); a compiled plan
+    /// carries them, as it has no comments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<String>,
 }
 
 /// Which front end's rules hold where they differ on purpose.
@@ -170,7 +174,7 @@ pub(crate) fn is_false(value: &bool) -> bool {
 impl Plan {
     /// An empty plan.
     pub fn new(dialect: Dialect) -> Self {
-        Self { dialect, secrets: Vec::new(), env: Vec::new(), rotations: Vec::new() }
+        Self { dialect, secrets: Vec::new(), env: Vec::new(), rotations: Vec::new(), accepted: Vec::new() }
     }
 
     /// The declaration of a secret.

@@ -8,7 +8,8 @@ use super::scope::{RunFacts, Secrets};
 use super::value::Value;
 use super::{due, failure, open, start, sweep};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
-use crate::plan::{Plan, Rotation, Version};
+use crate::plan::task::walk_steps;
+use crate::plan::{Plan, Rotation, Task, Version};
 use crate::vault::Vault;
 use crate::world::World;
 use crate::world::fs::Lock;
@@ -118,10 +119,22 @@ async fn new_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer:
     if let Some(source) = &job.source {
         header.insert("source".into(), json!(source));
     }
+    hold_room(vault, plan)?;
     let payload = begin_payload(&inputs, &env, job.document);
     let journal = RefCell::new(Journal::create(world, &vault.borrow(), &run_id, header, &payload)?);
     let begun = Begun { facts, inputs, env, secrets, resumed: false };
     perform(world, vault, job, &journal, begun, observer).await
+}
+
+/// Proves, before anything is called, that what a plan will store can be stored.
+fn hold_room(vault: &RefCell<Vault>, plan: &Plan) -> Result<()> {
+    let mut stores = false;
+    for rotation in &plan.rotations {
+        walk_steps(&rotation.steps, &mut |step| {
+            stores |= matches!(step.task, Task::Update(_) | Task::Stage(_) | Task::Promote(_) | Task::Revoke(_));
+        });
+    }
+    if stores { vault.borrow_mut().hold_room() } else { Ok(()) }
 }
 
 /// Inputs and variables once before there is a journal: a run that lacks an input must leave nothing that a later call, which
@@ -150,6 +163,7 @@ async fn continue_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, open
         .note(format!("run {}, begun {}", open.run_id, open.begun_at))
         .help(ways_out(&open.run_id)));
     }
+    hold_room(vault, job.plan).map_err(|e| if open.had_effect { e.with(Failure::AfterEffect) } else { e })?;
     let journal = RefCell::new(Journal::resume(world, &vault.borrow(), &open.run_id)?);
     let (inputs, env, pinned) = {
         let journal = journal.borrow();

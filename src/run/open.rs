@@ -60,10 +60,12 @@ pub enum OpenState {
 pub fn open_runs(world: &World, vault: &Vault) -> Result<Vec<OpenRun>> {
     let mut open = Vec::new();
     for run_id in journal::list(world, vault)? {
-        if ended_by_peek(world, vault, &run_id) {
-            continue;
-        }
-        let journal = Journal::open(world, vault, &run_id)?;
+        let journal = match Journal::open(world, vault, &run_id) {
+            Ok(journal) => journal,
+            // Damage in the journal of a run that is over keeps nothing from going on.
+            Err(_) if ended_by_peek(world, vault, &run_id) => continue,
+            Err(error) => return Err(error),
+        };
         if journal.records().is_empty() {
             // The process died before it had written the first record, and nothing happened; or it is about to write it.
             if super::ids::made_at(&run_id).is_some_and(|made| world.clock.now().duration_since(made) > FORGOTTEN) {
@@ -86,22 +88,19 @@ const KEPT: usize = 100;
 /// run. Under the lock of the rotation, so that no two processes write the same journal anew.
 pub fn tidy(world: &World, vault: &Vault, rotation: &str) {
     let Ok(ids) = journal::list(world, vault) else { return };
-    let ended: Vec<&String> = ids.iter().filter(|id| ended_by_peek(world, vault, id)).collect();
+    let mut ended: Vec<Journal> = ids.iter().filter_map(|id| Journal::open(world, vault, id).ok()).filter(Journal::ended).collect();
     let surplus = ended.len().saturating_sub(KEPT);
-    for (i, id) in ended.into_iter().enumerate() {
+    for (i, journal) in ended.iter_mut().enumerate() {
         if i < surplus {
-            let _ = world.fs.remove(&journal::folder(vault).join(format!("{id}.jnl")));
-        } else if let Ok(mut journal) = Journal::open(world, vault, id)
-            && describe(&journal).rotation == rotation
-            && journal.records().iter().any(|r| !r.sealed.is_empty())
-        {
+            let _ = world.fs.remove(journal.path());
+        } else if describe(journal).rotation == rotation && journal.records().iter().any(|r| !r.sealed.is_empty()) {
             let _ = journal.strip(world, vault);
         }
     }
 }
 
-/// Whether a journal's last record says that the run is over; a cheap look that verifies nothing and decides nothing but
-/// to skip the file.
+/// Whether a journal's last record says that the run is over, of a journal that cannot be verified. Never of one that can: the
+/// head of its last record may be on the disk and the rest of it not.
 fn ended_by_peek(world: &World, vault: &Vault, run_id: &str) -> bool {
     let path = journal::folder(vault).join(format!("{run_id}.jnl"));
     let Ok(bytes) = world.fs.read(&path, 1 << 30) else { return false };

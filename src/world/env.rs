@@ -38,7 +38,7 @@ impl Env for RealEnv {
 
     fn ask_bytes(&self, prompt: &str) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
         let stdin = io::stdin();
-        let hidden = if rustix::termios::isatty(&stdin) { Some(Hidden::start(prompt)?) } else { None };
+        let mut hidden = if rustix::termios::isatty(&stdin) { Some(Hidden::start(prompt)?) } else { None };
         // All room at once: a growing vector would leave unwiped copies behind. Bytes are read straight from the
         // descriptor, past std's buffer, which nobody wipes.
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_INPUT + 1));
@@ -51,6 +51,9 @@ impl Env for RealEnv {
                 return Err(io::Error::new(ErrorKind::InvalidData, "the input is longer than 1 MiB"));
             }
             // A terminal hands out whole lines; anything else is read to its end.
+            if let Some(hidden) = hidden.take_if(|hidden| bytes.last().is_some_and(|last| hidden.interrupts(*last))) {
+                return Err(interrupted(hidden));
+            }
             if count == 0 || (hidden.is_some() && bytes.ends_with(b"\n")) {
                 break;
             }
@@ -84,28 +87,48 @@ impl Read for Descriptor<'_> {
 }
 
 /// The terminal with its echo off; on again when dropped.
-struct Hidden(rustix::termios::Termios);
+struct Hidden {
+    before: rustix::termios::Termios,
+}
 
 impl Hidden {
     fn start(prompt: &str) -> io::Result<Self> {
-        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
         let before = tcgetattr(io::stdin())?;
         let mut quiet = before.clone();
-        quiet.local_modes.remove(LocalModes::ECHO);
-        quiet.local_modes.insert(LocalModes::ECHONL | LocalModes::ICANON);
+        // A signal would end the process and leave the terminal dumb: the keys that send one end the line instead.
+        quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);
+        quiet.local_modes.insert(LocalModes::ECHONL | LocalModes::ICANON | LocalModes::IEXTEN);
+        quiet.special_codes[SpecialCodeIndex::VEOL] = before.special_codes[SpecialCodeIndex::VINTR];
+        quiet.special_codes[SpecialCodeIndex::VEOL2] = before.special_codes[SpecialCodeIndex::VQUIT];
         tcsetattr(io::stdin(), OptionalActions::Flush, &quiet)?;
-        let guard = Hidden(before);
+        let guard = Hidden { before };
         let mut out = io::stderr();
         out.write_all(prompt.as_bytes())?;
         out.write_all(b": ")?;
         out.flush()?;
         Ok(guard)
     }
+
+    /// Whether a byte is that of a key with which a person gives up.
+    fn interrupts(&self, byte: u8) -> bool {
+        use rustix::termios::SpecialCodeIndex;
+        [SpecialCodeIndex::VINTR, SpecialCodeIndex::VQUIT].iter().any(|index| self.before.special_codes[*index] == byte && byte != 0)
+    }
+}
+
+/// What the key would have done, once the terminal is as it was: the process ends as if interrupted, or whoever waits for the
+/// signal hears of it.
+fn interrupted(hidden: Hidden) -> io::Error {
+    drop(hidden);
+    let _ = io::stderr().write_all(b"\n");
+    let _sent = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT);
+    io::Error::new(ErrorKind::Interrupted, "interrupted at the prompt")
 }
 
 impl Drop for Hidden {
     fn drop(&mut self) {
         // Nothing can be done about a terminal that is gone.
-        let _gone = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, &self.0);
+        let _gone = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, &self.before);
     }
 }

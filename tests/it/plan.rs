@@ -259,6 +259,7 @@ fn plan() -> impl Strategy<Value = Plan> {
             secrets,
             env: env.into_iter().map(|name| EnvDecl { name, at: NOWHERE }).collect(),
             rotations,
+            accepted: Vec::new(),
         },
     )
 }

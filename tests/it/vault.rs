@@ -5,6 +5,7 @@ mod commands;
 mod documents;
 mod faults;
 mod identities;
+mod prompt;
 mod store;
 mod support;
 mod vectors;

@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
         self.diagnostics.sort_by_key(|d| (d.span().start, d.code));
         self.diagnostics.dedup();
         let dialect = if self.oss() { Dialect::Oss } else { Dialect::Orkes };
-        (Plan { dialect, secrets: self.secrets, env: self.env, rotations: self.rotations }, self.diagnostics)
+        (Plan { dialect, secrets: self.secrets, env: self.env, rotations: self.rotations, accepted: Vec::new() }, self.diagnostics)
     }
 
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {

@@ -67,11 +67,24 @@ impl Journal {
     }
 
     /// Opens the journal of an interrupted run to go on with it. The process that began it may have died before the file's
-    /// name was durable; what follows would then rest on a journal that a power cut takes away.
+    /// name, or its last records, were durable; what follows would then rest on what a power cut takes away.
     pub fn resume(world: &World, vault: &Vault, run_id: &str) -> Result<Self> {
-        let journal = Self::open(world, vault, run_id)?;
-        settle(world, vault).map_err(|e| storage(&journal.path, "secured", &e))?;
+        let mut journal = Self::open(world, vault, run_id)?;
+        journal.secure(world, vault).map_err(|e| storage(&journal.path, "secured", &e))?;
         Ok(journal)
+    }
+
+    /// Makes durable what was read.
+    fn secure(&mut self, world: &World, vault: &Vault) -> io::Result<()> {
+        if let Some(length) = self.cut {
+            // Syncs what it leaves.
+            world.fs.truncate(&self.path, length)?;
+            self.cut = None;
+        }
+        let mut file = world.fs.append(&self.path)?;
+        file.sync()?;
+        self.file = Some(file);
+        settle(world, vault)
     }
 
     /// A journal that no file stands behind, for steps that are never journaled.

@@ -2,6 +2,7 @@
 
 mod load;
 mod lock;
+mod room;
 mod write;
 
 use super::crypt::{self, Identity};
@@ -43,6 +44,7 @@ pub struct Vault {
     identities: Arc<Vec<Identity>>,
     view: View,
     warnings: Vec<Diagnostic>,
+    room: Option<room::Room>,
 }
 
 /// What the `.prev` file beside a vault is.
@@ -83,6 +85,7 @@ impl Vault {
             identities: Arc::new(identities),
             view: View { doc: doc.clone(), hash: String::new(), armored: false },
             warnings: Vec::new(),
+            room: None,
         };
         let hash = vault.write(&doc, false, false)?;
         vault.view = View { doc, hash, armored: false };
@@ -117,7 +120,7 @@ impl Vault {
                 }
             }
         };
-        let mut vault = Vault { world: world.clone(), paths: paths.clone(), identities, view, warnings: Vec::new() };
+        let mut vault = Vault { world: world.clone(), paths: paths.clone(), identities, view, warnings: Vec::new(), room: None };
         if standing == Standing::FirstUse {
             vault.warn(codes::VAULT_FIRST_USE, "this machine sees the vault for the first time and takes it as it is", Severity::Note);
         }
@@ -155,6 +158,7 @@ impl Vault {
             .checked_add(1)
             .ok_or_else(|| Error::plain(Failure::Tampered, codes::VAULT_FORMAT, "the vault's generation cannot go any higher"))?;
         let armored = self.view.armored;
+        self.room = None;
         let hash = self.write(&next, armored, true)?;
         self.view = View { doc: next, hash, armored };
         self.remember();

@@ -227,3 +227,25 @@ fn a_baseline_holds_no_secret_and_its_fingerprint_does_not_depend_on_one() {
         assert_eq!(one, other);
     }
 }
+
+#[test]
+fn what_check_is_told_to_accept_can_be_run_and_compiled() {
+    let own = |comment: &str| leaky(&format!("  {comment}\n{LOG}"));
+    let compiled = |text: String| Rot::new().args("compile a.rot --to plan -o p.json").file("a.rot", text).run();
+    compiled(own("")).code(25);
+    compiled(own("# rot: ignore[ROT301] known until 2020-01-31")).code(25);
+    let accepted = compiled(own("# rot: ignore[ROT301] known")).code(0);
+    assert!(accepted.stderr.contains("accepted by decision: ROT301"), "{}", accepted.stderr);
+    // The plan has no comments, and holds the decision under its digest.
+    let plan = accepted.read("p.json");
+    Rot::new().args("plan p.json").file("p.json", &plan).run().code(0);
+    assert!(codes(concise().arg("p.json").file("p.json", &plan)).is_empty());
+    let forged =
+        compiled(leaky("  log \"fine\"")).code(0).read("p.json").replacen("\"rotations\"", "\"accepted\":[\"ROT301\"],\"rotations\"", 1);
+    Rot::new().args("plan p.json").file("p.json", forged).run().code(23);
+    let settings = "[[ignore]]\nrule = \"ROT301\"\nfile = \"a.rot\"\nreason = \"known\"\n";
+    Rot::new().args("plan a.rot").file("a.rot", own("")).file("rot.toml", settings).run().code(0);
+    // What was not understood cannot be run, whatever anybody accepts.
+    let unresolved = leaky("  # rot: ignore[ROT103] known\n  log \"${nobody.there}\"");
+    Rot::new().args("plan a.rot").file("a.rot", unresolved).run().code(25);
+}

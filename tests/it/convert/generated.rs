@@ -306,6 +306,7 @@ fn plan(bytes: &[u8]) -> Plan {
         secrets: secrets.into_iter().map(declare).collect(),
         env: if env { vec![EnvDecl { name: "HOME_URL".into(), at: At::NOWHERE }] } else { Vec::new() },
         rotations: vec![rotation],
+        accepted: Vec::new(),
     }
 }
 
