@@ -19,7 +19,7 @@ STATUS = {"completed": {"COMPLETED"}, "failed": {"FAILED", "TERMINATED", "TIMED_
 # Types of tasks that need nothing outside the server.
 ALONE = {
     "SET_VARIABLE", "SWITCH", "DECISION", "TERMINATE", "INLINE", "LAMBDA", "JSON_JQ_TRANSFORM",
-    "FORK_JOIN", "FORK_JOIN_DYNAMIC", "JOIN", "DO_WHILE", "SUB_WORKFLOW", "NOOP",
+    "FORK_JOIN", "JOIN", "DO_WHILE", "SUB_WORKFLOW", "NOOP",
 }
 
 

@@ -28,7 +28,7 @@ impl<'a> Reader<'a> {
             (None, _, Some(tasks)) => {
                 let tasks = self.value(tasks);
                 let given = named("dynamicForkTasksInputParamName").map(|given| self.value(given));
-                self.from_data(node, Fork { tasks, inputs: given })
+                self.fork_of_data(node, Fork { tasks, inputs: given })
             }
             _ => {
                 self.check_inputs(node);
@@ -94,10 +94,10 @@ impl<'a> Reader<'a> {
             task.push(("taskDefinition".to_owned(), Self::literal(definition)));
         }
         let inputs = self.value(list);
-        self.from_data(node, Fork { tasks: Expr::new(ExprKind::Object(task), name.span), inputs: Some(inputs) })
+        self.fork_of_data(node, Fork { tasks: Expr::new(ExprKind::Object(task), name.span), inputs: Some(inputs) })
     }
 
-    fn from_data(&mut self, node: &Node, fork: Fork) -> Option<Task> {
+    fn fork_of_data(&mut self, node: &Node, fork: Fork) -> Option<Task> {
         let span = field(node, "type").map_or(node.span, |t| t.span);
         self.report(
             Diagnostic::new(codes::TASKS_FROM_DATA, span, "the tasks of this fork are known at run time only")

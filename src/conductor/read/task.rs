@@ -212,7 +212,11 @@ fn time_limit(node: &Node, task: &Task) -> Option<TimeLimit> {
     let own = seconds("timeoutSeconds").filter(|s| *s > 0).map(|after| (after, then));
     let response = Some(seconds("responseTimeoutSeconds").unwrap_or(RESPONSE_SECONDS)).filter(|s| *s > 0 && matches!(task, Task::Wait(_)));
     let response = response.map(|after| (after, Overdue::Retry));
-    let (after, then) = own.into_iter().chain(response).min_by_key(|(after, _)| *after)?;
+    let (after, then) = match (own, response) {
+        // A server takes an hour back to the shorter bound: the alert is followed by the end.
+        (Some((own, Overdue::Note)), Some((response, then))) => (own.min(response), then),
+        _ => own.into_iter().chain(response).min_by_key(|(after, _)| *after)?,
+    };
     Some(TimeLimit { after: Dur(after.saturating_mul(1000)), then })
 }
 

@@ -109,6 +109,8 @@ impl<'a> Writer<'a> {
             let items = std::mem::replace(inputs, json!({})).get("items").cloned();
             task.insert("items".into(), items.unwrap_or_default());
         }
+        // Required, and not read.
+        task.insert("loopCondition".into(), "".into());
         task.insert("loopOver".into(), tasks.into());
         keeping(each.keep_last, task)
     }

@@ -188,6 +188,9 @@ impl<'a> Writer<'a> {
         };
         definition.insert("timeoutSeconds".into(), self.seconds(step, limit.after).into());
         definition.insert("timeoutPolicy".into(), policy.into());
+        if limit.then == Overdue::Note {
+            definition.insert("responseTimeoutSeconds".into(), 0.into());
+        }
         task.insert("taskDefinition".into(), Value::Object(definition));
     }
 
