@@ -241,9 +241,9 @@ impl Journal {
         self.last_of_run(Kind::Ended).is_some() || self.records.first().is_some_and(|begin| begin.sealed.is_empty())
     }
 
-    /// Whether something outside changed, or may have.
+    /// Whether something outside changed, or may have. What a failure workflow did is over with it.
     pub fn had_effect(&self) -> bool {
-        self.records.iter().any(|r| match r.header.kind {
+        self.records.iter().filter(|r| !r.header.step.starts_with(super::engine::FAILURE)).any(|r| match r.header.kind {
             Kind::Answer => r.header.facts.get("effect").and_then(Json::as_bool).unwrap_or(false),
             Kind::Unknown | Kind::Staged | Kind::Promoted | Kind::RevokeIntent | Kind::Revoked => true,
             Kind::Intent => !self.of(&r.header.step).any(|o| matches!(o.header.kind, Kind::Answer | Kind::NotSent | Kind::Unknown)),
