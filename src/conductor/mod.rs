@@ -1,6 +1,6 @@
 //! 2'. Conductor JSON ↔ plan: the other front end and back end.
 
-mod grammar;
+pub mod scan;
 pub mod read;
 pub mod template;
 pub mod write;

@@ -136,7 +136,7 @@ impl<'p> Engine<'p> {
 
     fn input(&mut self, name: &'p str, span: Span) -> Shape {
         let mut taint = self.caller(name, span);
-        if self.plan.rotations.get(self.rotation).is_some_and(|r| r.inputs.iter().any(|i| i.secret && i.name == name)) {
+        if self.secret_inputs.contains(&(self.rotation, name)) {
             taint.join(&self.secret_input(name, span));
         }
         Shape::of(taint)

@@ -31,19 +31,27 @@
 use crate::check::context::Context;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::Task;
+use std::collections::HashMap;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if cx.plan.dialect.is_conductor() {
         return;
     }
+    let mut first: HashMap<(usize, &str), usize> = HashMap::new();
+    for (id, node) in cx.order().iter() {
+        let name = match &node.step.task {
+            Task::Let(item) => &item.name,
+            Task::ForEach(_) => continue,
+            _ => &node.step.name,
+        };
+        first.entry((node.rotation, name)).or_insert(id);
+    }
     for (id, node) in cx.order().iter() {
         let Task::ForEach(each) = &node.step.task else { continue };
-        let other = cx.order().of_rotation(node.rotation).find(|(other, n)| match &n.step.task {
-            Task::Let(item) => item.name == each.item,
-            Task::ForEach(outer) => *other != id && outer.item == each.item && cx.order().is_within(id, *other),
-            _ => n.step.name == each.item,
-        });
-        if let Some((_, other)) = other {
+        let same = |outer: &usize| matches!(cx.order().get(*outer).map(|n| &n.step.task), Some(Task::ForEach(o)) if o.item == each.item);
+        let named = first.get(&(node.rotation, each.item.as_str())).copied();
+        let other = cx.order().around(id).filter(same).chain(named).min();
+        if let Some(other) = other.and_then(|other| cx.order().get(other)) {
             out.push(
                 Diagnostic::new(codes::SHADOWED_NAME, node.step.at.0, format!("`{}` means something else within this loop", each.item))
                     .at(format!("names each element `{}`", each.item))

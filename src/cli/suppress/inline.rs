@@ -112,7 +112,9 @@ fn split(words: &str) -> (&str, &str) {
 
 /// The value with its key: findings may point at either.
 fn with_key(root: &Node, target: &Node) -> Span {
-    for member in root.members() {
+    // Members and elements stand in the order of the text.
+    let members = root.members();
+    if let Some(member) = members.get(members.partition_point(|m| m.value.span.end < target.span.end)) {
         if member.value.span == target.span {
             return member.key.span.to(target.span);
         }
@@ -120,7 +122,9 @@ fn with_key(root: &Node, target: &Node) -> Span {
             return with_key(&member.value, target);
         }
     }
-    root.items().iter().find(|i| i.span.contains(target.span) && i.span != target.span).map_or(target.span, |i| with_key(i, target))
+    let items = root.items();
+    let around = items.get(items.partition_point(|i| i.span.end < target.span.end));
+    around.filter(|i| i.span.contains(target.span) && i.span != target.span).map_or(target.span, |i| with_key(i, target))
 }
 
 fn add(list: &str, reason: &str, scope: Scope, at: Span, place: &dyn Fn(std::ops::Range<usize>) -> Span, out: &mut Found) {
@@ -130,7 +134,7 @@ fn add(list: &str, reason: &str, scope: Scope, at: Span, place: &dyn Fn(std::ops
         match text::rule(name, place(range)) {
             Ok(rule) => {
                 known = true;
-                out.0.push(Suppression { rule, until, at, scope: scope.clone(), used: false });
+                out.0.push(Suppression { rule, until, at, scope: scope.clone() });
             }
             Err(diagnostic) => out.1.push(*diagnostic),
         }

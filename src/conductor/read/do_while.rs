@@ -99,7 +99,7 @@ impl<'a> Reader<'a> {
             && let Some(info) = self.scope.tasks.get(first)
         {
             // A capture is found by its place; the rest of the output as a path.
-            if let Shape::Captures(places) = &info.output {
+            if let Shape::Captures(places) = &*info.output {
                 let found = places.iter().find(|p| rest.len() >= p.place.len() && p.place.iter().zip(rest).all(|(a, b)| a == b));
                 let (capture, used) = found.map(|p| (p.name.clone(), p.place.len()))?;
                 let root = Root::Capture { step: first.clone(), name: capture };

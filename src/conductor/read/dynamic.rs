@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
     fn fork_calls(&mut self, workflow: &Node, list: &Node, each_name: Option<String>) -> Option<Task> {
         let name = text_of(workflow)?;
         if !self.names.contains(&name) && !self.options.other_rotations.contains(&name) {
-            let near = self.nearest(&name, self.names.iter().chain(&self.options.other_rotations).map(String::as_str));
+            let near = self.nearest(&name, self.names.iter().chain(self.options.other_rotations.iter().map(String::as_str)));
             self.report(
                 Diagnostic::new(codes::IMPORT_NOT_FOUND, workflow.span, format!("the workflow `{name}` is not in this file")).help(
                     near.map_or_else(

@@ -2,12 +2,14 @@
 
 use super::context::Reader;
 use super::keys::{field, text_of};
+use super::names::Names;
 use super::output_filter::CapturePlace;
 use crate::conductor::template::{self, Mode};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::{Node, NodeKind};
 use crate::source::Span;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 /// The names of one definition.
 #[derive(Default)]
@@ -16,15 +18,16 @@ pub(super) struct Scope {
     /// Names in the text of the definition, in order, for suggestions.
     pub(super) task_names: Vec<String>,
     /// Inputs that the definition declares, or that a request or template gives.
-    pub(super) declared: Vec<String>,
+    pub(super) declared: Names,
     /// `inputParameters` is there and not empty, so that a name it lacks is worth a word.
     pub(super) declares_inputs: bool,
     /// Inputs that are read, in order of first use.
     pub(super) used: Vec<(String, Span)>,
+    pub(super) used_names: HashSet<String>,
     /// Variables that are set somewhere.
-    pub(super) variables: Vec<String>,
+    pub(super) variables: Names,
     /// `maskedFields`.
-    pub(super) masked: Vec<String>,
+    pub(super) masked: Names,
     /// Tasks whose input is read somewhere.
     pub(super) inputs_read: HashSet<String>,
     /// Tasks come into being at run time (FORK_JOIN_DYNAMIC, DYNAMIC): an unknown name may yet be one.
@@ -42,11 +45,10 @@ pub(super) struct TaskInfo {
     /// Loops that it stands in.
     pub(super) loops: Vec<String>,
     /// What its output looks like.
-    pub(super) output: Shape,
+    pub(super) output: Rc<Shape>,
 }
 
 /// What the output of a task looks like.
-#[derive(Clone)]
 pub(super) enum Shape {
     /// What its `outputFilter` keeps.
     Captures(Vec<CapturePlace>),
@@ -146,7 +148,7 @@ impl Reader<'_> {
             let kind = type_of(task);
             self.scope.dynamic |= matches!(kind.as_str(), "FORK_JOIN_DYNAMIC" | "DYNAMIC");
             if kind == "SET_VARIABLE" {
-                let names = field(task, "inputParameters").map_or(&[][..], Node::members).iter().map(|m| m.key.text.clone());
+                let names = field(task, "inputParameters").map_or(&[][..], Node::members).iter().map(|m| &m.key.text);
                 self.scope.variables.extend(names);
             }
             let mut inner = loops.to_vec();
@@ -194,6 +196,6 @@ impl Reader<'_> {
         }
         let order = self.scope.task_names.len();
         self.scope.task_names.push(name.clone());
-        self.scope.tasks.insert(name, TaskInfo { order, kind: kind.to_owned(), span, loops: loops.to_vec(), output });
+        self.scope.tasks.insert(name, TaskInfo { order, kind: kind.to_owned(), span, loops: loops.to_vec(), output: Rc::new(output) });
     }
 }

@@ -206,16 +206,9 @@ impl Resolver {
                 "`public ids = body $.keys[?@.name == \"rot-…\"].id`",
             ));
         }
-        let shadowed = self.scope.symbols.insert("stray".into(), (super::scope::Symbol::Variable(Type::Any), revoke.method.span));
+        let shadowed = self.scope.set("stray", Some((super::scope::Symbol::Variable(Type::Any), revoke.method.span)));
         let (revoke_request, _) = self.http(revoke, Place::Revoke);
-        match shadowed {
-            Some(symbol) => {
-                self.scope.symbols.insert("stray".into(), symbol);
-            }
-            None => {
-                self.scope.symbols.remove("stray");
-            }
-        }
+        self.scope.set("stray", shadowed);
         made.strays = Some(Box::new(Strays { list: list_request, revoke: revoke_request }));
     }
 
@@ -327,11 +320,8 @@ impl Resolver {
                 Effect::Issues(Issues { old: Old::Stays, at_most: at_most(cap), assumed: false })
             }
             EffectKind::IssuesReplacing { key, grace, recover, accept, at_most: cap } => {
-                if let Some(rotation) = recover
-                    && !self.callable.contains(&rotation.text)
-                {
-                    let names = self.callable.clone();
-                    self.report(errors::unresolved(rotation, &names));
+                if let Some(rotation) = recover {
+                    self.check_callable(rotation);
                 }
                 if let Some(reason) = accept
                     && reason.text.trim().is_empty()
