@@ -41,8 +41,10 @@
 //! ```
 
 use crate::check::context::{Context, Once};
-use crate::check::flow::Sink;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::check::flow::{Event, Sink};
+use crate::diagnostic::{Diagnostic, Edit, codes};
+use crate::plan::expr::Root;
+use crate::plan::{Expr, ExprKind, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut once = Once::default();
@@ -55,10 +57,55 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         for leak in cx.leaks(event) {
             if once.is_first(event, leak.entry.atom) {
                 let message = format!("{} is written to {sink}", leak.origin.describe());
-                out.push(cx.finding(codes::SECRET_TO_LOG, event, &leak.entry, message, "shown here").help(
-                    "show something public instead, such as an id or the expiry; `reveal … because \"reason\"` releases a value on purpose",
-                ));
+                let help = "show something public instead, such as an id or the expiry; `reveal … because \"reason\"` releases a value on purpose";
+                out.push(
+                    cx.finding(codes::SECRET_TO_LOG, event, &leak.entry, message, "shown here")
+                        .help(help)
+                        .fix_if("write `***` in its place", false, starred(cx, event)),
+                );
             }
         }
+    }
+}
+
+/// `***` for every part of the text that reads a secret.
+fn starred(cx: &Context<'_, '_>, event: &Event<'_>) -> Option<Vec<Edit>> {
+    let node = event.step.and_then(|id| cx.order().get(id))?;
+    let message = match &node.step.task {
+        Task::Log(log) => &log.message,
+        Task::Manual(manual) => &manual.instructions,
+        _ => return None,
+    };
+    let ExprKind::Template(parts) = &message.kind else {
+        return reads_secret(cx, event, message).then(|| vec![Edit { span: message.at.0, text: "\"***\"".into() }]);
+    };
+    let text = cx.texts.of(message.at.0)?;
+    let whole = |expr: &Expr| {
+        let (start, end) = (expr.at.0.start as usize, expr.at.0.end as usize);
+        let before = text.get(..start)?.trim_end().strip_suffix("${")?;
+        let behind = text.get(end..)?.trim_start().strip_prefix('}')?;
+        Some(crate::source::Span::new(expr.at.0.file, before.len(), text.len() - behind.len()))
+    };
+    let secret = parts.iter().filter(|part| reads_secret(cx, event, part));
+    secret.map(|part| Some(Edit { span: whole(part)?, text: "***".into() })).collect()
+}
+
+/// Whether an expression names something secret, but for what it releases.
+fn reads_secret(cx: &Context<'_, '_>, event: &Event<'_>, expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Reveal { .. } => false,
+        ExprKind::Ref(root) => {
+            let is_secret = |step: Option<&str>, name: &str| {
+                let mut named = cx.flow.names.iter().filter(|n| n.rotation == event.rotation && n.name == name && n.step == step);
+                named.any(|n| !n.label.is_public())
+            };
+            match root {
+                Root::Secret { .. } => true,
+                Root::Capture { step, name } => is_secret(Some(step), name),
+                Root::Let(name) | Root::Input(name) | Root::Variable(name) => is_secret(None, name),
+                _ => false,
+            }
+        }
+        _ => expr.children().into_iter().any(|child| reads_secret(cx, event, child)),
     }
 }

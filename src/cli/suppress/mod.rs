@@ -6,7 +6,7 @@ mod text;
 
 use super::config::Config;
 use crate::check;
-use crate::diagnostic::{Code, Diagnostic, Severity, codes};
+use crate::diagnostic::{Code, Diagnostic, Edit, Severity, codes};
 use crate::source::{FileId, SourceMap, Span};
 use jiff::civil::Date;
 use settings::Weights;
@@ -57,6 +57,8 @@ struct Suppression {
     at: Span,
     scope: Scope,
     used: bool,
+    /// What goes when it is removed.
+    removal: Option<Edit>,
 }
 
 impl Suppression {
@@ -132,7 +134,8 @@ pub fn apply(found: Vec<Diagnostic>, setting: &Setting<'_>) -> Outcome {
             complaints.push(expired(one.rule, until, one.at));
         } else if !is_ignorable(one.rule) || (runs(one.rule) && !incomplete.contains(&one.at.file)) {
             let message = format!("this suppression of {} suppresses nothing", one.rule.id());
-            complaints.push(unused(one.rule, one.at, message, "remove it"));
+            let removal = one.removal.clone().map(|edit| vec![edit]);
+            complaints.push(unused(one.rule, one.at, message, "remove it").fix_if("remove it", true, removal));
         }
     }
     let unused_settings = of_settings.iter().filter(|r| runs(r.code()));
