@@ -59,7 +59,11 @@ enum State {
 }
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    let by_name: HashMap<&str, usize> = cx.plan.rotations.iter().enumerate().rev().map(|(i, r)| (r.name.as_str(), i)).collect();
+    // Definitions within others may share a name; which one a call means is not known here.
+    let mut by_name: HashMap<&str, Option<usize>> = HashMap::new();
+    for (index, rotation) in cx.plan.rotations.iter().enumerate() {
+        by_name.entry(&rotation.name).and_modify(|known| *known = None).or_insert(Some(index));
+    }
     let calls: Vec<Vec<(usize, Span)>> = (0..cx.plan.rotations.len()).map(|rotation| certain(cx, rotation, &by_name)).collect();
     let mut states = vec![State::New; calls.len()];
     for start in 0..calls.len() {
@@ -87,13 +91,13 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 }
 
 /// The calls of a rotation that are made whatever happens.
-fn certain(cx: &Context<'_, '_>, rotation: usize, by_name: &HashMap<&str, usize>) -> Vec<(usize, Span)> {
+fn certain(cx: &Context<'_, '_>, rotation: usize, by_name: &HashMap<&str, Option<usize>>) -> Vec<(usize, Span)> {
     let mut calls = Vec::new();
     for (_, node) in cx.order().of_rotation(rotation) {
         match &node.step.task {
             Task::Stop(_) | Task::Fail(_) => break,
             Task::Call(call) if node.parent.is_none() && !node.on_failure && call.each.is_none() => {
-                calls.extend(by_name.get(call.rotation.as_str()).map(|callee| (*callee, node.step.at.0)));
+                calls.extend(by_name.get(call.rotation.as_str()).copied().flatten().map(|callee| (callee, node.step.at.0)));
             }
             _ => {}
         }

@@ -32,7 +32,7 @@
 use crate::check::context::{Context, Once};
 use crate::check::flow::{Event, Sink};
 use crate::diagnostic::{Diagnostic, Edit, codes};
-use crate::json::{Node, NodeKind};
+use crate::json::{Node, NodeKind, layout};
 use crate::plan::{Derivation, Origin};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
@@ -66,18 +66,24 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 /// another one that does so as well must be looked at by a person.
 fn nested(cx: &Context<'_, '_>, event: &Event<'_>) -> Option<Vec<Edit>> {
     let Sink::Variable { name, masked: false } = event.sink else { return None };
-    let root = cx.texts.json()?;
+    let around = layout::members_around(cx.texts.json()?, event.span);
+    let (definition, _) = around.iter().rev().find(|(object, _)| object.get("tasks").is_some())?;
+    if definition.get("variables").is_some_and(|v| v.get(name).is_some()) {
+        return None;
+    }
     let sets = |e: &&Event<'_>| e.rotation == event.rotation && e.step != event.step && matches!(e.sink, Sink::Variable { masked, name: n } if masked || n == name);
     let (object, index) = cx.texts.member(event.span)?;
     if cx.flow.events.iter().any(|e| sets(&e)) || object.members().get(index)?.key.text != name {
         return None;
     }
     let mut edits = cx.texts.masked(event.span)?;
-    readers(root, &format!("workflow.variables.{name}"), &mut edits);
+    for member in definition.members() {
+        readers(&member.value, &format!("workflow.variables.{name}"), &mut edits);
+    }
     Some(edits)
 }
 
-/// Puts `_secrets.` into every reference to a variable.
+/// Puts `_secrets.` into every reference to a variable. A definition within has variables of its own.
 fn readers(node: &Node, reference: &str, edits: &mut Vec<Edit>) {
     match &node.kind {
         NodeKind::String(string) => {
@@ -90,7 +96,7 @@ fn readers(node: &Node, reference: &str, edits: &mut Vec<Edit>) {
             }
         }
         NodeKind::Array(items) => items.iter().for_each(|item| readers(item, reference, edits)),
-        NodeKind::Object(members) => members.iter().for_each(|member| readers(&member.value, reference, edits)),
+        NodeKind::Object(members) if node.get("tasks").is_none() => members.iter().for_each(|member| readers(&member.value, reference, edits)),
         _ => {}
     }
 }
