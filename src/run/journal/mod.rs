@@ -225,9 +225,10 @@ impl Journal {
         vault.unseal(&record.sealed)
     }
 
-    /// Whether the run is over.
+    /// Whether the run is over. Only then does a journal lose the payload of its first record, which says so too where a power
+    /// cut has left the beginning of the rewritten file.
     pub fn ended(&self) -> bool {
-        self.last_of_run(Kind::Ended).is_some()
+        self.last_of_run(Kind::Ended).is_some() || self.records.first().is_some_and(|begin| begin.sealed.is_empty())
     }
 
     /// Whether something outside changed, or may have.
@@ -253,8 +254,8 @@ impl Journal {
         let folder = folder(vault);
         let temp = folder.join(format!(".{}.tmp", self.run_id));
         let _ = world.fs.remove(&temp);
-        // Nothing is synced: a power cut leaves the old journal, the new one, or an empty file, and an empty one tells of
-        // no run, which is what an ended run may become.
+        // Nothing is synced: a power cut leaves the old journal, or the beginning of the new one. Without a record it tells of no
+        // run, which is what an ended run may become; with its first one, of a run that is over.
         let mut file = world.fs.create(&temp, 0o600)?;
         file.write(&bytes)?;
         drop(file);
