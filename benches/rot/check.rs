@@ -5,6 +5,7 @@ use divan::{Bencher, black_box};
 use rot::cli::config::Config;
 use rot::cli::load::analyse;
 use rot::source::SourceFile;
+use std::path::{Path, PathBuf};
 
 const ROT: &str = include_str!("../../examples/key_with_id_and_expiry.rot");
 const SEED: &str = include_str!("../../examples/update_token.json");
@@ -54,26 +55,39 @@ fn conductor_definitions(bencher: Bencher<'_, '_>, count: usize) {
     check(bencher, "many.json", &definitions(count));
 }
 
-/// The definitions of `$ROT_CORPUS`, all of them one after the other; skipped where there are none.
-#[divan::bench]
-fn conductor_corpus(bencher: Bencher<'_, '_>) {
-    let Some(root) = std::env::var_os("ROT_CORPUS") else { return };
-    let mut texts = Vec::new();
-    let mut folders = vec![std::path::PathBuf::from(root)];
+/// All files of one ending, one after the other.
+fn all(bencher: Bencher<'_, '_>, folder: PathBuf, ending: &str) {
+    let mut files = Vec::new();
+    let mut folders = vec![folder];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
-            match (path.is_dir(), path.extension().is_some_and(|e| e == "json")) {
-                (true, _) => folders.push(path),
-                (_, true) => texts.extend(std::fs::read_to_string(&path).ok().filter(|t| t.contains("\"taskReferenceName\""))),
-                _ => {}
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == ending)
+                && let Ok(text) = std::fs::read_to_string(&path)
+            {
+                // A name without a folder: nothing beside it is looked for.
+                files.push(SourceFile::new(path.file_name().unwrap().to_str().unwrap(), text));
             }
         }
     }
-    let bytes: usize = texts.iter().map(String::len).sum();
-    let files: Vec<SourceFile> = texts.iter().map(|t| SourceFile::new("x.json", t.as_str())).collect();
+    let bytes: usize = files.iter().map(|file| file.text().len()).sum();
     let config = Config::default();
     bencher
         .counter(BytesCount::new(bytes))
         .bench_local(|| files.iter().map(|file| black_box(analyse(file, &config).findings.len())).sum::<usize>());
+}
+
+/// The public definitions, or those of the specification where they are not at hand.
+#[divan::bench]
+fn conductor_corpus(bencher: Bencher<'_, '_>) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let corpus = std::env::var_os("ROT_CORPUS").map_or(root.join("../shared/corpus"), PathBuf::from).join("conductor");
+    all(bencher, if corpus.is_dir() { corpus } else { root.join("tests/spec/conductor") }, "json");
+}
+
+#[divan::bench]
+fn rot_examples(bencher: Bencher<'_, '_>) {
+    all(bencher, Path::new(env!("CARGO_MANIFEST_DIR")).join("examples"), "rot");
 }

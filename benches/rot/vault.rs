@@ -1,10 +1,13 @@
 //! The vault with few and many secrets: one changed secret made durable, and the file opened.
 
+use super::disk::{Meter, Metered};
 use divan::{Bencher, black_box};
 use rot::vault::crypt::Identity;
 use rot::vault::{NewVersion, Paths, Secret, StoredValue, Vault, identity};
 use rot::world::World;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -12,6 +15,7 @@ use tempfile::TempDir;
 /// A folder with an identity.
 pub struct Scratch {
     pub world: World,
+    pub meter: Arc<Meter>,
     paths: Paths,
     next: AtomicU64,
     _dir: TempDir,
@@ -19,8 +23,14 @@ pub struct Scratch {
 
 impl Scratch {
     pub fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let world = World::real();
+        Self::within(&std::env::temp_dir())
+    }
+
+    /// Below a folder.
+    pub fn within(folder: &Path) -> Self {
+        let dir = tempfile::tempdir_in(folder).unwrap();
+        let meter = Arc::new(Meter::default());
+        let world = World { fs: Arc::new(Metered(meter.clone())), ..World::real() };
         let file = dir.path().join("identity.txt");
         std::fs::write(&file, identity::render(&Identity::generate(), world.clock.now()).unwrap().as_str()).unwrap();
         std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
@@ -30,7 +40,7 @@ impl Scratch {
             state: dir.path().join("state"),
             lock_wait: Duration::from_secs(1),
         };
-        Self { world, paths, next: AtomicU64::new(0), _dir: dir }
+        Self { world, meter, paths, next: AtomicU64::new(0), _dir: dir }
     }
 
     pub fn create(&self) -> Vault {

@@ -1,11 +1,12 @@
 //! What the rules ask: which secrets are in an event, where they may go, how they got there.
 
 use super::flow::{Analysis, Atom, AtomId, Entry, Event, Part, Request, Sink, Taint, Target, capture_path, overlap};
+use super::lifecycle::Lifecycle;
 use super::order::Order;
 use super::{Options, Texts};
 use crate::diagnostic::{Code, Diagnostic, Label};
 use crate::plan::task::CaptureSource;
-use crate::plan::{Derivation, Origin, Place, Plan, Policy, Task};
+use crate::plan::{Derivation, Origin, Place, Plan, Policy, SecretDecl, Task};
 use std::collections::{HashMap, HashSet};
 
 /// Everything that a rule may look at.
@@ -18,6 +19,13 @@ pub(crate) struct Context<'a, 'p> {
     credentials: HashMap<usize, Vec<Vec<String>>>,
     /// The secrets into which each atom is stored.
     stores: HashMap<AtomId, HashSet<&'p str>>,
+    /// Declarations by name.
+    secrets: HashMap<&'p str, &'p SecretDecl>,
+    /// The requests of each step.
+    requests: HashMap<usize, Vec<&'a Request<'p>>>,
+    /// The outputs that a definition does not name: the reader puts the last task's in their place.
+    implied: HashSet<(usize, &'p str)>,
+    pub(super) lifecycle: Lifecycle<'p>,
 }
 
 /// One secret in an event.
@@ -56,7 +64,31 @@ impl<'a, 'p> Context<'a, 'p> {
                 }
             }
         }
-        Self { plan: flow.plan, flow, options, texts, credentials, stores }
+        let mut secrets = HashMap::new();
+        for secret in &flow.plan.secrets {
+            secrets.entry(secret.name.as_str()).or_insert(secret);
+        }
+        let mut requests: HashMap<usize, Vec<&'a Request<'p>>> = HashMap::new();
+        for request in &flow.requests {
+            requests.entry(request.step).or_default().push(request);
+        }
+        let (implied, lifecycle) = (implied(flow.plan), Lifecycle::of(flow));
+        Self { plan: flow.plan, flow, options, texts, credentials, stores, secrets, requests, implied, lifecycle }
+    }
+
+    /// The declaration of a secret.
+    pub(crate) fn secret(&self, name: &str) -> Option<&'p SecretDecl> {
+        self.secrets.get(name).copied()
+    }
+
+    /// The requests that a step makes.
+    pub(crate) fn requests_of(&self, step: usize) -> impl Iterator<Item = &'a Request<'p>> {
+        self.requests.get(&step).into_iter().flatten().copied()
+    }
+
+    /// Whether an event is an output that the definition does not name.
+    pub(crate) fn is_implied(&self, event: &Event<'p>) -> bool {
+        matches!(event.sink, Sink::Output { name, masked: false } if event.step.is_none() && self.implied.contains(&(event.rotation, name)))
     }
 
     pub(crate) fn order(&self) -> &'a Order<'p> {
@@ -109,13 +141,13 @@ impl<'a, 'p> Context<'a, 'p> {
     fn is_answer_of_grant(&self, entry: &Entry) -> bool {
         let Some(Atom::Answer { step, path }) = self.flow.trails.atom(entry.atom) else { return false };
         let whole = path.len() < 3 && path.get(1).is_none_or(|key| key == "body");
-        let asks = |r: &&Request<'p>| {
+        let asks = |r: &Request<'p>| {
             let url = r.http.url.as_str().unwrap_or_default();
             let last = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
             let grants = names_credential(last.trim_end_matches('s')) || last.eq_ignore_ascii_case("login");
             !matches!(r.http.method.as_str(), "GET" | "HEAD") && grants && !self.carried(r).is_empty()
         };
-        whole && self.http(*step).is_some_and(|h| h.raw_output) && self.flow.requests.iter().filter(|r| r.step == *step).any(|r| asks(&r))
+        whole && self.http(*step).is_some_and(|h| h.raw_output) && self.requests_of(*step).any(asks)
     }
 
     /// Data that callers or servers choose, in the value of an event.
@@ -161,7 +193,7 @@ impl<'a, 'p> Context<'a, 'p> {
     /// Whether a secret may stand in a part of a request to `target`. Where the host is computed only the part is looked at.
     pub(crate) fn reach(&self, leak: &Leak<'_>, target: &Target, place: Place) -> Reach {
         match leak.origin {
-            Origin::Secret(name) => match self.plan.secret(name).map(|s| &s.policy) {
+            Origin::Secret(name) => match self.secret(name).map(|s| &s.policy) {
                 Some(policy) => by_policy(policy, target, place),
                 None => by_policy(&Policy::Implied, target, place),
             },
@@ -175,15 +207,14 @@ impl<'a, 'p> Context<'a, 'p> {
         let mut answers: Vec<Reach> = Vec::new();
         if let Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, .. } }) = self.flow.trails.atom(leak.entry.atom)
         {
-            let id = self.order().find(*rotation, step);
-            for request in self.flow.requests.iter().filter(|r| Some(r.step) == id) {
+            for request in self.order().find(*rotation, step).into_iter().flat_map(|id| self.requests_of(id)) {
                 if request.target.host.is_none() || target.host.is_none() || same_host(&request.target, target) {
                     answers.push(if Place::DEFAULT.contains(&place) { Reach::Allowed } else { Reach::WrongPlace });
                 }
             }
         }
         let mut stored = false;
-        for secret in self.stored_in(leak.entry.atom).filter_map(|name| self.plan.secret(name)) {
+        for secret in self.stored_in(leak.entry.atom).filter_map(|name| self.secret(name)) {
             stored = true;
             answers.push(by_policy(&secret.policy, target, place));
         }
@@ -218,6 +249,16 @@ impl<'a, 'p> Context<'a, 'p> {
         }
         Diagnostic::new(code, event.span, message).at(here).flow(way)
     }
+}
+
+fn implied(plan: &Plan) -> HashSet<(usize, &str)> {
+    let mut implied = HashSet::new();
+    for (index, rotation) in plan.rotations.iter().enumerate().filter(|_| plan.dialect.is_conductor()) {
+        let mut seen = HashSet::new();
+        let first = rotation.outputs.iter().filter(|o| seen.insert(o.name.as_str()));
+        implied.extend(first.filter(|o| o.at.0.is_some() && o.at.0 == o.value.at.0).map(|o| (index, o.name.as_str())));
+    }
+    implied
 }
 
 /// Lets each (step, sink, origin) through once.

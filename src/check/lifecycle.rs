@@ -1,11 +1,12 @@
 //! Which steps store, promote and revoke which secret, and which steps made what is stored.
 
 use super::context::Context;
-use super::flow::{Atom, AtomId, Sink};
+use super::flow::{Analysis, Atom, AtomId, Sink};
 use crate::plan::expr::{Root, Version};
 use crate::plan::task::Http;
 use crate::plan::{Derivation, Expr, ExprKind, Origin, Task};
 use crate::source::Span;
+use std::collections::HashMap;
 
 /// What a step does to a stored secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,43 +38,89 @@ pub(crate) struct Keeping<'p> {
     pub(crate) atom: AtomId,
 }
 
-impl<'a, 'p> Context<'a, 'p> {
-    /// All steps that do something to a stored secret of a literal name, in text order.
-    pub(crate) fn writes(&self) -> Vec<Write<'p>> {
-        let mut writes = Vec::new();
-        for (step, node) in self.order().iter() {
-            let (secret, act) = match &node.step.task {
-                Task::Update(update) => match update.secret.as_str() {
-                    Some(name) => (name, Act::Update),
-                    None => continue,
-                },
-                Task::Stage(stage) => (stage.secret.as_str(), Act::Stage),
-                Task::Promote(promote) => (promote.secret.as_str(), Act::Promote),
-                Task::Revoke(revoke) => (revoke.secret.as_str(), Act::Revoke),
-                _ => continue,
-            };
-            writes.push(Write { step, rotation: node.rotation, secret, act, span: node.step.at.0 });
+/// All writes and keepings of a plan, found once.
+#[derive(Debug, Default)]
+pub(crate) struct Lifecycle<'p> {
+    writes: Vec<Write<'p>>,
+    keepings: Vec<Keeping<'p>>,
+    writes_of: HashMap<&'p str, Vec<Write<'p>>>,
+    keepings_of: HashMap<&'p str, Vec<Keeping<'p>>>,
+    kept_atoms: HashMap<AtomId, Vec<Keeping<'p>>>,
+}
+
+impl<'p> Lifecycle<'p> {
+    pub(super) fn of(flow: &Analysis<'p>) -> Self {
+        let (writes, keepings) = (writes(flow), keepings(flow));
+        let mut all = Self::default();
+        for write in &writes {
+            all.writes_of.entry(write.secret).or_default().push(*write);
         }
-        writes
+        for keeping in &keepings {
+            all.keepings_of.entry(keeping.secret).or_default().push(*keeping);
+            all.kept_atoms.entry(keeping.atom).or_default().push(*keeping);
+        }
+        Self { writes, keepings, ..all }
+    }
+}
+
+fn writes<'p>(flow: &Analysis<'p>) -> Vec<Write<'p>> {
+    let mut writes = Vec::new();
+    for (step, node) in flow.order.iter() {
+        let (secret, act) = match &node.step.task {
+            Task::Update(update) => match update.secret.as_str() {
+                Some(name) => (name, Act::Update),
+                None => continue,
+            },
+            Task::Stage(stage) => (stage.secret.as_str(), Act::Stage),
+            Task::Promote(promote) => (promote.secret.as_str(), Act::Promote),
+            Task::Revoke(revoke) => (revoke.secret.as_str(), Act::Revoke),
+            _ => continue,
+        };
+        writes.push(Write { step, rotation: node.rotation, secret, act, span: node.step.at.0 });
+    }
+    writes
+}
+
+fn keepings<'p>(flow: &Analysis<'p>) -> Vec<Keeping<'p>> {
+    let mut keepings = Vec::new();
+    for event in &flow.events {
+        let (Sink::Store { secret: Some(secret), .. }, Some(store)) = (&event.sink, event.step) else { continue };
+        for entry in event.taint.iter().filter(|e| !e.control && e.derivation > Derivation::Weak) {
+            let Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, .. } }) = flow.trails.atom(entry.atom) else {
+                continue;
+            };
+            if let Some(maker) = flow.order.find(*rotation, step) {
+                keepings.push(Keeping { maker, store, secret, atom: entry.atom });
+            }
+        }
+    }
+    keepings
+}
+
+impl<'p> Context<'_, 'p> {
+    /// All steps that do something to a stored secret of a literal name, in text order.
+    pub(crate) fn writes(&self) -> &[Write<'p>] {
+        &self.lifecycle.writes
+    }
+
+    /// Those of one secret, in text order.
+    pub(crate) fn writes_of(&self, secret: &str) -> &[Write<'p>] {
+        self.lifecycle.writes_of.get(secret).map_or(&[], Vec::as_slice)
     }
 
     /// Which made credential is stored where.
-    pub(crate) fn keepings(&self) -> Vec<Keeping<'p>> {
-        let mut keepings = Vec::new();
-        for event in &self.flow.events {
-            let (Sink::Store { secret: Some(secret), .. }, Some(store)) = (&event.sink, event.step) else { continue };
-            for entry in event.taint.iter().filter(|e| !e.control && e.derivation > Derivation::Weak) {
-                let Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, .. } }) =
-                    self.flow.trails.atom(entry.atom)
-                else {
-                    continue;
-                };
-                if let Some(maker) = self.order().find(*rotation, step) {
-                    keepings.push(Keeping { maker, store, secret, atom: entry.atom });
-                }
-            }
-        }
-        keepings
+    pub(crate) fn keepings(&self) -> &[Keeping<'p>] {
+        &self.lifecycle.keepings
+    }
+
+    /// Those that are stored in one secret.
+    pub(crate) fn keepings_of(&self, secret: &str) -> &[Keeping<'p>] {
+        self.lifecycle.keepings_of.get(secret).map_or(&[], Vec::as_slice)
+    }
+
+    /// Those of one credential.
+    pub(crate) fn keepings_of_atom(&self, atom: AtomId) -> &[Keeping<'p>] {
+        self.lifecycle.kept_atoms.get(&atom).map_or(&[], Vec::as_slice)
     }
 
     /// The HTTP exchange of a step.

@@ -3,6 +3,9 @@
 //! Two ways: forms that are known by their first characters, and random text under the name of a credential. A wrong alarm
 //! costs more than a miss here, so that what a person would write as a placeholder is left alone.
 
+use aho_corasick::AhoCorasick;
+use std::sync::LazyLock;
+
 /// How a text looks like a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Looks {
@@ -102,7 +105,16 @@ pub(super) fn looks_like_secret(text: &str, name: Option<&str>) -> Option<Looks>
     (long && bits >= wanted && is_mixed(value) && (is_password || !is_wordy(value))).then_some(Looks::Random)
 }
 
+/// All beginnings of what [`known_form`] knows: most texts hold none, and are passed over once.
+static BEGINNINGS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let forms = FORMS.iter().flat_map(|Form(_, beginnings, ..)| beginnings.iter().copied());
+    AhoCorasick::new(forms.chain(["-----BEGIN", "eyJ"])).ok()
+});
+
 fn known_form(text: &str) -> Option<&'static str> {
+    if BEGINNINGS.as_ref().is_some_and(|all| !all.is_match(text)) {
+        return None;
+    }
     if text.contains("-----BEGIN") && text.contains("PRIVATE KEY-----") {
         return Some("a private key");
     }

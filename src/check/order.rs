@@ -4,6 +4,7 @@
 //! of secrets.
 
 use crate::plan::{Plan, Step, Task};
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 /// All steps of a plan with their places in the blocks.
@@ -47,8 +48,16 @@ impl<'p> Order<'p> {
             let Place { rotation, parent, on_failure, skippable } = place;
             self.nodes.push(Node { step, rotation, parent, on_failure, skippable });
             self.by_name.entry((rotation, step.name.as_str())).or_insert(id);
-            for (number, steps) in step.task.blocks().into_iter().enumerate() {
-                let skippable = may_be_skipped(&step.task, number);
+            let blocks = step.task.blocks();
+            // The cases behind which the run goes on: a step in one of several of them is skippable.
+            let passable: Vec<bool> = match &step.task {
+                Task::Switch(_) => blocks.iter().map(|steps| !always_ends(steps)).collect(),
+                _ => Vec::new(),
+            };
+            let ways = passable.iter().filter(|passable| **passable).count();
+            for (number, steps) in blocks.into_iter().enumerate() {
+                let own = usize::from(passable.get(number).copied().unwrap_or(false));
+                let skippable = ways > own || matches!(step.task, Task::ForEach(_));
                 self.block(steps, Place { rotation, parent: Some((id, number)), on_failure, skippable });
             }
         }
@@ -70,6 +79,11 @@ impl<'p> Order<'p> {
         self.nodes.iter().enumerate().take(end).skip(self.start(rotation))
     }
 
+    /// Steps by their numbers.
+    pub fn range(&self, ids: std::ops::Range<usize>) -> impl Iterator<Item = (usize, &Node<'p>)> {
+        self.nodes.iter().enumerate().take(ids.end).skip(ids.start)
+    }
+
     /// A step by its number.
     pub fn get(&self, id: usize) -> Option<&Node<'p>> {
         self.nodes.get(id)
@@ -82,12 +96,22 @@ impl<'p> Order<'p> {
 
     /// The step itself and those around it, each with the block in which the one before stands; inmost first.
     fn ancestors(&self, id: usize) -> impl Iterator<Item = (usize, usize)> {
-        std::iter::successors(self.nodes.get(id).and_then(|n| n.parent), |(up, _)| self.nodes.get(*up).and_then(|n| n.parent))
+        std::iter::successors(self.parent(id), |(up, _)| self.parent(*up))
+    }
+
+    fn parent(&self, id: usize) -> Option<(usize, usize)> {
+        self.nodes.get(id).and_then(|n| n.parent)
+    }
+
+    /// The steps around a step, inmost first.
+    pub fn around(&self, id: usize) -> impl Iterator<Item = usize> {
+        self.ancestors(id).map(|(up, _)| up)
     }
 
     /// Whether step `outer` is around step `id`.
     pub fn is_within(&self, id: usize, outer: usize) -> bool {
-        self.ancestors(id).any(|(up, _)| up == outer)
+        // What is around a step has a smaller number.
+        self.ancestors(id).take_while(|(up, _)| *up >= outer).any(|(up, _)| up == outer)
     }
 
     /// Whether `a` and `b` are of one rotation and one list (steps, or the steps for a failed run).
@@ -103,14 +127,16 @@ impl<'p> Order<'p> {
         if a >= b || !self.same_list(a, b) || self.split(a, b).is_some() {
             return false;
         }
-        let around_b: Vec<(usize, usize)> = self.ancestors(b).collect();
         let mut inner = a;
-        for place in self.ancestors(a) {
-            let skippable = self.nodes.get(inner).is_none_or(|n| n.skippable);
-            if skippable && !around_b.contains(&place) {
+        for (outer, block) in self.ancestors(a) {
+            // What is around both decides about both.
+            if self.ancestors(b).take_while(|(up, _)| *up >= outer).any(|place| place == (outer, block)) {
+                return true;
+            }
+            if self.nodes.get(inner).is_none_or(|n| n.skippable) {
                 return false;
             }
-            inner = place.0;
+            inner = outer;
         }
         true
     }
@@ -132,10 +158,16 @@ impl<'p> Order<'p> {
 
     /// The step in different blocks of which `a` and `b` stand.
     fn split(&self, a: usize, b: usize) -> Option<usize> {
-        let around_b: Vec<(usize, usize)> = self.ancestors(b).collect();
-        self.ancestors(a).find_map(|(outer, block)| {
-            around_b.iter().find(|(other, _)| *other == outer).filter(|(_, theirs)| *theirs != block).map(|_| outer)
-        })
+        let (mut mine, mut theirs) = (self.parent(a), self.parent(b));
+        // Both ways outwards go to smaller numbers; where they first meet is the inmost step around both.
+        while let (Some((a, block)), Some((b, other))) = (mine, theirs) {
+            match a.cmp(&b) {
+                Ordering::Greater => mine = self.parent(a),
+                Ordering::Less => theirs = self.parent(b),
+                Ordering::Equal => return (block != other).then_some(a),
+            }
+        }
+        None
     }
 }
 
@@ -150,15 +182,6 @@ struct Place {
 impl Node<'_> {
     fn root(rotation: usize, on_failure: bool) -> Place {
         Place { rotation, parent: None, on_failure, skippable: false }
-    }
-}
-
-/// Whether what follows `task` may be reached without its block number `number`.
-fn may_be_skipped(task: &Task, number: usize) -> bool {
-    match task {
-        Task::Switch(_) => task.blocks().iter().enumerate().any(|(other, steps)| other != number && !always_ends(steps)),
-        Task::ForEach(_) => true,
-        _ => false,
     }
 }
 

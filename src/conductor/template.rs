@@ -4,8 +4,7 @@
 //! references nest. What is not closed is plain text. If one reference is the whole string its value keeps its type;
 //! else values are spliced as text, and each `$${` of the text becomes `${`. All ranges are byte offsets into the decoded string.
 
-use super::grammar::{Rule, TemplateGrammar};
-use pest::Parser;
+use super::scan::{self, Token, TokenKind};
 use std::ops::Range;
 
 /// References nested deeper than this within each other are plain text.
@@ -120,48 +119,9 @@ pub fn parse(text: &str, mode: Mode) -> Template {
     if !text.contains("${") {
         return Template { parts: if text.is_empty() { Vec::new() } else { vec![Part::Text(text.to_owned())] } };
     }
-    let tokens = tokens(text);
+    let tokens = scan::tokens(text);
     let pairs = pairs(&tokens, mode);
     build(text, &tokens, &pairs, 0..tokens.len(), 0, mode)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TokenKind {
-    /// `${` behind this many further `$`.
-    Opening(usize),
-    Brace,
-    Close,
-    Text,
-}
-
-#[derive(Debug)]
-struct Token {
-    kind: TokenKind,
-    start: usize,
-    end: usize,
-}
-
-fn tokens(text: &str) -> Vec<Token> {
-    let Ok(mut pairs) = TemplateGrammar::parse(Rule::template, text) else {
-        return vec![Token { kind: TokenKind::Text, start: 0, end: text.len() }];
-    };
-    let inner = pairs.next().map(pest::iterators::Pair::into_inner);
-    inner
-        .into_iter()
-        .flatten()
-        .filter_map(|pair| {
-            let span = pair.as_span();
-            let kind = match pair.as_rule() {
-                Rule::escaped => TokenKind::Opening(span.as_str().len() - 2),
-                Rule::opening => TokenKind::Opening(0),
-                Rule::brace => TokenKind::Brace,
-                Rule::close => TokenKind::Close,
-                Rule::text => TokenKind::Text,
-                _ => return None,
-            };
-            Some(Token { kind, start: span.start(), end: span.end() })
-        })
-        .collect()
 }
 
 /// Whether an opening token begins a reference in this mode.
@@ -236,36 +196,7 @@ fn unescape(text: &str, mode: Mode) -> String {
 
 /// Takes the text between the braces of a reference apart. `None` when it does not begin with a name.
 pub fn path(text: &str) -> Option<Path> {
-    let trimmed = text.trim_end();
-    let pairs = TemplateGrammar::parse(Rule::reference, trimmed).ok()?.next()?.into_inner();
-    let mut path = Path { steps: Vec::new(), tail: String::new(), tail_start: trimmed.len() };
-    for pair in pairs {
-        let range = pair.as_span().start()..pair.as_span().end();
-        let kind = match pair.as_rule() {
-            Rule::member => StepKind::Name(pair.as_str().to_owned()),
-            Rule::quoted => StepKind::Name(unquote(pair.into_inner().next()?.as_str())),
-            // An index beyond 64 bits is no place in any list.
-            Rule::index => StepKind::Index(pair.into_inner().next()?.as_str().parse().unwrap_or(i64::MAX)),
-            Rule::tail => {
-                path.tail = pair.as_str().to_owned();
-                path.tail_start = range.start;
-                continue;
-            }
-            _ => continue,
-        };
-        path.steps.push(Step { kind, range });
-    }
-    if path.steps.is_empty() { None } else { Some(path) }
-}
-
-/// The name behind the escapes of a quoted step.
-fn unquote(raw: &str) -> String {
-    let mut text = String::with_capacity(raw.len());
-    let mut chars = raw.chars();
-    while let Some(c) = chars.next() {
-        text.extend(if c == '\\' { chars.next() } else { Some(c) });
-    }
-    text
+    scan::path(text.trim_end())
 }
 
 /// JSONPath text for steps and a tail: `$.name`, `$['two words']`, `$[0]`.

@@ -111,6 +111,7 @@ code_table! {
     IMPORT_NOT_FOUND            "ROT116" "import-not-found" Error;
     UNSUPPORTED_TASK            "ROT117" "unsupported-task" Error;
     BAD_NAME                    "ROT118" "bad-name" Error;
+    TASKS_FROM_DATA             "ROT119" "tasks-from-data" Warning;
     // 2xx: types and shapes
     TYPE_MISMATCH               "ROT201" "type-mismatch" Error;
     MISSING_REQUIRED            "ROT202" "missing-required" Error;

@@ -20,11 +20,20 @@ pub struct Remark {
 pub fn remarks(file: FileId, source: &str) -> Vec<Remark> {
     let lexed = lex::lex(file, source);
     let tokens = lexed.tokens.as_slice();
+    // Comments that stand together speak of one statement.
+    let mut last: Option<(usize, Option<(usize, usize)>)> = None;
     let remark = |&(start, end): &(usize, usize)| {
         let next = tokens.partition_point(|t| t.start < start);
         let line = source.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |i| i + 1);
         let trailing = next.checked_sub(1).and_then(|i| tokens.get(i)).is_some_and(|t| t.end > line);
-        let about = if trailing { (line, end) } else { statement(source, tokens.get(next..).unwrap_or_default()).unwrap_or((end, end)) };
+        let about = if trailing {
+            (line, end)
+        } else {
+            let known = last.filter(|(at, _)| *at == next).map(|(_, known)| known);
+            let about = known.unwrap_or_else(|| statement(source, tokens.get(next..).unwrap_or_default()));
+            last = Some((next, about));
+            about.unwrap_or((end, end))
+        };
         Remark { span: Span::new(file, start, end), about: Span::new(file, about.0, about.1), head: next == 0 }
     };
     lexed.comments.iter().map(remark).collect()

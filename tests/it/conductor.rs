@@ -2,6 +2,7 @@
 
 mod corpus;
 mod definitions;
+mod grammar;
 mod json;
 mod seed;
 mod template;

@@ -380,6 +380,21 @@ fn as_text() {
 }
 
 proptest! {
+    /// Plain paths are read without the grammar; in brackets the same names go through it.
+    #[test]
+    fn plain_paths_are_read_as_the_grammar_reads_them(names in proptest::collection::vec("[A-Za-z_][A-Za-z0-9_]{0,8}", 0..5)) {
+        let document = names.iter().rev().fold(json!({ "leaf": [1] }), |inner, name| json!({ name: inner, "other": 2 }));
+        let plain: String = names.iter().map(|name| format!(".{name}")).collect();
+        let quoted: String = names.iter().map(|name| format!("['{name}']")).collect();
+        for dialect in [RFC, CONDUCTOR] {
+            let (plain, quoted) = (format!("${plain}"), format!("${quoted}"));
+            prop_assert_eq!(find(&plain, dialect, &document), find(&quoted, dialect, &document));
+            let (plain, quoted) = (JsonPath::parse(&plain, dialect).unwrap(), JsonPath::parse(&quoted, dialect).unwrap());
+            prop_assert_eq!(plain.keys(), quoted.keys());
+            prop_assert_eq!(plain.locate(&document).unwrap(), quoted.locate(&document).unwrap());
+        }
+    }
+
     /// No text makes the parser panic, and each place lies in the text.
     #[test]
     fn any_text_is_read_or_refused(text in "[$@.\\[\\]()'\"?*:,=<>!&|~/ \\\\a-c0-2é-]{0,24}") {

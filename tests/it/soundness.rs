@@ -176,7 +176,7 @@ fn examine(seed: u64, counts: &Counts) -> Option<String> {
     }
     let first = execute(&plan, None);
     let mut known: HashMap<(String, Option<String>, String), Label> = HashMap::new();
-    for name in &analysis.names {
+    for name in &analysis.names() {
         let key = (plan.rotations[name.rotation].name.clone(), name.step.map(str::to_owned), name.name.to_owned());
         known.entry(key).or_default().join(&name.label);
     }

@@ -5,7 +5,7 @@ use super::engine::Engine;
 use super::taint::{Atom, Entry, Taint, Trails, raise};
 use crate::plan::task::walk_steps;
 use crate::plan::{Origin, Plan, Task};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How often what is passed goes around a ring of calls. Each round brings at least one more rotation to its fixpoint.
 const RING_ROUNDS: usize = 24;
@@ -105,11 +105,20 @@ pub(super) fn instantiate(engine: &mut Engine<'_>, sequence: &[usize], ring: boo
             events.insert(number, event.taint.clone());
         }
     }
+    let mut sites_of: HashMap<usize, Vec<&Site<'_>>> = HashMap::new();
+    for site in &sites {
+        sites_of.entry(site.caller).or_default().push(site);
+    }
+    let secret = if ring { HashSet::new() } else { given_secrets(&engine.trails, sequence, &sites_of) };
     // Callees come first, so that one round is enough but for rings.
     for _ in 0..if ring { RING_ROUNDS } else { 1 } {
         let mut grew = false;
         for &caller in sequence {
-            for site in sites.iter().filter(|s| s.caller == caller) {
+            for site in sites_of.get(&caller).into_iter().flatten() {
+                // Where no caller ever passes a secret, nothing comes of it that is added below.
+                if !ring && !secret.contains(&site.callee) {
+                    continue;
+                }
                 let filled = fill(engine, site, open.get(site.callee));
                 if let Some(events) = open.get_mut(caller) {
                     for (number, taint) in filled {
@@ -128,12 +137,26 @@ pub(super) fn instantiate(engine: &mut Engine<'_>, sequence: &[usize], ring: boo
             let Some(event) = engine.events.get(*number) else { continue };
             let secret = taint.iter().any(|e| engine.trails.origin(e.atom).is_some());
             if secret && (event.rotation != rotation || !is_below(taint, &event.taint)) {
-                let (label, pc) = (engine.trails.label(taint, false), engine.trails.label(taint, true));
-                added.push(Event { label, pc, taint: taint.clone(), ..event.clone() });
+                added.push(Event { taint: taint.clone(), ..event.clone() });
             }
         }
     }
     engine.events.extend(added);
+}
+
+/// The rotations that some call passes a secret: one of the vault or of a step, or what the caller itself was passed.
+fn given_secrets(trails: &Trails<'_>, sequence: &[usize], sites: &HashMap<usize, Vec<&Site<'_>>>) -> HashSet<usize> {
+    let mut given = HashSet::new();
+    for caller in sequence.iter().rev() {
+        for site in sites.get(caller).into_iter().flatten() {
+            let own = given.contains(caller);
+            let secret = |e: &Entry| trails.origin(e.atom).is_some() || (own && from_input(trails, e, *caller));
+            if site.arguments.iter().any(|(_, taint)| taint.iter().any(secret)) {
+                given.insert(site.callee);
+            }
+        }
+    }
+    given
 }
 
 /// Whether an event has all of this already.

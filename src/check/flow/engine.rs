@@ -5,10 +5,11 @@
 
 use super::shape::Shape;
 use super::taint::{Atom, HopKind, Taint, Trails};
-use super::{Analysis, Event, Named, Request, Reveal, Sink};
+use super::variables::{Changes, Variables};
+use super::{Analysis, Event, Request, Reveal, Sink};
 use crate::check::order::{Order, may_end};
 use crate::plan::task::lifecycle::NewValue;
-use crate::plan::task::{Call, ForEach, Generate, Let, Repeat, SetVariables, Stop, Switch, Update, Worker};
+use crate::plan::task::{Call, ForEach, Fork, Generate, Let, Repeat, SetVariables, Stop, Switch, Update, Worker};
 use crate::plan::{Derivation, Expr, ExprKind, Origin, Plan, Rotation, Step, Task};
 use crate::source::Span;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -17,8 +18,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 const WIDEN: usize = 8;
 /// Walks after which nothing can grow any more, and which are never reached but by a mistake of ours.
 const LAST: usize = 24;
-
-pub(super) type Variables<'p> = BTreeMap<&'p str, Shape>;
 
 /// What a step's answer looked like.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +33,10 @@ pub(super) struct Engine<'p> {
     pub(super) order: Order<'p>,
     /// Fields of records that hold nothing secret.
     pub(super) public_fields: BTreeSet<(String, String)>,
+    /// Inputs that are declared secret.
+    pub(super) secret_inputs: HashSet<(usize, &'p str)>,
+    /// Rotations by their names.
+    by_name: HashMap<&'p str, usize>,
     pub(super) trails: Trails<'p>,
     pub(super) rotation: usize,
     pub(super) step: Option<usize>,
@@ -49,7 +52,8 @@ pub(super) struct Engine<'p> {
     pub(super) answers: HashMap<usize, Answer>,
     /// Outputs of each rotation, for its callers.
     pub(super) outputs: HashMap<usize, Shape>,
-    carried: HashMap<usize, (Variables<'p>, Taint)>,
+    /// For each loop what its rounds change, and what decides that there is another.
+    carried: HashMap<usize, (BTreeMap<&'p str, Shape>, Taint)>,
     pub(super) calls: Vec<super::call::Site<'p>>,
     widen: bool,
     changed: bool,
@@ -83,7 +87,13 @@ pub(super) fn run<'p>(plan: &'p Plan, order: Order<'p>) -> Analysis<'p> {
 
 impl<'p> Engine<'p> {
     fn new(plan: &'p Plan, order: Order<'p>) -> Self {
+        let rotations = || plan.rotations.iter().enumerate();
+        let secret =
+            |(index, rotation): (usize, &'p Rotation)| rotation.inputs.iter().filter(|i| i.secret).map(move |i| (index, i.name.as_str()));
         Self {
+            secret_inputs: rotations().flat_map(secret).collect(),
+            // Of two with one name the first is called.
+            by_name: rotations().rev().map(|(index, r)| (r.name.as_str(), index)).collect(),
             plan,
             order,
             public_fields: crate::plan::fields::public_fields(plan),
@@ -93,7 +103,7 @@ impl<'p> Engine<'p> {
             next: 0,
             pc: Taint::default(),
             guard: Taint::default(),
-            variables: Variables::new(),
+            variables: Variables::default(),
             lets: HashMap::new(),
             constants: HashMap::new(),
             captures: HashMap::new(),
@@ -126,7 +136,7 @@ impl<'p> Engine<'p> {
         self.step = None;
         self.pc = Taint::default();
         self.guard = Taint::default();
-        self.variables = Variables::new();
+        self.variables = Variables::default();
         for (name, value) in &rotation.variables {
             let shape = self.eval(value);
             self.record_leaves(value, &|masked| Sink::Variable { name, masked }, is_mask(name), false);
@@ -188,19 +198,20 @@ impl<'p> Engine<'p> {
             }
             Task::Switch(switch) => self.switch(switch),
             Task::Parallel(parallel) => {
-                let before = self.variables.clone();
-                let mut after = before.clone();
+                // A branch may see another's variables before or after; what all began with is joined first.
+                let mut ways = vec![Changes::new()];
                 for branch in &parallel.branches {
-                    self.variables = before.clone();
+                    let mark = self.variables.mark();
                     self.block(&branch.steps);
-                    merge(&mut after, &self.variables);
+                    ways.push(self.variables.undo(&mark));
                 }
-                self.variables = after;
+                self.variables.merge(ways);
             }
             Task::ForEach(each) => self.for_each(id, each),
             Task::Repeat(repeat) => self.repeat(id, repeat),
             Task::Call(call) => self.call(id, step, call),
             Task::Worker(worker) => self.worker(id, step, worker),
+            Task::Fork(fork) => self.fork(id, fork),
         }
     }
 
@@ -209,7 +220,10 @@ impl<'p> Engine<'p> {
         let pc = self.pc.clone();
         let at = step.at.0;
         let shape = shape.map(&mut |t| self.trails.through(t, at, HopKind::Let(&item.name))).with(&pc);
-        self.record(Sink::Let { name: &item.name }, item.value.at.0, shape.all());
+        // The input of a Conductor task has no name of its own there: a server keeps the reference in it, not the value.
+        if !self.plan.dialect.is_conductor() || step.name == item.name {
+            self.record(Sink::Let { name: &item.name }, item.value.at.0, shape.all());
+        }
         self.constants.insert((self.rotation, &item.name), &item.value);
         let grew = self.lets.entry((self.rotation, &item.name)).or_default().join(&shape);
         self.changed |= grew;
@@ -299,19 +313,15 @@ impl<'p> Engine<'p> {
         let condition = self.condition(&subject, switch.subject.at.0);
         let outer = self.pc.clone();
         self.pc.join(&condition);
-        let before = self.variables.clone();
-        let mut after: Option<Variables<'p>> = None;
+        let mut ways = Vec::new();
         let mut ends = false;
         for steps in switch.cases.iter().map(|b| b.steps.as_slice()).chain([switch.otherwise.as_slice()]) {
-            self.variables = before.clone();
+            let mark = self.variables.mark();
             self.block(steps);
             ends |= may_end(steps);
-            match &mut after {
-                None => after = Some(std::mem::take(&mut self.variables)),
-                Some(after) => merge(after, &self.variables),
-            }
+            ways.push(self.variables.undo(&mark));
         }
-        self.variables = after.unwrap_or(before);
+        self.variables.merge(ways);
         self.pc = outer;
         if ends {
             self.guard.join(&condition);
@@ -332,10 +342,7 @@ impl<'p> Engine<'p> {
             engine.block(&each.steps);
             Taint::default()
         });
-        match shadowed {
-            Some(value) => self.variables.insert(&each.item, value),
-            None => self.variables.remove(each.item.as_str()),
-        };
+        self.variables.set(&each.item, shadowed);
         if may_end(&each.steps) {
             self.guard.join(&condition);
         }
@@ -353,26 +360,34 @@ impl<'p> Engine<'p> {
     /// The body of a loop under what was carried from its end to its start on earlier walks. The body returns the condition for going on.
     fn looped(&mut self, id: usize, condition: &Taint, body: impl FnOnce(&mut Self) -> Taint) {
         let outer = self.pc.clone();
-        let entry = self.variables.clone();
+        let mark = self.variables.mark();
         if let Some((carried, again)) = self.carried.get(&id) {
             self.pc.join(again);
-            let carried = carried.clone();
-            merge(&mut self.variables, &carried);
+            for (name, shape) in carried {
+                self.variables.join(name, shape);
+            }
         }
         self.pc.join(condition);
         let again = body(self);
         if self.widen {
-            let all = self.variables.values().fold(Taint::default(), |all, shape| all.joined(&shape.all()));
-            self.variables = std::mem::take(&mut self.variables).into_keys().map(|name| (name, Shape::of(all.clone()))).collect();
+            let all = self.variables.shapes().fold(Taint::default(), |all, shape| all.joined(&shape.all()));
+            self.variables.level(&Shape::of(all));
         }
         let (carried, condition) = self.carried.entry(id).or_default();
         let mut grew = condition.join(&again);
-        for (name, shape) in &self.variables {
-            grew |= carried.entry(name).or_default().join(shape);
+        let before = self.variables.changed_since(&mark);
+        for name in before.keys() {
+            if let Some(shape) = self.variables.get(name) {
+                grew |= carried.entry(name).or_default().join(shape);
+            }
         }
         self.changed |= grew;
         self.pc = outer;
-        merge(&mut self.variables, &entry);
+        for (name, shape) in before {
+            if let Some(shape) = shape {
+                self.variables.join(name, &shape);
+            }
+        }
     }
 
     fn call(&mut self, id: usize, step: &'p Step, call: &'p Call) {
@@ -383,7 +398,7 @@ impl<'p> Engine<'p> {
             let taint = self.taint(value);
             arguments.push((name, self.trails.through(&taint, value.at.0, HopKind::Passed(name))));
         }
-        let Some(callee) = self.plan.rotations.iter().position(|r| r.name == call.rotation) else { return };
+        let Some(callee) = self.by_name.get(call.rotation.as_str()).copied() else { return };
         if let Some(each) = &call.each {
             // Which members the elements have is known at run time only: any input may be any part of them.
             let taint = self.eval(each).all();
@@ -419,6 +434,15 @@ impl<'p> Engine<'p> {
             shape.set(key, Shape::of(self.trails.source(atom, Derivation::Whole, step.at.0)));
         }
         self.capture(id, "", shape);
+    }
+
+    /// What the tasks do is not known; what they are given is in what they give.
+    fn fork(&mut self, id: usize, fork: &'p Fork) {
+        let mut taint = self.taint(&fork.tasks);
+        if let Some(inputs) = &fork.inputs {
+            taint.join(&self.taint(inputs));
+        }
+        self.capture(id, "", Shape::of(taint.raised(Derivation::Opaque)));
     }
 
     /// Records what reaches a sink: each part of a literal object, list or text on its own, so that the place is exact.
@@ -468,8 +492,7 @@ impl<'p> Engine<'p> {
 
     fn record_always(&mut self, sink: Sink<'p>, span: Span, taint: Taint) {
         if self.recording {
-            let (label, pc) = (self.trails.label(&taint, false), self.trails.label(&taint, true));
-            self.events.push(Event { rotation: self.rotation, step: self.step, sink, span, label, pc, taint });
+            self.events.push(Event { rotation: self.rotation, step: self.step, sink, span, taint });
         }
     }
 
@@ -479,53 +502,22 @@ impl<'p> Engine<'p> {
     }
 
     fn finish(self) -> Analysis<'p> {
-        let mut names = Vec::new();
-        for (id, node) in self.order.iter() {
-            let at = node.step.at.0;
-            match &node.step.task {
-                Task::Let(item) => {
-                    let label =
-                        self.lets.get(&(node.rotation, item.name.as_str())).map(|s| self.trails.label(&s.all(), false)).unwrap_or_default();
-                    names.push(Named { rotation: node.rotation, step: None, name: &item.name, label, span: at });
-                }
-                task => {
-                    for (name, span) in capture_names(task, at) {
-                        let label = self.captures.get(&(id, name)).map(|s| self.trails.label(&s.all(), false)).unwrap_or_default();
-                        names.push(Named { rotation: node.rotation, step: Some(&node.step.name), name, label, span });
-                    }
-                }
-            }
-        }
         Analysis {
             plan: self.plan,
             order: self.order,
             events: self.events,
             requests: self.requests,
             reveals: self.reveals,
-            names,
             trails: self.trails,
             used: self.used,
             read_secrets: self.read_secrets,
+            lets: self.lets,
+            captures: self.captures,
         }
-    }
-}
-
-fn capture_names(task: &Task, at: Span) -> Vec<(&str, Span)> {
-    match task {
-        Task::Http(http) => http.captures.iter().map(|c| (c.name.as_str(), c.at.0)).collect(),
-        Task::Generate(generate) => generate.generator.captures().iter().map(|(name, _)| (*name, at)).collect(),
-        Task::Manual(_) => vec![("value", at)],
-        _ => Vec::new(),
     }
 }
 
 /// Whether a server shows what stands under this key as `***`.
 pub(super) fn is_mask(key: &str) -> bool {
     matches!(key, "_secrets" | "_masked")
-}
-
-fn merge<'p>(into: &mut Variables<'p>, from: &Variables<'p>) {
-    for (name, shape) in from {
-        into.entry(name).or_default().join(shape);
-    }
 }

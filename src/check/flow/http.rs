@@ -63,10 +63,7 @@ impl<'p> Engine<'p> {
             let stray = self.trails.source(atom, Derivation::Whole, step.at.0);
             let shadowed = self.variables.insert("stray", Shape::of(stray));
             self.request(id, &strays.revoke);
-            match shadowed {
-                Some(value) => self.variables.insert("stray", value),
-                None => self.variables.remove("stray"),
-            };
+            self.variables.set("stray", shadowed);
         }
     }
 
@@ -117,8 +114,7 @@ impl<'p> Engine<'p> {
         let reached = self.reached();
         self.record(Sink::Request { request, part: Part::Sent }, self.order.get(id).map_or(http.url.at.0, |n| n.step.at.0), reached);
         if self.recording {
-            let label = self.trails.label(&carries, false);
-            self.requests.push(Request { step: id, http, target, label, carries: carries.clone() });
+            self.requests.push(Request { step: id, http, target, carries: carries.clone() });
         }
         carries
     }

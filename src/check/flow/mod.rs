@@ -12,6 +12,7 @@ mod path;
 mod shape;
 mod taint;
 mod url;
+mod variables;
 
 pub(crate) use eval::{access, capture_path};
 pub(crate) use path::overlap;
@@ -20,9 +21,9 @@ pub use url::Target;
 
 use super::order::Order;
 use crate::diagnostic;
-use crate::plan::{Label, Plan};
+use crate::plan::{Label, Plan, Task};
 use crate::source::Span;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// What a plan does with its secrets.
 #[derive(Debug)]
@@ -37,13 +38,13 @@ pub struct Analysis<'p> {
     pub requests: Vec<Request<'p>>,
     /// All declassifications.
     pub reveals: Vec<Reveal<'p>>,
-    /// The label of each name.
-    pub names: Vec<Named<'p>>,
     pub(crate) trails: taint::Trails<'p>,
     /// Captures (step, name) and whole outputs (step, empty name) that something reads.
     pub(crate) used: HashSet<(usize, &'p str)>,
     /// Vault secrets that something reads.
     pub(crate) read_secrets: HashSet<&'p str>,
+    pub(super) lets: HashMap<(usize, &'p str), shape::Shape>,
+    pub(super) captures: HashMap<(usize, &'p str), shape::Shape>,
 }
 
 /// A value reaches a sink.
@@ -57,10 +58,6 @@ pub struct Event<'p> {
     pub sink: Sink<'p>,
     /// The expression.
     pub span: Span,
-    /// What it came from.
-    pub label: Label,
-    /// What decided that it happens.
-    pub pc: Label,
     pub(crate) taint: Taint,
 }
 
@@ -152,8 +149,6 @@ pub struct Request<'p> {
     pub http: &'p crate::plan::task::Http,
     /// Where it goes.
     pub target: Target,
-    /// What it carries.
-    pub label: Label,
     pub(crate) carries: Taint,
 }
 
@@ -192,6 +187,38 @@ impl<'p> Analysis<'p> {
         engine::run(plan, Order::of(plan))
     }
 
+    /// What the value of an event came from.
+    pub fn label(&self, event: &Event<'p>) -> Label {
+        self.trails.label(&event.taint, false)
+    }
+
+    /// What a request carries.
+    pub fn carried(&self, request: &Request<'p>) -> Label {
+        self.trails.label(&request.carries, false)
+    }
+
+    /// The label of each name.
+    pub fn names(&self) -> Vec<Named<'p>> {
+        let label = |shape: Option<&shape::Shape>| shape.map(|s| self.trails.label(&s.all(), false)).unwrap_or_default();
+        let mut names = Vec::new();
+        for (id, node) in self.order.iter() {
+            let (rotation, at) = (node.rotation, node.step.at.0);
+            match &node.step.task {
+                Task::Let(item) => {
+                    let label = label(self.lets.get(&(rotation, item.name.as_str())));
+                    names.push(Named { rotation, step: None, name: &item.name, label, span: at });
+                }
+                task => {
+                    for (name, span) in capture_names(task, at) {
+                        let label = label(self.captures.get(&(id, name)));
+                        names.push(Named { rotation, step: Some(&node.step.name), name, label, span });
+                    }
+                }
+            }
+        }
+        names
+    }
+
     /// The way of one origin into a value, as places with words; ends before the sink.
     pub(crate) fn way(&self, entry: &Entry) -> Vec<diagnostic::Label> {
         let stations = self.trails.way(entry);
@@ -228,5 +255,14 @@ impl<'p> Analysis<'p> {
     /// The name of a step.
     pub fn step_name(&self, step: usize) -> &'p str {
         self.order.get(step).map_or("", |node| node.step.name.as_str())
+    }
+}
+
+fn capture_names(task: &Task, at: Span) -> Vec<(&str, Span)> {
+    match task {
+        Task::Http(http) => http.captures.iter().map(|c| (c.name.as_str(), c.at.0)).collect(),
+        Task::Generate(generate) => generate.generator.captures().iter().map(|(name, _)| (*name, at)).collect(),
+        Task::Manual(_) => vec![("value", at)],
+        _ => Vec::new(),
     }
 }

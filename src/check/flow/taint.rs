@@ -47,6 +47,17 @@ pub(crate) struct Entry {
     pub(crate) depth: u16,
 }
 
+impl Entry {
+    /// The same atom by two ways: of both the more, and the shorter way.
+    fn joined(self, other: Entry) -> Entry {
+        let derivation = self.derivation.max(other.derivation);
+        let control = self.control && other.control;
+        // A way that is more than a condition tells more than a shorter one that is a condition.
+        let keep = if self.control == other.control { self.depth <= other.depth } else { !self.control };
+        Entry { derivation, control, ..if keep { self } else { other } }
+    }
+}
+
 /// What a value came from: entries ordered by atom.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Taint(Vec<Entry>);
@@ -69,9 +80,18 @@ impl Taint {
         if other.0.is_empty() {
             return false;
         }
-        if self.0.is_empty() {
-            self.0.clone_from(&other.0);
-            return true;
+        match (self.0.last(), other.0.as_slice()) {
+            (None, _) => {
+                self.0.clone_from(&other.0);
+                return true;
+            }
+            // Atoms are numbered as they are met, so that what is new mostly stands behind all that is known.
+            (Some(last), [first, ..]) if last.atom < first.atom => {
+                self.0.extend_from_slice(&other.0);
+                return true;
+            }
+            (_, [only]) => return self.add(*only),
+            _ => {}
         }
         let mut grew = false;
         let mut merged = Vec::with_capacity(self.0.len() + other.0.len());
@@ -80,13 +100,9 @@ impl Taint {
         loop {
             match (mine.peek().copied(), theirs.peek().copied()) {
                 (Some(a), Some(b)) if a.atom == b.atom => {
-                    let derivation = a.derivation.max(b.derivation);
-                    let control = a.control && b.control;
-                    grew |= derivation != a.derivation || control != a.control;
-                    // A way that is more than a condition tells more than a shorter one that is a condition.
-                    let keep = if a.control == b.control { a.depth <= b.depth } else { !a.control };
-                    let way = if keep { a } else { b };
-                    merged.push(Entry { derivation, control, ..way });
+                    let both = a.joined(b);
+                    grew |= both.derivation != a.derivation || both.control != a.control;
+                    merged.push(both);
                     mine.next();
                     theirs.next();
                 }
@@ -108,6 +124,23 @@ impl Taint {
         }
         self.0 = merged;
         grew
+    }
+
+    /// Adds one entry; tells whether the label grew.
+    fn add(&mut self, entry: Entry) -> bool {
+        let at = self.0.partition_point(|e| e.atom < entry.atom);
+        match self.0.get_mut(at).filter(|e| e.atom == entry.atom) {
+            Some(known) => {
+                let both = known.joined(entry);
+                let grew = both.derivation != known.derivation || both.control != known.control;
+                *known = both;
+                grew
+            }
+            None => {
+                self.0.insert(at, entry);
+                true
+            }
+        }
     }
 
     pub(crate) fn joined(mut self, other: &Taint) -> Taint {

@@ -56,7 +56,7 @@ use std::collections::HashMap;
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut first: HashMap<&str, Write<'_>> = HashMap::new();
     let mut in_branches: HashMap<(usize, &str), Write<'_>> = HashMap::new();
-    for write in cx.writes().into_iter().filter(|w| matches!(w.act, Act::Update | Act::Stage)) {
+    for write in cx.writes().iter().copied().filter(|w| matches!(w.act, Act::Update | Act::Stage)) {
         if let Some(other) =
             in_branches.insert((write.rotation, write.secret), write).filter(|o| cx.order().are_parallel(o.step, write.step))
         {

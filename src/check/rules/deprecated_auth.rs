@@ -32,19 +32,19 @@
 use crate::check::context::Context;
 use crate::diagnostic::{Confidence, Diagnostic, codes};
 use crate::plan::task::Auth;
+use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if !cx.options.pedantic {
         return;
     }
-    let takes_tokens = |host: &Option<String>| {
-        cx.flow.requests.iter().any(|r| r.target.host == *host && matches!(r.http.auth, Some(Auth::Bearer(_))))
-    };
+    let with_tokens = cx.flow.requests.iter().filter(|r| matches!(r.http.auth, Some(Auth::Bearer(_))));
+    let take_tokens: HashSet<&str> = with_tokens.filter_map(|r| r.target.host.as_deref()).collect();
     for request in &cx.flow.requests {
         let Some(Auth::Basic(_, password)) = &request.http.auth else { continue };
         // Where a credential is asked for, the password is what it is for.
         let asks = request.http.effect.issues() || request.http.captures.iter().any(|c| c.secret);
-        if let Some(host) = request.target.host.as_ref().filter(|_| !asks && takes_tokens(&request.target.host)) {
+        if let Some(host) = request.target.host.as_ref().filter(|host| !asks && take_tokens.contains(host.as_str())) {
             out.push(
                 Diagnostic::new(codes::DEPRECATED_AUTH, password.at.0, format!("`{host}` takes tokens as well, and gets a password here"))
                     .at("a password")

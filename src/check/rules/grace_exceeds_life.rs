@@ -49,11 +49,10 @@ use crate::plan::Task;
 use crate::plan::effect::{Effect, Issues, Old};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    let keepings = cx.keepings();
     for (_, node) in cx.order().iter() {
         let Task::Revoke(revoke) = &node.step.task else { continue };
         let Some(after) = revoke.after else { continue };
-        for keeping in keepings.iter().filter(|k| k.secret == revoke.secret) {
+        for keeping in cx.keepings_of(&revoke.secret) {
             let grace = match cx.http(keeping.maker).map(|h| &h.effect) {
                 Some(Effect::Issues(Issues { old: Old::Dies { grace: Some(grace), .. }, .. })) => Some(*grace),
                 _ => None,

@@ -39,7 +39,8 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut once = Once::default();
     for event in cx.flow.events.iter().filter(|e| e.sink == Sink::Branch) {
         let looped = event.step.is_some_and(|id| {
-            cx.order().iter().any(|(outer, node)| matches!(node.step.task, Task::ForEach(_) | Task::Repeat(_)) && cx.order().is_within(id, outer))
+            let mut around = cx.order().around(id).filter_map(|outer| cx.order().get(outer));
+            around.any(|node| matches!(node.step.task, Task::ForEach(_) | Task::Repeat(_)))
         });
         let chosen = event.taint.iter().find(|e| !e.control && matches!(cx.flow.trails.atom(e.atom), Some(Atom::Caller { .. })));
         let (true, Some(chosen)) = (looped, chosen) else { continue };

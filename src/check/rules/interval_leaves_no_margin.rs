@@ -55,7 +55,6 @@ use crate::plan::Task;
 use crate::plan::effect::{Effect, Issues, Old};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    let keepings = cx.keepings();
     for (id, node) in cx.order().iter() {
         let Some(schedule) = cx.plan.rotations.get(node.rotation).and_then(|r| r.schedule.as_ref()) else { continue };
         let Some(every) = period(schedule) else { continue };
@@ -73,7 +72,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         }
         let Task::Revoke(revoke) = &node.step.task else { continue };
         let Some(after) = revoke.after else { continue };
-        for keeping in keepings.iter().filter(|k| k.secret == revoke.secret) {
+        for keeping in cx.keepings_of(&revoke.secret) {
             let Some(Effect::Issues(Issues { old: Old::Stays, at_most: Some(limit), .. })) = cx.http(keeping.maker).map(|h| &h.effect)
             else {
                 continue;

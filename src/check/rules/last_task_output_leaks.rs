@@ -24,14 +24,13 @@
 //! ```
 
 use crate::check::context::{Context, Once};
-use crate::check::flow::{Event, Sink};
 use crate::diagnostic::{Confidence, Diagnostic, Edit, Severity, codes};
 use crate::json::layout;
 use crate::plan::{Rotation, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut once = Once::default();
-    for event in cx.flow.events.iter().filter(|e| is_implied(cx, e)) {
+    for event in cx.flow.events.iter().filter(|e| cx.is_implied(e)) {
         let Some(rotation) = cx.plan.rotations.get(event.rotation) else { continue };
         let Some(last) = rotation.steps.last() else { continue };
         let mut found = Vec::new();
@@ -59,16 +58,6 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 .fix_if("name the status as the only output", false, status_alone(cx, rotation))
         }));
     }
-}
-
-/// Whether an event is an output that the definition does not name: the reader puts the last task's in its place.
-pub(super) fn is_implied(cx: &Context<'_, '_>, event: &Event<'_>) -> bool {
-    let Sink::Output { name, masked: false } = event.sink else { return false };
-    let Some(rotation) = cx.plan.rotations.get(event.rotation).filter(|_| cx.plan.dialect.is_conductor() && event.step.is_none()) else {
-        return false;
-    };
-    let Some(output) = rotation.outputs.iter().find(|o| o.name == name) else { return false };
-    output.at.0.is_some() && output.at.0 == output.value.at.0
 }
 
 /// `outputParameters` with what nobody has to hide: the status of the last answer. An empty one is taken as none.

@@ -114,6 +114,7 @@ rules! {
         IMPORT_NOT_FOUND "import-not-found";
         UNSUPPORTED_TASK "unsupported-task";
         BAD_NAME "bad-name";
+        TASKS_FROM_DATA "tasks-from-data";
         TYPE_MISMATCH "type-mismatch";
         MISSING_REQUIRED "missing-required";
         BAD_DURATION_OR_CRON "bad-duration-or-cron";

@@ -37,15 +37,17 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::flow::{Atom, Sink};
+use crate::check::flow::{Atom, Request, Sink, Taint};
 use crate::check::lifecycle::Act;
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::task::Capture;
 use crate::plan::{Derivation, Origin, Task};
+use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     never_promoted(cx, out);
+    let (kept, setters) = (kept(cx), setters(cx));
     for (id, node) in cx.order().iter() {
         let name = &node.step.name;
         match &node.step.task {
@@ -59,7 +61,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 let any_used = http.captures.iter().any(|c| c.secret && cx.flow.used.contains(&(id, c.name.as_str())));
                 let message = if !any_used && !cx.flow.used.contains(&(id, "")) {
                     format!("`{name}` issues a credential, and nothing of it is used")
-                } else if dies && !is_kept(cx, id) {
+                } else if dies && !kept.contains(&id) {
                     format!("`{name}` kills the old credential, and the new one is never stored")
                 } else {
                     continue;
@@ -70,8 +72,8 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                         .help("capture it with `secret NAME = body $.…` and store it with `update` or `stage`; if no credential is made, declare another effect"),
                 );
             }
-            Task::Generate(_) if !is_kept(cx, id) => {
-                if let Some(request) = cx.flow.requests.iter().find(|r| sets(&r.http.effect) && carries(cx, r, id)) {
+            Task::Generate(_) if !kept.contains(&id) => {
+                if let Some(request) = setters.get(&id) {
                     let setter = cx.flow.step_name(request.step);
                     out.push(
                         Diagnostic::new(
@@ -94,34 +96,37 @@ fn sets(effect: &Effect) -> bool {
     matches!(effect, Effect::Sets | Effect::SetsSelf | Effect::SetsSlot)
 }
 
-fn is_from(cx: &Context<'_, '_>, atom: u32, id: usize) -> bool {
-    match cx.flow.trails.atom(atom) {
-        Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, .. } }) => {
-            cx.order().find(*rotation, step) == Some(id)
-        }
-        Some(Atom::Answer { step, .. }) => *step == id,
-        _ => false,
-    }
-}
-
-fn carries(cx: &Context<'_, '_>, request: &crate::check::flow::Request<'_>, id: usize) -> bool {
-    request.carries.iter().any(|e| !e.control && e.derivation > Derivation::Weak && is_from(cx, e.atom, id))
-}
-
-/// Whether what the step made is stored, returned, or passed on.
-fn is_kept(cx: &Context<'_, '_>, id: usize) -> bool {
-    cx.flow.events.iter().any(|event| {
-        matches!(event.sink, Sink::Store { .. } | Sink::Output { .. } | Sink::CallInput { .. })
-            && event.taint.iter().any(|e| !e.control && e.derivation > Derivation::Weak && is_from(cx, e.atom, id))
+/// The steps that made what is in a taint.
+fn makers<'a>(cx: &'a Context<'_, '_>, taint: &'a Taint) -> impl Iterator<Item = usize> {
+    taint.iter().filter(|e| !e.control && e.derivation > Derivation::Weak).filter_map(|e| match cx.flow.trails.atom(e.atom) {
+        Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, .. } }) => cx.order().find(*rotation, step),
+        Some(Atom::Answer { step, .. }) => Some(*step),
+        _ => None,
     })
+}
+
+/// The steps of which something is stored, returned, or passed on.
+fn kept(cx: &Context<'_, '_>) -> HashSet<usize> {
+    let keeps = |sink: &Sink<'_>| matches!(sink, Sink::Store { .. } | Sink::Output { .. } | Sink::CallInput { .. });
+    cx.flow.events.iter().filter(|e| keeps(&e.sink)).flat_map(|e| makers(cx, &e.taint)).collect()
+}
+
+/// For each step the first request that sets what it made.
+fn setters<'a, 'p>(cx: &Context<'a, 'p>) -> HashMap<usize, &'a Request<'p>> {
+    let mut setters = HashMap::new();
+    for request in cx.flow.requests.iter().filter(|r| sets(&r.http.effect)) {
+        for maker in makers(cx, &request.carries) {
+            setters.entry(maker).or_insert(request);
+        }
+    }
+    setters
 }
 
 /// A value that is staged and never becomes current.
 fn never_promoted(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    let writes = cx.writes();
-    for stage in writes.iter().filter(|w| w.act == Act::Stage) {
+    for stage in cx.writes().iter().filter(|w| w.act == Act::Stage) {
         let name = stage.secret;
-        if !writes.iter().any(|w| w.act == Act::Promote && w.secret == name) {
+        if !cx.writes_of(name).iter().any(|w| w.act == Act::Promote) {
             out.push(
                 Diagnostic::new(codes::NEW_SECRET_DROPPED, stage.span, format!("the new `{name}` is staged, and nothing promotes it"))
                     .at("never comes into use")

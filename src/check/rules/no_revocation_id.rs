@@ -60,9 +60,9 @@ use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::expr::Version;
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::task::walk_steps;
+use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    let writes = cx.writes();
     for (_, node) in cx.order().iter() {
         let Task::Revoke(revoke) = &node.step.task else { continue };
         let name = &revoke.secret;
@@ -78,16 +78,15 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             );
         }
     }
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     for keeping in cx.keepings() {
         let (Some(http), Some(store)) = (cx.http(keeping.maker), cx.order().get(keeping.store)) else { continue };
         let additive = matches!(&http.effect, Effect::Issues(Issues { old: Old::Stays, assumed: false, .. }));
         let Task::Stage(stage) = &store.step.task else { continue };
         let name = keeping.secret;
-        let revoked = writes.iter().any(|w| w.act == Act::Revoke && w.secret == name);
+        let revoked = cx.writes_of(name).iter().any(|w| w.act == Act::Revoke);
         let has_more = matches!(&stage.value, NewValue::Fields(fields) if fields.len() > 1);
-        if additive && stage.expires.is_none() && !revoked && !has_more && !seen.contains(&keeping.store) {
-            seen.push(keeping.store);
+        if additive && stage.expires.is_none() && !revoked && !has_more && seen.insert(keeping.store) {
             out.push(
                 Diagnostic::new(
                     codes::NO_REVOCATION_ID,

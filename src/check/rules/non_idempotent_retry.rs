@@ -41,9 +41,10 @@
 use crate::check::context::Context;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::effect::{Effect, Issues, Old};
+use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    let keepings = cx.keepings();
+    let expiring: HashSet<usize> = cx.keepings().iter().filter(|k| cx.expires(k.store).is_some()).map(|k| k.maker).collect();
     for (id, node) in cx.order().iter() {
         let (Some(http), Some(retry)) = (cx.http(id), &node.step.retry) else { continue };
         let Effect::Issues(Issues { old, assumed, .. }) = &http.effect else { continue };
@@ -51,7 +52,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         if *assumed && is_login(http.url.as_str().unwrap_or("/token")) {
             continue;
         }
-        let expires = keepings.iter().any(|k| k.maker == id && cx.expires(k.store).is_some());
+        let expires = expiring.contains(&id);
         let risk = match old {
             // What is left behind is revoked by its tag, or dies by itself.
             Old::Stays if http.strays.is_some() || expires => continue,

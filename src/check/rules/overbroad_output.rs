@@ -26,7 +26,6 @@
 //!  "outputParameters": {"login": "${me.output.response.body.login}"}}
 //! ```
 
-use super::last_task_output_leaks::is_implied;
 use crate::check::context::{Context, Once};
 use crate::check::flow::{Atom, Sink};
 use crate::diagnostic::{Confidence, Diagnostic, codes};
@@ -38,7 +37,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
     let mut once = Once::default();
     for event in &cx.flow.events {
-        let shown = matches!(event.sink, Sink::Output { masked: false, .. }) && !is_implied(cx, event);
+        let shown = matches!(event.sink, Sink::Output { masked: false, .. }) && !cx.is_implied(event);
         // Where a credential is known to be in it, that is the finding.
         if !shown || !cx.leaks(event).is_empty() || cx.likely_credential(event).is_some() {
             continue;

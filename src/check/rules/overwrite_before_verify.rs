@@ -50,32 +50,27 @@ use crate::check::exprs;
 use crate::check::flow::AtomId;
 use crate::check::lifecycle::{Act, reads_secret};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::expr::Version;
-use crate::plan::{Derivation, Task};
-use std::collections::HashSet;
+use crate::plan::expr::{Root, Version};
+use crate::plan::{Derivation, ExprKind, Task};
+use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    let writes = cx.writes();
     tried_too_late(cx, out);
-    for promote in writes.iter().filter(|w| w.act == Act::Promote) {
-        let stage = writes.iter().rfind(|w| {
-            w.act == Act::Stage
-                && w.secret == promote.secret
-                && w.rotation == promote.rotation
-                && cx.order().may_precede(w.step, promote.step)
+    for promote in cx.writes().iter().filter(|w| w.act == Act::Promote) {
+        let stage = cx.writes_of(promote.secret).iter().rfind(|w| {
+            w.act == Act::Stage && w.rotation == promote.rotation && cx.order().may_precede(w.step, promote.step)
         });
-        let begin = stage.map_or(0, |s| s.step);
-        let verified = cx.order().of_rotation(promote.rotation).any(|(id, node)| {
-            id > begin
-                && cx.order().dominates(id, promote.step)
-                && match &node.step.task {
-                    Task::Verify(_) => true,
-                    Task::Manual(manual) => !manual.verify.is_empty(),
-                    Task::Http(http) => {
-                        http.effect.is_read() && exprs::of_http(http).iter().any(|e| reads_secret(e, promote.secret, &[Version::Pending]))
-                    }
-                    _ => false,
+        let begin = stage.map_or(0, |s| s.step) + 1;
+        let verified = cx.order().range(begin.max(cx.order().start(promote.rotation))..promote.step).any(|(id, node)| {
+            let proves = match &node.step.task {
+                Task::Verify(_) => true,
+                Task::Manual(manual) => !manual.verify.is_empty(),
+                Task::Http(http) => {
+                    http.effect.is_read() && exprs::of_http(http).iter().any(|e| reads_secret(e, promote.secret, &[Version::Pending]))
                 }
+                _ => false,
+            };
+            proves && cx.order().dominates(id, promote.step)
         });
         if !verified {
             let name = promote.secret;
@@ -96,21 +91,22 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 
 /// An `update` followed by the request that tries the new value, where that could have come first.
 fn tried_too_late(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    let tries = |id: usize, atom: AtomId, secret: &str| {
-        cx.flow.requests.iter().any(|r| {
-            r.step == id
-                && r.http.effect.is_read()
-                && (r.carries.iter().any(|e| e.atom == atom && !e.control && e.derivation > Derivation::Weak)
-                    || exprs::of_http(r.http).iter().any(|e| reads_secret(e, secret, &[Version::Current])))
-        })
-    };
+    let tried = Tried::of(cx);
     let mut seen = HashSet::new();
     for kept in cx.keepings() {
         let Some(store) = cx.order().get(kept.store).filter(|n| matches!(n.step.task, Task::Update(_))) else { continue };
-        let steps = || cx.order().of_rotation(store.rotation).map(|(id, _)| id);
-        let before = steps().any(|id| id > kept.maker && cx.order().dominates(id, kept.store) && tries(id, kept.atom, ""));
-        let after = steps().find(|id| cx.order().may_precede(kept.store, *id) && tries(*id, kept.atom, kept.secret));
-        if let (false, Some(late)) = (before, after.and_then(|id| cx.order().get(id)))
+        let tries = tried.atoms.get(&kept.atom).map_or(&[][..], Vec::as_slice);
+        let before = tries.iter().any(|id| *id > kept.maker && cx.order().dominates(*id, kept.store));
+        if before {
+            continue;
+        }
+        let reads = tried.secrets.get(kept.secret).map_or(&[][..], Vec::as_slice);
+        let first = |steps: &[usize]| {
+            let behind = steps.partition_point(|id| *id <= kept.store);
+            steps.iter().skip(behind).copied().find(|id| cx.order().may_precede(kept.store, *id))
+        };
+        let after = first(tries).into_iter().chain(first(reads)).min();
+        if let Some(late) = after.and_then(|id| cx.order().get(id))
             && seen.insert(kept.store)
         {
             let name = kept.secret;
@@ -122,5 +118,32 @@ fn tried_too_late(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                     .help("move the request that uses the new value before the step that stores it"),
             );
         }
+    }
+}
+
+/// The steps whose requests try a value, in order: by what they carry, and by the secret whose current version they read.
+#[derive(Default)]
+struct Tried<'p> {
+    atoms: HashMap<AtomId, Vec<usize>>,
+    secrets: HashMap<&'p str, Vec<usize>>,
+}
+
+impl<'p> Tried<'p> {
+    fn of(cx: &Context<'_, 'p>) -> Self {
+        let mut tried = Self::default();
+        for request in cx.flow.requests.iter().filter(|r| r.http.effect.is_read()) {
+            for entry in request.carries.iter().filter(|e| !e.control && e.derivation > Derivation::Weak) {
+                tried.atoms.entry(entry.atom).or_default().push(request.step);
+            }
+            for expr in exprs::of_http(request.http) {
+                expr.walk(&mut |part| {
+                    if let ExprKind::Ref(Root::Secret { name, version: Version::Current, .. }) = &part.kind {
+                        tried.secrets.entry(name).or_default().push(request.step);
+                    }
+                });
+            }
+        }
+        tried.atoms.values_mut().chain(tried.secrets.values_mut()).for_each(|steps| steps.sort_unstable());
+        tried
     }
 }

@@ -48,20 +48,19 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::lifecycle::{Act, Write, reads_secret};
+use crate::check::lifecycle::{Act, Keeping};
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::effect::Effect;
-use crate::plan::expr::Version;
+use crate::plan::expr::{Root, Version};
 use crate::plan::task::{Body, Http};
-use crate::plan::{Expr, Task};
+use crate::plan::{Expr, ExprKind, Task};
 use crate::source::Span;
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    let writes = cx.writes();
     by_method(cx, out);
-    for revoke in writes.iter().filter(|w| w.act == Act::Revoke) {
-        if let Some(late) = comes_later(cx, &writes, revoke.step, revoke.secret) {
+    for revoke in cx.writes().iter().filter(|w| w.act == Act::Revoke) {
+        if let Some(late) = comes_later(cx, revoke.step, revoke.secret) {
             out.push(found(revoke.secret, revoke.span, late));
         }
     }
@@ -78,15 +77,21 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             Body::Json(e) | Body::Text(e) | Body::Raw(e) => about.push(e),
             Body::Form(members) => about.extend(members.iter().map(|(_, e)| e)),
         }
-        let mut seen: Vec<&str> = Vec::new();
-        for write in &writes {
-            let name = write.secret;
-            if write.rotation != node.rotation || seen.contains(&name) || !about.iter().any(|e| reads_secret(e, name, &[Version::Current]))
-            {
-                continue;
-            }
-            seen.push(name);
-            if let Some(late) = comes_later(cx, &writes, id, name) {
+        let mut read: Vec<(usize, &str)> = Vec::new();
+        for expr in about {
+            expr.walk(&mut |part| {
+                if let ExprKind::Ref(Root::Secret { name, version: Version::Current, .. }) = &part.kind
+                    && let Some(first) = cx.writes_of(name).iter().find(|w| w.rotation == node.rotation)
+                {
+                    read.push((first.step, name));
+                }
+            });
+        }
+        // In the order in which the rotation writes them.
+        read.sort_unstable();
+        read.dedup();
+        for (_, name) in read {
+            if let Some(late) = comes_later(cx, id, name) {
                 out.push(found(name, node.step.at.0, late));
             }
         }
@@ -94,11 +99,12 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 }
 
 /// The step that makes the new value current after `step`, where none does before it.
-fn comes_later(cx: &Context<'_, '_>, writes: &[Write<'_>], step: usize, secret: &str) -> Option<Span> {
-    let publishes = |w: &&Write<'_>| w.secret == secret && matches!(w.act, Act::Promote | Act::Update);
-    let before = writes.iter().filter(publishes).any(|w| cx.order().may_precede(w.step, step) || cx.order().is_within(step, w.step));
-    let after = writes.iter().filter(publishes).find(|w| cx.order().may_precede(step, w.step));
-    if before { None } else { after.map(|w| w.span) }
+fn comes_later(cx: &Context<'_, '_>, step: usize, secret: &str) -> Option<Span> {
+    let publishes = || cx.writes_of(secret).iter().filter(|w| matches!(w.act, Act::Promote | Act::Update));
+    if publishes().any(|w| cx.order().may_precede(w.step, step) || cx.order().is_within(step, w.step)) {
+        return None;
+    }
+    publishes().find(|w| cx.order().may_precede(step, w.step)).map(|w| w.span)
 }
 
 fn found(name: &str, span: Span, late: Span) -> Diagnostic {
@@ -113,24 +119,24 @@ fn by_method(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if !cx.plan.dialect.is_conductor() {
         return;
     }
+    let mut by_store: Vec<&Keeping<'_>> = cx.keepings().iter().collect();
+    by_store.sort_by_key(|k| k.store);
     let mut seen = HashSet::new();
-    for kept in cx.keepings() {
-        let Some(store) = cx.order().get(kept.store) else { continue };
-        for request in &cx.flow.requests {
-            let revokes = request.step != kept.maker
-                && is_revocation(request.http)
-                && !cx.carried(request).is_empty()
+    for request in cx.flow.requests.iter().filter(|r| is_revocation(r.http) && !cx.carried(r).is_empty()) {
+        let behind = by_store.partition_point(|k| k.store <= request.step);
+        let late = by_store.iter().skip(behind).find(|kept| {
+            request.step != kept.maker
                 && cx.order().may_precede(request.step, kept.store)
-                && !cx.order().are_parallel(request.step, kept.store);
-            if let (true, Some(node)) = (revokes && seen.insert(request.step), cx.order().get(request.step)) {
-                out.push(
-                    found(kept.secret, node.step.at.0, store.step.at.0)
-                        .severity(Severity::Warning)
-                        .confidence(Confidence::Medium)
-                        .help("store the new credential first, and revoke the old one after it was tried"),
-                );
-            }
-        }
+                && !cx.order().are_parallel(request.step, kept.store)
+        });
+        let Some((kept, store)) = late.and_then(|kept| Some((kept, cx.order().get(kept.store)?))) else { continue };
+        let Some(node) = cx.order().get(request.step).filter(|_| seen.insert(request.step)) else { continue };
+        out.push(
+            found(kept.secret, node.step.at.0, store.step.at.0)
+                .severity(Severity::Warning)
+                .confidence(Confidence::Medium)
+                .help("store the new credential first, and revoke the old one after it was tried"),
+        );
     }
 }
 

@@ -48,6 +48,8 @@ use crate::check::context::{Context, Once};
 use crate::check::flow::{Atom, Event, Part};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::{Derivation, Origin};
+use std::cell::OnceCell;
+use std::collections::HashSet;
 
 /// Services that show what they are sent to people or to strangers.
 const NOTIFIERS: [&str; 14] = [
@@ -73,13 +75,14 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         return;
     }
     let mut once = Once::default();
+    let elsewhere = OnceCell::new();
     for event in &cx.flow.events {
         let Some((request, Part::Body)) = cx.request(event) else { continue };
         let Some(host) = request.target.host.as_deref().filter(|h| is_notifier(h)) else { continue };
         for leak in cx.leaks(event) {
             let own = match leak.origin {
                 // Its own key may stand in the body of a request to it.
-                Origin::Secret(name) => !goes_elsewhere(cx, name, host),
+                Origin::Secret(name) => !elsewhere.get_or_init(|| sent_elsewhere(cx)).contains(name.as_str()),
                 Origin::Minted { .. } => issued_by(cx, event, leak.entry.atom, host),
                 _ => false,
             };
@@ -98,15 +101,15 @@ fn is_notifier(host: &str) -> bool {
     NOTIFIERS.iter().any(|n| host == *n || host.strip_suffix(n).is_some_and(|rest| rest.ends_with('.')))
 }
 
-fn goes_elsewhere(cx: &Context<'_, '_>, secret: &str, host: &str) -> bool {
-    cx.flow.requests.iter().any(|r| {
-        r.target.host.as_deref().is_some_and(|h| h != host && !is_notifier(h))
-            && cx.carried(r).iter().any(|o| matches!(o, Origin::Secret(name) if name == secret))
-    })
+/// The secrets that go to hosts that are no such service.
+fn sent_elsewhere<'a>(cx: &Context<'a, '_>) -> HashSet<&'a str> {
+    let others = cx.flow.requests.iter().filter(|r| r.target.host.as_deref().is_some_and(|h| !is_notifier(h)));
+    let secret = |o: &'a Origin| if let Origin::Secret(name) = o { Some(name.as_str()) } else { None };
+    others.flat_map(|r| cx.carried(r)).filter_map(secret).collect()
 }
 
 fn issued_by(cx: &Context<'_, '_>, event: &Event<'_>, atom: u32, host: &str) -> bool {
     let Some(Atom::Origin { origin: Origin::Minted { step, .. }, .. }) = cx.flow.trails.atom(atom) else { return false };
     let maker = cx.order().find(event.rotation, step);
-    cx.flow.requests.iter().any(|r| Some(r.step) == maker && r.target.host.as_deref() == Some(host))
+    maker.into_iter().flat_map(|id| cx.requests_of(id)).any(|r| r.target.host.as_deref() == Some(host))
 }

@@ -45,9 +45,12 @@ use crate::check::flow::{Event, Sink};
 use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::plan::expr::Root;
 use crate::plan::{Expr, ExprKind, Task};
+use std::cell::OnceCell;
+use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut once = Once::default();
+    let names = OnceCell::new();
     for event in &cx.flow.events {
         let sink = match event.sink {
             Sink::Log => "the log",
@@ -61,15 +64,25 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 out.push(
                     cx.finding(codes::SECRET_TO_LOG, event, &leak.entry, message, "shown here")
                         .help(help)
-                        .fix_if("write `***` in its place", false, starred(cx, event)),
+                        .fix_if("write `***` in its place", false, starred(cx, names.get_or_init(|| secret_names(cx)), event)),
                 );
             }
         }
     }
 }
 
+/// Rotation, step and name of what is secret.
+type Names<'p> = HashSet<(usize, Option<&'p str>, &'p str)>;
+
+fn secret_names<'p>(cx: &Context<'_, 'p>) -> Names<'p> {
+    if cx.texts.sources.is_none() {
+        return HashSet::new();
+    }
+    cx.flow.names().into_iter().filter(|n| !n.label.is_public()).map(|n| (n.rotation, n.step, n.name)).collect()
+}
+
 /// `***` for every part of the text that reads a secret.
-fn starred(cx: &Context<'_, '_>, event: &Event<'_>) -> Option<Vec<Edit>> {
+fn starred(cx: &Context<'_, '_>, names: &Names<'_>, event: &Event<'_>) -> Option<Vec<Edit>> {
     let node = event.step.and_then(|id| cx.order().get(id))?;
     let message = match &node.step.task {
         Task::Log(log) => &log.message,
@@ -77,7 +90,7 @@ fn starred(cx: &Context<'_, '_>, event: &Event<'_>) -> Option<Vec<Edit>> {
         _ => return None,
     };
     let ExprKind::Template(parts) = &message.kind else {
-        return reads_secret(cx, event, message).then(|| vec![Edit { span: message.at.0, text: "\"***\"".into() }]);
+        return reads_secret(cx, names, event.rotation, message).then(|| vec![Edit { span: message.at.0, text: "\"***\"".into() }]);
     };
     let text = cx.texts.of(message.at.0)?;
     let whole = |expr: &Expr| {
@@ -86,26 +99,23 @@ fn starred(cx: &Context<'_, '_>, event: &Event<'_>) -> Option<Vec<Edit>> {
         let behind = text.get(end..)?.trim_start().strip_prefix('}')?;
         Some(crate::source::Span::new(expr.at.0.file, before.len(), text.len() - behind.len()))
     };
-    let secret = parts.iter().filter(|part| reads_secret(cx, event, part));
+    let secret = parts.iter().filter(|part| reads_secret(cx, names, event.rotation, part));
     secret.map(|part| Some(Edit { span: whole(part)?, text: "***".into() })).collect()
 }
 
 /// Whether an expression names something secret, but for what it releases.
-fn reads_secret(cx: &Context<'_, '_>, event: &Event<'_>, expr: &Expr) -> bool {
+fn reads_secret(cx: &Context<'_, '_>, names: &Names<'_>, rotation: usize, expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Reveal { .. } => false,
-        ExprKind::Ref(root) => {
-            let is_secret = |step: Option<&str>, name: &str| {
-                let mut named = cx.flow.names.iter().filter(|n| n.rotation == event.rotation && n.name == name && n.step == step);
-                named.any(|n| !n.label.is_public())
-            };
-            match root {
-                Root::Secret { .. } => true,
-                Root::Capture { step, name } => is_secret(Some(step), name),
-                Root::Let(name) | Root::Input(name) | Root::Variable(name) => is_secret(None, name),
-                _ => false,
+        ExprKind::Ref(root) => match root {
+            Root::Secret { .. } => true,
+            Root::Capture { step, name } => names.contains(&(rotation, Some(step), name)),
+            Root::Let(name) => names.contains(&(rotation, None, name)),
+            Root::Input(name) => {
+                cx.plan.rotations.get(rotation).is_some_and(|r| r.inputs.iter().any(|i| i.secret && i.name == *name))
             }
-        }
-        _ => expr.children().into_iter().any(|child| reads_secret(cx, event, child)),
+            _ => false,
+        },
+        _ => expr.children().into_iter().any(|child| reads_secret(cx, names, rotation, child)),
     }
 }

@@ -63,7 +63,7 @@ use crate::syntax::ast::{Entry, Item};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut once = Once::default();
-    for event in cx.flow.events.iter().filter(|e| !super::last_task_output_leaks::is_implied(cx, e)) {
+    for event in cx.flow.events.iter().filter(|e| !cx.is_implied(e)) {
         let (sink, help, severity) = match event.sink {
             Sink::Output { name, masked: false } => {
                 let help = if cx.plan.dialect.is_conductor() {

@@ -76,7 +76,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 /// Where the secret may go, as the text says it.
 fn declared(cx: &Context<'_, '_>, leak: &Leak<'_>, found: Diagnostic) -> Diagnostic {
     let Origin::Secret(name) = leak.origin else { return found };
-    let Some(secret) = cx.plan.secret(name) else { return found };
+    let Some(secret) = cx.secret(name) else { return found };
     match &secret.policy {
         Policy::Declared(to) if to.is_empty() => found.label(secret.at.0, "declared without a destination: it is only stored"),
         Policy::Declared(to) => {
@@ -109,7 +109,7 @@ fn strangers(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let Some(owner) = request.target.host.as_deref().map(owner) else { continue };
         for leak in cx.leaks(event) {
             let Origin::Secret(name) = leak.origin else { continue };
-            let implied = cx.plan.secret(name).is_some_and(|s| s.policy == Policy::Implied);
+            let implied = cx.secret(name).is_some_and(|s| s.policy == Policy::Implied);
             let (home, place) = first.entry(name).or_insert_with(|| (owner.clone(), event.span));
             if implied && *home != owner && seen.insert((name, owner.clone())) {
                 let message = format!("secret `{name}` is sent to `{owner}` as well as to `{home}`");

@@ -37,10 +37,10 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut once = Once::default();
     for event in &cx.flow.events {
         let Sink::Store { secret: Some(target), .. } = &event.sink else { continue };
-        let Some(wide) = cx.plan.secret(target) else { continue };
+        let Some(wide) = cx.secret(target) else { continue };
         for leak in cx.leaks(event) {
             let Origin::Secret(name) = leak.origin else { continue };
-            let Some(narrow) = cx.plan.secret(name).filter(|_| name != target) else { continue };
+            let Some(narrow) = cx.secret(name).filter(|_| name != target) else { continue };
             if narrow.policy.covers(&wide.policy) || !once.is_first(event, leak.entry.atom) {
                 continue;
             }

@@ -42,9 +42,9 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for keeping in cx.keepings() {
         let assumed = cx.http(keeping.maker).is_some_and(|h| matches!(&h.effect, Effect::Issues(Issues { assumed: true, .. })));
         let own = |r: &crate::check::flow::Request<'_>| {
-            r.step == keeping.maker && cx.carried(r).iter().any(|o| matches!(o, Origin::Secret(name) if name == keeping.secret))
+            cx.carried(r).iter().any(|o| matches!(o, Origin::Secret(name) if name == keeping.secret))
         };
-        if assumed && cx.flow.requests.iter().any(own) {
+        if assumed && cx.requests_of(keeping.maker).any(own) {
             let Some(maker) = cx.order().get(keeping.maker) else { continue };
             let name = keeping.secret;
             out.push(

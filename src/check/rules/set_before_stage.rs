@@ -53,7 +53,6 @@ use crate::source::Span;
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    let keepings = cx.keepings();
     nothing_staged(cx, out);
     for request in &cx.flow.requests {
         if !matches!(request.http.effect, Effect::Sets | Effect::SetsSelf) {
@@ -61,7 +60,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         }
         let set = request.step;
         for entry in request.carries.iter().filter(|e| !e.control) {
-            let stored: Vec<_> = keepings.iter().filter(|k| k.atom == entry.atom).collect();
+            let stored = cx.keepings_of_atom(entry.atom);
             let Some(late) = stored.iter().find(|k| cx.order().may_precede(set, k.store)) else { continue };
             if stored.iter().any(|k| cx.order().dominates(k.store, set)) {
                 continue;
@@ -84,8 +83,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 
 /// A pending version that no step makes.
 fn nothing_staged(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    let writes = cx.writes();
-    let staged = |name: &str| writes.iter().any(|w| w.act == Act::Stage && w.secret == name);
+    let staged = |name: &str| cx.writes_of(name).iter().any(|w| w.act == Act::Stage);
     let mut seen = HashSet::new();
     for (_, node) in cx.order().iter() {
         let mut missing: Option<(&str, Span)> = match &node.step.task {

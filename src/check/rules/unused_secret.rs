@@ -41,7 +41,7 @@ use crate::check::Texts;
 use crate::check::context::Context;
 use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::plan::Task;
-use crate::source::Span;
+use crate::source::{FileId, Span};
 use crate::syntax::ast::Name;
 use std::collections::HashSet;
 
@@ -54,7 +54,8 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         used.extend(written(&node.step.task));
     }
     // What a shared file declares is used by the files that use it.
-    for secret in cx.plan.secrets.iter().filter(|s| cx.plan.rotations.iter().any(|r| !r.imported && r.at.0.file == s.at.0.file)) {
+    let own: HashSet<FileId> = cx.plan.rotations.iter().filter(|r| !r.imported).map(|r| r.at.0.file).collect();
+    for secret in cx.plan.secrets.iter().filter(|s| own.contains(&s.at.0.file)) {
         if !used.contains(secret.name.as_str()) {
             let name = &secret.name;
             out.push(

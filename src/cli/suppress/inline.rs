@@ -129,7 +129,9 @@ fn split(words: &str) -> (&str, &str) {
 
 /// The value with its key: findings may point at either.
 fn with_key(root: &Node, target: &Node) -> Span {
-    for member in root.members() {
+    // Members and elements stand in the order of the text.
+    let members = root.members();
+    if let Some(member) = members.get(members.partition_point(|m| m.value.span.end < target.span.end)) {
         if member.value.span == target.span {
             return member.key.span.to(target.span);
         }
@@ -137,7 +139,9 @@ fn with_key(root: &Node, target: &Node) -> Span {
             return with_key(&member.value, target);
         }
     }
-    root.items().iter().find(|i| i.span.contains(target.span) && i.span != target.span).map_or(target.span, |i| with_key(i, target))
+    let items = root.items();
+    let around = items.get(items.partition_point(|i| i.span.end < target.span.end));
+    around.filter(|i| i.span.contains(target.span) && i.span != target.span).map_or(target.span, |i| with_key(i, target))
 }
 
 /// The removal of a member, with the objects that hold nothing else, inmost last.
@@ -180,7 +184,7 @@ fn add(said: &Said<'_>, place: &dyn Fn(std::ops::Range<usize>) -> Span, out: &mu
                     (None, Some((_, before))) => Some(Edit { span: place(before.end..range.end), text: String::new() }),
                     (None, None) => said.whole.clone(),
                 };
-                out.0.push(Suppression { rule, until, at: said.at, scope: said.scope.clone(), used: false, removal });
+                out.0.push(Suppression { rule, until, at: said.at, scope: said.scope.clone(), removal });
             }
             Err(diagnostic) => out.1.push(*diagnostic),
         }

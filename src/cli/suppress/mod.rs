@@ -1,5 +1,6 @@
 //! What people decided about findings: suppressions in files, `[[ignore]]` and the weights of `rot.toml`.
 
+mod index;
 mod inline;
 mod settings;
 mod text;
@@ -8,6 +9,7 @@ use super::config::Config;
 use crate::check;
 use crate::diagnostic::{Code, Diagnostic, Edit, Severity, codes};
 use crate::source::{FileId, SourceMap, Span};
+use index::{Index, Met};
 use jiff::civil::Date;
 use settings::Weights;
 pub use settings::{Patterns, within};
@@ -56,20 +58,8 @@ struct Suppression {
     until: Option<Date>,
     at: Span,
     scope: Scope,
-    used: bool,
     /// What goes when it is removed.
     removal: Option<Edit>,
-}
-
-impl Suppression {
-    fn holds_for(&self, one: &Diagnostic) -> bool {
-        let span = one.span();
-        self.rule == one.code
-            && match self.scope {
-                Scope::File(file) => file == span.file,
-                Scope::Place(place) => place.file == span.file && place.start <= span.start && span.start < place.end,
-            }
-    }
 }
 
 /// What the decisions are measured by.
@@ -110,16 +100,14 @@ pub fn apply(found: Vec<Diagnostic>, setting: &Setting<'_>) -> Outcome {
         }
     }
     let incomplete: HashSet<FileId> = found.iter().filter(|d| hides_others(d)).map(|d| d.span().file).collect();
+    let (index, mut met) = (Index::new(&of_files, setting.today), Met::default());
     let mut outcome = Outcome { kept: Vec::new(), suppressed: 0 };
     for one in found {
         let Some(one) = weights.weigh(one) else { continue };
         let mut hit = false;
         if is_ignorable(one.code) {
-            // All that hold are in use, so that two of them do not call each other unused.
-            for rule in of_files.iter_mut().filter(|s| s.until.is_none_or(|until| setting.today <= until) && s.holds_for(&one)) {
-                rule.used = true;
-                hit = true;
-            }
+            met.note(&one);
+            hit = index.holds_for(&one);
             hit |= of_settings.iter_mut().any(|rule| rule.suppresses(&one, setting));
         }
         if hit {
@@ -129,9 +117,12 @@ pub fn apply(found: Vec<Diagnostic>, setting: &Setting<'_>) -> Outcome {
         }
     }
     let runs = |code: Code| setting.config.pedantic || !check::PEDANTIC.contains(&code);
-    for one in of_files.iter().filter(|s| !s.used && (setting.checked)(s.at.file)) {
+    met.sort();
+    for one in of_files.iter().filter(|s| (setting.checked)(s.at.file)) {
         if let Some(until) = one.until.filter(|until| setting.today > *until) {
             complaints.push(expired(one.rule, until, one.at));
+        } else if met.has(one) {
+            // All that hold for a finding are in use, so that two of them do not call each other unused.
         } else if !is_ignorable(one.rule) || (runs(one.rule) && !incomplete.contains(&one.at.file)) {
             let message = format!("this suppression of {} suppresses nothing", one.rule.id());
             let removal = one.removal.clone().map(|edit| vec![edit]);

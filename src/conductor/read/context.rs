@@ -1,25 +1,34 @@
 //! What the rooms of the reader share: findings, what the file names, and the definition that is being read.
 
 use super::ReadOptions;
+use super::names::Names;
 use super::scope::{Scope, Site};
 use crate::diagnostic::{Diagnostic, Severity, codes, nearest};
 use crate::json::Node;
 use crate::plan::path::PathDialect;
 use crate::plan::{Dialect, EnvDecl, JsonPath, Plan, Policy, Rotation, SecretDecl};
 use crate::source::Span;
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
 
 /// Findings with suggestions.
 const SUGGESTING: usize = 200;
+/// Names that are looked at for suggestions, all in all.
+const LOOKED_AT: usize = 200_000;
 
 /// The state of one reading.
 pub(super) struct Reader<'a> {
     pub(super) options: &'a ReadOptions,
     pub(super) diagnostics: Vec<Diagnostic>,
     secrets: Vec<SecretDecl>,
+    used_secrets: HashSet<String>,
     env: Vec<EnvDecl>,
+    used_env: HashSet<String>,
     pub(super) rotations: Vec<Rotation>,
+    /// Where each rotation is defined first, by name.
+    pub(super) places: HashMap<String, Span>,
     /// Names of all definitions in the file, those within sub-workflow tasks included.
-    pub(super) names: Vec<String>,
+    pub(super) names: Names,
     /// Definitions within sub-workflow tasks, still to be read.
     pub(super) inline: Vec<&'a Node>,
     /// The definition that is being read.
@@ -27,6 +36,8 @@ pub(super) struct Reader<'a> {
     /// The place in it.
     pub(super) site: Site,
     pub(super) noted_additive: bool,
+    /// Names that were looked at for suggestions.
+    looked_at: Cell<usize>,
 }
 
 impl<'a> Reader<'a> {
@@ -35,13 +46,17 @@ impl<'a> Reader<'a> {
             options,
             diagnostics,
             secrets: Vec::new(),
+            used_secrets: HashSet::new(),
             env: Vec::new(),
+            used_env: HashSet::new(),
             rotations: Vec::new(),
-            names: Vec::new(),
+            places: HashMap::new(),
+            names: Names::default(),
             inline: Vec::new(),
             scope: Scope::default(),
             site: Site::default(),
             noted_additive: false,
+            looked_at: Cell::new(0),
         }
     }
 
@@ -77,23 +92,28 @@ impl<'a> Reader<'a> {
         self.report(Diagnostic::new(codes::CONDUCTOR_DIFFERENCE, span, message).help(help).severity(Severity::Note));
     }
 
-    /// The nearest name for a suggestion. Behind many findings none is looked for, so that a hostile file costs no more than its size.
+    /// The nearest name for a suggestion. Behind many findings, or many names, none is looked for, so that a hostile file costs
+    /// no more than its size.
     pub(super) fn nearest<'n>(&self, wanted: &str, candidates: impl IntoIterator<Item = &'n str>) -> Option<String> {
-        if self.diagnostics.len() > SUGGESTING { None } else { nearest(wanted, candidates).map(str::to_owned) }
+        if self.diagnostics.len() > SUGGESTING || self.looked_at.get() > LOOKED_AT {
+            return None;
+        }
+        nearest(wanted, candidates.into_iter().inspect(|_| self.looked_at.update(|count| count + 1))).map(str::to_owned)
     }
 
     /// Notes that the file uses a secret.
     pub(super) fn use_secret(&mut self, name: &str, span: Span) {
-        if self.secrets.iter().any(|s| s.name == name) {
+        if self.used_secrets.contains(name) {
             return;
         }
+        self.used_secrets.insert(name.to_owned());
         let policy = self.options.hosts.get(name).map_or(Policy::Implied, |hosts| Policy::Declared(hosts.clone()));
         self.secrets.push(SecretDecl { name: name.to_owned(), fields: Vec::new(), policy, at: span.into() });
     }
 
     /// Notes that the file uses an environment variable.
     pub(super) fn use_env(&mut self, name: &str, span: Span) {
-        if !self.env.iter().any(|e| e.name == name) {
+        if self.used_env.insert(name.to_owned()) {
             self.env.push(EnvDecl { name: name.to_owned(), at: span.into() });
         }
     }

@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::task::{Step, Task, walk_steps};
 use crate::plan::{Effect, Expr, ExprKind, Issues, Old, Root, Rotation};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 impl Reader<'_> {
     /// Sets the effects of a rotation's calls: one whose answer becomes a secret issues a credential.
@@ -44,16 +44,17 @@ impl Reader<'_> {
 /// The steps whose results become a secret, directly or by way of variables.
 fn feeding(rotation: &Rotation) -> HashSet<String> {
     let mut updates: Vec<&Expr> = Vec::new();
-    let mut set: Vec<(&str, &Expr)> = rotation.variables.iter().map(|(n, e)| (n.as_str(), e)).collect();
-    let mut lets: Vec<(&str, &Expr)> = Vec::new();
+    let mut set: HashMap<&str, Vec<&Expr>> = HashMap::new();
+    let mut lets: HashMap<&str, Vec<&Expr>> = HashMap::new();
+    rotation.variables.iter().for_each(|(name, value)| set.entry(name).or_default().push(value));
     walk_steps(&rotation.steps, &mut |step| match &step.task {
         Task::Update(update) => {
             if let NewValue::Single(value) = &update.value {
                 updates.push(value);
             }
         }
-        Task::Let(assign) => lets.push((&assign.name, &assign.value)),
-        Task::SetVariables(variables) => set.extend(variables.values.iter().map(|(n, e)| (n.as_str(), e))),
+        Task::Let(assign) => lets.entry(&assign.name).or_default().push(&assign.value),
+        Task::SetVariables(variables) => variables.values.iter().for_each(|(name, value)| set.entry(name).or_default().push(value)),
         _ => {}
     });
     let mut feeding = HashSet::new();
@@ -64,10 +65,10 @@ fn feeding(rotation: &Rotation) -> HashSet<String> {
                 feeding.insert(step.clone());
             }
             ExprKind::Ref(Root::Let(name)) if variables.insert(name) => {
-                updates.extend(lets.iter().filter(|(n, _)| n == name).map(|(_, e)| *e));
+                updates.extend(lets.get(name.as_str()).into_iter().flatten());
             }
             ExprKind::Ref(Root::Variable(name)) if variables.insert(name) => {
-                updates.extend(set.iter().filter(|(n, _)| n == name).map(|(_, e)| *e));
+                updates.extend(set.get(name.as_str()).into_iter().flatten());
             }
             _ => {}
         });

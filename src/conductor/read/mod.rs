@@ -16,6 +16,7 @@ mod http_poll;
 mod human;
 mod javascript;
 mod keys;
+mod names;
 mod output;
 mod output_filter;
 mod places;
@@ -37,12 +38,14 @@ mod wait;
 mod worker;
 mod workflow;
 
+pub use task_types::FORKED;
+
 use crate::diagnostic::Diagnostic;
 use crate::json::{self, Node};
 use crate::plan::{Destination, Dialect, Plan};
 use crate::source::{FileId, SourceFile};
 use context::Reader;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What the reader is told about the project around the file.
 #[derive(Debug, Clone)]
@@ -96,7 +99,7 @@ pub fn read_with(node: &Node, others: &[&Node], findings: Vec<Diagnostic>, optio
     if let Some(main) = nodes.next() {
         let others: Vec<&Node> = nodes.collect();
         for other in &others {
-            reader.names.extend(other.get("name").and_then(Node::as_str).map(str::to_owned));
+            reader.names.extend(other.get("name").and_then(Node::as_str));
         }
         reader.document(main);
         reader.imported(&others);
@@ -109,6 +112,7 @@ pub fn called_names(node: &Node) -> Vec<String> {
     let mut called = Vec::new();
     let mut defined = Vec::new();
     document::names(node, &mut called, &mut defined);
+    let defined: HashSet<String> = defined.into_iter().collect();
     called.retain(|name| !defined.contains(name));
     called
 }

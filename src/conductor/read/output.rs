@@ -9,6 +9,7 @@ use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::plan::{Expr, ExprKind, Operator, Root};
 use crate::source::Span;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// What an HTTP task puts under `response`.
 pub(super) const RESPONSE: [&str; 4] = ["body", "headers", "statusCode", "reasonPhrase"];
@@ -17,13 +18,13 @@ impl Reader<'_> {
     /// The output of `task`; the steps of the reference from `from` on lead into it.
     pub(super) fn task_output(&mut self, named: &Named<'_>, task: &str, from: usize) -> Expr {
         let Some(info) = self.scope.tasks.get(task) else { return null(named.span) };
-        let (kind, shape) = (info.kind.clone(), info.output.clone());
+        let (kind, shape) = (info.kind.clone(), Rc::clone(&info.output));
         let whole = self.whole(task, named.span);
         if kind == "DO_WHILE" && named.name(from) == Some("loopItem") {
             return self.path_over(Expr::root(Root::Variable(loop_item(task)), named.span), named, from + 1);
         }
-        match shape {
-            Shape::Captures(places) => self.captured(named, task, &places, from),
+        match &*shape {
+            Shape::Captures(places) => self.captured(named, task, places, from),
             Shape::Response => {
                 self.check_response(named, from);
                 self.path_over(whole, named, from)
@@ -31,7 +32,7 @@ impl Reader<'_> {
             Shape::Nothing => {
                 self.unresolved(codes::UNKNOWN_FIELD, named, from, &format!("`{task}` has no output: {kind} gives none"), None)
             }
-            Shape::Join(joined) => self.joined(named, &joined, whole, from),
+            Shape::Join(joined) => self.joined(named, joined, whole, from),
             Shape::Call => match named.name(from) {
                 Some(name) => {
                     let capture = Root::Capture { step: task.to_owned(), name: name.to_owned() };
@@ -40,12 +41,12 @@ impl Reader<'_> {
                 None => self.path_over(whole, named, from),
             },
             Shape::Open | Shape::Named => self.path_over(whole, named, from),
-            Shape::Same(other) if self.scope.tasks.contains_key(&other) => {
-                self.path_over(Expr::root(Root::Output(other), named.span), named, from)
+            Shape::Same(other) if self.scope.tasks.contains_key(other) => {
+                self.path_over(Expr::root(Root::Output(other.clone()), named.span), named, from)
             }
             Shape::Same(_) => null(named.span),
             Shape::First(joined) => {
-                let known: Vec<String> = joined.into_iter().filter(|t| self.scope.tasks.contains_key(t)).collect();
+                let known: Vec<&String> = joined.iter().filter(|t| self.scope.tasks.contains_key(*t)).collect();
                 let values: Vec<Expr> = known.iter().map(|t| self.task_output(named, t, from)).collect();
                 let both = |a: Expr, b: Expr| Expr::new(ExprKind::Binary(Operator::Else, Box::new(a), Box::new(b)), named.span);
                 values.into_iter().reduce(both).unwrap_or_else(|| null(named.span))
@@ -55,7 +56,7 @@ impl Reader<'_> {
 
     /// The whole output of a task.
     pub(super) fn whole(&self, task: &str, span: Span) -> Expr {
-        let root = match self.scope.tasks.get(task).map(|t| &t.output) {
+        let root = match self.scope.tasks.get(task).map(|t| &*t.output) {
             Some(Shape::Named) => Root::Let(task.to_owned()),
             _ => Root::Output(task.to_owned()),
         };
@@ -75,7 +76,7 @@ impl Reader<'_> {
             None if joined.is_empty() => self.path_over(whole, named, from),
             None => {
                 let members = joined.iter().filter_map(|task| {
-                    let value = match &self.scope.tasks.get(task)?.output {
+                    let value = match &*self.scope.tasks.get(task)?.output {
                         Shape::Captures(places) => object_of(task, &places.iter().collect::<Vec<_>>(), 0, named.span),
                         Shape::Nothing => return None,
                         _ => self.whole(task, named.span),

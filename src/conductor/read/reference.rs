@@ -177,6 +177,16 @@ impl Reader<'_> {
         }
         let near = self.nearest(name, self.scope.names().chain(["workflow"]));
         let message = format!("no task has the reference name `{name}`");
+        if self.scope.dynamic
+            && let Some(field) = named.name(1).filter(|field| TASK_FIELDS.contains(field))
+        {
+            let root = match field {
+                "output" => Root::Output(name.to_owned()),
+                _ => Root::TaskField { step: name.to_owned(), field: field.to_owned() },
+            };
+            self.unresolved(codes::UNRESOLVED_TASK_REF, named, 0, &message, near.as_deref());
+            return self.path_over(Expr::root(root, named.span), named, 2);
+        }
         self.unresolved(codes::UNRESOLVED_TASK_REF, named, 0, &message, near.as_deref())
     }
 
@@ -196,8 +206,11 @@ impl Reader<'_> {
         if field == "output" {
             return self.task_output(named, task, 2);
         }
-        let root = Expr::root(Root::TaskField { step: task.to_owned(), field: field.to_owned() }, named.span);
-        self.path_over(root, named, 2)
+        let root = match field {
+            "input" => Root::Let(super::task::input_name(task)),
+            _ => Root::TaskField { step: task.to_owned(), field: field.to_owned() },
+        };
+        self.path_over(Expr::root(root, named.span), named, 2)
     }
 
     /// A task is known only after it ran.
@@ -210,7 +223,14 @@ impl Reader<'_> {
         }
         let shared_loop = info.loops.iter().any(|l| self.site.loops.contains(l));
         let (span, order) = (info.span, info.order);
-        if own {
+        if own && shared_loop {
+            self.report(
+                Diagnostic::new(codes::FORWARD_REFERENCE, named.span, format!("`{task}` reads what it gave in the round before"))
+                    .at("null in the first round")
+                    .help("where that is meant, mind the first round")
+                    .severity(Severity::Warning),
+            );
+        } else if own {
             self.report(
                 Diagnostic::new(codes::FORWARD_REFERENCE, named.span, format!("`{task}` reads its own result before it has one"))
                     .at("null when this is read")
@@ -251,7 +271,7 @@ impl Reader<'_> {
             }
         }
         if self.scope.dynamic && code == codes::UNRESOLVED_TASK_REF {
-            diagnostic = diagnostic.severity(Severity::Note).note("a dynamic task or fork of this workflow may have the name at run time");
+            diagnostic = diagnostic.severity(Severity::Note).note("a task that a fork makes at run time may have the name");
         }
         self.report(diagnostic);
         null(named.span)

@@ -61,12 +61,13 @@ impl Reader<'_> {
         let Some(name) = named.name(2).map(str::to_owned) else {
             return self.path_over(Expr::root(Root::Inputs, named.span), named, 2);
         };
-        if !self.scope.used.iter().any(|(n, _)| *n == name) {
+        if !self.scope.used_names.contains(&name) {
+            self.scope.used_names.insert(name.clone());
             self.scope.used.push((name.clone(), named.span_of(2)));
         }
         let declared = self.scope.declared.contains(&name) || SCHEDULER.contains(&name.as_str());
         if !declared && self.scope.declares_inputs {
-            let near = self.nearest(&name, self.scope.declared.iter().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
+            let near = self.nearest(&name, self.scope.declared.iter()).map(|n| format!("did you mean `{n}`?"));
             self.report(
                 Diagnostic::new(codes::UNDECLARED_INPUT, named.span_of(2), format!("`inputParameters` does not list the input `{name}`"))
                     .at("null unless the caller knows of it")
@@ -82,7 +83,7 @@ impl Reader<'_> {
             return self.unresolved(codes::UNKNOWN_FIELD, named, 1, message, None);
         };
         if !self.scope.variables.contains(&name) {
-            let near = self.nearest(&name, self.scope.variables.iter().map(String::as_str));
+            let near = self.nearest(&name, self.scope.variables.iter());
             let help =
                 near.map_or_else(|| "set it in `variables` or by a SET_VARIABLE task".to_owned(), |n| format!("did you mean `{n}`?"));
             self.report(

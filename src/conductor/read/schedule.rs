@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
         let found = self.rotations.iter().position(|r| r.name == name);
         if found.is_none()
             && !self.names.is_empty()
-            && let Some(near) = self.nearest(&name, self.names.iter().map(String::as_str))
+            && let Some(near) = self.nearest(&name, self.names.iter())
         {
             self.report(
                 Diagnostic::new(codes::IMPORT_NOT_FOUND, name_node.span, format!("no workflow `{name}` stands in this file"))

@@ -24,7 +24,7 @@ impl<'a> Reader<'a> {
             Some(ExprKind::Object(members)) => members,
             _ => Vec::new(),
         };
-        Some(Task::Call(Call { rotation, inputs, each: None }))
+        Some(Task::Call(Call { rotation, inputs, each: None, each_name: None }))
     }
 
     /// The name of the rotation that is called.
@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
         if self.names.contains(&name) || self.options.other_rotations.contains(&name) {
             return Some(name);
         }
-        let known = self.names.iter().chain(&self.options.other_rotations).map(String::as_str);
+        let known = self.names.iter().chain(self.options.other_rotations.iter().map(String::as_str));
         let near = self.nearest(&name, known).map(|n| format!("did you mean `{n}`?"));
         self.report(Diagnostic::new(codes::IMPORT_NOT_FOUND, node.span, format!("the workflow `{name}` is not in this file")).help(
             near.unwrap_or_else(|| {

@@ -3,12 +3,13 @@
 use super::context::Reader;
 use super::keys::{WORKFLOW, field, number_of, text_of};
 use super::output::object_of;
-use super::scope::{Scope, Shape, Site, reference_name};
+use super::scope::{Scope, Shape, Site, reference_name, type_of};
 use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
 use crate::json::{Node, NodeKind};
 use crate::plan::schedule::Dur;
 use crate::plan::task::{Task, walk_steps};
 use crate::plan::{Expr, ExprKind, Input, Output, Root, Rotation, Type};
+use std::collections::{HashMap, HashSet};
 
 impl<'a> Reader<'a> {
     /// Reads a definition; `input` is that of the request that brought it. Gives the rotation's index.
@@ -33,8 +34,7 @@ impl<'a> Reader<'a> {
         }
         let name = name.unwrap_or_else(|| "unnamed".to_owned());
         let at = name_node.map_or(node.span, |n| n.span);
-        if let Some(other) = self.rotations.iter().find(|r| r.name == name) {
-            let first = other.at.0;
+        if let Some(first) = self.places.get(&name).copied() {
             self.report(
                 Diagnostic::new(codes::DUPLICATE_NAME, at, format!("two workflows of this file have the name `{name}`"))
                     .label(first, "first here")
@@ -45,9 +45,11 @@ impl<'a> Reader<'a> {
         if tasks.is_empty() {
             self.missing(node, "tasks", "the workflow", "list at least one task");
         }
+        self.places.entry(name.clone()).or_insert(at);
         self.scope = self.names_of(node, input);
         self.site = Site::default();
         self.collect(tasks, &[]);
+        self.collect_inputs_read(node);
 
         let variables = self.variables(node);
         let steps = self.block(tasks);
@@ -64,7 +66,7 @@ impl<'a> Reader<'a> {
             on_failure: Vec::new(),
             failure_rotation: self.failure_workflow(node),
             imported: false,
-            masked_fields: self.scope.masked.clone(),
+            masked_fields: self.scope.masked.iter().map(str::to_owned).collect(),
             at: at.into(),
         };
         rotation.outputs = match field(node, "outputParameters").filter(|o| !o.members().is_empty()) {
@@ -92,7 +94,7 @@ impl<'a> Reader<'a> {
         let mut scope = Scope::default();
         for item in field(node, "inputParameters").map_or(&[][..], Node::items) {
             match text_of(item) {
-                Some(name) => scope.declared.push(name),
+                Some(name) => scope.declared.extend([name]),
                 None => self.wrong_type(item, "inputParameters", "a list of names"),
             }
         }
@@ -101,11 +103,11 @@ impl<'a> Reader<'a> {
         }
         scope.declares_inputs = !scope.declared.is_empty();
         for source in [field(node, "inputTemplate"), input].into_iter().flatten() {
-            scope.declared.extend(source.members().iter().map(|m| m.key.text.clone()));
+            scope.declared.extend(source.members().iter().map(|m| &m.key.text));
         }
-        scope.variables = field(node, "variables").map_or(&[][..], Node::members).iter().map(|m| m.key.text.clone()).collect();
+        scope.variables.extend(field(node, "variables").map_or(&[][..], Node::members).iter().map(|m| &m.key.text));
         if let Some(masked) = field(node, "maskedFields") {
-            scope.masked = masked.items().iter().filter_map(text_of).collect();
+            scope.masked.extend(masked.items().iter().filter_map(text_of));
             if !masked.is_array() {
                 self.wrong_type(masked, "maskedFields", "a list of field names");
             } else if !scope.masked.is_empty() {
@@ -130,14 +132,17 @@ impl<'a> Reader<'a> {
     /// Declared inputs, then those that are only used; values of a template or request are their defaults.
     fn inputs(&mut self, node: &Node, input: Option<&Node>) -> Vec<Input> {
         let template = field(node, "inputTemplate");
-        let default = |name: &str| input.and_then(|i| i.get(name)).or_else(|| template.and_then(|t| t.get(name))).map(Self::literal);
+        // A request's value goes before a template's, and of a repeated key the last.
+        let values: HashMap<&str, &Node> =
+            [template, input].into_iter().flatten().flat_map(Node::members).map(|m| (m.key.text.as_str(), &m.value)).collect();
         let parameters = field(node, "inputParameters").map_or(&[][..], Node::items);
         let given = [template, input].into_iter().flatten().flat_map(Node::members).map(|m| (m.key.text.clone(), m.key.span));
         let names = parameters.iter().filter_map(|p| Some((text_of(p)?, p.span))).chain(given).chain(self.scope.used.clone());
         let mut inputs: Vec<Input> = Vec::new();
+        let mut seen: HashSet<String> = HashSet::new();
         for (name, span) in names {
-            if !inputs.iter().any(|i| i.name == name) {
-                let default = default(&name);
+            if seen.insert(name.clone()) {
+                let default = values.get(name.as_str()).copied().map(Self::literal);
                 inputs.push(Input { name, ty: Type::Any, secret: false, default, at: span.into() });
             }
         }
@@ -147,12 +152,14 @@ impl<'a> Reader<'a> {
     /// Gives the inputs of a rotation that was read before the values of a schedule's request.
     pub(super) fn apply_input(&mut self, index: usize, input: &Node) {
         let Some(rotation) = self.rotations.get_mut(index) else { return };
+        let mut known: HashMap<String, usize> = rotation.inputs.iter().enumerate().map(|(at, i)| (i.name.clone(), at)).collect();
         for member in input.members() {
             let default = Some(Self::literal(&member.value));
-            match rotation.inputs.iter_mut().find(|i| i.name == member.key.text) {
+            match known.get(&member.key.text).and_then(|at| rotation.inputs.get_mut(*at)) {
                 Some(known) => known.default = default,
                 None => {
                     let name = member.key.text.clone();
+                    known.insert(name.clone(), rotation.inputs.len());
                     rotation.inputs.push(Input { name, ty: Type::Any, secret: false, default, at: member.key.span.into() });
                 }
             }
@@ -177,23 +184,39 @@ impl<'a> Reader<'a> {
 
     /// Without `outputParameters` the output of the last task is that of the workflow.
     fn last_output(&mut self, tasks: &[Node], rotation: &Rotation) -> Vec<Output> {
-        let Some((name, span)) = tasks.last().and_then(reference_name) else { return Vec::new() };
+        let Some(last) = tasks.last() else { return Vec::new() };
+        if type_of(last) == "DO_WHILE" {
+            // The last task that ran is the last one of the loop.
+            return self.last_output(field(last, "loopOver").map_or(&[][..], Node::items), rotation);
+        }
+        let Some((name, span)) = reference_name(last) else { return Vec::new() };
+        let mut computed = None;
         let mut is_step = false;
-        walk_steps(&rotation.steps, &mut |step| is_step |= step.name == name && matches!(step.task, Task::Http(_)));
+        walk_steps(&rotation.steps, &mut |step| match &step.task {
+            Task::Http(_) => is_step |= step.name == name,
+            Task::Let(assign) if assign.name == name => computed = Some(&assign.value),
+            _ => {}
+        });
+        if let Some(Expr { kind: ExprKind::Object(members), .. }) = computed {
+            let of = |key: &str| ExprKind::Field(Box::new(Expr::root(Root::Let(name.clone()), span)), key.to_owned());
+            let masked = |key: &str| key == "_secrets" || self.scope.masked.iter().any(|m| m == key);
+            let output = |key: &String| Output { name: key.clone(), value: Expr::new(of(key), span), masked: masked(key), at: span.into() };
+            return members.iter().map(|(key, _)| output(key)).collect();
+        }
         if !is_step {
             return Vec::new();
         }
-        match self.scope.tasks.get(&name).map(|t| &t.output) {
+        match self.scope.tasks.get(&name).map(|t| &*t.output) {
             Some(Shape::Captures(places)) => {
                 let places: Vec<_> = places.iter().collect();
                 let ExprKind::Object(members) = object_of(&name, &places, 0, span).kind else { return Vec::new() };
-                let masked = |key: &str| key == "_secrets" || key == "_masked" || self.scope.masked.iter().any(|m| m == key);
+                let masked = |key: &str| key == "_secrets" || key == "_masked" || self.scope.masked.contains(key);
                 members.into_iter().map(|(key, value)| Output { masked: masked(&key), name: key, value, at: span.into() }).collect()
             }
             Some(Shape::Response) => {
                 let root = Expr::root(Root::Output(name), span);
                 let value = Expr::new(ExprKind::Field(Box::new(root), "response".to_owned()), span);
-                let masked = self.scope.masked.iter().any(|m| m == "response");
+                let masked = self.scope.masked.contains("response");
                 vec![Output { name: "response".to_owned(), value, masked, at: span.into() }]
             }
             _ => Vec::new(),

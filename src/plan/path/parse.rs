@@ -1,6 +1,6 @@
 //! Text → pairs, and the words for what the grammar cannot read.
 
-use super::model::Query;
+use super::model::{Anchor, Query, Segment, Selector};
 use super::text::{error, quote};
 use super::{JsonPath, PathDialect, PathError, lower};
 use pest::Parser;
@@ -12,11 +12,29 @@ pub(super) struct PathParser;
 
 /// Reads and checks a path.
 pub(super) fn parse(text: &str, dialect: PathDialect) -> Result<Query, PathError> {
+    if let Some(query) = plain(text) {
+        return Ok(query);
+    }
     let trimmed = check_ends(text, dialect)?;
     check_bounds(trimmed)?;
     let pair = PathParser::parse(Rule::path, trimmed).map_err(|e| explain(trimmed, &e))?.next();
     let Some(pair) = pair else { return Err(error(0, text.len(), "the path is empty")) };
     lower::path(trimmed, dialect, pair)
+}
+
+/// `$` and names behind dots, in letters that mean the same in both dialects: nearly all paths, and no work for a grammar.
+fn plain(text: &str) -> Option<Query> {
+    let names = text.strip_prefix('$').filter(|_| text.len() <= JsonPath::MAX_LENGTH)?;
+    let is_plain = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
+    let segment = |name: &str| is_plain(name).then(|| Segment { deep: false, selectors: vec![Selector::Name(name.to_owned())] });
+    let segments = match names.strip_prefix('.') {
+        Some(names) => names.split('.').map(segment).collect::<Option<_>>()?,
+        None if names.is_empty() => Vec::new(),
+        None => return None,
+    };
+    Some(Query { anchor: Anchor::Root, segments, length: false })
 }
 
 /// Blanks at the ends: Jayway takes those at the end, its versions differ on those at the start.

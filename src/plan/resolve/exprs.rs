@@ -6,6 +6,7 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::{Expr, ExprKind, Function, Operator, Root, RunField, Type, Version};
 use crate::source::Span;
 use crate::syntax::ast::{self, Name, Part};
+use std::collections::HashMap;
 
 impl Resolver {
     /// The resolved expression and its type.
@@ -57,9 +58,9 @@ impl Resolver {
     pub(super) fn members(&mut self, members: &[ast::Member]) -> (Vec<(String, Expr)>, Vec<(String, Type)>) {
         let mut resolved: Vec<(String, Expr)> = Vec::new();
         let mut types = Vec::new();
-        for (i, member) in members.iter().enumerate() {
-            if let Some(first) = members.iter().take(i).find(|m| m.key.text == member.key.text) {
-                let first = first.key.span;
+        let mut seen: HashMap<&str, Span> = HashMap::with_capacity(members.len());
+        for member in members {
+            if let Some(first) = seen.get(member.key.text.as_str()).copied() {
                 self.report(
                     Diagnostic::new(codes::DUPLICATE_KEY, member.key.span, format!("key `{}` stands twice", member.key.text))
                         .at("again here")
@@ -68,6 +69,7 @@ impl Resolver {
                 );
                 continue;
             }
+            seen.insert(&member.key.text, member.key.span);
             let (value, ty) = self.expr(&member.value);
             types.push((member.key.text.clone(), ty));
             resolved.push((member.key.text.clone(), value));
@@ -119,9 +121,8 @@ impl Resolver {
             self.report(errors::missing_part(span, version.root(), "NAME"));
             return (ExprKind::Null, Type::Any);
         };
-        let Some(declared) = self.plan.secret(&name.text) else {
-            let names: Vec<String> = self.plan.secrets.iter().map(|s| s.name.clone()).collect();
-            self.report(errors::undeclared_secret(name, &names));
+        let Some(declared) = self.declared_secret(&name.text) else {
+            self.undeclared(name);
             return (ExprKind::Null, Type::Any);
         };
         let fields = declared.fields.clone();
@@ -147,13 +148,13 @@ impl Resolver {
             self.report(errors::missing_part(span, "input", "NAME"));
             return (ExprKind::Null, Type::Any);
         };
-        match self.scope.inputs.iter().find(|(n, _)| *n == name.text) {
-            Some((_, ty)) => {
+        match self.scope.inputs.get(&name.text) {
+            Some(ty) => {
                 let ty = ty.clone();
                 self.fields(ExprKind::Ref(Root::Input(name.text.clone())), ty, rest, span)
             }
             None => {
-                let inputs: Vec<String> = self.scope.inputs.iter().map(|(n, _)| n.clone()).collect();
+                let inputs = self.suggestions(self.scope.inputs.names());
                 self.report(errors::unresolved(name, &inputs).help(format!("declare it in the rotation: `input {}: string`", name.text)));
                 (ExprKind::Null, Type::Any)
             }
@@ -186,24 +187,25 @@ impl Resolver {
             self.report(errors::missing_part(span, "env", "NAME"));
             return (ExprKind::Null, Type::Any);
         };
-        if self.plan.env.iter().any(|e| e.name == name.text) {
+        if self.env.contains(&name.text) {
             return self.fields(ExprKind::Ref(Root::Env(name.text.clone())), Type::String, rest, span);
         }
-        let names: Vec<String> = self.plan.env.iter().map(|e| e.name.clone()).collect();
+        let names = self.suggestions(self.plan.env.iter().map(|e| e.name.as_str()));
         self.report(errors::unresolved(name, &names).help(format!("declare it at the top of the file: `env {}`", name.text)));
         (ExprKind::Null, Type::Any)
     }
 
     fn symbol_path(&mut self, first: &Name, rest: &[Name], span: Span) -> (ExprKind, Type) {
-        let Some((symbol, _)) = self.scope.symbols.get(&first.text).cloned() else {
-            let diagnostic = if let Some(defined) = self.scope.siblings.get(&first.text) {
-                errors::sibling_branch(first, *defined)
+        let Some(symbol) = self.scope.get(&first.text).cloned() else {
+            let diagnostic = if let Some(defined) = self.scope.in_sibling(&first.text) {
+                errors::sibling_branch(first, defined)
             } else if let Some(defined) = self.scope.all.get(&first.text) {
                 errors::forward(first, *defined)
-            } else if self.plan.secret(&first.text).is_some() {
+            } else if self.declared_secret(&first.text).is_some() {
                 errors::unresolved(first, &[]).help(format!("the value of the secret is `secrets.{}`", first.text))
             } else {
-                errors::unresolved(first, &self.scope.candidates())
+                let names = if self.suggested.get() > super::SUGGESTED { Vec::new() } else { self.scope.candidates() };
+                errors::unresolved(first, &self.suggestions(names.iter().map(String::as_str)))
             };
             self.report(diagnostic);
             return (ExprKind::Null, Type::Any);
@@ -213,14 +215,14 @@ impl Resolver {
             Symbol::Variable(ty) => self.fields(ExprKind::Ref(Root::Variable(first.text.clone())), ty, rest, span),
             Symbol::Step { step, captures } => {
                 let Some((name, rest)) = rest.split_first() else {
-                    let wanted = captures.first().map_or("NAME", |(n, _)| n.as_str());
+                    let wanted = captures.names().next().unwrap_or("NAME");
                     self.report(errors::missing_part(span, &first.text, wanted));
                     return (ExprKind::Null, Type::Any);
                 };
-                match captures.iter().find(|(n, _)| *n == name.text) {
-                    Some((_, ty)) => self.fields(ExprKind::Ref(Root::Capture { step, name: name.text.clone() }), ty.clone(), rest, span),
+                match captures.get(&name.text) {
+                    Some(ty) => self.fields(ExprKind::Ref(Root::Capture { step, name: name.text.clone() }), ty.clone(), rest, span),
                     None => {
-                        let names: Vec<String> = captures.iter().map(|(n, _)| n.clone()).collect();
+                        let names = self.suggestions(captures.names());
                         self.report(errors::unknown_field(name, &format!("step `{}`", first.text), &names));
                         (ExprKind::Null, Type::Any)
                     }

@@ -8,13 +8,14 @@ use crate::plan::schedule::{Cron, Dur, Schedule, Trigger};
 use crate::plan::{EnvDecl, Input, Output, Rotation, SecretDecl, Type};
 use crate::source::{At, Span};
 use crate::syntax::ast::{self, Entry, Name};
+use std::collections::HashMap;
 
 const SECRET_NAME_RULE: &str = "letters, digits, `_` and `-`, beginning with a letter or digit, in segments joined by `/`; no dots";
 
 impl Resolver {
     pub(super) fn env(&mut self, env: &ast::Env) {
         for name in &env.names {
-            if self.plan.env.iter().any(|e| e.name == name.text) {
+            if !self.env.insert(name.text.clone()) {
                 continue;
             }
             self.plan.env.push(EnvDecl { name: name.text.clone(), at: At(name.span) });
@@ -28,19 +29,21 @@ impl Resolver {
                 self.report(errors::bad_name("a secret", name, SECRET_NAME_RULE));
                 continue;
             }
-            if let Some(first) = self.plan.secret(&name.text).map(|s| s.at.0) {
+            if let Some(first) = self.declared_secret(&name.text).map(|s| s.at.0) {
                 self.report(errors::duplicate("secret", name, first));
                 continue;
             }
             let mut seen: Vec<&Name> = Vec::new();
+            let mut places: HashMap<&str, Span> = HashMap::new();
             for field in fields {
-                if let Some(first) = seen.iter().find(|f| f.text == field.text) {
-                    let first = first.span;
+                if let Some(first) = places.get(field.text.as_str()).copied() {
                     self.report(errors::duplicate("field", field, first));
                 } else {
+                    places.insert(&field.text, field.span);
                     seen.push(field);
                 }
             }
+            self.secrets.insert(name.text.clone(), self.plan.secrets.len());
             self.plan.secrets.push(SecretDecl {
                 name: name.text.clone(),
                 fields: seen.iter().map(|f| f.text.clone()).collect(),
@@ -78,7 +81,7 @@ impl Resolver {
 
     pub(super) fn rotation(&mut self, rotation: &ast::Rotation, imported: bool) {
         self.scope = super::Scope::default();
-        if let Some(first) = self.plan.rotation(&rotation.name.text).map(|r| r.at.0) {
+        if let Some(first) = self.rotation_named(&rotation.name.text).map(|r| r.at.0) {
             self.report(errors::duplicate("rotation", &rotation.name, first));
             return;
         }
@@ -118,6 +121,7 @@ impl Resolver {
                 _ => {}
             }
         }
+        self.rotations.insert(made.name.clone(), self.plan.rotations.len());
         self.plan.rotations.push(made);
     }
 
@@ -142,7 +146,7 @@ impl Resolver {
                     self.report(errors::unknown_word(ty.span, "a type", &ty.text, &Type::WORDS));
                     return;
                 };
-                if made.inputs.iter().any(|i| i.name == name.text) {
+                if self.scope.inputs.get(&name.text).is_some() {
                     let first = made.inputs.iter().find(|i| i.name == name.text).map_or(Span::NONE, |i| i.at.0);
                     self.report(errors::duplicate("input", name, first));
                     return;
@@ -154,7 +158,7 @@ impl Resolver {
                     }
                     value
                 });
-                self.scope.inputs.push((name.text.clone(), parsed.clone()));
+                self.scope.inputs.add(&name.text, parsed.clone());
                 made.inputs.push(Input { name: name.text.clone(), ty: parsed, secret: *secret, default, at: At(name.span) });
             }
             Entry::Output { .. } | Entry::OnFailure { .. } | Entry::Step(_) => {}

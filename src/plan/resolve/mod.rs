@@ -12,21 +12,26 @@ mod steps;
 
 pub use items::parse_host;
 
-use super::{Dialect, Plan};
+use super::{Dialect, Plan, Rotation, SecretDecl};
 use crate::diagnostic::Diagnostic;
-use crate::syntax::ast::{Ast, Item};
+use crate::syntax::ast::{Ast, Item, Name};
 use scope::Scope;
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
+
+/// Names that are gathered for suggestions, all in all.
+const SUGGESTED: usize = 200_000;
 
 /// Resolves `main` with the trees that it uses, in an order in which each stands after those that it uses itself.
 pub fn resolve(used: &[&Ast], main: &Ast) -> (Plan, Vec<Diagnostic>) {
-    let mut resolver = Resolver { plan: Plan::new(Dialect::Rot), diagnostics: Vec::new(), scope: Scope::default(), callable: Vec::new() };
+    let mut resolver = Resolver::new();
     let trees: Vec<&Ast> = used.iter().copied().chain([main]).collect();
     for tree in &trees {
         for item in &tree.items {
             match item {
                 Item::Env(env) => resolver.env(env),
                 Item::Secret(secret) => resolver.secret(secret),
-                Item::Rotation(rotation) => resolver.callable.push(rotation.name.text.clone()),
+                Item::Rotation(rotation) => resolver.callable.add(&rotation.name.text),
                 Item::Use(_) | Item::Error(_) => {}
             }
         }
@@ -49,10 +54,73 @@ struct Resolver {
     /// Names of the rotation that is being resolved.
     scope: Scope,
     /// Names of all rotations, for `call` and `recover with`.
-    callable: Vec<String>,
+    callable: Names,
+    /// Places in the plan's lists, by name.
+    secrets: HashMap<String, usize>,
+    rotations: HashMap<String, usize>,
+    env: HashSet<String>,
+    /// Names that were gathered for suggestions.
+    suggested: Cell<usize>,
+}
+
+/// Names in order, repetitions included.
+#[derive(Default)]
+struct Names {
+    order: Vec<String>,
+    known: HashSet<String>,
+}
+
+impl Names {
+    fn add(&mut self, name: &str) {
+        self.order.push(name.to_owned());
+        self.known.insert(name.to_owned());
+    }
 }
 
 impl Resolver {
+    fn new() -> Self {
+        Self {
+            plan: Plan::new(Dialect::Rot),
+            diagnostics: Vec::new(),
+            scope: Scope::default(),
+            callable: Names::default(),
+            secrets: HashMap::new(),
+            rotations: HashMap::new(),
+            env: HashSet::new(),
+            suggested: Cell::new(0),
+        }
+    }
+
+    fn declared_secret(&self, name: &str) -> Option<&SecretDecl> {
+        self.secrets.get(name).and_then(|at| self.plan.secrets.get(*at))
+    }
+
+    fn rotation_named(&self, name: &str) -> Option<&Rotation> {
+        self.rotations.get(name).and_then(|at| self.plan.rotations.get(*at))
+    }
+
+    /// The names to suggest instead of one that is not there; none behind many, so that a hostile file costs no more than its size.
+    fn suggestions<'n>(&self, names: impl Iterator<Item = &'n str>) -> Vec<String> {
+        if self.suggested.get() > SUGGESTED {
+            return Vec::new();
+        }
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        self.suggested.update(|count| count + names.len());
+        names
+    }
+
+    fn undeclared(&mut self, secret: &Name) {
+        let names = self.suggestions(self.plan.secrets.iter().map(|s| s.name.as_str()));
+        self.report(errors::undeclared_secret(secret, &names));
+    }
+
+    fn check_callable(&mut self, rotation: &Name) {
+        if !self.callable.known.contains(&rotation.text) {
+            let names = self.suggestions(self.callable.order.iter().map(String::as_str));
+            self.report(errors::unresolved(rotation, &names));
+        }
+    }
+
     fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }

@@ -1,8 +1,10 @@
 //! The names of one rotation: steps with their captures, `let`s, loop variables, inputs.
 
+use super::Resolver;
 use crate::plan::Type;
 use crate::source::Span;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// What a first segment stands for.
 #[derive(Debug, Clone)]
@@ -11,8 +13,8 @@ pub(super) enum Symbol {
     Step {
         /// Unique step name in the plan.
         step: String,
-        /// Captures.
-        captures: Vec<(String, Type)>,
+        /// Typed.
+        captures: Rc<Typed>,
     },
     /// A `let`.
     Let(Type),
@@ -20,17 +22,57 @@ pub(super) enum Symbol {
     Variable(Type),
 }
 
+/// Names with types, in order and by name: the captures of a step, the inputs of a rotation.
+#[derive(Debug, Default)]
+pub(super) struct Typed {
+    order: Vec<(String, Type)>,
+    by_name: HashMap<String, usize>,
+}
+
+impl Typed {
+    pub(super) fn add(&mut self, name: &str, ty: Type) {
+        self.by_name.entry(name.to_owned()).or_insert(self.order.len());
+        self.order.push((name.to_owned(), ty));
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Type> {
+        self.by_name.get(name).and_then(|at| self.order.get(*at)).map(|(_, ty)| ty)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.order.iter().map(|(name, _)| name.as_str())
+    }
+}
+
+impl FromIterator<(String, Type)> for Typed {
+    fn from_iter<I: IntoIterator<Item = (String, Type)>>(captures: I) -> Self {
+        let mut all = Self::default();
+        for (name, ty) in captures {
+            all.add(&name, ty);
+        }
+        all
+    }
+}
+
+/// A name that is defined, with its place.
+pub(super) type Defined = (Symbol, Span);
+
 /// Names of one rotation.
 #[derive(Debug, Default)]
 pub(super) struct Scope {
     /// What is defined so far, with its place.
-    pub(super) symbols: HashMap<String, (Symbol, Span)>,
+    symbols: HashMap<String, Defined>,
+    /// What each change within a `parallel` replaced.
+    log: Vec<(String, Option<Defined>)>,
+    marks: usize,
     /// All names of the rotation, for "used before it is defined".
     pub(super) all: HashMap<String, Span>,
-    /// Names of parallel branches that are not this one.
-    pub(super) siblings: HashMap<String, Span>,
+    /// Names of the branches of the inmost `parallel`: each with its branch.
+    pub(super) branches: Rc<HashMap<String, Vec<(usize, Span)>>>,
+    /// The branch that is being resolved.
+    pub(super) branch: usize,
     /// Inputs.
-    pub(super) inputs: Vec<(String, Type)>,
+    pub(super) inputs: Typed,
     /// Step names taken.
     taken: HashMap<String, u32>,
 }
@@ -41,6 +83,49 @@ impl Scope {
         let count = self.taken.entry(wanted.to_owned()).or_insert(0);
         *count += 1;
         if *count == 1 { wanted.to_owned() } else { format!("{wanted} #{count}") }
+    }
+
+    /// What a name stands for here.
+    pub(super) fn get(&self, name: &str) -> Option<&Symbol> {
+        self.symbols.get(name).map(|(symbol, _)| symbol)
+    }
+
+    /// Defines a name, or takes it away; gives what it was before.
+    pub(super) fn set(&mut self, name: &str, defined: Option<Defined>) -> Option<Defined> {
+        let old = match defined {
+            Some(defined) => self.symbols.insert(name.to_owned(), defined),
+            None => self.symbols.remove(name),
+        };
+        if self.marks > 0 {
+            self.log.push((name.to_owned(), old.clone()));
+        }
+        old
+    }
+
+    /// The names as `inside` changed them; they are again as they were before.
+    pub(super) fn undone<T>(resolver: &mut Resolver, inside: impl FnOnce(&mut Resolver) -> T) -> (T, Vec<(String, Option<Defined>)>) {
+        resolver.scope.marks += 1;
+        let mark = resolver.scope.log.len();
+        let result = inside(resolver);
+        let scope = &mut resolver.scope;
+        scope.marks -= 1;
+        let mut changes = Vec::new();
+        while scope.log.len() > mark
+            && let Some((name, old)) = scope.log.pop()
+        {
+            let new = match old {
+                Some(old) => scope.symbols.insert(name.clone(), old),
+                None => scope.symbols.remove(&name),
+            };
+            changes.push((name, new));
+        }
+        changes.reverse();
+        (result, changes)
+    }
+
+    /// Where another branch than this one defines a name.
+    pub(super) fn in_sibling(&self, name: &str) -> Option<Span> {
+        self.branches.get(name)?.iter().rfind(|(branch, _)| *branch != self.branch).map(|(_, span)| *span)
     }
 
     /// Names to suggest.

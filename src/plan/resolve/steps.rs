@@ -2,17 +2,19 @@
 
 use super::http::Place;
 use super::items::check_identifier;
-use super::scope::Symbol;
+use super::scope::{Scope, Symbol, Typed};
 use super::{Resolver, errors};
 use crate::diagnostic::codes;
 use crate::plan::task::lifecycle::{Allow, NewValue};
 use crate::plan::task::{
-    Alphabet, Backoff, Branch, Call, Fail, ForEach, Generate, Generator, Let, Log, Manual, Parallel, Promote, Repeat, Revoke, Stage, Step,
-    Stop, Switch, Task, Update, Verify, Wait,
+    Alphabet, Branch, Call, Fail, ForEach, Generate, Generator, Let, Log, Manual, Parallel, Promote, Repeat, Revoke, Stage, Step, Stop,
+    Switch, Task, Update, Verify, Wait,
 };
 use crate::plan::{Expr, ExprKind, Type};
 use crate::source::{At, Span};
 use crate::syntax::ast::{self, Entry, Name, Part, StepKind, StoreValue};
+use std::collections::HashMap;
+use std::rc::Rc;
 
 /// Rounds of a `repeat` that says no number.
 const DEFAULT_ROUNDS: u32 = 1000;
@@ -64,7 +66,7 @@ impl Resolver {
                     None => self.scope.unique(&format!("http {}", http.method.text)),
                 };
                 if let Some(given) = &http.name {
-                    self.define(given, Symbol::Step { step: name.clone(), captures });
+                    self.define(given, Symbol::Step { step: name.clone(), captures: Rc::new(captures) });
                 }
                 (name, http.name.as_ref().map_or(http.method.span, |n| n.span), Task::Http(Box::new(made)))
             }
@@ -116,13 +118,16 @@ impl Resolver {
                 let generator = self.generator(kind, options)?;
                 let captures = generator.captures().iter().map(|(n, _)| ((*n).to_owned(), Type::String)).collect();
                 let step_name = self.scope.unique(&name.text);
-                self.define(name, Symbol::Step { step: step_name.clone(), captures });
+                self.define(name, Symbol::Step { step: step_name.clone(), captures: Rc::new(captures) });
                 (step_name, name.span, Task::Generate(Generate { generator }))
             }
             StepKind::Manual { name, instructions, verify } => {
                 let instructions = self.typed(instructions, &[Type::String], "text");
                 let step_name = self.scope.unique(&name.text);
-                self.define(name, Symbol::Step { step: step_name.clone(), captures: vec![("value".into(), Type::String)] });
+                self.define(
+                    name,
+                    Symbol::Step { step: step_name.clone(), captures: Rc::new(Typed::from_iter([("value".into(), Type::String)])) },
+                );
                 let verify = verify.iter().filter_map(|s| self.step_in(s, Place::Verify)).collect();
                 (step_name, name.span, Task::Manual(Manual { instructions, verify }))
             }
@@ -174,46 +179,51 @@ impl Resolver {
                 };
                 self.define(item, Symbol::Variable(element));
                 let steps = self.steps(steps);
-                (self.scope.unique("for each"), item.span, Task::ForEach(ForEach { item: item.text.clone(), items, steps }))
+                (
+                    self.scope.unique("for each"),
+                    item.span,
+                    Task::ForEach(ForEach { item: item.text.clone(), items, steps, keep_last: None }),
+                )
             }
-            StepKind::Repeat { at_most, every, steps, until } => {
+            StepKind::Repeat { at_most, every, backoff, steps, until } => {
                 let steps = self.steps(steps);
                 let until = self.typed(until, &[Type::Bool], "bool");
                 let rounds = at_most.as_ref().map_or(DEFAULT_ROUNDS, |c| u32::try_from(c.value).unwrap_or(u32::MAX));
-                let task =
-                    Task::Repeat(Repeat { steps, until, at_most: rounds, every: every.as_ref().map(|d| d.value), backoff: Backoff::Fixed });
+                let task = Task::Repeat(Repeat {
+                    steps,
+                    until,
+                    at_most: rounds,
+                    every: every.as_ref().map(|d| d.value),
+                    backoff: self.backoff(backoff.as_ref()),
+                    keep_last: None,
+                });
                 (self.scope.unique("repeat"), step.span, task)
             }
             StepKind::Call { name, rotation, inputs } => {
-                if !self.callable.contains(&rotation.text) {
-                    let names = self.callable.clone();
-                    self.report(errors::unresolved(rotation, &names));
-                }
+                self.check_callable(rotation);
                 let inputs = self.members(inputs).0;
                 let captures = self
-                    .plan
-                    .rotation(&rotation.text)
+                    .rotation_named(&rotation.text)
                     .map(|r| r.outputs.iter().map(|o| (o.name.clone(), Type::Any)).collect())
                     .unwrap_or_default();
                 let step_name = self.scope.unique(&name.text);
-                self.define(name, Symbol::Step { step: step_name.clone(), captures });
-                (step_name, name.span, Task::Call(Call { rotation: rotation.text.clone(), inputs, each: None }))
+                self.define(name, Symbol::Step { step: step_name.clone(), captures: Rc::new(captures) });
+                (step_name, name.span, Task::Call(Call { rotation: rotation.text.clone(), inputs, each: None, each_name: None }))
             }
         };
-        Some(Step { name, task, retry, optional: false, start_delay: None, at: At(at) })
+        Some(Step { name, task, retry, optional: false, timeout: None, start_delay: None, at: At(at) })
     }
 
     fn define(&mut self, name: &Name, symbol: Symbol) {
-        self.scope.symbols.insert(name.text.clone(), (symbol, name.span));
+        self.scope.set(&name.text, Some((symbol, name.span)));
     }
 
     /// The fields of a declared secret; `None` (and a diagnostic) when it is not declared.
     fn declared(&mut self, secret: &Name) -> Option<Vec<String>> {
-        if let Some(declared) = self.plan.secret(&secret.text) {
+        if let Some(declared) = self.declared_secret(&secret.text) {
             return Some(declared.fields.clone());
         }
-        let names: Vec<String> = self.plan.secrets.iter().map(|s| s.name.clone()).collect();
-        self.report(errors::undeclared_secret(secret, &names));
+        self.undeclared(secret);
         None
     }
 
@@ -294,7 +304,7 @@ impl Resolver {
             let name = self.scope.unique("when");
             let at = rest.first().map_or(Span::NONE, |(c, _)| c.span);
             let task = self.when(rest, otherwise)?;
-            vec![Step { name, task, retry: None, optional: false, start_delay: None, at: At(at) }]
+            vec![Step { name, task, retry: None, optional: false, timeout: None, start_delay: None, at: At(at) }]
         };
         Some(Task::Switch(Switch {
             subject,
@@ -304,24 +314,30 @@ impl Resolver {
     }
 
     fn parallel(&mut self, branches: &[(Name, Vec<ast::Step>)]) -> Task {
-        let before = self.scope.symbols.clone();
-        let mut after = before.clone();
+        let mut names: HashMap<String, Vec<(usize, Span)>> = HashMap::new();
+        for (number, (_, steps)) in branches.iter().enumerate() {
+            names_in(steps, &mut |name| names.entry(name.text.clone()).or_default().push((number, name.span)));
+        }
+        let outer = (std::mem::replace(&mut self.scope.branches, Rc::new(names)), self.scope.branch);
+        let mut defined = Vec::new();
         let mut made: Vec<Branch> = Vec::new();
-        for (i, (name, steps)) in branches.iter().enumerate() {
-            if let Some((first, _)) = branches.iter().take(i).find(|(n, _)| n.text == name.text) {
-                let first = first.span;
-                self.report(errors::duplicate("branch", name, first));
+        let mut seen: HashMap<&str, Span> = HashMap::new();
+        for (number, (name, steps)) in branches.iter().enumerate() {
+            match seen.get(name.text.as_str()) {
+                Some(first) => self.report(errors::duplicate("branch", name, *first)),
+                None => {
+                    seen.insert(&name.text, name.span);
+                }
             }
-            self.scope.symbols = before.clone();
-            let siblings: Vec<(String, Span)> =
-                branches.iter().enumerate().filter(|(j, _)| *j != i).flat_map(|(_, (_, steps))| names_in(steps)).collect();
-            let outer = std::mem::replace(&mut self.scope.siblings, siblings.into_iter().collect());
-            let steps = self.steps(steps);
-            self.scope.siblings = outer;
-            after.extend(std::mem::take(&mut self.scope.symbols));
+            self.scope.branch = number;
+            let (steps, changes) = Scope::undone(self, |resolver| resolver.steps(steps));
+            defined.extend(changes);
             made.push(Branch { name: name.text.clone(), steps, at: At(name.span) });
         }
-        self.scope.symbols = after;
+        (self.scope.branches, self.scope.branch) = outer;
+        for (name, symbol) in defined {
+            self.scope.set(&name, symbol);
+        }
         Task::Parallel(Parallel { branches: made })
     }
 
@@ -420,15 +436,13 @@ fn blocks(step: &ast::Step) -> Vec<&[ast::Step]> {
     }
 }
 
-fn names_in(steps: &[ast::Step]) -> Vec<(String, Span)> {
-    let mut names = Vec::new();
+fn names_in<'s>(steps: &'s [ast::Step], visit: &mut dyn FnMut(&'s Name)) {
     for step in steps {
-        names.extend(defined_name(step).map(|n| (n.text.clone(), n.span)));
+        defined_name(step).into_iter().for_each(&mut *visit);
         for block in blocks(step) {
-            names.extend(names_in(block));
+            names_in(block, visit);
         }
     }
-    names
 }
 
 /// The text of a literal: string without interpolation, number, bool.

@@ -2,7 +2,7 @@
 //! changed fingerprint for a new issue: it is made of the rule, the path, the line's text and which of several such it
 //! is, but not of the line number, which moves.
 
-use super::json_text;
+use super::{Made, json_text};
 use crate::diagnostic::Severity;
 use crate::report::findings::Report;
 use crate::report::redact::visible;
@@ -42,7 +42,7 @@ pub(super) fn write(report: &Report<'_>) -> String {
             },
         })
     });
-    json_text(&issues.collect())
+    json_text(&Made::new(issues))
 }
 
 /// A blanked text cut into lines once.

@@ -1,19 +1,26 @@
 //! Our own form, `rot.check/v1`. Fields may be added within the version; none changes its meaning.
 
-use super::json_text;
+use super::{Made, json_text};
 use crate::diagnostic::{Confidence, Diagnostic, Edit, Fix, Label};
 use crate::report::findings::Report;
 use crate::source::Span;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 pub(super) fn write(report: &Report<'_>) -> String {
-    let findings: Vec<Value> = report.diagnostics.iter().map(|d| finding(report, d)).collect();
     let sum = report.summary();
-    json_text(&json!({
-        "schema": "rot.check/v1",
-        "findings": findings,
-        "summary": { "errors": sum.errors, "warnings": sum.warnings, "notes": sum.notes },
-    }))
+    json_text(&Document {
+        schema: "rot.check/v1",
+        findings: Made::new(report.diagnostics.iter().map(|d| finding(report, d))),
+        summary: json!({ "errors": sum.errors, "warnings": sum.warnings, "notes": sum.notes }),
+    })
+}
+
+#[derive(Serialize)]
+struct Document<F> {
+    schema: &'static str,
+    findings: F,
+    summary: Value,
 }
 
 fn finding(report: &Report<'_>, one: &Diagnostic) -> Value {

@@ -14,6 +14,8 @@ pub use fingerprint::line_hashes;
 use super::findings::Report;
 use super::redact::is_invisible;
 use super::render::RenderOptions;
+use serde::{Serialize, Serializer};
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -89,10 +91,29 @@ impl FromStr for Request {
     }
 }
 
+/// A list whose elements are made as they are written, so that those of ten thousand findings never stand side by side.
+struct Made<I>(RefCell<I>);
+
+impl<I: Iterator<Item = serde_json::Value>> Made<I> {
+    fn new(elements: I) -> Self {
+        Self(RefCell::new(elements))
+    }
+}
+
+impl<I: Iterator<Item = serde_json::Value>> Serialize for Made<I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(&mut *self.0.borrow_mut())
+    }
+}
+
 /// JSON on several lines in which characters that act on a terminal are escaped, C1 and direction marks among them,
 /// which JSON itself would let through.
-pub fn json_text(value: &serde_json::Value) -> String {
-    let plain = serde_json::to_string_pretty(value).unwrap_or_default();
+pub fn json_text(value: &impl Serialize) -> String {
+    let mut plain = serde_json::to_string_pretty(value).unwrap_or_default();
+    if plain.bytes().all(|b| b == b'\n' || b == b' ' || b.is_ascii_graphic()) {
+        plain.push('\n');
+        return plain;
+    }
     let mut out = String::with_capacity(plain.len() + 1);
     for c in plain.chars() {
         if is_invisible(c) && c != '\n' {

@@ -1,11 +1,12 @@
 //! SARIF 2.1.0, as GitHub code scanning reads it: the way of a secret is a code flow, every result has a fingerprint.
 
 use super::fingerprint::line_hashes;
-use super::json_text;
+use super::{Made, json_text};
 use crate::diagnostic::{Code, Confidence, Diagnostic, Edit, Fix, Label, Severity};
 use crate::report::findings::Report;
 use crate::report::place::Place;
 use crate::source::{FileId, Span};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
@@ -14,20 +15,35 @@ pub(super) fn write(report: &Report<'_>) -> String {
     let codes: BTreeSet<Code> = report.diagnostics.iter().map(|d| d.code).collect();
     let codes: Vec<Code> = codes.into_iter().collect();
     let mut hashes: HashMap<FileId, Vec<String>> = HashMap::new();
-    let results: Vec<Value> = report.diagnostics.iter().map(|d| result(report, d, &codes, &mut hashes)).collect();
-    json_text(&json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
+    json_text(&Log {
+        schema: "https://json.schemastore.org/sarif-2.1.0.json",
+        version: "2.1.0",
+        runs: [Run {
+            tool: json!({ "driver": {
                 "name": "rot",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "rules": codes.iter().map(|c| rule(report, *c)).collect::<Vec<_>>(),
-            } },
-            "columnKind": "unicodeCodePoints",
-            "results": results,
+            } }),
+            column_kind: "unicodeCodePoints",
+            results: Made::new(report.diagnostics.iter().map(|d| result(report, d, &codes, &mut hashes))),
         }],
-    }))
+    })
+}
+
+#[derive(Serialize)]
+struct Log<R> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: [Run<R>; 1],
+}
+
+#[derive(Serialize)]
+struct Run<R> {
+    tool: Value,
+    #[serde(rename = "columnKind")]
+    column_kind: &'static str,
+    results: R,
 }
 
 fn level(severity: Severity) -> &'static str {

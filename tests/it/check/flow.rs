@@ -244,12 +244,12 @@ fn the_analysis_names_every_event_and_label() {
         ])
         .plan();
     let flow = Analysis::of(&plan);
-    let names: Vec<(&str, bool)> = flow.names.iter().map(|n| (n.name, n.label.is_secret())).collect();
+    let names: Vec<(&str, bool)> = flow.names().iter().map(|n| (n.name, n.label.is_secret())).collect();
     assert_eq!(names, [("token", true), ("id", false)]);
     let store = flow.events.iter().find(|e| matches!(e.sink, Sink::Store { secret: Some("kept"), .. })).unwrap();
-    assert_eq!(store.label.iter().map(|(_, d)| d).collect::<Vec<_>>(), [Derivation::Whole]);
+    assert_eq!(flow.label(store).iter().map(|(_, d)| d).collect::<Vec<_>>(), [Derivation::Whole]);
     assert_eq!(flow.requests.len(), 1);
-    assert_eq!(flow.requests[0].label.get(&origin_secret("key")), Some(Derivation::Whole));
+    assert_eq!(flow.carried(&flow.requests[0]).get(&origin_secret("key")), Some(Derivation::Whole));
 }
 
 #[test]

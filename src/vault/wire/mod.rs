@@ -2,25 +2,21 @@
 //!
 //! This is the only place where values stand in JSON. `serde_json`'s errors quote what they read, so none is passed on.
 
+mod out;
+
 use super::document::{Document, SCHEMA, SecretEntry, State, StoredValue, VersionEntry};
 use super::{Secret, name};
 use crate::diagnostic::{Error, Failure, Result, codes};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer};
 use std::collections::{BTreeMap, HashSet};
 use zeroize::Zeroizing;
 
 /// A text that is wiped on drop.
 #[derive(Clone)]
 struct Text(Zeroizing<String>);
-
-impl Serialize for Text {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
@@ -33,10 +29,12 @@ struct Head {
     schema: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Payload {
-    schema: String,
+    /// Looked at before the rest ([`Head`]).
+    #[serde(rename = "schema")]
+    _schema: String,
     vault_id: String,
     generation: u64,
     prev: Option<String>,
@@ -47,10 +45,10 @@ struct Payload {
     meta: serde_json::Map<String, serde_json::Value>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     fields: Vec<String>,
     current: Option<String>,
     previous: Option<String>,
@@ -58,48 +56,35 @@ struct Entry {
     versions: Vec<Version>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Version {
     id: String,
     created_at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<Text>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     base64: Option<Text>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     fields: Option<Fields>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     run: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     rotation: Option<String>,
     state: State,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     note: Option<String>,
 }
 
 /// The fields of a record, in their order.
 struct Fields(Vec<(String, Part)>);
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(untagged)]
 enum Part {
     Text(Text),
     Bytes(Bytes),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Bytes {
     base64: Text,
-}
-
-impl Serialize for Fields {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, part)| (name, part)))
-    }
 }
 
 impl<'de> Deserialize<'de> for Fields {
@@ -124,18 +109,8 @@ impl<'de> Deserialize<'de> for Fields {
 
 /// Writes a document. The same document gives the same bytes.
 pub(super) fn encode(doc: &Document) -> Result<Zeroizing<Vec<u8>>> {
-    let payload = Payload {
-        schema: SCHEMA.to_owned(),
-        vault_id: doc.vault_id.clone(),
-        generation: doc.generation,
-        prev: doc.prev.clone(),
-        continuity: Text(Zeroizing::new(BASE64.encode(doc.continuity.as_slice()))),
-        recipients: doc.recipients.clone(),
-        secrets: doc.secrets.iter().map(|(name, entry)| (name.clone(), entry_out(entry))).collect(),
-        meta: doc.meta.clone(),
-    };
     let mut bytes = Zeroizing::new(Vec::with_capacity(room(doc)));
-    serde_json::to_writer_pretty(&mut *bytes, &payload)
+    serde_json::to_writer_pretty(&mut *bytes, &out::Payload::of(doc))
         .map_err(|_| Error::plain(Failure::Internal, codes::INTERNAL, "the vault's document could not be written as JSON"))?;
     bytes.push(b'\n');
     Ok(bytes)
@@ -148,49 +123,6 @@ fn room(doc: &Document) -> usize {
         value + 512
     });
     values.sum::<usize>() + doc.secrets.len() * 512 + 4096
-}
-
-fn entry_out(entry: &SecretEntry) -> Entry {
-    Entry {
-        fields: entry.fields.clone(),
-        current: entry.current.clone(),
-        previous: entry.previous.clone(),
-        pending: entry.pending.clone(),
-        versions: entry.versions.iter().map(version_out).collect(),
-    }
-}
-
-fn version_out(version: &VersionEntry) -> Version {
-    let (mut value, mut base64, mut fields) = (None, None, None);
-    match &version.value {
-        Some(StoredValue::Single(secret)) => match part_out(secret) {
-            Part::Text(text) => value = Some(text),
-            Part::Bytes(bytes) => base64 = Some(bytes.base64),
-        },
-        Some(StoredValue::Fields(parts)) => {
-            fields = Some(Fields(parts.iter().map(|(name, secret)| (name.clone(), part_out(secret))).collect()));
-        }
-        None => {}
-    }
-    Version {
-        id: version.id.clone(),
-        created_at: version.created_at,
-        value,
-        base64,
-        fields,
-        expires_at: version.expires_at,
-        run: version.run.clone(),
-        rotation: version.rotation.clone(),
-        state: version.state,
-        note: version.note.clone(),
-    }
-}
-
-fn part_out(secret: &Secret) -> Part {
-    match secret.expose_text() {
-        Some(text) => Part::Text(Text(Zeroizing::new(text.to_owned()))),
-        None => Part::Bytes(Bytes { base64: Text(Zeroizing::new(BASE64.encode(secret.expose()))) }),
-    }
 }
 
 /// Reads a document and checks that it hangs together.
