@@ -1,6 +1,7 @@
 //! `${…}` → a resolved name. Nothing is looked up by name at run time that is not known here.
 
 use super::context::Reader;
+use super::output::RESPONSE;
 use crate::conductor::template::{self, Part, Path, Reference, Step};
 use crate::diagnostic::{Code, Diagnostic, Edit, Severity, codes};
 use crate::json::JsonString;
@@ -44,6 +45,11 @@ impl Named<'_> {
     /// The name at a step; none for an index or behind the end.
     pub(super) fn name(&self, step: usize) -> Option<&str> {
         self.path.steps.get(step).and_then(Step::name)
+    }
+
+    /// Whether it stands in the text as it is read, so that an edit may write another in its place.
+    pub(super) fn is_literal(&self) -> bool {
+        self.base.is_some() && !self.deferred
     }
 
     /// The place of a step, or of the whole reference.
@@ -259,7 +265,9 @@ impl Reader<'_> {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
             if named.base.is_some() && named.name(step).is_some() {
                 let edit = Edit { span, text: near.to_owned() };
-                diagnostic = diagnostic.fix(format!("write `{near}`"), false, vec![edit]);
+                // The fields of a task and of an answer are Conductor's: a near miss of one can mean nothing else.
+                let fixed = code == codes::UNKNOWN_FIELD && TASK_FIELDS.iter().chain(&RESPONSE).any(|f| *f == near);
+                diagnostic = diagnostic.fix(format!("write `{near}`"), fixed || near == "response", vec![edit]);
             }
         }
         if self.scope.dynamic && code == codes::UNRESOLVED_TASK_REF {

@@ -4,7 +4,7 @@ use super::context::Reader;
 use super::keys::{MISPLACED_ON_TASK, TASK, field, flag_of, number_of, text_of};
 use super::scope::{Site, nested, reference_name, type_of};
 use super::task_types::{SUPPORTED, UNSUPPORTED};
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::json::Node;
 use crate::plan::schedule::Dur;
 use crate::plan::task::{Backoff, Let, Overdue, Retry, Step, Task, TimeLimit};
@@ -163,17 +163,21 @@ impl<'a> Reader<'a> {
             self.unsupported(span, &format!("tasks of the type {kind} are not run here"), instead);
         } else {
             let known = SUPPORTED.into_iter().chain(UNSUPPORTED.iter().map(|(name, _)| *name));
-            let help = self
-                .nearest(kind, known)
-                .map_or_else(
-                    || format!("a worker's own type is declared in rot.toml: `[workers]`, then `{kind} = [\"program\"]`; the types that are run: {}", SUPPORTED.join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
-            self.report(
-                Diagnostic::new(codes::UNKNOWN_TASK_TYPE, span, format!("no task has the type `{kind}`"))
-                    .at("a server would wait for ever for a worker of this type")
-                    .help(help),
-            );
+            let found = Diagnostic::new(codes::UNKNOWN_TASK_TYPE, span, format!("no task has the type `{kind}`"))
+                .at("a server would wait for ever for a worker of this type");
+            let written = place.as_string().map(crate::json::JsonString::inner_span);
+            self.report(match self.nearest(kind, known) {
+                // It never ran as it stands, so that nothing that works is changed.
+                Some(near) => found.help(format!("did you mean `{near}`?")).fix_if(
+                    format!("write `{near}`"),
+                    true,
+                    written.map(|span| vec![Edit { span, text: near.clone() }]),
+                ),
+                None => found.help(format!(
+                    "a worker's own type is declared in rot.toml: `[workers]`, then `{kind} = [\"program\"]`; the types that are run: {}",
+                    SUPPORTED.join(", ")
+                )),
+            });
         }
         self.check_not_run(node, kind);
         self.check_inputs(node);

@@ -4,7 +4,7 @@ use super::context::Reader;
 use super::keys::{WORKFLOW, field, number_of, text_of};
 use super::output::object_of;
 use super::scope::{Scope, Shape, Site, reference_name, type_of};
-use crate::diagnostic::{Diagnostic, Severity, codes};
+use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
 use crate::json::{Node, NodeKind};
 use crate::plan::schedule::Dur;
 use crate::plan::task::{Task, walk_steps};
@@ -83,7 +83,8 @@ impl<'a> Reader<'a> {
         if let Some(version) = field(node, "schemaVersion").filter(|v| number_of(v) != Some(2)) {
             self.report(
                 Diagnostic::new(codes::SCHEMA_VERSION, version.span, "only schemaVersion 2 is read; servers refuse every other")
-                    .help("set it to 2; references are then written `${TASK.output.NAME}`"),
+                    .help("set it to 2; references are then written `${TASK.output.NAME}`")
+                    .fix("set it to 2", true, vec![Edit { span: version.span, text: "2".into() }]),
             );
         }
     }
