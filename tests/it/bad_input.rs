@@ -262,7 +262,7 @@ fn a_full_disk_loses_nothing_that_is_stored() {
     for folder in ["disk", "fullstate"] {
         std::fs::create_dir(project.path(folder)).unwrap();
     }
-    let Some(disk) = Small::mount(project.path("disk"), "16k") else {
+    let Some(disk) = Small::mount(project.path("disk"), "256k") else {
         println!("skipped: a small file system can only be mounted by root");
         return;
     };
