@@ -1,9 +1,9 @@
 //! What the rules ask: which secrets are in an event, where they may go, how they got there.
 
-use super::Options;
 use super::flow::{Analysis, Atom, AtomId, Entry, Event, Part, Request, Sink, Taint, Target, capture_path, overlap};
 use super::lifecycle::Lifecycle;
 use super::order::Order;
+use super::{Options, Texts};
 use crate::diagnostic::{Code, Diagnostic, Label};
 use crate::plan::task::CaptureSource;
 use crate::plan::{Derivation, Origin, Place, Plan, Policy, SecretDecl, Task};
@@ -14,6 +14,7 @@ pub(crate) struct Context<'a, 'p> {
     pub(crate) plan: &'p Plan,
     pub(crate) flow: &'a Analysis<'p>,
     pub(crate) options: &'a Options,
+    pub(crate) texts: &'a Texts<'a>,
     /// Places of each step's answer that hold a credential: kept in a secret, or captured as one.
     credentials: HashMap<usize, Vec<Vec<String>>>,
     /// The secrets into which each atom is stored.
@@ -45,7 +46,7 @@ pub(crate) enum Reach {
 }
 
 impl<'a, 'p> Context<'a, 'p> {
-    pub(crate) fn new(flow: &'a Analysis<'p>, options: &'a Options) -> Self {
+    pub(crate) fn new(flow: &'a Analysis<'p>, options: &'a Options, texts: &'a Texts<'a>) -> Self {
         let mut credentials: HashMap<usize, Vec<Vec<String>>> = HashMap::new();
         for (id, node) in flow.order.iter() {
             if let Task::Http(http) = &node.step.task {
@@ -72,7 +73,7 @@ impl<'a, 'p> Context<'a, 'p> {
             requests.entry(request.step).or_default().push(request);
         }
         let (implied, lifecycle) = (implied(flow.plan), Lifecycle::of(flow));
-        Self { plan: flow.plan, flow, options, credentials, stores, secrets, requests, implied, lifecycle }
+        Self { plan: flow.plan, flow, options, texts, credentials, stores, secrets, requests, implied, lifecycle }
     }
 
     /// The declaration of a secret.

@@ -32,6 +32,7 @@ pub(crate) fn of_task(task: &Task) -> Vec<&Expr> {
         Task::Repeat(repeat) => vec![&repeat.until],
         Task::Call(call) => call.inputs.iter().map(|(_, e)| e).chain(&call.each).collect(),
         Task::Worker(worker) => vec![&worker.input],
+        Task::Fork(fork) => std::iter::once(&fork.tasks).chain(&fork.inputs).collect(),
         Task::Generate(_) | Task::Verify(_) | Task::Promote(_) | Task::Revoke(_) | Task::Parallel(_) => Vec::new(),
     }
 }

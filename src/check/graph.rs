@@ -189,7 +189,8 @@ pub fn how(derivation: Derivation) -> &'static str {
 pub fn flows(plan: &Plan) -> Flows {
     let analysis = Analysis::of(plan);
     let options = Options::default();
-    let context = Context::new(&analysis, &options);
+    let texts = super::Texts::default();
+    let context = Context::new(&analysis, &options, &texts);
     let mut all = Gather { context: &context, analysis: &analysis, secrets: Vec::new(), index: BTreeMap::new() };
     for secret in &plan.secrets {
         let allowed = match &secret.policy {

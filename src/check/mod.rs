@@ -13,15 +13,24 @@ mod lifetime;
 mod looks;
 pub mod order;
 mod rules;
+mod texts;
 
 pub use rules::pages;
+pub use texts::{Texts, Tree};
 
 use crate::diagnostic::{Code, Diagnostic, codes};
 use crate::plan::Plan;
 
 /// Rules of taste, which only [`Options::pedantic`] turns on.
-pub const PEDANTIC: &[Code] =
-    &[codes::STRUCTURED_SECRET, codes::UNUSED_STEP_OUTPUT, codes::STATUS_LEAK, codes::DEPRECATED_AUTH, codes::MISSING_TIMEOUT];
+pub const PEDANTIC: &[Code] = &[
+    codes::MIXED_LINE_ENDINGS,
+    codes::STRUCTURED_SECRET,
+    codes::UNUSED_STEP_OUTPUT,
+    codes::STATUS_LEAK,
+    codes::DEPRECATED_AUTH,
+    codes::MISSING_TIMEOUT,
+    codes::RESTART_LOSES_SECRET,
+];
 
 /// What the user chose.
 #[derive(Debug, Clone, Default)]
@@ -30,15 +39,23 @@ pub struct Options {
     pub pedantic: bool,
 }
 
-/// All findings of a plan, in order of file, place and code; each place and cause once.
+/// All findings of a plan, in order of file, place and code; each place and cause once. Without its text: no finding has a fix.
 pub fn check(plan: &Plan, options: &Options) -> Vec<Diagnostic> {
-    let analysis = flow::Analysis::of(plan);
-    check_with(&analysis, options)
+    check_text(plan, options, &Texts::default())
+}
+
+/// As [`check`], with the fixes that the text allows and what can be said of the text alone.
+pub fn check_text(plan: &Plan, options: &Options, texts: &Texts<'_>) -> Vec<Diagnostic> {
+    find(&flow::Analysis::of(plan), options, texts)
 }
 
 /// As [`check`], for callers that want the analysis as well.
 pub fn check_with(analysis: &flow::Analysis<'_>, options: &Options) -> Vec<Diagnostic> {
-    let context = context::Context::new(analysis, options);
+    find(analysis, options, &Texts::default())
+}
+
+fn find(analysis: &flow::Analysis<'_>, options: &Options, texts: &Texts<'_>) -> Vec<Diagnostic> {
+    let context = context::Context::new(analysis, options, texts);
     let mut found = Vec::new();
     for rule in rules::RULES {
         (rule.check)(&context, &mut found);

@@ -2,7 +2,7 @@
 
 use super::config::{Config, Target};
 use super::files;
-use crate::check;
+use crate::check::{self, Texts, Tree};
 use crate::conductor::{self, ReadOptions};
 use crate::diagnostic::{Code, Diagnostic, Error, Failure, Result, Severity, codes};
 use crate::json;
@@ -68,7 +68,8 @@ fn rot(file: &SourceFile, config: &Config) -> Loaded {
     let wrong = resolved.iter().any(|d| d.severity == Severity::Error);
     findings.append(&mut resolved);
     if !broken {
-        findings.extend(checked(&plan, config, wrong));
+        let texts = Texts { sources: Some(&loader.sources), tree: Some(Tree::Rot(&main)) };
+        findings.extend(checked(&plan, config, wrong, &texts));
     }
     Loaded { plan, findings, sources: loader.sources }
 }
@@ -88,9 +89,9 @@ fn consequence(code: Code) -> bool {
 }
 
 /// What the checker finds; of a plan with unresolved names only what is about flows, which is right for the rest of it.
-fn checked(plan: &Plan, config: &Config, wrong: bool) -> Vec<Diagnostic> {
+fn checked(plan: &Plan, config: &Config, wrong: bool, texts: &Texts<'_>) -> Vec<Diagnostic> {
     let options = check::Options { pedantic: config.pedantic };
-    let mut found = check::check(plan, &options);
+    let mut found = check::check_text(plan, &options, texts);
     if wrong {
         found.retain(|d| matches!(d.code.id().as_bytes().get(3), Some(b'3' | b'4' | b'6')));
     }
@@ -106,7 +107,7 @@ fn json_text(file: &SourceFile, config: &Config) -> Loaded {
     if schema.starts_with("rot.plan") {
         return match document::decode(file.text()) {
             Ok(plan) => {
-                let mut findings = checked(&plan, config, false);
+                let mut findings = checked(&plan, config, false, &Texts::default());
                 findings.retain(|d| !plan.accepted.iter().any(|code| code == d.code.id()));
                 Loaded { plan, findings, sources }
             }
@@ -119,7 +120,8 @@ fn json_text(file: &SourceFile, config: &Config) -> Loaded {
     let others: Vec<&json::Node> = others.iter().collect();
     let (plan, mut findings) = conductor::read_with(&node, &others, findings, &options(config));
     let wrong = findings.iter().any(|d| d.severity == Severity::Error);
-    findings.extend(checked(&plan, config, wrong));
+    let texts = Texts { sources: Some(&sources), tree: Some(Tree::Json(&node)) };
+    findings.extend(checked(&plan, config, wrong, &texts));
     // What is only worth a word in another file is said when that file is checked.
     findings.retain(|d| d.span().file == id || d.severity == Severity::Error);
     Loaded { plan, findings, sources }

@@ -46,7 +46,16 @@ use usage::Parsed;
 /// The whole program.
 pub fn main() -> ExitCode {
     process::harden();
-    ExitCode::from(process::guard(|| start(&std::env::args_os().collect::<Vec<_>>())))
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    ExitCode::from(process::guard(|| match arguments.as_slice() {
+        [_, only] if only == crate::world::helper::ARGUMENT => crate::run::serve_jq(),
+        arguments => {
+            if let Ok(own) = std::env::current_exe() {
+                crate::world::helper::set_program(own);
+            }
+            start(arguments)
+        }
+    }))
 }
 
 /// A variable of the process's environment, for what concerns the terminal.

@@ -115,6 +115,7 @@ fn lines(steps: &[Step], public: &Public, depth: usize, out: &mut Vec<Line>) {
                 None => format!("rotation {}", call.rotation),
             },
             Task::Worker(worker) => format!("{} (a local program)", worker.name),
+            Task::Fork(fork) => format!("tasks that come at run time: {}", shown(&fork.tasks)),
         };
         out.push(Line { depth, name: step.name.clone(), kind: step.task.kind(), what, details });
         match &step.task {

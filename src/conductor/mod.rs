@@ -5,5 +5,5 @@ pub mod read;
 pub mod template;
 pub mod write;
 
-pub use read::{ReadOptions, called_names, looks_like_conductor, read, read_node, read_with};
+pub use read::{FORKED, ReadOptions, called_names, looks_like_conductor, read, read_node, read_with};
 pub use write::{WriteOptions, write, write_schedule};

@@ -91,6 +91,7 @@ code_table! {
     BIDI_OR_INVISIBLE           "ROT005" "bidi-or-invisible-char" Error;
     BAD_JSONPATH                "ROT006" "bad-jsonpath" Error;
     NESTING_TOO_DEEP            "ROT007" "nesting-too-deep" Error;
+    MIXED_LINE_ENDINGS          "ROT008" "mixed-line-endings-or-bom" Note;
     UNREADABLE_INPUT            "ROT009" "unreadable-input" Error;
     // 1xx: names and references
     UNRESOLVED_REFERENCE        "ROT101" "unresolved-reference" Error;
@@ -101,7 +102,6 @@ code_table! {
     UNKNOWN_FIELD               "ROT106" "unknown-field" Error;
     UNUSED_SECRET               "ROT107" "unused-secret" Warning;
     UNUSED_STEP_OUTPUT          "ROT108" "unused-step-output" Note;
-    SHADOWED_NAME               "ROT109" "shadowed-name" Warning;
     DUPLICATE_NAME              "ROT110" "duplicate-name" Error;
     CYCLIC_DEPENDENCY           "ROT111" "cyclic-dependency" Error;
     UNKNOWN_KEY                 "ROT112" "unknown-key" Warning;
@@ -111,6 +111,7 @@ code_table! {
     IMPORT_NOT_FOUND            "ROT116" "import-not-found" Error;
     UNSUPPORTED_TASK            "ROT117" "unsupported-task" Error;
     BAD_NAME                    "ROT118" "bad-name" Error;
+    TASKS_FROM_DATA             "ROT119" "tasks-from-data" Warning;
     // 2xx: types and shapes
     TYPE_MISMATCH               "ROT201" "type-mismatch" Error;
     MISSING_REQUIRED            "ROT202" "missing-required" Error;
@@ -134,6 +135,7 @@ code_table! {
     REDIRECT_WITH_SECRET        "ROT311" "redirect-may-carry-secret" Warning;
     IMPLICIT_FLOW_TO_LOG        "ROT312" "implicit-flow-to-log" Warning;
     IMPLICIT_FLOW_TO_HOST       "ROT313" "implicit-flow-to-other-host" Error;
+    LOOP_BOUND                  "ROT314" "loop-bound-from-secret" Warning;
     STATUS_LEAK                 "ROT315" "status-leak" Note;
     GUESSING_ORACLE             "ROT316" "guessing-oracle" Warning;
     SECRET_AS_KEY               "ROT317" "secret-as-key-or-index" Error;
@@ -157,6 +159,7 @@ code_table! {
     REVOKE_BEFORE_PROMOTE       "ROT502" "revoke-before-promote" Error;
     NEW_SECRET_DROPPED          "ROT503" "new-secret-dropped" Error;
     SELF_ROTATION               "ROT504" "self-rotation" Warning;
+    NO_ROLLBACK                 "ROT505" "no-rollback" Warning;
     INTERVAL_NOT_BELOW_EXPIRY   "ROT506" "interval-not-below-expiry" Warning;
     UNVALIDATED_NEW_VALUE       "ROT507" "unvalidated-new-value" Warning;
     CONCURRENT_ROTATION         "ROT508" "concurrent-rotation" Warning;
@@ -177,6 +180,7 @@ code_table! {
     SECRET_INJECTION            "ROT607" "secret-reference-injection" Warning;
     ESCAPED_SECRET              "ROT608" "escaped-secret-still-resolves" Error;
     LAST_TASK_OUTPUT_LEAKS      "ROT609" "last-task-output-leaks" Error;
+    RESTART_LOSES_SECRET        "ROT610" "masked-vs-secrets-restart" Note;
     MASKED_FIELDS_NO_MATCH      "ROT611" "masked-fields-no-match" Warning;
     HARDCODED_SECRET            "ROT612" "hardcoded-secret" Error;
     UPDATE_SECRET_UNMASKED      "ROT613" "update-secret-unmasked-input" Error;

@@ -162,6 +162,15 @@ impl Diagnostic {
         self
     }
 
+    /// As [`Diagnostic::fix`], where a change could be made out.
+    #[must_use]
+    pub fn fix_if(self, title: impl Into<String>, safe: bool, edits: Option<Vec<Edit>>) -> Self {
+        match edits {
+            Some(edits) => self.fix(title, safe, edits),
+            None => self,
+        }
+    }
+
     /// Sets the path of a secret.
     #[must_use]
     pub fn flow(mut self, flow: Vec<Label>) -> Self {

@@ -9,6 +9,7 @@
 mod convert;
 mod invalid;
 mod invisible;
+pub mod layout;
 mod node;
 mod pointer;
 mod text;
@@ -17,7 +18,7 @@ pub use invalid::{Invalid, Problem};
 pub use node::{Member, Node, NodeKind};
 pub use text::JsonString;
 
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::source::{FileId, SourceFile, Span};
 
 /// Deepest nesting of arrays and objects that is read.
@@ -40,7 +41,7 @@ pub fn parse_all(file: FileId, source: &SourceFile) -> (Option<Node>, Vec<Diagno
         Err(invalid) => return (None, vec![invalid.diagnostic(file)]),
     };
     let mut findings = invisible::findings(file, source.text());
-    findings.extend(duplicates.into_iter().map(|d| repeated_key(&d)));
+    findings.extend(duplicates.into_iter().map(|d| repeated_key(&d, &node)));
     findings.sort_by_key(|d| d.span().start);
     (Some(node), findings)
 }
@@ -65,11 +66,14 @@ pub(crate) struct Duplicate {
     second: Span,
 }
 
-fn repeated_key(duplicate: &Duplicate) -> Diagnostic {
+fn repeated_key(duplicate: &Duplicate, root: &Node) -> Diagnostic {
+    let around = layout::members_around(root, duplicate.first).pop();
+    let earlier = around.and_then(|(object, index)| layout::without_member(object, index));
     Diagnostic::new(codes::DUPLICATE_KEY, duplicate.second, format!("the key `{}` stands twice in one object", shown(&duplicate.key)))
         .at("this one wins, silently")
         .label(duplicate.first, "first here")
         .help("keep one of them")
+        .fix_if("remove the earlier one", false, earlier.map(|span| vec![Edit { span, text: String::new() }]))
 }
 
 /// A name from the text for a message: cut to a length that a line holds.

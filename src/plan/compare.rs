@@ -143,6 +143,7 @@ fn steps(list: &mut [Step], names: &Names) {
             Task::Repeat(repeat) => change(&mut repeat.until),
             Task::Call(call) => call.inputs.iter_mut().for_each(|(_, e)| change(e)),
             Task::Worker(worker) => change(&mut worker.input),
+            Task::Fork(fork) => std::iter::once(&mut fork.tasks).chain(&mut fork.inputs).for_each(change),
             Task::Generate(_) | Task::Verify(_) | Task::Promote(_) | Task::Revoke(_) => {}
         }
         for block in step.task.blocks_mut() {

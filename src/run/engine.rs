@@ -10,7 +10,7 @@ use super::request::Issuers;
 use super::scope::Scope;
 use super::value::Value;
 use crate::diagnostic::{Diagnostic, Error, Failure, codes};
-use crate::plan::task::{Step, Task};
+use crate::plan::task::{Overdue, Step, Task};
 use crate::plan::{Plan, Rotation};
 use crate::vault::Vault;
 use crate::world::World;
@@ -87,7 +87,8 @@ pub(super) struct Frame<'a> {
     pub(super) prefix: String,
 }
 
-/// Begins the prefix of a failure workflow: its steps are not journaled, but told.
+/// Begins the prefix of a failure workflow. What it calls is journaled, and is no effect of the run that failed: no step
+/// has such a name.
 pub(super) const FAILURE: &str = "failure ";
 
 /// Where in a frame a block stands.
@@ -171,7 +172,7 @@ impl<'a> Engine<'a> {
     ) -> Result<Flow, Stopped> {
         let mut retried = 0;
         loop {
-            let result = self.perform(frame, place, step, key, outcome).await;
+            let result = self.bounded(frame, place, step, key, outcome).await;
             outcome.attempts = outcome.attempts.max(retried + 1);
             match (&result, &step.retry) {
                 (Err(Stopped::Failed(_)), Some(retry)) if retried < retry.count && !matches!(step.task, Task::Http(_)) => {}
@@ -179,6 +180,34 @@ impl<'a> Engine<'a> {
             }
             self.world.clock.sleep(self.pause(step, retried, None)).await;
             retried += 1;
+        }
+    }
+
+    /// An attempt within its bound. What was under way then is unknown to the journal, and goes by the rule of its effect.
+    async fn bounded<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        step: &'b Step,
+        key: &'b str,
+        outcome: &'b mut Outcome,
+    ) -> Result<Flow, Stopped> {
+        use futures_util::future::{Either, select};
+        let Some(limit) = step.timeout else { return self.perform(frame, place, step, key, outcome).await };
+        match select(self.perform(frame, place, step, key, outcome), self.world.clock.sleep(limit.after.to_std())).await {
+            Either::Left((result, _)) => result,
+            Either::Right((_, body)) if limit.then == Overdue::Note => {
+                self.note(format!("step `{}` took longer than its `timeoutSeconds`", step.name));
+                body.await
+            }
+            Either::Right(_) => {
+                let message = format!("step `{}` took longer than its `timeoutSeconds` of {}", step.name, limit.after);
+                let late = Diagnostic::new(codes::RUN_TIMEOUT, step.at.0, message).at("this step");
+                Err(match limit.then {
+                    Overdue::Retry => Stopped::Failed(Box::new(late)),
+                    _ => Stopped::Unresolved(Box::new(late.help("`rot resume` continues where it stopped"))),
+                })
+            }
         }
     }
 
@@ -248,6 +277,7 @@ impl<'a> Engine<'a> {
                 Task::Wait(wait) => self.wait(frame, wait, key).await.map(|()| Flow::Next),
                 Task::Switch(switch) => self.switch(frame, place, step, switch).await,
                 Task::Parallel(parallel) => self.parallel(frame, place, parallel).await,
+                Task::Fork(fork) => self.fork(frame, place, step, fork, key, outcome).await,
                 Task::ForEach(each) => self.for_each(frame, place, step, each).await,
                 Task::Repeat(repeat) => self.repeat(frame, place, step, repeat, key).await,
                 Task::Call(call) => self.call(frame, place, step, call, key).await.map(|()| Flow::Next),

@@ -235,8 +235,24 @@ fn binary(expr: &Expr, operator: Operator, left: &Expr, right: &Expr, scope: &Sc
         let data = functions::add(&a, &b).map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))?;
         return Ok(Value::derived(data, &[&a, &b], Derivation::Opaque));
     }
-    let flag = compare(operator, &a, &b).map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))?;
+    let flag = match scope.dialect.is_conductor().then(|| beside_null(operator, &a, &b)).flatten() {
+        Some(flag) => Ok(flag),
+        None => compare(operator, &a, &b),
+    };
+    let flag = flag.map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))?;
     Ok(Value::derived(Data::Bool(flag), &[&a, &b], Derivation::Opaque))
+}
+
+/// JavaScript's order of a number and null, which counts as 0, or as no number where it stands for what is not there. Where the
+/// two differ it is not known which is meant.
+fn beside_null(operator: Operator, a: &Value, b: &Value) -> Option<bool> {
+    if !matches!(operator, Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge) || (a.is_null() == b.is_null()) {
+        return None;
+    }
+    let zero = || Value::int(0);
+    let (a, b) = (if a.is_null() { zero() } else { a.clone() }, if b.is_null() { zero() } else { b.clone() });
+    // With no number every comparison is false.
+    compare(operator, &a, &b).ok().filter(|flag| !flag)
 }
 
 /// A comparison of two values.

@@ -1,6 +1,7 @@
 //! What runs after a failure: the steps of `on failure`, and a Conductor definition's failure workflow.
 
 use super::engine::{Engine, FAILURE, Frame, Place, Stopped};
+use super::journal::Kind;
 use super::value::{Data, Value};
 use std::cell::RefCell;
 
@@ -62,8 +63,18 @@ async fn workflow<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &Stopped)
         }
         Err(diagnostic) => return engine.note(format!("the failure workflow `{name}` could not be started: {}", diagnostic.message)),
     };
-    let inner = Frame { rotation, scope: RefCell::new(scope), prefix: format!("{FAILURE}{name}/") };
-    if let Err(failed) = engine.steps(&inner, Place { rounds: "", volatile: true }, &rotation.steps).await {
+    let inner = Frame { rotation, scope: RefCell::new(scope), prefix: prefix(engine, name) };
+    if let Err(failed) = engine.steps(&inner, Place { rounds: "", volatile: false }, &rotation.steps).await {
         engine.note(format!("the failure workflow `{name}` failed too: {}", reason(&failed)));
+    }
+}
+
+/// The journal's name of one run of the failure workflow: each failure of the run has its own, and a process that died in it
+/// left none, so that the next one goes on in the same.
+fn prefix(engine: &Engine<'_>, name: &str) -> String {
+    let journal = engine.journal.borrow();
+    match journal.records().iter().filter(|r| r.header.kind == Kind::Failed).count() {
+        0 => format!("{FAILURE}{name}/"),
+        before => format!("{FAILURE}{name} {}/", before + 1),
     }
 }

@@ -68,7 +68,7 @@ fn kind(task: &Task) -> &'static str {
         Task::Let(_) => "INLINE",
         Task::Wait(_) => "WAIT",
         Task::Switch(_) => "SWITCH",
-        Task::Parallel(_) => "FORK",
+        Task::Parallel(_) | Task::Fork(_) => "FORK",
         Task::ForEach(_) | Task::Repeat(_) => "DO_WHILE",
         Task::Call(_) => "SUB_WORKFLOW",
         Task::Fail(_) | Task::Stop(_) => "TERMINATE",

@@ -30,3 +30,4 @@ mod task;
 pub use execute::{Job, journaled_plan, resume, run, sweep_due, ways_out};
 pub use open::{Decision, OpenRun, OpenState, acknowledge, open_runs};
 pub use report::{Observer, RunReport, SecretReport, Silent, Status, StepReport};
+pub use script::serve as serve_jq;

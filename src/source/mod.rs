@@ -80,6 +80,25 @@ impl SourceFile {
         self.slice(self.line_start(line), end).trim_end_matches(['\n', '\r'])
     }
 
+    /// A place as it is cut out: with its lines when nothing else stands on them, else with the blanks towards the end of the
+    /// line that would be left over.
+    pub fn whole_lines(&self, place: Span) -> Span {
+        let before = self.slice(0, place.start);
+        let after = self.slice(place.end, u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+        let outer = before.trim_end_matches([' ', '\t']).len();
+        let behind = after.len() - after.trim_start_matches([' ', '\t']).len();
+        let rest = after.get(behind..).unwrap_or_default();
+        let line_end = if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with('\n')) };
+        let ends_line = line_end > 0 || rest.is_empty();
+        let starts_line = outer == 0 || before.get(..outer).is_some_and(|b| b.ends_with('\n'));
+        let (start, end) = (place.start as usize, place.end as usize);
+        match (starts_line, ends_line) {
+            (true, true) => Span::new(place.file, outer, end + behind + line_end),
+            (false, true) => Span::new(place.file, outer, end),
+            _ => Span::new(place.file, start, end + behind),
+        }
+    }
+
     /// Line and column of a byte offset.
     pub fn position(&self, offset: u32) -> Position {
         let line = self.line_index(offset);

@@ -276,12 +276,14 @@ pub enum StepKind {
         /// Steps.
         steps: Vec<Step>,
     },
-    /// `repeat at most 10 every 5s { … } until expr`
+    /// `repeat at most 10 every 5s backoff linear { … } until expr`
     Repeat {
         /// `at most`
         at_most: Option<Count>,
         /// `every`
         every: Option<Duration>,
+        /// `backoff`: `fixed`, `linear`, `exponential`.
+        backoff: Option<Name>,
         /// Steps.
         steps: Vec<Step>,
         /// `until`

@@ -4,7 +4,6 @@
 //! left out: see docs/reference/vault.md.
 
 use crate::world::World;
-use crate::world::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -24,24 +23,19 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     dir_of(path).join(name)
 }
 
-/// A new temporary file beside `path`, with mode 0600 and a random name. Nothing is left when it fails.
-pub(super) fn create_temp(world: &World, path: &Path) -> io::Result<(PathBuf, Box<dyn File>)> {
+/// Writes and syncs a new temporary file beside `path`, with mode 0600 and a random name. Nothing is left when it fails.
+pub(super) fn write_temp(world: &World, path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     let temp = beside(path, &format!(".{}.tmp", random_hex(world, 8)?));
-    match world.fs.create(&temp, 0o600) {
-        Ok(file) => Ok((temp, file)),
+    let mut file = match world.fs.create(&temp, 0o600) {
+        Ok(file) => file,
         Err(error) => {
             // An open that failed may have made the file all the same.
             if error.kind() != io::ErrorKind::AlreadyExists {
                 discard(world, &temp);
             }
-            Err(error)
+            return Err(error);
         }
-    }
-}
-
-/// Writes and syncs a new temporary file beside `path`. Nothing is left when it fails.
-pub(super) fn write_temp(world: &World, path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
-    let (temp, mut file) = create_temp(world, path)?;
+    };
     let written = file.reserve(bytes.len() as u64).and_then(|()| file.write(bytes)).and_then(|()| file.sync());
     drop(file);
     match written {

@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod env;
 pub mod fs;
+pub mod helper;
 pub mod http;
 pub mod process;
 pub mod rng;

@@ -1,6 +1,7 @@
 //! The checker: what each rule finds and what it leaves alone.
 
 mod build;
+pub mod cases;
 mod control;
 mod conductor;
 mod flow;

@@ -144,6 +144,21 @@ fn scripts() {
     check("scripts");
 }
 
+#[test]
+fn forks_whose_tasks_come_at_run_time() {
+    check("forks");
+}
+
+#[test]
+fn inputs_of_tasks() {
+    check("inputs");
+}
+
+#[test]
+fn loops() {
+    check("loops");
+}
+
 /// The token that GET_SIGNED_JWT makes is what its public key verifies, and it is masked.
 #[test]
 fn a_signed_token() {
@@ -186,6 +201,73 @@ fn a_signed_token() {
     let public = ring::signature::UnparsedPublicKey::new(&ring::signature::RSA_PKCS1_2048_8192_SHA256, pair.public());
     let signed = format!("{}.{}", parts[0], parts[1]);
     public.verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(parts[2]).unwrap()).unwrap();
+}
+
+fn api(path: &str) -> Json {
+    json!({ "uri": format!("https://api.example.com/{path}"), "method": "POST" })
+}
+
+/// What was sent, by path.
+fn paths(stage: &Stage) -> Vec<String> {
+    stage.sent().iter().map(|s| s.url.trim_start_matches("https://api.example.com/").to_owned()).collect()
+}
+
+/// The branches of a fork that are answered are not run again after a crash, and the tasks are those of its beginning, whatever
+/// a script makes of chance.
+#[test]
+fn a_fork_goes_on_where_it_was_interrupted() {
+    let script = "(function () { var n = Math.floor(Math.random() * 1e9); return { \
+        tasks: ['a', 'b', 'c'].map(function (x) { return { name: x, taskReferenceName: x + n, type: 'HTTP' } }), \
+        inputs: ['a', 'b', 'c'].reduce(function (all, x) { all[x + n] = { uri: 'https://api.example.com/' + x + n, method: 'POST' }; return all }, {}) } })()";
+    let definition = json!({
+        "name": "wf", "schemaVersion": 2,
+        "tasks": [
+            { "name": "c", "taskReferenceName": "c", "type": "INLINE", "inputParameters": { "expression": script } },
+            { "name": "f", "taskReferenceName": "f", "type": "FORK_JOIN_DYNAMIC", "dynamicForkTasksParam": "tasks",
+              "dynamicForkTasksInputParamName": "inputs",
+              "inputParameters": { "tasks": "${c.output.result.tasks}", "inputs": "${c.output.result.inputs}" } },
+            { "name": "j", "taskReferenceName": "j", "type": "JOIN" }
+        ],
+        "outputParameters": { "all": "${j.output}" }
+    });
+    let (plan, _) = conductor(&definition.to_string(), &[], Dialect::Orkes);
+    let answers = [json!({ "body": { "n": 1 } }), json!({ "status": 400 }), json!({ "body": { "n": 3 } })];
+    let stage = Stage::with(&answers, None, HashMap::new(), None);
+    let first = stage.run(&plan, &[]).unwrap_or_else(|e| panic!("{}", e.message()));
+    assert_eq!(first.status.as_str(), "failed");
+    let sent = paths(&stage);
+    assert_eq!(sent.len(), 3);
+    let second = stage.run(&plan, &[]).unwrap_or_else(|e| panic!("{}", e.message()));
+    assert_eq!(second.status.as_str(), "completed", "{:?}", second.failure.map(|e| e.message().to_owned()));
+    assert_eq!(paths(&stage), [sent.clone(), vec![sent[1].clone()]].concat(), "only the branch that failed is run again, under its name");
+    let all = second.output["all"].as_object().unwrap();
+    assert_eq!(all.keys().collect::<Vec<_>>(), sent.iter().collect::<Vec<_>>());
+}
+
+/// A process that dies in the failure workflow repeats no call of it that was answered; one whose answer was lost goes by the rule
+/// of every call. The run that failed is over, whatever its failure workflow did.
+#[test]
+fn a_failure_workflow_goes_on_where_it_was_interrupted() {
+    let http = |name: &str| json!({ "name": name, "taskReferenceName": name, "type": "HTTP", "inputParameters": api(name) });
+    let definition = json!([
+        { "name": "wf", "schemaVersion": 2, "failureWorkflow": "cleanup",
+          "tasks": [{ "name": "t", "taskReferenceName": "t", "type": "TERMINATE", "inputParameters": { "terminationStatus": "FAILED", "terminationReason": "no" } }] },
+        { "name": "cleanup", "schemaVersion": 2, "tasks": [http("one"), http("two"), http("three")] }
+    ]);
+    let (plan, _) = conductor(&definition.to_string(), &[], Dialect::Orkes);
+    let answers = [json!({ "to": "/one" }), json!({ "to": "/two", "fault": "dies" })];
+    let stage = Stage::with(&answers, None, HashMap::new(), None);
+    stage.run_until_it_dies(&plan, &[]);
+    assert_eq!(paths(&stage), ["one", "two"]);
+    let report = stage.run(&plan, &[]).unwrap_or_else(|e| panic!("{}", e.message()));
+    assert!(report.resumed);
+    assert_eq!(report.status.as_str(), "failed");
+    let steps: Vec<String> = report.steps.iter().map(|s| format!("{} {}", s.name, s.status)).collect();
+    let sent = paths(&stage);
+    insta::assert_snapshot!("failure_workflow_after_a_crash", format!("{steps:#?}\nsent {sent:?}\nnotes {:#?}", report.notes));
+    // It had no effect of its own, so it is over: the next run is another one.
+    let next = stage.run(&plan, &[]).unwrap_or_else(|e| panic!("{}", e.message()));
+    assert!(!next.resumed);
 }
 
 /// Through the program: a sub-workflow of a file beside, and a worker that `rot.toml` declares.

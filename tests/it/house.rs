@@ -5,14 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules in the order in which data flows: a module may use those before it, and itself.
-const ORDER: [&[&str]; 8] = [
+const ORDER: [&[&str]; 9] = [
     &["source"],
     &["diagnostic"],
     &["json", "world"],
     &["vault"],
     &["syntax"],
     &["plan"],
-    &["conductor", "check", "run", "demo"],
+    &["conductor"],
+    &["check", "run", "demo"],
     &["report"],
 ];
 

@@ -156,6 +156,7 @@ fn step() -> impl Strategy<Value = Step> {
             task,
             retry,
             optional,
+            timeout: delay.map(|after| TimeLimit { after: Dur(after), then: Overdue::Retry }),
             start_delay: delay.map(Dur),
             at: NOWHERE,
         })
@@ -194,7 +195,12 @@ fn step() -> impl Strategy<Value = Step> {
         })),
         text().prop_map(|secret| Task::Promote(Promote { secret })),
         (expr(), any::<bool>()).prop_map(|(e, until)| Task::Wait(if until { Wait::Until(e) } else { Wait::For(e) })),
-        (text(), expr()).prop_map(|(rotation, e)| Task::Call(Call { rotation, inputs: vec![("x".into(), e)], each: None })),
+        (text(), expr()).prop_map(|(rotation, e)| Task::Call(Call {
+            rotation,
+            inputs: vec![("x".into(), e)],
+            each: None,
+            each_name: None
+        })),
     ];
     dressed(leaf.boxed()).prop_recursive(2, 8, 2, move |inner| {
         let steps = prop::collection::vec(inner, 0..3);
@@ -206,8 +212,8 @@ fn step() -> impl Strategy<Value = Step> {
                 2 => Task::Manual(Manual { instructions: e, verify: a }),
                 3 => Task::Switch(Switch { subject: e, cases: vec![branch], otherwise: b }),
                 4 => Task::Parallel(Parallel { branches: vec![branch] }),
-                5 => Task::ForEach(ForEach { item: name, items: e, steps: a }),
-                _ => Task::Repeat(Repeat { steps: a, until: e, at_most: 3, every: time, backoff: Backoff::Fixed }),
+                5 => Task::ForEach(ForEach { item: name, items: e, steps: a, keep_last: Some(2) }),
+                _ => Task::Repeat(Repeat { steps: a, until: e, at_most: 3, every: time, backoff: Backoff::Fixed, keep_last: None }),
             }
         });
         dressed(nested.boxed())
@@ -276,7 +282,8 @@ fn sample() -> Plan {
         place: Vec::new(),
         at: NOWHERE,
     }];
-    let step = |name: &str, task| Step { name: name.into(), task, retry: None, optional: false, start_delay: None, at: NOWHERE };
+    let step =
+        |name: &str, task| Step { name: name.into(), task, retry: None, optional: false, timeout: None, start_delay: None, at: NOWHERE };
     let token = Expr::root(Root::Capture { step: "get".into(), name: "token".into() }, NOWHERE);
     let update =
         Update { secret: Expr::string("token"), value: NewValue::Single(token), expires: None, allow: Allow::default(), unmasked: false };

@@ -9,7 +9,7 @@ use super::variables::{Changes, Variables};
 use super::{Analysis, Event, Request, Reveal, Sink};
 use crate::check::order::{Order, may_end};
 use crate::plan::task::lifecycle::NewValue;
-use crate::plan::task::{Call, ForEach, Generate, Let, Repeat, SetVariables, Stop, Switch, Update, Worker};
+use crate::plan::task::{Call, ForEach, Fork, Generate, Let, Repeat, SetVariables, Stop, Switch, Update, Worker};
 use crate::plan::{Derivation, Expr, ExprKind, Origin, Plan, Rotation, Step, Task};
 use crate::source::Span;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -215,6 +215,7 @@ impl<'p> Engine<'p> {
             Task::Repeat(repeat) => self.repeat(id, repeat),
             Task::Call(call) => self.call(id, step, call),
             Task::Worker(worker) => self.worker(id, step, worker),
+            Task::Fork(fork) => self.fork(id, fork),
         }
     }
 
@@ -223,7 +224,10 @@ impl<'p> Engine<'p> {
         let pc = self.pc.clone();
         let at = step.at.0;
         let shape = shape.map(&mut |t| self.trails.through(t, at, HopKind::Let(&item.name))).with(&pc);
-        self.record(Sink::Let { name: &item.name }, item.value.at.0, shape.all());
+        // The input of a Conductor task has no name of its own there: a server keeps the reference in it, not the value.
+        if !self.plan.dialect.is_conductor() || step.name == item.name {
+            self.record(Sink::Let { name: &item.name }, item.value.at.0, shape.all());
+        }
         self.constants.insert((self.rotation, &item.name), &item.value);
         let grew = self.lets.entry((self.rotation, &item.name)).or_default().join(&shape);
         self.changed |= grew;
@@ -434,6 +438,15 @@ impl<'p> Engine<'p> {
             shape.set(key, Shape::of(self.trails.source(atom, Derivation::Whole, step.at.0)));
         }
         self.capture(id, "", shape);
+    }
+
+    /// What the tasks do is not known; what they are given is in what they give.
+    fn fork(&mut self, id: usize, fork: &'p Fork) {
+        let mut taint = self.taint(&fork.tasks);
+        if let Some(inputs) = &fork.inputs {
+            taint.join(&self.taint(inputs));
+        }
+        self.capture(id, "", Shape::of(taint.raised(Derivation::Opaque)));
     }
 
     /// Records what reaches a sink: each part of a literal object, list or text on its own, so that the place is exact.

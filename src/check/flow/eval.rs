@@ -119,13 +119,13 @@ impl<'p> Engine<'p> {
             Root::Output(step) => {
                 return match self.order.find(self.rotation, step) {
                     Some(id) => self.output(id, &keys, span),
-                    None => Shape::default(),
+                    None => self.forked(),
                 };
             }
             Root::TaskField { step, field } => match self.order.find(self.rotation, step) {
                 Some(id) if field.starts_with("input") => self.stored_input(id),
                 Some(id) => Shape::of(self.answers.get(&id).map(|a| a.status.clone()).unwrap_or_default()),
-                None => Shape::default(),
+                None => self.forked(),
             },
             Root::Run(RunField::CorrelationId) => Shape::of(self.caller("correlationId", span)),
             Root::Env(_) | Root::Run(_) => Shape::default(),
@@ -201,7 +201,7 @@ impl<'p> Engine<'p> {
                 let shape = self.lets.get(&(node.rotation, item.name.as_str())).cloned().unwrap_or_default();
                 walk(shape, keys.get(1..).unwrap_or_default())
             }
-            Task::Call(_) | Task::Worker(_) => walk(self.captures.get(&(id, "")).cloned().unwrap_or_default(), keys),
+            Task::Call(_) | Task::Worker(_) | Task::Fork(_) => walk(self.captures.get(&(id, "")).cloned().unwrap_or_default(), keys),
             // A person's answer to a HUMAN task is its output; only a bare text is a secret, by the name `value`.
             Task::Manual(_) if self.plan.dialect.is_conductor() && keys.first().is_none_or(|key| key != "value") => Shape::default(),
             Task::Generate(_) | Task::Manual(_) => {
@@ -229,6 +229,16 @@ impl<'p> Engine<'p> {
         }
     }
 
+    /// The output of a task that nobody has written: one that a fork made at run time.
+    fn forked(&self) -> Shape {
+        let forks = self.order.of_rotation(self.rotation).filter(|(_, node)| matches!(node.step.task, Task::Fork(_)));
+        let mut shape = Shape::default();
+        for (id, _) in forks {
+            shape.join(&self.captures.get(&(id, "")).cloned().unwrap_or_default());
+        }
+        shape
+    }
+
     /// The output of a task that holds others: the outputs of those, under their names.
     fn inner_outputs(&mut self, id: usize, keys: &[String], span: Span) -> Shape {
         // The number of rounds; what ends a loop is in the condition that decides it.
@@ -240,7 +250,10 @@ impl<'p> Engine<'p> {
             .range(id + 1..usize::MAX)
             .take_while(|(inner, _)| self.order.is_within(*inner, id))
             .filter(|(_, n)| {
-                matches!(n.step.task, Task::Http(_) | Task::Let(_) | Task::Call(_) | Task::Worker(_) | Task::Generate(_) | Task::Manual(_))
+                matches!(
+                    n.step.task,
+                    Task::Http(_) | Task::Let(_) | Task::Call(_) | Task::Worker(_) | Task::Fork(_) | Task::Generate(_) | Task::Manual(_)
+                )
             })
             .map(|(inner, n)| (inner, n.step.name.as_str()))
             .collect();

@@ -30,7 +30,7 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::plan::expr::{Operator, Root};
 use crate::plan::task::CaptureSource;
 use crate::plan::{Expr, ExprKind, Task, Type};
@@ -65,7 +65,8 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 let always = if *operator == Operator::Eq { "false" } else { "true" };
                 out.push(
                     found(expr, &format!("this comparison is always {always}: a number is never equal to a text"), "number and text")
-                        .help("write the number without quotes"),
+                        .help("write the number without quotes")
+                        .fix_if("remove the quotes", true, [left, right].into_iter().find_map(|side| bare(cx, side))),
                 );
             }
         });
@@ -76,6 +77,14 @@ fn found(expr: &Expr, message: &str, here: &str) -> Diagnostic {
     Diagnostic::new(codes::CONSTANT_CONDITION, expr.at.0, message)
         .at(here)
         .help("compare with a value that may change, or remove the condition")
+}
+
+/// The text as a number, if it reads as one.
+fn bare(cx: &Context<'_, '_>, expr: &Expr) -> Option<Vec<Edit>> {
+    let text = expr.as_str().filter(|t| t.len() < 16 && !t.starts_with('0') || *t == "0")?;
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let quoted = cx.texts.at(expr.at.0)?.strip_prefix('"')?.strip_suffix('"')? == text;
+    (digits && quoted).then(|| vec![Edit { span: expr.at.0, text: text.to_owned() }])
 }
 
 fn is_constant(cx: &Context<'_, '_>, expr: &Expr) -> bool {

@@ -24,7 +24,9 @@
 //! ```
 
 use crate::check::context::{Context, Once};
-use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
+use crate::diagnostic::{Confidence, Diagnostic, Edit, Severity, codes};
+use crate::json::layout;
+use crate::plan::{Rotation, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut once = Once::default();
@@ -53,6 +55,20 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         out.extend(found.into_iter().map(|d| {
             d.label(rotation.at.0, "has no `outputParameters`")
                 .help("add `\"outputParameters\": {…}` with what callers need, and no credential among it")
+                .fix_if("name the status as the only output", false, status_alone(cx, rotation))
         }));
     }
+}
+
+/// `outputParameters` with what nobody has to hide: the status of the last answer. An empty one is taken as none.
+fn status_alone(cx: &Context<'_, '_>, rotation: &Rotation) -> Option<Vec<Edit>> {
+    let last = rotation.steps.last().filter(|s| matches!(s.task, Task::Http(_)))?;
+    let around = layout::members_around(cx.texts.json()?, last.at.0);
+    let (definition, _) = around.iter().rev().find(|(o, i)| o.members().get(*i).is_some_and(|m| m.key.text == "tasks"))?;
+    let status = format!("{{\"status\": \"${{{}.output.response.statusCode}}\"}}", last.name);
+    if let Some(member) = definition.member("outputParameters") {
+        return Some(vec![Edit { span: member.value.span, text: status }]);
+    }
+    let (at, before) = layout::behind_last(definition, cx.texts.of(last.at.0)?);
+    Some(vec![Edit { span: at, text: format!("{before}\"outputParameters\": {status}") }])
 }

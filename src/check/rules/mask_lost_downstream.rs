@@ -30,8 +30,9 @@
 //! ```
 
 use crate::check::context::{Context, Once};
-use crate::check::flow::Sink;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::check::flow::{Event, Sink};
+use crate::diagnostic::{Diagnostic, Edit, codes};
+use crate::json::{Node, NodeKind, layout};
 use crate::plan::{Derivation, Origin};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
@@ -53,9 +54,49 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 let message = format!("{} was masked and is kept in the open in {key}", leak.origin.describe());
                 out.push(
                     cx.finding(codes::MASK_LOST_DOWNSTREAM, event, &leak.entry, message, "a plain key")
-                        .help("nest it here as well: `\"_secrets\": {…}`"),
+                        .help("nest it here as well: `\"_secrets\": {…}`")
+                        .fix_if("nest it in `_secrets`", true, nested(cx, event)),
                 );
             }
         }
+    }
+}
+
+/// The variable under `_secrets`, where it is set and where it is read. A task that sets `_secrets` replaces all of it, so that
+/// another one that does so as well must be looked at by a person.
+fn nested(cx: &Context<'_, '_>, event: &Event<'_>) -> Option<Vec<Edit>> {
+    let Sink::Variable { name, masked: false } = event.sink else { return None };
+    let around = layout::members_around(cx.texts.json()?, event.span);
+    let (definition, _) = around.iter().rev().find(|(object, _)| object.get("tasks").is_some())?;
+    if definition.get("variables").is_some_and(|v| v.get(name).is_some()) {
+        return None;
+    }
+    let sets = |e: &&Event<'_>| e.rotation == event.rotation && e.step != event.step && matches!(e.sink, Sink::Variable { masked, name: n } if masked || n == name);
+    let (object, index) = cx.texts.member(event.span)?;
+    if cx.flow.events.iter().any(|e| sets(&e)) || object.members().get(index)?.key.text != name {
+        return None;
+    }
+    let mut edits = cx.texts.masked(event.span)?;
+    for member in definition.members() {
+        readers(&member.value, &format!("workflow.variables.{name}"), &mut edits);
+    }
+    Some(edits)
+}
+
+/// Puts `_secrets.` into every reference to a variable. A definition within has variables of its own.
+fn readers(node: &Node, reference: &str, edits: &mut Vec<Edit>) {
+    match &node.kind {
+        NodeKind::String(string) => {
+            for (at, _) in string.text.match_indices(&format!("${{{reference}")) {
+                let end = at + 2 + reference.len();
+                if string.text.get(end..).is_some_and(|rest| rest.starts_with(['}', '.', '['])) {
+                    let name = at + 2 + "workflow.variables.".len();
+                    edits.push(Edit { span: string.span_of(name, name), text: "_secrets.".into() });
+                }
+            }
+        }
+        NodeKind::Array(items) => items.iter().for_each(|item| readers(item, reference, edits)),
+        NodeKind::Object(members) if node.get("tasks").is_none() => members.iter().for_each(|member| readers(&member.value, reference, edits)),
+        _ => {}
     }
 }

@@ -26,10 +26,11 @@ macro_rules! rules {
 
 rules! {
     rules {
+        MIXED_LINE_ENDINGS mixed_line_endings;
         NOT_ON_ALL_PATHS reference_not_on_all_paths;
         UNUSED_SECRET unused_secret;
         UNUSED_STEP_OUTPUT unused_step_output;
-        SHADOWED_NAME shadowed_name;
+        CYCLIC_DEPENDENCY cyclic_calls;
         UNREACHABLE_STEP unreachable_step;
         NULL_IN_STRING null_in_string;
         STRUCTURED_SECRET structured_secret;
@@ -45,6 +46,7 @@ rules! {
         REDIRECT_WITH_SECRET redirect_with_secret;
         IMPLICIT_FLOW_TO_LOG implicit_flow_to_log;
         IMPLICIT_FLOW_TO_HOST implicit_flow_to_other_host;
+        LOOP_BOUND loop_bound;
         STATUS_LEAK status_leak;
         GUESSING_ORACLE guessing_oracle;
         SECRET_AS_KEY secret_as_key;
@@ -65,6 +67,7 @@ rules! {
         REVOKE_BEFORE_PROMOTE revoke_before_promote;
         NEW_SECRET_DROPPED new_secret_dropped;
         SELF_ROTATION self_rotation;
+        NO_ROLLBACK no_rollback;
         INTERVAL_NOT_BELOW_EXPIRY interval_not_below_expiry;
         UNVALIDATED_NEW_VALUE unvalidated_new_value;
         CONCURRENT_ROTATION concurrent_rotation;
@@ -82,6 +85,7 @@ rules! {
         SECRET_INJECTION secret_reference_injection;
         ESCAPED_SECRET escaped_secret;
         LAST_TASK_OUTPUT_LEAKS last_task_output_leaks;
+        RESTART_LOSES_SECRET restart_loses_secret;
         HARDCODED_SECRET hardcoded_secret;
         UPDATE_SECRET_UNMASKED update_secret_unmasked;
         SECRET_TO_SUBWORKFLOW secret_to_subworkflow;
@@ -104,13 +108,13 @@ rules! {
         UNDECLARED_SECRET "undeclared-secret";
         UNKNOWN_FIELD "unknown-field";
         DUPLICATE_NAME "duplicate-name";
-        CYCLIC_DEPENDENCY "cyclic-dependency";
         UNKNOWN_KEY "unknown-key";
         UNKNOWN_TASK_TYPE "unknown-task-type";
         UNDECLARED_INPUT "undeclared-workflow-input";
         IMPORT_NOT_FOUND "import-not-found";
         UNSUPPORTED_TASK "unsupported-task";
         BAD_NAME "bad-name";
+        TASKS_FROM_DATA "tasks-from-data";
         TYPE_MISMATCH "type-mismatch";
         MISSING_REQUIRED "missing-required";
         BAD_DURATION_OR_CRON "bad-duration-or-cron";

@@ -45,7 +45,8 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Edit, codes};
+use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for request in &cx.flow.requests {
@@ -66,7 +67,17 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 format!("{what} over plain http, which anybody on the way can read"),
             )
             .at("not encrypted")
-            .help("write `https://`; only loopback addresses may do without"),
+            .help("write `https://`; only loopback addresses may do without")
+            .fix_if("write `https://`", false, encrypted(cx, request.http.url.at.0)),
         );
     }
+}
+
+/// The scheme, where the URL begins with it in the text. A port is kept: which one speaks TLS is not known here.
+fn encrypted(cx: &Context<'_, '_>, url: Span) -> Option<Vec<Edit>> {
+    let text = cx.texts.at(url)?;
+    let behind = text.trim_start_matches('"').strip_prefix("http://")?;
+    let end = url.end as usize - behind.len();
+    let scheme = Span::new(url.file, end - "http://".len(), end);
+    Some(vec![Edit { span: scheme, text: "https://".into() }])
 }

@@ -34,10 +34,10 @@
 use crate::check::context::Context;
 use crate::check::exprs;
 use crate::check::flow::{access, capture_path, overlap};
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::plan::expr::Root;
 use crate::plan::task::Capture;
-use crate::plan::{Expr, ExprKind};
+use crate::plan::{Dialect, Expr, ExprKind};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if !cx.plan.dialect.is_conductor() {
@@ -72,13 +72,26 @@ fn visit(cx: &Context<'_, '_>, rotation: usize, expr: &Expr, out: &mut Vec<Diagn
             )
             .at("not masked, or null")
             .label(capture.at.0, "the masked copy")
-            .help(format!("read `${{{name}.output.{place}}}`")),
+            .help(format!("read `${{{name}.output.{place}}}`"))
+            // Where the server filters, the raw place holds nothing that could be lost.
+            .fix_if("read the masked copy", cx.plan.dialect == Dialect::Orkes, masked_copy(cx, expr, name, &keys, capture)),
         );
         return;
     }
     for child in expr.children() {
         visit(cx, rotation, child, out);
     }
+}
+
+/// The reference with the masked place in place of the raw one, if the whole of what is masked is read.
+fn masked_copy(cx: &Context<'_, '_>, expr: &Expr, name: &str, keys: &[String], capture: &Capture) -> Option<Vec<Edit>> {
+    let text = cx.texts.at(expr.at.0)?;
+    let rest = keys.strip_prefix(capture_path(&capture.source).as_slice())?;
+    if text != format!("${{{name}.output.{}}}", keys.join(".")) {
+        return None;
+    }
+    let place: Vec<&str> = capture.place.iter().chain(rest).map(String::as_str).collect();
+    Some(vec![Edit { span: expr.at.0, text: format!("${{{name}.output.{}}}", place.join(".")) }])
 }
 
 /// The masked capture of a step that takes the same value of the answer.

@@ -41,11 +41,16 @@
 //! ```
 
 use crate::check::context::{Context, Once};
-use crate::check::flow::Sink;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::check::flow::{Event, Sink};
+use crate::diagnostic::{Diagnostic, Edit, codes};
+use crate::plan::expr::Root;
+use crate::plan::{Expr, ExprKind, Task};
+use std::cell::OnceCell;
+use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut once = Once::default();
+    let names = OnceCell::new();
     for event in &cx.flow.events {
         let sink = match event.sink {
             Sink::Log => "the log",
@@ -55,10 +60,62 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         for leak in cx.leaks(event) {
             if once.is_first(event, leak.entry.atom) {
                 let message = format!("{} is written to {sink}", leak.origin.describe());
-                out.push(cx.finding(codes::SECRET_TO_LOG, event, &leak.entry, message, "shown here").help(
-                    "show something public instead, such as an id or the expiry; `reveal … because \"reason\"` releases a value on purpose",
-                ));
+                let help = "show something public instead, such as an id or the expiry; `reveal … because \"reason\"` releases a value on purpose";
+                out.push(
+                    cx.finding(codes::SECRET_TO_LOG, event, &leak.entry, message, "shown here")
+                        .help(help)
+                        .fix_if("write `***` in its place", false, starred(cx, names.get_or_init(|| secret_names(cx)), event)),
+                );
             }
         }
+    }
+}
+
+/// Rotation, step and name of what is secret.
+type Names<'p> = HashSet<(usize, Option<&'p str>, &'p str)>;
+
+fn secret_names<'p>(cx: &Context<'_, 'p>) -> Names<'p> {
+    if cx.texts.sources.is_none() {
+        return HashSet::new();
+    }
+    cx.flow.names().into_iter().filter(|n| !n.label.is_public()).map(|n| (n.rotation, n.step, n.name)).collect()
+}
+
+/// `***` for every part of the text that reads a secret.
+fn starred(cx: &Context<'_, '_>, names: &Names<'_>, event: &Event<'_>) -> Option<Vec<Edit>> {
+    let node = event.step.and_then(|id| cx.order().get(id))?;
+    let message = match &node.step.task {
+        Task::Log(log) => &log.message,
+        Task::Manual(manual) => &manual.instructions,
+        _ => return None,
+    };
+    let ExprKind::Template(parts) = &message.kind else {
+        return reads_secret(cx, names, event.rotation, message).then(|| vec![Edit { span: message.at.0, text: "\"***\"".into() }]);
+    };
+    let text = cx.texts.of(message.at.0)?;
+    let whole = |expr: &Expr| {
+        let (start, end) = (expr.at.0.start as usize, expr.at.0.end as usize);
+        let before = text.get(..start)?.trim_end().strip_suffix("${")?;
+        let behind = text.get(end..)?.trim_start().strip_prefix('}')?;
+        Some(crate::source::Span::new(expr.at.0.file, before.len(), text.len() - behind.len()))
+    };
+    let secret = parts.iter().filter(|part| reads_secret(cx, names, event.rotation, part));
+    secret.map(|part| Some(Edit { span: whole(part)?, text: "***".into() })).collect()
+}
+
+/// Whether an expression names something secret, but for what it releases.
+fn reads_secret(cx: &Context<'_, '_>, names: &Names<'_>, rotation: usize, expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Reveal { .. } => false,
+        ExprKind::Ref(root) => match root {
+            Root::Secret { .. } => true,
+            Root::Capture { step, name } => names.contains(&(rotation, Some(step), name)),
+            Root::Let(name) => names.contains(&(rotation, None, name)),
+            Root::Input(name) => {
+                cx.plan.rotations.get(rotation).is_some_and(|r| r.inputs.iter().any(|i| i.secret && i.name == *name))
+            }
+            _ => false,
+        },
+        _ => expr.children().into_iter().any(|child| reads_secret(cx, names, rotation, child)),
     }
 }

@@ -55,8 +55,11 @@
 //! ```
 
 use crate::check::context::{Context, Once};
-use crate::check::flow::Sink;
-use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
+use crate::check::flow::{Event, Sink};
+use crate::diagnostic::{Confidence, Diagnostic, Edit, Severity, codes};
+use crate::json::layout;
+use crate::source::Span;
+use crate::syntax::ast::{Entry, Item};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut once = Once::default();
@@ -79,7 +82,10 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             if once.is_first(event, leak.entry.atom) {
                 let message = format!("{} reaches {sink} unmasked", leak.origin.describe());
                 out.push(
-                    cx.finding(codes::SECRET_TO_OUTPUT, event, &leak.entry, message, "leaves the run here").help(help).severity(severity),
+                    cx.finding(codes::SECRET_TO_OUTPUT, event, &leak.entry, message, "leaves the run here")
+                        .help(help)
+                        .severity(severity)
+                        .fix_if("declare the output as secret", false, declared(cx, event)),
                 );
             }
         }
@@ -93,4 +99,22 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// The output as a masked one. Whoever reads it has to ask for it by another name in Conductor, and sees `***` in `.rot`.
+fn declared(cx: &Context<'_, '_>, event: &Event<'_>) -> Option<Vec<Edit>> {
+    let Sink::Output { name, masked: false } = event.sink else { return None };
+    if cx.plan.dialect.is_conductor() {
+        let (_, index) = cx.texts.member(event.span)?;
+        let around = layout::members_around(cx.texts.json()?, event.span);
+        let direct = around.iter().rev().nth(1).is_some_and(|(o, i)| o.members().get(*i).is_some_and(|m| m.key.text == "outputParameters"));
+        let own = around.last().is_some_and(|(o, _)| o.members().get(index).is_some_and(|m| m.key.text == name));
+        return if direct && own { cx.texts.masked(event.span) } else { None };
+    }
+    let entries = cx.texts.rot()?.items.iter().filter_map(|item| if let Item::Rotation(r) = item { Some(&r.body) } else { None });
+    let place = entries.flatten().find_map(|entry| match entry {
+        Entry::Output { name, secret: false, value, .. } if value.span.contains(event.span) => Some(name.span),
+        _ => None,
+    })?;
+    Some(vec![Edit { span: Span { end: place.start, ..place }, text: "secret ".into() }])
 }

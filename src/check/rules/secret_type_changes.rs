@@ -1,6 +1,7 @@
 //! # ROT510 secret-type-changes
 //!
-//! What it finds: a secret that is stored as a text in one place and as an object or a list in another.
+//! What it finds: a secret that is stored as a text in one place and as an object or a list in another. (`.rot` declares the fields of a secret, and
+//! refuses the other form at once.)
 //!
 //! ## Why it matters
 //!
@@ -8,38 +9,30 @@
 //!
 //! ## Fails
 //!
-//! ```rot
-//! secret api_key to "api.example.com"
-//! secret pair
-//!
-//! rotation r {
-//!   http mint POST "https://api.example.com/tokens" issues additive {
-//!     bearer secrets.api_key
-//!     secret token = body $.token as string
-//!     secret all = body $.all as json
-//!     public kind = body $.kind
-//!   }
-//!   when mint.kind == "old" {
-//!     update pair = "${mint.token}"
-//!   } else {
-//!     update pair = { token: mint.all }
-//!   }
-//! }
+//! ```json
+//! {"name": "r", "version": 1, "schemaVersion": 2,
+//!  "tasks": [
+//!   {"name": "mint", "taskReferenceName": "mint", "type": "HTTP", "inputParameters": {
+//!     "uri": "https://api.example.com/token", "method": "POST", "headers": {"X-Key": "${workflow.secrets.apiKey}"},
+//!     "outputFilter": {"_secrets": {"token": "$${mint.output.response.body.token}"}}}},
+//!   {"name": "one", "taskReferenceName": "one", "type": "UPDATE_SECRET", "inputParameters": {"_secrets": {
+//!     "secretKey": "api_token", "secretValue": "${mint.output._secrets.token}x"}}},
+//!   {"name": "two", "taskReferenceName": "two", "type": "UPDATE_SECRET", "inputParameters": {"_secrets": {
+//!     "secretKey": "api_token", "secretValue": {"token": "${mint.output._secrets.token}"}}}}]}
 //! ```
 //!
 //! ## Mended
 //!
-//! ```rot
-//! secret api_key to "api.example.com"
-//! secret pair
-//!
-//! rotation r {
-//!   http mint POST "https://api.example.com/tokens" issues additive {
-//!     bearer secrets.api_key
-//!     secret token = body $.token as string
-//!   }
-//!   update pair = mint.token
-//! }
+//! ```json
+//! {"name": "r", "version": 1, "schemaVersion": 2,
+//!  "tasks": [
+//!   {"name": "mint", "taskReferenceName": "mint", "type": "HTTP", "inputParameters": {
+//!     "uri": "https://api.example.com/token", "method": "POST", "headers": {"X-Key": "${workflow.secrets.apiKey}"},
+//!     "outputFilter": {"_secrets": {"token": "$${mint.output.response.body.token}"}}}},
+//!   {"name": "one", "taskReferenceName": "one", "type": "UPDATE_SECRET", "inputParameters": {"_secrets": {
+//!     "secretKey": "api_token", "secretValue": "${mint.output._secrets.token}x"}}},
+//!   {"name": "two", "taskReferenceName": "two", "type": "UPDATE_SECRET", "inputParameters": {"_secrets": {
+//!     "secretKey": "api_token", "secretValue": "${mint.output._secrets.token}y"}}}]}
 //! ```
 
 use crate::check::context::Context;

@@ -37,10 +37,12 @@
 //! }
 //! ```
 
+use crate::check::Texts;
 use crate::check::context::Context;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::plan::Task;
-use crate::source::FileId;
+use crate::source::{FileId, Span};
+use crate::syntax::ast::Name;
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
@@ -59,10 +61,36 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             out.push(
                 Diagnostic::new(codes::UNUSED_SECRET, secret.at.0, format!("secret `{name}` is declared and never used"))
                     .at("nothing reads or writes it")
-                    .help(format!("remove `{name}` from the declaration")),
+                    .help(format!("remove `{name}` from the declaration"))
+                    .fix_if(format!("remove `{name}` from the declaration"), false, removal(cx.texts, secret.at.0)),
             );
         }
     }
+}
+
+/// The declaration goes with its line; one of several names goes with its fields and a comma.
+fn removal(texts: &Texts<'_>, name: Span) -> Option<Vec<Edit>> {
+    let declaration = texts.declaration(name)?;
+    let names = &declaration.names;
+    if names.len() == 1 {
+        return Some(vec![texts.removal(declaration.span)?]);
+    }
+    let index = names.iter().position(|(n, _)| n.span.contains(name))?;
+    let span = match (names.get(index + 1), index.checked_sub(1).and_then(|i| names.get(i))) {
+        (Some((next, _)), _) => Span { end: next.span.start, ..names.get(index)?.0.span },
+        (None, Some(before)) => Span { end: end(texts, names.get(index)?)?, start: end(texts, before)?, ..name },
+        (None, None) => return None,
+    };
+    // A comment between the names is not thrown away.
+    (!texts.at(span)?.contains('#')).then(|| vec![Edit { span, text: String::new() }])
+}
+
+/// Where a name ends with its fields.
+fn end(texts: &Texts<'_>, (name, fields): &(Name, Vec<Name>)) -> Option<u32> {
+    let Some(last) = fields.last() else { return Some(name.span.end) };
+    let behind = texts.of(last.span)?.get(last.span.end as usize..)?;
+    let brace = behind.find(|c: char| !c.is_whitespace() && c != ',').filter(|at| behind.get(*at..).is_some_and(|b| b.starts_with('}')))?;
+    last.span.end.checked_add(u32::try_from(brace + 1).ok()?)
 }
 
 fn written(task: &Task) -> Option<&str> {

@@ -32,8 +32,10 @@
 
 use crate::check::context::Context;
 use crate::check::exprs::of_value;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Edit, codes};
+use crate::json::layout;
 use crate::plan::Task;
+use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (_, node) in cx.order().iter() {
@@ -48,8 +50,29 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 )
                 .at("kept and shown with the task")
                 .label(node.step.at.0, "this task")
-                .help("nest both keys: `\"_secrets\": {\"secretKey\": …, \"secretValue\": …}`"),
+                .help("nest both keys: `\"_secrets\": {\"secretKey\": …, \"secretValue\": …}`")
+                .fix_if("nest both keys in `_secrets`", true, nested(cx, span)),
             );
         }
     }
+}
+
+/// Both keys under `_secrets`: as they stand when they are neighbours, else one after the other.
+fn nested(cx: &Context<'_, '_>, value: Span) -> Option<Vec<Edit>> {
+    let (inputs, index) = cx.texts.member(value)?;
+    let own = inputs.members().get(index).filter(|m| m.key.text == "secretValue")?;
+    let key = inputs.members().iter().position(|m| m.key.text == "secretKey");
+    let (Some(other), None) = (key.and_then(|k| inputs.members().get(k).map(|m| (k, m))), inputs.get("_secrets")) else {
+        return cx.texts.masked(value);
+    };
+    let (key, member) = other;
+    let (first, last) = if key < index { (member, own) } else { (own, member) };
+    if key.abs_diff(index) == 1 {
+        let start = Span { end: first.key.span.start, ..first.key.span };
+        let end = last.value.span.after();
+        return Some(vec![Edit { span: start, text: "\"_secrets\": {".into() }, Edit { span: end, text: "}".into() }]);
+    }
+    let nested = format!("\"_secrets\": {{{}, {}}}", cx.texts.at(layout::place(member))?, cx.texts.at(layout::place(own))?);
+    let gone = Edit { span: layout::without_member(inputs, key)?, text: String::new() };
+    Some(vec![gone, Edit { span: layout::place(own), text: nested }])
 }

@@ -161,27 +161,52 @@ struct Changes {
     diffs: Vec<String>,
 }
 
+/// What is mended at a time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// What is wrong with a file.
+    Findings,
+    /// Suppressions that suppress nothing.
+    Suppressions,
+}
+
+impl Stage {
+    /// The findings of a stage; of what is not its business the fixes are left out.
+    fn of(self, mut kept: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        match self {
+            Stage::Findings => kept.retain(|d| suppress::is_ignorable(d.code) || d.code.id() < "ROT9"),
+            Stage::Suppressions => kept.iter_mut().filter(|d| d.code != codes::UNUSED_SUPPRESSION).for_each(|d| d.fixes.clear()),
+        }
+        kept
+    }
+}
+
 /// Mends the inputs, on disk too unless only the difference is asked for.
 fn mend(args: &CheckArgs, inputs: &mut [Input], context: &Context, config: &Config, ends: &FrontEnds<'_>) -> Result<Changes, Error> {
     let mut changes = Changes::default();
     if args.fix.is_none() && !args.diff {
         return Ok(changes);
     }
-    let look = |file: &SourceFile| {
+    let look = |file: &SourceFile, stage: Stage| {
         let (sources, found) = (ends.analyse)(file);
         let kept = {
             let pointer = pointer(&sources, ends);
-            let setting =
-                Setting { config, sources: &sources, pointer: &pointer, cwd: &context.cwd, today: ends.today, checked: &|_| false };
+            let own = |id| stage == Stage::Suppressions && sources.get(id).is_some_and(|f| f.name() == file.name());
+            let setting = Setting { config, sources: &sources, pointer: &pointer, cwd: &context.cwd, today: ends.today, checked: &own };
             suppress::apply(found, &setting).kept
         };
-        // What is said about suppressions is no business of fixes.
-        let kept = kept.into_iter().filter(|d| suppress::is_ignorable(d.code) || d.code.id() < "ROT9").collect();
-        (sources, kept)
+        (sources, stage.of(kept))
     };
     for input in inputs.iter_mut().filter(|i| i.problem.is_none()) {
-        let Some(mended) = fix::mend(&input.file, args.fix == Some(Which::Unsafe), &look) else { continue };
+        let unsafe_too = args.fix == Some(Which::Unsafe);
         let name = input.file.name().to_owned();
+        let first = fix::mend(&input.file, unsafe_too, &|file| look(file, Stage::Findings));
+        // Only when nothing is left to mend is it known which suppressions are of no use.
+        let between = first.as_ref().map_or_else(|| input.file.clone(), |m| SourceFile::new(name.as_str(), m.text.as_str()));
+        let second = fix::mend(&between, unsafe_too, &|file| look(file, Stage::Suppressions));
+        let fixed = first.iter().chain(&second).map(|m| m.fixed).sum();
+        let Some(text) = second.or(first).map(|m| m.text) else { continue };
+        let mended = fix::Mended { text, fixed };
         changes.fixed += mended.fixed;
         if args.diff {
             changes.diffs.push(diff::unified(&name, input.file.text(), &mended.text));

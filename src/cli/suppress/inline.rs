@@ -3,8 +3,8 @@
 
 use super::{Scope, Suppression, text};
 use crate::cli::load;
-use crate::diagnostic::{Diagnostic, codes, nearest};
-use crate::json::{self, Node};
+use crate::diagnostic::{Diagnostic, Edit, codes, nearest};
+use crate::json::{self, Node, layout};
 use crate::source::{FileId, SourceFile, Span};
 use crate::syntax::remark::{Remark, remarks};
 
@@ -60,24 +60,37 @@ fn comment(file: &SourceFile, remark: &Remark, out: &mut Found) {
         return;
     }
     let scope = if of_file { Scope::File(remark.span.file) } else { Scope::Place(remark.about) };
-    add(list, reason, scope, remark.span, &|range| span(word.len() + 1 + range.start..word.len() + 1 + range.end), out);
+    let whole = Edit { span: file.whole_lines(remark.span), text: String::new() };
+    let said = Said { list, reason, scope, at: remark.span, whole: Some(whole), parts: true };
+    add(&said, &|range| span(word.len() + 1 + range.start..word.len() + 1 + range.end), out);
 }
 
 /// Every object with tasks and `metadata`, also within start requests and inline sub-workflows.
 fn definitions(node: &Node, out: &mut Found) {
-    if let Some(ignores) = node.get("metadata").and_then(|m| m.get(KEY)).filter(|_| node.get("tasks").is_some()) {
-        for member in ignores.members() {
+    if let Some(metadata) = node.get("metadata").filter(|_| node.get("tasks").is_some())
+        && let Some(ignores) = metadata.get(KEY)
+    {
+        for (index, member) in ignores.members().iter().enumerate() {
+            let whole = without(&[(node, "metadata"), (metadata, KEY)], ignores, index);
+
             let pointer = member.key.text.as_str();
             let target = if pointer.is_empty() || pointer.starts_with('/') { node.at_pointer(pointer) } else { None };
             let Some(target) = target else {
                 let message = format!("there is nothing at `{pointer}` in this definition");
                 let help = "the pointer starts from the definition, as in `/tasks/0/inputParameters/body`; `` is all of it";
-                out.1.push(Diagnostic::new(codes::UNUSED_SUPPRESSION, member.key.span, message).at("suppresses nothing").help(help));
+                out.1.push(
+                    Diagnostic::new(codes::UNUSED_SUPPRESSION, member.key.span, message).at("suppresses nothing").help(help).fix_if(
+                        "remove it",
+                        true,
+                        whole.map(|e| vec![e]),
+                    ),
+                );
                 continue;
             };
             let scope = Scope::Place(with_key(node, target));
             let several = std::slice::from_ref(&member.value);
-            for value in if member.value.is_array() { member.value.items() } else { several } {
+            let values = if member.value.is_array() { member.value.items() } else { several };
+            for (number, value) in values.iter().enumerate() {
                 let Some(words) = value.as_str() else {
                     let message = format!("a suppression is a text, not {}", value.describe());
                     let help = "it is written `\"ROT303 reason\"`, or as a list of such texts";
@@ -86,7 +99,11 @@ fn definitions(node: &Node, out: &mut Found) {
                     continue;
                 };
                 let (list, reason) = split(words);
-                add(list, reason, scope.clone(), value.span, &|_| value.span, out);
+                let one = layout::without_item(&member.value, number).map(|span| Edit { span, text: String::new() });
+                let whole = if values.len() > 1 { one } else { whole.clone() };
+                let said = Said { list, reason, scope: scope.clone(), at: value.span, whole, parts: false };
+                let place = |range: std::ops::Range<usize>| value.as_string().map_or(value.span, |s| s.span_of(range.start, range.end));
+                add(&said, &place, out);
             }
         }
     }
@@ -127,20 +144,53 @@ fn with_key(root: &Node, target: &Node) -> Span {
     around.filter(|i| i.span.contains(target.span) && i.span != target.span).map_or(target.span, |i| with_key(i, target))
 }
 
-fn add(list: &str, reason: &str, scope: Scope, at: Span, place: &dyn Fn(std::ops::Range<usize>) -> Span, out: &mut Found) {
-    let (why, until) = text::reason(reason);
+/// The removal of a member, with the objects that hold nothing else, inmost last.
+fn without(around: &[(&Node, &str)], object: &Node, index: usize) -> Option<Edit> {
+    let (mut object, mut index) = (object, index);
+    for (outer, key) in around.iter().rev() {
+        if object.members().len() > 1 {
+            break;
+        }
+        index = outer.members().iter().rposition(|m| m.key.text == *key)?;
+        object = outer;
+    }
+    layout::without_member(object, index).map(|span| Edit { span, text: String::new() })
+}
+
+/// One comment or text: what it suppresses, why, and where.
+struct Said<'a> {
+    list: &'a str,
+    reason: &'a str,
+    scope: Scope,
+    at: Span,
+    /// Its removal as a whole.
+    whole: Option<Edit>,
+    /// Whether findings name the place of the rule, and not of the whole text.
+    parts: bool,
+}
+
+fn add(said: &Said<'_>, place: &dyn Fn(std::ops::Range<usize>) -> Span, out: &mut Found) {
+    let (why, until) = text::reason(said.reason);
+    let rules = text::rules(said.list);
     let mut known = false;
-    for (name, range) in text::rules(list) {
-        match text::rule(name, place(range)) {
+    for (index, (name, range)) in rules.iter().enumerate() {
+        let at = if said.parts { place(range.clone()) } else { said.at };
+        match text::rule(name, at) {
             Ok(rule) => {
                 known = true;
-                out.0.push(Suppression { rule, until, at, scope: scope.clone() });
+                let before = index.checked_sub(1).and_then(|i| rules.get(i));
+                let removal = match (rules.get(index + 1), before) {
+                    (Some((_, next)), _) => Some(Edit { span: place(range.start..next.start), text: String::new() }),
+                    (None, Some((_, before))) => Some(Edit { span: place(before.end..range.end), text: String::new() }),
+                    (None, None) => said.whole.clone(),
+                };
+                out.0.push(Suppression { rule, until, at: said.at, scope: said.scope.clone(), removal });
             }
             Err(diagnostic) => out.1.push(*diagnostic),
         }
     }
     if known && why.is_empty() {
-        let one = Diagnostic::new(codes::SUPPRESSION_WITHOUT_REASON, at, "this suppression gives no reason");
+        let one = Diagnostic::new(codes::SUPPRESSION_WITHOUT_REASON, said.at, "this suppression gives no reason");
         out.1.push(one.at("why is it accepted").help("write the reason behind the rule"));
     }
 }

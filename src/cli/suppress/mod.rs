@@ -7,7 +7,7 @@ mod text;
 
 use super::config::Config;
 use crate::check;
-use crate::diagnostic::{Code, Diagnostic, Severity, codes};
+use crate::diagnostic::{Code, Diagnostic, Edit, Severity, codes};
 use crate::source::{FileId, SourceMap, Span};
 use index::{Index, Met};
 use jiff::civil::Date;
@@ -58,6 +58,8 @@ struct Suppression {
     until: Option<Date>,
     at: Span,
     scope: Scope,
+    /// What goes when it is removed.
+    removal: Option<Edit>,
 }
 
 /// What the decisions are measured by.
@@ -123,7 +125,8 @@ pub fn apply(found: Vec<Diagnostic>, setting: &Setting<'_>) -> Outcome {
             // All that hold for a finding are in use, so that two of them do not call each other unused.
         } else if !is_ignorable(one.rule) || (runs(one.rule) && !incomplete.contains(&one.at.file)) {
             let message = format!("this suppression of {} suppresses nothing", one.rule.id());
-            complaints.push(unused(one.rule, one.at, message, "remove it"));
+            let removal = one.removal.clone().map(|edit| vec![edit]);
+            complaints.push(unused(one.rule, one.at, message, "remove it").fix_if("remove it", true, removal));
         }
     }
     let unused_settings = of_settings.iter().filter(|r| runs(r.code()));

@@ -2,7 +2,7 @@
 
 use super::context::Reader;
 use super::javascript::{self, Js};
-use super::keys::field;
+use super::keys::{field, number_of};
 use super::scope::Shape;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
@@ -14,18 +14,27 @@ const AT_MOST: u32 = 1000;
 
 impl<'a> Reader<'a> {
     pub(super) fn do_while(&mut self, node: &'a Node, name: &str) -> Option<Task> {
+        // They are read for the condition, after each round.
+        let order = self.site.order;
+        self.site.order = self.last_within(name);
         self.check_inputs(node);
+        self.site.order = order;
         let Some(tasks) = field(node, "loopOver").filter(|l| l.is_array()) else {
             self.missing(node, "loopOver", "the DO_WHILE task", "the list of tasks to repeat");
             return None;
         };
         let steps = self.block(tasks.items());
+        let keep = field(node, "inputParameters").and_then(|i| field(i, "keepLastN"));
+        let keep_last = keep.and_then(number_of).and_then(|n| u32::try_from(n).ok());
+        if let Some(keep) = keep.filter(|_| keep_last.is_none()) {
+            self.wrong_type(keep, "keepLastN", "a number that is written out");
+        }
         let items =
             field(node, "items").or_else(|| field(node, "inputParameters").and_then(|i| field(i, "items").or_else(|| field(i, "_items"))));
         if let Some(items) = items {
             let item = super::output::loop_item(name);
             let items = self.value(items);
-            return Some(Task::ForEach(ForEach { item, items, steps }));
+            return Some(Task::ForEach(ForEach { item, items, steps, keep_last }));
         }
         let Some(condition) = field(node, "loopCondition").filter(|c| c.as_str().is_some_and(|t| !t.trim().is_empty())) else {
             self.missing(node, "loopCondition", "the DO_WHILE task", "a comparison such as `$.poll['statusCode'] != 200`");
@@ -48,13 +57,13 @@ impl<'a> Reader<'a> {
         match lowered {
             Some((Some(again), _)) => {
                 let until = Expr::new(ExprKind::Not(Box::new(again)), condition.span);
-                Some(Task::Repeat(Repeat { steps, until, at_most, every: None, backoff: Backoff::Fixed }))
+                Some(Task::Repeat(Repeat { steps, until, at_most, every: None, backoff: Backoff::Fixed, keep_last }))
             }
             Some((None, false)) => None,
             _ => {
                 let again = self.loop_script(node, name, condition);
                 let until = Expr::new(ExprKind::Not(Box::new(again)), condition.span);
-                Some(Task::Repeat(Repeat { steps, until, at_most, every: None, backoff: Backoff::Fixed }))
+                Some(Task::Repeat(Repeat { steps, until, at_most, every: None, backoff: Backoff::Fixed, keep_last }))
             }
         }
     }

@@ -1,33 +1,51 @@
-//! FORK_JOIN_DYNAMIC whose branches are known before the run: all are runs of one sub-workflow with inputs that come at
-//! run time. Branches that are written out as literals are made ordinary ones before reading (`desugar`). All else would
-//! run what nobody has checked, and is refused.
+//! FORK_JOIN_DYNAMIC. Branches that are written out as literals are made ordinary ones before reading (`desugar`); runs of
+//! one sub-workflow with inputs that come at run time are calls. Of all else the tasks are known at run time only: they are
+//! read there, by this same reader, and what they may be is bounded (`crate::run::task::fork`).
 
 use super::context::Reader;
 use super::keys::{field, text_of};
+use super::scope::reference_name;
+use super::task_types::{FORKED, SUPPORTED, UNSUPPORTED};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
-use crate::plan::ExprKind;
-use crate::plan::task::{Call, Task};
+use crate::plan::task::{Call, Fork, Task};
+use crate::plan::{Expr, ExprKind};
 
 impl<'a> Reader<'a> {
     pub(super) fn fork_join_dynamic(&mut self, node: &'a Node) -> Option<Task> {
-        let inputs = field(node, "inputParameters")?;
-        let refused = |reader: &mut Self| {
-            reader.check_inputs(node);
-            let span = field(node, "type").map_or(node.span, |t| t.span);
-            reader.unsupported(
-                span,
-                "the tasks of this fork come into being at run time, where nothing can check them",
-                "write the tasks out as a literal list, or run one sub-workflow for each element: `forkTaskWorkflow` with `forkTaskInputs`",
-            );
-            None
-        };
-        let workflow = field(inputs, "forkTaskWorkflow").or_else(|| {
-            let sub = field(inputs, "forkTaskType").and_then(text_of).as_deref() == Some("SUB_WORKFLOW");
-            field(inputs, "forkTaskName").filter(|_| sub)
-        });
-        let (Some(workflow), Some(list)) = (workflow, field(inputs, "forkTaskInputs")) else { return refused(self) };
-        let Some(name) = text_of(workflow).filter(|n| !n.contains("${")) else { return refused(self) };
+        let inputs = field(node, "inputParameters");
+        let of = |key: &str| inputs.and_then(|i| field(i, key));
+        let kind = of("forkTaskType");
+        let workflow =
+            of("forkTaskWorkflow").or_else(|| of("forkTaskName").filter(|_| kind.and_then(Node::as_str) == Some("SUB_WORKFLOW")));
+        let named = |key: &str| field(node, key).and_then(text_of).and_then(|name| of(&name));
+        match (of("forkTaskInputs"), workflow, named("dynamicForkTasksParam")) {
+            (Some(list), Some(workflow), _) if text_of(workflow).is_some_and(|n| !n.contains("${")) => {
+                let name = of("forkTaskName").and_then(text_of).or_else(|| reference_name(node).map(|(name, _)| name));
+                self.fork_calls(workflow, list, name)
+            }
+            (Some(list), None, _) => self.fork_one(node, of("forkTaskName").or(kind), list),
+            (None, _, Some(tasks)) => {
+                let tasks = self.value(tasks);
+                let given = named("dynamicForkTasksInputParamName").map(|given| self.value(given));
+                self.fork_of_data(node, Fork { tasks, inputs: given })
+            }
+            _ => {
+                self.check_inputs(node);
+                let span = field(node, "type").map_or(node.span, |t| t.span);
+                self.unsupported(
+                    span,
+                    "this fork does not say what it runs",
+                    "name the inputs that hold the tasks and their inputs (`dynamicForkTasksParam`, `dynamicForkTasksInputParamName`), or give `forkTaskName` with `forkTaskInputs`",
+                );
+                None
+            }
+        }
+    }
+
+    /// One run of a workflow for each element.
+    fn fork_calls(&mut self, workflow: &Node, list: &Node, each_name: Option<String>) -> Option<Task> {
+        let name = text_of(workflow)?;
         if !self.names.contains(&name) && !self.options.other_rotations.contains(&name) {
             let near = self.nearest(&name, self.names.iter().chain(self.options.other_rotations.iter().map(String::as_str)));
             self.report(
@@ -44,6 +62,48 @@ impl<'a> Reader<'a> {
         if !matches!(each.kind, ExprKind::List(_) | ExprKind::Ref(_) | ExprKind::Path(..) | ExprKind::Null) {
             self.wrong_type(list, "forkTaskInputs", "a list of inputs");
         }
-        Some(Task::Call(Call { rotation: name, inputs: Vec::new(), each: Some(each) }))
+        Some(Task::Call(Call { rotation: name, inputs: Vec::new(), each: Some(each), each_name }))
+    }
+
+    /// One task for each element of a list.
+    fn fork_one(&mut self, node: &'a Node, name: Option<&'a Node>, list: &'a Node) -> Option<Task> {
+        let name = name.or_else(|| field(node, "taskReferenceName"))?;
+        let kind = field(node, "inputParameters").and_then(|i| field(i, "forkTaskType"));
+        let known = kind.map_or(Some("SIMPLE"), Node::as_str).filter(|k| !k.contains("${"));
+        if let Some(word) = known.filter(|k| !FORKED.contains(k)) {
+            let span = kind.map_or(node.span, |k| k.span);
+            let instead = UNSUPPORTED.iter().find(|(t, _)| *t == word).map(|(_, instead)| *instead);
+            let exists = instead.is_some() || SUPPORTED.contains(&word);
+            let message =
+                if exists { format!("a fork runs no tasks of the type {word}") } else { format!("no task has the type `{word}`") };
+            self.unsupported(
+                span,
+                &message,
+                instead.unwrap_or("put the task into a workflow of its own and fork that: `forkTaskWorkflow`"),
+            );
+            self.check_inputs(node);
+            return None;
+        }
+        if known == Some("SIMPLE") && name.as_str().is_some_and(|n| !n.contains("${")) && !self.declared_worker(name) {
+            self.check_inputs(node);
+            return None;
+        }
+        let mut task = vec![("name".to_owned(), self.value(name))];
+        task.push(("type".to_owned(), kind.map_or_else(|| Expr::new(ExprKind::String("SIMPLE".into()), node.span), |k| self.value(k))));
+        if let Some(definition) = field(node, "taskDefinition") {
+            task.push(("taskDefinition".to_owned(), Self::literal(definition)));
+        }
+        let inputs = self.value(list);
+        self.fork_of_data(node, Fork { tasks: Expr::new(ExprKind::Object(task), name.span), inputs: Some(inputs) })
+    }
+
+    fn fork_of_data(&mut self, node: &Node, fork: Fork) -> Option<Task> {
+        let span = field(node, "type").map_or(node.span, |t| t.span);
+        self.report(
+            Diagnostic::new(codes::TASKS_FROM_DATA, span, "the tasks of this fork are known at run time only")
+                .at("nothing checks them before")
+                .help("where they are always the same, write them out with FORK_JOIN; else put what is to be done into a workflow and name it: `forkTaskWorkflow`"),
+        );
+        Some(Task::Fork(fork))
     }
 }

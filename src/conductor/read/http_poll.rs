@@ -44,13 +44,15 @@ impl<'a> Reader<'a> {
         let script = Expr::new(ExprKind::String(condition.as_str().unwrap_or_default().to_owned()), span);
         let until = Expr::new(ExprKind::Call(Function::JavaScript, vec![script, input]), span);
         let (_, at) = super::scope::reference_name(node)?;
-        let step = Step { name: name.to_owned(), task: http, retry: None, optional: false, start_delay: None, at: at.into() };
+        let step =
+            Step { name: name.to_owned(), task: http, retry: None, optional: false, timeout: None, start_delay: None, at: at.into() };
         Some(Task::Repeat(Repeat {
             steps: vec![step],
             until,
             at_most: u32::try_from(at_most).unwrap_or(u32::MAX),
             every: Some(Dur(seconds.saturating_mul(1000))),
             backoff,
+            keep_last: None,
         }))
     }
 }

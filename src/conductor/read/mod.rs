@@ -38,6 +38,8 @@ mod wait;
 mod worker;
 mod workflow;
 
+pub use task_types::FORKED;
+
 use crate::diagnostic::Diagnostic;
 use crate::json::{self, Node};
 use crate::plan::{Destination, Dialect, Plan};

@@ -5,7 +5,7 @@ use super::output_filter::CapturePlace;
 use super::reference::{Named, null};
 use super::scope::Shape;
 use crate::conductor::template::Step;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::plan::{Expr, ExprKind, Operator, Root};
 use crate::source::Span;
 use std::collections::HashMap;
@@ -118,7 +118,9 @@ impl Reader<'_> {
         if let (Some(&"response"), Some(last)) = (names.first(), names.last())
             && let Some(masked) = places.iter().find(|p| p.secret && p.place.last().is_some_and(|key| key == last))
         {
-            return self.raw_beside_mask(named, task, masked);
+            let whole = named.is_literal() && named.ends(from + names.len());
+            let same = masked.kept.as_ref().is_some_and(|kept| kept.iter().map(String::as_str).eq(names.iter().copied()));
+            return self.raw_beside_mask(named, task, masked, whole.then_some(same));
         }
         // The first name that leads nowhere.
         let depth = (0..names.len()).find(|d| !places.iter().any(|p| leads(p, &names, d + 1))).unwrap_or(0);
@@ -136,8 +138,10 @@ impl Reader<'_> {
 
 impl Reader<'_> {
     /// The raw answer of a task is read where its filter keeps the same value masked.
-    fn raw_beside_mask(&mut self, named: &Named<'_>, task: &str, masked: &CapturePlace) -> Expr {
+    fn raw_beside_mask(&mut self, named: &Named<'_>, task: &str, masked: &CapturePlace, same: Option<bool>) -> Expr {
         let place = masked.place.join(".");
+        let plain = place.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+        let copy = (same.is_some() && plain).then(|| vec![Edit { span: named.span, text: format!("${{{task}.output.{place}}}") }]);
         self.report(
             Diagnostic::new(
                 codes::RAW_COPY_BESIDE_MASK,
@@ -145,7 +149,9 @@ impl Reader<'_> {
                 format!("this reads the raw answer of `{task}`, whose masked copy is `{place}`"),
             )
             .at("null, or not masked")
-            .help(format!("read `${{{task}.output.{place}}}`")),
+            .help(format!("read `${{{task}.output.{place}}}`"))
+            // Others are one by the name of their last key alone.
+            .fix_if("read the masked copy", same == Some(true), copy),
         );
         null(named.span)
     }

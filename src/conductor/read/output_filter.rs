@@ -21,6 +21,16 @@ pub(super) struct CapturePlace {
     pub(super) name: String,
     /// Whether it is masked.
     pub(super) secret: bool,
+    /// The names behind `output` of what it keeps, where they say it all.
+    pub(super) kept: Option<Vec<String>>,
+}
+
+/// The names behind `output` in a leaf that is one reference.
+fn kept(leaf: &Node) -> Option<Vec<String>> {
+    let path = template::path(&template::parse(leaf.as_str()?, Mode::Deferred).whole()?.inner.constant()?)?;
+    let names: Option<Vec<String>> = path.steps.iter().map(|s| s.name().map(str::to_owned)).collect();
+    let behind = names?.get(2..)?.to_vec();
+    path.tail.is_empty().then_some(behind)
 }
 
 /// The filter of an HTTP task, flat or within `http_request`.
@@ -64,7 +74,7 @@ impl Reader<'_> {
                 name.push('\'');
             }
             let secret = place.iter().any(|key| key == "_secrets" || key == "_masked" || self.scope.masked.contains(key));
-            places.push((CapturePlace { place, name, secret }, node));
+            places.push((CapturePlace { place, name, secret, kept: if secret { kept(node) } else { None } }, node));
         }
         places
     }
@@ -94,7 +104,7 @@ impl Reader<'_> {
     fn capture(&mut self, place: CapturePlace, node: &Node) -> Capture {
         let value = self.value(node);
         let source = self.projection(node).unwrap_or(CaptureSource::Expr(value));
-        let CapturePlace { place, name, secret } = place;
+        let CapturePlace { place, name, secret, .. } = place;
         // A field that the answer lacks is null in Conductor; a credential that it lacks is an error here.
         Capture { name, secret, source, ty: Type::Any, optional: !secret, place, at: node.span.into() }
     }

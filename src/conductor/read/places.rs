@@ -83,7 +83,7 @@ impl Reader<'_> {
                     )
                     .at(format!("nearly `{near}`"))
                     .help(format!("write `{near}`"))
-                    .fix(format!("write `{near}`"), false, vec![edit]),
+                    .fix(format!("write `{near}`"), true, vec![edit]),
                 );
             }
         }

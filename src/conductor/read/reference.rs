@@ -1,6 +1,7 @@
 //! `${…}` → a resolved name. Nothing is looked up by name at run time that is not known here.
 
 use super::context::Reader;
+use super::output::RESPONSE;
 use crate::conductor::template::{self, Part, Path, Reference, Step};
 use crate::diagnostic::{Code, Diagnostic, Edit, Severity, codes};
 use crate::json::JsonString;
@@ -44,6 +45,11 @@ impl Named<'_> {
     /// The name at a step; none for an index or behind the end.
     pub(super) fn name(&self, step: usize) -> Option<&str> {
         self.path.steps.get(step).and_then(Step::name)
+    }
+
+    /// Whether it stands in the text as it is read, so that an edit may write another in its place.
+    pub(super) fn is_literal(&self) -> bool {
+        self.base.is_some() && !self.deferred
     }
 
     /// The place of a step, or of the whole reference.
@@ -171,6 +177,16 @@ impl Reader<'_> {
         }
         let near = self.nearest(name, self.scope.names().chain(["workflow"]));
         let message = format!("no task has the reference name `{name}`");
+        if self.scope.dynamic
+            && let Some(field) = named.name(1).filter(|field| TASK_FIELDS.contains(field))
+        {
+            let root = match field {
+                "output" => Root::Output(name.to_owned()),
+                _ => Root::TaskField { step: name.to_owned(), field: field.to_owned() },
+            };
+            self.unresolved(codes::UNRESOLVED_TASK_REF, named, 0, &message, near.as_deref());
+            return self.path_over(Expr::root(root, named.span), named, 2);
+        }
         self.unresolved(codes::UNRESOLVED_TASK_REF, named, 0, &message, near.as_deref())
     }
 
@@ -190,8 +206,11 @@ impl Reader<'_> {
         if field == "output" {
             return self.task_output(named, task, 2);
         }
-        let root = Expr::root(Root::TaskField { step: task.to_owned(), field: field.to_owned() }, named.span);
-        self.path_over(root, named, 2)
+        let root = match field {
+            "input" => Root::Let(super::task::input_name(task)),
+            _ => Root::TaskField { step: task.to_owned(), field: field.to_owned() },
+        };
+        self.path_over(Expr::root(root, named.span), named, 2)
     }
 
     /// A task is known only after it ran.
@@ -204,7 +223,14 @@ impl Reader<'_> {
         }
         let shared_loop = info.loops.iter().any(|l| self.site.loops.contains(l));
         let (span, order) = (info.span, info.order);
-        if own {
+        if own && shared_loop {
+            self.report(
+                Diagnostic::new(codes::FORWARD_REFERENCE, named.span, format!("`{task}` reads what it gave in the round before"))
+                    .at("null in the first round")
+                    .help("where that is meant, mind the first round")
+                    .severity(Severity::Warning),
+            );
+        } else if own {
             self.report(
                 Diagnostic::new(codes::FORWARD_REFERENCE, named.span, format!("`{task}` reads its own result before it has one"))
                     .at("null when this is read")
@@ -239,11 +265,13 @@ impl Reader<'_> {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
             if named.base.is_some() && named.name(step).is_some() {
                 let edit = Edit { span, text: near.to_owned() };
-                diagnostic = diagnostic.fix(format!("write `{near}`"), false, vec![edit]);
+                // The fields of a task and of an answer are Conductor's: a near miss of one can mean nothing else.
+                let fixed = code == codes::UNKNOWN_FIELD && TASK_FIELDS.iter().chain(&RESPONSE).any(|f| *f == near);
+                diagnostic = diagnostic.fix(format!("write `{near}`"), fixed || near == "response", vec![edit]);
             }
         }
         if self.scope.dynamic && code == codes::UNRESOLVED_TASK_REF {
-            diagnostic = diagnostic.severity(Severity::Note).note("a dynamic task or fork of this workflow may have the name at run time");
+            diagnostic = diagnostic.severity(Severity::Note).note("a task that a fork makes at run time may have the name");
         }
         self.report(diagnostic);
         null(named.span)

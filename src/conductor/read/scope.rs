@@ -4,8 +4,9 @@ use super::context::Reader;
 use super::keys::{field, text_of};
 use super::names::Names;
 use super::output_filter::CapturePlace;
+use crate::conductor::template::{self, Mode};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::json::Node;
+use crate::json::{Node, NodeKind};
 use crate::source::Span;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -27,6 +28,8 @@ pub(super) struct Scope {
     pub(super) variables: Names,
     /// `maskedFields`.
     pub(super) masked: Names,
+    /// Tasks whose input is read somewhere.
+    pub(super) inputs_read: HashSet<String>,
     /// Tasks come into being at run time (FORK_JOIN_DYNAMIC, DYNAMIC): an unknown name may yet be one.
     pub(super) dynamic: bool,
 }
@@ -111,6 +114,33 @@ pub(super) fn nested(task: &Node) -> Vec<&[Node]> {
 }
 
 impl Reader<'_> {
+    /// The place in text order of the last task within a loop.
+    pub(super) fn last_within(&self, own: &str) -> Option<usize> {
+        let within = self.scope.tasks.values().filter(|t| t.loops.iter().any(|l| l == own));
+        within.map(|t| t.order).max().or_else(|| self.scope.tasks.get(own).map(|t| t.order))
+    }
+
+    /// Notes whose input a text reads.
+    pub(super) fn collect_inputs_read(&mut self, node: &Node) {
+        match &node.kind {
+            NodeKind::String(string) if string.text.contains(".input") => {
+                let template = template::parse(&string.text, Mode::Deferred);
+                for reference in template.references() {
+                    let inner = string.text.get(reference.inner_range.clone()).and_then(template::path);
+                    let steps = inner.as_ref().map_or(&[][..], |path| &path.steps);
+                    if let [task, field, ..] = steps
+                        && field.name() == Some("input")
+                    {
+                        self.scope.inputs_read.extend(task.name().filter(|n| *n != "workflow").map(str::to_owned));
+                    }
+                }
+            }
+            NodeKind::Array(items) => items.iter().for_each(|item| self.collect_inputs_read(item)),
+            NodeKind::Object(members) => members.iter().for_each(|m| self.collect_inputs_read(&m.value)),
+            _ => {}
+        }
+    }
+
     /// Adds the names of `tasks` and of those within to the scope.
     pub(super) fn collect(&mut self, tasks: &[Node], loops: &[String]) {
         for (index, task) in tasks.iter().enumerate() {
@@ -158,6 +188,7 @@ impl Reader<'_> {
             }
             "INLINE" | "LAMBDA" | "JSON_JQ_TRANSFORM" | "GET_SIGNED_JWT" => Shape::Named,
             "SUB_WORKFLOW" | "HUMAN" => Shape::Call,
+            "WAIT" if super::wait::is_for_a_person(task) => Shape::Call,
             _ => Shape::Open,
         };
         if let Some(definition) = field(task, "subWorkflowParam").and_then(|p| field(p, "workflowDefinition")) {

@@ -47,7 +47,18 @@ impl<'a> Reader<'a> {
             self.missing(inputs, "scriptExpression", "the LAMBDA task", "use INLINE with `expression`");
             return None;
         };
-        let result = self.javascript(script, inputs);
+        let source = self.value(script);
+        // A server makes it the body of a function, so what it gives stands behind `return`.
+        let (before, after) = ("function scriptFun(){", "} scriptFun();");
+        let source = match source.as_str() {
+            Some(body) => Expr::new(ExprKind::String(format!("{before}{body}{after}")), script.span),
+            None => {
+                let text = |text: &str| Expr::new(ExprKind::String(text.to_owned()), script.span);
+                Expr::new(ExprKind::Template(vec![text(before), source, text(after)]), script.span)
+            }
+        };
+        let input = self.value(inputs);
+        let result = Expr::new(ExprKind::Call(Function::JavaScript, vec![source, input]), script.span);
         Some(named(name, vec![("result".to_owned(), result)], node.span))
     }
 

@@ -24,7 +24,7 @@ impl<'a> Reader<'a> {
             Some(ExprKind::Object(members)) => members,
             _ => Vec::new(),
         };
-        Some(Task::Call(Call { rotation, inputs, each: None }))
+        Some(Task::Call(Call { rotation, inputs, each: None, each_name: None }))
     }
 
     /// The name of the rotation that is called.

@@ -4,16 +4,19 @@ use super::context::Reader;
 use super::keys::{MISPLACED_ON_TASK, TASK, field, flag_of, number_of, text_of};
 use super::scope::{Site, nested, reference_name, type_of};
 use super::task_types::{SUPPORTED, UNSUPPORTED};
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::json::Node;
 use crate::plan::schedule::Dur;
-use crate::plan::task::{Backoff, Retry, Step, Task};
+use crate::plan::task::{Backoff, Let, Overdue, Retry, Step, Task, TimeLimit};
+use crate::plan::{Expr, ExprKind};
 use crate::source::Span;
 
 /// Pause between attempts unless a task definition says otherwise.
 const RETRY_DELAY_SECONDS: u64 = 60;
 /// Attempts after the first of a task definition that says nothing.
 const RETRY_COUNT: u64 = 3;
+/// How long a task may wait for a word, unless its definition says otherwise.
+const RESPONSE_SECONDS: u64 = 3600;
 /// Fields of a task, besides its inputs, in which references are looked for.
 const WITH_REFERENCES: [&str; 6] = ["expression", "caseExpression", "loopCondition", "scriptExpression", "sink", "items"];
 
@@ -24,6 +27,7 @@ impl<'a> Reader<'a> {
         for (index, task) in tasks.iter().enumerate() {
             let next = tasks.get(index + 1);
             let previous = index.checked_sub(1).and_then(|i| tasks.get(i));
+            steps.extend(self.kept_input(task));
             steps.extend(self.step(task, previous, next));
         }
         steps
@@ -79,17 +83,46 @@ impl<'a> Reader<'a> {
             "EXCLUSIVE_JOIN" => self.join(node, previous),
             "SIMPLE" => self.simple(node),
             "NOOP" => None,
+            // A type that nobody knows is a worker's on a server, under the type's name.
+            own if self.options.workers.iter().any(|w| w == own) && !UNSUPPORTED.iter().any(|(t, _)| *t == own) => self.worker(node, &kind),
             _ => self.not_run(node, &kind),
         };
         self.site = outer;
         let task = task?;
-        let optional = ["optional", "permissive"].iter().any(|key| node.get(key).and_then(flag_of) == Some(true));
+        let optional = is_optional(node);
         let start_delay = node.get("startDelay").and_then(number_of).filter(|s| *s > 0).map(|s| Dur(s.saturating_mul(1000)));
         let leaf = matches!(task, Task::Http(_) | Task::Update(_) | Task::Call(_) | Task::Let(_) | Task::Worker(_));
-        let retry = if leaf { retry(node) } else { None };
+        let retry = if leaf || matches!(task, Task::Wait(_)) { retry(node) } else { None };
+        let timeout = time_limit(node, &task);
         // The polled call has the task's name, so that its output is found by it.
         let name = if kind == "HTTP_POLL" { format!("poll {name}") } else { name };
-        Some(Step { name, task, retry, optional, start_delay, at: span.into() })
+        Some(Step { name, task, retry, optional, timeout, start_delay, at: span.into() })
+    }
+
+    /// The input of a task as a value of its own, where something reads it (`${TASK.input…}`): as it is when the task begins,
+    /// whatever is set later.
+    fn kept_input(&mut self, node: &'a Node) -> Option<Step> {
+        let (task, span) = reference_name(node).filter(|(name, _)| self.scope.inputs_read.contains(name))?;
+        let outer = self.enter(&task);
+        if type_of(node) == "DO_WHILE" {
+            self.site.order = self.last_within(&task);
+        }
+        let value = match field(node, "inputParameters") {
+            Some(inputs) => self.value(inputs),
+            None => Expr::new(ExprKind::Object(Vec::new()), span),
+        };
+        self.site = outer;
+        let assign = Let { name: input_name(&task), value };
+        let optional = is_optional(node);
+        Some(Step {
+            name: format!("input of {task}"),
+            task: Task::Let(assign),
+            retry: None,
+            optional,
+            timeout: None,
+            start_delay: None,
+            at: span.into(),
+        })
     }
 
     /// Makes `name` the current task; gives the place before, to go back to.
@@ -107,6 +140,12 @@ impl<'a> Reader<'a> {
     fn check_name(&mut self, name: &str, span: Span) {
         let diagnostic = if name == "workflow" {
             Diagnostic::new(codes::BAD_NAME, span, "a task named `workflow` hides the workflow's own fields from every reference")
+        } else if name.starts_with("failure ") {
+            Diagnostic::new(
+                codes::BAD_NAME,
+                span,
+                "names that begin with `failure ` are those of a failure workflow's tasks in the journal",
+            )
         } else if name.contains("__") {
             Diagnostic::new(codes::BAD_NAME, span, format!("the server cuts `{name}` at `__`, where it keeps the number of a loop's round"))
                 .severity(crate::diagnostic::Severity::Warning)
@@ -124,14 +163,21 @@ impl<'a> Reader<'a> {
             self.unsupported(span, &format!("tasks of the type {kind} are not run here"), instead);
         } else {
             let known = SUPPORTED.into_iter().chain(UNSUPPORTED.iter().map(|(name, _)| *name));
-            let help = self
-                .nearest(kind, known)
-                .map_or_else(|| format!("the types that are run: {}", SUPPORTED.join(", ")), |near| format!("did you mean `{near}`?"));
-            self.report(
-                Diagnostic::new(codes::UNKNOWN_TASK_TYPE, span, format!("no task has the type `{kind}`"))
-                    .at("a server would wait for ever for a worker of this type")
-                    .help(help),
-            );
+            let found = Diagnostic::new(codes::UNKNOWN_TASK_TYPE, span, format!("no task has the type `{kind}`"))
+                .at("a server would wait for ever for a worker of this type");
+            let written = place.as_string().map(crate::json::JsonString::inner_span);
+            self.report(match self.nearest(kind, known) {
+                // It never ran as it stands, so that nothing that works is changed.
+                Some(near) => found.help(format!("did you mean `{near}`?")).fix_if(
+                    format!("write `{near}`"),
+                    true,
+                    written.map(|span| vec![Edit { span, text: near.clone() }]),
+                ),
+                None => found.help(format!(
+                    "a worker's own type is declared in rot.toml: `[workers]`, then `{kind} = [\"program\"]`; the types that are run: {}",
+                    SUPPORTED.join(", ")
+                )),
+            });
         }
         self.check_not_run(node, kind);
         self.check_inputs(node);
@@ -152,6 +198,39 @@ impl<'a> Reader<'a> {
     pub(super) fn unsupported(&mut self, span: Span, message: &str, instead: &str) {
         self.report(Diagnostic::new(codes::UNSUPPORTED_TASK, span, message).help(instead.to_owned()));
     }
+}
+
+/// The bound of a task's definition on an attempt. A server looks at the clock between its own steps: it holds where a task
+/// waits for something, not within one request. `responseTimeoutSeconds` holds for WAIT alone, and an hour unless said.
+fn time_limit(node: &Node, task: &Task) -> Option<TimeLimit> {
+    if !matches!(task, Task::Wait(_) | Task::Call(_) | Task::Repeat(_) | Task::ForEach(_)) {
+        return None;
+    }
+    let definition = field(node, "taskDefinition").filter(|d| d.is_object())?;
+    let seconds = |key: &str| field(definition, key).and_then(number_of);
+    let then = match field(definition, "timeoutPolicy").and_then(text_of).as_deref() {
+        Some("RETRY") => Overdue::Retry,
+        Some("ALERT_ONLY") => Overdue::Note,
+        _ => Overdue::Stop,
+    };
+    let own = seconds("timeoutSeconds").filter(|s| *s > 0).map(|after| (after, then));
+    let response = Some(seconds("responseTimeoutSeconds").unwrap_or(RESPONSE_SECONDS)).filter(|s| *s > 0 && matches!(task, Task::Wait(_)));
+    let response = response.map(|after| (after, Overdue::Retry));
+    let (after, then) = match (own, response) {
+        // A server takes an hour back to the shorter bound: the alert is followed by the end.
+        (Some((own, Overdue::Note)), Some((response, then))) => (own.min(response), then),
+        _ => own.into_iter().chain(response).min_by_key(|(after, _)| *after)?,
+    };
+    Some(TimeLimit { after: Dur(after.saturating_mul(1000)), then })
+}
+
+fn is_optional(node: &Node) -> bool {
+    ["optional", "permissive"].iter().any(|key| node.get(key).and_then(flag_of) == Some(true))
+}
+
+/// The name of the value that a task's input is kept in.
+pub(super) fn input_name(task: &str) -> String {
+    format!("{task}.input")
 }
 
 /// The retries that a task or the definition within it asks for. A task without either is tried once.

@@ -56,6 +56,7 @@ impl<'a> Reader<'a> {
             task,
             retry: None,
             optional: false,
+            timeout: None,
             start_delay: None,
             at: status.span.into(),
         };

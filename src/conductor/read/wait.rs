@@ -1,4 +1,4 @@
-//! WAIT: for a time or until one.
+//! WAIT: for a time or until one; without either, for the word of a person, as HUMAN.
 
 use super::context::Reader;
 use super::keys::field;
@@ -25,12 +25,8 @@ impl<'a> Reader<'a> {
                 );
                 None
             }
-            (None, None) => {
-                let span = field(node, "type").map_or(node.span, |t| t.span);
-                self.check_inputs(node);
-                self.unsupported(span, "a task that waits to be completed from outside is not run here", "give it a `duration` or `until`");
-                None
-            }
+            // Completed from outside: a person answers for it.
+            (None, None) => self.human(node),
         }
     }
 
@@ -70,6 +66,12 @@ impl<'a> Reader<'a> {
         };
         Some(Task::Wait(Wait::Until(Expr::new(ExprKind::Call(Function::Time, vec![time]), node.span))))
     }
+}
+
+/// Whether a WAIT names no time.
+pub(super) fn is_for_a_person(task: &Node) -> bool {
+    let inputs = field(task, "inputParameters");
+    !["duration", "until"].iter().any(|key| inputs.and_then(|i| field(i, key)).is_some_and(|n| n.as_str() != Some("")))
 }
 
 /// Conductor's times as RFC 3339; without a zone they are in UTC.

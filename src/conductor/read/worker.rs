@@ -10,29 +10,43 @@ use crate::plan::{Expr, ExprKind};
 
 impl<'a> Reader<'a> {
     pub(super) fn simple(&mut self, node: &'a Node) -> Option<Task> {
-        let name = field(node, "name").and_then(text_of)?;
+        let name = field(node, "name")?;
+        if !self.declared_worker(name) {
+            self.check_inputs(node);
+            return None;
+        }
+        self.worker(node, &text_of(name)?)
+    }
+
+    /// A task for a worker that is declared.
+    pub(super) fn worker(&mut self, node: &'a Node, name: &str) -> Option<Task> {
         let input = match field(node, "inputParameters") {
             Some(inputs) => self.value(inputs),
             None => Expr::new(ExprKind::Object(Vec::new()), node.span),
         };
-        if !self.options.workers.contains(&name) {
-            let span = field(node, "name").map_or(node.span, |n| n.span);
-            let near = self.nearest(&name, self.options.workers.iter().map(String::as_str));
-            let declare = format!(
-                "declare a local program for it in rot.toml: `[workers]`, then `{name} = [\"program\", \"argument\"]`; or call the service directly with an HTTP task"
-            );
-            self.report(
-                Diagnostic::new(codes::UNSUPPORTED_TASK, span, format!("the task `{name}` is for a worker, and none is declared for it"))
-                    .at("a SIMPLE task")
-                    .help(near.map_or(declare, |n| format!("did you mean `{n}`?"))),
-            );
-            return None;
-        }
         let definition = field(node, "taskDefinition");
         let bound = ["timeoutSeconds", "responseTimeoutSeconds"]
             .iter()
             .filter_map(|key| definition.and_then(|d| field(d, key)).and_then(number_of).filter(|s| *s > 0))
             .min();
-        Some(Task::Worker(Worker { name, input, timeout: bound.map(|s| Dur(s.saturating_mul(1000))) }))
+        Some(Task::Worker(Worker { name: name.to_owned(), input, timeout: bound.map(|s| Dur(s.saturating_mul(1000))) }))
+    }
+
+    /// Whether the settings declare a program for a task's name; says so where they do not.
+    pub(super) fn declared_worker(&mut self, name: &Node) -> bool {
+        let Some(text) = text_of(name) else { return false };
+        if self.options.workers.contains(&text) {
+            return true;
+        }
+        let near = self.nearest(&text, self.options.workers.iter().map(String::as_str));
+        let declare = format!(
+            "declare a local program for it in rot.toml: `[workers]`, then `{text} = [\"program\", \"argument\"]`; or call the service directly with an HTTP task"
+        );
+        self.report(
+            Diagnostic::new(codes::UNSUPPORTED_TASK, name.span, format!("the task `{text}` is for a worker, and none is declared for it"))
+                .at("a SIMPLE task")
+                .help(near.map_or(declare, |n| format!("did you mean `{n}`?"))),
+        );
+        false
     }
 }

@@ -3,8 +3,8 @@
 use super::context::Reader;
 use super::keys::{WORKFLOW, field, number_of, text_of};
 use super::output::object_of;
-use super::scope::{Scope, Shape, Site, reference_name};
-use crate::diagnostic::{Diagnostic, Severity, codes};
+use super::scope::{Scope, Shape, Site, reference_name, type_of};
+use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
 use crate::json::{Node, NodeKind};
 use crate::plan::schedule::Dur;
 use crate::plan::task::{Task, walk_steps};
@@ -49,6 +49,7 @@ impl<'a> Reader<'a> {
         self.scope = self.names_of(node, input);
         self.site = Site::default();
         self.collect(tasks, &[]);
+        self.collect_inputs_read(node);
 
         let variables = self.variables(node);
         let steps = self.block(tasks);
@@ -82,7 +83,8 @@ impl<'a> Reader<'a> {
         if let Some(version) = field(node, "schemaVersion").filter(|v| number_of(v) != Some(2)) {
             self.report(
                 Diagnostic::new(codes::SCHEMA_VERSION, version.span, "only schemaVersion 2 is read; servers refuse every other")
-                    .help("set it to 2; references are then written `${TASK.output.NAME}`"),
+                    .help("set it to 2; references are then written `${TASK.output.NAME}`")
+                    .fix("set it to 2", true, vec![Edit { span: version.span, text: "2".into() }]),
             );
         }
     }
@@ -182,9 +184,25 @@ impl<'a> Reader<'a> {
 
     /// Without `outputParameters` the output of the last task is that of the workflow.
     fn last_output(&mut self, tasks: &[Node], rotation: &Rotation) -> Vec<Output> {
-        let Some((name, span)) = tasks.last().and_then(reference_name) else { return Vec::new() };
+        let Some(last) = tasks.last() else { return Vec::new() };
+        if type_of(last) == "DO_WHILE" {
+            // The last task that ran is the last one of the loop.
+            return self.last_output(field(last, "loopOver").map_or(&[][..], Node::items), rotation);
+        }
+        let Some((name, span)) = reference_name(last) else { return Vec::new() };
+        let mut computed = None;
         let mut is_step = false;
-        walk_steps(&rotation.steps, &mut |step| is_step |= step.name == name && matches!(step.task, Task::Http(_)));
+        walk_steps(&rotation.steps, &mut |step| match &step.task {
+            Task::Http(_) => is_step |= step.name == name,
+            Task::Let(assign) if assign.name == name => computed = Some(&assign.value),
+            _ => {}
+        });
+        if let Some(Expr { kind: ExprKind::Object(members), .. }) = computed {
+            let of = |key: &str| ExprKind::Field(Box::new(Expr::root(Root::Let(name.clone()), span)), key.to_owned());
+            let masked = |key: &str| key == "_secrets" || self.scope.masked.iter().any(|m| m == key);
+            let output = |key: &String| Output { name: key.clone(), value: Expr::new(of(key), span), masked: masked(key), at: span.into() };
+            return members.iter().map(|(key, _)| output(key)).collect();
+        }
         if !is_step {
             return Vec::new();
         }

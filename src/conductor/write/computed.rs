@@ -122,6 +122,7 @@ impl<'a> Writer<'a> {
             _ => return None,
         };
         let base = match &inner.kind {
+            ExprKind::Ref(Root::Let(name)) if self.kept_input(name).is_some() => return None,
             ExprKind::Ref(Root::Let(name)) => self.lets.get(name.as_str()).copied()?,
             _ => self.member_of_let(inner)?,
         };

@@ -48,7 +48,9 @@ impl<'a> Writer<'a> {
         // Names that can stay stay, whatever stands before them.
         let (good, rest): (Vec<&Step>, Vec<&Step>) = all.into_iter().partition(|s| is_reference_name(&s.name));
         for step in good.into_iter().chain(rest) {
-            let name = writer.fresh(&step.name);
+            // What a fork gives is its JOIN's, so that has the name; the fork itself is written as `NAME_fork`.
+            let wanted = if makes_tasks(step) { step.name.strip_suffix("_fork").unwrap_or(&step.name) } else { &step.name };
+            let name = writer.fresh(wanted);
             writer.references.insert(&step.name, name);
             writer.steps.insert(&step.name, step);
             if let Task::Let(assign) = &step.task {
@@ -82,6 +84,11 @@ impl<'a> Writer<'a> {
         self.references.get(step).map(String::as_str)
     }
 
+    /// Whether a name may be that of a task which a fork makes at run time.
+    pub(super) fn is_made(&self, name: &str) -> bool {
+        !self.steps.contains_key(name) && is_reference_name(name) && self.steps.values().any(|step| makes_tasks(step))
+    }
+
     /// Something that a definition cannot say, and without which it would do something else.
     pub(super) fn cannot(&mut self, at: At, message: impl Into<String>, help: &str) {
         self.found.push(Diagnostic::new(codes::NOT_IN_CONDUCTOR, at.0, message).at("cannot be said in Conductor JSON").help(help));
@@ -107,6 +114,14 @@ impl<'a> Writer<'a> {
         }
         task.insert("type".into(), kind.into());
         task
+    }
+}
+
+fn makes_tasks(step: &Step) -> bool {
+    match &step.task {
+        Task::Fork(_) => true,
+        Task::Call(call) => call.each.is_some(),
+        _ => false,
     }
 }
 

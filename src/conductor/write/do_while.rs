@@ -26,7 +26,8 @@ impl<'a> Writer<'a> {
             _ => None,
         };
         if let Some((script, given)) = script {
-            return self.scripted(script, given, tasks, reference);
+            let task = self.scripted(script, given, tasks, reference);
+            return keeping(repeat.keep_last, task);
         }
         if repeat.backoff != Backoff::Fixed {
             self.cannot(step.at, "a pause that grows from round to round cannot be said", "wait the same time in each round");
@@ -52,7 +53,7 @@ impl<'a> Writer<'a> {
         let mut task = self.task(reference, "DO_WHILE", Some(inputs));
         task.insert("loopCondition".into(), condition.into());
         task.insert("loopOver".into(), tasks.into());
-        task
+        keeping(repeat.keep_last, task)
     }
 
     /// A condition that is more than a comparison. The server adds the outputs of the tasks within by itself.
@@ -108,9 +109,18 @@ impl<'a> Writer<'a> {
             let items = std::mem::replace(inputs, json!({})).get("items").cloned();
             task.insert("items".into(), items.unwrap_or_default());
         }
+        // Required, and not read.
+        task.insert("loopCondition".into(), "".into());
         task.insert("loopOver".into(), tasks.into());
-        task
+        keeping(each.keep_last, task)
     }
+}
+
+fn keeping(last: Option<u32>, mut task: Map<String, Value>) -> Map<String, Value> {
+    if let (Some(last), Some(Value::Object(inputs))) = (last, task.get_mut("inputParameters")) {
+        inputs.insert("keepLastN".into(), last.into());
+    }
+    task
 }
 
 /// Whether a condition counts the rounds of its own loop.

@@ -3,7 +3,7 @@
 use super::context::Writer;
 use crate::plan::Dialect;
 use crate::plan::schedule::Dur;
-use crate::plan::task::{Backoff, Retry, Step, Task};
+use crate::plan::task::{Backoff, Overdue, Retry, Step, Task, TimeLimit};
 use serde_json::{Map, Value, json};
 
 /// Pause between attempts of a task without a definition of its own.
@@ -85,6 +85,7 @@ impl<'a> Writer<'a> {
                 task.insert("subWorkflowParam".into(), json!({ "name": call.rotation }));
                 vec![task]
             }
+            Task::Fork(fork) => self.fork_dynamic(fork, &reference).into(),
             Task::Worker(worker) => {
                 let inputs = match self.value(&worker.input) {
                     Value::Object(members) => members,
@@ -135,6 +136,9 @@ impl<'a> Writer<'a> {
         if let Some(retry) = &step.retry {
             self.retry(step, retry, task);
         }
+        if let Some(limit) = step.timeout {
+            self.time_limit(step, limit, task);
+        }
         if step.optional {
             task.insert("optional".into(), true.into());
         }
@@ -155,8 +159,7 @@ impl<'a> Writer<'a> {
             Backoff::Linear => "LINEAR_BACKOFF",
             Backoff::Exponential => "EXPONENTIAL_BACKOFF",
         };
-        let mut definition = Map::new();
-        definition.insert("name".into(), task.get("name").cloned().unwrap_or_default());
+        let mut definition = definition_of(task);
         definition.insert("retryCount".into(), retry.count.into());
         definition.insert("retryLogic".into(), logic.into());
         definition.insert("retryDelaySeconds".into(), self.seconds(step, retry.delay).into());
@@ -168,6 +171,29 @@ impl<'a> Writer<'a> {
         task.insert("taskDefinition".into(), Value::Object(definition));
     }
 
+    fn time_limit(&mut self, step: &Step, limit: TimeLimit, task: &mut Map<String, Value>) {
+        let mut definition = match task.remove("taskDefinition") {
+            Some(Value::Object(definition)) => definition,
+            _ => {
+                let mut definition = definition_of(task);
+                // A definition that says nothing is tried again three times.
+                definition.insert("retryCount".into(), step.retry.as_ref().map_or(0, |r| r.count).into());
+                definition
+            }
+        };
+        let policy = match limit.then {
+            Overdue::Retry => "RETRY",
+            Overdue::Stop => "TIME_OUT_WF",
+            Overdue::Note => "ALERT_ONLY",
+        };
+        definition.insert("timeoutSeconds".into(), self.seconds(step, limit.after).into());
+        definition.insert("timeoutPolicy".into(), policy.into());
+        if limit.then == Overdue::Note {
+            definition.insert("responseTimeoutSeconds".into(), 0.into());
+        }
+        task.insert("taskDefinition".into(), Value::Object(definition));
+    }
+
     /// Whole seconds, rounded up.
     pub(super) fn seconds(&mut self, step: &Step, length: Dur) -> u64 {
         if !length.0.is_multiple_of(1000) {
@@ -175,4 +201,9 @@ impl<'a> Writer<'a> {
         }
         length.0.div_ceil(1000)
     }
+}
+
+/// A definition for a task of its name.
+fn definition_of(task: &Map<String, Value>) -> Map<String, Value> {
+    Map::from_iter([("name".to_owned(), task.get("name").cloned().unwrap_or_default())])
 }

@@ -86,7 +86,15 @@ impl<'a> Writer<'a> {
 
     /// Whether a task of its own gives the value of a `let`.
     fn is_task(&self, name: &str) -> bool {
-        self.lets.get(name).is_some_and(|value| self.is_computed(value))
+        self.lets.get(name).is_some_and(|value| self.is_computed(value)) || self.kept_input(name).is_some()
+    }
+
+    /// The task whose input a `let` of the reader keeps. Those of other tasks are written in another form, so their values stand for them.
+    pub(super) fn kept_input(&self, name: &str) -> Option<&'a str> {
+        let step = self.let_steps.get(name).copied().filter(|step| self.plan.dialect.is_conductor() && *step != name)?;
+        let task = step.strip_prefix("input of ")?;
+        let kept = self.steps.get(task).filter(|step| matches!(step.task, Task::Let(_) | Task::SetVariables(_) | Task::Worker(_)))?;
+        Some(&kept.name)
     }
 
     fn number(&mut self, digits: &str, at: At) -> Value {
@@ -116,6 +124,10 @@ impl<'a> Writer<'a> {
     /// The text between the braces; none (and a finding) where there is none.
     pub(super) fn reference(&mut self, expr: &'a Expr) -> Option<String> {
         match &expr.kind {
+            ExprKind::Ref(Root::Let(name)) if self.kept_input(name).is_some() => {
+                let task = self.kept_input(name)?;
+                self.task_name(task, expr.at).map(|name| format!("{name}.input"))
+            }
             ExprKind::Ref(Root::Let(name)) if self.is_task(name) => {
                 let step = self.let_steps.get(name.as_str()).copied()?;
                 self.task_name(step, expr.at).map(|name| format!("{name}.output"))
@@ -232,7 +244,7 @@ impl<'a> Writer<'a> {
     }
 
     fn task_name(&mut self, step: &str, at: At) -> Option<String> {
-        let name = self.name_of(step).map(str::to_owned);
+        let name = self.name_of(step).map(str::to_owned).or_else(|| self.is_made(step).then(|| step.to_owned()));
         if name.is_none() {
             self.cannot(at, format!("the task `{step}` does nothing here, so it is not in the definition"), "refer to another task");
         }

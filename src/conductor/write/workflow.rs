@@ -1,7 +1,7 @@
 //! A rotation → a workflow definition.
 
 use super::context::Writer;
-use crate::plan::task::{Task, walk_steps};
+use crate::plan::task::{Step, Task, walk_steps};
 use crate::plan::{Dialect, Effect, Expr, ExprKind, Policy, Root, Type};
 use serde_json::{Map, Value};
 
@@ -125,8 +125,15 @@ impl<'a> Writer<'a> {
     /// Whether a server would return what the last task got, although the rotation returns nothing. A task that does nothing
     /// behind it keeps that in.
     fn returns_last(&self) -> bool {
-        match self.rotation.steps.last().map(|s| &s.task) {
+        self.gives(&self.rotation.steps)
+    }
+
+    fn gives(&self, steps: &[Step]) -> bool {
+        match steps.last().map(|s| &s.task) {
             Some(Task::Http(_)) => true,
+            Some(Task::Let(assign)) => self.is_computed(&assign.value),
+            Some(Task::Repeat(repeat)) => self.gives(&repeat.steps),
+            Some(Task::ForEach(each)) => self.gives(&each.steps),
             Some(Task::Call(_) | Task::Parallel(_)) => self.plan.dialect == Dialect::Rot,
             _ => false,
         }

@@ -27,6 +27,19 @@ pub(super) enum Place {
 const MAX_BODY: u64 = 16 << 20;
 
 impl Resolver {
+    /// How a pause grows; `fixed` unless said.
+    pub(super) fn backoff(&mut self, word: Option<&Name>) -> Backoff {
+        match word.map(|b| (b.text.as_str(), b.span)) {
+            None | Some(("fixed", _)) => Backoff::Fixed,
+            Some(("linear", _)) => Backoff::Linear,
+            Some(("exponential", _)) => Backoff::Exponential,
+            Some((word, at)) => {
+                self.report(errors::unknown_word(at, "a backoff", word, &["fixed", "linear", "exponential"]));
+                Backoff::Fixed
+            }
+        }
+    }
+
     /// The request, and how often it is tried again.
     pub(super) fn http(&mut self, http: &ast::Http, place: Place) -> (Http, Option<Retry>) {
         let method = http.method.text.to_ascii_uppercase();
@@ -128,15 +141,7 @@ impl Resolver {
             }
             ClauseKind::Retry { count, every, backoff, up_to } => {
                 self.once(&mut once.retry, "`retry`", span);
-                let backoff = match backoff.as_ref().map(|b| (b.text.as_str(), b.span)) {
-                    None | Some(("fixed", _)) => Backoff::Fixed,
-                    Some(("linear", _)) => Backoff::Linear,
-                    Some(("exponential", _)) => Backoff::Exponential,
-                    Some((word, at)) => {
-                        self.report(errors::unknown_word(at, "a backoff", word, &["fixed", "linear", "exponential"]));
-                        Backoff::Fixed
-                    }
-                };
+                let backoff = self.backoff(backoff.as_ref());
                 if count.value > 100 {
                     self.report(errors::bad_value(
                         codes::BAD_VALUE,

@@ -7,8 +7,8 @@ use super::{Resolver, errors};
 use crate::diagnostic::codes;
 use crate::plan::task::lifecycle::{Allow, NewValue};
 use crate::plan::task::{
-    Alphabet, Backoff, Branch, Call, Fail, ForEach, Generate, Generator, Let, Log, Manual, Parallel, Promote, Repeat, Revoke, Stage, Step,
-    Stop, Switch, Task, Update, Verify, Wait,
+    Alphabet, Branch, Call, Fail, ForEach, Generate, Generator, Let, Log, Manual, Parallel, Promote, Repeat, Revoke, Stage, Step, Stop,
+    Switch, Task, Update, Verify, Wait,
 };
 use crate::plan::{Expr, ExprKind, Type};
 use crate::source::{At, Span};
@@ -179,14 +179,24 @@ impl Resolver {
                 };
                 self.define(item, Symbol::Variable(element));
                 let steps = self.steps(steps);
-                (self.scope.unique("for each"), item.span, Task::ForEach(ForEach { item: item.text.clone(), items, steps }))
+                (
+                    self.scope.unique("for each"),
+                    item.span,
+                    Task::ForEach(ForEach { item: item.text.clone(), items, steps, keep_last: None }),
+                )
             }
-            StepKind::Repeat { at_most, every, steps, until } => {
+            StepKind::Repeat { at_most, every, backoff, steps, until } => {
                 let steps = self.steps(steps);
                 let until = self.typed(until, &[Type::Bool], "bool");
                 let rounds = at_most.as_ref().map_or(DEFAULT_ROUNDS, |c| u32::try_from(c.value).unwrap_or(u32::MAX));
-                let task =
-                    Task::Repeat(Repeat { steps, until, at_most: rounds, every: every.as_ref().map(|d| d.value), backoff: Backoff::Fixed });
+                let task = Task::Repeat(Repeat {
+                    steps,
+                    until,
+                    at_most: rounds,
+                    every: every.as_ref().map(|d| d.value),
+                    backoff: self.backoff(backoff.as_ref()),
+                    keep_last: None,
+                });
                 (self.scope.unique("repeat"), step.span, task)
             }
             StepKind::Call { name, rotation, inputs } => {
@@ -198,10 +208,10 @@ impl Resolver {
                     .unwrap_or_default();
                 let step_name = self.scope.unique(&name.text);
                 self.define(name, Symbol::Step { step: step_name.clone(), captures: Rc::new(captures) });
-                (step_name, name.span, Task::Call(Call { rotation: rotation.text.clone(), inputs, each: None }))
+                (step_name, name.span, Task::Call(Call { rotation: rotation.text.clone(), inputs, each: None, each_name: None }))
             }
         };
-        Some(Step { name, task, retry, optional: false, start_delay: None, at: At(at) })
+        Some(Step { name, task, retry, optional: false, timeout: None, start_delay: None, at: At(at) })
     }
 
     fn define(&mut self, name: &Name, symbol: Symbol) {
@@ -294,7 +304,7 @@ impl Resolver {
             let name = self.scope.unique("when");
             let at = rest.first().map_or(Span::NONE, |(c, _)| c.span);
             let task = self.when(rest, otherwise)?;
-            vec![Step { name, task, retry: None, optional: false, start_delay: None, at: At(at) }]
+            vec![Step { name, task, retry: None, optional: false, timeout: None, start_delay: None, at: At(at) }]
         };
         Some(Task::Switch(Switch {
             subject,

@@ -56,6 +56,9 @@ pub struct ForEach {
     pub items: Expr,
     /// What is done.
     pub steps: Vec<Step>,
+    /// As many of the last rounds are kept in the step's output (Conductor `keepLastN`); all unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_last: Option<u32>,
 }
 
 /// The same steps until a condition holds; at least once.
@@ -73,6 +76,9 @@ pub struct Repeat {
     /// How the pause grows from round to round.
     #[serde(default, skip_serializing_if = "Backoff::is_fixed")]
     pub backoff: Backoff,
+    /// As many of the last rounds are kept in the step's output (Conductor `keepLastN`); all unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_last: Option<u32>,
 }
 
 /// Runs another rotation and waits for it. Captures its outputs.
@@ -84,8 +90,22 @@ pub struct Call {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<(String, Expr)>,
     /// A list of objects: the rotation runs once for each, all at the same time, with the object's members as inputs
-    /// besides the others. The captures are then the outputs of each run under `_ROTATION_0`, `_ROTATION_1`, …
+    /// besides the others. The captures are then the outputs of each run under `_NAME_0`, `_NAME_1`, …
     /// (Conductor `FORK_JOIN_DYNAMIC`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub each: Option<Expr>,
+    /// That name; the step's own unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub each_name: Option<String>,
+}
+
+/// Branches that come into being at run time: what they do is read from data, by the reader of definitions (Conductor
+/// `FORK_JOIN_DYNAMIC`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fork {
+    /// A list of tasks, or one task that runs once for each of the inputs.
+    pub tasks: Expr,
+    /// What they are given: an object by reference name, or for one task a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Expr>,
 }

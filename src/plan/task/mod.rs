@@ -6,7 +6,7 @@ pub mod lifecycle;
 pub mod value;
 pub mod worker;
 
-pub use control::{Branch, Call, ForEach, Parallel, Repeat, Switch, Wait};
+pub use control::{Branch, Call, ForEach, Fork, Parallel, Repeat, Switch, Wait};
 pub use http::{Auth, Body, Capture, CaptureSource, Expect, Header, Http, Limits, StatusPattern};
 pub use lifecycle::{Manual, Promote, Revoke, Stage, Update, Verify};
 pub use value::{Alphabet, Fail, Generate, Generator, Let, Log, SetVariables, Stop};
@@ -29,6 +29,9 @@ pub struct Step {
     /// Its failure does not stop the run (Conductor `optional`, `permissive`).
     #[serde(default, skip_serializing_if = "super::is_false")]
     pub optional: bool,
+    /// Bound on each attempt (Conductor `timeoutSeconds` of a task's definition).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<TimeLimit>,
     /// Waits this long before the first attempt (Conductor `startDelay`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_delay: Option<Dur>,
@@ -49,6 +52,27 @@ pub struct Retry {
     /// No pause is longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_delay: Option<Dur>,
+}
+
+/// A bound on an attempt, and what comes of passing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeLimit {
+    /// After this.
+    pub after: Dur,
+    /// What then.
+    pub then: Overdue,
+}
+
+/// What comes of an attempt that takes too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overdue {
+    /// The step failed, and may be tried again.
+    Retry,
+    /// The run stops.
+    Stop,
+    /// A note, and it goes on.
+    Note,
 }
 
 /// How the pause between attempts grows.
@@ -116,6 +140,8 @@ pub enum Task {
     Switch(Switch),
     /// Branches at the same time.
     Parallel(Parallel),
+    /// Branches that come into being at run time.
+    Fork(Fork),
     /// The same steps for each element of a list.
     ForEach(ForEach),
     /// The same steps until a condition holds.
@@ -146,6 +172,7 @@ impl Task {
             Task::Wait(_) => "wait",
             Task::Switch(_) => "switch",
             Task::Parallel(_) => "parallel",
+            Task::Fork(_) => "fork",
             Task::ForEach(_) => "for each",
             Task::Repeat(_) => "repeat",
             Task::Call(_) => "call",
@@ -182,6 +209,7 @@ impl Task {
             Task::Repeat(repeat) => vec![&repeat.until],
             Task::Call(call) => call.inputs.iter().map(|(_, e)| e).chain(&call.each).collect(),
             Task::Worker(worker) => vec![&worker.input],
+            Task::Fork(fork) => std::iter::once(&fork.tasks).chain(&fork.inputs).collect(),
             Task::Generate(_) | Task::Verify(_) | Task::Promote(_) | Task::Revoke(_) | Task::Parallel(_) => Vec::new(),
         }
     }

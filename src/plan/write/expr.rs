@@ -120,7 +120,12 @@ impl Writer<'_> {
                 format!("{}.{}{}", version.root(), segment(name), field.collect::<String>())
             }
             Root::Input(name) => format!("input.{}", segment(&self.input_name(name))),
-            Root::Inputs => self.cannot(at, "all inputs at once are no value in `.rot`", "name the inputs that are needed"),
+            // Nothing can be passed here that is not declared.
+            Root::Inputs => {
+                let names = self.rotation.inputs.iter().map(|i| i.name.clone());
+                let members: Vec<(String, Expr)> = names.map(|n| (n.clone(), Expr::root(Root::Input(n), at.0))).collect();
+                self.object(&members)
+            }
             Root::Let(name) => self.lets.get(name).cloned().unwrap_or_else(|| name.clone()),
             Root::Variable(name) => match self.variables.get(name.as_str()) {
                 Some(name) => name.clone(),

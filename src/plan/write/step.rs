@@ -22,6 +22,10 @@ impl<'a> Writer<'a> {
                 let help = "let a failure stop the run, or write the step by hand";
                 self.cannot(step.at, format!("that a failure of `{}` does not stop the run cannot be said", step.name), help);
             }
+            if let Some(limit) = step.timeout {
+                let help = "set the `timeout` of the rotation, or of the requests within";
+                self.cannot(step.at, format!("a bound of {} on this step cannot be said", limit.after), help);
+            }
             if let Some(delay) = step.start_delay {
                 out.push(format!("wait {delay}"));
             }
@@ -101,6 +105,10 @@ impl<'a> Writer<'a> {
             Task::Worker(worker) => {
                 let message = format!("the worker `{}` cannot be said: `.rot` runs no commands", worker.name);
                 self.cannot(step.at, message, "keep the definition as JSON, or call the service that the worker calls with `http`")
+            }
+            Task::Fork(_) => {
+                let help = "keep the definition as JSON, or write the branches out with `parallel`";
+                self.cannot(step.at, "branches that come into being at run time cannot be said", help)
             }
             Task::Wait(Wait::For(length)) => format!("wait {}", self.expr(length)),
             Task::Wait(Wait::Until(time)) => format!("wait until {}", self.expr(time)),
@@ -201,7 +209,7 @@ impl<'a> Writer<'a> {
             let mut text = block(&head, &steps);
             match switch.otherwise.as_slice() {
                 [] => {}
-                [Step { task: Task::Switch(next), optional: false, start_delay: None, .. }] if is_when(next) => {
+                [Step { task: Task::Switch(next), optional: false, timeout: None, start_delay: None, .. }] if is_when(next) => {
                     text.push_str(&format!(" else {}", self.switch(next, place)));
                 }
                 steps => {
@@ -251,14 +259,16 @@ impl<'a> Writer<'a> {
     }
 
     fn repeat(&mut self, step: &'a Step, repeat: &'a Repeat, place: Place) -> String {
-        if repeat.backoff != Backoff::Fixed {
-            self.cannot(step.at, "a pause that grows from round to round cannot be said", "wait the same time in each round: `every 5s`");
-        }
         let most = if repeat.at_most == UNSAID { String::new() } else { format!(" at most {}", repeat.at_most) };
         let every = repeat.every.map(|d| format!(" every {d}")).unwrap_or_default();
+        let backoff = match repeat.backoff {
+            Backoff::Fixed => "",
+            Backoff::Linear => " backoff linear",
+            Backoff::Exponential => " backoff exponential",
+        };
         let steps = self.steps(&repeat.steps, place);
         let condition = self.condition(step, repeat);
-        format!("{} until {condition}", block(&format!("repeat{most}{every}"), &steps))
+        format!("{} until {condition}", block(&format!("repeat{most}{every}{backoff}"), &steps))
     }
 
     /// The condition without the count of rounds, which `at most` says.

@@ -29,6 +29,12 @@ pub struct Journal {
     tag: [u8; record::TAG],
     records: Vec<Record>,
     file: Option<Box<dyn File>>,
+    /// How much of the file a sync has made durable.
+    durable: u64,
+    /// The records behind that, as they are in the file.
+    unsynced: Vec<u8>,
+    /// They are not in the file any more, or not for certain: they are written again before the next record.
+    rewrite: bool,
     /// The file must be cut to this length before another record: what is behind it is torn.
     cut: Option<u64>,
 }
@@ -59,6 +65,9 @@ impl Journal {
             tag: [0; record::TAG],
             records: Vec::new(),
             file: Some(file),
+            durable: 0,
+            unsynced: Vec::new(),
+            rewrite: false,
             cut: None,
         };
         journal.append(world, vault, Kind::Begin, "", header, Some(payload), true).map_err(failed)?;
@@ -96,6 +105,9 @@ impl Journal {
             tag: [0; record::TAG],
             records: Vec::new(),
             file: None,
+            durable: 0,
+            unsynced: Vec::new(),
+            rewrite: false,
             cut: None,
         }
     }
@@ -129,7 +141,8 @@ impl Journal {
         if !records.is_empty() && records.first().is_some_and(|r| r.header.kind != Kind::Begin) {
             return Err(corrupt(&path, 0));
         }
-        Ok(Self { path, run_id: run_id.to_owned(), key, tag, records, file: None, cut })
+        let durable = at as u64;
+        Ok(Self { path, run_id: run_id.to_owned(), key, tag, records, file: None, durable, unsynced: Vec::new(), rewrite: false, cut })
     }
 
     /// Adds a record. With `sync` it is durable when this returns.
@@ -158,33 +171,30 @@ impl Journal {
         if self.file.is_none() {
             self.file = Some(world.fs.append(&self.path)?);
         }
-        let result = match &mut self.file {
-            Some(file) => file.write(&bytes).and_then(|()| if sync { file.sync() } else { Ok(()) }),
-            None => Err(io::Error::other("journal is not open")),
+        let start = if self.rewrite { 0 } else { self.unsynced.len() };
+        let before = self.unsynced.len();
+        self.unsynced.extend_from_slice(&bytes);
+        let result = match (&mut self.file, self.unsynced.get(start..)) {
+            (Some(file), Some(text)) => file.write(text).and_then(|()| if sync { file.sync() } else { Ok(()) }),
+            _ => Err(io::Error::other("journal is not open")),
         };
         if let Err(error) = result {
             // What is on disk now is not known: a torn record must not stand before a later one, not even when the disk
-            // refuses to take it away now.
+            // refuses to take it away now. A failed sync may have dropped earlier records too that were not synced.
+            self.unsynced.truncate(before);
+            self.rewrite = before > 0;
             self.file = None;
-            let known: u64 = self.length();
-            self.cut = world.fs.truncate(&self.path, known).err().map(|_| known);
+            self.cut = world.fs.truncate(&self.path, self.durable).err().map(|_| self.durable);
             return Err(error);
+        }
+        self.rewrite = false;
+        if sync {
+            self.durable += self.unsynced.len() as u64;
+            self.unsynced.clear();
         }
         self.tag = tag;
         self.records.push(Record { header, sealed });
         Ok(())
-    }
-
-    fn length(&self) -> u64 {
-        let mut tag = [0; record::TAG];
-        let mut total = 0u64;
-        for (i, record) in self.records.iter().enumerate() {
-            if let Some((bytes, next)) = encode(&self.key, &tag, u32::try_from(i).unwrap_or(u32::MAX), &record.header, &record.sealed) {
-                total += bytes.len() as u64;
-                tag = next;
-            }
-        }
-        total
     }
 
     /// The records in order.
@@ -225,14 +235,15 @@ impl Journal {
         vault.unseal(&record.sealed)
     }
 
-    /// Whether the run is over.
+    /// Whether the run is over. Only then does a journal lose the payload of its first record, which says so too where a power
+    /// cut has left the beginning of the rewritten file.
     pub fn ended(&self) -> bool {
-        self.last_of_run(Kind::Ended).is_some()
+        self.last_of_run(Kind::Ended).is_some() || self.records.first().is_some_and(|begin| begin.sealed.is_empty())
     }
 
-    /// Whether something outside changed, or may have.
+    /// Whether something outside changed, or may have. What a failure workflow did is over with it.
     pub fn had_effect(&self) -> bool {
-        self.records.iter().any(|r| match r.header.kind {
+        self.records.iter().filter(|r| !r.header.step.starts_with(super::engine::FAILURE)).any(|r| match r.header.kind {
             Kind::Answer => r.header.facts.get("effect").and_then(Json::as_bool).unwrap_or(false),
             Kind::Unknown | Kind::Staged | Kind::Promoted | Kind::RevokeIntent | Kind::Revoked => true,
             Kind::Intent => !self.of(&r.header.step).any(|o| matches!(o.header.kind, Kind::Answer | Kind::NotSent | Kind::Unknown)),
@@ -253,14 +264,17 @@ impl Journal {
         let folder = folder(vault);
         let temp = folder.join(format!(".{}.tmp", self.run_id));
         let _ = world.fs.remove(&temp);
-        // Nothing is synced: a power cut leaves the old journal, the new one, or an empty file, and an empty one tells of
-        // no run, which is what an ended run may become.
+        // Nothing is synced: a power cut leaves the old journal, or the beginning of the new one. Without a record it tells of no
+        // run, which is what an ended run may become; with its first one, of a run that is over.
         let mut file = world.fs.create(&temp, 0o600)?;
         file.write(&bytes)?;
         drop(file);
         self.file = None;
         world.fs.rename(&temp, &self.path)?;
         self.tag = tag;
+        self.durable = bytes.len() as u64;
+        self.unsynced.clear();
+        self.rewrite = false;
         self.cut = None;
         for record in &mut self.records {
             record.sealed.clear();

@@ -1,14 +1,17 @@
-//! jq through jaq.
+//! jq through jaq, in a process of its own: a program can recurse or grow without end, and neither its stack nor its memory
+//! can be bounded from within.
 
 use super::{RESULT, TIME};
 use crate::json::{self, Node};
 use crate::run::value::Value;
+use crate::world::helper::{self, Trouble};
 use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Compiler, Ctx, Vars, data, unwrap_valr};
 use jaq_json::{Val, read};
-use std::sync::mpsc;
 use zeroize::Zeroizing;
 
+/// The memory of the process, stack included; its threads and libraries take up addresses too.
+const MEMORY: u64 = 1 << 30;
 /// The stack of the thread that runs a program.
 const STACK: usize = 256 << 20;
 /// The most results.
@@ -20,20 +23,42 @@ const OUTSIDE_DEFINITIONS: [&str; 4] = ["debug", "stderr", "halt", "halt_error"]
 
 /// The results of a program over a value, as a list.
 pub fn jq(program: &str, input: &Value) -> Result<Node, String> {
-    let (send, receive) = mpsc::sync_channel(1);
-    let program = program.to_owned();
+    let program = serde_json::Value::String(program.to_owned()).to_string();
     let input = input.json_text();
-    // A thread of its own: a program can be ended only from outside. One that hangs is left behind; the run fails, and the
-    // process ends soon after.
-    std::thread::Builder::new()
-        .name("jq".into())
-        .stack_size(STACK)
-        .spawn(move || {
-            let _gone = send.send(run(&program, &input));
-        })
-        .map_err(|_| "the system gives no more threads".to_owned())?;
-    let text = receive.recv_timeout(TIME).map_err(|_| format!("the jq program ran longer than {} seconds", TIME.as_secs()))??;
-    json::parse_text(&text).map_err(|_| "a result of the jq program is not JSON".to_owned())
+    let mut question = Zeroizing::new(Vec::with_capacity(program.len() + input.len() + 1));
+    question.extend_from_slice(program.as_bytes());
+    question.push(b'\n');
+    question.extend_from_slice(input.as_bytes());
+    let answer = helper::call(question, (RESULT as u64) * 2, TIME).map_err(|trouble| match trouble {
+        Trouble::NotStarted => "the process that runs jq programs could not be started".to_owned(),
+        Trouble::TimedOut => format!("the jq program ran longer than {} seconds", TIME.as_secs()),
+        Trouble::Died => format!("the jq program needs more than {} MiB of memory, or recurses too deep", MEMORY >> 20),
+    })?;
+    let text = std::str::from_utf8(&answer).unwrap_or_default();
+    match text.split_at_checked(1) {
+        Some(("+", results)) => json::parse_text(results).map_err(|_| "a result of the jq program is not JSON".to_owned()),
+        Some(("-", problem)) => Err(problem.to_owned()),
+        _ => Err("the process that runs jq programs gave no answer".to_owned()),
+    }
+}
+
+/// The process itself.
+pub fn serve() -> u8 {
+    helper::serve(MEMORY, TIME.as_secs() + 1, |question| {
+        let question = Zeroizing::new(question.to_vec());
+        let work = std::thread::Builder::new().stack_size(STACK).spawn(move || match answer(&question) {
+            Ok(results) => Zeroizing::new(format!("+{}", results.as_str()).into_bytes()),
+            Err(problem) => Zeroizing::new(format!("-{problem}").into_bytes()),
+        });
+        work.ok().and_then(|thread| thread.join().ok()).unwrap_or_default()
+    })
+}
+
+fn answer(question: &[u8]) -> Result<Zeroizing<String>, String> {
+    let text = std::str::from_utf8(question).map_err(|_| "the input is not text".to_owned())?;
+    let (program, input) = text.split_once('\n').ok_or("there is no program")?;
+    let program: String = serde_json::from_str(program).map_err(|_| "there is no program".to_owned())?;
+    run(&program, input)
 }
 
 fn run(program: &str, input: &str) -> Result<Zeroizing<String>, String> {

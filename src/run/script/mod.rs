@@ -6,7 +6,7 @@ mod javascript;
 mod jq;
 
 pub use javascript::javascript;
-pub use jq::jq;
+pub use jq::{jq, serve};
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Control flow.
 
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::task::{Call, ForEach, Parallel, Repeat, Step, Switch, Wait};
+use crate::plan::task::{Branch, Call, ForEach, Parallel, Repeat, Step, Switch, Wait};
 use crate::plan::{Derivation, Expr, ExprKind};
 use crate::run::engine::{Engine, Flow, Frame, Local, Place, Stopped};
 use crate::run::functions::{instant, later};
@@ -80,8 +80,17 @@ impl<'a> Engine<'a> {
         place: Place<'b>,
         parallel: &'b Parallel,
     ) -> Result<Flow, Stopped> {
-        // Every branch runs to its end, also when another fails: a call that is on its way must be heard.
-        let results = join_all(parallel.branches.iter().map(|branch| self.steps(frame, place, &branch.steps))).await;
+        self.side_by_side(frame, place, &parallel.branches).await
+    }
+
+    /// Every branch runs to its end, also when another fails: a call that is on its way must be heard.
+    pub(super) async fn side_by_side<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        branches: &'b [Branch],
+    ) -> Result<Flow, Stopped> {
+        let results = join_all(branches.iter().map(|branch| self.steps(frame, place, &branch.steps))).await;
         let mut stop = Flow::Next;
         let mut failure = None;
         for result in results {
@@ -115,62 +124,40 @@ impl<'a> Engine<'a> {
                 )));
             }
         };
-        let count = items.len();
-        let mut rounds_done = Vec::new();
-        if count == 0 && self.plan.dialect.is_conductor() {
-            self.looped(frame, step, &mut rounds_done, vec![("iteration".to_owned(), Value::int(0))], &each.steps, 0);
+        let conductor = self.plan.dialect.is_conductor();
+        let mut rounds = Rounds { done: Vec::new(), keep: each.keep_last };
+        let mut now = vec![("iteration".to_owned(), index(0))];
+        if conductor {
+            self.looped(frame, step, &rounds, now.clone());
         }
         for (i, item) in items.into_iter().enumerate() {
             let item = item.labelled(&list.label);
-            if self.plan.dialect.is_conductor() {
-                let at = Value::int(i64::try_from(i).unwrap_or(i64::MAX));
-                let mut round = vec![("loopItem".to_owned(), item.clone()), ("loopIndex".to_owned(), at)];
-                round.push(("iteration".to_owned(), Value::int(i64::try_from(i + 1).unwrap_or(i64::MAX))));
-                self.looped(frame, step, &mut rounds_done, round, &each.steps, i);
+            now = vec![("loopItem".to_owned(), item.clone()), ("loopIndex".to_owned(), index(i)), ("iteration".to_owned(), index(i + 1))];
+            if conductor {
+                self.looped(frame, step, &rounds, now.clone());
             }
             frame.scope.borrow_mut().variables.insert(each.item.clone(), item);
-            let rounds = format!("{}[{}]", place.rounds, i + 1);
-            if let Flow::Stop(output) = self.steps(frame, Place { rounds: &rounds, volatile: place.volatile }, &each.steps).await? {
+            let round = format!("{}[{}]", place.rounds, i + 1);
+            if let Flow::Stop(output) = self.steps(frame, Place { rounds: &round, volatile: place.volatile }, &each.steps).await? {
                 return Ok(Flow::Stop(output));
             }
+            if conductor {
+                rounds.end(&frame.scope.borrow(), &each.steps, i + 1);
+            }
         }
-        if count > 0 && self.plan.dialect.is_conductor() {
-            let last = frame.scope.borrow().outputs.get(&step.name).and_then(|o| o.get("iteration").cloned());
-            self.looped(
-                frame,
-                step,
-                &mut rounds_done,
-                last.map(|l| vec![("iteration".to_owned(), l)]).unwrap_or_default(),
-                &each.steps,
-                count,
-            );
+        if conductor {
+            self.looped(frame, step, &rounds, now);
         }
         Ok(Flow::Next)
     }
 
     /// The output of a Conductor loop: that of each finished round under its number, and `now`, facts of the present one.
-    fn looped(
-        &self,
-        frame: &Frame<'_>,
-        step: &Step,
-        done: &mut Vec<(String, Value)>,
-        now: Vec<(String, Value)>,
-        steps: &[Step],
-        finished: usize,
-    ) {
+    fn looped(&self, frame: &Frame<'_>, step: &Step, rounds: &Rounds, now: Vec<(String, Value)>) {
         let mut scope = frame.scope.borrow_mut();
-        if finished > done.len() {
-            let mut outputs = Vec::new();
-            crate::plan::task::walk_steps(steps, &mut |inner| {
-                let found = match &inner.task {
-                    crate::plan::Task::Let(assign) => scope.lets.get(&assign.name),
-                    _ => scope.outputs.get(&inner.name),
-                };
-                outputs.extend(found.map(|value| (inner.name.clone(), value.clone())));
-            });
-            done.push((finished.to_string(), Data::Object(outputs).into()));
+        if let Some((name, iteration)) = now.iter().find(|(name, _)| name == "iteration") {
+            scope.task_fields.insert((step.name.clone(), name.clone()), iteration.clone());
         }
-        let members = now.into_iter().chain(done.iter().cloned()).collect();
+        let members = now.into_iter().chain(rounds.done.iter().cloned()).collect();
         scope.outputs.insert(step.name.clone(), Data::Object(members).into());
     }
 
@@ -182,17 +169,22 @@ impl<'a> Engine<'a> {
         repeat: &'b Repeat,
         key: &'b str,
     ) -> Result<Flow, Stopped> {
-        let mut rounds_done = Vec::new();
+        let mut all = Rounds { done: Vec::new(), keep: repeat.keep_last };
         for round in 1..=repeat.at_most {
             let rounds = format!("{}[{round}]", place.rounds);
+            let number = usize::try_from(round).unwrap_or(usize::MAX);
+            let iteration = || vec![("iteration".to_owned(), index(number))];
+            if self.plan.dialect.is_conductor() {
+                self.looped(frame, step, &all, iteration());
+            }
             if let Flow::Stop(output) = self.steps(frame, Place { rounds: &rounds, volatile: place.volatile }, &repeat.steps).await? {
                 return Ok(Flow::Stop(output));
             }
-            let iteration = vec![("iteration".to_owned(), Value::int(i64::from(round)))];
             if self.plan.dialect.is_conductor() {
-                self.looped(frame, step, &mut rounds_done, iteration, &repeat.steps, usize::try_from(round).unwrap_or(usize::MAX));
+                all.end(&frame.scope.borrow(), &repeat.steps, number);
+                self.looped(frame, step, &all, iteration());
             } else {
-                frame.scope.borrow_mut().outputs.insert(step.name.clone(), Data::Object(iteration).into());
+                frame.scope.borrow_mut().outputs.insert(step.name.clone(), Data::Object(iteration()).into());
             }
             let done = self.eval(frame, &repeat.until)?;
             if self.ended(&done, &repeat.until)? {
@@ -273,7 +265,11 @@ impl<'a> Engine<'a> {
                 let mut failure = None;
                 for (i, result) in join_all(runs).await.into_iter().enumerate() {
                     match result {
-                        Ok(output) => members.push((format!("_{}_{i}", rotation.name), output)),
+                        Ok(output) => {
+                            let name = format!("_{}_{i}", call.each_name.as_ref().unwrap_or(&step.name));
+                            frame.scope.borrow_mut().outputs.insert(name.clone(), output.clone());
+                            members.push((name, output));
+                        }
                         Err(error) => failure = Some(worse(failure, error)),
                     }
                 }
@@ -338,6 +334,35 @@ impl<'a> Engine<'a> {
         }
         Ok(Data::Object(members).into())
     }
+}
+
+/// The finished rounds of a Conductor loop.
+struct Rounds {
+    done: Vec<(String, Value)>,
+    /// As many of the last as are kept.
+    keep: Option<u32>,
+}
+
+impl Rounds {
+    fn end(&mut self, scope: &crate::run::scope::Scope, steps: &[Step], number: usize) {
+        let mut outputs = Vec::new();
+        crate::plan::task::walk_steps(steps, &mut |inner| {
+            let found = match &inner.task {
+                // The input of a task, kept for who reads it, is no task.
+                crate::plan::Task::Let(assign) if assign.name == inner.name => scope.lets.get(&assign.name),
+                crate::plan::Task::Let(_) => None,
+                _ => scope.outputs.get(&inner.name),
+            };
+            outputs.extend(found.map(|value| (inner.name.clone(), value.clone())));
+        });
+        self.done.push((number.to_string(), Data::Object(outputs).into()));
+        let keep = self.keep.map_or(usize::MAX, |keep| usize::try_from(keep).unwrap_or(usize::MAX));
+        self.done.drain(..self.done.len().saturating_sub(keep));
+    }
+}
+
+fn index(number: usize) -> Value {
+    Value::int(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 /// Of two reasons to stop, the one that must not be lost.

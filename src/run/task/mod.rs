@@ -1,6 +1,7 @@
 //! How each kind of step acts: one file for each file of `plan::task`.
 
 mod control;
+mod fork;
 mod http;
 mod lifecycle;
 mod recover;

@@ -83,7 +83,7 @@ impl<'a> Engine<'a> {
     async fn recover_with<'b>(&'b self, frame: &'b Frame<'a>, step: &'b Step, http: &'b Http, halt: Stopped) -> Result<(), Stopped> {
         let Effect::Issues(issues) = &http.effect else { return Err(halt) };
         let Old::Dies { recover: Some(name), .. } = &issues.old else { return Err(halt) };
-        let call = crate::plan::task::Call { rotation: name.clone(), inputs: Vec::new(), each: None };
+        let call = crate::plan::task::Call { rotation: name.clone(), inputs: Vec::new(), each: None, each_name: None };
         let key = format!("{}{} recover", frame.prefix, step.name);
         self.note(format!("the old credential of step `{}` is dead; rotation `{name}` recovers", step.name));
         Box::pin(self.call(frame, Place { rounds: "", volatile: false }, step, &call, &key)).await

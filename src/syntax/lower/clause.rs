@@ -60,6 +60,11 @@ impl<'a> Lower<'a> {
         Some(self.members(members))
     }
 
+    /// The word behind `backoff`.
+    pub(super) fn backoff(&mut self, node: Node<'a>) -> Option<Name> {
+        node.into_inner().find(|n| n.as_rule() == Rule::ident).map(|n| self.name(n))
+    }
+
     fn retry(&mut self, node: Node<'a>) -> Option<ClauseKind> {
         let (mut count, mut every, mut backoff, mut up_to) = (None, None, None, None);
         for child in node.into_inner() {
@@ -71,7 +76,7 @@ impl<'a> Lower<'a> {
                     self.once(&mut every, value, "`every`", place);
                 }
                 Rule::backoff => {
-                    let word = child.into_inner().find(|n| n.as_rule() == Rule::ident).map(|n| self.name(n));
+                    let word = self.backoff(child);
                     self.once(&mut backoff, word, "`backoff`", place);
                 }
                 Rule::up_to => {

@@ -47,7 +47,7 @@ impl<'a> Lower<'a> {
                 StepKind::ForEach { item: item?, items: items?, steps: steps? }
             }
             Rule::repeat => {
-                let (mut at_most, mut every, mut steps, mut until) = (None, None, None, None);
+                let (mut at_most, mut every, mut backoff, mut steps, mut until) = (None, None, None, None, None);
                 for child in node.into_inner() {
                     let place = self.token(&child);
                     match child.as_rule() {
@@ -59,12 +59,16 @@ impl<'a> Lower<'a> {
                             let value = self.inner_duration(child);
                             self.once(&mut every, value, "`every`", place);
                         }
+                        Rule::backoff => {
+                            let word = self.backoff(child);
+                            self.once(&mut backoff, word, "`backoff`", place);
+                        }
                         Rule::block => steps = Some(self.block(child)),
                         Rule::expr => until = Some(self.expr(child)),
                         _ => {}
                     }
                 }
-                StepKind::Repeat { at_most, every, steps: steps?, until: until? }
+                StepKind::Repeat { at_most, every, backoff, steps: steps?, until: until? }
             }
             Rule::call => {
                 let mut names = Vec::new();

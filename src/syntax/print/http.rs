@@ -95,9 +95,7 @@ impl Printer<'_> {
                 self.push("retry ");
                 self.count(count);
                 self.optional_duration(" every ", every.as_ref());
-                if let Some(backoff) = backoff {
-                    self.push(&format!(" backoff {}", backoff.text));
-                }
+                self.backoff(backoff.as_ref());
                 self.optional_duration(" up to ", up_to.as_ref());
             }
             ClauseKind::ExpectStatus(statuses) => {

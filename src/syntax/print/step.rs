@@ -95,13 +95,14 @@ impl Printer<'_> {
                 self.push(" ");
                 self.steps(items.span.end as usize, steps);
             }
-            StepKind::Repeat { at_most, every, steps, until } => {
+            StepKind::Repeat { at_most, every, backoff, steps, until } => {
                 self.push("repeat");
                 if let Some(count) = at_most {
                     self.push(" at most ");
                     self.count(count);
                 }
                 self.optional_duration(" every ", every.as_ref());
+                self.backoff(backoff.as_ref());
                 self.push(" ");
                 self.steps(start, steps);
                 self.push(" until ");

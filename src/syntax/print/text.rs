@@ -80,6 +80,13 @@ impl<'a> Printer<'a> {
         }
     }
 
+    /// ` backoff linear`, where it is said.
+    pub(super) fn backoff(&mut self, backoff: Option<&Name>) {
+        if let Some(backoff) = backoff {
+            self.push(&format!(" backoff {}", backoff.text));
+        }
+    }
+
     pub(super) fn count(&mut self, count: &Count) {
         self.push(&count.value.to_string());
     }

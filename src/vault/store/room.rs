@@ -21,19 +21,15 @@ impl Vault {
     /// ROT820 when it could not be written now.
     pub fn hold_room(&mut self) -> Result<()> {
         self.room = None;
-        let room = self.take_room().map_err(|e| {
-            storage(&self.paths.vault, "could not be written after this run's calls", &e).note("nothing was called and nothing was changed")
+        self.room = self.take_room().map_err(|e| {
+            storage(&self.paths.vault, "could not take a new version", &e).note("nothing was called and nothing was changed")
         })?;
-        self.room = Some(room);
         Ok(())
     }
 
-    fn take_room(&self) -> io::Result<Room> {
+    fn take_room(&self) -> io::Result<Option<Room>> {
         let path = &self.paths.vault;
         let size = self.world.fs.stat(path)?.map_or(0, |stat| stat.len);
-        let (temp, mut file) = replace::create_temp(&self.world, path)?;
-        let held = file.reserve(size + GROWTH);
-        replace::discard(&self.world, &temp);
-        held.map(|()| Room(file))
+        Ok(self.world.fs.hold(replace::dir_of(path), size + GROWTH)?.map(Room))
     }
 }

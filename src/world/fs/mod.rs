@@ -63,6 +63,12 @@ pub trait Fs: Send + Sync {
     }
     /// Makes a new file with `mode` (`O_EXCL|O_NOFOLLOW|O_CLOEXEC`); fails when something is there.
     fn create(&self, path: &Path, mode: u32) -> io::Result<Box<dyn File>>;
+    /// Holds room for `bytes` in a directory by a file without a name, which goes with the process; `None` where the system
+    /// knows no such files. Fails where a new file there would fail.
+    fn hold(&self, dir: &Path, bytes: u64) -> io::Result<Option<Box<dyn File>>> {
+        let _ = (dir, bytes);
+        Ok(None)
+    }
     /// Opens an existing regular file to append to it.
     fn append(&self, path: &Path) -> io::Result<Box<dyn File>>;
     /// Replaces `to` by `from` in one step (same directory).

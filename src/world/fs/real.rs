@@ -71,6 +71,20 @@ impl Fs for RealFs {
         Ok(Box::new(RealFile(open(path, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, mode)?)))
     }
 
+    #[cfg(target_os = "linux")]
+    fn hold(&self, dir: &Path, bytes: u64) -> io::Result<Option<Box<dyn File>>> {
+        use rustix::io::Errno;
+        let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
+        let file: std::fs::File = match rustix::fs::open(or_here(dir), flags, Mode::from_raw_mode(0o600)) {
+            Ok(file) => file.into(),
+            // What file systems and old kernels answer that know no files without a name.
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        reserve(&file, bytes)?;
+        Ok(Some(Box::new(RealFile(file))))
+    }
+
     fn append(&self, path: &Path) -> io::Result<Box<dyn File>> {
         let file = open(path, OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK, 0)?;
         if !file.metadata()?.is_file() {

@@ -100,7 +100,7 @@ fn named(members: Vec<(&str, Expr)>) -> Vec<(String, Expr)> {
 }
 
 pub fn step(name: &str, task: Task) -> Step {
-    Step { name: name.into(), task, retry: None, optional: false, start_delay: None, at: at() }
+    Step { name: name.into(), task, retry: None, optional: false, timeout: None, start_delay: None, at: at() }
 }
 pub fn log(message: Expr) -> Step {
     step("log", Task::Log(Log { message }))
@@ -156,13 +156,16 @@ pub fn parallel(branches: Vec<Vec<Step>>) -> Step {
     step("parallel", Task::Parallel(Parallel { branches }))
 }
 pub fn each(item: &str, items: Expr, steps: Vec<Step>) -> Step {
-    step("each", Task::ForEach(ForEach { item: item.into(), items, steps }))
+    step("each", Task::ForEach(ForEach { item: item.into(), items, steps, keep_last: None }))
 }
 pub fn repeat(steps: Vec<Step>, until: Expr) -> Step {
-    step("repeat", Task::Repeat(Repeat { steps, until, at_most: 5, every: None, backoff: rot::plan::task::Backoff::Fixed }))
+    step(
+        "repeat",
+        Task::Repeat(Repeat { steps, until, at_most: 5, every: None, backoff: rot::plan::task::Backoff::Fixed, keep_last: None }),
+    )
 }
 pub fn calls(name: &str, rotation: &str, inputs: Vec<(&str, Expr)>) -> Step {
-    step(name, Task::Call(Call { rotation: rotation.into(), inputs: named(inputs), each: None }))
+    step(name, Task::Call(Call { rotation: rotation.into(), inputs: named(inputs), each: None, each_name: None }))
 }
 
 /// An HTTP step under construction.

@@ -92,6 +92,42 @@ fn steps() {
     insta::assert_json_snapshot!("kinds_plan", plan);
 }
 
+/// What is said of a task that a server runs and this program does not: what to do instead.
+#[test]
+fn types_that_are_not_run() {
+    let types = [
+        "START_WORKFLOW",
+        "EVENT",
+        "KAFKA_PUBLISH",
+        "SQS",
+        "JDBC",
+        "GRPC",
+        "DYNAMIC",
+        "WAIT_FOR_WEBHOOK",
+        "TERMINATE_WORKFLOW",
+        "YIELD",
+        "LLM_CHAT_COMPLETE",
+        "OUR_OWN",
+    ];
+    let mut said = String::new();
+    for kind in types {
+        let text = serde_json::json!({
+            "name": "wf", "schemaVersion": 2, "tasks": [{ "name": "t", "taskReferenceName": "t", "type": kind, "inputParameters": {} }]
+        });
+        let (plan, found) = read(&text.to_string(), &ReadOptions::default());
+        assert!(plan.rotations.iter().all(|r| r.steps.is_empty()), "{kind} became a step");
+        for finding in found {
+            said.push_str(&format!("{}: {}\n  {}\n", kind, finding.message, finding.help.as_deref().unwrap_or("-")));
+        }
+    }
+    insta::assert_snapshot!("types_that_are_not_run", said);
+    // A type of somebody's own is a worker's.
+    let text = r#"{"name": "wf", "schemaVersion": 2, "tasks": [{"name": "t", "taskReferenceName": "t", "type": "OUR_OWN"}]}"#;
+    let (plan, found) = read(text, &ReadOptions { workers: vec!["OUR_OWN".to_owned()], ..ReadOptions::default() });
+    assert!(found.is_empty(), "{found:?}");
+    assert!(matches!(&plan.rotations[0].steps[0].task, rot::plan::Task::Worker(worker) if worker.name == "OUR_OWN"));
+}
+
 /// A start request and a schedule give their inputs and times to the rotation.
 #[test]
 fn requests_and_schedules() {

@@ -171,10 +171,11 @@ impl<'t> Tape<'t> {
                     at_most: 1000,
                     every: None,
                     backoff: rot::plan::task::Backoff::Fixed,
+                    keep_last: None,
                 })
             }
         };
-        Step { name, task, retry, optional: false, start_delay: None, at: At::NOWHERE }
+        Step { name, task, retry, optional: false, timeout: None, start_delay: None, at: At::NOWHERE }
     }
 
     /// Steps whose captures are not known behind them.

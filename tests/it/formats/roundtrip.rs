@@ -61,6 +61,27 @@ fn decode(format: Format, text: &str) -> Vec<Key> {
     }
 }
 
+/// The heading, the sign of the weight and the places of each drawing; the message is wrapped to the width.
+fn drawn(written: &str) -> Vec<(String, String, Vec<(String, u64, u64)>)> {
+    let mut found: Vec<(String, String, Vec<(String, u64, u64)>)> = Vec::new();
+    for line in written.lines() {
+        let signs = [("  × ", "error"), ("  ⚠ ", "warning"), ("  ☞ ", "note")];
+        if let Some(code) = line.split(' ').next().filter(|w| w.len() == 6 && w.starts_with("ROT")) {
+            found.push((code.to_owned(), String::new(), Vec::new()));
+            continue;
+        }
+        let Some((_, severity, places)) = found.last_mut() else { continue };
+        if let (true, Some((_, name))) = (severity.is_empty(), signs.iter().find(|(sign, _)| line.starts_with(sign))) {
+            severity.push_str(name);
+        } else if let Some((_, place)) = line.split_once("─[") {
+            let mut place = place.trim_end_matches(']').rsplitn(3, ':');
+            let (column, row, file) = (place.next().unwrap(), place.next().unwrap(), place.next().unwrap());
+            places.push((file.to_owned(), row.parse().unwrap(), column.parse().unwrap()));
+        }
+    }
+    found
+}
+
 fn text(value: &Value) -> String {
     visible(value.as_str().unwrap()).into_owned()
 }
@@ -189,6 +210,62 @@ fn concise(line: &str) -> Key {
     let (severity, rest) = rest.split_once('[').unwrap();
     let (code, message) = rest.split_once("] ").unwrap();
     (code.to_owned(), severity.to_owned(), file.to_owned(), row.parse().unwrap(), column.parse().unwrap(), message.to_owned())
+}
+
+/// The defect half of the labelled set.
+fn defects() -> Vec<SourceFile> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/spec/labelled/defect");
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.sort();
+    let read = |p: &std::path::PathBuf| SourceFile::new(p.file_name().unwrap().to_string_lossy(), std::fs::read_to_string(p).unwrap());
+    paths.iter().map(read).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Real findings, with their labels, flows and fixes: code, weight, file, line and column are the same in all seven formats.
+    #[test]
+    fn all_formats_say_the_same_of_real_files(chosen in prop::collection::btree_set(0usize..80, 1..9)) {
+        let files = defects();
+        let mut sources = SourceMap::new();
+        let mut found = Vec::new();
+        for file in chosen.iter().filter_map(|index| files.get(*index)) {
+            let id = sources.add(file.clone());
+            let config = rot::cli::config::Config { pedantic: true, ..Default::default() };
+            // Each file was read as the first of its own texts.
+            for mut one in rot::cli::load::analyse(file, &config).findings {
+                one.primary.span.file = id;
+                one.labels.iter_mut().chain(&mut one.flow).for_each(|l| l.span.file = id);
+                one.redact.iter_mut().for_each(|s| s.file = id);
+                one.fixes.iter_mut().flat_map(|f| &mut f.edits).for_each(|e| e.span.file = id);
+                found.push(one);
+            }
+        }
+        let report = Report::new(&sources, found);
+        let written = |format: Format| format.write(&report, RenderOptions::default());
+        let places = |format: Format| {
+            let mut keys: Vec<Key> = decode(format, &written(format));
+            keys.iter_mut().for_each(|key| key.5.clear());
+            keys
+        };
+        let in_order = places(Format::Json);
+        let mut expected = in_order.clone();
+        expected.sort();
+        prop_assert!(!expected.is_empty() || chosen.iter().all(|i| files.get(*i).is_none()));
+        for (name, format) in Format::ALL.into_iter().filter(|(_, format)| *format != Format::Text) {
+            let mut found = places(format);
+            found.sort();
+            prop_assert_eq!(&found, &expected, "{}", name);
+        }
+        // A drawing of several places names each of them.
+        let drawings = drawn(&written(Format::Text));
+        prop_assert_eq!(drawings.len(), in_order.len());
+        for ((code, severity, places), (wanted, weight, file, line, column, _)) in drawings.iter().zip(&in_order) {
+            prop_assert_eq!((code, severity), (wanted, weight));
+            prop_assert!(places.contains(&(file.clone(), *line, *column)), "{} at {}:{}:{} in {:?}", code, file, line, column, places);
+        }
+    }
 }
 
 proptest! {

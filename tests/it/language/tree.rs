@@ -217,6 +217,7 @@ impl<'a> Choices<'a> {
             16 => StepKind::Repeat {
                 at_most: self.maybe(Self::count),
                 every: self.maybe(Self::duration),
+                backoff: self.maybe(Self::word),
                 steps: self.steps(),
                 until: self.expr(),
             },

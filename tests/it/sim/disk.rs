@@ -126,9 +126,14 @@ impl Disk {
         self.pending_names.push((at, Naming::Set(path.to_path_buf(), entry)));
     }
 
-    pub(super) fn create(&mut self, path: &Path, mode: u32) -> u64 {
+    /// A number for a file that no directory knows; nothing of it is ever seen.
+    pub(super) fn nameless(&mut self) -> u64 {
         self.next += 1;
-        let inode = self.next;
+        self.next
+    }
+
+    pub(super) fn create(&mut self, path: &Path, mode: u32) -> u64 {
+        let inode = self.nameless();
         self.inodes.insert(inode, Inode { mode, ..Inode::default() });
         self.name(path, Entry::File(inode));
         inode

@@ -3,12 +3,12 @@
 use super::disk::Cut;
 use super::issuer::{CANARY, Issuer, Kind, What};
 use super::process::{RESCUED, open, process};
-use super::scenario::Stage;
+use super::scenario::{Stage, version};
 use super::world::{Sim, Snapshot};
 use aho_corasick::AhoCorasick;
 use rot::run::journal::{self, Journal};
 use rot::run::{OpenState, open_runs};
-use rot::vault::{State, StoredValue, Vault};
+use rot::vault::{Secret, State, StoredValue, Vault};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was seen of a vault so far: it only ever grows.
@@ -170,14 +170,31 @@ pub(super) fn check(stage: &Stage, end: &Snapshot, done: bool, seen: &mut Seen, 
         },
     }
     if done {
-        for (path, _) in end.disk.files() {
-            if path.extension() == Some("tmp".as_ref()) {
-                wrong.push(format!("I10: {} was left behind", path.display()));
-            }
-        }
+        wrong.extend(litter(end));
     }
     wrong.extend(effects(stage, &end.issuer));
     wrong
+}
+
+/// I10: what crashed writers leave is gone at the latest with the next change of the vault.
+fn litter(end: &Snapshot) -> Vec<String> {
+    let temporary = |disk: &super::disk::Disk| {
+        let files = disk.files().into_iter().map(|(path, _)| path);
+        files.filter(|path| path.extension() == Some("tmp".as_ref())).collect::<Vec<_>>()
+    };
+    if temporary(&end.disk).is_empty() {
+        return Vec::new();
+    }
+    let sim = Sim::new(end, 96);
+    let changed = open(&sim).and_then(|mut vault| {
+        let value = StoredValue::Single(Secret::from_text("another"));
+        vault.commit(|doc| doc.put_current("another", version("v0", value, jiff::Timestamp::from_millisecond(end.now).unwrap_or_default())))
+    });
+    if let Err(error) = changed {
+        return vec![format!("I10: the vault cannot be changed: {}", error.message())];
+    }
+    let left = temporary(&sim.state().disk);
+    left.iter().map(|path| format!("I10: {} was left behind", path.display())).collect()
 }
 
 /// I6: nothing on the disk says a credential in clear, in base64 or in hexadecimal.

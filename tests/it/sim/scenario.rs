@@ -119,14 +119,7 @@ fn start(scenario: &Scenario) -> Snapshot {
     disk.append(file, identity::render(&Identity::generate(), now).unwrap().as_bytes());
     let sim = Sim::new(&Snapshot { disk, issuer: issuer.clone(), now: START }, 7);
     let mut vault = Vault::create(&sim.world(), &paths(), &[]).unwrap_or_else(|e| panic!("{}", e.message()));
-    let version = |id: &str, value: StoredValue| NewVersion {
-        id: id.to_owned(),
-        value,
-        expires_at: None,
-        run: None,
-        rotation: None,
-        created_at: now,
-    };
+    let version = |id: &str, value: StoredValue| version(id, value, now);
     let single = |text: &str| StoredValue::Single(Secret::from_text(text));
     vault
         .commit(|doc| {
@@ -154,4 +147,9 @@ fn start(scenario: &Scenario) -> Snapshot {
     state.issuer = issuer;
     state.disk.settle();
     state.snapshot()
+}
+
+/// A version that a person stored.
+pub(super) fn version(id: &str, value: StoredValue, created_at: jiff::Timestamp) -> NewVersion {
+    NewVersion { id: id.to_owned(), value, expires_at: None, run: None, rotation: None, created_at }
 }

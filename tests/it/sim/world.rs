@@ -286,6 +286,19 @@ impl Fs for Sim {
         }
     }
 
+    fn hold(&self, dir: &Path, bytes: u64) -> io::Result<Option<Box<dyn File>>> {
+        let (mut state, fault) = self.enter("hold", dir, true);
+        if let Some(fault) = fault {
+            return Err(error(fault));
+        }
+        if state.disk.entry(dir) != Some(Entry::Dir) {
+            return Err(ErrorKind::NotFound.into());
+        }
+        let inode = state.disk.nameless();
+        state.reserved.insert(inode, usize::try_from(bytes).unwrap());
+        Ok(Some(Box::new(SimFile { sim: self.clone(), inode, path: dir.to_path_buf() })))
+    }
+
     fn append(&self, path: &Path) -> io::Result<Box<dyn File>> {
         let (state, fault) = self.enter("append", path, true);
         if let Some(fault) = fault.filter(|f| f.errno != ENOSPC) {

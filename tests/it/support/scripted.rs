@@ -56,6 +56,8 @@ pub struct Script {
     pub sent: Mutex<Vec<Sent>>,
     /// So many requests must be under way before any is answered.
     together: Option<Arc<tokio::sync::Barrier>>,
+    /// The process dies while it waits for an answer.
+    died: tokio::sync::Notify,
 }
 
 impl Http for Script {
@@ -69,6 +71,10 @@ impl Http for Script {
         });
         let answer = self.take(&request.url);
         Box::pin(async move {
+            if answer.get("fault").and_then(Json::as_str) == Some("dies") {
+                self.died.notify_one();
+                return std::future::pending().await;
+            }
             if let Some(barrier) = &self.together {
                 let met = tokio::time::timeout(Duration::from_secs(20), barrier.wait()).await;
                 assert!(met.is_ok(), "the requests were not under way at the same time");
@@ -140,6 +146,7 @@ pub struct Stage {
 
 impl Stage {
     pub fn with(answers: &[Json], together: Option<usize>, workers: HashMap<String, Vec<String>>, person: Option<&str>) -> Self {
+        rot::world::helper::set_program(env!("CARGO_BIN_EXE_rot").into());
         let dir = tempfile::tempdir().unwrap();
         let paths = Paths {
             vault: dir.path().join("rot.vault"),
@@ -156,6 +163,7 @@ impl Stage {
             answers: Mutex::new(answers.to_vec()),
             sent: Mutex::default(),
             together: together.map(|n| Arc::new(tokio::sync::Barrier::new(n))),
+            died: tokio::sync::Notify::new(),
         });
         let world = World {
             fs: Arc::new(rot::world::fs::RealFs),
@@ -211,6 +219,27 @@ impl Stage {
             lock_wait: Duration::from_secs(5),
         };
         runtime.block_on(rot::run::run(&self.world, &vault, &job, &Silent))
+    }
+
+    /// Runs until the process dies at an answer with the fault `dies`.
+    pub fn run_until_it_dies(&self, plan: &Plan, inputs: &[(String, Json)]) {
+        let died = std::pin::pin!(self.http.died.notified());
+        let document = document::encode(plan);
+        let vault = RefCell::new(self.vault());
+        let job = Job {
+            plan,
+            rotation: plan.rotations.iter().find(|r| !r.imported).expect("the plan has a rotation"),
+            document: &document,
+            inputs: inputs.to_vec(),
+            scheduled_at: None,
+            source: None,
+            certificates: HashMap::new(),
+            lock_wait: Duration::from_secs(5),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let run = std::pin::pin!(rot::run::run(&self.world, &vault, &job, &Silent));
+        let ended = runtime.block_on(futures_util::future::select(run, died));
+        assert!(matches!(ended, futures_util::future::Either::Right(_)), "the run ended before the process died");
     }
 
     pub fn sent(&self) -> Vec<Sent> {

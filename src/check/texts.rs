@@ -1,0 +1,124 @@
+//! What fixes ask of the texts behind a plan. A plan that was read from no text, as a compiled one, gets findings without fixes.
+
+use crate::diagnostic::Edit;
+use crate::json::{Node, layout};
+use crate::source::{SourceMap, Span};
+use crate::syntax::ast::{Ast, Clause, Entry, Http, Item, Secret, Step, StepKind};
+
+/// The texts, and the tree of the file that was checked.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Texts<'t> {
+    /// The texts that places point into.
+    pub sources: Option<&'t SourceMap>,
+    /// How the file was written.
+    pub tree: Option<Tree<'t>>,
+}
+
+/// How a file was written.
+#[derive(Debug, Clone, Copy)]
+pub enum Tree<'t> {
+    /// In `.rot`.
+    Rot(&'t Ast),
+    /// In Conductor JSON.
+    Json(&'t Node),
+}
+
+impl<'t> Texts<'t> {
+    /// A whole file.
+    pub(crate) fn of(&self, place: Span) -> Option<&'t str> {
+        self.sources?.get(place.file).map(crate::source::SourceFile::text)
+    }
+
+    /// What stands at a place.
+    pub(crate) fn at(&self, place: Span) -> Option<&'t str> {
+        self.of(place)?.get(place.start as usize..place.end as usize)
+    }
+
+    /// The file that was checked, as JSON.
+    pub(crate) fn json(&self) -> Option<&'t Node> {
+        match self.tree {
+            Some(Tree::Json(node)) => Some(node),
+            _ => None,
+        }
+    }
+
+    /// The file that was checked, as the tree of a `.rot` file.
+    pub(crate) fn rot(&self) -> Option<&'t Ast> {
+        match self.tree {
+            Some(Tree::Rot(tree)) => Some(tree),
+            _ => None,
+        }
+    }
+
+    /// Removes a place; where nothing else stands on its lines, with the lines.
+    pub(crate) fn removal(&self, place: Span) -> Option<Edit> {
+        Some(Edit { span: self.sources?.get(place.file)?.whole_lines(place), text: String::new() })
+    }
+
+    /// The innermost object around a place, with the number of the member that holds it.
+    pub(crate) fn member(&self, place: Span) -> Option<(&'t Node, usize)> {
+        layout::members_around(self.json()?, place).pop()
+    }
+
+    /// Puts the member that holds a place under `_secrets`: into the object of that name beside it, or a new one around it.
+    pub(crate) fn masked(&self, place: Span) -> Option<Vec<Edit>> {
+        let (object, index) = self.member(place)?;
+        let own = layout::place(object.members().get(index)?);
+        let Some(mask) = object.get("_secrets") else {
+            let end = own.after();
+            let start = Span { end: own.start, ..own };
+            return Some(vec![Edit { span: start, text: "\"_secrets\": {".into() }, Edit { span: end, text: "}".into() }]);
+        };
+        let (at, before) = layout::behind_last(mask, self.of(place)?);
+        let moved = format!("{before}{}", self.at(own)?);
+        Some(vec![Edit { span: layout::without_member(object, index)?, text: String::new() }, Edit { span: at, text: moved }])
+    }
+
+    /// The declaration of a secret that holds a place.
+    pub(crate) fn declaration(&self, place: Span) -> Option<&'t Secret> {
+        self.rot()?.items.iter().find_map(|item| match item {
+            Item::Secret(secret) if secret.span.contains(place) => Some(secret),
+            _ => None,
+        })
+    }
+
+    /// A clause of the request whose URL stands at a place.
+    pub(crate) fn clause(&self, url: Span, wanted: impl Fn(&Clause) -> bool) -> Option<&'t Clause> {
+        let mut found = None;
+        let mut look = |http: &'t Http| {
+            if http.url.span == url {
+                found = http.clauses.iter().find(|c| wanted(c));
+            }
+        };
+        for item in &self.rot()?.items {
+            let Item::Rotation(rotation) = item else { continue };
+            for entry in &rotation.body {
+                match entry {
+                    Entry::Step(step) => requests(step, &mut look),
+                    Entry::OnFailure { steps, .. } => steps.iter().for_each(|step| requests(step, &mut look)),
+                    _ => {}
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Every `http` of a step.
+fn requests<'t>(step: &'t Step, visit: &mut dyn FnMut(&'t Http)) {
+    let mut all = |steps: &'t [Step]| steps.iter().for_each(|s| requests(s, visit));
+    match &step.kind {
+        StepKind::Http(http) => visit(http),
+        StepKind::Verify { steps, .. }
+        | StepKind::Revoke { steps, .. }
+        | StepKind::Manual { verify: steps, .. }
+        | StepKind::ForEach { steps, .. }
+        | StepKind::Repeat { steps, .. } => all(steps),
+        StepKind::When { arms, otherwise } | StepKind::Match { arms, otherwise, .. } => {
+            arms.iter().for_each(|(_, steps)| all(steps));
+            otherwise.iter().for_each(|steps| all(steps));
+        }
+        StepKind::Parallel(branches) => branches.iter().for_each(|(_, steps)| all(steps)),
+        _ => {}
+    }
+}
