@@ -22,7 +22,7 @@ impl Vault {
     pub fn hold_room(&mut self) -> Result<()> {
         self.room = None;
         self.room = self.take_room().map_err(|e| {
-            storage(&self.paths.vault, "could not be written after this run's calls", &e).note("nothing was called and nothing was changed")
+            storage(&self.paths.vault, "could not take a new version", &e).note("nothing was called and nothing was changed")
         })?;
         Ok(())
     }
