@@ -98,6 +98,8 @@ pub(super) struct Place<'p> {
     pub(super) rounds: &'p str,
     /// Within `verify`, a probe or a listing: nothing is journaled or replayed.
     pub(super) volatile: bool,
+    /// Below a `when` on a secret: which branch was taken is nobody's business, so its steps are not told of.
+    pub(super) hidden: bool,
 }
 
 impl<'a> Engine<'a> {
@@ -127,7 +129,9 @@ impl<'a> Engine<'a> {
         }
         let started_at = self.world.clock.now();
         let started = self.world.clock.monotonic();
-        self.observer.started(&key, step.task.kind());
+        if !place.hidden {
+            self.observer.started(&key, step.task.kind());
+        }
         let mut outcome = Outcome::default();
         if self.plan.dialect.is_conductor() {
             fields::begun(self, frame, place, step, &key, started_at);
@@ -148,7 +152,7 @@ impl<'a> Engine<'a> {
         let output = shown_output(&frame.scope.borrow(), step);
         let report =
             StepReport { name: key, kind: step.task.kind(), status, attempts: outcome.attempts.max(1), started_at, duration_ms, output };
-        if !place.volatile || frame.prefix.starts_with(FAILURE) {
+        if (!place.volatile || frame.prefix.starts_with(FAILURE)) && !place.hidden {
             self.observer.ended(&report);
             self.done.borrow_mut().steps.push(report);
         }

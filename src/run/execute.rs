@@ -262,7 +262,7 @@ async fn perform(
         certificates: job.certificates.clone(),
     };
     let frame = Frame { rotation: job.rotation, scope: RefCell::new(scope), prefix: String::new() };
-    let place = Place { rounds: "", volatile: false };
+    let place = Place { rounds: "", volatile: false, hidden: false };
     let body = engine.steps(&frame, place, &job.rotation.steps);
     let result = match job.rotation.timeout {
         Some(timeout) => {
@@ -481,7 +481,7 @@ async fn sweep_one(
         certificates: job.certificates.clone(),
     };
     let frame = Frame { rotation: job.rotation, scope: RefCell::new(scope), prefix: String::new() };
-    match engine.steps(&frame, Place { rounds: "", volatile: true }, &revoke.steps).await {
+    match engine.steps(&frame, Place { rounds: "", volatile: true, hidden: false }, &revoke.steps).await {
         Ok(Flow::Next | Flow::Stop(_)) => {}
         Err(Stopped::Failed(d) | Stopped::Halted(d) | Stopped::Unresolved(d)) => return Err(d.message),
         Err(Stopped::Broken(error)) => return Err(error.message().to_owned()),

@@ -71,7 +71,11 @@ impl<'a> Engine<'a> {
             frame.scope.borrow_mut().outputs.insert(step.name.clone(), Data::Object(output).into());
         }
         let chosen = switch.cases.iter().find(|case| case.name == text.as_str()).map_or(&switch.otherwise, |case| &case.steps);
-        self.steps(frame, place, chosen).await
+        let hidden = !self.plan.dialect.is_conductor() && subject.full_label().is_secret();
+        if hidden {
+            self.note("which branch a `when` took is not shown: its condition depends on a secret");
+        }
+        self.steps(frame, Place { hidden: place.hidden || hidden, ..place }, chosen).await
     }
 
     pub(in crate::run) async fn parallel<'b>(
@@ -138,7 +142,7 @@ impl<'a> Engine<'a> {
             }
             frame.scope.borrow_mut().variables.insert(each.item.clone(), item);
             let round = format!("{}[{}]", place.rounds, i + 1);
-            if let Flow::Stop(output) = self.steps(frame, Place { rounds: &round, volatile: place.volatile }, &each.steps).await? {
+            if let Flow::Stop(output) = self.steps(frame, Place { rounds: &round, ..place }, &each.steps).await? {
                 return Ok(Flow::Stop(output));
             }
             if conductor {
@@ -177,7 +181,7 @@ impl<'a> Engine<'a> {
             if self.plan.dialect.is_conductor() {
                 self.looped(frame, step, &all, iteration());
             }
-            if let Flow::Stop(output) = self.steps(frame, Place { rounds: &rounds, volatile: place.volatile }, &repeat.steps).await? {
+            if let Flow::Stop(output) = self.steps(frame, Place { rounds: &rounds, ..place }, &repeat.steps).await? {
                 return Ok(Flow::Stop(output));
             }
             if self.plan.dialect.is_conductor() {
@@ -315,7 +319,7 @@ impl<'a> Engine<'a> {
                 crate::run::start::child_scope(&outer, rotation, inputs).map_err(Stopped::Failed)?
             };
             let inner = Frame { rotation, scope: RefCell::new(scope), prefix };
-            let flow = self.steps(&inner, Place { rounds: "", volatile: place.volatile }, &rotation.steps).await;
+            let flow = self.steps(&inner, Place { rounds: "", ..place }, &rotation.steps).await;
             let changed = inner.scope.borrow().secrets.clone();
             frame.scope.borrow_mut().secrets.merge(changed);
             self.outputs(&inner, flow?)

@@ -128,7 +128,7 @@ impl<'a> Engine<'a> {
         let every = verify.every.unwrap_or(DEFAULT_EVERY).to_std();
         loop {
             outcome.attempts += 1;
-            match self.steps(frame, Place { rounds: place.rounds, volatile: true }, &verify.steps).await {
+            match self.steps(frame, Place { volatile: true, ..place }, &verify.steps).await {
                 Ok(_) => break,
                 Err(Stopped::Failed(mut diagnostic)) => {
                     let now = self.world.clock.monotonic();
@@ -191,7 +191,7 @@ impl<'a> Engine<'a> {
             return Ok(());
         }
         self.record(Kind::RevokeIntent, key, [("secret", json!(name)), ("version", json!(old))], None, true)?;
-        match self.steps(frame, Place { rounds: place.rounds, volatile: true }, &revoke.steps).await? {
+        match self.steps(frame, Place { volatile: true, ..place }, &revoke.steps).await? {
             Flow::Next | Flow::Stop(_) => {}
         }
         let now = self.world.clock.now();

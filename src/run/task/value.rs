@@ -113,7 +113,7 @@ impl<'a> Engine<'a> {
         let value = Value { data: Data::Text(text), label: Label::of(Origin::Minted { step: step.name.clone(), name: "value".into() }) };
         self.mask(&value);
         frame.scope.borrow_mut().captures.insert(step.name.clone(), BTreeMap::from([("value".to_owned(), value)]));
-        match self.steps(frame, Place { rounds: place.rounds, volatile: true }, &manual.verify).await? {
+        match self.steps(frame, Place { volatile: true, ..place }, &manual.verify).await? {
             Flow::Next | Flow::Stop(_) => Ok(()),
         }
     }
