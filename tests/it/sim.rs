@@ -53,13 +53,14 @@ fn finish(what: &str, tally: &Tally, at_least: usize) {
 #[test]
 fn killed_anywhere_nothing_is_lost() {
     let (filter, only) = wanted();
-    finish("crashes", &explore(&WIDE, &filter, only.as_deref()), 100_000);
+    // With those of failing calls more than 100,000; how many recoveries are interrupted again differs from run to run.
+    finish("crashes", &explore(&WIDE, &filter, only.as_deref()), 80_000);
 }
 
 #[test]
 fn any_failing_call_loses_nothing() {
     let (filter, only) = wanted();
-    finish("failing calls", &errors(WAYS, &filter, only.as_deref()), 10_000);
+    finish("failing calls", &errors(WAYS, &filter, only.as_deref()), 20_000);
 }
 
 #[test]
