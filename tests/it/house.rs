@@ -116,6 +116,8 @@ fn the_top_level_is_what_was_agreed() {
     ];
     let names: Vec<String> =
         fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    let strange: Vec<&String> = names.iter().filter(|n| !n.starts_with('.') && !agreed.contains(&n.as_str())).collect();
+    // The README's first command leaves its project for whoever wants to look at it.
+    let of_demo = |name: &str| name.starts_with("rot-demo");
+    let strange: Vec<&String> = names.iter().filter(|n| !n.starts_with('.') && !of_demo(n) && !agreed.contains(&n.as_str())).collect();
     assert!(strange.is_empty(), "not agreed at the top level: {strange:?}");
 }
