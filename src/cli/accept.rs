@@ -4,11 +4,11 @@ use super::config::Config;
 use super::context::Context;
 use super::load::{self, Loaded};
 use super::suppress::{self, Setting, hides_others};
-use super::{pointers, today};
+use super::{check, pointers, today};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, Severity};
 use crate::plan::Plan;
 use crate::report::findings::counted;
-use crate::source::{SourceMap, Span};
+use crate::source::SourceMap;
 
 /// The plan of a file without errors; else its findings are shown and it is refused. What `rot check` is told to accept (in the
 /// file with a reason, in `rot.toml`) is accepted here as well; the compiled plan says so, as it has no comments of its own.
@@ -46,7 +46,7 @@ pub fn accept(mut loaded: Loaded, config: &Config, context: &Context) -> Result<
 /// The findings without those that people decided to live with. A plan that was not understood whole is no matter of decisions.
 fn judged(findings: Vec<Diagnostic>, sources: &SourceMap, config: &Config, context: &Context) -> Vec<Diagnostic> {
     let (mut kept, open): (Vec<Diagnostic>, Vec<Diagnostic>) = findings.into_iter().partition(hides_others);
-    let pointer = |span: Span| pointers(span.file, sources.get(span.file)?)?(span);
+    let pointer = check::pointer(sources, &pointers);
     let setting = Setting { config, sources, pointer: &pointer, cwd: &context.cwd, today: today(), checked: &|_| false };
     kept.extend(suppress::apply(open, &setting).kept);
     kept

@@ -102,6 +102,13 @@ pub(super) struct Place<'p> {
     pub(super) hidden: bool,
 }
 
+impl Place<'static> {
+    /// The body of a rotation.
+    pub(super) const TOP: Self = Self { rounds: "", volatile: false, hidden: false };
+    /// Steps beside the body that are never journaled.
+    pub(super) const PROBE: Self = Self { volatile: true, ..Self::TOP };
+}
+
 impl<'a> Engine<'a> {
     /// The journal's name of a step.
     pub(super) fn key(&self, frame: &Frame<'_>, place: Place<'_>, step: &Step) -> String {
@@ -280,7 +287,7 @@ impl<'a> Engine<'a> {
                 Task::Revoke(revoke) => self.revoke(frame, place, step, revoke, key, outcome).await.map(|()| Flow::Next),
                 Task::Wait(wait) => self.wait(frame, wait, key).await.map(|()| Flow::Next),
                 Task::Switch(switch) => self.switch(frame, place, step, switch).await,
-                Task::Parallel(parallel) => self.parallel(frame, place, parallel).await,
+                Task::Parallel(parallel) => self.side_by_side(frame, place, &parallel.branches).await,
                 Task::Fork(fork) => self.fork(frame, place, step, fork, key, outcome).await,
                 Task::ForEach(each) => self.for_each(frame, place, step, each).await,
                 Task::Repeat(repeat) => self.repeat(frame, place, step, repeat, key).await,

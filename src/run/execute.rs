@@ -42,11 +42,14 @@ pub struct Job<'a> {
 pub async fn run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer: &dyn Observer) -> Result<RunReport> {
     let _lock = lock(world, &vault.borrow(), &job.rotation.name, job.lock_wait)?;
     catch_up(vault)?;
-    let open = open::open_runs(world, &vault.borrow())?.into_iter().find(|r| r.rotation == job.rotation.name);
-    match open {
+    let (open, ended) = open::survey(world, &vault.borrow())?;
+    match open.into_iter().find(|r| r.rotation == job.rotation.name) {
         Some(open) => continue_run(world, vault, job, &open, observer).await,
         None if overtaken(world, vault, job)? => Err(Error { failure: Failure::NothingDue, diagnostics: Vec::new() }),
-        None => new_run(world, vault, job, observer).await,
+        None => {
+            open::tidy(world, &vault.borrow(), &job.rotation.name, ended);
+            new_run(world, vault, job, observer).await
+        }
     }
 }
 
@@ -98,7 +101,6 @@ pub(super) fn lock(world: &World, vault: &Vault, rotation: &str, wait: Duration)
 }
 
 async fn new_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer: &dyn Observer) -> Result<RunReport> {
-    open::tidy(world, &vault.borrow(), &job.rotation.name);
     let plan = job.plan;
     let inputs = start::inputs(plan, job.rotation, &job.inputs)?;
     let env = start::environment(world, plan);
@@ -262,8 +264,7 @@ async fn perform(
         certificates: job.certificates.clone(),
     };
     let frame = Frame { rotation: job.rotation, scope: RefCell::new(scope), prefix: String::new() };
-    let place = Place { rounds: "", volatile: false, hidden: false };
-    let body = engine.steps(&frame, place, &job.rotation.steps);
+    let body = engine.steps(&frame, Place::TOP, &job.rotation.steps);
     let result = match job.rotation.timeout {
         Some(timeout) => {
             let limit = world.clock.sleep(timeout.to_std());
@@ -481,7 +482,7 @@ async fn sweep_one(
         certificates: job.certificates.clone(),
     };
     let frame = Frame { rotation: job.rotation, scope: RefCell::new(scope), prefix: String::new() };
-    match engine.steps(&frame, Place { rounds: "", volatile: true, hidden: false }, &revoke.steps).await {
+    match engine.steps(&frame, Place::PROBE, &revoke.steps).await {
         Ok(Flow::Next | Flow::Stop(_)) => {}
         Err(Stopped::Failed(d) | Stopped::Halted(d) | Stopped::Unresolved(d)) => return Err(d.message),
         Err(Stopped::Broken(error)) => return Err(error.message().to_owned()),

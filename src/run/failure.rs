@@ -19,11 +19,10 @@ pub(super) async fn react<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &
         return;
     }
     frame.scope.borrow_mut().run.reason = Some(reason(stopped));
-    if !frame.rotation.on_failure.is_empty() {
-        let place = Place { rounds: "", volatile: true, hidden: false };
-        if let Err(failed) = engine.steps(frame, place, &frame.rotation.on_failure).await {
-            engine.note(format!("a step of `on failure` failed too: {}", reason(&failed)));
-        }
+    if !frame.rotation.on_failure.is_empty()
+        && let Err(failed) = engine.steps(frame, Place::PROBE, &frame.rotation.on_failure).await
+    {
+        engine.note(format!("a step of `on failure` failed too: {}", reason(&failed)));
     }
     workflow(engine, frame, stopped).await;
 }
@@ -64,7 +63,7 @@ async fn workflow<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &Stopped)
         Err(diagnostic) => return engine.note(format!("the failure workflow `{name}` could not be started: {}", diagnostic.message)),
     };
     let inner = Frame { rotation, scope: RefCell::new(scope), prefix: prefix(engine, name) };
-    if let Err(failed) = engine.steps(&inner, Place { rounds: "", volatile: false, hidden: false }, &rotation.steps).await {
+    if let Err(failed) = engine.steps(&inner, Place::TOP, &rotation.steps).await {
         engine.note(format!("the failure workflow `{name}` failed too: {}", reason(&failed)));
     }
 }

@@ -58,7 +58,13 @@ pub enum OpenState {
 
 /// All runs that are not over, oldest first.
 pub fn open_runs(world: &World, vault: &Vault) -> Result<Vec<OpenRun>> {
+    Ok(survey(world, vault)?.0)
+}
+
+/// All runs that are not over and the journals of those that are, oldest first.
+pub(super) fn survey(world: &World, vault: &Vault) -> Result<(Vec<OpenRun>, Vec<Journal>)> {
     let mut open = Vec::new();
+    let mut ended = Vec::new();
     for run_id in journal::list(world, vault)? {
         let journal = match Journal::open(world, vault, &run_id) {
             Ok(journal) => journal,
@@ -73,11 +79,13 @@ pub fn open_runs(world: &World, vault: &Vault) -> Result<Vec<OpenRun>> {
             }
             continue;
         }
-        if !journal.ended() {
+        if journal.ended() {
+            ended.push(journal);
+        } else {
             open.push(describe(&journal));
         }
     }
-    Ok(open)
+    Ok((open, ended))
 }
 
 /// How many journals of ended runs are kept, without their payloads, for whoever asks what happened.
@@ -86,9 +94,7 @@ const KEPT: usize = 100;
 /// Drops what ended runs of a rotation no longer need: payloads (the values are in the vault, or were of no use) with the room
 /// that was reserved for them, and the oldest journals of all. Best effort: what cannot be tidied now is tidied by the next
 /// run. Under the lock of the rotation, so that no two processes write the same journal anew.
-pub fn tidy(world: &World, vault: &Vault, rotation: &str) {
-    let Ok(ids) = journal::list(world, vault) else { return };
-    let mut ended: Vec<Journal> = ids.iter().filter_map(|id| Journal::open(world, vault, id).ok()).filter(Journal::ended).collect();
+pub(super) fn tidy(world: &World, vault: &Vault, rotation: &str, mut ended: Vec<Journal>) {
     let surplus = ended.len().saturating_sub(KEPT);
     for (i, journal) in ended.iter_mut().enumerate() {
         if i < surplus {

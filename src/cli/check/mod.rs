@@ -87,7 +87,7 @@ pub fn once(args: &CheckArgs, context: &Context, config: &Config, ends: &FrontEn
     let Gathered { mut sources, found, .. } = gathered;
     let known = args.baseline.as_ref().map(|path| Baseline::read(path, &context.cwd, &mut sources)).transpose()?;
     context.out.progress("");
-    let pointer = pointer(&sources, ends);
+    let pointer = pointer(&sources, ends.pointers);
     let setting = Setting { config, sources: &sources, pointer: &pointer, cwd: &context.cwd, today: ends.today, checked: &checked };
     let outcome = suppress::apply(found, &setting);
     let mut report = Report::new(&sources, outcome.kept).pointers(&pointer);
@@ -124,12 +124,15 @@ pub fn once(args: &CheckArgs, context: &Context, config: &Config, ends: &FrontEn
 }
 
 /// Places of JSON texts as pointers; each text is read once, when it is asked for.
-fn pointer<'s>(sources: &'s SourceMap, ends: &'s FrontEnds<'_>) -> impl Fn(Span) -> Option<String> + 's {
+pub fn pointer<'s>(
+    sources: &'s SourceMap,
+    pointers: &'s dyn Fn(FileId, &SourceFile) -> Option<Pointers>,
+) -> impl Fn(Span) -> Option<String> + 's {
     let read: RefCell<HashMap<FileId, Option<Pointers>>> = RefCell::default();
     move |span: Span| {
         let file = sources.get(span.file)?;
         let mut read = read.borrow_mut();
-        read.entry(span.file).or_insert_with(|| (ends.pointers)(span.file, file)).as_ref().and_then(|name| name(span))
+        read.entry(span.file).or_insert_with(|| pointers(span.file, file)).as_ref().and_then(|name| name(span))
     }
 }
 
@@ -190,7 +193,7 @@ fn mend(args: &CheckArgs, inputs: &mut [Input], context: &Context, config: &Conf
     let look = |file: &SourceFile, stage: Stage| {
         let (sources, found) = (ends.analyse)(file);
         let kept = {
-            let pointer = pointer(&sources, ends);
+            let pointer = pointer(&sources, ends.pointers);
             let own = |id| stage == Stage::Suppressions && sources.get(id).is_some_and(|f| f.name() == file.name());
             let setting = Setting { config, sources: &sources, pointer: &pointer, cwd: &context.cwd, today: ends.today, checked: &own };
             suppress::apply(found, &setting).kept

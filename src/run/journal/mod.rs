@@ -58,18 +58,7 @@ impl Journal {
         world.fs.create_dir(&folder, 0o700).map_err(failed)?;
         let mut file = world.fs.create(&path, 0o600).map_err(failed)?;
         file.reserve(RESERVE).map_err(failed)?;
-        let mut journal = Self {
-            path: path.clone(),
-            run_id: run_id.to_owned(),
-            key: key(vault, run_id),
-            tag: [0; record::TAG],
-            records: Vec::new(),
-            file: Some(file),
-            durable: 0,
-            unsynced: Vec::new(),
-            rewrite: false,
-            cut: None,
-        };
+        let mut journal = Self { file: Some(file), ..Self::detached(vault, run_id) };
         journal.append(world, vault, Kind::Begin, "", header, Some(payload), true).map_err(failed)?;
         settle(world, vault).map_err(failed)?;
         Ok(journal)
@@ -85,11 +74,7 @@ impl Journal {
 
     /// Makes durable what was read.
     fn secure(&mut self, world: &World, vault: &Vault) -> io::Result<()> {
-        if let Some(length) = self.cut {
-            // Syncs what it leaves.
-            world.fs.truncate(&self.path, length)?;
-            self.cut = None;
-        }
+        self.cut_torn(world)?;
         let mut file = world.fs.append(&self.path)?;
         file.sync()?;
         self.file = Some(file);
@@ -116,16 +101,16 @@ impl Journal {
     ///
     /// Nothing is changed: `rot status` reads the journals of runs that go on, and half a record may just be being written.
     pub fn open(world: &World, vault: &Vault, run_id: &str) -> Result<Self> {
-        let path = folder(vault).join(format!("{run_id}.jnl"));
-        let bytes = world.fs.read(&path, MAX_FILE).map_err(|e| storage(&path, "read", &e))?;
-        let key = key(vault, run_id);
+        let empty = Self::detached(vault, run_id);
+        let path = &empty.path;
+        let bytes = world.fs.read(path, MAX_FILE).map_err(|e| storage(path, "read", &e))?;
         let mut records = Vec::new();
         let mut tag = [0; record::TAG];
         let mut at = 0usize;
         let mut cut = None;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let sequence = u32::try_from(records.len()).unwrap_or(u32::MAX);
-            match decode(&key, &tag, sequence, rest) {
+            match decode(&empty.key, &tag, sequence, rest) {
                 Ok((found, next, length)) => {
                     records.push(found);
                     tag = next;
@@ -135,14 +120,13 @@ impl Journal {
                     cut = Some(at as u64);
                     break;
                 }
-                Err(_) => return Err(corrupt(&path, records.len())),
+                Err(_) => return Err(corrupt(path, records.len())),
             }
         }
         if !records.is_empty() && records.first().is_some_and(|r| r.header.kind != Kind::Begin) {
-            return Err(corrupt(&path, 0));
+            return Err(corrupt(path, 0));
         }
-        let durable = at as u64;
-        Ok(Self { path, run_id: run_id.to_owned(), key, tag, records, file: None, durable, unsynced: Vec::new(), rewrite: false, cut })
+        Ok(Self { tag, records, durable: at as u64, cut, ..empty })
     }
 
     /// Adds a record. With `sync` it is durable when this returns.
@@ -163,11 +147,7 @@ impl Journal {
         };
         let sequence = u32::try_from(self.records.len()).map_err(|_| io::Error::other("too many records"))?;
         let (bytes, tag) = encode(&self.key, &self.tag, sequence, &header, &sealed).ok_or_else(|| io::Error::other("record too large"))?;
-        if let Some(length) = self.cut {
-            self.file = None;
-            world.fs.truncate(&self.path, length)?;
-            self.cut = None;
-        }
+        self.cut_torn(world)?;
         if self.file.is_none() {
             self.file = Some(world.fs.append(&self.path)?);
         }
@@ -194,6 +174,16 @@ impl Journal {
         }
         self.tag = tag;
         self.records.push(Record { header, sealed });
+        Ok(())
+    }
+
+    /// Takes away what is torn, durably.
+    fn cut_torn(&mut self, world: &World) -> io::Result<()> {
+        if let Some(length) = self.cut {
+            self.file = None;
+            world.fs.truncate(&self.path, length)?;
+            self.cut = None;
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Control flow.
 
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::task::{Branch, Call, ForEach, Parallel, Repeat, Step, Switch, Wait};
+use crate::plan::task::{Branch, Call, ForEach, Repeat, Step, Switch, Wait};
 use crate::plan::{Derivation, Expr, ExprKind};
 use crate::run::engine::{Engine, Flow, Frame, Local, Place, Stopped};
 use crate::run::functions::{instant, later};
@@ -78,17 +78,8 @@ impl<'a> Engine<'a> {
         self.steps(frame, Place { hidden: place.hidden || hidden, ..place }, chosen).await
     }
 
-    pub(in crate::run) async fn parallel<'b>(
-        &'b self,
-        frame: &'b Frame<'a>,
-        place: Place<'b>,
-        parallel: &'b Parallel,
-    ) -> Result<Flow, Stopped> {
-        self.side_by_side(frame, place, &parallel.branches).await
-    }
-
     /// Every branch runs to its end, also when another fails: a call that is on its way must be heard.
-    pub(super) async fn side_by_side<'b>(
+    pub(in crate::run) async fn side_by_side<'b>(
         &'b self,
         frame: &'b Frame<'a>,
         place: Place<'b>,

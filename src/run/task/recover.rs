@@ -86,7 +86,7 @@ impl<'a> Engine<'a> {
         let call = crate::plan::task::Call { rotation: name.clone(), inputs: Vec::new(), each: None, each_name: None };
         let key = format!("{}{} recover", frame.prefix, step.name);
         self.note(format!("the old credential of step `{}` is dead; rotation `{name}` recovers", step.name));
-        Box::pin(self.call(frame, Place { rounds: "", volatile: false, hidden: false }, step, &call, &key)).await
+        Box::pin(self.call(frame, Place::TOP, step, &call, &key)).await
     }
 
     /// Asks the server whether the current credential still works, by the rotation's own `verify` with `pending` read as current.
@@ -157,7 +157,7 @@ impl<'a> Engine<'a> {
         if version != Version::Pending {
             frame.scope.borrow_mut().secrets.swap(Some((name.clone(), Version::Pending, version)));
         }
-        let result = self.steps(frame, Place { rounds: "", volatile: true, hidden: false }, steps).await;
+        let result = self.steps(frame, Place::PROBE, steps).await;
         frame.scope.borrow_mut().secrets.swap(None);
         match result {
             Ok(_) => Ok(Some(true)),
