@@ -47,7 +47,7 @@ pub async fn run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer:
         Some(open) => continue_run(world, vault, job, &open, observer).await,
         None if overtaken(world, vault, job)? => Err(Error { failure: Failure::NothingDue, diagnostics: Vec::new() }),
         None => {
-            open::tidy(world, &vault.borrow(), &job.rotation.name, ended);
+            open::tidy(world, &job.rotation.name, ended);
             new_run(world, vault, job, observer).await
         }
     }

@@ -75,7 +75,7 @@ pub(super) fn survey(world: &World, vault: &Vault) -> Result<(Vec<OpenRun>, Vec<
         if journal.records().is_empty() {
             // The process died before it had written the first record, and nothing happened; or it is about to write it.
             if super::ids::made_at(&run_id).is_some_and(|made| world.clock.now().duration_since(made) > FORGOTTEN) {
-                let _ = world.fs.remove(journal.path());
+                journal.remove(world);
             }
             continue;
         }
@@ -94,13 +94,13 @@ const KEPT: usize = 100;
 /// Drops what ended runs of a rotation no longer need: payloads (the values are in the vault, or were of no use) with the room
 /// that was reserved for them, and the oldest journals of all. Best effort: what cannot be tidied now is tidied by the next
 /// run. Under the lock of the rotation, so that no two processes write the same journal anew.
-pub(super) fn tidy(world: &World, vault: &Vault, rotation: &str, mut ended: Vec<Journal>) {
+pub(super) fn tidy(world: &World, rotation: &str, ended: Vec<Journal>) {
     let surplus = ended.len().saturating_sub(KEPT);
-    for (i, journal) in ended.iter_mut().enumerate() {
+    for (i, journal) in ended.into_iter().enumerate() {
         if i < surplus {
-            let _ = world.fs.remove(journal.path());
-        } else if describe(journal).rotation == rotation && journal.records().iter().any(|r| !r.sealed.is_empty()) {
-            let _ = journal.strip(world, vault);
+            journal.remove(world);
+        } else if describe(&journal).rotation == rotation && journal.records().iter().any(|r| !r.sealed.is_empty()) {
+            let _ = journal.strip(world);
         }
     }
 }

@@ -75,6 +75,8 @@ impl Journal {
     /// Makes durable what was read.
     fn secure(&mut self, world: &World, vault: &Vault) -> io::Result<()> {
         self.cut_torn(world)?;
+        // A power cut may have taken the end of the run, and left what another process wrote in its stead.
+        let _ = world.fs.remove(&self.temp());
         let mut file = world.fs.append(&self.path)?;
         file.sync()?;
         self.file = Some(file);
@@ -241,8 +243,19 @@ impl Journal {
         })
     }
 
+    /// The file that [`Self::strip`] writes before it takes the journal's place.
+    fn temp(&self) -> PathBuf {
+        self.path.with_file_name(format!(".{}.tmp", self.run_id))
+    }
+
+    /// Takes the journal away, with what an interrupted [`Self::strip`] may have left. Best effort.
+    pub fn remove(self, world: &World) {
+        let _ = world.fs.remove(&self.temp());
+        let _ = world.fs.remove(&self.path);
+    }
+
     /// Replaces the journal of an ended run by its headers: the values are in the vault, or were of no use.
-    pub fn strip(&mut self, world: &World, vault: &Vault) -> io::Result<()> {
+    pub fn strip(self, world: &World) -> io::Result<()> {
         let mut bytes = Vec::new();
         let mut tag = [0; record::TAG];
         for (i, record) in self.records.iter().enumerate() {
@@ -251,25 +264,14 @@ impl Journal {
                 tag = next;
             }
         }
-        let folder = folder(vault);
-        let temp = folder.join(format!(".{}.tmp", self.run_id));
+        let temp = self.temp();
         let _ = world.fs.remove(&temp);
         // Nothing is synced: a power cut leaves the old journal, or the beginning of the new one. Without a record it tells of no
         // run, which is what an ended run may become; with its first one, of a run that is over.
         let mut file = world.fs.create(&temp, 0o600)?;
         file.write(&bytes)?;
         drop(file);
-        self.file = None;
-        world.fs.rename(&temp, &self.path)?;
-        self.tag = tag;
-        self.durable = bytes.len() as u64;
-        self.unsynced.clear();
-        self.rewrite = false;
-        self.cut = None;
-        for record in &mut self.records {
-            record.sealed.clear();
-        }
-        Ok(())
+        world.fs.rename(&temp, &self.path)
     }
 }
 
