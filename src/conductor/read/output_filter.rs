@@ -106,7 +106,7 @@ impl Reader<'_> {
         let source = self.projection(node).unwrap_or(CaptureSource::Expr(value));
         let CapturePlace { place, name, secret, .. } = place;
         // A field that the answer lacks is null in Conductor; a credential that it lacks is an error here.
-        Capture { name, secret, source, ty: Type::Any, optional: !secret, place, at: node.span.into() }
+        Capture { name, secret, source, ty: Type::Any, optional: !secret, place, to: Vec::new(), at: node.span.into() }
     }
 
     /// The part of the answer that a leaf names, when it is exactly one reference to it.

@@ -53,7 +53,7 @@ impl Resolver {
         }
     }
 
-    fn destination(&mut self, target: &ast::Target) -> Option<Destination> {
+    pub(super) fn destination(&mut self, target: &ast::Target) -> Option<Destination> {
         let mut places = Vec::new();
         for place in &target.places {
             match Place::parse(&place.text) {

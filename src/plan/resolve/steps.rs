@@ -3,7 +3,7 @@
 use super::http::Place;
 use super::items::check_identifier;
 use super::scope::{Scope, Symbol, Typed};
-use super::{Resolver, errors};
+use super::{Resolver, Signature, errors};
 use crate::diagnostic::codes;
 use crate::plan::task::lifecycle::{Allow, NewValue};
 use crate::plan::task::{
@@ -36,6 +36,7 @@ impl Resolver {
             if let Some(first) = self.scope.all.get(&name.text) {
                 let first = *first;
                 self.report(errors::duplicate("name", name, first));
+                self.scope.twice.insert(name.text.clone());
             } else {
                 check_identifier(self, "a step", name);
                 self.scope.all.insert(name.text.clone(), name.span);
@@ -201,17 +202,42 @@ impl Resolver {
             }
             StepKind::Call { name, rotation, inputs } => {
                 self.check_callable(rotation);
-                let inputs = self.members(inputs).0;
-                let captures = self
-                    .rotation_named(&rotation.text)
-                    .map(|r| r.outputs.iter().map(|o| (o.name.clone(), Type::Any)).collect())
-                    .unwrap_or_default();
+                let (resolved, types) = self.members(inputs);
+                let called = self.callable.known.get(&rotation.text).cloned();
+                if let Some(called) = &called {
+                    self.passed(rotation, called, inputs, &types);
+                }
+                let captures = called.iter().flat_map(|r| &r.outputs).map(|o| (o.clone(), Type::Any)).collect();
                 let step_name = self.scope.unique(&name.text);
                 self.define(name, Symbol::Step { step: step_name.clone(), captures: Rc::new(captures) });
-                (step_name, name.span, Task::Call(Call { rotation: rotation.text.clone(), inputs, each: None, each_name: None }))
+                (step_name, name.span, Task::Call(Call { rotation: rotation.text.clone(), inputs: resolved, each: None, each_name: None }))
             }
         };
         Some(Step { name, task, retry, optional: false, timeout: None, start_delay: None, at: At(at) })
+    }
+
+    /// Whether what is passed is what the called rotation declares.
+    fn passed(&mut self, rotation: &Name, called: &Signature, inputs: &[ast::Member], types: &[(String, Type)]) {
+        let of = format!("rotation `{}`", rotation.text);
+        for member in inputs {
+            let Some((name, wanted, ..)) = called.inputs.iter().find(|(name, ..)| *name == member.key.text) else {
+                let names: Vec<String> = called.inputs.iter().map(|(name, ..)| name.clone()).collect();
+                self.report(errors::unknown_field(&member.key, &format!("{of}, among its inputs,"), &names));
+                continue;
+            };
+            let found = types.iter().find(|(passed, _)| passed == name).map(|(_, ty)| ty);
+            if let (Some(wanted), Some(found)) = (wanted, found)
+                && !found.fits(wanted)
+            {
+                self.report(errors::mismatch(member.value.span, found, &wanted.describe()));
+            }
+        }
+        let is_passed = |name: &str| inputs.iter().any(|m| m.key.text == name);
+        let missing: Vec<_> = called.inputs.iter().filter(|(name, _, required, _)| *required && !is_passed(name)).collect();
+        if let Some((.., declared)) = missing.first() {
+            let names: Vec<&str> = missing.iter().map(|(name, ..)| name.as_str()).collect();
+            self.report(errors::missing_inputs(rotation, &names, *declared));
+        }
     }
 
     fn define(&mut self, name: &Name, symbol: Symbol) {
