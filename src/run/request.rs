@@ -303,8 +303,8 @@ fn captured_for<'a>(plan: &'a Plan, origin: &Origin) -> &'a [Destination] {
 
 /// The policies of the secrets into which a minted value is stored: what they allow, it may do.
 fn stores_of<'a>(plan: &'a Plan, origin: &Origin) -> Vec<&'a Policy> {
-    use crate::plan::task::lifecycle::NewValue;
     use crate::plan::Root;
+    use crate::plan::task::lifecycle::NewValue;
     let Origin::Minted { step, name } = origin else { return Vec::new() };
     let mut policies = Vec::new();
     let mentions = |value: &NewValue| {

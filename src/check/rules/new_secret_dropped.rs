@@ -141,6 +141,37 @@ fn never_promoted(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Conductor: something of an answer is stored, and a credential in it is not.
+fn other_stored(cx: &Context<'_, '_>, id: usize, out: &mut Vec<Diagnostic>) {
+    let Some((node, http)) = cx.order().get(id).zip(cx.http(id)) else { return };
+    let mut stored: Vec<&str> = Vec::new();
+    for event in cx.flow.events.iter().filter(|e| matches!(e.sink, Sink::Store { .. } | Sink::Output { masked: true, .. } | Sink::CallInput { .. })) {
+        for entry in event.taint.iter().filter(|e| !e.control) {
+            match cx.flow.trails.atom(entry.atom) {
+                Some(Atom::Origin { rotation, origin: Origin::Minted { step, name } }) if *rotation == Some(node.rotation) && *step == node.step.name => {
+                    stored.push(name);
+                }
+                Some(Atom::Answer { step, path }) if *step == id => stored.extend(path.last().map(String::as_str)),
+                _ => {}
+            }
+        }
+    }
+    let lost = http.captures.iter().find(|c| c.secret && !stored.contains(&c.name.as_str()));
+    if let (Some(other), Some(lost)) = (stored.first(), lost) {
+        out.push(
+            Diagnostic::new(
+                codes::NEW_SECRET_DROPPED,
+                lost.at.0,
+                format!("`{}` keeps the credential `{}` and stores `{other}` alone", node.step.name, lost.name),
+            )
+            .at("masked as a credential, and never stored")
+            .help(format!("store `{}` with UPDATE_SECRET; if nobody needs it, leave it out of the `outputFilter`", lost.name))
+            .severity(Severity::Warning)
+            .confidence(Confidence::Medium),
+        );
+    }
+}
+
 /// A call that kills what it was made with, whose answer is stored in the same record without the field that was sent.
 fn dead_field_kept(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for request in &cx.flow.requests {
@@ -188,6 +219,7 @@ fn new_value(task: &Task) -> Option<&NewValue> {
 fn masked_for_nothing(cx: &Context<'_, '_>, id: usize, out: &mut Vec<Diagnostic>) {
     let Some((node, http)) = cx.order().get(id).zip(cx.http(id)) else { return };
     let secret = |c: &&Capture| c.secret;
+    other_stored(cx, id, out);
     let used = http.captures.iter().filter(secret).any(|c| cx.flow.used.contains(&(id, c.name.as_str()))) || cx.flow.used.contains(&(id, ""));
     if let (Some(capture), false) = (http.captures.iter().find(secret), used || http.effect.is_read() || http.method == "GET") {
         out.push(

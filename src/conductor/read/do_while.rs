@@ -83,6 +83,8 @@ impl<'a> Reader<'a> {
                 members.push((name, output));
             }
         }
+        let known: Vec<String> = members.iter().map(|(name, _)| name.clone()).collect();
+        self.check_script(condition, &known.iter().map(String::as_str).collect::<Vec<_>>());
         let input = Expr::new(ExprKind::Object(members), condition.span);
         let source = Expr::new(ExprKind::String(source), condition.span);
         Expr::new(ExprKind::Call(Function::JavaScript, vec![source, input]), condition.span)

@@ -271,7 +271,16 @@ impl Resolver {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn capture(&mut self, made: &mut Http, secret: bool, name: &Name, source: &Source, ty: Option<&Name>, optional: bool, to: Vec<Destination>) {
+    fn capture(
+        &mut self,
+        made: &mut Http,
+        secret: bool,
+        name: &Name,
+        source: &Source,
+        ty: Option<&Name>,
+        optional: bool,
+        to: Vec<Destination>,
+    ) {
         check_identifier(self, "a capture", name);
         if let Some(first) = made.captures.iter().find(|c| c.name == name.text) {
             let first = first.at.0;
@@ -367,7 +376,10 @@ impl Resolver {
             Effect::Revokes if place == Place::Verify => resolved,
             _ => {
                 let (what, help) = if place == Place::Verify {
-                    ("a step of `verify` only tries the new value", "move it out of the `verify` block, which is repeated until all of it succeeds")
+                    (
+                        "a step of `verify` only tries the new value",
+                        "move it out of the `verify` block, which is repeated until all of it succeeds",
+                    )
                 } else {
                     ("the listing of `strays` only reads", "list the credentials with a request that changes nothing")
                 };

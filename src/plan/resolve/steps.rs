@@ -157,6 +157,12 @@ impl Resolver {
                         ));
                         continue;
                     };
+                    if let Some(first) = cases.iter().find(|c| c.name == text).map(|c| c.at.0) {
+                        let arm = Name { text: text.clone(), span: literal.span };
+                        self.report(
+                            errors::duplicate("case", &arm, first).help("the first one is taken: change one of them, or join their steps"),
+                        );
+                    }
                     let found = self.expr(literal).1;
                     if !found.fits(&ty) && !ty.fits(&found) {
                         self.report(errors::mismatch(literal.span, &found, &ty.describe()));
