@@ -80,7 +80,9 @@ impl Resolver {
                 } else {
                     errors::bad_value(codes::BAD_URL, host.span, format!("`{}` is not a host", host.text), help)
                 });
-                None
+                // Whoever writes a whole address means its host.
+                let meant = url::Url::parse(&host.text).ok()?;
+                Some(Destination { host: HostPattern(meant.host_str()?.to_owned()), port: meant.port(), places, at: At(target.span) })
             }
         }
     }
