@@ -4,7 +4,7 @@ use super::http::Place;
 use super::items::check_identifier;
 use super::scope::{Scope, Symbol, Typed};
 use super::{Resolver, Signature, errors};
-use crate::diagnostic::codes;
+use crate::diagnostic::{codes, nearest};
 use crate::plan::task::lifecycle::{Allow, NewValue};
 use crate::plan::task::{
     Alphabet, Branch, Call, Fail, ForEach, Generate, Generator, Let, Log, Manual, Parallel, Promote, Repeat, Revoke, Stage, Step, Stop,
@@ -225,10 +225,12 @@ impl Resolver {
     /// Whether what is passed is what the called rotation declares.
     fn passed(&mut self, rotation: &Name, called: &Signature, inputs: &[ast::Member], types: &[(String, Type)]) {
         let of = format!("rotation `{}`", rotation.text);
+        let mut meant: Vec<String> = Vec::new();
         for member in inputs {
             let Some((name, wanted, ..)) = called.inputs.iter().find(|(name, ..)| *name == member.key.text) else {
                 let names: Vec<String> = called.inputs.iter().map(|(name, ..)| name.clone()).collect();
                 self.report(errors::unknown_field(&member.key, &format!("{of}, among its inputs,"), &names));
+                meant.extend(nearest(&member.key.text, names.iter().map(String::as_str)).map(str::to_owned));
                 continue;
             };
             let found = types.iter().find(|(passed, _)| passed == name).map(|(_, ty)| ty);
@@ -238,7 +240,7 @@ impl Resolver {
                 self.report(errors::mismatch(member.value.span, found, &wanted.describe()));
             }
         }
-        let is_passed = |name: &str| inputs.iter().any(|m| m.key.text == name);
+        let is_passed = |name: &str| meant.iter().any(|m| m == name) || inputs.iter().any(|m| m.key.text == name);
         let missing: Vec<_> = called.inputs.iter().filter(|(name, _, required, _)| *required && !is_passed(name)).collect();
         if let Some((.., declared)) = missing.first() {
             let names: Vec<&str> = missing.iter().map(|(name, ..)| name.as_str()).collect();
