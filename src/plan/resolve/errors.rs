@@ -55,6 +55,16 @@ pub(super) fn missing_inputs(rotation: &Name, missing: &[&str], declared: Span) 
         .help(format!("pass it: `{} {{ {} }}`", rotation.text, missing.iter().map(|n| format!("{n}: …")).collect::<Vec<_>>().join(", ")))
 }
 
+/// A secret's name where its value is meant.
+pub(super) fn bare_secret(name: &Name) -> Diagnostic {
+    let whole = format!("secrets.{}", name.text);
+    unresolved(name, &[]).help(format!("the value of the secret is `{whole}`")).fix(
+        format!("write `{whole}`"),
+        false,
+        vec![Edit { span: name.span, text: whole }],
+    )
+}
+
 pub(super) fn forward(name: &Name, defined: Span) -> Diagnostic {
     Diagnostic::new(codes::FORWARD_REFERENCE, name.span, format!("`{}` is used before it is defined", name.text))
         .at("has no value yet when this step runs")
