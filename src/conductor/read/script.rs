@@ -78,13 +78,12 @@ impl<'a> Reader<'a> {
             );
             return None;
         };
-        if let Some(text) = self.written_out(query).filter(|text| !script_text::is_jq(text)) {
-            let help = if text.trim().is_empty() {
-                "write a program; `.` gives the input"
-            } else {
-                "mend the program: look for a bracket, a quote or a `|` that is missing"
-            };
-            self.report(Diagnostic::new(codes::BAD_VALUE, query.span, "this is no jq program").at("the task fails").help(help));
+        if let Some(problem) = self.written_out(query).and_then(|text| script_text::jq_fault(&text)) {
+            self.report(
+                Diagnostic::new(codes::BAD_VALUE, query.span, format!("this is no jq program: {problem}"))
+                    .at("the task fails")
+                    .help("mend the program; `.` alone gives the input"),
+            );
         }
         let program = self.value(query);
         let input = self.value(inputs);

@@ -1,13 +1,10 @@
 //! The text of scripts: what can be told of a JavaScript or jq program without running it. Brackets and quotes, the names
 //! that it reads of its input, and what it reaches for that no script has here.
 
-use jaq_core::load;
 use std::collections::HashSet;
 
 /// Longest program that is looked at.
 const LONGEST: usize = 64 * 1024;
-/// Deepest nesting that is looked at: the parser of jq recurses.
-const DEEPEST: usize = 64;
 /// Names of the world outside, which scripts do not have; the word and what stands behind it.
 const OUTSIDE: [(&str, &str); 10] = [
     ("require", "("),
@@ -33,7 +30,8 @@ pub(super) struct Seen {
 
 /// Reads a JavaScript text; the error says what keeps it from being one.
 pub(super) fn javascript(text: &str) -> Result<Seen, String> {
-    let mut scan = Scan { rest: text, open: Vec::new(), operand: false, before: '\n', seen: Seen::default(), set: HashSet::new() };
+    let mut scan =
+        Scan { rest: text, open: Vec::new(), operand: false, before: '\n', divides: false, seen: Seen::default(), set: HashSet::new() };
     if text.len() <= LONGEST {
         scan.all()?;
     }
@@ -42,21 +40,64 @@ pub(super) fn javascript(text: &str) -> Result<Seen, String> {
     Ok(seen)
 }
 
-/// Whether a text is a jq program, as far as that is told by its grammar.
-pub(super) fn is_jq(text: &str) -> bool {
-    let mut depth = 0_usize;
-    let deepest = text.bytes().map(|b| {
-        match b {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+/// What keeps a text from being a jq program, as far as brackets, quotes and operators tell. The parser of jq itself recurses, and its stack is not
+/// bounded by what a definition may hold.
+pub(super) fn jq_fault(text: &str) -> Option<String> {
+    // What closes each bracket that is open; `"` for a text around a `\\(`.
+    let mut open: Vec<char> = Vec::new();
+    let mut last = ' ';
+    let mut chars = text.chars().peekable();
+    let mut within = false;
+    while let Some(c) = chars.next() {
+        if within {
+            match c {
+                '"' => (within, last) = (false, '"'),
+                '\\' => {
+                    if chars.next() == Some('(') {
+                        open.extend(['"', ')']);
+                        (within, last) = (false, '(');
+                    }
+                }
+                _ => {}
+            }
+            continue;
+        }
+        match c {
+            '"' => within = true,
+            '#' => while chars.next_if(|c| *c != '\n').is_some() {},
+            '(' | '[' | '{' => open.push(closing(c)),
+            ')' | ']' | '}' => match open.pop() {
+                Some(wanted) if wanted == c => within = c == ')' && open.pop_if(|o| *o == '"').is_some(),
+                Some(wanted) => return Some(format!("`{c}` stands where `{wanted}` is missing")),
+                None => return Some(format!("`{c}` closes nothing")),
+            },
+            '&' => return Some("`&` is no operator of jq: write `and`".to_owned()),
+            '|' if last == '|' && chars.peek() != Some(&'=') => return Some("`||` is no operator of jq: write `or`".to_owned()),
             _ => {}
         }
-        depth
-    });
-    if text.len() > LONGEST || deepest.max().unwrap_or(0) > DEEPEST || text.split_whitespace().count() > 1000 {
-        return true;
+        if !c.is_whitespace() && !within {
+            last = c;
+        }
     }
-    load::parse(text, |parser| parser.term()).is_some()
+    if within {
+        return Some("a text in \" is not closed".to_owned());
+    }
+    match (open.last(), last) {
+        (Some(wanted), _) => Some(format!("`{wanted}` is missing at the end")),
+        (None, ' ') => Some("it is empty".to_owned()),
+        (None, '|' | ',' | '+' | '-' | '*' | '/' | '=' | '<' | '>' | ':' | '%') => {
+            Some(format!("something is missing behind the last `{last}`"))
+        }
+        _ => None,
+    }
+}
+
+fn closing(c: char) -> char {
+    match c {
+        '(' => ')',
+        '[' => ']',
+        _ => '}',
+    }
 }
 
 struct Scan<'t> {
@@ -66,6 +107,8 @@ struct Scan<'t> {
     /// Whether the last token was a value, so that `/` divides.
     operand: bool,
     before: char,
+    /// A `/` was met that begins no regular expression: those behind it are not looked at as such.
+    divides: bool,
     seen: Seen,
     set: HashSet<String>,
 }
@@ -84,7 +127,7 @@ impl Scan<'_> {
                     Some(end) => self.skip(end + 2),
                     None => return Err("a comment is not closed".to_owned()),
                 },
-                '/' if !self.operand => self.regex(),
+                '/' if !self.operand && !self.divides => self.regex(),
                 '(' | '[' | '{' => {
                     self.open.push(if c == '(' {
                         ')'
@@ -196,6 +239,7 @@ impl Scan<'_> {
                 _ => {}
             }
         }
+        self.divides = true;
         self.sign('/');
     }
 
