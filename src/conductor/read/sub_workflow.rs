@@ -100,14 +100,11 @@ impl<'a> Reader<'a> {
         }
         let known = self.names.iter().chain(self.options.other_rotations.iter().map(String::as_str));
         let near = self.nearest(&name, known).map(|n| format!("did you mean `{n}`?"));
-        self.report(
-            Diagnostic::new(codes::IMPORT_NOT_FOUND, node.span, format!("the workflow `{name}` is not in this file"))
-                .help(near.unwrap_or_else(|| {
-                    "put both definitions into one array or into files of one folder, or the definition into `workflowDefinition`"
-                        .to_owned()
-                }))
-                .only_elsewhere(),
-        );
+        self.report(Diagnostic::new(codes::IMPORT_NOT_FOUND, node.span, format!("the workflow `{name}` is not in this file")).help(
+            near.unwrap_or_else(|| {
+                "put both definitions into one array or into files of one folder, or the definition into `workflowDefinition`".to_owned()
+            }),
+        ));
         None
     }
 }

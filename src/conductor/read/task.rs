@@ -175,7 +175,7 @@ impl<'a> Reader<'a> {
                     true,
                     written.map(|span| vec![Edit { span, text: near.clone() }]),
                 ),
-                None => found.only_elsewhere().help(format!(
+                None => found.help(format!(
                     "a worker's own type is declared in rot.toml: `[workers]`, then `{kind} = [\"program\"]`; the types that are run: {}",
                     SUPPORTED.join(", ")
                 )),
@@ -205,7 +205,7 @@ impl<'a> Reader<'a> {
 
     /// Says that something cannot be run, and what can.
     pub(super) fn unsupported(&mut self, span: Span, message: &str, instead: &str) {
-        self.report(Diagnostic::new(codes::UNSUPPORTED_TASK, span, message).help(instead.to_owned()).only_elsewhere());
+        self.report(Diagnostic::new(codes::UNSUPPORTED_TASK, span, message).help(instead.to_owned()));
     }
 }
 

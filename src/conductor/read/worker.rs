@@ -41,12 +41,14 @@ impl<'a> Reader<'a> {
         let declare = format!(
             "declare a local program for it in rot.toml: `[workers]`, then `{text} = [\"program\", \"argument\"]`; or call the service directly with an HTTP task"
         );
-        self.report(
+        let found =
             Diagnostic::new(codes::UNSUPPORTED_TASK, name.span, format!("the task `{text}` is for a worker, and none is declared for it"))
-                .at("a SIMPLE task")
-                .help(near.map_or(declare, |n| format!("did you mean `{n}`?")))
-                .only_elsewhere(),
-        );
+                .at("a SIMPLE task");
+        self.report(match near {
+            Some(near) => found.help(format!("did you mean `{near}`?")),
+            // Right for a server that has the worker.
+            None => found.help(declare).only_elsewhere(),
+        });
         false
     }
 }
