@@ -35,6 +35,28 @@ fn the_shorter_of_two_ways_is_shown() {
     assert_eq!(found.flow.len(), 3, "{:?}", found.flow);
 }
 
+/// A way on which the value itself goes is shown, though the one through a condition is shorter.
+#[test]
+fn the_way_of_a_value_is_shown_before_that_of_a_condition() {
+    for swap in [false, true] {
+        let both = if swap { vec![bound("b"), bound("flag")] } else { vec![bound("flag"), bound("b")] };
+        let found = base()
+            .steps(vec![
+                set(vec![("flag", text("no"))]),
+                when(equal(secret("key"), text("x")), vec![set(vec![("flag", text("yes"))])], vec![]),
+                bind("flag", variable("flag")),
+                bind("a", secret("key")),
+                bind("b", bound("a")),
+                bind("c", bound("b")),
+                log(template(both)),
+            ])
+            .found()
+            .has("ROT301");
+        let way: Vec<&str> = found.flow.iter().map(|l| l.text.as_str()).collect();
+        assert_eq!(way, ["secret `key` is read here", "kept as `a`", "kept as `b`", "shown here"]);
+    }
+}
+
 #[test]
 fn one_finding_for_each_origin_and_sink() {
     base()
