@@ -119,9 +119,26 @@ pub fn parse(text: &str, mode: Mode) -> Template {
     if !text.contains("${") {
         return Template { parts: if text.is_empty() { Vec::new() } else { vec![Part::Text(text.to_owned())] } };
     }
+    if let Some(reference) = lone(text, mode) {
+        return Template { parts: vec![Part::Reference(reference)] };
+    }
     let tokens = scan::tokens(text);
     let pairs = pairs(&tokens, mode);
     build(text, &tokens, &pairs, 0..tokens.len(), 0, mode)
+}
+
+/// The reference that is all of the text and holds no other: what most strings are.
+fn lone(text: &str, mode: Mode) -> Option<Reference> {
+    let deferred = mode == Mode::Deferred && text.starts_with("$${");
+    let start = if deferred { 3 } else { 2 };
+    let inner = text.strip_prefix(if deferred { "$${" } else { "${" })?.strip_suffix('}')?;
+    let nothing_else = !inner.bytes().any(|b| matches!(b, b'$' | b'{' | b'}'));
+    nothing_else.then(|| Reference {
+        inner: Template { parts: if inner.is_empty() { Vec::new() } else { vec![Part::Text(inner.to_owned())] } },
+        range: 0..text.len(),
+        inner_range: start..text.len() - 1,
+        deferred,
+    })
 }
 
 /// Whether an opening token begins a reference in this mode.
@@ -163,7 +180,7 @@ fn build(text: &str, tokens: &[Token], pairs: &[Option<usize>], range: Range<usi
         match closing {
             Some((close, end)) if depth < MAX_NESTING => {
                 if !literal.is_empty() {
-                    parts.push(Part::Text(unescape(&std::mem::take(&mut literal), mode)));
+                    parts.push(Part::Text(unescape(std::mem::take(&mut literal), mode)));
                 }
                 parts.push(Part::Reference(Reference {
                     inner: build(text, tokens, pairs, index + 1..close, depth + 1, mode),
@@ -180,13 +197,16 @@ fn build(text: &str, tokens: &[Token], pairs: &[Option<usize>], range: Range<usi
         }
     }
     if !literal.is_empty() {
-        parts.push(Part::Text(unescape(&literal, mode)));
+        parts.push(Part::Text(unescape(literal, mode)));
     }
     Template { parts }
 }
 
 /// Each pass over a string turns `$${` into `${`.
-fn unescape(text: &str, mode: Mode) -> String {
+fn unescape(text: String, mode: Mode) -> String {
+    if !text.contains("$${") {
+        return text;
+    }
     let once = text.replace("$${", "${");
     match mode {
         Mode::Now => once,

@@ -4,7 +4,7 @@
 //! mistakes told apart: a duration without unit, `=` for `:`, a missing comma, a misspelt keyword.
 
 use super::grammar::{Grammar, Rule};
-use super::keyword::{CLAUSES, ENTRIES, STEPS};
+use super::keyword::{CLAUSES, EFFECTS, ENTRIES, STEPS};
 use super::lex::{Kind, Token};
 use super::words;
 use crate::diagnostic::{Diagnostic, Edit, codes, nearest};
@@ -213,6 +213,14 @@ impl Explain<'_> {
             let edit = Edit { span, text: "==".into() };
             return plain().at("gives no value here").help("to compare, write `==`").fix("write `==`", false, vec![edit]);
         }
+        if let Some(path) = quoted_path(text).filter(|_| expected.has("a JSONPath such as `$.token`")) {
+            let edit = Edit { span, text: path.to_owned() };
+            return plain().at("a string").help(format!("a JSONPath stands without quotes: `{path}`")).fix(
+                "take the quotes away",
+                true,
+                vec![edit],
+            );
+        }
         if matches!(text, "&" | "|" | "!" | "-" | "*" | "/" | "%" | "?") && expected.has("an operator") {
             return Diagnostic::new(codes::SYNTAX_ERROR, span, format!("there is no operator `{text}`"))
                 .at("not an operator")
@@ -277,6 +285,9 @@ impl Explain<'_> {
         if expected.has("`previous.` and a secret's name") {
             return Some(format!("only the version before is revoked: write `revoke previous.{text}`"));
         }
+        if expected.has("`{`") && ENTRIES.contains(&text) {
+            return Some(format!("`{text}` stands in the braces of the rotation: `{{ {text} …`"));
+        }
         if text == "reveal" {
             return Some("put `(reveal … because \"…\")` in parentheses".into());
         }
@@ -297,6 +308,11 @@ impl Explain<'_> {
     }
 }
 
+/// The path in a string that holds nothing else.
+fn quoted_path(text: &str) -> Option<&str> {
+    text.strip_prefix('"')?.strip_suffix('"').filter(|path| path.starts_with('$') && !path.contains(['\\', '"', '{']))
+}
+
 /// The keyword that was probably meant by `word`.
 fn suggestion<'a>(word: &str, keywords: &[&'a str]) -> Option<&'a str> {
     let lower = word.to_ascii_lowercase();
@@ -315,6 +331,9 @@ fn elsewhere(word: &str, place: Place) -> String {
     match place {
         Place::Clauses if STEPS.contains(&word) || ENTRIES.contains(&word) => {
             format!("`{word}` is no clause of a request: close its braces before this line")
+        }
+        Place::Clauses if EFFECTS.contains(&word) => {
+            format!("the effect of a request stands ahead of its braces: `http NAME POST \"…\" {word} … {{`")
         }
         Place::Clauses => format!("a clause begins with one of {}", list(&CLAUSES)),
         _ if CLAUSES.contains(&word) => format!("`{word}` is a clause of a request: move it into the braces of `http`"),

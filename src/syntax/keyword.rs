@@ -18,6 +18,9 @@ pub const CLAUSES: [&str; 20] = [
     "public", "ca", "proxy", "follow", "limit", "strays",
 ];
 
+/// First words of the effects of a request.
+pub const EFFECTS: [&str; 4] = ["reads", "issues", "sets", "revokes"];
+
 /// Other words that cannot stand alone as a value.
 const OTHERS: [&str; 13] = ["use", "env", "rotation", "else", "until", "because", "null", "true", "false", "not", "and", "or", "reveal"];
 

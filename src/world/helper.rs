@@ -1,6 +1,6 @@
 //! A process of our own program for work that may run out of its bounds: a jq program can fill the memory or the stack, and
 //! neither can be caught within a process. It gets its input on standard input, so that nothing stands in an argument, and
-//! has no environment; what it writes to standard error is dropped.
+//! has none of this program's environment; what it writes to standard error is dropped.
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
@@ -37,6 +37,8 @@ pub fn call(input: Zeroizing<Vec<u8>>, most: u64, timeout: Duration) -> Result<Z
     let mut child = Command::new(program)
         .arg(ARGUMENT)
         .env_clear()
+        // The allocator would reserve more of the address space at once than the helper may have.
+        .env("MIMALLOC_ARENA_RESERVE", "0")
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -22,7 +22,8 @@ pub fn unified(name: &str, before: &str, after: &str) -> String {
     let mut out = String::new();
     let changed: Vec<usize> = script.iter().enumerate().filter(|(_, (kind, _))| *kind != Kind::Same).map(|(i, _)| i).collect();
     let Some(_) = changed.first() else { return out };
-    let _ = write!(out, "--- a/{name}\n+++ b/{name}\n");
+    let below = name.trim_start_matches('/');
+    let _ = write!(out, "--- a/{below}\n+++ b/{below}\n");
     let mut at = 0;
     while let Some(first) = changed.iter().copied().find(|i| *i >= at) {
         let mut last = first;

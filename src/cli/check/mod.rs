@@ -108,6 +108,11 @@ pub fn once(args: &CheckArgs, context: &Context, config: &Config, ends: &FrontEn
         let blanks = &report.blanks;
         mended.diffs.iter().for_each(|diff| context.out.stdout(&blanks.clean(diff)));
     }
+    if args.fix.is_none() && !args.diff {
+        let (safe, other): (Vec<_>, Vec<_>) =
+            report.diagnostics.iter().filter(|d| !d.fixes.is_empty()).partition(|d| d.fixes.iter().any(|f| f.safe));
+        (tally.fixable, tally.fixable_unsafely) = (safe.len(), other.len());
+    }
     let read = inputs.iter().filter(|i| i.problem.is_none()).count();
     context.out.info(&format!("checked {}: {}{}", counted(read, "file"), report.summary(), tally.text(args.diff)));
     let fail_on = args.fail_on.map(weight).or(config.fail_on).unwrap_or(Severity::Error);
@@ -142,12 +147,22 @@ struct Tally {
     suppressed: usize,
     known: usize,
     fixed: usize,
+    /// Findings with a fix that `--fix` tries.
+    fixable: usize,
+    /// Findings with only such fixes as `--fix=unsafe` tries.
+    fixable_unsafely: usize,
 }
 
 impl Tally {
     fn text(&self, only_shown: bool) -> String {
         let fixed = if only_shown { "could be fixed" } else { "fixed" };
-        let parts = [(self.suppressed, "suppressed"), (self.known, "in the baseline"), (self.fixed, fixed)];
+        let parts = [
+            (self.suppressed, "suppressed"),
+            (self.known, "in the baseline"),
+            (self.fixed, fixed),
+            (self.fixable, "can be fixed with `--fix`"),
+            (self.fixable_unsafely, "can be fixed with `--fix=unsafe`"),
+        ];
         parts
             .iter()
             .filter(|(n, _)| *n > 0)

@@ -112,6 +112,9 @@ pub fn called_names(node: &Node) -> Vec<String> {
     let mut called = Vec::new();
     let mut defined = Vec::new();
     document::names(node, &mut called, &mut defined);
+    if called.is_empty() {
+        return called;
+    }
     let defined: HashSet<String> = defined.into_iter().collect();
     called.retain(|name| !defined.contains(name));
     called

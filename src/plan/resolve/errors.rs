@@ -34,6 +34,16 @@ pub(super) fn unresolved(name: &Name, candidates: &[String]) -> Diagnostic {
     suggest(diagnostic, name, candidates, "names are `secrets.…`, `input.…`, `run.…`, `env.…`, a step's name, or a `let`")
 }
 
+/// A secret's name where its value is meant.
+pub(super) fn bare_secret(name: &Name) -> Diagnostic {
+    let whole = format!("secrets.{}", name.text);
+    unresolved(name, &[]).help(format!("the value of the secret is `{whole}`")).fix(
+        format!("write `{whole}`"),
+        false,
+        vec![Edit { span: name.span, text: whole }],
+    )
+}
+
 pub(super) fn forward(name: &Name, defined: Span) -> Diagnostic {
     Diagnostic::new(codes::FORWARD_REFERENCE, name.span, format!("`{}` is used before it is defined", name.text))
         .at("has no value yet when this step runs")

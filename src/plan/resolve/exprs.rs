@@ -202,7 +202,7 @@ impl Resolver {
             } else if let Some(defined) = self.scope.all.get(&first.text) {
                 errors::forward(first, *defined)
             } else if self.declared_secret(&first.text).is_some() {
-                errors::unresolved(first, &[]).help(format!("the value of the secret is `secrets.{}`", first.text))
+                errors::bare_secret(first)
             } else {
                 let names = if self.suggested.get() > super::SUGGESTED { Vec::new() } else { self.scope.candidates() };
                 errors::unresolved(first, &self.suggestions(names.iter().map(String::as_str)))

@@ -95,6 +95,10 @@ impl Renderer {
         if let Some(help) = &diagnostic.help {
             self.remark(&mut out, "help", &blanks.clean(help));
         }
+        if let Some(fix) = diagnostic.fixes.iter().find(|f| f.safe).or(diagnostic.fixes.first()) {
+            let option = if fix.safe { "--fix" } else { "--fix=unsafe" };
+            self.remark(&mut out, "fix", &format!("{} (`rot check {option}`)", blanks.clean(&fix.title)));
+        }
         out
     }
 
