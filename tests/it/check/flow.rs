@@ -274,6 +274,42 @@ fn the_analysis_names_every_event_and_label() {
     assert_eq!(flow.carried(&flow.requests[0]).get(&origin_secret("key")), Some(Derivation::Whole));
 }
 
+/// However values that share some of their secrets are joined, each secret is told once, in the order in which they were met.
+#[test]
+fn secrets_that_values_share_are_told_once_and_in_order() {
+    let names = ["k1", "k2", "k3", "k4"];
+    let of = |names: &[&str]| template(names.iter().map(|name| variable(name)).collect());
+    for values in [
+        &[&["k1", "k3"][..], &["k2", "k3", "k4"]][..],
+        &[&["k2", "k4"], &["k1", "k3", "k4"]],
+        &[&["k1", "k2"], &["k1", "k2", "k3", "k4"]],
+        &[&["k1", "k2", "k3", "k4"], &["k2", "k4"], &["k1", "k3"]],
+        &[&["k1", "k3", "k4"], &["k2"], &["k2"]],
+        &[&["k4"], &["k3"], &["k2"], &["k1"], &["k4"], &["k1"]],
+        &[&["k1"], &["k2"], &["k3"], &["k4"], &["k3"]],
+    ] {
+        let build = names.iter().fold(base(), |build, name| build.secret(name, &["api.example.com"]));
+        let mut steps: Vec<_> = names.iter().map(|name| set(vec![(*name, secret(name))])).collect();
+        steps.push(bind("all", template(values.iter().map(|value| of(value)).collect())));
+        steps.push(log(bound("all")));
+        let found = build.steps(steps).found().0;
+        let told: Vec<&str> = found.iter().filter(|d| d.code.id() == "ROT301").map(|d| d.message.as_str()).collect();
+        assert_eq!(told, names.map(|name| format!("secret `{name}` is written to the log")), "{values:?}");
+    }
+}
+
+/// Of two ways the higher derivation holds, whichever is the shorter and whichever comes first.
+#[test]
+fn of_two_ways_the_higher_derivation_holds() {
+    let hashed = || call(Function::Lower, vec![bound("copy")]);
+    for parts in [vec![secret("key"), hashed()], vec![hashed(), secret("key")]] {
+        let plan = base().steps(vec![bind("copy", secret("key")), bind("both", template(parts)), log(bound("both"))]).plan();
+        let flow = Analysis::of(&plan);
+        let shown = flow.events.iter().find(|e| matches!(e.sink, Sink::Log)).unwrap();
+        assert_eq!(flow.label(shown).get(&origin_secret("key")), Some(Derivation::Opaque));
+    }
+}
+
 #[test]
 fn a_long_chain_through_a_loop_is_followed_and_ends() {
     let names: Vec<String> = (0..60).map(|i| format!("v{i}")).collect();
