@@ -317,3 +317,32 @@ fn a_long_chain_through_a_loop_is_followed_and_ends() {
     body.push(set(vec![("v59", secret("key"))]));
     base().steps(vec![repeat(body, binary(Operator::Gt, input("n"), number("3"))), log(variable("v0"))]).found().has("ROT301");
 }
+
+/// A loop is gone through again as long as what is known of a secret grows, though no new secret comes.
+#[test]
+fn what_grows_in_a_loop_is_followed_to_its_end() {
+    let names: Vec<String> = (0..12).map(|i| format!("v{i}")).collect();
+    let one = || secret("key");
+    let two = || template(vec![secret("key"), secret("other")]);
+    for value in [one as fn() -> Expr, two] {
+        let all = |value: fn() -> Expr| set(names.iter().map(|name| (name.as_str(), value())).collect());
+        let chain = |last: Expr| {
+            let mut body: Vec<_> = names.windows(2).map(|w| set(vec![(w[0].as_str(), variable(&w[1]))])).collect();
+            body.push(set(vec![("v11", last)]));
+            repeat(body, binary(Operator::Gt, input("n"), number("3")))
+        };
+        let label = |steps| {
+            let plan = base().secret("other", &["api.example.com"]).steps(steps).plan();
+            let flow = Analysis::of(&plan);
+            let shown = flow.events.iter().find(|e| matches!(e.sink, Sink::Log)).unwrap();
+            flow.label(shown).get(&origin_secret("key"))
+        };
+        // From the value to something made of it.
+        let lower = call(Function::Lower, vec![value()]);
+        assert_eq!(label(vec![all(value), chain(lower), log(variable("v0"))]), Some(Derivation::Opaque));
+        // From a condition on it to the value.
+        let chosen = when(equal(value(), text("x")), vec![all(|| text("yes"))], vec![]);
+        let steps = vec![all(|| text("no")), chosen, chain(value()), log(variable("v0"))];
+        base().secret("other", &["api.example.com"]).steps(steps).found().has("ROT301");
+    }
+}
