@@ -218,7 +218,13 @@ impl<'a, 'p> Context<'a, 'p> {
             stored = true;
             answers.push(by_policy(&secret.policy, target, place));
         }
-        let issued = matches!(self.issuer(leak.entry.atom), Some(Task::Http(_)));
+        let issuer = self.issuer(leak.entry.atom);
+        if let (Some(Task::Http(http)), Origin::Minted { name, .. }) = (issuer, leak.origin)
+            && let Some(capture) = http.captures.iter().find(|c| c.name == *name && !c.to.is_empty())
+        {
+            answers.push(by_policy(&Policy::Declared(capture.to.clone()), target, place));
+        }
+        let issued = matches!(issuer, Some(Task::Http(_)));
         if !stored && !issued {
             answers.push(by_policy(&Policy::Implied, target, place));
         }
@@ -229,6 +235,12 @@ impl<'a, 'p> Context<'a, 'p> {
         } else {
             Reach::WrongHost
         }
+    }
+
+    /// Whether nothing in the text says where a new credential may go: it is not stored, and its capture names no host.
+    pub(crate) fn is_undeclared(&self, leak: &Leak<'_>) -> bool {
+        let (Origin::Minted { name, .. }, Some(Task::Http(http))) = (leak.origin, self.issuer(leak.entry.atom)) else { return false };
+        self.stored_in(leak.entry.atom).next().is_none() && http.captures.iter().all(|c| c.name != *name || c.to.is_empty())
     }
 
     /// The task that made a minted atom.

@@ -292,6 +292,7 @@ impl<'p> Gather<'_, 'p> {
                 To::Vault { name: field.map_or(name.to_owned(), |f| format!("{name}.{f}")) }
             }
             Sink::CallInput { rotation, name } => To::Call { name: format!("{rotation}.{name}") },
+            Sink::Elsewhere { kind, .. } => To::Call { name: (*kind).to_owned() },
             Sink::Variable { name, masked } => To::Variable { name: (*name).to_owned(), masked: *masked },
             Sink::Expiry { .. } => To::Status,
             Sink::SecretName | Sink::Let { .. } | Sink::Branch => return None,

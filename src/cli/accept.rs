@@ -16,6 +16,7 @@ pub fn accept(mut loaded: Loaded, config: &Config, context: &Context) -> Result<
     let codes = |findings: &[Diagnostic]| -> Vec<String> {
         findings.iter().filter(|d| d.severity == Severity::Error).map(|d| d.code.id().to_owned()).collect()
     };
+    loaded.findings.iter_mut().for_each(Diagnostic::for_a_run);
     let before = codes(&loaded.findings);
     let findings = judged(std::mem::take(&mut loaded.findings), &loaded.sources, config, context);
     let left = codes(&findings);

@@ -35,6 +35,7 @@ pub fn convert(form: CompileTo, loaded: Loaded, config: &Config, context: &Conte
 /// The plan of a file that was understood as a whole. What is unsafe in it is no hindrance: a conversion is often the way to
 /// mend it, and changes nothing outside.
 fn understood(mut loaded: Loaded, config: &Config, context: &Context) -> Result<Plan> {
+    loaded.findings.iter_mut().for_each(Diagnostic::for_a_run);
     loaded.findings.retain(|d| d.severity == Severity::Error);
     let before = loaded.findings.len();
     loaded.findings.retain(hides_others);

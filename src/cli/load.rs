@@ -84,6 +84,7 @@ fn consequence(code: Code) -> bool {
         codes::MISSING_EFFECT,
         codes::TYPE_MISMATCH,
         codes::MISSING_REQUIRED,
+        codes::BAD_URL,
     ]
     .contains(&code)
 }

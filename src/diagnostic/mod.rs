@@ -105,6 +105,8 @@ pub struct Diagnostic {
     pub fixes: Vec<Fix>,
     /// Places whose text is itself a secret and is blanked in every rendering.
     pub redact: Vec<Span>,
+    /// No mistake of the text, but whoever wants to run it here must be stopped.
+    pub blocks_run: bool,
 }
 
 impl Diagnostic {
@@ -122,6 +124,22 @@ impl Diagnostic {
             flow: Vec::new(),
             fixes: Vec::new(),
             redact: Vec::new(),
+            blocks_run: false,
+        }
+    }
+
+    /// Right where it was written for, and not run here: a warning for whoever reads it, an error for whoever runs it.
+    #[must_use]
+    pub fn only_elsewhere(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self.blocks_run = true;
+        self
+    }
+
+    /// The same for somebody who runs the text.
+    pub fn for_a_run(&mut self) {
+        if self.blocks_run {
+            self.severity = Severity::Error;
         }
     }
 

@@ -189,6 +189,7 @@ fn http(http: &mut Http, step: &str, names: &Names) {
     headers(http);
     for capture in &mut http.captures {
         self::capture(capture, step, names);
+        capture.to.clear();
     }
     if let Some(strays) = &mut http.strays {
         self::http(&mut strays.list, "", names);

@@ -53,6 +53,11 @@ impl Place {
     /// What is allowed where nothing is said.
     pub const DEFAULT: [Place; 2] = [Place::Header, Place::Body];
 
+    /// Whether it is allowed where nothing is said.
+    pub fn is_usual(self) -> bool {
+        Place::DEFAULT.contains(&self)
+    }
+
     /// The word in the language.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -5,9 +5,10 @@ use super::functions::{form_encode, percent_encode};
 use super::scope::Scope;
 use super::value::{Data, Value};
 use crate::diagnostic::codes;
-use crate::plan::policy::{Place, Policy};
+use crate::plan::policy::{Destination, Place, Policy};
 use crate::plan::task::http::{Auth, Body, Http};
-use crate::plan::{Expr, ExprKind, Label, Origin, Plan};
+use crate::plan::task::walk_steps;
+use crate::plan::{Expr, ExprKind, Label, Origin, Plan, Task};
 use crate::world::http::{Limits, Request};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -261,8 +262,7 @@ fn permit(
             },
             Origin::Minted { .. } | Origin::Response(_) => {
                 issuers.get(origin).is_some_and(|(h, p)| h.eq_ignore_ascii_case(host) && *p == port && Place::DEFAULT.contains(&place))
-                    || stores_of(plan, origin).iter().any(|policy| policy.allows(host, port, place))
-                    || (plan.dialect.is_conductor() && literal_host && Place::DEFAULT.contains(&place))
+                    || may_go(plan, origin, host, port, place, literal_host)
             }
             Origin::Input(_) | Origin::Literal(_) => literal_host && Place::DEFAULT.contains(&place),
         };
@@ -278,10 +278,33 @@ fn permit(
     Ok(())
 }
 
+/// Where a new credential may go besides its issuer: as its capture says, and as the secrets say into which it is stored. Where
+/// nothing says anything, and in Conductor JSON, to a host that the author has written out.
+fn may_go(plan: &Plan, origin: &Origin, host: &str, port: Option<u16>, place: Place, literal_host: bool) -> bool {
+    let (stores, to) = (stores_of(plan, origin), captured_for(plan, origin));
+    stores.iter().any(|policy| policy.allows(host, port, place))
+        || to.iter().any(|destination| destination.allows(host, port, place))
+        || (literal_host && place.is_usual() && (plan.dialect.is_conductor() || (stores.is_empty() && to.is_empty())))
+}
+
+/// The hosts that a capture names.
+fn captured_for<'a>(plan: &'a Plan, origin: &Origin) -> &'a [Destination] {
+    let Origin::Minted { step, name } = origin else { return &[] };
+    let mut found: &[Destination] = &[];
+    for rotation in &plan.rotations {
+        walk_steps(&rotation.steps, &mut |s| {
+            if let (true, Task::Http(http)) = (s.name == *step, &s.task) {
+                found = http.captures.iter().find(|c| c.name == *name).map_or(found, |c| &c.to);
+            }
+        });
+    }
+    found
+}
+
 /// The policies of the secrets into which a minted value is stored: what they allow, it may do.
 fn stores_of<'a>(plan: &'a Plan, origin: &Origin) -> Vec<&'a Policy> {
+    use crate::plan::Root;
     use crate::plan::task::lifecycle::NewValue;
-    use crate::plan::{Root, Task, task::walk_steps};
     let Origin::Minted { step, name } = origin else { return Vec::new() };
     let mut policies = Vec::new();
     let mentions = |value: &NewValue| {

@@ -453,7 +453,7 @@ pub enum ClauseKind {
         /// With what.
         value: Expr,
     },
-    /// `secret NAME = source as TYPE optional`, `public NAME = …`
+    /// `secret NAME = source as TYPE optional to "host"`, `public NAME = …`
     Capture {
         /// `secret` or `public`.
         secret: bool,
@@ -465,6 +465,8 @@ pub enum ClauseKind {
         ty: Option<Name>,
         /// `optional`
         optional: bool,
+        /// Hosts after `to`.
+        to: Vec<Target>,
     },
     /// `ca "file.pem"`
     Ca(Name),

@@ -48,7 +48,7 @@ pub fn unclosed_string(open: Span, end: Span, triple: bool) -> Diagnostic {
 
 /// `${` without `}`.
 pub fn unclosed_interpolation(open: Span, string: Span) -> Diagnostic {
-    Diagnostic::new(codes::SYNTAX_ERROR, open, "this `${` is not closed before the line ends")
+    Diagnostic::new(codes::BAD_INTERPOLATION, open, "this `${` is not closed before the line ends")
         .at("opens here")
         .label(string, "in this string")
         .help("add the closing `}`, or write `$${` for a literal `${`")
@@ -56,7 +56,7 @@ pub fn unclosed_interpolation(open: Span, string: Span) -> Diagnostic {
 
 /// A bracket in a JSONPath that is not closed.
 pub fn unclosed_path(open: Span, path: Span) -> Diagnostic {
-    Diagnostic::new(codes::SYNTAX_ERROR, open, "this bracket is not closed before the line ends")
+    Diagnostic::new(codes::BAD_JSONPATH, open, "this bracket is not closed before the line ends")
         .at("opens here")
         .label(path, "in this JSONPath")
         .help("add the closing bracket; a JSONPath ends on its line")

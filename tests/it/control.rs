@@ -80,3 +80,30 @@ fn once(stage: &Stage, plan: &Plan, inputs: &[(String, Json)], sent_before: usiz
     seen.insert("slept".into(), json!(stage.slept().iter().skip(slept_before).sum::<u64>()));
     seen
 }
+
+/// A captured credential goes where its capture says, and nowhere else; where nothing is said, to a host that is written out.
+#[test]
+fn a_login_at_one_host_works_at_another_as_its_capture_says() {
+    for (to, goes) in
+        [("", true), ("to \"work.example.com\"", true), ("to \"work.example.com\" in body", false), ("to \"other.example.com\"", false)]
+    {
+        let text = format!(
+            r#"rotation main {{
+  http login POST "https://login.example.com/token" issues additive {{ secret token = body $.token {to} }}
+  http GET "https://work.example.com/jobs" {{ bearer login.token }}
+}}"#
+        );
+        let loaded = load::analyse(&SourceFile::new("main.rot", text.as_str()), &Config::default());
+        let wrong = loaded.findings.iter().any(|d| d.severity == Severity::Error);
+        assert_eq!(wrong, !goes, "{to}");
+        let stage = Stage::with(&[json!({ "to": "/token", "body": { "token": "t-0123456789" } })], None, HashMap::new(), None);
+        let report = stage.run(&loaded.plan, &[]);
+        let hosts: Vec<String> = stage.sent().into_iter().map(|s| s.url).collect();
+        assert_eq!(hosts.iter().any(|url| url.contains("work.example.com")), goes, "{to}: {hosts:?}");
+        let refused = match report {
+            Ok(report) => report.failure.iter().flat_map(|f| &f.diagnostics).any(|d| d.code.id() == "ROT705"),
+            Err(error) => error.diagnostics.iter().any(|d| d.code.id() == "ROT705"),
+        };
+        assert_eq!(refused, !goes, "{to}");
+    }
+}

@@ -113,7 +113,7 @@ fn http() -> impl Strategy<Value = Http> {
                 _ => CaptureSource::Expr(e),
             };
             let ty = Type::List(Box::new(Type::Record(vec![("x".into(), Type::Time)])));
-            Capture { name, secret, source, ty, optional, place, at: NOWHERE }
+            Capture { name, secret, source, ty, optional, place, to: Vec::new(), at: NOWHERE }
         },
     );
     let expect = (expr(), path(), text()).prop_map(|(value, path, name)| {
@@ -280,6 +280,7 @@ fn sample() -> Plan {
         ty: Type::String,
         optional: false,
         place: Vec::new(),
+        to: Vec::new(),
         at: NOWHERE,
     }];
     let step =

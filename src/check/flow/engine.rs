@@ -9,8 +9,8 @@ use super::variables::{Changes, Variables};
 use super::{Analysis, Event, Request, Reveal, Sink};
 use crate::check::order::{Order, may_end};
 use crate::plan::task::lifecycle::NewValue;
-use crate::plan::task::{Call, ForEach, Fork, Generate, Let, Repeat, SetVariables, Stop, Switch, Update, Worker};
-use crate::plan::{Derivation, Expr, ExprKind, Origin, Plan, Rotation, Step, Task};
+use crate::plan::task::{Call, ForEach, Fork, Generate, Let, Repeat, SetVariables, Stop, Switch, Update, Worker, walk_steps};
+use crate::plan::{Derivation, Expr, ExprKind, Origin, Plan, Root, Rotation, Step, Task};
 use crate::source::Span;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -37,6 +37,8 @@ pub(super) struct Engine<'p> {
     pub(super) secret_inputs: HashSet<(usize, &'p str)>,
     /// `maskedFields` of the present rotation.
     masked: HashSet<&'p str>,
+    /// Steps that are not run here and of which something masked is read.
+    masked_reads: HashSet<&'p str>,
     /// Rotations by their names.
     by_name: HashMap<&'p str, usize>,
     pub(super) trails: Trails<'p>,
@@ -95,6 +97,7 @@ impl<'p> Engine<'p> {
         Self {
             secret_inputs: rotations().flat_map(secret).collect(),
             masked: HashSet::new(),
+            masked_reads: masked_reads(plan),
             // Of two with one name the first is called.
             by_name: rotations().rev().map(|(index, r)| (r.name.as_str(), index)).collect(),
             plan,
@@ -430,9 +433,15 @@ impl<'p> Engine<'p> {
     /// A local program sees its input, and anything of it may be in its output; what it puts under a masking key is a
     /// credential of its own.
     fn worker(&mut self, id: usize, step: &'p Step, worker: &'p Worker) {
+        if let Some(kind) = &worker.kind {
+            self.record_leaves(&worker.input, &|masked| Sink::Elsewhere { kind, masked }, false, false);
+        }
         let taint = self.taint(&worker.input).raised(Derivation::Opaque);
-        let mut shape = Shape::of(taint);
-        for key in ["_secrets", "_masked"] {
+        // What a task does that is not run here is not known. It has a credential of its own where one is read from it.
+        let unknown = worker.kind.is_some();
+        let mut shape = if unknown { Shape::default() } else { Shape::of(taint) };
+        let masks = if unknown && !self.masked_reads.contains(step.name.as_str()) { &[][..] } else { &["_secrets", "_masked"] };
+        for key in masks.iter().copied() {
             let origin = Origin::Minted { step: step.name.clone(), name: key.to_owned() };
             let atom = self.trails.intern(Atom::Origin { rotation: Some(self.rotation), origin });
             shape.set(key, Shape::of(self.trails.source(atom, Derivation::Whole, step.at.0)));
@@ -524,4 +533,24 @@ impl<'p> Engine<'p> {
 /// Whether a server shows what stands under this key as `***`.
 pub(super) fn is_mask(key: &str) -> bool {
     matches!(key, "_secrets" | "_masked")
+}
+
+/// The steps whose masked output is read by its key.
+fn masked_reads(plan: &Plan) -> HashSet<&str> {
+    fn look<'p>(expr: &'p Expr, found: &mut HashSet<&'p str>) {
+        expr.walk(&mut |part| {
+            let mut keys = Vec::new();
+            if let ExprKind::Ref(Root::Output(step)) = &super::eval::access(part, &mut keys).kind
+                && keys.first().is_some_and(|key| key == "_secrets" || key == "_masked")
+            {
+                found.insert(step);
+            }
+        });
+    }
+    let mut found = HashSet::new();
+    for rotation in &plan.rotations {
+        walk_steps(&rotation.steps, &mut |step| step.task.exprs().into_iter().for_each(|expr| look(expr, &mut found)));
+        rotation.outputs.iter().for_each(|output| look(&output.value, &mut found));
+    }
+    found
 }

@@ -119,6 +119,13 @@ pub enum Sink<'p> {
     },
     /// The text that chooses a branch.
     Branch,
+    /// The input of a Conductor task that is not run here.
+    Elsewhere {
+        /// The type of the task.
+        kind: &'p str,
+        /// Under `_secrets` or `_masked`.
+        masked: bool,
+    },
 }
 
 /// A part of a request.

@@ -114,9 +114,7 @@ impl Finder<'_> {
             Body::Json(value) | Body::Raw(value) => self.value(value, None),
             Body::Text(value) => {
                 self.value(value, None);
-                if let Some(text) = value.as_str() {
-                    self.pairs(text, value.at.0);
-                }
+                self.pairs(&written(value), value.at.0);
             }
             Body::Form(members) => members.iter().for_each(|(name, value)| self.value(value, Some(name))),
         }
@@ -140,12 +138,12 @@ impl Finder<'_> {
     /// A URL: its query, and the password before `@`.
     fn url(&mut self, url: &Expr) {
         self.value(url, None);
-        let Some(text) = url.as_str() else { return };
+        let text = written(url);
         if let Some((_, query)) = text.split_once('?') {
             self.pairs(query, url.at.0);
         }
         let authority = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next()).unwrap_or_default();
-        if let Some((_, password)) = authority.rsplit_once('@').and_then(|(info, _)| info.split_once(':')) {
+        if let Some((_, password)) = authority.rsplit_once('@').and_then(|(info, _)| info.split_once(':')).filter(|(_, p)| !p.contains("${")) {
             self.text(password, Some("password"), url.at.0);
         }
     }
@@ -196,5 +194,14 @@ impl Finder<'_> {
                 .confidence(confidence)
                 .redacting(span),
         );
+    }
+}
+
+/// A text with `${}` in the place of what is put into it.
+fn written(expr: &Expr) -> String {
+    match &expr.kind {
+        ExprKind::String(text) => text.clone(),
+        ExprKind::Template(parts) => parts.iter().map(|part| part.as_str().unwrap_or("${}")).collect(),
+        _ => String::new(),
     }
 }

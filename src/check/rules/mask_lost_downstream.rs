@@ -44,6 +44,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let key = match event.sink {
             Sink::Variable { name, masked: false } => format!("the variable `{name}`"),
             Sink::CallInput { name, .. } => format!("the input `{name}` of another workflow"),
+            Sink::Elsewhere { kind: kind @ ("SUB_WORKFLOW" | "START_WORKFLOW"), masked: false } => format!("the input of the {kind}"),
             Sink::Let { name } => format!("the result of `{name}`"),
             _ => continue,
         };

@@ -37,16 +37,21 @@
 //! ```
 
 use crate::check::context::Context;
+use crate::check::exprs;
 use crate::check::flow::{Atom, Request, Sink, Taint};
 use crate::check::lifecycle::Act;
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::effect::{Effect, Issues, Old};
+use crate::plan::expr::{Root, Version};
 use crate::plan::task::Capture;
-use crate::plan::{Derivation, Origin, Task};
+use crate::plan::task::lifecycle::NewValue;
+use crate::plan::{Derivation, ExprKind, Origin, Task};
+use crate::source::Span;
 use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     never_promoted(cx, out);
+    dead_field_kept(cx, out);
     let (kept, setters) = (kept(cx), setters(cx));
     for (id, node) in cx.order().iter() {
         let name = &node.step.name;
@@ -136,10 +141,85 @@ fn never_promoted(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Conductor: something of an answer is stored, and a credential in it is not.
+fn other_stored(cx: &Context<'_, '_>, id: usize, out: &mut Vec<Diagnostic>) {
+    let Some((node, http)) = cx.order().get(id).zip(cx.http(id)) else { return };
+    let mut stored: Vec<&str> = Vec::new();
+    for event in cx.flow.events.iter().filter(|e| matches!(e.sink, Sink::Store { .. } | Sink::Output { masked: true, .. } | Sink::CallInput { .. })) {
+        for entry in event.taint.iter().filter(|e| !e.control) {
+            match cx.flow.trails.atom(entry.atom) {
+                Some(Atom::Origin { rotation, origin: Origin::Minted { step, name } }) if *rotation == Some(node.rotation) && *step == node.step.name => {
+                    stored.push(name);
+                }
+                Some(Atom::Answer { step, path }) if *step == id => stored.extend(path.last().map(String::as_str)),
+                _ => {}
+            }
+        }
+    }
+    let lost = http.captures.iter().find(|c| c.secret && !stored.contains(&c.name.as_str()));
+    if let (Some(other), Some(lost)) = (stored.first(), lost) {
+        out.push(
+            Diagnostic::new(
+                codes::NEW_SECRET_DROPPED,
+                lost.at.0,
+                format!("`{}` keeps the credential `{}` and stores `{other}` alone", node.step.name, lost.name),
+            )
+            .at("masked as a credential, and never stored")
+            .help(format!("store `{}` with UPDATE_SECRET; if nobody needs it, leave it out of the `outputFilter`", lost.name))
+            .severity(Severity::Warning)
+            .confidence(Confidence::Medium),
+        );
+    }
+}
+
+/// A call that kills what it was made with, whose answer is stored in the same record without the field that was sent.
+fn dead_field_kept(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for request in &cx.flow.requests {
+        let Effect::Issues(Issues { old: Old::Dies { .. }, .. }) = &request.http.effect else { continue };
+        let mut sent: Vec<(&str, &str, Span)> = Vec::new();
+        for expr in exprs::of_http(request.http) {
+            expr.walk(&mut |part| {
+                if let ExprKind::Ref(Root::Secret { name, field: Some(field), version: Version::Current }) = &part.kind {
+                    sent.push((name, field, part.at.0));
+                }
+            });
+        }
+        for kept in cx.keepings().iter().filter(|k| k.maker == request.step) {
+            let Some(NewValue::Fields(stored)) = cx.order().get(kept.store).and_then(|n| new_value(&n.step.task)) else { continue };
+            let of_record: Vec<_> = sent.iter().filter(|(name, ..)| *name == kept.secret).collect();
+            let is_stored = |field: &str| stored.iter().any(|(name, _)| name == field);
+            let Some((name, field, span)) = of_record.first().filter(|_| !of_record.iter().any(|(_, f, _)| is_stored(f))) else { continue };
+            let store = cx.order().get(kept.store).map_or(Span::NONE, |n| n.step.at.0);
+            let found = Diagnostic::new(
+                codes::NEW_SECRET_DROPPED,
+                store,
+                format!("`{name}.{field}` was sent to a call that kills the old credential, and `{name}` is stored without a new one"),
+            )
+            .at(format!("`{field}` keeps its old value"))
+            .label(*span, "sent here")
+            .help(format!("capture the new `{field}` and store it as well; if it stays valid, another effect fits the call: `issues additive`"))
+            .severity(Severity::Warning)
+            .confidence(Confidence::Medium);
+            if !out.iter().any(|d| d.span() == found.span()) {
+                out.push(found);
+            }
+        }
+    }
+}
+
+fn new_value(task: &Task) -> Option<&NewValue> {
+    match task {
+        Task::Update(update) => Some(&update.value),
+        Task::Stage(stage) => Some(&stage.value),
+        _ => None,
+    }
+}
+
 /// Conductor: what is masked as a credential and read by nothing.
 fn masked_for_nothing(cx: &Context<'_, '_>, id: usize, out: &mut Vec<Diagnostic>) {
     let Some((node, http)) = cx.order().get(id).zip(cx.http(id)) else { return };
     let secret = |c: &&Capture| c.secret;
+    other_stored(cx, id, out);
     let used = http.captures.iter().filter(secret).any(|c| cx.flow.used.contains(&(id, c.name.as_str()))) || cx.flow.used.contains(&(id, ""));
     if let (Some(capture), false) = (http.captures.iter().find(secret), used || http.effect.is_read() || http.method == "GET") {
         out.push(

@@ -29,13 +29,14 @@
 use crate::check::context::{Context, Once};
 use crate::check::flow::{Atom, Sink};
 use crate::diagnostic::{Confidence, Diagnostic, codes};
-use crate::plan::Origin;
+use crate::plan::{Derivation, Origin};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if !cx.plan.dialect.is_conductor() {
         return;
     }
     let mut once = Once::default();
+    failed_execution(cx, out);
     for event in &cx.flow.events {
         let shown = matches!(event.sink, Sink::Output { masked: false, .. }) && !cx.is_implied(event);
         // Where a credential is known to be in it, that is the finding.
@@ -54,6 +55,33 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                         .help("name the fields that callers need: `${TASK.output.response.body.FIELD}`"),
                 );
             }
+        }
+    }
+}
+
+/// A failure workflow is given the whole failed execution, with what its tasks were given and gave.
+fn failed_execution(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let mut once = Once::default();
+    for event in &cx.flow.events {
+        let place = match event.sink {
+            Sink::Output { masked: false, .. } => "becomes an output".to_owned(),
+            Sink::Elsewhere { kind, .. } => format!("is given to the {kind}"),
+            Sink::Request { .. } => match cx.request(event).and_then(|(request, _)| request.target.host.as_deref()) {
+                Some(host) => format!("is sent to `{host}`"),
+                None => continue,
+            },
+            _ => continue,
+        };
+        let is_it = |atom: &Atom| matches!(atom, Atom::Caller { name: "failedWorkflow", .. });
+        // A field of it, or what is computed of it, was chosen.
+        let Some(entry) = event.taint.iter().find(|e| !e.control && e.derivation == Derivation::Whole && cx.flow.trails.atom(e.atom).is_some_and(is_it)) else { continue };
+        if once.is_first(event, entry.atom) {
+            let message = format!("the failed execution {place}, with the inputs and outputs of its tasks");
+            out.push(
+                cx.finding(codes::OVERBROAD_OUTPUT, event, entry, message, "all of the failed workflow")
+                    .confidence(Confidence::Medium)
+                    .help("name what is needed: `${workflow.input.workflowId}`, `${workflow.input.reason}`, `${workflow.input.failureStatus}`"),
+            );
         }
     }
 }

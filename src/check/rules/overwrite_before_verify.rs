@@ -50,7 +50,9 @@ use crate::check::exprs;
 use crate::check::flow::AtomId;
 use crate::check::lifecycle::{Act, reads_secret};
 use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::expr::{Root, Version};
+use crate::plan::task::Http;
 use crate::plan::{Derivation, ExprKind, Task};
 use std::collections::{HashMap, HashSet};
 
@@ -95,6 +97,11 @@ fn tried_too_late(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut seen = HashSet::new();
     for kept in cx.keepings() {
         let Some(store) = cx.order().get(kept.store).filter(|n| matches!(n.step.task, Task::Update(_))) else { continue };
+        // Where the old value died on the call there is nothing to go back to, and storing at once is right.
+        let dies = |http: &Http| matches!(&http.effect, Effect::Issues(Issues { old: Old::Dies { grace: None, .. }, .. }));
+        if cx.http(kept.maker).is_some_and(dies) {
+            continue;
+        }
         let tries = tried.atoms.get(&kept.atom).map_or(&[][..], Vec::as_slice);
         let before = tries.iter().any(|id| *id > kept.maker && cx.order().dominates(*id, kept.store));
         if before {

@@ -42,7 +42,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             let message = format!("redirects are not followed here: the request carries {}", origin.describe());
             let clause = cx.texts.clause(request.http.url.at.0, |c| matches!(c.kind, ClauseKind::Follow(_)));
             out.push(
-                Diagnostic::new(codes::REDIRECT_WITH_SECRET, request.http.url.at.0, message)
+                Diagnostic::new(codes::REDIRECT_WITH_SECRET, clause.map_or(request.http.url.at.0, |c| c.span), message)
                     .at("a redirect ends the step as failed")
                     .help("remove `follow`, and write the address that the server redirects to")
                     // No redirect was followed with it either.

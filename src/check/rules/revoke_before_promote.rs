@@ -48,17 +48,20 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::lifecycle::{Act, Keeping};
+use crate::check::exprs;
+use crate::check::lifecycle::{Act, Keeping, reads_secret};
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::effect::Effect;
 use crate::plan::expr::{Root, Version};
-use crate::plan::task::{Body, Http};
+use crate::plan::task::lifecycle::NewValue;
+use crate::plan::task::{Body, Http, walk_steps};
 use crate::plan::{Expr, ExprKind, Task};
 use crate::source::Span;
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     by_method(cx, out);
+    the_new_one(cx, out);
     for revoke in cx.writes().iter().filter(|w| w.act == Act::Revoke) {
         if let Some(late) = comes_later(cx, revoke.step, revoke.secret) {
             out.push(found(revoke.secret, revoke.span, late));
@@ -69,16 +72,8 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         if http.effect != Effect::Revokes {
             continue;
         }
-        // What the request is about stands in its URL, query and body; the current version in a header only authenticates it.
-        let mut about: Vec<&Expr> = vec![&http.url];
-        about.extend(http.query.iter().map(|(_, e)| e));
-        match &http.body {
-            Body::None => {}
-            Body::Json(e) | Body::Text(e) | Body::Raw(e) => about.push(e),
-            Body::Form(members) => about.extend(members.iter().map(|(_, e)| e)),
-        }
         let mut read: Vec<(usize, &str)> = Vec::new();
-        for expr in about {
+        for expr in about(http) {
             expr.walk(&mut |part| {
                 if let ExprKind::Ref(Root::Secret { name, version: Version::Current, .. }) = &part.kind
                     && let Some(first) = cx.writes_of(name).iter().find(|w| w.rotation == node.rotation)
@@ -96,6 +91,64 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// What a request is about stands in its URL, query and body; the current version in a header only authenticates it.
+fn about(http: &Http) -> Vec<&Expr> {
+    let mut about: Vec<&Expr> = vec![&http.url];
+    about.extend(http.query.iter().map(|(_, e)| e));
+    match &http.body {
+        Body::None => {}
+        Body::Json(e) | Body::Text(e) | Body::Raw(e) => about.push(e),
+        Body::Form(members) => about.extend(members.iter().map(|(_, e)| e)),
+    }
+    about
+}
+
+/// A `revoke previous.NAME` whose request names what has just been stored, and nothing of the version before.
+fn the_new_one(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for (_, node) in cx.order().iter() {
+        let Task::Revoke(revoke) = &node.step.task else { continue };
+        let (mut new, mut old) = (None, false);
+        walk_steps(&revoke.steps, &mut |step| {
+            old |= exprs::of_task(&step.task).iter().any(|e| reads_secret(e, &revoke.secret, &[Version::Previous]));
+            let Task::Http(http) = &step.task else { return };
+            for expr in about(http) {
+                expr.walk(&mut |part| match &part.kind {
+                    ExprKind::Ref(Root::Secret { name, field, version: Version::Current })
+                        if *name == revoke.secret && is_written(cx, name, field.as_deref()) =>
+                    {
+                        new = new.or(Some(part.at.0));
+                    }
+                    _ => {}
+                });
+            }
+        });
+        if let (Some(place), false) = (new, old) {
+            let name = &revoke.secret;
+            out.push(
+                Diagnostic::new(codes::REVOKE_BEFORE_PROMOTE, place, format!("this names the new `{name}`: the revocation kills it, and the old one lives on"))
+                    .at("the version in use")
+                    .label(node.step.at.0, "meant for the version before")
+                    .help(format!("write `previous.{name}` in place of `secrets.{name}`")),
+            );
+        }
+    }
+}
+
+/// Whether some step stores a new value of a field of a secret.
+fn is_written(cx: &Context<'_, '_>, name: &str, field: Option<&str>) -> bool {
+    cx.writes_of(name).iter().any(|w| {
+        let value = match cx.order().get(w.step).map(|node| &node.step.task) {
+            Some(Task::Update(update)) => &update.value,
+            Some(Task::Stage(stage)) => &stage.value,
+            _ => return false,
+        };
+        match (value, field) {
+            (NewValue::Fields(fields), Some(field)) => fields.iter().any(|(stored, _)| stored == field),
+            _ => true,
+        }
+    })
 }
 
 /// The step that makes the new value current after `step`, where none does before it.

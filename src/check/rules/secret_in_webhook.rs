@@ -45,7 +45,7 @@
 //! ```
 
 use crate::check::context::{Context, Once};
-use crate::check::flow::{Atom, Event, Part};
+use crate::check::flow::{Atom, Event, Part, Sink};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::{Derivation, Origin};
 use std::cell::OnceCell;
@@ -69,6 +69,20 @@ const NOTIFIERS: [&str; 14] = [
     "api.twilio.com",
 ];
 
+/// Conductor tasks that hand their input to queues, people and models.
+const MESSAGES: [&str; 10] = [
+    "EVENT",
+    "KAFKA_PUBLISH",
+    "SQS",
+    "SENDGRID",
+    "OPS_GENIE",
+    "LLM_TEXT_COMPLETE",
+    "LLM_CHAT_COMPLETE",
+    "LLM_INDEX_TEXT",
+    "LLM_INDEX_DOCUMENT",
+    "AGENT",
+];
+
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     // In `.rot` destinations are declared.
     if !cx.plan.dialect.is_conductor() {
@@ -77,8 +91,24 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut once = Once::default();
     let elsewhere = OnceCell::new();
     for event in &cx.flow.events {
+        if let Sink::Elsewhere { kind, .. } = event.sink
+            && MESSAGES.contains(&kind)
+        {
+            for leak in cx.leaks(event) {
+                // A service's own key may stand in what it is given.
+                let service = !matches!(kind, "EVENT" | "KAFKA_PUBLISH" | "SQS");
+                let own = service && matches!(leak.origin, Origin::Secret(name) if !elsewhere.get_or_init(|| sent_elsewhere(cx)).contains(name.as_str()));
+                if !own && leak.entry.derivation < Derivation::Opaque && once.is_first(event, leak.entry.atom) {
+                    let message = format!("{} is part of what the {kind} task sends", leak.origin.describe());
+                    out.push(
+                        cx.finding(codes::SECRET_IN_EVENT, event, &leak.entry, message, "kept and read where the message goes")
+                            .help("send an id, or only that the credential was rotated"),
+                    );
+                }
+            }
+        }
         let Some((request, Part::Body)) = cx.request(event) else { continue };
-        let Some(host) = request.target.host.as_deref().filter(|h| is_notifier(h)) else { continue };
+        let Some(host) = request.target.host.as_deref().filter(|h| is_notifier(h) || is_hook(h)) else { continue };
         for leak in cx.leaks(event) {
             let own = match leak.origin {
                 // Its own key may stand in the body of a request to it.
@@ -99,6 +129,11 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 
 fn is_notifier(host: &str) -> bool {
     NOTIFIERS.iter().any(|n| host == *n || host.strip_suffix(n).is_some_and(|rest| rest.ends_with('.')))
+}
+
+/// A host whose name says that it takes messages.
+fn is_hook(host: &str) -> bool {
+    host.split('.').next().is_some_and(|first| matches!(first, "hooks" | "hook" | "webhook" | "webhooks" | "chat" | "alerts" | "notify" | "notifications"))
 }
 
 /// The secrets that go to hosts that are no such service.

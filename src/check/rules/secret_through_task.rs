@@ -26,8 +26,8 @@
 
 use crate::check::context::{Context, Once};
 use crate::check::flow::Sink;
-use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::{Derivation, Dialect, Origin};
+use crate::diagnostic::{Confidence, Severity, codes, Diagnostic};
+use crate::plan::{Derivation, Dialect, ExprKind, Function, Origin, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if !cx.plan.dialect.is_conductor() {
@@ -36,6 +36,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let oss = cx.plan.dialect == Dialect::Oss;
     let mut once = Once::default();
     for event in &cx.flow.events {
+        let scripted = matches!(event.sink, Sink::Let { .. }) && event.step.is_some_and(|step| is_script(cx, step));
         let place = match event.sink {
             // On the open-source server a masking key is a key like any other.
             Sink::Variable { name, masked } if oss || !masked => format!("the variable `{name}`"),
@@ -43,15 +44,32 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             _ => continue,
         };
         for leak in cx.leaks(event) {
-            let wanted = if oss { Derivation::Whole..=Derivation::Part } else { Derivation::Part..=Derivation::Part };
-            let found = matches!(leak.origin, Origin::Secret(_)) && wanted.contains(&leak.entry.derivation);
-            if found && once.is_first(event, leak.entry.atom) {
+            let derivation = leak.entry.derivation;
+            // A program gives what it likes; a copy of a vault's secret Orkes finds by its value.
+            let severity = match leak.origin {
+                Origin::Secret(_) if (Derivation::Whole..=Derivation::Part).contains(&derivation) => {
+                    if oss || derivation == Derivation::Part { Severity::Error } else { Severity::Warning }
+                }
+                Origin::Secret(_) | Origin::Minted { .. } if scripted && derivation == Derivation::Opaque => Severity::Warning,
+                _ => continue,
+            };
+            if once.is_first(event, leak.entry.atom) {
                 let message = format!("{} is kept in the open in {place}", leak.origin.describe());
                 out.push(
                     cx.finding(codes::SECRET_THROUGH_TASK, event, &leak.entry, message, "kept with the execution")
+                        .severity(severity)
+                        .confidence(if severity == Severity::Error { Confidence::High } else { Confidence::Medium })
                         .help("name the secret in the task that needs it instead of passing it on"),
                 );
             }
         }
     }
+}
+
+/// Whether a step computes with a program, of which only the inputs are known.
+fn is_script(cx: &Context<'_, '_>, step: usize) -> bool {
+    let Some(Task::Let(item)) = cx.order().get(step).map(|node| &node.step.task) else { return false };
+    let mut found = false;
+    item.value.walk(&mut |expr| found |= matches!(expr.kind, ExprKind::Call(Function::JavaScript | Function::Jq, _)));
+    found
 }

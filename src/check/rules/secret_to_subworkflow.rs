@@ -43,11 +43,15 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
     let mut once = Once::default();
     for event in &cx.flow.events {
-        let Sink::CallInput { rotation, name } = event.sink else { continue };
+        let place = match event.sink {
+            Sink::CallInput { rotation, name } => format!("the input `{name}` of `{rotation}`"),
+            Sink::Elsewhere { kind: kind @ ("SUB_WORKFLOW" | "START_WORKFLOW"), masked: false } => format!("the input of the {kind}"),
+            _ => continue,
+        };
         for leak in cx.leaks(event) {
             let kept = matches!(leak.origin, Origin::Secret(_)) && leak.entry.derivation < Derivation::Opaque;
             if kept && once.is_first(event, leak.entry.atom) {
-                let message = format!("{} is kept in the open in the input `{name}` of `{rotation}`", leak.origin.describe());
+                let message = format!("{} is kept in the open in {place}", leak.origin.describe());
                 out.push(
                     cx.finding(codes::SECRET_TO_SUBWORKFLOW, event, &leak.entry, message, "a plain key")
                         .help("name the secret in the task of the child that needs it, or pass it under `_secrets`"),

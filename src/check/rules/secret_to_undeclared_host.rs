@@ -1,7 +1,8 @@
 //! # ROT309 secret-to-undeclared-host
 //!
 //! What it finds: a secret in a request to a host that its declaration does not name. A new credential may go to the host that issued it and
-//! wherever the secrets may go into which it is stored. In Conductor JSON, which declares no hosts: a warning
+//! wherever the secrets may go into which it is stored, or its capture says (`secret token = body $.token to "host"`); where it is not stored and
+//! its capture says nothing, another host that is written out is a warning. In Conductor JSON, which declares no hosts: a warning
 //! where a secret goes to hosts of different owners.
 //!
 //! ## Why it matters
@@ -34,6 +35,7 @@
 //! }
 //! ```
 
+use super::userinfo_confusable_host;
 use crate::check::context::{Context, Leak, Once, Reach, place_of};
 use crate::check::flow::Part;
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
@@ -43,6 +45,7 @@ use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut once = Once::default();
+    let mut unsaid = HashSet::new();
     if cx.plan.dialect.is_conductor() {
         strangers(cx, out);
     }
@@ -60,13 +63,24 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             if !wrong || !once.is_first(event, leak.entry.atom) {
                 continue;
             }
+            // A login at one host for work at another is common, and the host is written out.
+            let unlikely = reach == Reach::WrongHost && cx.is_undeclared(&leak) && place.is_usual();
+            let confusable = request.target.user_info.as_deref().is_some_and(userinfo_confusable_host::looks_like_a_host);
+            if confusable || (unlikely && !unsaid.insert((leak.entry.atom, host.as_str()))) {
+                continue;
+            }
             let what = leak.origin.describe();
-            let (message, here) = if reach == Reach::WrongHost {
+            let (message, here) = if unlikely {
+                (format!("{what} is sent to `{host}`, and nothing says that it may go there"), format!("sent to `{host}`"))
+            } else if reach == Reach::WrongHost {
                 (format!("{what} is sent to `{host}`, where it may not go"), format!("sent to `{host}`"))
             } else {
                 (format!("{what} may go to `{host}`, but not in its {}", place.as_str()), format!("sent in the {}", place.as_str()))
             };
             let mut found = cx.finding(codes::SECRET_TO_UNDECLARED_HOST, event, &leak.entry, message, &here);
+            if unlikely {
+                found = found.severity(Severity::Warning).confidence(Confidence::Medium);
+            }
             found = declared(cx, &leak, found);
             out.push(found.help(remedy(cx, &leak, host)));
         }
@@ -94,7 +108,7 @@ fn remedy(cx: &Context<'_, '_>, leak: &Leak<'_>, host: &str) -> String {
             let stores: Vec<&str> = cx.stored_in(leak.entry.atom).collect();
             match stores.first() {
                 Some(store) => format!("it is stored in `{store}`: if `{host}` may have it, declare `secret {store} to \"{host}\"`"),
-                None => format!("store it in a secret that is declared `to \"{host}\"`, or send another credential"),
+                None => format!("if `{host}` may have it, say so where it is captured: `secret … = body $.… to \"{host}\"`; else send another credential"),
             }
         }
     }

@@ -32,7 +32,7 @@
 use crate::check::context::Context;
 use crate::check::flow::{Atom, Sink};
 use crate::diagnostic::{Diagnostic, Label, codes};
-use crate::plan::Derivation;
+use crate::plan::{Derivation, Origin};
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
@@ -45,6 +45,9 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         for entry in event.taint.iter().filter(|e| !e.control && e.derivation > Derivation::Weak) {
             let Some(Atom::Answer { step, path }) = cx.flow.trails.atom(entry.atom) else { continue };
             if is_masked(cx, event.rotation, path) || super::raw_copy_beside_mask::masked_beside(cx, *step, path).is_some() {
+                continue;
+            }
+            if is_identifier(path) && stores_masked(cx, *step) {
                 continue;
             }
             let Some(node) = cx.order().get(*step).filter(|_| seen.insert(*step)) else { continue };
@@ -71,4 +74,19 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 fn is_masked(cx: &Context<'_, '_>, rotation: usize, path: &[String]) -> bool {
     let fields = cx.plan.rotations.get(rotation).map(|r| r.masked_fields.as_slice()).unwrap_or_default();
     path.iter().any(|key| matches!(key.as_str(), "_secrets" | "_masked") || fields.contains(key))
+}
+
+/// Whether a place has the name of what tells a credential from others, and is none itself.
+fn is_identifier(path: &[String]) -> bool {
+    let name: String = path.last().map_or("", String::as_str).chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    ["id", "sid", "name", "serial", "username", "user", "email", "label", "fingerprint"].iter().any(|word| name.ends_with(word))
+}
+
+/// Whether a step keeps its credential masked, and that is stored: what it shows beside it, its author takes for public.
+fn stores_masked(cx: &Context<'_, '_>, step: usize) -> bool {
+    cx.keepings().iter().any(|kept| {
+        let atom = cx.flow.trails.atom(kept.atom);
+        let masked = |name: &str| cx.http(step).is_some_and(|http| http.captures.iter().any(|c| c.secret && c.name == name));
+        kept.maker == step && matches!(atom, Some(Atom::Origin { origin: Origin::Minted { name, .. }, .. }) if masked(name))
+    })
 }

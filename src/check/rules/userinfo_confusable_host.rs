@@ -32,8 +32,8 @@ use crate::diagnostic::{Diagnostic, codes};
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for request in &cx.flow.requests {
         let Some(info) = &request.target.user_info else { continue };
-        let user = info.split(':').next().unwrap_or(info);
-        if user.contains('.') {
+        if looks_like_a_host(info) {
+            let user = user(info);
             let host = request.target.host.as_deref().unwrap_or("another host");
             out.push(
                 Diagnostic::new(codes::USERINFO_CONFUSABLE, request.http.url.at.0, format!("this URL goes to `{host}`, not to `{user}`"))
@@ -42,4 +42,13 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// What stands before `@` is read as the host by people.
+pub(super) fn looks_like_a_host(info: &str) -> bool {
+    user(info).contains('.')
+}
+
+fn user(info: &str) -> &str {
+    info.split(':').next().unwrap_or(info)
 }

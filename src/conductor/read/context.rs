@@ -61,6 +61,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn finish(mut self) -> (Plan, Vec<Diagnostic>) {
+        self.check_call_outputs();
         self.diagnostics.sort_by_key(|d| (d.span().start, d.code));
         self.diagnostics.dedup();
         let dialect = if self.oss() { Dialect::Oss } else { Dialect::Orkes };

@@ -43,6 +43,13 @@ impl<'a> Reader<'a> {
         // The condition is read after each round.
         let order = self.site.order.take();
         let script = condition.as_str().and_then(javascript::parse);
+        if matches!(script, Some(Js::Bool(_))) {
+            let (says, help) = match script {
+                Some(Js::Bool(true)) => ("this loop never ends", "compare with what changes in a round, or with `$.LOOP['iteration']`"),
+                _ => ("this loop has one round", "compare with what changes in a round, or take the tasks out of the loop"),
+            };
+            self.report(Diagnostic::new(codes::CONSTANT_CONDITION, condition.span, says).at("a constant").help(help));
+        }
         let at_most = script.as_ref().and_then(|s| rounds(s, name)).unwrap_or(AT_MOST);
         let lowered = script.as_ref().filter(|s| !matches!(s, Js::Choice(..))).map(|script| {
             let mut known = true;
@@ -83,6 +90,8 @@ impl<'a> Reader<'a> {
                 members.push((name, output));
             }
         }
+        let known: Vec<String> = members.iter().map(|(name, _)| name.clone()).collect();
+        self.check_script(condition, &known.iter().map(String::as_str).collect::<Vec<_>>());
         let input = Expr::new(ExprKind::Object(members), condition.span);
         let source = Expr::new(ExprKind::String(source), condition.span);
         Expr::new(ExprKind::Call(Function::JavaScript, vec![source, input]), condition.span)

@@ -49,12 +49,12 @@ impl<'a> Reader<'a> {
         if !self.names.contains(&name) && !self.options.other_rotations.contains(&name) {
             let near = self.nearest(&name, self.names.iter().chain(self.options.other_rotations.iter().map(String::as_str)));
             self.report(
-                Diagnostic::new(codes::IMPORT_NOT_FOUND, workflow.span, format!("the workflow `{name}` is not in this file")).help(
-                    near.map_or_else(
+                Diagnostic::new(codes::IMPORT_NOT_FOUND, workflow.span, format!("the workflow `{name}` is not in this file"))
+                    .help(near.map_or_else(
                         || "put both definitions into one array, or into files of one folder".to_owned(),
                         |n| format!("did you mean `{n}`?"),
-                    ),
-                ),
+                    ))
+                    .only_elsewhere(),
             );
             return None;
         }

@@ -14,6 +14,13 @@ impl<'a> Reader<'a> {
             self.missing(node, "forkTasks", "the FORK_JOIN task", "a list of branches, each a list of tasks");
             return None;
         };
+        if forks.items().is_empty() {
+            self.report(
+                Diagnostic::new(codes::MISSING_REQUIRED, forks.span, "the FORK_JOIN task has no branch")
+                    .at("a server refuses the definition")
+                    .help("list the branches, each a list of tasks"),
+            );
+        }
         if !next.is_some_and(|n| matches!(type_of(n).as_str(), "JOIN" | "EXCLUSIVE_JOIN")) {
             let span = field(node, "type").map_or(node.span, |t| t.span);
             self.report(

@@ -1,7 +1,7 @@
 //! HTTP: the request in both shapes (flat, and within `http_request`), and what is kept of the answer.
 
 use super::context::Reader;
-use super::keys::{HTTP, field, flag_of, number_of, text_of};
+use super::keys::{HTTP, field, flag_of, masking_field, number_of, text_of};
 use crate::conductor::template::{self, Mode};
 use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
 use crate::json::{Node, NodeKind};
@@ -12,6 +12,9 @@ use crate::plan::{Effect, Expr, ExprKind};
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Methods of RFC 9110 and RFC 5789, and `LIST` of Vault.
+const METHODS: [&str; 10] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "LIST"];
 
 impl<'a> Reader<'a> {
     pub(super) fn http(&mut self, node: &'a Node) -> Option<Task> {
@@ -32,6 +35,7 @@ impl<'a> Reader<'a> {
         self.check_keys(request, &known, "an HTTP request", &[]);
         if nested.is_some() {
             self.check_free_keys(inputs);
+            self.check_filter_spelling(inputs);
         }
         self.not_run_fields(node, request);
 
@@ -45,7 +49,7 @@ impl<'a> Reader<'a> {
         self.body(request, &mut http);
         http.limits = self.limits(request);
         http.expect = self.expect(request);
-        match field(inputs, "outputFilter").or_else(|| field(request, "outputFilter")) {
+        match masking_field(inputs, "outputFilter").or_else(|| masking_field(request, "outputFilter")) {
             Some(filter) => http.captures = self.captures(filter),
             None => http.raw_output = true,
         }
@@ -81,7 +85,15 @@ impl<'a> Reader<'a> {
             return "POST".to_owned();
         };
         let upper = text.to_ascii_uppercase();
-        if upper != text {
+        if !METHODS.contains(&upper.as_str()) {
+            let near = self.nearest(&upper, METHODS).map(|n| format!("did you mean `{n}`?"));
+            self.report(
+                Diagnostic::new(codes::BAD_VALUE, node.span, format!("there is no HTTP method `{upper}`"))
+                    .at("the call fails")
+                    .help(near.unwrap_or_else(|| format!("one of {}", METHODS.join(", "))))
+                    .severity(Severity::Warning),
+            );
+        } else if upper != text {
             let span = node.as_string().map_or(node.span, crate::json::JsonString::inner_span);
             self.report(
                 Diagnostic::new(codes::BAD_VALUE, node.span, format!("the server knows `{upper}`, not `{text}`"))

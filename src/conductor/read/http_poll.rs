@@ -41,6 +41,7 @@ impl<'a> Reader<'a> {
         let members = vec![("output".to_owned(), output), (name.to_owned(), document)];
         let input = Expr::new(ExprKind::Object(members), span);
         // The condition is a script of its own; no reference of it is resolved before the call.
+        self.check_script(condition, &["output", "input", name]);
         let script = Expr::new(ExprKind::String(condition.as_str().unwrap_or_default().to_owned()), span);
         let until = Expr::new(ExprKind::Call(Function::JavaScript, vec![script, input]), span);
         let (_, at) = super::scope::reference_name(node)?;

@@ -127,6 +127,12 @@ pub(super) fn field<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
     node.get(key).filter(|n| !n.is_null())
 }
 
+/// The value of a masking key, or of what is nearly one.
+pub(super) fn masking_field<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
+    let meant = || node.members().iter().find(|m| near_masking(&m.key.text) == Some(key)).map(|m| &m.value);
+    field(node, key).or_else(|| meant().filter(|n| !n.is_null()))
+}
+
 /// A string, number or boolean as text.
 pub(super) fn text_of(node: &Node) -> Option<String> {
     match &node.kind {
@@ -158,7 +164,10 @@ pub(super) fn near_masking(key: &str) -> Option<&'static str> {
     if key == "_outputFilters" {
         return Some("outputFilter");
     }
-    MASKING.into_iter().find(|m| *m != key && strsim::damerau_levenshtein(m, key) <= 2)
+    if MASKING.contains(&key) {
+        return None;
+    }
+    MASKING.into_iter().find(|m| m.eq_ignore_ascii_case(key) || strsim::damerau_levenshtein(m, key) <= 2)
 }
 
 impl Reader<'_> {
@@ -212,6 +221,15 @@ impl Reader<'_> {
                 && let Some(wanted) = near_masking(&member.key.text)
             {
                 self.report(with_rename(masking_typo(&member.key, wanted), &member.key, wanted));
+            }
+        }
+    }
+
+    /// Reports a near miss of `outputFilter` among inputs that the author may name freely.
+    pub(super) fn check_filter_spelling(&mut self, node: &Node) {
+        for member in node.members() {
+            if near_masking(&member.key.text) == Some("outputFilter") {
+                self.report(with_rename(masking_typo(&member.key, "outputFilter"), &member.key, "outputFilter"));
             }
         }
     }

@@ -4,6 +4,7 @@
 //! would drop, tasks that this program does not run. Both dialects are read by the same code; where they differ the
 //! target decides. What differs from Conductor on purpose is listed in docs/reference/conductor.md.
 
+mod bounds;
 mod context;
 mod do_while;
 mod desugar;
@@ -25,6 +26,7 @@ mod root;
 mod schedule;
 mod scope;
 mod script;
+mod script_text;
 mod set_variable;
 mod start_request;
 mod sub_workflow;

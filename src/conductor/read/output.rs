@@ -1,6 +1,7 @@
 //! `${TASK.output.…}`: by what the task keeps of its result.
 
 use super::context::Reader;
+use super::keys::near_masking;
 use super::output_filter::CapturePlace;
 use super::reference::{Named, null};
 use super::scope::Shape;
@@ -22,6 +23,9 @@ impl Reader<'_> {
         let whole = self.whole(task, named.span);
         if kind == "DO_WHILE" && named.name(from) == Some("loopItem") {
             return self.path_over(Expr::root(Root::Variable(loop_item(task)), named.span), named, from + 1);
+        }
+        if let Some(wrong) = named.name(from).filter(|name| !is_output(&kind, name)).map(str::to_owned) {
+            return self.unknown_output(named, task, &kind, &wrong, from);
         }
         match &*shape {
             Shape::Captures(places) => self.captured(named, task, places, from),
@@ -52,6 +56,14 @@ impl Reader<'_> {
                 values.into_iter().reduce(both).unwrap_or_else(|| null(named.span))
             }
         }
+    }
+
+    fn unknown_output(&mut self, named: &Named<'_>, task: &str, kind: &str, wrong: &str, from: usize) -> Expr {
+        let known = outputs_of(kind);
+        let near =
+            self.nearest(wrong, known.iter().copied()).or_else(|| known.first().filter(|_| known.len() == 1).map(|k| (*k).to_owned()));
+        let message = format!("the output of `{task}`, a task of the type {kind}, has no `{wrong}`");
+        self.unresolved(codes::UNKNOWN_FIELD, named, from, &message, near.as_deref())
     }
 
     /// The whole output of a task.
@@ -104,22 +116,25 @@ impl Reader<'_> {
 
     fn captured(&mut self, named: &Named<'_>, task: &str, places: &[CapturePlace], from: usize) -> Expr {
         let names: Vec<&str> = named.rest(from).iter().map_while(Step::name).collect();
-        let found = places.iter().find(|p| p.place.len() <= names.len() && p.place.iter().zip(&names).all(|(a, b)| a == b));
+        let found = places.iter().find(|p| p.place.len() <= names.len() && p.place.iter().zip(&names).all(|(a, b)| is_key(a, b)));
         if let Some(place) = found {
             let root = Root::Capture { step: task.to_owned(), name: place.name.clone() };
             return self.path_over(Expr::root(root, named.span), named, from + place.place.len());
         }
         let below: Vec<&CapturePlace> =
-            places.iter().filter(|p| names.len() < p.place.len() && names.iter().zip(&p.place).all(|(a, b)| a == b)).collect();
+            places.iter().filter(|p| names.len() < p.place.len() && names.iter().zip(&p.place).all(|(a, b)| is_key(b, a))).collect();
         if !below.is_empty() || names.is_empty() {
             let object = object_of(task, &below, names.len(), named.span);
             return self.path_over(object, named, from + names.len());
         }
+        let same_value = |p: &CapturePlace| p.kept.as_ref().is_some_and(|kept| kept.iter().map(String::as_str).eq(names.iter().copied()));
+        let mut masked = places.iter().filter(|p| p.secret);
         if let (Some(&"response"), Some(last)) = (names.first(), names.last())
-            && let Some(masked) = places.iter().find(|p| p.secret && p.place.last().is_some_and(|key| key == last))
+            && let Some(masked) =
+                masked.clone().find(|p| same_value(p)).or_else(|| masked.find(|p| p.place.last().is_some_and(|key| key == last)))
         {
             let whole = named.is_literal() && named.ends(from + names.len());
-            let same = masked.kept.as_ref().is_some_and(|kept| kept.iter().map(String::as_str).eq(names.iter().copied()));
+            let same = same_value(masked);
             return self.raw_beside_mask(named, task, masked, whole.then_some(same));
         }
         // The first name that leads nowhere.
@@ -155,6 +170,28 @@ impl Reader<'_> {
         );
         null(named.span)
     }
+}
+
+/// What a task of a type puts out, where that is fixed.
+fn outputs_of(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "INLINE" | "LAMBDA" => &["result", "error"],
+        "JSON_JQ_TRANSFORM" => &["result", "resultList", "error"],
+        "GET_SIGNED_JWT" => &["_secrets"],
+        "SWITCH" | "DECISION" => &["evaluationResult", "selectedCase", "caseOutput"],
+        "DO_WHILE" => &["iteration", "loopItem", "loopIndex"],
+        _ => &[],
+    }
+}
+
+fn is_output(kind: &str, name: &str) -> bool {
+    let known = outputs_of(kind);
+    known.is_empty() || known.contains(&name) || (kind == "DO_WHILE" && name.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Whether a name means a key of a filter. A misspelt masking key is reported where it stands, not wherever it is read.
+fn is_key(key: &str, name: &str) -> bool {
+    key == name || near_masking(key) == Some(name)
 }
 
 /// The name of a loop's element in the plan.

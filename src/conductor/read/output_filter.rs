@@ -1,7 +1,7 @@
 //! `outputFilter`: what is kept of an answer. It replaces the task's output.
 
 use super::context::Reader;
-use super::keys::field;
+use super::keys::{field, masking_field, near_masking};
 use super::output::RESPONSE;
 use super::reference::Named;
 use crate::conductor::template::{self, Mode, StepKind};
@@ -33,10 +33,16 @@ fn kept(leaf: &Node) -> Option<Vec<String>> {
     path.tail.is_empty().then_some(behind)
 }
 
+/// `_secrets`, `_masked`, and what is meant for one of them: that is reported once, where it stands.
+fn is_masking(key: &str) -> bool {
+    let meant = if key.starts_with('_') { near_masking(key).unwrap_or(key) } else { key };
+    meant == "_secrets" || meant == "_masked"
+}
+
 /// The filter of an HTTP task, flat or within `http_request`.
 fn filter_of(task: &Node) -> Option<&Node> {
     let inputs = field(task, "inputParameters")?;
-    field(inputs, "outputFilter").or_else(|| field(field(inputs, "http_request")?, "outputFilter"))
+    masking_field(inputs, "outputFilter").or_else(|| masking_field(field(inputs, "http_request")?, "outputFilter"))
 }
 
 /// The leaves of a filter in text order with the keys that lead to them. Of a repeated key the last value counts.
@@ -73,7 +79,7 @@ impl Reader<'_> {
             while !taken.insert(name.clone()) {
                 name.push('\'');
             }
-            let secret = place.iter().any(|key| key == "_secrets" || key == "_masked" || self.scope.masked.contains(key));
+            let secret = place.iter().any(|key| is_masking(key) || self.scope.masked.contains(key));
             places.push((CapturePlace { place, name, secret, kept: if secret { kept(node) } else { None } }, node));
         }
         places
@@ -106,7 +112,7 @@ impl Reader<'_> {
         let source = self.projection(node).unwrap_or(CaptureSource::Expr(value));
         let CapturePlace { place, name, secret, .. } = place;
         // A field that the answer lacks is null in Conductor; a credential that it lacks is an error here.
-        Capture { name, secret, source, ty: Type::Any, optional: !secret, place, at: node.span.into() }
+        Capture { name, secret, source, ty: Type::Any, optional: !secret, place, to: Vec::new(), at: node.span.into() }
     }
 
     /// The part of the answer that a leaf names, when it is exactly one reference to it.

@@ -223,6 +223,16 @@ impl Reader<'_> {
         }
         let shared_loop = info.loops.iter().any(|l| self.site.loops.contains(l));
         let (span, order) = (info.span, info.order);
+        let beside = info.forks.iter().any(|(fork, branch)| self.site.forks.iter().any(|(f, b)| f == fork && b != branch));
+        if beside {
+            self.report(
+                Diagnostic::new(codes::FORWARD_REFERENCE, named.span, format!("`{task}` belongs to another branch of the fork"))
+                    .at("null unless it happens to be done already")
+                    .label(span, "runs at the same time")
+                    .help("read it behind the JOIN"),
+            );
+            return;
+        }
         if own && shared_loop {
             self.report(
                 Diagnostic::new(codes::FORWARD_REFERENCE, named.span, format!("`{task}` reads what it gave in the round before"))

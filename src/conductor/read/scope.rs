@@ -30,6 +30,8 @@ pub(super) struct Scope {
     pub(super) masked: Names,
     /// Tasks whose input is read somewhere.
     pub(super) inputs_read: HashSet<String>,
+    /// Names of several tasks: which of them is meant is not known.
+    pub(super) twice: HashSet<String>,
     /// Tasks come into being at run time (FORK_JOIN_DYNAMIC, DYNAMIC): an unknown name may yet be one.
     pub(super) dynamic: bool,
 }
@@ -44,6 +46,8 @@ pub(super) struct TaskInfo {
     pub(super) span: Span,
     /// Loops that it stands in.
     pub(super) loops: Vec<String>,
+    /// Forks that it stands in, by their place in text order, each with the number of its branch.
+    pub(super) forks: Vec<(usize, usize)>,
     /// What its output looks like.
     pub(super) output: Rc<Shape>,
 }
@@ -81,6 +85,8 @@ pub(super) struct Site {
     pub(super) filter: bool,
     /// Loops that it stands in.
     pub(super) loops: Vec<String>,
+    /// Forks that it stands in, each with the number of the branch.
+    pub(super) forks: Vec<(usize, usize)>,
 }
 
 impl Scope {
@@ -142,7 +148,7 @@ impl Reader<'_> {
     }
 
     /// Adds the names of `tasks` and of those within to the scope.
-    pub(super) fn collect(&mut self, tasks: &[Node], loops: &[String]) {
+    pub(super) fn collect(&mut self, tasks: &[Node], loops: &[String], forks: &[(usize, usize)]) {
         for (index, task) in tasks.iter().enumerate() {
             let previous = index.checked_sub(1).and_then(|i| tasks.get(i));
             let kind = type_of(task);
@@ -153,20 +159,34 @@ impl Reader<'_> {
             }
             let mut inner = loops.to_vec();
             if let Some((name, span)) = reference_name(task) {
-                self.collect_task(task, previous, &kind, name.clone(), span, loops);
+                self.collect_task(task, previous, &kind, name.clone(), span, (loops, forks));
                 if kind == "DO_WHILE" {
                     inner.push(name);
                 }
             }
-            for list in nested(task) {
-                self.collect(list, &inner);
+            let own = self.scope.task_names.len();
+            for (branch, list) in nested(task).into_iter().enumerate() {
+                let mut forks = forks.to_vec();
+                if kind == "FORK_JOIN" {
+                    forks.push((own, branch));
+                }
+                self.collect(list, &inner, &forks);
             }
         }
     }
 
-    fn collect_task(&mut self, task: &Node, previous: Option<&Node>, kind: &str, name: String, span: Span, loops: &[String]) {
+    fn collect_task(
+        &mut self,
+        task: &Node,
+        previous: Option<&Node>,
+        kind: &str,
+        name: String,
+        span: Span,
+        within: (&[String], &[(usize, usize)]),
+    ) {
         if let Some(first) = self.scope.tasks.get(&name) {
             let first = first.span;
+            self.scope.twice.insert(name.clone());
             self.report(
                 Diagnostic::new(codes::DUPLICATE_NAME, span, format!("two tasks have the reference name `{name}`"))
                     .at("used again here")
@@ -194,8 +214,11 @@ impl Reader<'_> {
         if let Some(definition) = field(task, "subWorkflowParam").and_then(|p| field(p, "workflowDefinition")) {
             self.names.extend(field(definition, "name").and_then(text_of));
         }
-        let order = self.scope.task_names.len();
+        let (order, (loops, forks)) = (self.scope.task_names.len(), within);
         self.scope.task_names.push(name.clone());
-        self.scope.tasks.insert(name, TaskInfo { order, kind: kind.to_owned(), span, loops: loops.to_vec(), output: Rc::new(output) });
+        self.scope.tasks.insert(
+            name,
+            TaskInfo { order, kind: kind.to_owned(), span, loops: loops.to_vec(), forks: forks.to_vec(), output: Rc::new(output) },
+        );
     }
 }

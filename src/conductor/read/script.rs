@@ -2,8 +2,9 @@
 
 use super::context::Reader;
 use super::keys::{field, number_of, text_of};
-use crate::diagnostic::Diagnostic;
-use crate::diagnostic::codes;
+use super::script_text;
+use crate::conductor::template::{self, Mode};
+use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json::Node;
 use crate::plan::task::{Let, Task};
 use crate::plan::{Expr, ExprKind, Function, Operator, Root, RunField};
@@ -31,8 +32,11 @@ impl<'a> Reader<'a> {
                     None => Expr::new(ExprKind::Null, expression.span),
                 }
             }
-            Some(_) => {
+            Some(word) => {
                 let place = field(inputs, "evaluatorType").unwrap_or(expression);
+                if self.misspelt_evaluator(place, word) {
+                    return None;
+                }
                 self.unsupported(place.span, "this evaluator is not run here", "write the script in JavaScript");
                 return None;
             }
@@ -47,6 +51,7 @@ impl<'a> Reader<'a> {
             self.missing(inputs, "scriptExpression", "the LAMBDA task", "use INLINE with `expression`");
             return None;
         };
+        self.check_script(script, &keys_of(inputs));
         let source = self.value(script);
         // A server makes it the body of a function, so what it gives stands behind `return`.
         let (before, after) = ("function scriptFun(){", "} scriptFun();");
@@ -73,6 +78,13 @@ impl<'a> Reader<'a> {
             );
             return None;
         };
+        if let Some(problem) = self.written_out(query).and_then(|text| script_text::jq_fault(&text)) {
+            self.report(
+                Diagnostic::new(codes::BAD_VALUE, query.span, format!("this is no jq program: {problem}"))
+                    .at("the task fails")
+                    .help("mend the program; `.` alone gives the input"),
+            );
+        }
         let program = self.value(query);
         let input = self.value(inputs);
         let list = Expr::new(ExprKind::Call(Function::Jq, vec![program, input]), query.span);
@@ -121,8 +133,60 @@ impl<'a> Reader<'a> {
         Some(named(name, vec![("_secrets".to_owned(), secrets)], span))
     }
 
+    /// What can be told of a script without running it. `known` are the members of `$`.
+    pub(super) fn check_script(&mut self, script: &Node, known: &[&str]) {
+        let Some(text) = self.written_out(script) else { return };
+        match script_text::javascript(&text) {
+            Err(problem) => self.report(
+                Diagnostic::new(codes::BAD_VALUE, script.span, format!("this is no script: {problem}"))
+                    .at("the task fails")
+                    .help("mend the script; a server refuses the definition"),
+            ),
+            Ok(seen) => {
+                if let Some(word) = seen.outside {
+                    self.report(
+                        Diagnostic::new(codes::BAD_VALUE, script.span, format!("the script reaches for `{word}`, which leads outside"))
+                            .at("scripts have no files, network, environment, host classes or code from texts")
+                            .help("compute with the task's inputs alone; call services with an HTTP task"),
+                    );
+                }
+                for name in seen.names.iter().filter(|n| !known.contains(&n.as_str())) {
+                    let near = self.nearest(name, known.iter().copied()).map(|n| format!("did you mean `$.{n}`?"));
+                    self.report(
+                        Diagnostic::new(
+                            codes::UNRESOLVED_REFERENCE,
+                            script.span,
+                            format!("the script reads `$.{name}`, and the task has no such input"),
+                        )
+                        .at("undefined")
+                        .help(near.unwrap_or_else(|| format!("add `\"{name}\"` to the task's `inputParameters`")))
+                        .severity(Severity::Warning),
+                    );
+                }
+            }
+        }
+    }
+
+    /// The text of a program, unless it is put together at run time: then whoever gives the parts writes the program.
+    fn written_out(&mut self, program: &Node) -> Option<String> {
+        let text = program.as_str()?;
+        let template = template::parse(text, Mode::Now);
+        if template.constant().is_none() {
+            let data = |r: &template::Reference| !r.inner.constant().is_some_and(|t| t.starts_with("workflow.secrets."));
+            if template.references().into_iter().any(data) {
+                self.report(
+                    Diagnostic::new(codes::SECRET_INJECTION, program.span, "data that comes at run time becomes part of the program")
+                        .at("whoever gives the data decides what is run")
+                        .help("pass it as an input of the task, and read that in the program: `$.name`, in jq `.name`"),
+                );
+            }
+        }
+        template.constant()
+    }
+
     /// A script over an object of inputs.
     pub(super) fn javascript(&mut self, script: &Node, inputs: &Node) -> Expr {
+        self.check_script(script, &keys_of(inputs));
         let source = self.value(script);
         let input = self.value(inputs);
         Expr::new(ExprKind::Call(Function::JavaScript, vec![source, input]), script.span)
@@ -135,6 +199,10 @@ impl<'a> Reader<'a> {
         }
         inputs
     }
+}
+
+fn keys_of(inputs: &Node) -> Vec<&str> {
+    inputs.members().iter().map(|m| m.key.text.as_str()).collect()
 }
 
 fn named(name: &str, members: Vec<(String, Expr)>, span: Span) -> Task {

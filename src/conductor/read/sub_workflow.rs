@@ -2,10 +2,11 @@
 
 use super::context::Reader;
 use super::keys::{field, text_of};
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, codes, nearest};
 use crate::json::Node;
-use crate::plan::ExprKind;
-use crate::plan::task::{Call, Task};
+use crate::plan::task::{Call, Task, Worker, walk_steps};
+use crate::plan::{Expr, ExprKind, Root};
+use std::collections::HashMap;
 
 impl<'a> Reader<'a> {
     pub(super) fn sub_workflow(&mut self, node: &'a Node) -> Option<Task> {
@@ -19,12 +20,53 @@ impl<'a> Reader<'a> {
         for member in param.members().iter().filter(|m| m.key.text != "workflowDefinition") {
             self.check_references(&member.value);
         }
-        let rotation = self.called(param)?;
+        let Some(rotation) = self.called(param) else {
+            let input = values.unwrap_or_else(|| Expr::new(ExprKind::Object(Vec::new()), node.span));
+            let name = field(param, "name").and_then(text_of).unwrap_or_default();
+            return Some(Task::Worker(Worker { name, input, timeout: None, kind: Some("SUB_WORKFLOW".to_owned()) }));
+        };
         let inputs = match values.map(|v| v.kind) {
             Some(ExprKind::Object(members)) => members,
             _ => Vec::new(),
         };
         Some(Task::Call(Call { rotation, inputs, each: None, each_name: None }))
+    }
+
+    /// Whether what is read of a sub-workflow is what it puts out.
+    pub(super) fn check_call_outputs(&mut self) {
+        let outputs: HashMap<&str, Vec<&str>> =
+            self.rotations.iter().map(|r| (r.name.as_str(), r.outputs.iter().map(|o| o.name.as_str()).collect())).collect();
+        let mut found = Vec::new();
+        for rotation in &self.rotations {
+            let mut called: HashMap<&str, &str> = HashMap::new();
+            walk_steps(&rotation.steps, &mut |step| {
+                if let Task::Call(call) = &step.task
+                    && call.each.is_none()
+                {
+                    called.insert(&step.name, &call.rotation);
+                }
+            });
+            let mut look = |part: &Expr| {
+                let ExprKind::Ref(Root::Capture { step, name }) = &part.kind else { return };
+                let Some(callee) = called.get(step.as_str()) else { return };
+                let Some(known) = outputs.get(callee).filter(|o| !o.is_empty() && name != "subWorkflowId") else { return };
+                if !known.contains(&name.as_str()) {
+                    found.push((part.at.0, (*callee).to_owned(), name.clone(), nearest(name, known.iter().copied()).map(str::to_owned)));
+                }
+            };
+            if !called.is_empty() {
+                walk_steps(&rotation.steps, &mut |step| step.task.exprs().into_iter().for_each(|e| e.walk(&mut |part| look(part))));
+                rotation.outputs.iter().for_each(|o| o.value.walk(&mut |part| look(part)));
+            }
+        }
+        for (span, callee, name, near) in found {
+            let help = near.map_or_else(|| format!("add it to the `outputParameters` of `{callee}`"), |n| format!("did you mean `{n}`?"));
+            self.report(
+                Diagnostic::new(codes::UNKNOWN_FIELD, span, format!("the workflow `{callee}` puts out no `{name}`"))
+                    .at("null when this is read")
+                    .help(help),
+            );
+        }
     }
 
     /// The name of the rotation that is called.
@@ -58,11 +100,14 @@ impl<'a> Reader<'a> {
         }
         let known = self.names.iter().chain(self.options.other_rotations.iter().map(String::as_str));
         let near = self.nearest(&name, known).map(|n| format!("did you mean `{n}`?"));
-        self.report(Diagnostic::new(codes::IMPORT_NOT_FOUND, node.span, format!("the workflow `{name}` is not in this file")).help(
-            near.unwrap_or_else(|| {
-                "put both definitions into one array or into files of one folder, or the definition into `workflowDefinition`".to_owned()
-            }),
-        ));
+        self.report(
+            Diagnostic::new(codes::IMPORT_NOT_FOUND, node.span, format!("the workflow `{name}` is not in this file"))
+                .help(near.unwrap_or_else(|| {
+                    "put both definitions into one array or into files of one folder, or the definition into `workflowDefinition`"
+                        .to_owned()
+                }))
+                .only_elsewhere(),
+        );
         None
     }
 }

@@ -21,6 +21,11 @@ impl<'a> Reader<'a> {
             "javascript" | "graaljs" => self.by_script(node, expression),
             _ => {
                 let place = field(node, "evaluatorType").unwrap_or(expression);
+                if self.misspelt_evaluator(place, &evaluator) {
+                    self.check_inputs(node);
+                    self.branches(node);
+                    return None;
+                }
                 self.unsupported(place.span, "this evaluator is not run here", "use `value-param` with an input that holds the value");
                 self.check_inputs(node);
                 self.branches(node);
@@ -115,6 +120,7 @@ impl<'a> Reader<'a> {
         let subject = match field(node, "inputParameters") {
             Some(inputs) => self.javascript(expression, inputs),
             None => {
+                self.check_script(expression, &[]);
                 let none = Expr::new(ExprKind::Object(Vec::new()), expression.span);
                 let source = self.value(expression);
                 Expr::new(ExprKind::Call(Function::JavaScript, vec![source, none]), expression.span)
@@ -122,6 +128,22 @@ impl<'a> Reader<'a> {
         };
         let (cases, otherwise) = self.branches(node);
         Task::Switch(Switch { subject, cases, otherwise })
+    }
+
+    /// Whether an evaluator is none that a server has, but nearly.
+    pub(super) fn misspelt_evaluator(&mut self, place: &Node, word: &str) -> bool {
+        if word == "python" {
+            return false;
+        }
+        let near = self.nearest(word, ["value-param", "javascript", "graaljs", "python"]);
+        if let Some(near) = &near {
+            self.report(
+                Diagnostic::new(codes::BAD_VALUE, place.span, format!("there is no evaluator `{word}`"))
+                    .at("a server ends the workflow here")
+                    .help(format!("did you mean `{near}`?")),
+            );
+        }
+        near.is_some()
     }
 
     fn branches(&mut self, node: &'a Node) -> (Vec<Branch>, Vec<Step>) {

@@ -7,7 +7,7 @@ use super::task_types::{SUPPORTED, UNSUPPORTED};
 use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::json::Node;
 use crate::plan::schedule::Dur;
-use crate::plan::task::{Backoff, Let, Overdue, Retry, Step, Task, TimeLimit};
+use crate::plan::task::{Backoff, Let, Overdue, Retry, Step, Task, TimeLimit, Worker};
 use crate::plan::{Expr, ExprKind};
 use crate::source::Span;
 
@@ -49,6 +49,7 @@ impl<'a> Reader<'a> {
         let (name, span) = reference_name(node)?;
         let kind = type_of(node);
         self.check_name(&name, span);
+        self.check_task_bounds(node);
         let outer = self.enter(&name);
         for key in WITH_REFERENCES {
             if let Some(value) = field(node, key) {
@@ -130,9 +131,10 @@ impl<'a> Reader<'a> {
         let info = self.scope.tasks.get(name);
         let site = Site {
             task: Some(name.to_owned()),
-            order: info.map(|i| i.order),
+            order: info.filter(|_| !self.scope.twice.contains(name)).map(|i| i.order),
             filter: false,
             loops: info.map(|i| i.loops.clone()).unwrap_or_default(),
+            forks: info.map(|i| i.forks.clone()).unwrap_or_default(),
         };
         std::mem::replace(&mut self.site, site)
     }
@@ -173,18 +175,25 @@ impl<'a> Reader<'a> {
                     true,
                     written.map(|span| vec![Edit { span, text: near.clone() }]),
                 ),
-                None => found.help(format!(
+                None => found.only_elsewhere().help(format!(
                     "a worker's own type is declared in rot.toml: `[workers]`, then `{kind} = [\"program\"]`; the types that are run: {}",
                     SUPPORTED.join(", ")
                 )),
             });
         }
         self.check_not_run(node, kind);
-        self.check_inputs(node);
         for list in nested(node) {
             self.block(list);
         }
-        None
+        // What it is given is in what it gives: so the flows around it are seen.
+        self.elsewhere(node, kind)
+    }
+
+    /// A task of which a server knows what it does.
+    pub(super) fn elsewhere(&mut self, node: &'a Node, kind: &str) -> Option<Task> {
+        let name = field(node, "name").and_then(text_of).unwrap_or_default();
+        let Some(Task::Worker(worker)) = self.worker(node, &name) else { return None };
+        Some(Task::Worker(Worker { kind: Some(kind.to_owned()), timeout: None, ..worker }))
     }
 
     /// Resolves the references of a task's inputs for their findings alone.
@@ -196,7 +205,7 @@ impl<'a> Reader<'a> {
 
     /// Says that something cannot be run, and what can.
     pub(super) fn unsupported(&mut self, span: Span, message: &str, instead: &str) {
-        self.report(Diagnostic::new(codes::UNSUPPORTED_TASK, span, message).help(instead.to_owned()));
+        self.report(Diagnostic::new(codes::UNSUPPORTED_TASK, span, message).help(instead.to_owned()).only_elsewhere());
     }
 }
 

@@ -1,7 +1,7 @@
 //! UPDATE_SECRET: `inputParameters._secrets.{secretKey, secretValue}`.
 
 use super::context::Reader;
-use super::keys::field;
+use super::keys::{field, masking_field};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 use crate::plan::name::is_secret_name;
@@ -20,7 +20,7 @@ impl<'a> Reader<'a> {
             return None;
         };
         self.check_keys(inputs, &["_secrets", "_masked", "secretKey", "secretValue"], "UPDATE_SECRET", &[]);
-        let masked = ["_secrets", "_masked"].iter().find_map(|key| field(inputs, key));
+        let masked = ["_secrets", "_masked"].iter().find_map(|key| masking_field(inputs, key));
         if let Some(masked) = masked {
             if masked.is_object() {
                 self.check_keys(masked, &["secretKey", "secretValue"], "`_secrets` of UPDATE_SECRET", &[]);

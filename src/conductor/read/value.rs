@@ -2,6 +2,7 @@
 
 use super::context::Reader;
 use crate::conductor::template::{self, Mode, Part};
+use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json::{JsonString, Node, NodeKind};
 use crate::plan::{Expr, ExprKind};
 
@@ -16,10 +17,31 @@ impl Reader<'_> {
             NodeKind::Array(items) => ExprKind::List(items.iter().map(|item| self.value(item)).collect()),
             // Of a repeated key the last value holds, as the server reads it.
             NodeKind::Object(_) => {
+                self.check_keys_are_texts(node);
                 ExprKind::Object(node.unique_members().into_iter().map(|m| (m.key.text.clone(), self.value(&m.value))).collect())
             }
         };
         Expr::new(kind, node.span)
+    }
+
+    /// A key is never expanded: a reference in it goes out as it stands.
+    fn check_keys_are_texts(&mut self, node: &Node) {
+        for key in node.members().iter().map(|m| &m.key).filter(|k| k.text.contains("${")) {
+            let template = template::parse(&key.text, Mode::Now);
+            let inner: Vec<String> = template.references().into_iter().filter_map(|r| r.inner.constant()).collect();
+            if inner.is_empty() {
+                continue;
+            }
+            let secret = inner.iter().any(|text| text.starts_with("workflow.secrets.") || text.contains("._secrets."));
+            let (code, severity) =
+                if secret { (codes::SECRET_AS_KEY, Severity::Error) } else { (codes::BAD_INTERPOLATION, Severity::Warning) };
+            self.report(
+                Diagnostic::new(code, key.span, "a reference in a key is not filled in: the server leaves it as it stands")
+                    .at("a key")
+                    .help("put the value under a key that is written out")
+                    .severity(severity),
+            );
+        }
     }
 
     /// A string: a reference that is all of it keeps its type, else values are spliced into the text.

@@ -12,8 +12,7 @@ impl<'a> Reader<'a> {
     pub(super) fn simple(&mut self, node: &'a Node) -> Option<Task> {
         let name = field(node, "name")?;
         if !self.declared_worker(name) {
-            self.check_inputs(node);
-            return None;
+            return self.elsewhere(node, "SIMPLE");
         }
         self.worker(node, &text_of(name)?)
     }
@@ -29,7 +28,7 @@ impl<'a> Reader<'a> {
             .iter()
             .filter_map(|key| definition.and_then(|d| field(d, key)).and_then(number_of).filter(|s| *s > 0))
             .min();
-        Some(Task::Worker(Worker { name: name.to_owned(), input, timeout: bound.map(|s| Dur(s.saturating_mul(1000))) }))
+        Some(Task::Worker(Worker { name: name.to_owned(), input, timeout: bound.map(|s| Dur(s.saturating_mul(1000))), kind: None }))
     }
 
     /// Whether the settings declare a program for a task's name; says so where they do not.
@@ -45,7 +44,8 @@ impl<'a> Reader<'a> {
         self.report(
             Diagnostic::new(codes::UNSUPPORTED_TASK, name.span, format!("the task `{text}` is for a worker, and none is declared for it"))
                 .at("a SIMPLE task")
-                .help(near.map_or(declare, |n| format!("did you mean `{n}`?"))),
+                .help(near.map_or(declare, |n| format!("did you mean `{n}`?")))
+                .only_elsewhere(),
         );
         false
     }

@@ -1,7 +1,7 @@
 //! A workflow definition → a rotation.
 
 use super::context::Reader;
-use super::keys::{WORKFLOW, field, number_of, text_of};
+use super::keys::{WORKFLOW, field, masking_field, number_of, text_of};
 use super::output::object_of;
 use super::scope::{Scope, Shape, Site, reference_name, type_of};
 use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
@@ -26,6 +26,7 @@ impl<'a> Reader<'a> {
         );
         self.check_schema_version(node);
         self.check_about(node);
+        self.check_workflow_bounds(node);
         self.check_masked_fields(node);
         let name_node = field(node, "name");
         let name = name_node.and_then(text_of).filter(|n| !n.trim().is_empty());
@@ -48,7 +49,7 @@ impl<'a> Reader<'a> {
         self.places.entry(name.clone()).or_insert(at);
         self.scope = self.names_of(node, input);
         self.site = Site::default();
-        self.collect(tasks, &[]);
+        self.collect(tasks, &[], &[]);
         self.collect_inputs_read(node);
 
         let variables = self.variables(node);
@@ -106,7 +107,7 @@ impl<'a> Reader<'a> {
             scope.declared.extend(source.members().iter().map(|m| &m.key.text));
         }
         scope.variables.extend(field(node, "variables").map_or(&[][..], Node::members).iter().map(|m| &m.key.text));
-        if let Some(masked) = field(node, "maskedFields") {
+        if let Some(masked) = masking_field(node, "maskedFields") {
             scope.masked.extend(masked.items().iter().filter_map(text_of));
             if !masked.is_array() {
                 self.wrong_type(masked, "maskedFields", "a list of field names");
@@ -232,9 +233,11 @@ impl<'a> Reader<'a> {
             return None;
         }
         if !self.names.contains(&name) && !self.options.other_rotations.contains(&name) {
+            let known = self.names.iter().chain(self.options.other_rotations.iter().map(String::as_str));
+            let near = self.nearest(&name, known).map(|n| format!("did you mean `{n}`?"));
             self.report(
                 Diagnostic::new(codes::IMPORT_NOT_FOUND, failure.span, format!("the failure workflow `{name}` is not in this file"))
-                    .help("put both definitions into one array, or into files of one folder")
+                    .help(near.unwrap_or_else(|| "put both definitions into one array, or into files of one folder".to_owned()))
                     .severity(Severity::Warning),
             );
             return None;

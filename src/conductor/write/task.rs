@@ -3,7 +3,7 @@
 use super::context::Writer;
 use crate::plan::Dialect;
 use crate::plan::schedule::Dur;
-use crate::plan::task::{Backoff, Overdue, Retry, Step, Task, TimeLimit};
+use crate::plan::task::{Backoff, Overdue, Retry, Step, Task, TimeLimit, Worker};
 use serde_json::{Map, Value, json};
 
 /// Pause between attempts of a task without a definition of its own.
@@ -86,6 +86,14 @@ impl<'a> Writer<'a> {
                 vec![task]
             }
             Task::Fork(fork) => self.fork_dynamic(fork, &reference).into(),
+            Task::Worker(Worker { kind: Some(kind), .. }) if kind != "SIMPLE" => {
+                self.cannot(
+                    step.at,
+                    format!("a task of the type {kind} is not understood here, and so not written again"),
+                    "write it into the definition by hand",
+                );
+                Vec::new()
+            }
             Task::Worker(worker) => {
                 let inputs = match self.value(&worker.input) {
                     Value::Object(members) => members,

@@ -1,7 +1,7 @@
 //! What resolving has to say: one named constructor for each diagnostic.
 
 use crate::diagnostic::{Code, Diagnostic, Edit, codes, nearest};
-use crate::plan::Type;
+use crate::plan::{Function, Type};
 use crate::source::Span;
 use crate::syntax::ast::Name;
 
@@ -32,6 +32,27 @@ pub(super) fn unresolved(name: &Name, candidates: &[String]) -> Diagnostic {
     let diagnostic =
         Diagnostic::new(codes::UNRESOLVED_REFERENCE, name.span, format!("no name `{}` in scope", name.text)).at("not known here");
     suggest(diagnostic, name, candidates, "names are `secrets.…`, `input.…`, `run.…`, `env.…`, a step's name, or a `let`")
+}
+
+pub(super) fn unknown_function(name: &Name) -> Diagnostic {
+    let names: Vec<String> = Function::ALL.iter().map(|f| f.name().to_owned()).collect();
+    let diagnostic =
+        Diagnostic::new(codes::UNRESOLVED_REFERENCE, name.span, format!("there is no function `{}`", name.text)).at("not a function");
+    suggest(diagnostic, name, &names, "")
+}
+
+pub(super) fn issues_in_verify(span: Span) -> Diagnostic {
+    Diagnostic::new(codes::NON_IDEMPOTENT_RETRY, span, "each attempt of this `verify` issues a credential that nothing keeps")
+        .at("repeated until the whole block succeeds")
+        .help("if it dies by itself soon, write `reads`; else revoke it in the block as well, or test the new value with a request that only reads")
+}
+
+pub(super) fn missing_inputs(rotation: &Name, missing: &[&str], declared: Span) -> Diagnostic {
+    let names = missing.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+    Diagnostic::new(codes::MISSING_REQUIRED, rotation.span, format!("`{}` is called without its input {names}", rotation.text))
+        .at("the input has no default")
+        .label(declared, "declared here")
+        .help(format!("pass it: `{} {{ {} }}`", rotation.text, missing.iter().map(|n| format!("{n}: …")).collect::<Vec<_>>().join(", ")))
 }
 
 /// A secret's name where its value is meant.

@@ -221,6 +221,7 @@ impl Resolver {
                 };
                 match captures.get(&name.text) {
                     Some(ty) => self.fields(ExprKind::Ref(Root::Capture { step, name: name.text.clone() }), ty.clone(), rest, span),
+                    None if self.scope.twice.contains(&first.text) => (ExprKind::Null, Type::Any),
                     None => {
                         let names = self.suggestions(captures.names());
                         self.report(errors::unknown_field(name, &format!("step `{}`", first.text), &names));
@@ -297,8 +298,7 @@ impl Resolver {
 
     fn call(&mut self, name: &Name, arguments: &[ast::Expr], span: Span) -> (ExprKind, Type) {
         let Some(function) = Function::find(&name.text) else {
-            let names: Vec<&str> = Function::ALL.iter().map(|f| f.name()).collect();
-            self.report(errors::unknown_word(name.span, "a function", &name.text, &names));
+            self.report(errors::unknown_function(name));
             for argument in arguments {
                 self.expr(argument);
             }

@@ -5,6 +5,7 @@ use super::{Resolver, errors};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::path::{JsonPath, PathDialect};
+use crate::plan::policy::Destination;
 use crate::plan::schedule::Dur;
 use crate::plan::task::http::{Auth, Body, Capture, CaptureSource, Expect, Expectation, Header, Http, StatusPattern, Strays};
 use crate::plan::task::{Backoff, Retry};
@@ -19,6 +20,8 @@ pub(super) enum Place {
     Flow,
     /// In `verify`: it reads.
     Verify,
+    /// The listing of `strays`: it reads.
+    List,
     /// In `revoke`: what is not a GET revokes.
     Revoke,
 }
@@ -177,7 +180,10 @@ impl Resolver {
                         .push(Expect { what: Expectation::Body { path, operator: comparison(&operator.text), value }, at: At(span) });
                 }
             }
-            ClauseKind::Capture { secret, name, source, ty, optional } => self.capture(made, *secret, name, source, ty.as_ref(), *optional),
+            ClauseKind::Capture { secret, name, source, ty, optional, to } => {
+                let to = to.iter().filter_map(|target| self.destination(target)).collect();
+                self.capture(made, *secret, name, source, ty.as_ref(), *optional, to);
+            }
             ClauseKind::Ca(path) => made.limits.ca.push(path.text.clone()),
             ClauseKind::Proxy => made.limits.proxy = true,
             ClauseKind::Follow(count) => made.limits.follow = Some(u8::try_from(count.value.min(10)).unwrap_or(10)),
@@ -197,7 +203,7 @@ impl Resolver {
     }
 
     fn strays(&mut self, made: &mut Http, list: &ast::Http, revoke: &ast::Http) {
-        let (list_request, _) = self.http(list, Place::Verify);
+        let (list_request, _) = self.http(list, Place::List);
         if list_request.captures.len() != 1 {
             self.report(errors::bad_value(
                 codes::MISSING_REQUIRED,
@@ -264,12 +270,26 @@ impl Resolver {
         }
     }
 
-    fn capture(&mut self, made: &mut Http, secret: bool, name: &Name, source: &Source, ty: Option<&Name>, optional: bool) {
+    #[allow(clippy::too_many_arguments)]
+    fn capture(
+        &mut self,
+        made: &mut Http,
+        secret: bool,
+        name: &Name,
+        source: &Source,
+        ty: Option<&Name>,
+        optional: bool,
+        to: Vec<Destination>,
+    ) {
         check_identifier(self, "a capture", name);
         if let Some(first) = made.captures.iter().find(|c| c.name == name.text) {
             let first = first.at.0;
             self.report(errors::duplicate("capture", name, first));
             return;
+        }
+        if let Some(target) = to.first().filter(|_| !secret) {
+            let help = "leave `to` out, or capture it as `secret`";
+            self.report(errors::bad_value(codes::BAD_VALUE, target.at.0, "a public value may go anywhere", help));
         }
         let (source, natural) = match source {
             Source::Body(path) => match self.jsonpath(path) {
@@ -290,7 +310,7 @@ impl Resolver {
                 }
             },
         };
-        made.captures.push(Capture { name: name.text.clone(), secret, source, ty, optional, place: Vec::new(), at: At(name.span) });
+        made.captures.push(Capture { name: name.text.clone(), secret, source, ty, optional, place: Vec::new(), to, at: At(name.span) });
     }
 
     fn effect(&mut self, http: &ast::Http, method: &str, made: &Http, place: Place) -> Effect {
@@ -299,7 +319,7 @@ impl Resolver {
             let secret = made.captures.iter().find(|c| c.secret);
             return match (place, secret) {
                 _ if reads => Effect::Reads,
-                (Place::Verify, _) => Effect::Reads,
+                (Place::Verify | Place::List, _) => Effect::Reads,
                 (Place::Revoke, _) => Effect::Revokes,
                 (Place::Flow, Some(capture)) => {
                     let capture = capture.at.0;
@@ -345,15 +365,28 @@ impl Resolver {
                 })
             }
         };
-        if place == Place::Verify && !resolved.is_read() {
-            self.report(errors::bad_value(
-                codes::TYPE_MISMATCH,
-                effect.span,
-                format!("a step of `verify` only reads, this one {}", resolved.describe()),
-                "move it out of the `verify` block",
-            ));
+        match &resolved {
+            _ if matches!(place, Place::Flow | Place::Revoke) => resolved,
+            // Logging in is the test of many credentials. What it issues is used here and nowhere else, and each attempt makes one.
+            Effect::Issues(Issues { old: Old::Stays, .. }) if place == Place::Verify => {
+                self.report(errors::issues_in_verify(effect.span));
+                Effect::Reads
+            }
+            Effect::Reads => resolved,
+            Effect::Revokes if place == Place::Verify => resolved,
+            _ => {
+                let (what, help) = if place == Place::Verify {
+                    (
+                        "a step of `verify` only tries the new value",
+                        "move it out of the `verify` block, which is repeated until all of it succeeds",
+                    )
+                } else {
+                    ("the listing of `strays` only reads", "list the credentials with a request that changes nothing")
+                };
+                self.report(errors::bad_value(codes::BAD_VALUE, effect.span, format!("{what}, this one {}", resolved.describe()), help));
+                resolved
+            }
         }
-        resolved
     }
 }
 

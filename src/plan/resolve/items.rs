@@ -1,7 +1,7 @@
 //! Declarations: secrets with their destinations, environment, rotations with their clauses.
 
 use super::{Resolver, errors};
-use crate::diagnostic::codes;
+use crate::diagnostic::{Severity, codes, nearest};
 use crate::plan::name::{is_identifier, is_secret_name};
 use crate::plan::policy::{Destination, HostPattern, Place, Policy};
 use crate::plan::schedule::{Cron, Dur, Schedule, Trigger};
@@ -53,18 +53,18 @@ impl Resolver {
         }
     }
 
-    fn destination(&mut self, target: &ast::Target) -> Option<Destination> {
+    pub(super) fn destination(&mut self, target: &ast::Target) -> Option<Destination> {
         let mut places = Vec::new();
         for place in &target.places {
             match Place::parse(&place.text) {
                 Some(place) if !places.contains(&place) => places.push(place),
                 Some(_) => {}
-                None => self.report(errors::unknown_word(
-                    place.span,
-                    "a part of a request",
-                    &place.text,
-                    &["header", "body", "query", "path", "userinfo"],
-                )),
+                None => {
+                    let words = ["header", "body", "query", "path", "userinfo"];
+                    self.report(errors::unknown_word(place.span, "a part of a request", &place.text, &words));
+                    // What is meant counts for the rest, so that one slip is one finding.
+                    places.extend(nearest(&place.text, words).and_then(Place::parse).filter(|meant| !places.contains(meant)));
+                }
             }
         }
         if places.is_empty() {
@@ -73,8 +73,16 @@ impl Resolver {
         match parse_host(&target.host.text) {
             Ok((host, port)) => Some(Destination { host: HostPattern(host), port, places, at: At(target.span) }),
             Err(help) => {
-                self.report(errors::bad_value(codes::BAD_URL, target.host.span, format!("`{}` is not a host", target.host.text), help));
-                None
+                let host = &target.host;
+                self.report(if host.text.starts_with('*') {
+                    let found = errors::bad_value(codes::WILDCARD_HOST, host.span, format!("`{}` is everybody's hosts", host.text), help);
+                    found.severity(Severity::Error)
+                } else {
+                    errors::bad_value(codes::BAD_URL, host.span, format!("`{}` is not a host", host.text), help)
+                });
+                // Whoever writes a whole address means its host.
+                let meant = url::Url::parse(&host.text).ok()?;
+                Some(Destination { host: HostPattern(meant.host_str()?.to_owned()), port: meant.port(), places, at: At(target.span) })
             }
         }
     }

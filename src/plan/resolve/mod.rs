@@ -12,12 +12,14 @@ mod steps;
 
 pub use items::parse_host;
 
-use super::{Dialect, Plan, Rotation, SecretDecl};
+use super::{Dialect, Plan, Rotation, SecretDecl, Type};
 use crate::diagnostic::Diagnostic;
-use crate::syntax::ast::{Ast, Item, Name};
+use crate::source::Span;
+use crate::syntax::ast::{self, Ast, Entry, Item, Name};
 use scope::Scope;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 /// Names that are gathered for suggestions, all in all.
 const SUGGESTED: usize = 50_000;
@@ -31,7 +33,7 @@ pub fn resolve(used: &[&Ast], main: &Ast) -> (Plan, Vec<Diagnostic>) {
             match item {
                 Item::Env(env) => resolver.env(env),
                 Item::Secret(secret) => resolver.secret(secret),
-                Item::Rotation(rotation) => resolver.callable.add(&rotation.name.text),
+                Item::Rotation(rotation) => resolver.callable.add(rotation),
                 Item::Use(_) | Item::Error(_) => {}
             }
         }
@@ -53,8 +55,8 @@ struct Resolver {
     diagnostics: Vec<Diagnostic>,
     /// Names of the rotation that is being resolved.
     scope: Scope,
-    /// Names of all rotations, for `call` and `recover with`.
-    callable: Names,
+    /// All rotations from outside, for `call` and `recover with`: also those that stand further below.
+    callable: Callable,
     /// Places in the plan's lists, by name.
     secrets: HashMap<String, usize>,
     rotations: HashMap<String, usize>,
@@ -63,17 +65,37 @@ struct Resolver {
     suggested: Cell<usize>,
 }
 
-/// Names in order, repetitions included.
+/// Rotations in order, repetitions included; the first of a name counts.
 #[derive(Default)]
-struct Names {
+struct Callable {
     order: Vec<String>,
-    known: HashSet<String>,
+    known: HashMap<String, Rc<Signature>>,
 }
 
-impl Names {
-    fn add(&mut self, name: &str) {
-        self.order.push(name.to_owned());
-        self.known.insert(name.to_owned());
+/// A rotation from outside.
+#[derive(Default)]
+struct Signature {
+    /// Inputs: name, type if it is one, whether it must be passed, place.
+    inputs: Vec<(String, Option<Type>, bool, Span)>,
+    outputs: Vec<String>,
+}
+
+impl Callable {
+    fn add(&mut self, rotation: &ast::Rotation) {
+        self.order.push(rotation.name.text.clone());
+        self.known.entry(rotation.name.text.clone()).or_insert_with(|| {
+            let mut signature = Signature::default();
+            for entry in &rotation.body {
+                match entry {
+                    Entry::Input { name, ty, default, .. } => {
+                        signature.inputs.push((name.text.clone(), Type::parse(&ty.text), default.is_none(), name.span));
+                    }
+                    Entry::Output { name, .. } => signature.outputs.push(name.text.clone()),
+                    _ => {}
+                }
+            }
+            Rc::new(signature)
+        });
     }
 }
 
@@ -83,7 +105,7 @@ impl Resolver {
             plan: Plan::new(Dialect::Rot),
             diagnostics: Vec::new(),
             scope: Scope::default(),
-            callable: Names::default(),
+            callable: Callable::default(),
             secrets: HashMap::new(),
             rotations: HashMap::new(),
             env: HashSet::new(),
@@ -115,7 +137,7 @@ impl Resolver {
     }
 
     fn check_callable(&mut self, rotation: &Name) {
-        if !self.callable.known.contains(&rotation.text) {
+        if !self.callable.known.contains_key(&rotation.text) {
             let names = self.suggestions(self.callable.order.iter().map(String::as_str));
             self.report(errors::unresolved(rotation, &names));
         }

@@ -3,7 +3,7 @@
 use super::Resolver;
 use crate::plan::Type;
 use crate::source::Span;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// What a first segment stands for.
@@ -67,6 +67,8 @@ pub(super) struct Scope {
     marks: usize,
     /// All names of the rotation, for "used before it is defined".
     pub(super) all: HashMap<String, Span>,
+    /// Names that are defined twice: which of the two is meant, and what it has, is not known.
+    pub(super) twice: HashSet<String>,
     /// Names of the branches of the inmost `parallel`: each with its branch.
     pub(super) branches: Rc<HashMap<String, Vec<(usize, Span)>>>,
     /// The branch that is being resolved.

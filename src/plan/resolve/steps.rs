@@ -3,8 +3,8 @@
 use super::http::Place;
 use super::items::check_identifier;
 use super::scope::{Scope, Symbol, Typed};
-use super::{Resolver, errors};
-use crate::diagnostic::codes;
+use super::{Resolver, Signature, errors};
+use crate::diagnostic::{codes, nearest};
 use crate::plan::task::lifecycle::{Allow, NewValue};
 use crate::plan::task::{
     Alphabet, Branch, Call, Fail, ForEach, Generate, Generator, Let, Log, Manual, Parallel, Promote, Repeat, Revoke, Stage, Step, Stop,
@@ -36,6 +36,7 @@ impl Resolver {
             if let Some(first) = self.scope.all.get(&name.text) {
                 let first = *first;
                 self.report(errors::duplicate("name", name, first));
+                self.scope.twice.insert(name.text.clone());
             } else {
                 check_identifier(self, "a step", name);
                 self.scope.all.insert(name.text.clone(), name.span);
@@ -156,6 +157,12 @@ impl Resolver {
                         ));
                         continue;
                     };
+                    if let Some(first) = cases.iter().find(|c| c.name == text).map(|c| c.at.0) {
+                        let arm = Name { text: text.clone(), span: literal.span };
+                        self.report(
+                            errors::duplicate("case", &arm, first).help("the first one is taken: change one of them, or join their steps"),
+                        );
+                    }
                     let found = self.expr(literal).1;
                     if !found.fits(&ty) && !ty.fits(&found) {
                         self.report(errors::mismatch(literal.span, &found, &ty.describe()));
@@ -201,17 +208,44 @@ impl Resolver {
             }
             StepKind::Call { name, rotation, inputs } => {
                 self.check_callable(rotation);
-                let inputs = self.members(inputs).0;
-                let captures = self
-                    .rotation_named(&rotation.text)
-                    .map(|r| r.outputs.iter().map(|o| (o.name.clone(), Type::Any)).collect())
-                    .unwrap_or_default();
+                let (resolved, types) = self.members(inputs);
+                let called = self.callable.known.get(&rotation.text).cloned();
+                if let Some(called) = &called {
+                    self.passed(rotation, called, inputs, &types);
+                }
+                let captures = called.iter().flat_map(|r| &r.outputs).map(|o| (o.clone(), Type::Any)).collect();
                 let step_name = self.scope.unique(&name.text);
                 self.define(name, Symbol::Step { step: step_name.clone(), captures: Rc::new(captures) });
-                (step_name, name.span, Task::Call(Call { rotation: rotation.text.clone(), inputs, each: None, each_name: None }))
+                (step_name, name.span, Task::Call(Call { rotation: rotation.text.clone(), inputs: resolved, each: None, each_name: None }))
             }
         };
         Some(Step { name, task, retry, optional: false, timeout: None, start_delay: None, at: At(at) })
+    }
+
+    /// Whether what is passed is what the called rotation declares.
+    fn passed(&mut self, rotation: &Name, called: &Signature, inputs: &[ast::Member], types: &[(String, Type)]) {
+        let of = format!("rotation `{}`", rotation.text);
+        let mut meant: Vec<String> = Vec::new();
+        for member in inputs {
+            let Some((name, wanted, ..)) = called.inputs.iter().find(|(name, ..)| *name == member.key.text) else {
+                let names: Vec<String> = called.inputs.iter().map(|(name, ..)| name.clone()).collect();
+                self.report(errors::unknown_field(&member.key, &format!("{of}, among its inputs,"), &names));
+                meant.extend(nearest(&member.key.text, names.iter().map(String::as_str)).map(str::to_owned));
+                continue;
+            };
+            let found = types.iter().find(|(passed, _)| passed == name).map(|(_, ty)| ty);
+            if let (Some(wanted), Some(found)) = (wanted, found)
+                && !found.fits(wanted)
+            {
+                self.report(errors::mismatch(member.value.span, found, &wanted.describe()));
+            }
+        }
+        let is_passed = |name: &str| meant.iter().any(|m| m == name) || inputs.iter().any(|m| m.key.text == name);
+        let missing: Vec<_> = called.inputs.iter().filter(|(name, _, required, _)| *required && !is_passed(name)).collect();
+        if let Some((.., declared)) = missing.first() {
+            let names: Vec<&str> = missing.iter().map(|(name, ..)| name.as_str()).collect();
+            self.report(errors::missing_inputs(rotation, &names, *declared));
+        }
     }
 
     fn define(&mut self, name: &Name, symbol: Symbol) {

@@ -1,5 +1,6 @@
 //! An HTTP exchange: request, what is expected of the answer, what is kept of it.
 
+use crate::plan::policy::Destination;
 use crate::plan::schedule::Dur;
 use crate::plan::{Effect, Expr, JsonPath, Type};
 use crate::source::At;
@@ -194,6 +195,9 @@ pub struct Capture {
     /// Where it stands in the step's output document (Conductor): `["_secrets", "token"]`. Empty in `.rot`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub place: Vec<String>,
+    /// Where the value may be sent, besides the host that it came from and where the secrets may go into which it is stored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to: Vec<Destination>,
     /// The clause.
     #[serde(skip)]
     pub at: At,

@@ -17,4 +17,7 @@ pub struct Worker {
     /// The program is ended after this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Dur>,
+    /// The type of a Conductor task that is no worker's and is not run here; such a plan is only checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
 }

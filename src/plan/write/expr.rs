@@ -2,7 +2,7 @@
 
 use super::answer::{chain, source};
 use super::rotation::Writer;
-use super::text::{key, quoted, segment};
+use super::text::{key, quoted, secret_name, segment};
 use crate::plan::path::Key;
 use crate::plan::task::{CaptureSource, Task};
 use crate::plan::{Expr, ExprKind, Operator, Root, RunField};
@@ -117,7 +117,7 @@ impl Writer<'_> {
         match root {
             Root::Secret { name, field, version } => {
                 let field = field.iter().flat_map(|f| f.split('.')).map(|f| format!(".{}", segment(f)));
-                format!("{}.{}{}", version.root(), segment(name), field.collect::<String>())
+                format!("{}.{}{}", version.root(), secret_name(name), field.collect::<String>())
             }
             Root::Input(name) => format!("input.{}", segment(&self.input_name(name))),
             // Nothing can be passed here that is not declared.

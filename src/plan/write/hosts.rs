@@ -44,6 +44,11 @@ fn places(secret: &SecretDecl, used: &HashMap<String, Vec<Destination>>) -> Stri
         Policy::Declared(declared) => declared,
         Policy::Implied => used.get(&secret.name).map_or(&[], Vec::as_slice),
     };
+    targets(destinations)
+}
+
+/// ` to "host", …`; nothing where there is none.
+pub(super) fn targets(destinations: &[Destination]) -> String {
     let written: Vec<String> = destinations.iter().map(destination).collect();
     if written.is_empty() { String::new() } else { format!(" to {}", written.join(", ")) }
 }

@@ -1,5 +1,6 @@
 //! `http` steps.
 
+use super::hosts::targets;
 use super::rotation::Writer;
 use super::text::{block, quoted, secret_name};
 use crate::plan::effect::Old;
@@ -141,7 +142,8 @@ impl<'a> Writer<'a> {
             };
             let optional = if capture.optional && capture.source != CaptureSource::Status { " optional" } else { "" };
             let word = if capture.secret { "secret" } else { "public" };
-            lines.push(format!("{word} {} = {source}{ty}{optional}", self.capture_name(step, &capture.name)));
+            let to = targets(&capture.to);
+            lines.push(format!("{word} {} = {source}{ty}{optional}{to}", self.capture_name(step, &capture.name)));
         }
         for extra in self.extras.iter().filter(|e| e.step == step && !step.is_empty()) {
             secret |= extra.secret;

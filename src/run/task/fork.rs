@@ -108,7 +108,7 @@ impl<'a> Engine<'a> {
         let definition = definition(tasks, writing);
         let node = json::parse_text(&definition).map_err(|invalid| invalid.problem.message().to_owned())?;
         let (made, findings) = read_node(&node, Vec::new(), &options);
-        if let Some(error) = findings.into_iter().find(|f| f.severity == Severity::Error) {
+        if let Some(error) = findings.into_iter().find(|f| f.severity == Severity::Error || f.blocks_run) {
             return Err(error.message);
         }
         let mut branches = only_branches(made).ok_or("it is more than a list of tasks")?;

@@ -115,8 +115,10 @@ impl<'a> Lower<'a> {
         let (mut secret, mut optional) = (false, false);
         let mut names: Vec<Name> = Vec::new();
         let mut source = None;
+        let mut to = Vec::new();
         for child in node.into_inner() {
             match child.as_rule() {
+                Rule::target => to.extend(self.target(child)),
                 Rule::kw_secret => secret = true,
                 Rule::kw_optional => optional = true,
                 Rule::ident => names.push(self.name(child)),
@@ -125,7 +127,7 @@ impl<'a> Lower<'a> {
             }
         }
         let mut names = names.into_iter();
-        Some(ClauseKind::Capture { secret, name: names.next()?, source: source?, ty: names.next(), optional })
+        Some(ClauseKind::Capture { secret, name: names.next()?, source: source?, ty: names.next(), optional, to })
     }
 
     fn source(&mut self, node: Node<'a>) -> Option<Source> {

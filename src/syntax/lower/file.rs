@@ -61,7 +61,7 @@ impl<'a> Lower<'a> {
         Some((name, fields))
     }
 
-    fn target(&mut self, node: Node<'a>) -> Option<Target> {
+    pub(super) fn target(&mut self, node: Node<'a>) -> Option<Target> {
         let span = self.span(&node);
         let mut children = node.into_inner();
         let host = self.plain(children.next()?);

@@ -13,6 +13,9 @@ const NOT: u8 = 4;
 const COMPARISON: u8 = 5;
 const OPERAND: u8 = 7;
 
+/// Names behind which a secret's name stands.
+const SECRET_ROOTS: [&str; 3] = ["secrets", "pending", "previous"];
+
 impl Printer<'_> {
     /// An expression that stands alone.
     pub(super) fn expr(&mut self, expr: &Expr) {
@@ -45,7 +48,8 @@ impl Printer<'_> {
                         self.push(&name.text);
                     } else {
                         self.push(".");
-                        self.segment(name);
+                        let of_secret = index == 1 && names.first().is_some_and(|root| SECRET_ROOTS.contains(&root.text.as_str()));
+                        if of_secret { self.secret_name(name) } else { self.segment(name) }
                     }
                 }
             }

@@ -110,7 +110,7 @@ impl Printer<'_> {
                 self.push(&format!("expect body {} {} ", path.text, operator.text));
                 self.expr(value);
             }
-            ClauseKind::Capture { secret, name, source, ty, optional } => {
+            ClauseKind::Capture { secret, name, source, ty, optional, to } => {
                 self.push(&format!("{} {} = ", if *secret { "secret" } else { "public" }, name.text));
                 match source {
                     Source::Body(path) => self.push(&format!("body {}", path.text)),
@@ -124,6 +124,7 @@ impl Printer<'_> {
                 if *optional {
                     self.push(" optional");
                 }
+                self.targets(to);
             }
             ClauseKind::Ca(file) => self.word_quoted("ca ", file),
             ClauseKind::Proxy => self.push("proxy env"),

@@ -3,7 +3,7 @@
 use super::Printer;
 use super::layout::STATEMENTS;
 use crate::source::Span;
-use crate::syntax::ast::{Entry, Item, Rotation, Secret};
+use crate::syntax::ast::{Entry, Item, Rotation, Secret, Target};
 
 impl Printer<'_> {
     pub(super) fn items(&mut self, items: &[Item]) {
@@ -40,7 +40,12 @@ impl Printer<'_> {
                 self.push(" }");
             }
         }
-        for (index, target) in secret.to.iter().enumerate() {
+        self.targets(&secret.to);
+    }
+
+    /// ` to "host" in header, "host"`
+    pub(super) fn targets(&mut self, targets: &[Target]) {
+        for (index, target) in targets.iter().enumerate() {
             self.push(if index > 0 { ", " } else { " to " });
             self.quoted(&target.host);
             if !target.places.is_empty() {

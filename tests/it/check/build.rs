@@ -209,7 +209,9 @@ impl HttpStep {
     fn capture(self, name: &str, secret: bool, optional: bool, place: &[&str]) -> Self {
         let source = CaptureSource::Body(json_path(&format!("$.{name}")));
         let place = place.iter().map(|k| (*k).to_owned()).collect();
-        self.with(|h| h.captures.push(Capture { name: name.into(), secret, source, ty: Type::Any, optional, place, at: at() }))
+        self.with(|h| {
+            h.captures.push(Capture { name: name.into(), secret, source, ty: Type::Any, optional, place, to: Vec::new(), at: at() })
+        })
     }
     pub fn secret(self, name: &str) -> Self {
         self.capture(name, true, false, &[])
@@ -235,6 +237,7 @@ impl HttpStep {
                 ty: Type::Int,
                 optional: false,
                 place: Vec::new(),
+                to: Vec::new(),
                 at: at(),
             })
         })

@@ -1,7 +1,7 @@
 //! Workflows as people write them, with and without a planted defect: how often the checker is right.
 //!
 //! `tests/spec/labelled/clean` may have no finding of the weight of an error; each file of `defect` has one mistake, and
-//! `labels.json` says what it is and which codes tell of it.
+//! `labels.json` says what it is, which codes tell of it, and what stands on the line where they have to.
 
 use rot::cli::config::Config;
 use rot::cli::load::analyse;
@@ -16,6 +16,8 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/spec/labelled");
 struct Planted {
     expect: Vec<String>,
     planted: String,
+    /// Text on the line of the finding.
+    at: Option<String>,
 }
 
 fn files(folder: &str) -> Vec<PathBuf> {
@@ -28,6 +30,13 @@ fn files(folder: &str) -> Vec<PathBuf> {
 fn findings(path: &Path) -> Vec<Diagnostic> {
     let text = std::fs::read_to_string(path).unwrap();
     analyse(&SourceFile::new(path.file_name().unwrap().to_string_lossy(), text), &Config::default()).findings
+}
+
+/// The line on which a finding begins.
+fn line<'t>(text: &'t str, finding: &Diagnostic) -> &'t str {
+    let start = finding.span().start as usize;
+    let begin = text[..start].rfind('\n').map_or(0, |at| at + 1);
+    text[begin..].lines().next().unwrap_or("")
 }
 
 fn listed(found: &[Diagnostic]) -> String {
@@ -54,7 +63,9 @@ fn clean_files_have_no_error_and_planted_defects_are_found() {
         let name = format!("defect/{}", path.file_name().unwrap().to_string_lossy());
         let label = labels.get(&name).unwrap_or_else(|| panic!("{name} has no label"));
         let found = findings(path);
-        if found.iter().any(|d| label.expect.iter().any(|code| code == d.code.id())) {
+        let text = std::fs::read_to_string(path).unwrap();
+        let is_there = |d: &&Diagnostic| label.at.as_deref().is_none_or(|at| line(&text, d).contains(at));
+        if found.iter().filter(is_there).any(|d| label.expect.iter().any(|code| code == d.code.id())) {
             found_count += 1;
         } else {
             wrong.push(format!("{name}: {} ({:?}) is not found:{}", label.planted, label.expect, listed(&found)));

@@ -244,7 +244,7 @@ impl<'t> Tape<'t> {
         if name.starts_with('v') {
             known.push(Root::Capture { step: step.to_owned(), name: name.clone() });
         }
-        http.captures.push(Capture { name, secret, source, ty, optional, place: Vec::new(), at: At::NOWHERE });
+        http.captures.push(Capture { name, secret, source, ty, optional, place: Vec::new(), to: Vec::new(), at: At::NOWHERE });
     }
 }
 

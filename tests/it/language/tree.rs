@@ -314,6 +314,7 @@ impl<'a> Choices<'a> {
                 },
                 ty: self.maybe(Self::ty),
                 optional: self.yes(),
+                to: self.some(0, |c| Target { host: c.text(), places: c.some(0, Self::word), span: AT }),
             },
         }
     }

@@ -78,6 +78,7 @@ fn operators_group_by_precedence() {
         ("reveal a + b because \"x\"", "(reveal (a + b) Some(\"x\"))"),
         ("(reveal a) == b", "((reveal a None) == b)"),
         ("secrets.\"team/db\".9x", "secrets.team/db.9x"),
+        ("pending.team/db/2.9x + previous.a/b", "(pending.team/db/2.9x + previous.a/b)"),
         ("nothing.or + nullx", "(nothing.or + nullx)"),
         ("a-b.c_-d", "a-b.c_-d"),
     ] {
