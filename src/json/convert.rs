@@ -72,7 +72,7 @@ impl Converter<'_> {
                 let mut members = Vec::with_capacity(object.properties.len());
                 for property in object.properties {
                     let ObjectPropName::String(name) = property.name else {
-                        return Err(Invalid::new(self.text, Problem::Key, span.start as usize, span.start as usize + 1));
+                        return Err(Invalid::new(self.text, Problem::Key, span.start as usize, span.end as usize));
                     };
                     members.push(Member { key: self.string(name), value: self.node(property.value, depth + 1)? });
                 }

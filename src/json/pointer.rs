@@ -15,24 +15,6 @@ impl Node {
         pointer
     }
 
-    /// The pointer of the innermost value, or member, at a byte offset.
-    pub fn pointer_at(&self, offset: u32) -> String {
-        self.pointer_of(Span { file: self.span.file, start: offset, end: offset })
-    }
-
-    /// The innermost value at a byte offset; a key counts as its value.
-    pub fn node_at(&self, offset: u32) -> Option<&Node> {
-        if offset < self.span.start || offset > self.span.end {
-            return None;
-        }
-        let mut pointer = String::new();
-        let mut node = self;
-        while let Some(child) = node.child_at(offset, offset, &mut pointer) {
-            node = child;
-        }
-        Some(node)
-    }
-
     /// The value that a pointer names.
     pub fn at_pointer(&self, pointer: &str) -> Option<&Node> {
         let mut node = self;

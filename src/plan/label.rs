@@ -127,10 +127,4 @@ impl Label {
     pub fn get(&self, origin: &Origin) -> Option<Derivation> {
         self.0.get(origin).copied()
     }
-
-    /// Without the origins that `keep` refuses.
-    #[must_use]
-    pub fn filtered(&self, mut keep: impl FnMut(&Origin) -> bool) -> Label {
-        Label(self.0.iter().filter(|(o, _)| keep(o)).map(|(o, d)| (o.clone(), *d)).collect())
-    }
 }

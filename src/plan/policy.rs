@@ -81,9 +81,7 @@ impl HostPattern {
         let pattern = self.0.to_ascii_lowercase();
         let host = host.to_ascii_lowercase();
         match pattern.strip_prefix("*.") {
-            Some(domain) => {
-                host.len() > domain.len() + 1 && host.ends_with(domain) && host.as_bytes().get(host.len() - domain.len() - 1) == Some(&b'.')
-            }
+            Some(domain) => host.strip_suffix(domain).and_then(|rest| rest.strip_suffix('.')).is_some_and(|own| !own.is_empty()),
             None => pattern == host,
         }
     }

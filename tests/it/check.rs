@@ -9,5 +9,6 @@ mod labelled;
 mod lattice;
 mod lifecycle;
 mod pages;
+mod policy;
 mod precision;
 mod transport;

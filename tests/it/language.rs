@@ -6,6 +6,8 @@ mod documents;
 mod errors;
 #[path = "language/format.rs"]
 mod format;
+#[path = "language/places.rs"]
+mod places;
 #[path = "language/recovery.rs"]
 mod recovery;
 #[path = "language/tree.rs"]

@@ -51,10 +51,9 @@ impl Entry {
     /// The same atom by two ways: of both the more, and the shorter way.
     fn joined(self, other: Entry) -> Entry {
         let derivation = self.derivation.max(other.derivation);
-        let control = self.control && other.control;
         // A way that is more than a condition tells more than a shorter one that is a condition.
         let keep = if self.control == other.control { self.depth <= other.depth } else { !self.control };
-        Entry { derivation, control, ..if keep { self } else { other } }
+        Entry { derivation, ..if keep { self } else { other } }
     }
 }
 

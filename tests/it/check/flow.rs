@@ -35,6 +35,28 @@ fn the_shorter_of_two_ways_is_shown() {
     assert_eq!(found.flow.len(), 3, "{:?}", found.flow);
 }
 
+/// A way on which the value itself goes is shown, though the one through a condition is shorter.
+#[test]
+fn the_way_of_a_value_is_shown_before_that_of_a_condition() {
+    for swap in [false, true] {
+        let both = if swap { vec![bound("b"), bound("flag")] } else { vec![bound("flag"), bound("b")] };
+        let found = base()
+            .steps(vec![
+                set(vec![("flag", text("no"))]),
+                when(equal(secret("key"), text("x")), vec![set(vec![("flag", text("yes"))])], vec![]),
+                bind("flag", variable("flag")),
+                bind("a", secret("key")),
+                bind("b", bound("a")),
+                bind("c", bound("b")),
+                log(template(both)),
+            ])
+            .found()
+            .has("ROT301");
+        let way: Vec<&str> = found.flow.iter().map(|l| l.text.as_str()).collect();
+        assert_eq!(way, ["secret `key` is read here", "kept as `a`", "kept as `b`", "shown here"]);
+    }
+}
+
 #[test]
 fn one_finding_for_each_origin_and_sink() {
     base()
@@ -252,10 +274,75 @@ fn the_analysis_names_every_event_and_label() {
     assert_eq!(flow.carried(&flow.requests[0]).get(&origin_secret("key")), Some(Derivation::Whole));
 }
 
+/// However values that share some of their secrets are joined, each secret is told once.
+#[test]
+fn secrets_that_values_share_are_each_told_once() {
+    let names = ["k1", "k2", "k3", "k4"];
+    let of = |names: &[&str]| template(names.iter().map(|name| variable(name)).collect());
+    for values in [
+        &[&["k1", "k3"][..], &["k2", "k3", "k4"]][..],
+        &[&["k2", "k4"], &["k1", "k3", "k4"]],
+        &[&["k1", "k2"], &["k1", "k2", "k3", "k4"]],
+        &[&["k1", "k2", "k3", "k4"], &["k2", "k4"], &["k1", "k3"]],
+        &[&["k1", "k3", "k4"], &["k2"], &["k2"]],
+        &[&["k4"], &["k3"], &["k2"], &["k1"], &["k4"], &["k1"]],
+        &[&["k1"], &["k2"], &["k3"], &["k4"], &["k3"]],
+    ] {
+        let build = names.iter().fold(base(), |build, name| build.secret(name, &["api.example.com"]));
+        let mut steps: Vec<_> = names.iter().map(|name| set(vec![(*name, secret(name))])).collect();
+        steps.push(bind("all", template(values.iter().map(|value| of(value)).collect())));
+        steps.push(log(bound("all")));
+        let found = build.steps(steps).found().0;
+        let told: Vec<&str> = found.iter().filter(|d| d.code.id() == "ROT301").map(|d| d.message.as_str()).collect();
+        assert_eq!(told, names.map(|name| format!("secret `{name}` is written to the log")), "{values:?}");
+    }
+}
+
+/// Of two ways the higher derivation holds, whichever is the shorter and whichever comes first.
+#[test]
+fn of_two_ways_the_higher_derivation_holds() {
+    let hashed = || call(Function::Lower, vec![bound("copy")]);
+    for parts in [vec![secret("key"), hashed()], vec![hashed(), secret("key")]] {
+        let plan = base().steps(vec![bind("copy", secret("key")), bind("both", template(parts)), log(bound("both"))]).plan();
+        let flow = Analysis::of(&plan);
+        let shown = flow.events.iter().find(|e| matches!(e.sink, Sink::Log)).unwrap();
+        assert_eq!(flow.label(shown).get(&origin_secret("key")), Some(Derivation::Opaque));
+    }
+}
+
 #[test]
 fn a_long_chain_through_a_loop_is_followed_and_ends() {
     let names: Vec<String> = (0..60).map(|i| format!("v{i}")).collect();
     let mut body: Vec<_> = names.windows(2).map(|w| set(vec![(w[0].as_str(), variable(&w[1]))])).collect();
     body.push(set(vec![("v59", secret("key"))]));
     base().steps(vec![repeat(body, binary(Operator::Gt, input("n"), number("3"))), log(variable("v0"))]).found().has("ROT301");
+}
+
+/// A loop is gone through again as long as what is known of a secret grows, though no new secret comes.
+#[test]
+fn what_grows_in_a_loop_is_followed_to_its_end() {
+    let names: Vec<String> = (0..12).map(|i| format!("v{i}")).collect();
+    let one = || secret("key");
+    let two = || template(vec![secret("key"), secret("other")]);
+    for value in [one as fn() -> Expr, two] {
+        let all = |value: fn() -> Expr| set(names.iter().map(|name| (name.as_str(), value())).collect());
+        let chain = |last: Expr| {
+            let mut body: Vec<_> = names.windows(2).map(|w| set(vec![(w[0].as_str(), variable(&w[1]))])).collect();
+            body.push(set(vec![("v11", last)]));
+            repeat(body, binary(Operator::Gt, input("n"), number("3")))
+        };
+        let label = |steps| {
+            let plan = base().secret("other", &["api.example.com"]).steps(steps).plan();
+            let flow = Analysis::of(&plan);
+            let shown = flow.events.iter().find(|e| matches!(e.sink, Sink::Log)).unwrap();
+            flow.label(shown).get(&origin_secret("key"))
+        };
+        // From the value to something made of it.
+        let lower = call(Function::Lower, vec![value()]);
+        assert_eq!(label(vec![all(value), chain(lower), log(variable("v0"))]), Some(Derivation::Opaque));
+        // From a condition on it to the value.
+        let chosen = when(equal(value(), text("x")), vec![all(|| text("yes"))], vec![]);
+        let steps = vec![all(|| text("no")), chosen, chain(value()), log(variable("v0"))];
+        base().secret("other", &["api.example.com"]).steps(steps).found().has("ROT301");
+    }
 }

@@ -24,7 +24,39 @@ fn label() -> impl Strategy<Value = Label> {
     })
 }
 
+#[test]
+fn origins_are_told_by_their_names() {
+    let told = |origin: Origin| origin.describe();
+    assert_eq!(told(Origin::Secret("a".into())), "secret `a`");
+    assert_eq!(told(Origin::Minted { step: "a".into(), name: "b".into() }), "`a.b`");
+    assert_eq!(told(Origin::Response("a".into())), "the answer of `a`");
+    assert_eq!(told(Origin::Input("a".into())), "secret input `a`");
+    assert_eq!(told(Origin::Literal(3)), "a secret in the text");
+}
+
+#[test]
+fn one_origin_is_secret_unless_weak() {
+    let origin = Origin::Secret("a".into());
+    assert_eq!(DERIVATIONS.map(|d| Label::derived(origin.clone(), d).is_secret()), [false, true, true, true, true]);
+    assert_eq!(DERIVATIONS.map(|d| Label::derived(origin.clone(), d).get(&origin)), DERIVATIONS.map(Some));
+    assert_eq!(Label::of(origin.clone()), Label::derived(origin, Derivation::Whole));
+    assert!(Label::PUBLIC.is_public() && !Label::PUBLIC.is_secret());
+}
+
 proptest! {
+    /// What the operations are, for each origin by itself; no origin at all is less than a weak one.
+    #[test]
+    fn operations_work_on_each_origin(a in label(), b in label(), d in derivation(), origin in origin()) {
+        let (mine, theirs) = (a.get(&origin), b.get(&origin));
+        prop_assert_eq!(a.clone().joined(&Label::derived(origin.clone(), d)).get(&origin), mine.max(Some(d)));
+        prop_assert_eq!(a.clone().joined(&b).get(&origin), mine.max(theirs));
+        prop_assert_eq!(a.raised(d).get(&origin), mine.map(|m| if m == Derivation::Weak { m } else { m.max(d) }));
+        prop_assert_eq!(a.weakened().get(&origin), mine.map(|_| Derivation::Weak));
+        prop_assert_eq!(a.iter().find(|(o, _)| **o == origin).map(|(_, d)| d), mine);
+        prop_assert_eq!(a.is_public(), a.iter().next().is_none());
+        prop_assert_eq!(a.is_below(&b), a.iter().all(|(o, d)| Some(d) <= b.get(o)));
+    }
+
     #[test]
     fn join_is_a_least_upper_bound(a in label(), b in label(), c in label()) {
         let ab = a.clone().joined(&b);

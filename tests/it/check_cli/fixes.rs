@@ -164,26 +164,6 @@ proptest! {
         prop_assert_eq!(mend(name, &bad, false).unwrap_or(bad), good);
     }
 
-    /// A member or an element that is cut out takes one comma along and nothing else: what is left is the same JSON without it, and
-    /// all that stood before and after stands there still.
-    #[test]
-    fn what_is_cut_out_of_json_leaves_the_rest(count in 1usize..6, at in 0usize..6, list in any::<bool>(), blanks in "[ \n\t]{0,3}", value in "(1|null|\\[ \\]|\\{\"x\": 2\\})") {
-        let at = at % count;
-        let one = |i: usize| if list { format!("[{i}, {value}]") } else { format!("\"k{i}\":{blanks}{value}") };
-        let (open, close) = if list { ('[', ']') } else { ('{', '}') };
-        let text = format!("{open}{blanks}{}{blanks}{close}\n", (0..count).map(one).collect::<Vec<_>>().join(&format!(",{blanks}")));
-        let root = rot::json::parse_text(&text).unwrap();
-        let cut = if list { rot::json::layout::without_item(&root, at) } else { rot::json::layout::without_member(&root, at) }.unwrap();
-        let left = format!("{}{}", &text[..cut.start as usize], &text[cut.end as usize..]);
-        let mut wanted: serde_json::Value = serde_json::from_str(&text).unwrap();
-        match &mut wanted {
-            serde_json::Value::Array(items) => drop(items.remove(at)),
-            other => drop(other.as_object_mut().unwrap().remove(&format!("k{at}"))),
-        }
-        prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&left).unwrap(), wanted);
-        prop_assert!((0..count).filter(|i| *i != at).all(|i| left.contains(&one(i))), "{left}");
-    }
-
     /// What a diff says is what changed: `patch` makes the new text of the old one.
     #[test]
     fn a_diff_can_be_applied(old in "([abc]\n){0,12}[ab]?", new in "([abc]\n){0,12}[ab]?") {

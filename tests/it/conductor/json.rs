@@ -3,7 +3,8 @@
 use super::corpus_dir;
 use proptest::prelude::*;
 use rot::json::{self, NodeKind, Problem};
-use rot::source::{FileId, SourceFile};
+use rot::source::{FileId, SourceFile, Span};
+use serde_json::{Value, json};
 
 fn parse(text: &str) -> Result<json::Node, Vec<rot::diagnostic::Diagnostic>> {
     json::parse(FileId::new(0), &SourceFile::new("x.json", text))
@@ -69,12 +70,17 @@ fn a_trailing_comma_has_a_safe_fix() {
 
 #[test]
 fn depth_is_bounded() {
-    let nested = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
-    assert!(parse(&nested(128)).is_ok());
-    for depth in [129, 600, 200_000] {
-        assert_eq!(parse(&nested(depth)).unwrap_err()[0].code.id(), "ROT007");
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        let nested = |n: usize| format!("{}1{}", open.repeat(n), close.repeat(n));
+        assert!(parse(&nested(128)).is_ok());
+        for depth in [129, 600, 200_000] {
+            assert_eq!(parse(&nested(depth)).unwrap_err()[0].code.id(), "ROT007");
+        }
+        // It is told at the first bracket that is too deep.
+        let start = open.len() * 128;
+        assert_eq!(parse(&nested(129)).unwrap_err()[0].span(), Span::new(FileId::new(0), start, start + 1));
+        assert_eq!(parse(&open.repeat(200_000)).unwrap_err()[0].code.id(), "ROT007");
     }
-    assert_eq!(parse(&"{\"a\":".repeat(200_000)).unwrap_err()[0].code.id(), "ROT007");
 }
 
 #[test]
@@ -110,16 +116,87 @@ fn trojan_sources_are_seen() {
 }
 
 #[test]
-fn pointers_lead_both_ways() {
-    let text = "{\"tasks\": [{\"a/b\": \"x\"}, {\"n\": [1, 22]}]}";
-    let node = parse(text).unwrap();
-    for (needle, pointer) in [("\"x\"", "/tasks/0/a~1b"), ("\"n\"", "/tasks/1/n"), ("22", "/tasks/1/n/1"), ("{\"tasks", "")] {
-        let at = u32::try_from(text.find(needle).unwrap()).unwrap();
-        assert_eq!(node.pointer_at(at), pointer, "{needle}");
+fn places_between_values_belong_to_what_is_around_them() {
+    // The pointer of the text between `«»`; a key, and what stands between it and its value, is its member.
+    for (marked, pointer) in [
+        ("{\"tasks\": [{\"a/b\": «\"x\"»}]}", "/tasks/0/a~1b"),
+        ("{\"tasks\": [{«\"a~b\"»: \"x\"}]}", "/tasks/0/a~0b"),
+        ("{\"a\": 1, \"n\"«»: [1, 22]}", "/n"),
+        ("{\"n\": [1, «22»]}", "/n/1"),
+        ("{\"n\": [1, 2«»2]}", "/n/1"),
+        ("{\"n\": [«1, 22»]}", "/n"),
+        ("{\"n\": [1,«» 22]}", "/n"),
+        ("{\"n\": [1, 22 «»]}", "/n"),
+        ("{\"n\": «[1, 22»]}", "/n"),
+        ("{\"n\": [1], «»\"m\": 2}", "/m"),
+        ("{\"n\": [1],«» \"m\": 2}", ""),
+        ("«{»\"n\": [1]}", ""),
+        ("«{\"n\": [1]}»", ""),
+    ] {
+        let start = marked.find('«').unwrap();
+        let end = marked.find('»').unwrap() - '«'.len_utf8();
+        let node = json::parse_text(&marked.replace(['«', '»'], "")).unwrap();
+        assert_eq!(node.pointer_of(Span::new(FileId::NONE, start, end)), pointer, "{marked}");
     }
-    let NodeKind::Number(raw) = &node.at_pointer("/tasks/1/n/1").unwrap().kind else { panic!("not a number") };
-    assert_eq!(raw, "22");
-    assert_eq!(node.node_at(33).unwrap().describe(), "a number");
+    let node = json::parse_text("{\"a\": [1, {\"b\": 2, \"b\": 3}]}").unwrap();
+    for (pointer, value) in
+        [("/a/0", Some(json!(1))), ("/a/1/b", Some(json!(3))), ("/a/2", None), ("/a/x", None), ("/b", None), ("/a/0/0", None)]
+    {
+        assert_eq!(node.at_pointer(pointer).map(json::Node::to_value), value, "{pointer}");
+    }
+}
+
+/// Any value, with keys that a pointer escapes and strings that JSON does.
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        "[a\\\\\"\né😀]{0,4}".prop_map(Value::from)
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let members = prop::collection::hash_map("[a-c~/01\\\\é]{0,3}", inner.clone(), 0..4);
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(Value::from),
+            members.prop_map(|members| Value::Object(members.into_iter().collect()))
+        ]
+    })
+}
+
+/// Every node of `node` and `value`, which it was written from: its place holds it, its pointer names it.
+fn has_its_place(root: &json::Node, node: &json::Node, value: &Value, text: &str, pointer: &str) -> Result<(), TestCaseError> {
+    let written = |span: Span| serde_json::from_str::<Value>(&text[span.start as usize..span.end as usize]);
+    prop_assert_eq!(&written(node.span).unwrap(), value);
+    prop_assert_eq!(&node.to_value(), value);
+    prop_assert_eq!(root.pointer_of(node.span), pointer);
+    prop_assert_eq!(root.at_pointer(pointer).map(|n| n.span), Some(node.span));
+    if let Some(string) = node.as_string() {
+        prop_assert_eq!(string.inner_span(), Span { start: node.span.start + 1, end: node.span.end - 1, ..node.span });
+    }
+    match value {
+        Value::Array(values) => {
+            prop_assert_eq!(node.items().len(), values.len());
+            for (index, (item, value)) in node.items().iter().zip(values).enumerate() {
+                has_its_place(root, item, value, text, &format!("{pointer}/{index}"))?;
+            }
+        }
+        Value::Object(members) => {
+            prop_assert_eq!(node.members().len(), members.len());
+            for (member, (key, value)) in node.members().iter().zip(members) {
+                let own = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+                prop_assert_eq!(written(member.key.span).unwrap(), Value::from(key.as_str()));
+                prop_assert_eq!(root.pointer_of(member.key.span), own.as_str());
+                prop_assert_eq!(node.get(key).map(|n| n.span), Some(member.value.span));
+                prop_assert_eq!(
+                    json::layout::members_around(root, member.key.span).pop().map(|(o, i)| (o.span, o.members()[i].key.span)),
+                    Some((node.span, member.key.span))
+                );
+                has_its_place(root, &member.value, value, text, &own)?;
+            }
+        }
+        _ => prop_assert!(node.items().is_empty() && node.members().is_empty()),
+    }
+    Ok(())
 }
 
 #[test]
@@ -154,6 +231,52 @@ proptest! {
         let span = string.span_of(start, end);
         let slice = &raw[span.start as usize..span.end as usize];
         prop_assert_eq!(serde_json::from_str::<String>(&format!("\"{slice}\"")).unwrap(), &text[start..end]);
+    }
+
+    /// Places and pointers lead both ways, for every value and key of a document, behind a byte order mark too.
+    #[test]
+    fn every_value_has_its_place_and_its_pointer(value in value(), pretty in any::<bool>(), before in "\u{feff}?[ \n]{0,2}") {
+        let text = format!("{before}{}", if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap());
+        let node = json::parse_text(&text).unwrap();
+        has_its_place(&node, &node, &value, &text, "")?;
+    }
+
+    /// A member or an element that is cut out takes one comma along and nothing else: what is left is the same JSON without it, and
+    /// all that stood before and after stands there still. The only one takes the blanks around it along.
+    #[test]
+    fn what_is_cut_out_of_json_leaves_the_rest(count in 1usize..6, at in 0usize..6, list in any::<bool>(), blanks in "[ \n\t]{0,3}", value in "(1|null|\\[ \\]|\\{\"x\": 2\\})") {
+        let at = at % count;
+        let one = |i: usize| if list { format!("[{i}, {value}]") } else { format!("\"k{i}\":{blanks}{value}") };
+        let (open, close) = if list { ('[', ']') } else { ('{', '}') };
+        let text = format!("{open}{blanks}{}{blanks}{close}\n", (0..count).map(one).collect::<Vec<_>>().join(&format!(",{blanks}")));
+        let root = json::parse_text(&text).unwrap();
+        let cut = if list { json::layout::without_item(&root, at) } else { json::layout::without_member(&root, at) }.unwrap();
+        let left = format!("{}{}", &text[..cut.start as usize], &text[cut.end as usize..]);
+        let mut wanted: Value = serde_json::from_str(&text).unwrap();
+        match &mut wanted {
+            Value::Array(items) => drop(items.remove(at)),
+            other => drop(other.as_object_mut().unwrap().remove(&format!("k{at}"))),
+        }
+        prop_assert_eq!(serde_json::from_str::<Value>(&left).unwrap(), wanted);
+        prop_assert!((0..count).filter(|i| *i != at).all(|i| left.contains(&one(i))), "{left}");
+        prop_assert!(count > 1 || left == format!("{open}{close}\n"), "{left}");
+    }
+
+    /// A member that is added behind the last one is the last one, laid out as those before it.
+    #[test]
+    fn a_member_is_added_behind_the_last(count in 0usize..4, blanks in "[ \n\t]{0,3}", value in "(1|null|\\[ \\]|\\{\"x\": 2\\})") {
+        let one = |i: usize| format!("\"k{i}\":{value}");
+        let text = |count| format!("{{{}{blanks}}}", (0..count).map(|i| format!("{blanks}{}", one(i))).collect::<Vec<_>>().join(","));
+        let old = text(count);
+        let (place, before) = json::layout::behind_last(&json::parse_text(&old).unwrap(), &old);
+        let new = format!("{}{before}{}{}", &old[..place.start as usize], one(count), &old[place.end as usize..]);
+        // Beside one member without blanks stands one blank; in an empty object there is nothing to go by.
+        let expected = match count {
+            0 => format!("{{{}{blanks}}}", one(0)),
+            1 if blanks.is_empty() => format!("{{{}, {}}}", one(0), one(1)),
+            _ => text(count + 1),
+        };
+        prop_assert_eq!(new, expected);
     }
 
     /// What serde_json takes and this module takes is the same, and so is what they make of it.
