@@ -30,13 +30,16 @@ pub(super) struct Seen {
 
 /// Reads a JavaScript text; the error says what keeps it from being one.
 pub(super) fn javascript(text: &str) -> Result<Seen, String> {
-    let mut scan =
-        Scan { rest: text, open: Vec::new(), operand: false, before: '\n', divides: false, seen: Seen::default(), set: HashSet::new() };
-    if text.len() <= LONGEST {
-        scan.all()?;
+    let mut scan = Scan { rest: text, before: '\n', ..Scan::default() };
+    if text.len() <= LONGEST
+        && let Err(problem) = scan.all()
+        && !scan.doubtful
+    {
+        return Err(problem);
     }
-    let Scan { mut seen, set, .. } = scan;
+    let Scan { mut seen, set, outside, declared, .. } = scan;
     seen.names.retain(|name| !set.contains(name));
+    seen.outside = outside.into_iter().find(|name| !declared.contains(*name));
     Ok(seen)
 }
 
@@ -53,7 +56,8 @@ pub(super) fn jq_fault(text: &str) -> Option<String> {
             match c {
                 '"' => (within, last) = (false, '"'),
                 '\\' => {
-                    if chars.next() == Some('(') {
+                    let begins_a_program = chars.next() == Some('(');
+                    if begins_a_program {
                         open.extend(['"', ')']);
                         (within, last) = (false, '(');
                     }
@@ -100,6 +104,7 @@ fn closing(c: char) -> char {
     }
 }
 
+#[derive(Default)]
 struct Scan<'t> {
     rest: &'t str,
     /// Brackets that are open, with what closes them; `` ` `` for the text around a `${`.
@@ -109,8 +114,15 @@ struct Scan<'t> {
     before: char,
     /// A `/` was met that begins no regular expression: those behind it are not looked at as such.
     divides: bool,
+    /// A `/` stands behind a bracket, where it divides or begins a regular expression: what follows may be misread.
+    doubtful: bool,
     seen: Seen,
     set: HashSet<String>,
+    outside: Vec<&'static str>,
+    /// Names that the script gives to functions and variables of its own, as far as they are in [`OUTSIDE`].
+    declared: HashSet<&'t str>,
+    /// The word before.
+    last: &'t str,
 }
 
 impl Scan<'_> {
@@ -128,6 +140,10 @@ impl Scan<'_> {
                     None => return Err("a comment is not closed".to_owned()),
                 },
                 '/' if !self.operand && !self.divides => self.regex(),
+                '/' => {
+                    self.doubtful |= self.before == ')';
+                    self.sign(c);
+                }
                 '(' | '[' | '{' => {
                     self.open.push(if c == '(' {
                         ')'
@@ -249,9 +265,14 @@ impl Scan<'_> {
         let (word, behind) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
         let behind = behind.trim_start();
         self.operand = !matches!(word, "return" | "typeof" | "case" | "in" | "of" | "new" | "delete" | "void" | "throw" | "else" | "do");
-        if !after_dot && self.seen.outside.is_none() {
-            self.seen.outside = OUTSIDE.iter().find(|(name, next)| *name == word && behind.starts_with(next)).map(|(name, _)| *name);
+        if !after_dot && let Some((name, next)) = OUTSIDE.iter().find(|(name, _)| *name == word) {
+            if matches!(self.last, "function" | "var" | "let" | "const") {
+                self.declared.insert(word);
+            } else if behind.starts_with(next) {
+                self.outside.push(name);
+            }
         }
+        self.last = word;
         self.skip(end);
     }
 
