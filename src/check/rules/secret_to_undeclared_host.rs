@@ -2,7 +2,7 @@
 //!
 //! What it finds: a secret in a request to a host that its declaration does not name. A new credential may go to the host that issued it and
 //! wherever the secrets may go into which it is stored, or its capture says (`secret token = body $.token to "host"`); where it is not stored and
-//! its capture says nothing, another host that is written out is a warning. In Conductor JSON, which declares no hosts: a warning
+//! its capture says nothing, a header of a request to another host that is written out is a warning. In Conductor JSON, which declares no hosts: a warning
 //! where a secret goes to hosts of different owners.
 //!
 //! ## Why it matters
@@ -39,7 +39,7 @@ use super::userinfo_confusable_host;
 use crate::check::context::{Context, Leak, Once, Reach, place_of};
 use crate::check::flow::Part;
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
-use crate::plan::{Origin, Policy};
+use crate::plan::{Origin, Place, Policy};
 use crate::source::Span;
 use std::collections::{HashMap, HashSet};
 
@@ -63,8 +63,10 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             if !wrong || !once.is_first(event, leak.entry.atom) {
                 continue;
             }
-            // A login at one host for work at another is common, and the host is written out.
-            let unlikely = reach == Reach::WrongHost && cx.is_undeclared(&leak) && place.is_usual();
+            // A login at one host for work at another is common. What authenticates there stands in a header; what is sent as data
+            // must be declared, where there are words for it.
+            let login = place == Place::Header || cx.plan.dialect.is_conductor() && place.is_usual();
+            let unlikely = reach == Reach::WrongHost && cx.is_undeclared(&leak) && login;
             let confusable = request.target.user_info.as_deref().is_some_and(userinfo_confusable_host::looks_like_a_host);
             if confusable || (unlikely && !unsaid.insert((leak.entry.atom, host.as_str()))) {
                 continue;
