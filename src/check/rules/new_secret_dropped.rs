@@ -39,7 +39,7 @@
 use crate::check::context::Context;
 use crate::check::exprs;
 use crate::check::flow::{Atom, Request, Sink, Taint};
-use crate::check::lifecycle::Act;
+use crate::check::lifecycle::{Act, Keeping};
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::expr::{Root, Version};
@@ -53,13 +53,14 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     never_promoted(cx, out);
     dead_field_kept(cx, out);
     let (kept, setters) = (kept(cx), setters(cx));
+    let stored = if cx.plan.dialect.is_conductor() { stored(cx) } else { HashMap::new() };
     for (id, node) in cx.order().iter() {
         let name = &node.step.name;
         match &node.step.task {
             Task::Http(http) => {
                 let Effect::Issues(Issues { old, assumed, .. }) = &http.effect else { continue };
                 if *assumed {
-                    masked_for_nothing(cx, id, out);
+                    masked_for_nothing(cx, id, stored.get(&id).map_or(&[], Vec::as_slice), out);
                     continue;
                 }
                 let dies = matches!(old, Old::Dies { .. });
@@ -141,21 +142,27 @@ fn never_promoted(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Conductor: something of an answer is stored, and a credential in it is not.
-fn other_stored(cx: &Context<'_, '_>, id: usize, out: &mut Vec<Diagnostic>) {
-    let Some((node, http)) = cx.order().get(id).zip(cx.http(id)) else { return };
-    let mut stored: Vec<&str> = Vec::new();
-    for event in cx.flow.events.iter().filter(|e| matches!(e.sink, Sink::Store { .. } | Sink::Output { masked: true, .. } | Sink::CallInput { .. })) {
-        for entry in event.taint.iter().filter(|e| !e.control) {
-            match cx.flow.trails.atom(entry.atom) {
-                Some(Atom::Origin { rotation, origin: Origin::Minted { step, name } }) if *rotation == Some(node.rotation) && *step == node.step.name => {
-                    stored.push(name);
+/// The names of what is stored or passed on of each step.
+fn stored<'a>(cx: &'a Context<'_, '_>) -> HashMap<usize, Vec<&'a str>> {
+    let keeps = |sink: &Sink<'_>| matches!(sink, Sink::Store { .. } | Sink::Output { masked: true, .. } | Sink::CallInput { .. });
+    let mut stored: HashMap<usize, Vec<&str>> = HashMap::new();
+    for entry in cx.flow.events.iter().filter(|e| keeps(&e.sink)).flat_map(|e| e.taint.iter()).filter(|e| !e.control) {
+        match cx.flow.trails.atom(entry.atom) {
+            Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, name } }) => {
+                if let Some(id) = cx.order().find(*rotation, step) {
+                    stored.entry(id).or_default().push(name);
                 }
-                Some(Atom::Answer { step, path }) if *step == id => stored.extend(path.last().map(String::as_str)),
-                _ => {}
             }
+            Some(Atom::Answer { step, path }) => stored.entry(*step).or_default().extend(path.last().map(String::as_str)),
+            _ => {}
         }
     }
+    stored
+}
+
+/// Conductor: something of an answer is stored, and a credential in it is not.
+fn other_stored(cx: &Context<'_, '_>, id: usize, stored: &[&str], out: &mut Vec<Diagnostic>) {
+    let Some((node, http)) = cx.order().get(id).zip(cx.http(id)) else { return };
     let lost = http.captures.iter().find(|c| c.secret && !stored.contains(&c.name.as_str()));
     if let (Some(other), Some(lost)) = (stored.first(), lost) {
         out.push(
@@ -174,6 +181,11 @@ fn other_stored(cx: &Context<'_, '_>, id: usize, out: &mut Vec<Diagnostic>) {
 
 /// A call that kills what it was made with, whose answer is stored in the same record without the field that was sent.
 fn dead_field_kept(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let mut seen = HashSet::new();
+    let mut keepings: HashMap<usize, Vec<&Keeping<'_>>> = HashMap::new();
+    for kept in cx.keepings() {
+        keepings.entry(kept.maker).or_default().push(kept);
+    }
     for request in &cx.flow.requests {
         let Effect::Issues(Issues { old: Old::Dies { .. }, .. }) = &request.http.effect else { continue };
         let mut sent: Vec<(&str, &str, Span)> = Vec::new();
@@ -184,12 +196,15 @@ fn dead_field_kept(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 }
             });
         }
-        for kept in cx.keepings().iter().filter(|k| k.maker == request.step) {
+        for kept in keepings.get(&request.step).into_iter().flatten() {
             let Some(NewValue::Fields(stored)) = cx.order().get(kept.store).and_then(|n| new_value(&n.step.task)) else { continue };
             let of_record: Vec<_> = sent.iter().filter(|(name, ..)| *name == kept.secret).collect();
             let is_stored = |field: &str| stored.iter().any(|(name, _)| name == field);
             let Some((name, field, span)) = of_record.first().filter(|_| !of_record.iter().any(|(_, f, _)| is_stored(f))) else { continue };
             let store = cx.order().get(kept.store).map_or(Span::NONE, |n| n.step.at.0);
+            if !seen.insert(store) {
+                continue;
+            }
             let found = Diagnostic::new(
                 codes::NEW_SECRET_DROPPED,
                 store,
@@ -200,9 +215,7 @@ fn dead_field_kept(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             .help(format!("capture the new `{field}` and store it as well; if it stays valid, another effect fits the call: `issues additive`"))
             .severity(Severity::Warning)
             .confidence(Confidence::Medium);
-            if !out.iter().any(|d| d.span() == found.span()) {
-                out.push(found);
-            }
+            out.push(found);
         }
     }
 }
@@ -216,10 +229,10 @@ fn new_value(task: &Task) -> Option<&NewValue> {
 }
 
 /// Conductor: what is masked as a credential and read by nothing.
-fn masked_for_nothing(cx: &Context<'_, '_>, id: usize, out: &mut Vec<Diagnostic>) {
+fn masked_for_nothing(cx: &Context<'_, '_>, id: usize, stored: &[&str], out: &mut Vec<Diagnostic>) {
     let Some((node, http)) = cx.order().get(id).zip(cx.http(id)) else { return };
     let secret = |c: &&Capture| c.secret;
-    other_stored(cx, id, out);
+    other_stored(cx, id, stored, out);
     let used = http.captures.iter().filter(secret).any(|c| cx.flow.used.contains(&(id, c.name.as_str()))) || cx.flow.used.contains(&(id, ""));
     if let (Some(capture), false) = (http.captures.iter().find(secret), used || http.effect.is_read() || http.method == "GET") {
         out.push(
