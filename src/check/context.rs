@@ -6,7 +6,7 @@ use super::order::Order;
 use super::{Options, Texts};
 use crate::diagnostic::{Code, Diagnostic, Label};
 use crate::plan::task::CaptureSource;
-use crate::plan::{Derivation, Origin, Place, Plan, Policy, SecretDecl, Task};
+use crate::plan::{Derivation, Expr, Origin, Place, Plan, Policy, SecretDecl, Task};
 use std::collections::{HashMap, HashSet};
 
 /// Everything that a rule may look at.
@@ -23,6 +23,8 @@ pub(crate) struct Context<'a, 'p> {
     secrets: HashMap<&'p str, &'p SecretDecl>,
     /// The requests of each step.
     requests: HashMap<usize, Vec<&'a Request<'p>>>,
+    /// By rotation and name.
+    lets: HashMap<(usize, &'p str), &'p Expr>,
     /// The outputs that a definition does not name: the reader puts the last task's in their place.
     implied: HashSet<(usize, &'p str)>,
     pub(super) lifecycle: Lifecycle<'p>,
@@ -72,13 +74,23 @@ impl<'a, 'p> Context<'a, 'p> {
         for request in &flow.requests {
             requests.entry(request.step).or_default().push(request);
         }
+        let lets = flow.order.iter().filter_map(|(_, node)| match &node.step.task {
+            Task::Let(assign) => Some(((node.rotation, assign.name.as_str()), &assign.value)),
+            _ => None,
+        });
+        let lets = lets.collect();
         let (implied, lifecycle) = (implied(flow.plan), Lifecycle::of(flow));
-        Self { plan: flow.plan, flow, options, texts, credentials, stores, secrets, requests, implied, lifecycle }
+        Self { plan: flow.plan, flow, options, texts, credentials, stores, secrets, requests, lets, implied, lifecycle }
     }
 
     /// The declaration of a secret.
     pub(crate) fn secret(&self, name: &str) -> Option<&'p SecretDecl> {
         self.secrets.get(name).copied()
+    }
+
+    /// What a `let` of a rotation stands for.
+    pub(crate) fn let_value(&self, rotation: usize, name: &'p str) -> Option<&'p Expr> {
+        self.lets.get(&(rotation, name)).copied()
     }
 
     /// The requests that a step makes.

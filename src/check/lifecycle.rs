@@ -131,6 +131,15 @@ impl<'p> Context<'_, 'p> {
         }
     }
 
+    /// The secret of a literal name that a step stores.
+    pub(crate) fn stored_by(&self, store: usize) -> Option<&'p str> {
+        match self.order().get(store).map(|n| &n.step.task) {
+            Some(Task::Update(update)) => update.secret.as_str(),
+            Some(Task::Stage(stage)) => Some(stage.secret.as_str()),
+            _ => None,
+        }
+    }
+
     /// The expiry that a step gives to what it stores.
     pub(crate) fn expires(&self, store: usize) -> Option<&'p Expr> {
         match self.order().get(store).map(|n| &n.step.task) {

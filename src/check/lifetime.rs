@@ -1,8 +1,11 @@
 //! How often a rotation runs and how long its credentials live, where the text says it.
 
+use crate::check::context::Context;
 use crate::plan::expr::{Operator, Root, RunField};
 use crate::plan::schedule::{Cron, Dur, Schedule, Trigger};
+use crate::plan::task::{Body, Http};
 use crate::plan::{Expr, ExprKind};
+use crate::source::Span;
 
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
@@ -30,7 +33,13 @@ fn cron_period(cron: &Cron) -> Option<Dur> {
             let [second, minute, hour, day, month, weekday] = fields.as_slice() else { return None };
             let any = |field: &str| matches!(field, "*" | "?");
             let fixed = |field: &str| field.bytes().all(|b| b.is_ascii_digit());
-            if !fixed(second) || !any(month) || !any(day) {
+            if !fixed(second) || !any(month) {
+                return None;
+            }
+            if fixed(day) && any(weekday) && fixed(minute) && fixed(hour) {
+                return Some(Dur(31 * DAY));
+            }
+            if !any(day) {
                 return None;
             }
             let one_day = !weekday.contains(['-', ',', '/', '*', '?', '#', 'L']);
@@ -52,6 +61,39 @@ fn every(field: &str) -> Option<u64> {
         "*" => Some(1),
         _ => field.strip_prefix("*/").or_else(|| field.strip_prefix("0/"))?.parse().ok().filter(|n| *n > 0),
     }
+}
+
+/// How long the value lives that a step stores, and where that is said: in `expires`, else in the request that asked for it.
+pub(crate) fn life_of(cx: &Context<'_, '_>, store: usize) -> Option<(Dur, Span)> {
+    if let Some(expires) = cx.expires(store) {
+        let meant = match &expires.kind {
+            ExprKind::Ref(Root::Let(name)) => cx.let_value(cx.order().get(store)?.rotation, name)?,
+            _ => expires,
+        };
+        return life(meant).map(|life| (life, expires.at.0));
+    }
+    let secret = cx.stored_by(store)?;
+    cx.keepings_of(secret).iter().filter(|k| k.store == store).find_map(|k| asked(cx.http(k.maker)?))
+}
+
+/// The life that a request asks for: `expires_in` and the like in its body or query, a number of seconds or a text such as `1h`.
+fn asked(http: &Http) -> Option<(Dur, Span)> {
+    const NAMES: [&str; 6] = ["expires_in", "expires_in_seconds", "ttl", "ttl_seconds", "lifetime_seconds", "duration_seconds"];
+    let members: &[(String, Expr)] = match &http.body {
+        Body::Json(Expr { kind: ExprKind::Object(members), .. }) | Body::Form(members) => members,
+        _ => &[],
+    };
+    members.iter().chain(&http.query).filter(|(name, _)| NAMES.contains(&name.as_str())).find_map(|(_, value)| {
+        let life = match &value.kind {
+            ExprKind::Number(seconds) => Dur(seconds.parse::<u64>().ok()?.checked_mul(SECOND)?),
+            ExprKind::String(text) => match text.parse::<u64>() {
+                Ok(seconds) => Dur(seconds.checked_mul(SECOND)?),
+                Err(_) => Dur::parse(text).ok()?,
+            },
+            _ => return None,
+        };
+        (life.0 > 0).then_some((life, value.at.0))
+    })
 }
 
 /// How long a value lives that expires at this time, where it is a fixed time after the run's start.

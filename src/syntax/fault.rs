@@ -54,6 +54,13 @@ pub fn unclosed_interpolation(open: Span, string: Span) -> Diagnostic {
         .help("add the closing `}`, or write `$${` for a literal `${`")
 }
 
+/// `${}`.
+pub fn empty_interpolation(span: Span) -> Diagnostic {
+    Diagnostic::new(codes::BAD_INTERPOLATION, span, "nothing stands between these braces")
+        .at("empty")
+        .help("write the value between them, as in `${run.id}`, or write `$${` for a literal `${`")
+}
+
 /// A bracket in a JSONPath that is not closed.
 pub fn unclosed_path(open: Span, path: Span) -> Diagnostic {
     Diagnostic::new(codes::BAD_JSONPATH, open, "this bracket is not closed before the line ends")

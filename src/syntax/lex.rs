@@ -162,6 +162,28 @@ impl Lexer<'_> {
         }
     }
 
+    /// `${}` in a string: a fault, and blanked, so that the rest of the statement is read.
+    fn empty_interpolations(&mut self, start: usize, end: usize) {
+        let mut i = start;
+        while i < end {
+            let rest = self.source.get(i..end).unwrap_or_default();
+            if rest.starts_with("$${") {
+                i += 3;
+            } else if let Some(inner) = rest.strip_prefix("${") {
+                let blanks = inner.len() - inner.trim_start_matches([' ', '\t']).len();
+                let close = i + 2 + blanks;
+                if self.bytes.get(close) == Some(&b'}') {
+                    self.out.faults.push(fault::empty_interpolation(self.span(i, close + 1)));
+                    self.blank(i, close + 1);
+                }
+                i += 2;
+            } else {
+                // An escape is two characters.
+                i += if rest.starts_with('\\') { 2 } else { 1 };
+            }
+        }
+    }
+
     fn foreign_comment(&mut self, start: usize) -> usize {
         let end = self.line_end(start);
         let span = self.span(start, start + 2);
@@ -172,7 +194,10 @@ impl Lexer<'_> {
 
     fn string(&mut self, start: usize) -> usize {
         match string_end(self.bytes, start) {
-            Ok((end, depth)) => self.push(Kind::String, start, end, depth),
+            Ok((end, depth)) => {
+                self.empty_interpolations(start, end);
+                self.push(Kind::String, start, end, depth)
+            }
             Err(culprit) => {
                 let end = self.guess_end(start);
                 let triple = self.source.get(start.saturating_sub(2)..=start) == Some("\"\"\"");

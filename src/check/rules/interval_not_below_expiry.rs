@@ -1,6 +1,6 @@
 //! # ROT506 interval-not-below-expiry
 //!
-//! What it finds: a rotation that runs less often than its credential lives.
+//! What it finds: a rotation that runs less often than its credential lives: as `expires` says, or the request that asked for it (`expires_in: 3600` in its body).
 //!
 //! ## Why it matters
 //!
@@ -41,14 +41,16 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::lifetime::{life, period, show};
+use crate::check::lifetime::{life_of, period, show};
 use crate::diagnostic::{Diagnostic, codes};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (id, node) in cx.order().iter() {
         let Some(schedule) = cx.plan.rotations.get(node.rotation).and_then(|r| r.schedule.as_ref()) else { continue };
-        let (Some(expires), Some(period)) = (cx.expires(id), period(schedule)) else { continue };
-        let Some(life) = life(expires).filter(|life| period >= *life) else { continue };
+        let (Some((life, said)), Some(period)) = (life_of(cx, id), period(schedule)) else { continue };
+        if period < life {
+            continue;
+        }
         let (every, lives) = (show(period), show(life));
         out.push(
             Diagnostic::new(
@@ -57,7 +59,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 format!("this runs every {every}, but the credential lives for {lives}"),
             )
             .at(format!("every {every}"))
-            .label(expires.at.0, format!("expires after {lives}"))
+            .label(said, format!("expires after {lives}"))
             .help(format!("run it at least every {}, so that one missed run does no harm", show(crate::plan::schedule::Dur(life.0 / 2)))),
         );
     }

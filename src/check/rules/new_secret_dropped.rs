@@ -65,7 +65,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 }
                 let dies = matches!(old, Old::Dies { .. });
                 let any_used = http.captures.iter().any(|c| c.secret && cx.flow.used.contains(&(id, c.name.as_str())));
-                let message = if !any_used && !cx.flow.used.contains(&(id, "")) {
+                let message = if !any_used && !cx.flow.used.contains(&(id, "")) && !is_fetched_later(cx, id, name) {
                     format!("`{name}` issues a credential, and nothing of it is used")
                 } else if dies && !kept.contains(&id) {
                     format!("`{name}` kills the old credential, and the new one is never stored")
@@ -96,6 +96,17 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             _ => {}
         }
     }
+}
+
+/// Whether the step only ordered the credential: another request names what it captured, and what that one got is stored.
+fn is_fetched_later(cx: &Context<'_, '_>, id: usize, name: &str) -> bool {
+    cx.keepings().iter().filter(|k| cx.order().may_precede(id, k.maker)).filter_map(|k| cx.http(k.maker)).any(|fetch| {
+        let mut named = false;
+        for expr in exprs::of_http(fetch) {
+            expr.walk(&mut |part| named |= matches!(&part.kind, ExprKind::Ref(Root::Capture { step, .. }) if step == name));
+        }
+        named
+    })
 }
 
 fn sets(effect: &Effect) -> bool {

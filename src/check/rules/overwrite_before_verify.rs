@@ -52,7 +52,7 @@ use crate::check::lifecycle::{Act, reads_secret};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::expr::{Root, Version};
-use crate::plan::task::Http;
+use crate::plan::task::{Http, Step, walk_steps};
 use crate::plan::{Derivation, ExprKind, Task};
 use std::collections::{HashMap, HashSet};
 
@@ -65,7 +65,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let begin = stage.map_or(0, |s| s.step) + 1;
         let verified = cx.order().range(begin.max(cx.order().start(promote.rotation))..promote.step).any(|(id, node)| {
             let proves = match &node.step.task {
-                Task::Verify(_) => true,
+                Task::Verify(verify) => !tries_the_old(&verify.steps, promote.secret),
                 Task::Manual(manual) => !manual.verify.is_empty(),
                 Task::Http(http) => {
                     http.effect.is_read() && exprs::of_http(http).iter().any(|e| reads_secret(e, promote.secret, &[Version::Pending]))
@@ -89,6 +89,18 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             out.push(found);
         }
     }
+}
+
+/// Whether a check reads the version in use, and nowhere the new one.
+fn tries_the_old(steps: &[Step], secret: &str) -> bool {
+    let (mut old, mut new) = (false, false);
+    walk_steps(steps, &mut |step| {
+        for expr in exprs::of_task(&step.task) {
+            old |= reads_secret(expr, secret, &[Version::Current]);
+            new |= reads_secret(expr, secret, &[Version::Pending]);
+        }
+    });
+    old && !new
 }
 
 /// An `update` followed by the request that tries the new value, where that could have come first.

@@ -57,7 +57,7 @@ use crate::plan::task::lifecycle::NewValue;
 use crate::plan::task::{Body, Http, walk_steps};
 use crate::plan::{Expr, ExprKind, Task};
 use crate::source::Span;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     by_method(cx, out);
@@ -67,28 +67,75 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             out.push(found(revoke.secret, revoke.span, late));
         }
     }
+    let mut of_callee: HashMap<&str, About<'_>> = HashMap::new();
     for (id, node) in cx.order().iter() {
         let Task::Http(http) = &node.step.task else { continue };
         if http.effect != Effect::Revokes {
             continue;
         }
-        let mut read: Vec<(usize, &str)> = Vec::new();
-        for expr in about(http) {
-            expr.walk(&mut |part| {
-                if let ExprKind::Ref(Root::Secret { name, version: Version::Current, .. }) = &part.kind
-                    && let Some(first) = cx.writes_of(name).iter().find(|w| w.rotation == node.rotation)
-                {
-                    read.push((first.step, name));
-                }
-            });
+        let mut named = About::default();
+        about(http).into_iter().for_each(|expr| named.add(cx, node.rotation, expr));
+        too_early(cx, id, named.secrets.iter().copied(), out);
+        if let Some(rotation) = cx.plan.rotations.get(node.rotation) {
+            let known = of_callee.entry(rotation.name.as_str()).or_default();
+            known.secrets.extend(named.secrets);
+            known.inputs.extend(named.inputs);
         }
-        // In the order in which the rotation writes them.
-        read.sort_unstable();
-        read.dedup();
-        for (_, name) in read {
-            if let Some(late) = comes_later(cx, id, name) {
-                out.push(found(name, node.step.at.0, late));
+    }
+    // For the caller the call is what revokes.
+    for (id, node) in cx.order().iter() {
+        let Task::Call(call) = &node.step.task else { continue };
+        let Some(callee) = of_callee.get(call.rotation.as_str()) else { continue };
+        let mut passed = About::default();
+        for (_, value) in call.inputs.iter().filter(|(name, _)| callee.inputs.contains(name.as_str())) {
+            passed.add(cx, node.rotation, value);
+        }
+        too_early(cx, id, callee.secrets.union(&passed.secrets).copied(), out);
+    }
+}
+
+/// What a revocation names: secrets in their current version, and inputs.
+#[derive(Default)]
+struct About<'p> {
+    secrets: BTreeSet<&'p str>,
+    inputs: HashSet<&'p str>,
+}
+
+impl<'p> About<'p> {
+    fn add(&mut self, cx: &Context<'_, 'p>, rotation: usize, expr: &'p Expr) {
+        expr.walk(&mut |part| match &part.kind {
+            ExprKind::Ref(Root::Let(name)) => {
+                if let Some(value) = cx.let_value(rotation, name) {
+                    value.walk(&mut |part| self.note(part));
+                }
             }
+            _ => self.note(part),
+        });
+    }
+
+    fn note(&mut self, part: &'p Expr) {
+        match &part.kind {
+            ExprKind::Ref(Root::Secret { name, version: Version::Current, .. }) => {
+                self.secrets.insert(name);
+            }
+            ExprKind::Ref(Root::Input(name)) => {
+                self.inputs.insert(name);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Those of the secrets that a step revokes and its own rotation renews only later, in the order in which it does.
+fn too_early<'p>(cx: &Context<'_, 'p>, step: usize, secrets: impl Iterator<Item = &'p str>, out: &mut Vec<Diagnostic>) {
+    let Some(node) = cx.order().get(step) else { return };
+    let mut written: Vec<(usize, &str)> = secrets
+        .filter_map(|name| cx.writes_of(name).iter().find(|w| w.rotation == node.rotation).map(|first| (first.step, name)))
+        .collect();
+    written.sort_unstable();
+    for (_, name) in written {
+        if let Some(late) = comes_later(cx, step, name) {
+            out.push(found(name, node.step.at.0, late));
         }
     }
 }

@@ -44,22 +44,20 @@
 
 use crate::check::context::Context;
 use crate::check::exprs;
+use crate::check::flow::{Request, Sink, Taint};
 use crate::check::lifecycle::Act;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::effect::Effect;
 use crate::plan::expr::{Root, Version};
-use crate::plan::{ExprKind, Task};
+use crate::plan::{ExprKind, Origin, Task};
 use crate::source::Span;
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     nothing_staged(cx, out);
-    for request in &cx.flow.requests {
-        if !matches!(request.http.effect, Effect::Sets | Effect::SetsSelf) {
-            continue;
-        }
-        let set = request.step;
-        for entry in request.carries.iter().filter(|e| !e.control) {
+    let setters = cx.flow.requests.iter().filter(|r| sets(r)).map(|r| (r.step, &r.carries));
+    for (set, taint) in setters.chain(calls_that_set(cx)) {
+        for entry in taint.iter().filter(|e| !e.control) {
             let stored = cx.keepings_of_atom(entry.atom);
             let Some(late) = stored.iter().find(|k| cx.order().may_precede(set, k.store)) else { continue };
             if stored.iter().any(|k| cx.order().dominates(k.store, set)) {
@@ -79,6 +77,23 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+fn sets(request: &Request<'_>) -> bool {
+    matches!(request.http.effect, Effect::Sets | Effect::SetsSelf)
+}
+
+/// The calls that pass a value to a rotation which sets it on a server: for the caller the call is what sets it.
+fn calls_that_set<'a>(cx: &'a Context<'_, '_>) -> impl Iterator<Item = (usize, &'a Taint)> {
+    cx.flow.events.iter().filter_map(|event| {
+        let Sink::CallInput { rotation, name: input } = event.sink else { return None };
+        let is_set = cx.flow.requests.iter().filter(|r| sets(r)).any(|request| {
+            let callee = cx.order().get(request.step).and_then(|n| cx.plan.rotations.get(n.rotation));
+            callee.is_some_and(|r| r.name == rotation)
+                && cx.carried(request).iter().any(|o| matches!(o, Origin::Input(name) if name == input))
+        });
+        Some((event.step?, &event.taint)).filter(|_| is_set)
+    })
 }
 
 /// A pending version that no step makes.
