@@ -1,7 +1,8 @@
 //! # ROT503 new-secret-dropped
 //!
 //! What it finds: a request that issues a credential of which nothing is kept, or a new value that is set on a server and never stored,
-//! or one that is staged and never promoted. In Conductor JSON: a warning for what is masked as a credential and read by nothing.
+//! or one that is staged and never promoted. In Conductor JSON: a warning for what is masked as a
+//! credential and read by nothing, or only tried by a workflow whose name says that it rotates.
 //!
 //! ## Why it matters
 //!
@@ -53,6 +54,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     never_promoted(cx, out);
     dead_field_kept(cx, out);
     let (kept, setters) = (kept(cx), setters(cx));
+    let stores_minted = cx.flow.events.iter().any(|e| matches!(e.sink, Sink::Store { .. }) && makers(cx, &e.taint).next().is_some());
     for (id, node) in cx.order().iter() {
         let name = &node.step.name;
         match &node.step.task {
@@ -60,6 +62,9 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 let Effect::Issues(Issues { old, assumed, .. }) = &http.effect else { continue };
                 if *assumed {
                     masked_for_nothing(cx, id, out);
+                    if !stores_minted {
+                        tried_alone(cx, id, out);
+                    }
                     continue;
                 }
                 let dies = matches!(old, Old::Dies { .. });
@@ -212,6 +217,40 @@ fn new_value(task: &Task) -> Option<&NewValue> {
         Task::Update(update) => Some(&update.value),
         Task::Stage(stage) => Some(&stage.value),
         _ => None,
+    }
+}
+
+/// Conductor: a workflow that says of itself that it rotates, masks a credential, tries it, and stores nothing that it got. A
+/// token for the calls that follow looks the same elsewhere, so that the name has to say it.
+fn tried_alone(cx: &Context<'_, '_>, id: usize, out: &mut Vec<Diagnostic>) {
+    let Some((node, http)) = cx.order().get(id).zip(cx.http(id)) else { return };
+    let Some(rotation) = cx.plan.rotations.get(node.rotation) else { return };
+    let Some(capture) = http.captures.iter().find(|c| c.secret) else { return };
+    let says_so = [Some(&rotation.name), rotation.description.as_ref()].into_iter().flatten().any(|text| {
+        let text = text.to_ascii_lowercase();
+        ["rotat", "renew", "reissue"].iter().any(|word| text.contains(word))
+    });
+    if !says_so || matches!(http.method.as_str(), "GET" | "HEAD") {
+        return;
+    }
+    let is_it = |origin: &Origin| matches!(origin, Origin::Minted { step, .. } if *step == node.step.name);
+    let minted = |taint: &Taint| taint.iter().filter_map(|e| cx.flow.trails.origin(e.atom)).any(is_it);
+    let mut sinks = cx.flow.events.iter().filter(|e| e.rotation == node.rotation && minted(&e.taint)).peekable();
+    let is_tried = sinks.peek().is_some();
+    let only_tried = sinks.all(|event| match event.sink {
+        Sink::Variable { .. } | Sink::Branch => true,
+        Sink::Request { .. } => cx.request(event).is_some_and(|(request, _)| matches!(request.http.method.as_str(), "GET" | "HEAD")),
+        _ => false,
+    });
+    if is_tried && only_tried {
+        out.push(
+            Diagnostic::new(codes::NEW_SECRET_DROPPED, node.step.at.0, format!("`{}` issues a credential that is tried and never stored", node.step.name))
+                .at("the new credential is lost when the workflow ends")
+                .label(capture.at.0, "kept here")
+                .help("store it with UPDATE_SECRET")
+                .severity(Severity::Warning)
+                .confidence(Confidence::Medium),
+        );
     }
 }
 
