@@ -40,7 +40,7 @@
 use crate::check::context::Context;
 use crate::check::exprs;
 use crate::check::flow::{Atom, Request, Sink, Taint};
-use crate::check::lifecycle::Act;
+use crate::check::lifecycle::{Act, Keeping};
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::expr::{Root, Version};
@@ -54,15 +54,16 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     never_promoted(cx, out);
     dead_field_kept(cx, out);
     let (kept, setters) = (kept(cx), setters(cx));
-    let stores_minted = cx.flow.events.iter().any(|e| matches!(e.sink, Sink::Store { .. }) && makers(cx, &e.taint).next().is_some());
+    let stored = if cx.plan.dialect.is_conductor() { stored(cx) } else { HashMap::new() };
+    let tried = if cx.plan.dialect.is_conductor() { tried(cx) } else { HashMap::new() };
     for (id, node) in cx.order().iter() {
         let name = &node.step.name;
         match &node.step.task {
             Task::Http(http) => {
                 let Effect::Issues(Issues { old, assumed, .. }) = &http.effect else { continue };
                 if *assumed {
-                    masked_for_nothing(cx, id, out);
-                    if !stores_minted {
+                    masked_for_nothing(cx, id, stored.get(&id).map_or(&[], Vec::as_slice), out);
+                    if tried.get(&id) == Some(&true) {
                         tried_alone(cx, id, out);
                     }
                     continue;
@@ -146,21 +147,27 @@ fn never_promoted(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Conductor: something of an answer is stored, and a credential in it is not.
-fn other_stored(cx: &Context<'_, '_>, id: usize, out: &mut Vec<Diagnostic>) {
-    let Some((node, http)) = cx.order().get(id).zip(cx.http(id)) else { return };
-    let mut stored: Vec<&str> = Vec::new();
-    for event in cx.flow.events.iter().filter(|e| matches!(e.sink, Sink::Store { .. } | Sink::Output { masked: true, .. } | Sink::CallInput { .. })) {
-        for entry in event.taint.iter().filter(|e| !e.control) {
-            match cx.flow.trails.atom(entry.atom) {
-                Some(Atom::Origin { rotation, origin: Origin::Minted { step, name } }) if *rotation == Some(node.rotation) && *step == node.step.name => {
-                    stored.push(name);
+/// The names of what is stored or passed on of each step.
+fn stored<'a>(cx: &'a Context<'_, '_>) -> HashMap<usize, Vec<&'a str>> {
+    let keeps = |sink: &Sink<'_>| matches!(sink, Sink::Store { .. } | Sink::Output { masked: true, .. } | Sink::CallInput { .. });
+    let mut stored: HashMap<usize, Vec<&str>> = HashMap::new();
+    for entry in cx.flow.events.iter().filter(|e| keeps(&e.sink)).flat_map(|e| e.taint.iter()).filter(|e| !e.control) {
+        match cx.flow.trails.atom(entry.atom) {
+            Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, name } }) => {
+                if let Some(id) = cx.order().find(*rotation, step) {
+                    stored.entry(id).or_default().push(name);
                 }
-                Some(Atom::Answer { step, path }) if *step == id => stored.extend(path.last().map(String::as_str)),
-                _ => {}
             }
+            Some(Atom::Answer { step, path }) => stored.entry(*step).or_default().extend(path.last().map(String::as_str)),
+            _ => {}
         }
     }
+    stored
+}
+
+/// Conductor: something of an answer is stored, and a credential in it is not.
+fn other_stored(cx: &Context<'_, '_>, id: usize, stored: &[&str], out: &mut Vec<Diagnostic>) {
+    let Some((node, http)) = cx.order().get(id).zip(cx.http(id)) else { return };
     let lost = http.captures.iter().find(|c| c.secret && !stored.contains(&c.name.as_str()));
     if let (Some(other), Some(lost)) = (stored.first(), lost) {
         out.push(
@@ -179,6 +186,11 @@ fn other_stored(cx: &Context<'_, '_>, id: usize, out: &mut Vec<Diagnostic>) {
 
 /// A call that kills what it was made with, whose answer is stored in the same record without the field that was sent.
 fn dead_field_kept(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let mut seen = HashSet::new();
+    let mut keepings: HashMap<usize, Vec<&Keeping<'_>>> = HashMap::new();
+    for kept in cx.keepings() {
+        keepings.entry(kept.maker).or_default().push(kept);
+    }
     for request in &cx.flow.requests {
         let Effect::Issues(Issues { old: Old::Dies { .. }, .. }) = &request.http.effect else { continue };
         let mut sent: Vec<(&str, &str, Span)> = Vec::new();
@@ -189,12 +201,15 @@ fn dead_field_kept(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 }
             });
         }
-        for kept in cx.keepings().iter().filter(|k| k.maker == request.step) {
+        for kept in keepings.get(&request.step).into_iter().flatten() {
             let Some(NewValue::Fields(stored)) = cx.order().get(kept.store).and_then(|n| new_value(&n.step.task)) else { continue };
             let of_record: Vec<_> = sent.iter().filter(|(name, ..)| *name == kept.secret).collect();
             let is_stored = |field: &str| stored.iter().any(|(name, _)| name == field);
             let Some((name, field, span)) = of_record.first().filter(|_| !of_record.iter().any(|(_, f, _)| is_stored(f))) else { continue };
             let store = cx.order().get(kept.store).map_or(Span::NONE, |n| n.step.at.0);
+            if !seen.insert(store) {
+                continue;
+            }
             let found = Diagnostic::new(
                 codes::NEW_SECRET_DROPPED,
                 store,
@@ -205,9 +220,7 @@ fn dead_field_kept(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             .help(format!("capture the new `{field}` and store it as well; if it stays valid, another effect fits the call: `issues additive`"))
             .severity(Severity::Warning)
             .confidence(Confidence::Medium);
-            if !out.iter().any(|d| d.span() == found.span()) {
-                out.push(found);
-            }
+            out.push(found);
         }
     }
 }
@@ -218,6 +231,28 @@ fn new_value(task: &Task) -> Option<&NewValue> {
         Task::Stage(stage) => Some(&stage.value),
         _ => None,
     }
+}
+
+/// The steps that made a credential, and whether it was tried and nothing else; none where a new credential is stored.
+fn tried(cx: &Context<'_, '_>) -> HashMap<usize, bool> {
+    let mut tried = HashMap::new();
+    for event in &cx.flow.events {
+        if matches!(event.sink, Sink::Store { .. }) && makers(cx, &event.taint).next().is_some() {
+            return HashMap::new();
+        }
+        let is_trial = match event.sink {
+            Sink::Variable { .. } | Sink::Branch => true,
+            Sink::Request { .. } => cx.request(event).is_some_and(|(request, _)| matches!(request.http.method.as_str(), "GET" | "HEAD")),
+            _ => false,
+        };
+        for entry in event.taint.iter() {
+            let Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, .. } }) = cx.flow.trails.atom(entry.atom) else { continue };
+            if let Some(id) = cx.order().find(*rotation, step) {
+                *tried.entry(id).or_insert(true) &= is_trial;
+            }
+        }
+    }
+    tried
 }
 
 /// Conductor: a workflow that says of itself that it rotates, masks a credential, tries it, and stores nothing that it got. A
@@ -233,32 +268,21 @@ fn tried_alone(cx: &Context<'_, '_>, id: usize, out: &mut Vec<Diagnostic>) {
     if !says_so || matches!(http.method.as_str(), "GET" | "HEAD") {
         return;
     }
-    let is_it = |origin: &Origin| matches!(origin, Origin::Minted { step, .. } if *step == node.step.name);
-    let minted = |taint: &Taint| taint.iter().filter_map(|e| cx.flow.trails.origin(e.atom)).any(is_it);
-    let mut sinks = cx.flow.events.iter().filter(|e| e.rotation == node.rotation && minted(&e.taint)).peekable();
-    let is_tried = sinks.peek().is_some();
-    let only_tried = sinks.all(|event| match event.sink {
-        Sink::Variable { .. } | Sink::Branch => true,
-        Sink::Request { .. } => cx.request(event).is_some_and(|(request, _)| matches!(request.http.method.as_str(), "GET" | "HEAD")),
-        _ => false,
-    });
-    if is_tried && only_tried {
-        out.push(
-            Diagnostic::new(codes::NEW_SECRET_DROPPED, node.step.at.0, format!("`{}` issues a credential that is tried and never stored", node.step.name))
-                .at("the new credential is lost when the workflow ends")
-                .label(capture.at.0, "kept here")
-                .help("store it with UPDATE_SECRET")
-                .severity(Severity::Warning)
-                .confidence(Confidence::Medium),
-        );
-    }
+    out.push(
+        Diagnostic::new(codes::NEW_SECRET_DROPPED, node.step.at.0, format!("`{}` issues a credential that is tried and never stored", node.step.name))
+            .at("the new credential is lost when the workflow ends")
+            .label(capture.at.0, "kept here")
+            .help("store it with UPDATE_SECRET")
+            .severity(Severity::Warning)
+            .confidence(Confidence::Medium),
+    );
 }
 
 /// Conductor: what is masked as a credential and read by nothing.
-fn masked_for_nothing(cx: &Context<'_, '_>, id: usize, out: &mut Vec<Diagnostic>) {
+fn masked_for_nothing(cx: &Context<'_, '_>, id: usize, stored: &[&str], out: &mut Vec<Diagnostic>) {
     let Some((node, http)) = cx.order().get(id).zip(cx.http(id)) else { return };
     let secret = |c: &&Capture| c.secret;
-    other_stored(cx, id, out);
+    other_stored(cx, id, stored, out);
     let used = http.captures.iter().filter(secret).any(|c| cx.flow.used.contains(&(id, c.name.as_str()))) || cx.flow.used.contains(&(id, ""));
     if let (Some(capture), false) = (http.captures.iter().find(secret), used || http.effect.is_read() || http.method == "GET") {
         out.push(

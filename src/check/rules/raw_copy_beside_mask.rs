@@ -39,6 +39,7 @@ use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::plan::expr::Root;
 use crate::plan::task::{Capture, CaptureSource};
 use crate::plan::{Dialect, Expr, ExprKind, Task};
+use std::collections::HashMap;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if !cx.plan.dialect.is_conductor() {
@@ -61,12 +62,24 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 
 /// A filter that keeps the value, or an object that holds it, once more in the open.
 fn filtered_twice(captures: &[Capture], task: &str, out: &mut Vec<Diagnostic>) {
-    let masked = || captures.iter().filter(|c| c.secret && !c.place.is_empty());
+    let (mut exact, mut above) = (HashMap::new(), HashMap::new());
+    for masked in captures.iter().filter(|c| c.secret && !c.place.is_empty()) {
+        if let CaptureSource::Body(path) = &masked.source {
+            exact.entry(path.as_str()).or_insert(masked);
+        }
+        let mut path = capture_path(&masked.source);
+        // What is above the answer's parts is no copy of one of them.
+        while path.len() > 1 {
+            above.entry(path.clone()).or_insert(masked);
+            path.pop();
+        }
+    }
     for raw in captures.iter().filter(|c| !c.secret) {
-        let path = capture_path(&raw.source);
-        // Keys say nothing of elements: `items[0]` and `items[1]` are two values.
-        let is_certain = path.len() > 1 && !matches!(&raw.source, CaptureSource::Body(p) if p.as_str().contains(['[', '*', '?', '(']));
-        let copied = masked().find(|c| c.source == raw.source || is_certain && capture_path(&c.source).starts_with(&path));
+        let copied = match &raw.source {
+            // Keys say nothing of elements: `items[0]` and `items[1]` are two values.
+            CaptureSource::Body(path) if path.as_str().contains(['[', '*', '?', '(']) => exact.get(path.as_str()),
+            source => above.get(&capture_path(source)),
+        };
         if let Some(copied) = copied {
             let (place, kept) = (copied.place.join("."), raw.place.join("."));
             out.push(

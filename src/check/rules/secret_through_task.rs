@@ -28,6 +28,7 @@ use crate::check::context::{Context, Once};
 use crate::check::flow::Sink;
 use crate::diagnostic::{Confidence, Severity, codes, Diagnostic};
 use crate::plan::{Derivation, Dialect, ExprKind, Function, Origin, Task};
+use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if !cx.plan.dialect.is_conductor() {
@@ -35,6 +36,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
     let oss = cx.plan.dialect == Dialect::Oss;
     let mut once = Once::default();
+    let mut warned = HashSet::new();
     for event in &cx.flow.events {
         let scripted = matches!(event.sink, Sink::Let { .. }) && event.step.is_some_and(|step| is_script(cx, step));
         let place = match event.sink {
@@ -53,7 +55,9 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 Origin::Secret(_) | Origin::Minted { .. } if scripted && derivation == Derivation::Opaque => Severity::Warning,
                 _ => continue,
             };
-            if once.is_first(event, leak.entry.atom) {
+            // What is copied on from variable to variable is one cause for a warning.
+            let again = severity == Severity::Warning && !warned.insert((event.rotation, leak.entry.atom));
+            if !again && once.is_first(event, leak.entry.atom) {
                 let message = format!("{} is kept in the open in {place}", leak.origin.describe());
                 out.push(
                     cx.finding(codes::SECRET_THROUGH_TASK, event, &leak.entry, message, "kept with the execution")

@@ -167,7 +167,15 @@ pub(super) fn near_masking(key: &str) -> Option<&'static str> {
     if MASKING.contains(&key) {
         return None;
     }
-    MASKING.into_iter().find(|m| m.eq_ignore_ascii_case(key) || strsim::damerau_levenshtein(m, key) <= 2)
+    let near = |m: &str| may_be_near(m, key) && strsim::damerau_levenshtein(m, key) <= 2;
+    MASKING.into_iter().find(|m| m.eq_ignore_ascii_case(key) || near(m))
+}
+
+/// Whether two texts can be two changes apart at all: a change adds, takes or replaces one letter, or swaps two. Nearly every key is
+/// told from a masking key by this alone.
+fn may_be_near(a: &str, b: &str) -> bool {
+    let letters = |text: &str| text.bytes().fold(0_u64, |set, b| set | 1 << (b & 63));
+    !b.is_ascii() || a.len().abs_diff(b.len()) <= 2 && (letters(a) ^ letters(b)).count_ones() <= 4
 }
 
 impl Reader<'_> {
