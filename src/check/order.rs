@@ -141,6 +141,12 @@ impl<'p> Order<'p> {
         true
     }
 
+    /// Whether every run that comes to its end has been through it.
+    pub fn is_certain(&self, id: usize) -> bool {
+        let around = std::iter::once(id).chain(self.ancestors(id).map(|(up, _)| up));
+        around.into_iter().all(|id| self.nodes.get(id).is_some_and(|n| !n.skippable))
+    }
+
     /// Whether `a` may run before `b` in one run.
     pub fn may_precede(&self, a: usize, b: usize) -> bool {
         a < b && self.same_list(a, b) && !self.are_exclusive(a, b)

@@ -150,6 +150,17 @@ fn begins(kind: TokenKind, mode: Mode) -> bool {
     }
 }
 
+/// Where the first reference that is never closed begins, and the text behind its brace.
+pub fn unclosed(text: &str, mode: Mode) -> Option<(usize, &str)> {
+    if !text.contains("${") {
+        return None;
+    }
+    let tokens = scan::tokens(text);
+    let pairs = pairs(&tokens, mode);
+    let (token, _) = tokens.iter().zip(&pairs).find(|(token, closed_by)| begins(token.kind, mode) && closed_by.is_none())?;
+    Some((token.start, text.get(token.end..)?))
+}
+
 /// For each token that begins a closed reference, the token that closes it.
 fn pairs(tokens: &[Token], mode: Mode) -> Vec<Option<usize>> {
     let mut closed_by = vec![None; tokens.len()];

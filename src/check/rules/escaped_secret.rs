@@ -1,6 +1,6 @@
 //! # ROT608 escaped-secret-still-resolves
 //!
-//! What it finds: a reference to a secret that is escaped with `$$`, in a definition for open-source Conductor.
+//! What it finds: a reference to a secret that is escaped with `$$`. A warning for Orkes, whose servers may do as the open-source one does.
 //!
 //! ## Why it matters
 //!
@@ -28,24 +28,32 @@
 
 use crate::check::context::Context;
 use crate::check::exprs;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::{Dialect, Expr};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if cx.plan.dialect != Dialect::Oss {
+    if !cx.plan.dialect.is_conductor() {
         return;
     }
     let outputs = cx.plan.rotations.iter().flat_map(|r| r.outputs.iter().map(|o| &o.value).chain(r.variables.iter().map(|(_, v)| v)));
     let steps = cx.order().iter().flat_map(|(_, node)| exprs::of_task(&node.step.task));
-    outputs.chain(steps).for_each(|expr| expr.walk(&mut |part| text(part, out)));
+    outputs.chain(steps).for_each(|expr| expr.walk(&mut |part| text(part, cx.plan.dialect, out)));
 }
 
-fn text(expr: &Expr, out: &mut Vec<Diagnostic>) {
-    if expr.as_str().is_some_and(|text| text.contains("${workflow.secrets.")) {
-        out.push(
-            Diagnostic::new(codes::ESCAPED_SECRET, expr.at.0, "the open-source server fills in this secret although it is escaped")
-                .at("becomes the value of the secret")
-                .help("describe the reference in other words"),
-        );
+fn text(expr: &Expr, dialect: Dialect, out: &mut Vec<Diagnostic>) {
+    if !expr.as_str().is_some_and(|text| text.contains("${workflow.secrets.")) {
+        return;
     }
+    let help = "describe the reference in other words";
+    out.push(if dialect == Dialect::Oss {
+        Diagnostic::new(codes::ESCAPED_SECRET, expr.at.0, "the open-source server fills in this secret although it is escaped")
+            .at("becomes the value of the secret")
+            .help(help)
+    } else {
+        Diagnostic::new(codes::ESCAPED_SECRET, expr.at.0, "a server may fill in this secret although it is escaped")
+            .at("may become the value of the secret")
+            .help(help)
+            .severity(Severity::Warning)
+            .confidence(Confidence::Medium)
+    });
 }

@@ -1,6 +1,6 @@
 //! # ROT617 headers-stored
 //!
-//! What it finds: all headers of an answer in an output or a variable of a Conductor workflow.
+//! What it finds: all headers of an answer in an output, a variable or an `outputFilter` of a Conductor workflow.
 //!
 //! ## Why it matters
 //!
@@ -27,12 +27,23 @@
 //! ```
 
 use crate::check::context::{Context, Once};
-use crate::check::flow::{Atom, Sink};
+use crate::check::flow::{Atom, Sink, capture_path};
 use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::Task;
+
+const WHY: &str = "may hold a session or a credential";
+const HELP: &str = "name the header that is wanted: `${TASK.output.response.headers.NAME[0]}`";
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if !cx.plan.dialect.is_conductor() {
         return;
+    }
+    for (_, node) in cx.order().iter() {
+        let Task::Http(http) = &node.step.task else { continue };
+        let all = http.captures.iter().filter(|c| !c.secret && is_all(&capture_path(&c.source)));
+        out.extend(all.map(|c| {
+            Diagnostic::new(codes::HEADERS_STORED, c.at.0, message(&node.step.name)).at(WHY).help(format!("{HELP}, with `$${{` in a filter"))
+        }));
     }
     let mut once = Once::default();
     for event in &cx.flow.events {
@@ -41,14 +52,17 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         }
         for entry in event.taint.iter().filter(|e| !e.control) {
             let Some(Atom::Answer { step, path }) = cx.flow.trails.atom(entry.atom) else { continue };
-            let all = matches!(path.as_slice(), [response, headers] if response == "response" && headers == "headers");
-            if all && once.is_first(event, entry.atom) {
-                let message = format!("all headers of the answer of `{}` are kept in the open", cx.flow.step_name(*step));
-                out.push(
-                    cx.finding(codes::HEADERS_STORED, event, entry, message, "may hold a session or a credential")
-                        .help("name the header that is wanted: `${TASK.output.response.headers.NAME[0]}`"),
-                );
+            if is_all(path) && once.is_first(event, entry.atom) {
+                out.push(cx.finding(codes::HEADERS_STORED, event, entry, message(cx.flow.step_name(*step)), WHY).help(HELP));
             }
         }
     }
+}
+
+fn is_all(path: &[String]) -> bool {
+    matches!(path, [response, headers] if response == "response" && headers == "headers")
+}
+
+fn message(step: &str) -> String {
+    format!("all headers of the answer of `{step}` are kept in the open")
 }

@@ -1,7 +1,8 @@
 //! # ROT503 new-secret-dropped
 //!
 //! What it finds: a request that issues a credential of which nothing is kept, or a new value that is set on a server and never stored,
-//! or one that is staged and never promoted. In Conductor JSON: a warning for what is masked as a credential and read by nothing.
+//! or one that is staged and never promoted. In Conductor JSON: a warning for what is masked as a
+//! credential and read by nothing, or only tried by a workflow whose name says that it rotates.
 //!
 //! ## Why it matters
 //!
@@ -54,6 +55,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     dead_field_kept(cx, out);
     let (kept, setters) = (kept(cx), setters(cx));
     let stored = if cx.plan.dialect.is_conductor() { stored(cx) } else { HashMap::new() };
+    let tried = if cx.plan.dialect.is_conductor() { tried(cx) } else { HashMap::new() };
     for (id, node) in cx.order().iter() {
         let name = &node.step.name;
         match &node.step.task {
@@ -61,6 +63,9 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 let Effect::Issues(Issues { old, assumed, .. }) = &http.effect else { continue };
                 if *assumed {
                     masked_for_nothing(cx, id, stored.get(&id).map_or(&[], Vec::as_slice), out);
+                    if tried.get(&id) == Some(&true) {
+                        tried_alone(cx, id, out);
+                    }
                     continue;
                 }
                 let dies = matches!(old, Old::Dies { .. });
@@ -237,6 +242,51 @@ fn new_value(task: &Task) -> Option<&NewValue> {
         Task::Stage(stage) => Some(&stage.value),
         _ => None,
     }
+}
+
+/// The steps that made a credential, and whether it was tried and nothing else; none where a new credential is stored.
+fn tried(cx: &Context<'_, '_>) -> HashMap<usize, bool> {
+    let mut tried = HashMap::new();
+    for event in &cx.flow.events {
+        if matches!(event.sink, Sink::Store { .. }) && makers(cx, &event.taint).next().is_some() {
+            return HashMap::new();
+        }
+        let is_trial = match event.sink {
+            Sink::Variable { .. } | Sink::Branch => true,
+            Sink::Request { .. } => cx.request(event).is_some_and(|(request, _)| matches!(request.http.method.as_str(), "GET" | "HEAD")),
+            _ => false,
+        };
+        for entry in event.taint.iter() {
+            let Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, .. } }) = cx.flow.trails.atom(entry.atom) else { continue };
+            if let Some(id) = cx.order().find(*rotation, step) {
+                *tried.entry(id).or_insert(true) &= is_trial;
+            }
+        }
+    }
+    tried
+}
+
+/// Conductor: a workflow that says of itself that it rotates, masks a credential, tries it, and stores nothing that it got. A
+/// token for the calls that follow looks the same elsewhere, so that the name has to say it.
+fn tried_alone(cx: &Context<'_, '_>, id: usize, out: &mut Vec<Diagnostic>) {
+    let Some((node, http)) = cx.order().get(id).zip(cx.http(id)) else { return };
+    let Some(rotation) = cx.plan.rotations.get(node.rotation) else { return };
+    let Some(capture) = http.captures.iter().find(|c| c.secret) else { return };
+    let says_so = [Some(&rotation.name), rotation.description.as_ref()].into_iter().flatten().any(|text| {
+        let text = text.to_ascii_lowercase();
+        ["rotat", "renew", "reissue"].iter().any(|word| text.contains(word))
+    });
+    if !says_so || matches!(http.method.as_str(), "GET" | "HEAD") {
+        return;
+    }
+    out.push(
+        Diagnostic::new(codes::NEW_SECRET_DROPPED, node.step.at.0, format!("`{}` issues a credential that is tried and never stored", node.step.name))
+            .at("the new credential is lost when the workflow ends")
+            .label(capture.at.0, "kept here")
+            .help("store it with UPDATE_SECRET")
+            .severity(Severity::Warning)
+            .confidence(Confidence::Medium),
+    );
 }
 
 /// Conductor: what is masked as a credential and read by nothing.

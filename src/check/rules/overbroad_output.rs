@@ -1,6 +1,7 @@
 //! # ROT618 overbroad-output
 //!
-//! What it finds: an output of a Conductor workflow that is all that an authenticated task returned: body, headers and status.
+//! What it finds: an output of a Conductor workflow that is all that an authenticated task returned: body, headers and status,
+//! or all that a task with masked fields keeps.
 //!
 //! ## Why it matters
 //!
@@ -30,6 +31,7 @@ use crate::check::context::{Context, Once};
 use crate::check::flow::{Atom, Sink};
 use crate::diagnostic::{Confidence, Diagnostic, codes};
 use crate::plan::{Derivation, Origin};
+use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if !cx.plan.dialect.is_conductor() {
@@ -37,6 +39,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
     let mut once = Once::default();
     failed_execution(cx, out);
+    masked_whole(cx, out);
     for event in &cx.flow.events {
         let shown = matches!(event.sink, Sink::Output { masked: false, .. }) && !cx.is_implied(event);
         // Where a credential is known to be in it, that is the finding.
@@ -55,6 +58,33 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                         .help("name the fields that callers need: `${TASK.output.response.body.FIELD}`"),
                 );
             }
+        }
+    }
+}
+
+/// All that a task with masked fields keeps.
+fn masked_whole(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let mut seen = HashSet::new();
+    for (rotation, item) in cx.plan.rotations.iter().enumerate() {
+        for output in item.outputs.iter().filter(|o| !o.masked) {
+            output.value.walk(&mut |expr| {
+                let text = cx.texts.at(expr.at.0).unwrap_or_default();
+                let Some(name) = text.strip_prefix("${").and_then(|text| text.strip_suffix(".output}")) else { return };
+                let Some(http) = cx.order().find(rotation, name).and_then(|step| cx.http(step)) else { return };
+                let Some(masked) = http.captures.iter().find(|c| c.secret && !c.place.is_empty()) else { return };
+                // What stands at one place is an object of several expressions.
+                if !seen.insert(expr.at.0) {
+                    return;
+                }
+                let message = format!("all that `{name}` keeps becomes an output, its masked fields included");
+                out.push(
+                    Diagnostic::new(codes::OVERBROAD_OUTPUT, expr.at.0, message)
+                        .at("all of it")
+                        .label(masked.at.0, "masked")
+                        .confidence(Confidence::Medium)
+                        .help("name the fields that callers need: `${TASK.output.FIELD}`"),
+                );
+            });
         }
     }
 }

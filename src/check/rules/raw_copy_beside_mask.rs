@@ -1,6 +1,7 @@
 //! # ROT602 raw-copy-beside-mask
 //!
-//! What it finds: a task whose output is filtered under `_secrets`, while another task reads the same value from the raw answer.
+//! What it finds: a task whose output is filtered under `_secrets`, while another task reads the same value from
+//! the raw answer, or the filter keeps it a second time in the open.
 //!
 //! ## Why it matters
 //!
@@ -36,8 +37,9 @@ use crate::check::exprs;
 use crate::check::flow::{access, capture_path, overlap};
 use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::plan::expr::Root;
-use crate::plan::task::Capture;
-use crate::plan::{Dialect, Expr, ExprKind};
+use crate::plan::task::{Capture, CaptureSource};
+use crate::plan::{Dialect, Expr, ExprKind, Task};
+use std::collections::HashMap;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if !cx.plan.dialect.is_conductor() {
@@ -47,10 +49,49 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         for expr in exprs::of_task(&node.step.task) {
             visit(cx, node.rotation, expr, out);
         }
+        if let Task::Http(http) = &node.step.task {
+            filtered_twice(&http.captures, &node.step.name, out);
+        }
     }
     for (rotation, item) in cx.plan.rotations.iter().enumerate() {
         for output in &item.outputs {
             visit(cx, rotation, &output.value, out);
+        }
+    }
+}
+
+/// A filter that keeps the value, or an object that holds it, once more in the open.
+fn filtered_twice(captures: &[Capture], task: &str, out: &mut Vec<Diagnostic>) {
+    let (mut exact, mut above) = (HashMap::new(), HashMap::new());
+    for masked in captures.iter().filter(|c| c.secret && !c.place.is_empty()) {
+        if let CaptureSource::Body(path) = &masked.source {
+            exact.entry(path.as_str()).or_insert(masked);
+        }
+        let mut path = capture_path(&masked.source);
+        // What is above the answer's parts is no copy of one of them.
+        while path.len() > 1 {
+            above.entry(path.clone()).or_insert(masked);
+            path.pop();
+        }
+    }
+    for raw in captures.iter().filter(|c| !c.secret) {
+        let copied = match &raw.source {
+            // Keys say nothing of elements: `items[0]` and `items[1]` are two values.
+            CaptureSource::Body(path) if path.as_str().contains(['[', '*', '?', '(']) => exact.get(path.as_str()),
+            source => above.get(&capture_path(source)),
+        };
+        if let Some(copied) = copied {
+            let (place, kept) = (copied.place.join("."), raw.place.join("."));
+            out.push(
+                Diagnostic::new(
+                    codes::RAW_COPY_BESIDE_MASK,
+                    raw.at.0,
+                    format!("the filter of `{task}` keeps what it masks as `{place}` once more in the open"),
+                )
+                .at("not masked")
+                .label(copied.at.0, "the masked copy")
+                .help(format!("leave `{kept}` out, and read `${{{task}.output.{place}}}`")),
+            );
         }
     }
 }

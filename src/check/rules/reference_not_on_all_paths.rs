@@ -57,6 +57,9 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             lets.entry((node.rotation, item.name.as_str())).or_insert(id);
         }
     }
+    if cx.plan.dialect.is_conductor() {
+        outputs(cx, out);
+    }
     for (reader, node) in order.iter() {
         let mut reads = Vec::new();
         for expr in exprs::of_task(&node.step.task) {
@@ -89,6 +92,29 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                     .label(origin.step.at.0, format!("`{name}` {why}"))
                     .help(format!("read `{name}` in the branch that runs it, move it before the branch, or give another value with `??`")),
             );
+        }
+    }
+}
+
+/// Conductor: the outputs of a workflow are read at its end, whatever has run.
+fn outputs(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let order = cx.order();
+    for (rotation, item) in cx.plan.rotations.iter().enumerate() {
+        for output in &item.outputs {
+            let mut reads = Vec::new();
+            collect(&output.value, &mut reads);
+            for (root, span) in reads {
+                let (Root::Capture { step, .. } | Root::Output(step)) = root else { continue };
+                let source = order.find(rotation, step);
+                let Some(origin) = source.filter(|id| !order.is_certain(*id)).and_then(|id| order.get(id)) else { continue };
+                let name = &origin.step.name;
+                out.push(
+                    Diagnostic::new(codes::NOT_ON_ALL_PATHS, span, format!("`{name}` may not have run when the workflow ends"))
+                        .at("this output is then null")
+                        .label(origin.step.at.0, format!("`{name}` runs only in some branches"))
+                        .help(format!("set a variable in each branch and return that, or move `{name}` before the branch")),
+                );
+            }
         }
     }
 }

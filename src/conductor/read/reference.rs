@@ -89,6 +89,11 @@ impl Reader<'_> {
         let inner = string.text.get(reference.inner_range.clone()).unwrap_or("").to_owned();
         let Some(inner) = (if exact { Some(inner) } else { self.without_blanks(string, reference, span) }) else { return null(span) };
         if inner.trim().is_empty() {
+            self.report(
+                Diagnostic::new(codes::BAD_INTERPOLATION, span, "this reference is blank")
+                    .at("a server refuses the definition, or puts nothing here")
+                    .help("write the name of what belongs here, or remove it; `$${` writes a literal `${`"),
+            );
             return Expr::new(ExprKind::String(String::new()), span);
         }
         let base = reference.inner_range.start;

@@ -46,6 +46,7 @@ impl Reader<'_> {
 
     /// A string: a reference that is all of it keeps its type, else values are spliced into the text.
     pub(super) fn string(&mut self, string: &JsonString) -> Expr {
+        self.check_is_closed(string);
         let template = template::parse(&string.text, self.mode());
         if let Some(reference) = template.whole() {
             return self.reference(string, reference);
@@ -58,6 +59,19 @@ impl Reader<'_> {
             Part::Reference(reference) => self.reference(string, reference),
         });
         Expr::new(ExprKind::Template(parts.collect()), string.span)
+    }
+
+    /// What is not closed is text. Where it begins as a reference does, that is not what was meant.
+    fn check_is_closed(&mut self, string: &JsonString) {
+        let Some((start, behind)) = template::unclosed(&string.text, self.mode()) else { return };
+        let Some((root, _)) = behind.split_once('.') else { return };
+        if root == "workflow" || self.scope.tasks.contains_key(root) {
+            self.report(
+                Diagnostic::new(codes::BAD_INTERPOLATION, string.span_of(start, string.text.len()), "this reference is not closed")
+                    .at("the server leaves it as it stands")
+                    .help("close it with `}`; `$${` writes a literal `${`"),
+            );
+        }
     }
 
     /// A value as it stands, without expanding anything (`inputTemplate`, the input of a request).
