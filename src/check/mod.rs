@@ -24,7 +24,6 @@ use crate::plan::Plan;
 /// Rules of taste, which only [`Options::pedantic`] turns on.
 pub const PEDANTIC: &[Code] = &[
     codes::MIXED_LINE_ENDINGS,
-    codes::STRUCTURED_SECRET,
     codes::UNUSED_STEP_OUTPUT,
     codes::STATUS_LEAK,
     codes::DEPRECATED_AUTH,

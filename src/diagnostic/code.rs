@@ -116,7 +116,7 @@ code_table! {
     TYPE_MISMATCH               "ROT201" "type-mismatch" Error;
     MISSING_REQUIRED            "ROT202" "missing-required" Error;
     NULL_IN_STRING              "ROT203" "null-in-string" Warning;
-    STRUCTURED_SECRET           "ROT204" "structured-secret-field" Note;
+    STRUCTURED_SECRET           "ROT204" "structured-secret-field" Warning;
     CONSTANT_CONDITION          "ROT205" "constant-condition" Warning;
     BAD_DURATION_OR_CRON        "ROT206" "bad-duration-or-cron" Error;
     SCHEMA_VERSION              "ROT207" "schema-version" Error;

@@ -25,7 +25,7 @@ fn finding(file: FileId, at: usize, c: char) -> Diagnostic {
 }
 
 /// Bidirectional controls, zero-width characters but for the joiners that scripts and emoji need, and tag characters.
-fn deceives(c: char) -> bool {
+pub(crate) fn deceives(c: char) -> bool {
     matches!(
         c,
         '\u{061c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}'

@@ -15,6 +15,7 @@ mod pointer;
 mod text;
 
 pub use invalid::{Invalid, Problem};
+pub(crate) use invisible::deceives;
 pub use node::{Member, Node, NodeKind};
 pub use text::JsonString;
 

@@ -1,6 +1,6 @@
 //! # ROT204 structured-secret-field
 //!
-//! What it finds: a reference into the JSON value of a secret, `${workflow.secrets.NAME.field}`. A note for strict reviews.
+//! What it finds: a reference into the JSON value of a secret, `${workflow.secrets.NAME.field}`.
 //!
 //! ## Why it matters
 //!
@@ -33,7 +33,7 @@ use crate::plan::expr::Root;
 use crate::plan::{Expr, ExprKind};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if !cx.options.pedantic || !cx.plan.dialect.is_conductor() {
+    if !cx.plan.dialect.is_conductor() {
         return;
     }
     for (_, node) in cx.order().iter() {

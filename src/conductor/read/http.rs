@@ -58,7 +58,10 @@ impl<'a> Reader<'a> {
 
     fn uri(&mut self, request: &Node) -> Expr {
         match field(request, "uri") {
-            Some(node) if node.as_str().is_some() => self.value(node),
+            Some(node) if node.as_str().is_some() => {
+                self.check_address(node);
+                self.value(node)
+            }
             Some(node) => {
                 self.wrong_type(node, "uri", "a string");
                 Expr::string("")
@@ -67,6 +70,23 @@ impl<'a> Reader<'a> {
                 self.missing(request, "uri", "the HTTP task", "name the address: `\"uri\": \"https://…\"`");
                 Expr::string("")
             }
+        }
+    }
+
+    /// An address with characters that nobody sees, written as escapes. Those that stand there raw are found with the text.
+    fn check_address(&mut self, node: &Node) {
+        let Some(text) = node.as_str().filter(|t| t.len() + 2 < (node.span.end - node.span.start) as usize) else { return };
+        if let Some(hidden) = text.chars().find(|c| crate::json::deceives(*c)) {
+            let name = format!("U+{:04X}", hidden as u32);
+            self.report(
+                Diagnostic::new(
+                    codes::BIDI_OR_INVISIBLE,
+                    node.span,
+                    format!("the address holds {name}, which nobody sees: it leads elsewhere than it reads"),
+                )
+                .at(format!("{name} as an escape"))
+                .help("remove it; no host name has such a character"),
+            );
         }
     }
 
