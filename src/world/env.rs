@@ -123,6 +123,9 @@ fn interrupted(hidden: Hidden) -> io::Error {
     drop(hidden);
     let _ = io::stderr().write_all(b"\n");
     let _sent = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT);
+    // Another thread may be the one that takes the signal, a little later than this one goes on.
+    #[allow(clippy::disallowed_methods)] // this is the world
+    std::thread::sleep(std::time::Duration::from_millis(200));
     io::Error::new(ErrorKind::Interrupted, "interrupted at the prompt")
 }
 

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Processes after which a rotation must have come to rest (I8).
-const RUNS: usize = 12;
+pub(super) const RUNS: usize = 12;
 /// Cron comes again after ten minutes.
 const PERIOD: i64 = 600_000;
 /// Until what is revoked "after 24h" is due.

@@ -170,14 +170,15 @@ pub(super) fn check(stage: &Stage, end: &Snapshot, done: bool, seen: &mut Seen, 
         },
     }
     if done {
-        wrong.extend(litter(end));
+        wrong.extend(litter(stage, end));
     }
     wrong.extend(effects(stage, &end.issuer));
     wrong
 }
 
-/// I10: what crashed writers leave is gone at the latest with the next change of the vault.
-fn litter(end: &Snapshot) -> Vec<String> {
+/// I10: what crashed writers leave is gone at the latest with the next change of the vault; the new text of an ended run's
+/// journal, which holds no values, with the next run of its rotation.
+fn litter(stage: &Stage, end: &Snapshot) -> Vec<String> {
     let temporary = |disk: &super::disk::Disk| {
         let files = disk.files().into_iter().map(|(path, _)| path);
         files.filter(|path| path.extension() == Some("tmp".as_ref())).collect::<Vec<_>>()
@@ -193,7 +194,11 @@ fn litter(end: &Snapshot) -> Vec<String> {
     if let Err(error) = changed {
         return vec![format!("I10: the vault cannot be changed: {}", error.message())];
     }
-    let left = temporary(&sim.state().disk);
+    let mut left = temporary(&sim.state().disk);
+    if left.iter().any(|path| path.starts_with("/state/runs")) {
+        let _ended = super::process::process(&sim, stage, super::process::Task::Run, super::explore::RUNS);
+        left = temporary(&sim.state().disk);
+    }
     left.iter().map(|path| format!("I10: {} was left behind", path.display())).collect()
 }
 
