@@ -18,15 +18,27 @@
 //! | [`cli`] | one file per command |
 
 pub mod source;
+
 pub mod diagnostic;
+
 pub mod json;
+
 pub mod syntax;
+
 pub mod plan;
+
 pub mod conductor;
+
 pub mod check;
+
 pub mod world;
+
 pub mod vault;
+
 pub mod run;
+
 pub mod report;
+
 pub mod cli;
+
 pub mod demo;

@@ -5,6 +5,7 @@
 //! where secrets may go, types of inputs, places of captures in a Conductor output, whether an effect was assumed, and
 //! spellings of one request (a bearer header, the case and order of headers). Not to be run.
 
+use crate::plan::name::is_mask;
 use super::path::Key;
 use super::task::http::{Auth, Body, Capture, CaptureSource, Expectation, Header, Http};
 use super::task::lifecycle::NewValue;
@@ -74,7 +75,7 @@ fn secrets_first(steps: &mut [Step]) {
 /// Masked outputs stand under one key in Conductor.
 fn flattened(output: Output) -> Vec<Output> {
     match output.value.kind {
-        ExprKind::Object(members) if output.name == "_secrets" || output.name == "_masked" => {
+        ExprKind::Object(members) if is_mask(&output.name) => {
             members.into_iter().map(|(name, value)| Output { name, value, masked: true, at: output.at }).collect()
         }
         _ => vec![output],

@@ -2,6 +2,14 @@
 
 pub use crate::vault::name::{MAX_SEGMENT as MAX_NAME, is_secret_name};
 
+/// The keys under which Conductor hides values from whoever looks at an execution.
+pub const MASKS: [&str; 2] = ["_secrets", "_masked"];
+
+/// Whether Conductor hides what stands under `key`.
+pub fn is_mask(key: &str) -> bool {
+    MASKS.contains(&key)
+}
+
 /// Whether `name` may stand bare in `.rot` source: `[A-Za-z_][A-Za-z0-9_-]*`, at most 128 characters, and not ending in `-`.
 pub fn is_identifier(name: &str) -> bool {
     let mut chars = name.chars();

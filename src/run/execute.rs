@@ -1,5 +1,6 @@
 //! A run from its lock to its report.
 
+use crate::plan::name::is_mask;
 use super::engine::{Done, Engine, Flow, Frame, Place, Stopped};
 use super::journal::{self, Journal, Kind};
 use super::open::{BUDGET, OpenRun, OpenState};
@@ -350,7 +351,7 @@ fn mask_named(json: &mut Json, fields: &[String]) {
     match json {
         Json::Object(members) => {
             for (name, member) in members.iter_mut() {
-                if name == "_secrets" || name == "_masked" || fields.contains(name) {
+                if is_mask(name) || fields.contains(name) {
                     *member = json!("***");
                 } else {
                     mask_named(member, fields);

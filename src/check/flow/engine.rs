@@ -3,6 +3,7 @@
 //! The whole plan is walked until no label grows (once where there are neither loops nor rings of calls), then once more
 //! to record. After [`WIDEN`] walks variables are widened to their join, so that the cost stays linear in the size.
 
+use crate::plan::name::{MASKS, is_mask};
 use super::shape::Shape;
 use super::taint::{Atom, HopKind, Taint, Trails};
 use super::variables::{Changes, Variables};
@@ -440,7 +441,7 @@ impl<'p> Engine<'p> {
         // What a task does that is not run here is not known. It has a credential of its own where one is read from it.
         let unknown = worker.kind.is_some();
         let mut shape = if unknown { Shape::default() } else { Shape::of(taint) };
-        let masks = if unknown && !self.masked_reads.contains(step.name.as_str()) { &[][..] } else { &["_secrets", "_masked"] };
+        let masks = if unknown && !self.masked_reads.contains(step.name.as_str()) { &[][..] } else { &MASKS };
         for key in masks.iter().copied() {
             let origin = Origin::Minted { step: step.name.clone(), name: key.to_owned() };
             let atom = self.trails.intern(Atom::Origin { rotation: Some(self.rotation), origin });
@@ -530,18 +531,13 @@ impl<'p> Engine<'p> {
     }
 }
 
-/// Whether a server shows what stands under this key as `***`.
-pub(super) fn is_mask(key: &str) -> bool {
-    matches!(key, "_secrets" | "_masked")
-}
-
 /// The steps whose masked output is read by its key.
 fn masked_reads(plan: &Plan) -> HashSet<&str> {
     fn look<'p>(expr: &'p Expr, found: &mut HashSet<&'p str>) {
         expr.walk(&mut |part| {
             let mut keys = Vec::new();
             if let ExprKind::Ref(Root::Output(step)) = &super::eval::access(part, &mut keys).kind
-                && keys.first().is_some_and(|key| key == "_secrets" || key == "_masked")
+                && keys.first().is_some_and(|key| is_mask(key))
             {
                 found.insert(step);
             }

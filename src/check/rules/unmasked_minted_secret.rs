@@ -29,6 +29,7 @@
 //!     "secretKey": "api_token", "secretValue": "${mint.output._secrets.token}"}}}]}
 //! ```
 
+use crate::plan::name::is_mask;
 use crate::check::context::Context;
 use crate::check::flow::{Atom, Sink};
 use crate::diagnostic::{Diagnostic, Label, codes};
@@ -73,7 +74,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 /// Whether what stands at a place of a task's output is shown as `***`.
 fn is_masked(cx: &Context<'_, '_>, rotation: usize, path: &[String]) -> bool {
     let fields = cx.plan.rotations.get(rotation).map(|r| r.masked_fields.as_slice()).unwrap_or_default();
-    path.iter().any(|key| matches!(key.as_str(), "_secrets" | "_masked") || fields.contains(key))
+    path.iter().any(|key| is_mask(key) || fields.contains(key))
 }
 
 /// Whether a place has the name of what tells a credential from others, and is none itself.

@@ -1,5 +1,6 @@
 //! `outputFilter`: what is kept of an answer. It replaces the task's output.
 
+use crate::plan::name::is_mask;
 use super::context::Reader;
 use super::keys::{field, masking_field, near_masking};
 use super::output::RESPONSE;
@@ -35,8 +36,7 @@ fn kept(leaf: &Node) -> Option<Vec<String>> {
 
 /// `_secrets`, `_masked`, and what is meant for one of them: that is reported once, where it stands.
 fn is_masking(key: &str) -> bool {
-    let meant = if key.starts_with('_') { near_masking(key).unwrap_or(key) } else { key };
-    meant == "_secrets" || meant == "_masked"
+    is_mask(if key.starts_with('_') { near_masking(key).unwrap_or(key) } else { key })
 }
 
 /// The filter of an HTTP task, flat or within `http_request`.

@@ -1,5 +1,6 @@
 //! SET_VARIABLE: every input is a variable of the workflow.
 
+use crate::plan::name::is_mask;
 use super::context::Reader;
 use super::keys::field;
 use crate::json::Node;
@@ -14,7 +15,7 @@ impl<'a> Reader<'a> {
             return None;
         }
         self.check_free_keys(inputs);
-        for member in inputs.members().iter().filter(|m| m.key.text == "_secrets" || m.key.text == "_masked") {
+        for member in inputs.members().iter().filter(|m| is_mask(&m.key.text)) {
             self.only_orkes(member.key.span, &format!("`{}`", member.key.text), "the values are shown in clear");
         }
         match self.value(inputs).kind {

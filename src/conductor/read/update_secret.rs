@@ -1,5 +1,6 @@
 //! UPDATE_SECRET: `inputParameters._secrets.{secretKey, secretValue}`.
 
+use crate::plan::name::MASKS;
 use super::context::Reader;
 use super::keys::{field, masking_field};
 use crate::diagnostic::{Diagnostic, codes};
@@ -20,7 +21,7 @@ impl<'a> Reader<'a> {
             return None;
         };
         self.check_keys(inputs, &["_secrets", "_masked", "secretKey", "secretValue"], "UPDATE_SECRET", &[]);
-        let masked = ["_secrets", "_masked"].iter().find_map(|key| masking_field(inputs, key));
+        let masked = MASKS.iter().find_map(|key| masking_field(inputs, key));
         if let Some(masked) = masked {
             if masked.is_object() {
                 self.check_keys(masked, &["secretKey", "secretValue"], "`_secrets` of UPDATE_SECRET", &[]);

@@ -1,5 +1,6 @@
 //! A workflow definition → a rotation.
 
+use crate::plan::name::is_mask;
 use super::context::Reader;
 use super::keys::{WORKFLOW, field, masking_field, number_of, text_of};
 use super::output::object_of;
@@ -172,7 +173,7 @@ impl<'a> Reader<'a> {
         let mut result: Vec<Output> = Vec::new();
         for member in outputs.unique_members() {
             let name = member.key.text.clone();
-            let hidden = name == "_secrets" || name == "_masked";
+            let hidden = is_mask(&name);
             if hidden {
                 self.only_orkes(member.key.span, &format!("`{name}`"), "the values are shown in clear");
             }
@@ -211,7 +212,7 @@ impl<'a> Reader<'a> {
             Some(Shape::Captures(places)) => {
                 let places: Vec<_> = places.iter().collect();
                 let ExprKind::Object(members) = object_of(&name, &places, 0, span).kind else { return Vec::new() };
-                let masked = |key: &str| key == "_secrets" || key == "_masked" || self.scope.masked.contains(key);
+                let masked = |key: &str| is_mask(key) || self.scope.masked.contains(key);
                 members.into_iter().map(|(key, value)| Output { masked: masked(&key), name: key, value, at: span.into() }).collect()
             }
             Some(Shape::Response) => {

@@ -1,5 +1,6 @@
 //! A rotation → a workflow definition.
 
+use crate::plan::name::is_mask;
 use super::context::Writer;
 use crate::plan::task::{Step, Task, walk_steps};
 use crate::plan::{Dialect, Effect, Expr, ExprKind, Policy, Root, Type};
@@ -104,7 +105,7 @@ impl<'a> Writer<'a> {
         let mut hidden = Map::new();
         for output in &rotation.outputs {
             let value = self.value(&output.value);
-            let special = output.name == "_secrets" || output.name == "_masked";
+            let special = is_mask(&output.name);
             if output.masked && !special && !rotation.masked_fields.contains(&output.name) {
                 if self.oss {
                     self.cannot(output.at, "the open-source server shows outputs in clear", "do not return a secret");

@@ -1,5 +1,6 @@
 //! A rotation with its clauses, and the names in it.
 
+use crate::plan::name::is_mask;
 use super::answer::Extra;
 use super::http::Place;
 use super::names::{fresh, identifier, without_ending};
@@ -267,7 +268,7 @@ impl<'a> Writer<'a> {
         for output in &rotation.outputs {
             match &output.value.kind {
                 // Conductor keeps masked outputs under one key.
-                ExprKind::Object(members) if output.name == "_secrets" || output.name == "_masked" => {
+                ExprKind::Object(members) if is_mask(&output.name) => {
                     for (name, value) in members {
                         let own = capture_identifier(name, &mut taken);
                         lines.push(format!("output secret {own} = {}", self.expr(value)));

@@ -1,5 +1,6 @@
 //! A step that a local program does.
 
+use crate::plan::name::is_mask;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json;
 use crate::plan::task::{Step, Worker};
@@ -101,7 +102,7 @@ pub(super) fn minted(value: Value, step: &str) -> Value {
     let members = members
         .into_iter()
         .map(|(name, value)| {
-            let hidden = name == "_secrets" || name == "_masked";
+            let hidden = is_mask(&name);
             let origin = || Origin::Minted { step: step.to_owned(), name: name.clone() };
             let value = if hidden { value.relabelled(&Label::of(origin())) } else { value };
             (name, value)
