@@ -35,12 +35,18 @@ impl Meter {
     /// Syncs, time in them and time in all calls, for each of `runs`.
     pub fn per_run(&self, runs: u32) -> (f64, Duration, Duration) {
         let part = |total: &AtomicU64| Duration::from_nanos(total.load(Ordering::Relaxed)) / runs;
-        (self.syncs.load(Ordering::Relaxed) as f64 / f64::from(runs), part(&self.in_syncs), part(&self.in_all))
+        (
+            self.syncs.load(Ordering::Relaxed) as f64 / f64::from(runs),
+            part(&self.in_syncs),
+            part(&self.in_all),
+        )
     }
 
     /// Forgets what was before.
     pub fn reset(&self) {
-        [&self.syncs, &self.in_syncs, &self.in_all].iter().for_each(|count| count.store(0, Ordering::Relaxed));
+        [&self.syncs, &self.in_syncs, &self.in_all]
+            .iter()
+            .for_each(|count| count.store(0, Ordering::Relaxed));
     }
 }
 

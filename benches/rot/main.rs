@@ -19,7 +19,8 @@ mod vault;
 
 /// As in the program: wiping what is freed costs something.
 #[global_allocator]
-static ALLOC: zeroizing_alloc::ZeroAlloc<mimalloc::MiMalloc> = zeroizing_alloc::ZeroAlloc(mimalloc::MiMalloc);
+static ALLOC: zeroizing_alloc::ZeroAlloc<mimalloc::MiMalloc> =
+    zeroizing_alloc::ZeroAlloc(mimalloc::MiMalloc);
 
 fn main() {
     divan::main();

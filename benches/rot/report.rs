@@ -12,7 +12,11 @@ const FINDINGS: usize = 10_000;
 fn text() -> String {
     let mut text = String::from("secret k to \"api.example.com\"\nrotation r {\n");
     for n in 0..FINDINGS {
-        let _ = writeln!(text, "  log \"{}${{secrets.k}} {n}\"", "some words that fill the line ".repeat(2));
+        let _ = writeln!(
+            text,
+            "  log \"{}${{secrets.k}} {n}\"",
+            "some words that fill the line ".repeat(2)
+        );
     }
     text.push_str("}\n");
     text

@@ -13,11 +13,16 @@ const SIZES: [usize; 3] = [10, 100, 1000];
 
 fn check(bencher: Bencher<'_, '_>, name: &str, text: &str) {
     let (file, config) = (SourceFile::new(name, text), Config::default());
-    bencher.counter(BytesCount::of_str(text)).bench_local(|| black_box(analyse(&file, &config).findings.len()));
+    bencher
+        .counter(BytesCount::of_str(text))
+        .bench_local(|| black_box(analyse(&file, &config).findings.len()));
 }
 
 fn definition(tasks: &[String], more: &str) -> String {
-    format!(r#"{{"name":"w","version":1,"schemaVersion":2,"tasks":[{}]{more}}}"#, tasks.join(",\n"))
+    format!(
+        r#"{{"name":"w","version":1,"schemaVersion":2,"tasks":[{}]{more}}}"#,
+        tasks.join(",\n")
+    )
 }
 
 fn http(name: &str, url: &str, body: &str) -> String {
@@ -33,46 +38,87 @@ fn json(bencher: Bencher<'_, '_>, text: &str) {
 /// Each task reads the one before.
 #[divan::bench(args = SIZES)]
 fn json_chain(bencher: Bencher<'_, '_>, count: usize) {
-    let body = |n: usize| n.checked_sub(1).map_or(String::new(), |n| format!("${{t{n}.output.response.body.id}}"));
-    let tasks: Vec<String> = (0..count).map(|n| http(&format!("t{n}"), "https://api.example.com/x", &body(n))).collect();
+    let body = |n: usize| {
+        n.checked_sub(1).map_or(String::new(), |n| {
+            format!("${{t{n}.output.response.body.id}}")
+        })
+    };
+    let tasks: Vec<String> = (0..count)
+        .map(|n| http(&format!("t{n}"), "https://api.example.com/x", &body(n)))
+        .collect();
     json(bencher, &definition(&tasks, ""));
 }
 
 /// Two findings and a secret of its own for each task.
 #[divan::bench(args = SIZES)]
 fn json_findings(bencher: Bencher<'_, '_>, count: usize) {
-    let tasks: Vec<String> =
-        (0..count).map(|n| http(&format!("t{n}"), &format!("http://api.example.com/?k=${{workflow.secrets.k{n}}}"), "")).collect();
+    let tasks: Vec<String> = (0..count)
+        .map(|n| {
+            http(
+                &format!("t{n}"),
+                &format!("http://api.example.com/?k=${{workflow.secrets.k{n}}}"),
+                "",
+            )
+        })
+        .collect();
     json(bencher, &definition(&tasks, ""));
 }
 
 /// The same on one line.
 #[divan::bench(args = SIZES)]
 fn json_one_line(bencher: Bencher<'_, '_>, count: usize) {
-    let tasks: Vec<String> =
-        (0..count).map(|n| http(&format!("t{n}"), &format!("http://api.example.com/?k=${{workflow.secrets.k{n}}}"), "")).collect();
+    let tasks: Vec<String> = (0..count)
+        .map(|n| {
+            http(
+                &format!("t{n}"),
+                &format!("http://api.example.com/?k=${{workflow.secrets.k{n}}}"),
+                "",
+            )
+        })
+        .collect();
     json(bencher, &definition(&tasks, "").replace('\n', ""));
 }
 
 /// Names that are not there.
 #[divan::bench(args = SIZES)]
 fn json_unresolved(bencher: Bencher<'_, '_>, count: usize) {
-    let tasks: Vec<String> =
-        (0..count).map(|n| http(&format!("t{n}"), "https://api.example.com/x", &format!("${{nope{n}.output.x}}"))).collect();
+    let tasks: Vec<String> = (0..count)
+        .map(|n| {
+            http(
+                &format!("t{n}"),
+                "https://api.example.com/x",
+                &format!("${{nope{n}.output.x}}"),
+            )
+        })
+        .collect();
     json(bencher, &definition(&tasks, ""));
 }
 
 /// One text with many references.
 #[divan::bench(args = SIZES)]
 fn json_long_template(bencher: Bencher<'_, '_>, count: usize) {
-    let text: String = (0..count).map(|n| format!("a${{workflow.input.x{n}}}")).collect();
-    json(bencher, &definition(&[http("t", "https://api.example.com/x", &text)], ""));
+    let text: String = (0..count)
+        .map(|n| format!("a${{workflow.input.x{n}}}"))
+        .collect();
+    json(
+        bencher,
+        &definition(&[http("t", "https://api.example.com/x", &text)], ""),
+    );
 }
 
 /// One SWITCH.
 #[divan::bench(args = SIZES)]
 fn json_cases(bencher: Bencher<'_, '_>, count: usize) {
-    let case = |n| format!(r#""c{n}":[{}]"#, http(&format!("t{n}"), "https://api.example.com/x", "${workflow.secrets.k}"));
+    let case = |n| {
+        format!(
+            r#""c{n}":[{}]"#,
+            http(
+                &format!("t{n}"),
+                "https://api.example.com/x",
+                "${workflow.secrets.k}"
+            )
+        )
+    };
     let cases: Vec<String> = (0..count).map(case).collect();
     let switch = format!(
         r#"{{"name":"s","taskReferenceName":"s","type":"SWITCH","evaluatorType":"value-param","expression":"x","inputParameters":{{"x":"${{workflow.input.x}}"}},"decisionCases":{{{}}}}}"#,
@@ -84,9 +130,21 @@ fn json_cases(bencher: Bencher<'_, '_>, count: usize) {
 /// One FORK_JOIN.
 #[divan::bench(args = SIZES)]
 fn json_branches(bencher: Bencher<'_, '_>, count: usize) {
-    let branch = |n| format!("[{}]", http(&format!("t{n}"), "https://api.example.com/x", "${workflow.secrets.k}"));
+    let branch = |n| {
+        format!(
+            "[{}]",
+            http(
+                &format!("t{n}"),
+                "https://api.example.com/x",
+                "${workflow.secrets.k}"
+            )
+        )
+    };
     let branches: Vec<String> = (0..count).map(branch).collect();
-    let fork = format!(r#"{{"name":"f","taskReferenceName":"f","type":"FORK_JOIN","forkTasks":[{}]}}"#, branches.join(","));
+    let fork = format!(
+        r#"{{"name":"f","taskReferenceName":"f","type":"FORK_JOIN","forkTasks":[{}]}}"#,
+        branches.join(",")
+    );
     json(bencher, &definition(&[fork], ""));
 }
 
@@ -94,8 +152,14 @@ fn json_branches(bencher: Bencher<'_, '_>, count: usize) {
 #[divan::bench(args = SIZES)]
 fn json_variables(bencher: Bencher<'_, '_>, count: usize) {
     let set = |n: usize| {
-        let value = n.checked_sub(1).map_or("${workflow.secrets.k}".to_owned(), |n| format!("${{workflow.variables.v{n}}}"));
-        let task = format!(r#"{{"name":"s{n}","taskReferenceName":"s{n}","type":"SET_VARIABLE","inputParameters":{{"v{n}":"{value}"}}}}"#);
+        let value = n
+            .checked_sub(1)
+            .map_or("${workflow.secrets.k}".to_owned(), |n| {
+                format!("${{workflow.variables.v{n}}}")
+            });
+        let task = format!(
+            r#"{{"name":"s{n}","taskReferenceName":"s{n}","type":"SET_VARIABLE","inputParameters":{{"v{n}":"{value}"}}}}"#
+        );
         format!(
             r#"{{"name":"c{n}","taskReferenceName":"c{n}","type":"SWITCH","evaluatorType":"value-param","expression":"x","inputParameters":{{"x":"${{workflow.input.x}}"}},"decisionCases":{{"a":[{task}]}}}}"#
         )
@@ -116,16 +180,28 @@ fn json_calls(bencher: Bencher<'_, '_>, count: usize) {
         } else {
             http("c", "https://api.example.com/x", "${workflow.input.a}")
         };
-        format!(r#"{{"name":"w{n}","version":1,"schemaVersion":2,"inputParameters":["a"],"tasks":[{task}]}}"#)
+        format!(
+            r#"{{"name":"w{n}","version":1,"schemaVersion":2,"inputParameters":["a"],"tasks":[{task}]}}"#
+        )
     };
-    json(bencher, &format!("[{}]", (0..count).map(workflow).collect::<Vec<_>>().join(",")));
+    json(
+        bencher,
+        &format!(
+            "[{}]",
+            (0..count).map(workflow).collect::<Vec<_>>().join(",")
+        ),
+    );
 }
 
 /// Many secrets are replaced one after the other.
 #[divan::bench(args = SIZES)]
 fn json_updates(bencher: Bencher<'_, '_>, count: usize) {
     let pair = |n| {
-        let call = http(&format!("t{n}"), "https://api.example.com/token", &format!("${{workflow.secrets.k{n}}}"));
+        let call = http(
+            &format!("t{n}"),
+            "https://api.example.com/token",
+            &format!("${{workflow.secrets.k{n}}}"),
+        );
         let update = format!(
             r#"{{"name":"u","taskReferenceName":"u{n}","type":"UPDATE_SECRET","inputParameters":{{"_secrets":{{"secretKey":"k{n}","secretValue":"${{t{n}.output.response.body.token}}"}}}}}}"#
         );
@@ -138,13 +214,26 @@ fn json_updates(bencher: Bencher<'_, '_>, count: usize) {
 /// Many outputs of one answer.
 #[divan::bench(args = SIZES)]
 fn json_outputs(bencher: Bencher<'_, '_>, count: usize) {
-    let outputs: Vec<String> = (0..count).map(|n| format!(r#""o{n}":"${{t.output.response.body.f{n}}}""#)).collect();
+    let outputs: Vec<String> = (0..count)
+        .map(|n| format!(r#""o{n}":"${{t.output.response.body.f{n}}}""#))
+        .collect();
     let more = format!(r#","outputParameters":{{{}}}"#, outputs.join(","));
-    json(bencher, &definition(&[http("t", "https://api.example.com/x", "${workflow.secrets.k}")], &more));
+    json(
+        bencher,
+        &definition(
+            &[http(
+                "t",
+                "https://api.example.com/x",
+                "${workflow.secrets.k}",
+            )],
+            &more,
+        ),
+    );
 }
 
 fn rot(bencher: Bencher<'_, '_>, count: usize, line: impl Fn(&mut String, usize)) {
-    let mut text = String::from("secret k to \"api.example.com\"\nrotation r {\n  input x: string\n");
+    let mut text =
+        String::from("secret k to \"api.example.com\"\nrotation r {\n  input x: string\n");
     for n in 0..count {
         line(&mut text, n);
     }
@@ -166,25 +255,37 @@ fn rot_lets(bencher: Bencher<'_, '_>, count: usize) {
 /// A finding for each line.
 #[divan::bench(args = SIZES)]
 fn rot_findings(bencher: Bencher<'_, '_>, count: usize) {
-    rot(bencher, count, |text, n| writeln!(text, "  log \"a ${{secrets.k}} {n}\"").unwrap());
+    rot(bencher, count, |text, n| {
+        writeln!(text, "  log \"a ${{secrets.k}} {n}\"").unwrap()
+    });
 }
 
 /// A finding and its suppression for each pair of lines.
 #[divan::bench(args = SIZES)]
 fn rot_suppressions(bencher: Bencher<'_, '_>, count: usize) {
-    rot(bencher, count, |text, n| writeln!(text, "  # rot: ignore[ROT301] a test\n  log \"a ${{secrets.k}} {n}\"").unwrap());
+    rot(bencher, count, |text, n| {
+        writeln!(
+            text,
+            "  # rot: ignore[ROT301] a test\n  log \"a ${{secrets.k}} {n}\""
+        )
+        .unwrap()
+    });
 }
 
 /// Names that are not there.
 #[divan::bench(args = SIZES)]
 fn rot_unresolved(bencher: Bencher<'_, '_>, count: usize) {
-    rot(bencher, count, |text, n| writeln!(text, "  let b{n} = nope{n}").unwrap());
+    rot(bencher, count, |text, n| {
+        writeln!(text, "  let b{n} = nope{n}").unwrap()
+    });
 }
 
 /// Conditions.
 #[divan::bench(args = SIZES)]
 fn rot_conditions(bencher: Bencher<'_, '_>, count: usize) {
-    rot(bencher, count, |text, n| writeln!(text, "  when input.x == \"{n}\" {{ log \"{n}\" }}").unwrap());
+    rot(bencher, count, |text, n| {
+        writeln!(text, "  when input.x == \"{n}\" {{ log \"{n}\" }}").unwrap()
+    });
 }
 
 /// One `parallel`, each branch with a name of its own.

@@ -30,9 +30,18 @@ impl Scratch {
     pub fn within(folder: &Path) -> Self {
         let dir = tempfile::tempdir_in(folder).unwrap();
         let meter = Arc::new(Meter::default());
-        let world = World { fs: Arc::new(Metered(meter.clone())), ..World::real() };
+        let world = World {
+            fs: Arc::new(Metered(meter.clone())),
+            ..World::real()
+        };
         let file = dir.path().join("identity.txt");
-        std::fs::write(&file, identity::render(&Identity::generate(), world.clock.now()).unwrap().as_str()).unwrap();
+        std::fs::write(
+            &file,
+            identity::render(&Identity::generate(), world.clock.now())
+                .unwrap()
+                .as_str(),
+        )
+        .unwrap();
         std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
         let paths = Paths {
             vault: dir.path().join("rot.vault"),
@@ -40,7 +49,13 @@ impl Scratch {
             state: dir.path().join("state"),
             lock_wait: Duration::from_secs(1),
         };
-        Self { world, meter, paths, next: AtomicU64::new(0), _dir: dir }
+        Self {
+            world,
+            meter,
+            paths,
+            next: AtomicU64::new(0),
+            _dir: dir,
+        }
     }
 
     pub fn create(&self) -> Vault {
@@ -50,7 +65,14 @@ impl Scratch {
     fn version(&self, value: &[u8]) -> NewVersion {
         let id = format!("v{}", self.next.fetch_add(1, Ordering::Relaxed));
         let value = StoredValue::Single(Secret::new(value.to_vec()));
-        NewVersion { id, value, expires_at: None, run: None, rotation: None, created_at: self.world.clock.now() }
+        NewVersion {
+            id,
+            value,
+            expires_at: None,
+            run: None,
+            rotation: None,
+            created_at: self.world.clock.now(),
+        }
     }
 
     pub fn put(&self, vault: &mut Vault, name: &str, value: &[u8]) {
@@ -60,10 +82,17 @@ impl Scratch {
 
     fn filled(&self, count: usize) -> Vault {
         let mut vault = self.create();
-        let versions: Vec<NewVersion> = (0..count).map(|n| self.version(format!("{n:040}").as_bytes())).collect();
+        let versions: Vec<NewVersion> = (0..count)
+            .map(|n| self.version(format!("{n:040}").as_bytes()))
+            .collect();
         vault
             .commit(|doc| {
-                versions.into_iter().enumerate().try_for_each(|(n, version)| doc.put_current(&format!("team/secret_{n}"), version))
+                versions
+                    .into_iter()
+                    .enumerate()
+                    .try_for_each(|(n, version)| {
+                        doc.put_current(&format!("team/secret_{n}"), version)
+                    })
             })
             .unwrap();
         vault
@@ -85,5 +114,13 @@ fn commit(bencher: Bencher<'_, '_>, count: usize) {
 fn open(bencher: Bencher<'_, '_>, count: usize) {
     let scratch = Scratch::new();
     drop(scratch.filled(count));
-    bencher.bench_local(|| black_box(Vault::open(&scratch.world, &scratch.paths).unwrap().doc().names().count()));
+    bencher.bench_local(|| {
+        black_box(
+            Vault::open(&scratch.world, &scratch.paths)
+                .unwrap()
+                .doc()
+                .names()
+                .count(),
+        )
+    });
 }

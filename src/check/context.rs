@@ -1,6 +1,8 @@
 //! What the rules ask: which secrets are in an event, where they may go, how they got there.
 
-use super::flow::{Analysis, Atom, AtomId, Entry, Event, Part, Request, Sink, Taint, Target, capture_path, overlap};
+use super::flow::{
+    Analysis, Atom, AtomId, Entry, Event, Part, Request, Sink, Taint, Target, capture_path, overlap,
+};
 use super::lifecycle::Lifecycle;
 use super::order::Order;
 use super::{Options, Texts};
@@ -52,14 +54,26 @@ impl<'a, 'p> Context<'a, 'p> {
         let mut credentials: HashMap<usize, Vec<Vec<String>>> = HashMap::new();
         for (id, node) in flow.order.iter() {
             if let Task::Http(http) = &node.step.task {
-                let secret = http.captures.iter().filter(|c| c.secret && !matches!(c.source, CaptureSource::Status));
-                credentials.entry(id).or_default().extend(secret.map(|c| capture_path(&c.source)));
+                let secret = http
+                    .captures
+                    .iter()
+                    .filter(|c| c.secret && !matches!(c.source, CaptureSource::Status));
+                credentials
+                    .entry(id)
+                    .or_default()
+                    .extend(secret.map(|c| capture_path(&c.source)));
             }
         }
         let mut stores: HashMap<AtomId, HashSet<&'p str>> = HashMap::new();
         for event in &flow.events {
-            let Sink::Store { secret, .. } = &event.sink else { continue };
-            for entry in event.taint.iter().filter(|e| !e.control && e.derivation > Derivation::Weak) {
+            let Sink::Store { secret, .. } = &event.sink else {
+                continue;
+            };
+            for entry in event
+                .taint
+                .iter()
+                .filter(|e| !e.control && e.derivation > Derivation::Weak)
+            {
                 stores.entry(entry.atom).or_default().extend(secret);
                 if let Some(Atom::Answer { step, path }) = flow.trails.atom(entry.atom) {
                     credentials.entry(*step).or_default().push(path.clone());
@@ -74,13 +88,28 @@ impl<'a, 'p> Context<'a, 'p> {
         for request in &flow.requests {
             requests.entry(request.step).or_default().push(request);
         }
-        let lets = flow.order.iter().filter_map(|(_, node)| match &node.step.task {
-            Task::Let(assign) => Some(((node.rotation, assign.name.as_str()), &assign.value)),
-            _ => None,
-        });
+        let lets = flow
+            .order
+            .iter()
+            .filter_map(|(_, node)| match &node.step.task {
+                Task::Let(assign) => Some(((node.rotation, assign.name.as_str()), &assign.value)),
+                _ => None,
+            });
         let lets = lets.collect();
         let (implied, lifecycle) = (implied(flow.plan), Lifecycle::of(flow));
-        Self { plan: flow.plan, flow, options, texts, credentials, stores, secrets, requests, lets, implied, lifecycle }
+        Self {
+            plan: flow.plan,
+            flow,
+            options,
+            texts,
+            credentials,
+            stores,
+            secrets,
+            requests,
+            lets,
+            implied,
+            lifecycle,
+        }
     }
 
     /// The declaration of a secret.
@@ -115,7 +144,10 @@ impl<'a, 'p> Context<'a, 'p> {
     /// The secrets that decided that an event happens.
     pub(crate) fn deciders(&self, event: &'a Event<'p>) -> Vec<Leak<'a>> {
         // An answer that was not projected is no certain secret; what it decides is not reported.
-        self.secrets(event, true).into_iter().filter(|l| !matches!(l.origin, Origin::Response(_))).collect()
+        self.secrets(event, true)
+            .into_iter()
+            .filter(|l| !matches!(l.origin, Origin::Response(_)))
+            .collect()
     }
 
     fn secrets(&self, event: &'a Event<'p>, control: bool) -> Vec<Leak<'a>> {
@@ -123,19 +155,34 @@ impl<'a, 'p> Context<'a, 'p> {
             .taint
             .iter()
             .filter(|e| e.control == control && e.derivation > Derivation::Weak)
-            .filter_map(|e| self.flow.trails.origin(e.atom).map(|origin| Leak { entry: *e, origin }))
-            .filter(|leak| !matches!(leak.origin, Origin::Response(_)) || self.is_credential(&event.taint, event.rotation, leak.origin))
+            .filter_map(|e| {
+                self.flow
+                    .trails
+                    .origin(e.atom)
+                    .map(|origin| Leak { entry: *e, origin })
+            })
+            .filter(|leak| {
+                !matches!(leak.origin, Origin::Response(_))
+                    || self.is_credential(&event.taint, event.rotation, leak.origin)
+            })
             .collect()
     }
 
     /// Whether what was read of an answer is a place that holds a credential: one that is stored, or whose name says so.
     fn is_credential(&self, taint: &Taint, rotation: usize, origin: &Origin) -> bool {
-        let Origin::Response(name) = origin else { return false };
-        let Some(id) = self.order().find(rotation, name) else { return false };
+        let Origin::Response(name) = origin else {
+            return false;
+        };
+        let Some(id) = self.order().find(rotation, name) else {
+            return false;
+        };
         taint.iter().any(|e| match self.flow.trails.atom(e.atom) {
             Some(Atom::Answer { step, path }) if *step == id => {
                 path.last().is_some_and(|key| names_credential(key))
-                    || self.credentials.get(&id).is_some_and(|known| known.iter().any(|k| overlap(k, path)))
+                    || self
+                        .credentials
+                        .get(&id)
+                        .is_some_and(|known| known.iter().any(|k| overlap(k, path)))
             }
             _ => false,
         })
@@ -147,17 +194,34 @@ impl<'a, 'p> Context<'a, 'p> {
         if !self.leaks(event).is_empty() {
             return None;
         }
-        event.taint.iter().filter(|e| !e.control).find(|e| self.is_answer_of_grant(e)).copied()
+        event
+            .taint
+            .iter()
+            .filter(|e| !e.control)
+            .find(|e| self.is_answer_of_grant(e))
+            .copied()
     }
 
     fn is_answer_of_grant(&self, entry: &Entry) -> bool {
-        let Some(Atom::Answer { step, path }) = self.flow.trails.atom(entry.atom) else { return false };
+        let Some(Atom::Answer { step, path }) = self.flow.trails.atom(entry.atom) else {
+            return false;
+        };
         let whole = path.len() < 3 && path.get(1).is_none_or(|key| key == "body");
         let asks = |r: &Request<'p>| {
             let url = r.http.url.as_str().unwrap_or_default();
-            let last = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-            let grants = names_credential(last.trim_end_matches('s')) || last.eq_ignore_ascii_case("login");
-            !matches!(r.http.method.as_str(), "GET" | "HEAD") && grants && !self.carried(r).is_empty()
+            let last = url
+                .split(['?', '#'])
+                .next()
+                .unwrap_or_default()
+                .trim_end_matches('/')
+                .rsplit('/')
+                .next()
+                .unwrap_or_default();
+            let grants =
+                names_credential(last.trim_end_matches('s')) || last.eq_ignore_ascii_case("login");
+            !matches!(r.http.method.as_str(), "GET" | "HEAD")
+                && grants
+                && !self.carried(r).is_empty()
         };
         whole && self.http(*step).is_some_and(|h| h.raw_output) && self.requests_of(*step).any(asks)
     }
@@ -177,7 +241,9 @@ impl<'a, 'p> Context<'a, 'p> {
         match self.flow.trails.atom(entry.atom) {
             Some(Atom::Caller { name: "", .. }) => "the caller's input".to_owned(),
             Some(Atom::Caller { name, .. }) => format!("input `{name}`"),
-            Some(Atom::Answer { step, .. }) => format!("the answer of `{}`", self.flow.step_name(*step)),
+            Some(Atom::Answer { step, .. }) => {
+                format!("the answer of `{}`", self.flow.step_name(*step))
+            }
             Some(Atom::Origin { origin, .. }) => origin.describe(),
             None => String::new(),
         }
@@ -198,8 +264,14 @@ impl<'a, 'p> Context<'a, 'p> {
 
     /// The secrets in a request.
     pub(crate) fn carried(&self, request: &Request<'p>) -> Vec<&'a Origin> {
-        let strong = request.carries.iter().filter(|e| !e.control && e.derivation > Derivation::Weak);
-        strong.filter_map(|e| self.flow.trails.origin(e.atom)).filter(|o| !matches!(o, Origin::Response(_))).collect()
+        let strong = request
+            .carries
+            .iter()
+            .filter(|e| !e.control && e.derivation > Derivation::Weak);
+        strong
+            .filter_map(|e| self.flow.trails.origin(e.atom))
+            .filter(|o| !matches!(o, Origin::Response(_)))
+            .collect()
     }
 
     /// Whether a secret may stand in a part of a request to `target`. Where the host is computed only the part is looked at.
@@ -209,7 +281,9 @@ impl<'a, 'p> Context<'a, 'p> {
                 Some(policy) => by_policy(policy, target, place),
                 None => by_policy(&Policy::Implied, target, place),
             },
-            Origin::Minted { .. } if !self.plan.dialect.is_conductor() => self.reach_minted(leak, target, place),
+            Origin::Minted { .. } if !self.plan.dialect.is_conductor() => {
+                self.reach_minted(leak, target, place)
+            }
             _ => by_policy(&Policy::Implied, target, place),
         }
     }
@@ -217,24 +291,49 @@ impl<'a, 'p> Context<'a, 'p> {
     /// A new credential may go where it came from, and where the secrets may go into which it is stored.
     fn reach_minted(&self, leak: &Leak<'_>, target: &Target, place: Place) -> Reach {
         let mut answers: Vec<Reach> = Vec::new();
-        if let Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, .. } }) = self.flow.trails.atom(leak.entry.atom)
+        if let Some(Atom::Origin {
+            rotation: Some(rotation),
+            origin: Origin::Minted { step, .. },
+        }) = self.flow.trails.atom(leak.entry.atom)
         {
-            for request in self.order().find(*rotation, step).into_iter().flat_map(|id| self.requests_of(id)) {
-                if request.target.host.is_none() || target.host.is_none() || same_host(&request.target, target) {
-                    answers.push(if Place::DEFAULT.contains(&place) { Reach::Allowed } else { Reach::WrongPlace });
+            for request in self
+                .order()
+                .find(*rotation, step)
+                .into_iter()
+                .flat_map(|id| self.requests_of(id))
+            {
+                if request.target.host.is_none()
+                    || target.host.is_none()
+                    || same_host(&request.target, target)
+                {
+                    answers.push(if Place::DEFAULT.contains(&place) {
+                        Reach::Allowed
+                    } else {
+                        Reach::WrongPlace
+                    });
                 }
             }
         }
         let mut stored = false;
-        for secret in self.stored_in(leak.entry.atom).filter_map(|name| self.secret(name)) {
+        for secret in self
+            .stored_in(leak.entry.atom)
+            .filter_map(|name| self.secret(name))
+        {
             stored = true;
             answers.push(by_policy(&secret.policy, target, place));
         }
         let issuer = self.issuer(leak.entry.atom);
         if let (Some(Task::Http(http)), Origin::Minted { name, .. }) = (issuer, leak.origin)
-            && let Some(capture) = http.captures.iter().find(|c| c.name == *name && !c.to.is_empty())
+            && let Some(capture) = http
+                .captures
+                .iter()
+                .find(|c| c.name == *name && !c.to.is_empty())
         {
-            answers.push(by_policy(&Policy::Declared(capture.to.clone()), target, place));
+            answers.push(by_policy(
+                &Policy::Declared(capture.to.clone()),
+                target,
+                place,
+            ));
         }
         let issued = matches!(issuer, Some(Task::Http(_)));
         if !stored && !issued {
@@ -251,36 +350,70 @@ impl<'a, 'p> Context<'a, 'p> {
 
     /// Whether nothing in the text says where a new credential may go: it is not stored, and its capture names no host.
     pub(crate) fn is_undeclared(&self, leak: &Leak<'_>) -> bool {
-        let (Origin::Minted { name, .. }, Some(Task::Http(http))) = (leak.origin, self.issuer(leak.entry.atom)) else { return false };
-        self.stored_in(leak.entry.atom).next().is_none() && http.captures.iter().all(|c| c.name != *name || c.to.is_empty())
+        let (Origin::Minted { name, .. }, Some(Task::Http(http))) =
+            (leak.origin, self.issuer(leak.entry.atom))
+        else {
+            return false;
+        };
+        self.stored_in(leak.entry.atom).next().is_none()
+            && http
+                .captures
+                .iter()
+                .all(|c| c.name != *name || c.to.is_empty())
     }
 
     /// The task that made a minted atom.
     pub(crate) fn issuer(&self, atom: AtomId) -> Option<&'p Task> {
         match self.flow.trails.atom(atom) {
-            Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, .. } }) => {
-                self.order().find(*rotation, step).and_then(|id| self.order().get(id)).map(|n| &n.step.task)
-            }
+            Some(Atom::Origin {
+                rotation: Some(rotation),
+                origin: Origin::Minted { step, .. },
+            }) => self
+                .order()
+                .find(*rotation, step)
+                .and_then(|id| self.order().get(id))
+                .map(|n| &n.step.task),
             _ => None,
         }
     }
 
     /// A finding at the sink with the way of the secret.
-    pub(crate) fn finding(&self, code: Code, event: &Event<'p>, entry: &Entry, message: String, here: &str) -> Diagnostic {
+    pub(crate) fn finding(
+        &self,
+        code: Code,
+        event: &Event<'p>,
+        entry: &Entry,
+        message: String,
+        here: &str,
+    ) -> Diagnostic {
         let mut way = self.flow.way(entry);
         if event.span.is_some() {
             way.push(Label::new(event.span, here));
         }
-        Diagnostic::new(code, event.span, message).at(here).flow(way)
+        Diagnostic::new(code, event.span, message)
+            .at(here)
+            .flow(way)
     }
 }
 
 fn implied(plan: &Plan) -> HashSet<(usize, &str)> {
     let mut implied = HashSet::new();
-    for (index, rotation) in plan.rotations.iter().enumerate().filter(|_| plan.dialect.is_conductor()) {
+    for (index, rotation) in plan
+        .rotations
+        .iter()
+        .enumerate()
+        .filter(|_| plan.dialect.is_conductor())
+    {
         let mut seen = HashSet::new();
-        let first = rotation.outputs.iter().filter(|o| seen.insert(o.name.as_str()));
-        implied.extend(first.filter(|o| o.at.0.is_some() && o.at.0 == o.value.at.0).map(|o| (index, o.name.as_str())));
+        let first = rotation
+            .outputs
+            .iter()
+            .filter(|o| seen.insert(o.name.as_str()));
+        implied.extend(
+            first
+                .filter(|o| o.at.0.is_some() && o.at.0 == o.value.at.0)
+                .map(|o| (index, o.name.as_str())),
+        );
     }
     implied
 }
@@ -297,10 +430,14 @@ impl<'p> Once<'p> {
 
 fn by_policy(policy: &Policy, target: &Target, place: Place) -> Reach {
     let host_allowed = |place_of: &dyn Fn(Place) -> bool| match (policy, target.host.as_deref()) {
-        (Policy::Declared(destinations), Some(host)) => {
-            destinations.iter().any(|d| d.places.iter().any(|p| place_of(*p) && d.allows(host, target.port, *p)))
-        }
-        (Policy::Declared(destinations), None) => destinations.iter().any(|d| d.places.iter().any(|p| place_of(*p))),
+        (Policy::Declared(destinations), Some(host)) => destinations.iter().any(|d| {
+            d.places
+                .iter()
+                .any(|p| place_of(*p) && d.allows(host, target.port, *p))
+        }),
+        (Policy::Declared(destinations), None) => destinations
+            .iter()
+            .any(|d| d.places.iter().any(|p| place_of(*p))),
         (Policy::Implied, _) => Place::DEFAULT.iter().any(|p| place_of(*p)),
     };
     if host_allowed(&|p| p == place) {
@@ -330,8 +467,18 @@ pub(crate) fn place_of(part: Part<'_>) -> Option<Place> {
 
 /// Whether a field of an answer is a credential by its name.
 pub(crate) fn names_credential(key: &str) -> bool {
-    let name: String = key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    let paging = ["nexttoken", "pagetoken", "continuationtoken", "synctoken", "cursortoken"];
+    let name: String = key
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    let paging = [
+        "nexttoken",
+        "pagetoken",
+        "continuationtoken",
+        "synctoken",
+        "cursortoken",
+    ];
     !paging.iter().any(|p| name.ends_with(p))
         && [
             "token",

@@ -30,10 +30,19 @@ pub(crate) fn of_task(task: &Task) -> Vec<&Expr> {
         Task::Switch(switch) => vec![&switch.subject],
         Task::ForEach(each) => vec![&each.items],
         Task::Repeat(repeat) => vec![&repeat.until],
-        Task::Call(call) => call.inputs.iter().map(|(_, e)| e).chain(&call.each).collect(),
+        Task::Call(call) => call
+            .inputs
+            .iter()
+            .map(|(_, e)| e)
+            .chain(&call.each)
+            .collect(),
         Task::Worker(worker) => vec![&worker.input],
         Task::Fork(fork) => std::iter::once(&fork.tasks).chain(&fork.inputs).collect(),
-        Task::Generate(_) | Task::Verify(_) | Task::Promote(_) | Task::Revoke(_) | Task::Parallel(_) => Vec::new(),
+        Task::Generate(_)
+        | Task::Verify(_)
+        | Task::Promote(_)
+        | Task::Revoke(_)
+        | Task::Parallel(_) => Vec::new(),
     }
 }
 
@@ -52,7 +61,9 @@ pub(crate) fn of_http(http: &Http) -> Vec<&Expr> {
     all.extend(http.headers.iter().map(|h| &h.value));
     match &http.auth {
         Some(Auth::Bearer(token)) => all.push(token),
-        Some(Auth::Basic(user, password) | Auth::Client(user, password)) => all.extend([user, password]),
+        Some(Auth::Basic(user, password) | Auth::Client(user, password)) => {
+            all.extend([user, password])
+        }
         None => {}
     }
     match &http.body {

@@ -160,7 +160,9 @@ impl To {
                 (false, false) => format!("output `{name}`"),
             },
             To::Call { name } => format!("rotation `{name}`"),
-            To::Variable { name, masked } => format!("variable `{name}`{}", if *masked { ", masked" } else { "" }),
+            To::Variable { name, masked } => {
+                format!("variable `{name}`{}", if *masked { ", masked" } else { "" })
+            }
             To::Log => "the log".to_owned(),
             To::Error => "the error message".to_owned(),
             To::Instructions => "the instructions for a person".to_owned(),
@@ -171,7 +173,11 @@ impl To {
 
     /// The part of a request; empty elsewhere.
     pub fn place(&self) -> &str {
-        if let To::Host { place, .. } = self { place } else { "" }
+        if let To::Host { place, .. } = self {
+            place
+        } else {
+            ""
+        }
     }
 }
 
@@ -191,7 +197,12 @@ pub fn flows(plan: &Plan) -> Flows {
     let options = Options::default();
     let texts = super::Texts::default();
     let context = Context::new(&analysis, &options, &texts);
-    let mut all = Gather { context: &context, analysis: &analysis, secrets: Vec::new(), index: BTreeMap::new() };
+    let mut all = Gather {
+        context: &context,
+        analysis: &analysis,
+        secrets: Vec::new(),
+        index: BTreeMap::new(),
+    };
     for secret in &plan.secrets {
         let allowed = match &secret.policy {
             Policy::Declared(to) => Some(to.iter().map(describe_destination).collect()),
@@ -204,15 +215,22 @@ pub fn flows(plan: &Plan) -> Flows {
         }
     }
     for event in &analysis.events {
-        let Some(to) = all.target(event) else { continue };
-        for (leaks, decides) in [(context.leaks(event), false), (context.deciders(event), true)] {
+        let Some(to) = all.target(event) else {
+            continue;
+        };
+        for (leaks, decides) in [
+            (context.leaks(event), false),
+            (context.deciders(event), true),
+        ] {
             for leak in leaks {
                 all.add(event, &leak, to.clone(), decides);
             }
         }
     }
     all.reveals();
-    Flows { secrets: all.secrets }
+    Flows {
+        secrets: all.secrets,
+    }
 }
 
 fn describe_destination(to: &crate::plan::Destination) -> String {
@@ -230,7 +248,11 @@ struct Gather<'a, 'p> {
 
 impl<'p> Gather<'_, 'p> {
     fn rotation(&self, index: usize) -> String {
-        self.analysis.plan.rotations.get(index).map_or(String::new(), |r| r.name.clone())
+        self.analysis
+            .plan
+            .rotations
+            .get(index)
+            .map_or(String::new(), |r| r.name.clone())
     }
 
     fn entry(&mut self, rotation: Option<usize>, origin: &Origin, span: Span) -> usize {
@@ -240,26 +262,43 @@ impl<'p> Gather<'_, 'p> {
         }
         let (kind, name, issuer) = match origin {
             Origin::Secret(name) => (Kind::Vault, name.clone(), None),
-            Origin::Minted { step, name } => (Kind::Minted, format!("{step}.{name}"), Some(step.clone())),
-            Origin::Response(step) => (Kind::Answer, format!("answer of {step}"), Some(step.clone())),
+            Origin::Minted { step, name } => {
+                (Kind::Minted, format!("{step}.{name}"), Some(step.clone()))
+            }
+            Origin::Response(step) => (
+                Kind::Answer,
+                format!("answer of {step}"),
+                Some(step.clone()),
+            ),
             Origin::Input(name) => (Kind::Input, name.clone(), None),
             Origin::Literal(number) => (Kind::Literal, format!("text {number}"), None),
         };
         let rotation = rotation.map(|index| self.rotation(index));
-        self.secrets.push(SecretFlow { name, kind, rotation, span, allowed: None, issuer, flows: Vec::new() });
+        self.secrets.push(SecretFlow {
+            name,
+            kind,
+            rotation,
+            span,
+            allowed: None,
+            issuer,
+            flows: Vec::new(),
+        });
         let at = self.secrets.len() - 1;
         self.index.insert(key, at);
         at
     }
 
     fn step(&self, id: usize) -> (String, String) {
-        self.analysis.order.get(id).map_or_else(Default::default, |node| {
-            let kind = match &node.step.task {
-                crate::plan::Task::Http(http) => format!("http {}", http.method),
-                task => task.kind().to_owned(),
-            };
-            (node.step.name.clone(), kind)
-        })
+        self.analysis
+            .order
+            .get(id)
+            .map_or_else(Default::default, |node| {
+                let kind = match &node.step.task {
+                    crate::plan::Task::Http(http) => format!("http {}", http.method),
+                    task => task.kind().to_owned(),
+                };
+                (node.step.name.clone(), kind)
+            })
     }
 
     fn target(&self, event: &Event<'p>) -> Option<To> {
@@ -267,7 +306,10 @@ impl<'p> Gather<'_, 'p> {
             Sink::Log => To::Log,
             Sink::ErrorText => To::Error,
             Sink::Instructions => To::Instructions,
-            Sink::Output { name, masked } => To::Output { name: (*name).to_owned(), masked: *masked },
+            Sink::Output { name, masked } => To::Output {
+                name: (*name).to_owned(),
+                masked: *masked,
+            },
             Sink::Request { part, .. } => {
                 let (request, _) = self.context.request(event)?;
                 let place = match part {
@@ -283,17 +325,34 @@ impl<'p> Gather<'_, 'p> {
                     (request.target.scheme.as_deref(), request.target.port),
                     (Some("https"), Some(443)) | (Some("http"), Some(80))
                 );
-                let port = request.target.port.filter(|_| !standard).map_or(String::new(), |p| format!(":{p}"));
-                let name = request.target.host.as_ref().map_or("a computed host".to_owned(), |host| format!("{host}{port}"));
+                let port = request
+                    .target
+                    .port
+                    .filter(|_| !standard)
+                    .map_or(String::new(), |p| format!(":{p}"));
+                let name = request
+                    .target
+                    .host
+                    .as_ref()
+                    .map_or("a computed host".to_owned(), |host| format!("{host}{port}"));
                 To::Host { name, place }
             }
             Sink::Store { secret, field } => {
                 let name = secret.unwrap_or("a computed name");
-                To::Vault { name: field.map_or(name.to_owned(), |f| format!("{name}.{f}")) }
+                To::Vault {
+                    name: field.map_or(name.to_owned(), |f| format!("{name}.{f}")),
+                }
             }
-            Sink::CallInput { rotation, name } => To::Call { name: format!("{rotation}.{name}") },
-            Sink::Elsewhere { kind, .. } => To::Call { name: (*kind).to_owned() },
-            Sink::Variable { name, masked } => To::Variable { name: (*name).to_owned(), masked: *masked },
+            Sink::CallInput { rotation, name } => To::Call {
+                name: format!("{rotation}.{name}"),
+            },
+            Sink::Elsewhere { kind, .. } => To::Call {
+                name: (*kind).to_owned(),
+            },
+            Sink::Variable { name, masked } => To::Variable {
+                name: (*name).to_owned(),
+                masked: *masked,
+            },
             Sink::Expiry { .. } => To::Status,
             Sink::SecretName | Sink::Let { .. } | Sink::Branch => return None,
         })
@@ -316,8 +375,15 @@ impl<'p> Gather<'_, 'p> {
             decides,
             via,
         };
-        let Some(secret) = self.secrets.get_mut(at) else { return };
-        let same = |f: &&mut Flow| f.rotation == flow.rotation && f.step == flow.step && f.to == flow.to && f.decides == flow.decides;
+        let Some(secret) = self.secrets.get_mut(at) else {
+            return;
+        };
+        let same = |f: &&mut Flow| {
+            f.rotation == flow.rotation
+                && f.step == flow.step
+                && f.to == flow.to
+                && f.decides == flow.decides
+        };
         match secret.flows.iter_mut().find(same) {
             Some(known) => known.how = known.how.max(flow.how),
             None => secret.flows.push(flow),
@@ -327,19 +393,36 @@ impl<'p> Gather<'_, 'p> {
     fn reveals(&mut self) {
         for reveal in &self.analysis.reveals {
             let node = reveal.step.and_then(|id| self.analysis.order.get(id));
-            for (origin, how) in reveal.label.iter().filter(|(_, how)| *how > Derivation::Weak) {
+            for (origin, how) in reveal
+                .label
+                .iter()
+                .filter(|(_, how)| *how > Derivation::Weak)
+            {
                 let here = node.map(|n| n.rotation);
                 let mut of_origin = self.index.iter().filter(|((_, o), _)| o == origin);
-                let known = of_origin.clone().find(|((r, _), _)| r.is_none() || here.is_none() || *r == here).or_else(|| of_origin.next());
+                let known = of_origin
+                    .clone()
+                    .find(|((r, _), _)| r.is_none() || here.is_none() || *r == here)
+                    .or_else(|| of_origin.next());
                 let at = match known.map(|(_, at)| *at) {
                     Some(at) => at,
                     None => self.entry(here, origin, reveal.span),
                 };
                 let rotation = here.map_or(String::new(), |index| self.rotation(index));
                 let step = reveal.step.map(|id| self.step(id));
-                let to = To::Released { reason: reveal.reason.to_owned() };
+                let to = To::Released {
+                    reason: reveal.reason.to_owned(),
+                };
                 if let Some(secret) = self.secrets.get_mut(at) {
-                    secret.flows.push(Flow { rotation, step, span: reveal.span, to, how, decides: false, via: Vec::new() });
+                    secret.flows.push(Flow {
+                        rotation,
+                        step,
+                        span: reveal.span,
+                        to,
+                        how,
+                        decides: false,
+                        via: Vec::new(),
+                    });
                 }
             }
         }
@@ -366,11 +449,23 @@ pub fn releases(plan: &Plan) -> Vec<Release> {
     let analysis = Analysis::of(plan);
     let mut all: Vec<Release> = Vec::new();
     for reveal in &analysis.reveals {
-        let index = reveal.step.and_then(|id| analysis.order.get(id)).map(|n| n.rotation);
-        let index = index.or(if plan.rotations.len() == 1 { Some(0) } else { None });
-        let strong = reveal.label.iter().filter(|(_, how)| *how > Derivation::Weak);
+        let index = reveal
+            .step
+            .and_then(|id| analysis.order.get(id))
+            .map(|n| n.rotation);
+        let index = index.or(if plan.rotations.len() == 1 {
+            Some(0)
+        } else {
+            None
+        });
+        let strong = reveal
+            .label
+            .iter()
+            .filter(|(_, how)| *how > Derivation::Weak);
         all.push(Release {
-            rotation: index.and_then(|i| plan.rotations.get(i)).map_or(String::new(), |r| r.name.clone()),
+            rotation: index
+                .and_then(|i| plan.rotations.get(i))
+                .map_or(String::new(), |r| r.name.clone()),
             step: reveal.step.map(|id| analysis.step_name(id).to_owned()),
             span: reveal.span,
             reason: reveal.reason.to_owned(),

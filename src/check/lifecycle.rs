@@ -56,10 +56,20 @@ impl<'p> Lifecycle<'p> {
             all.writes_of.entry(write.secret).or_default().push(*write);
         }
         for keeping in &keepings {
-            all.keepings_of.entry(keeping.secret).or_default().push(*keeping);
-            all.kept_atoms.entry(keeping.atom).or_default().push(*keeping);
+            all.keepings_of
+                .entry(keeping.secret)
+                .or_default()
+                .push(*keeping);
+            all.kept_atoms
+                .entry(keeping.atom)
+                .or_default()
+                .push(*keeping);
         }
-        Self { writes, keepings, ..all }
+        Self {
+            writes,
+            keepings,
+            ..all
+        }
     }
 }
 
@@ -76,7 +86,13 @@ fn writes<'p>(flow: &Analysis<'p>) -> Vec<Write<'p>> {
             Task::Revoke(revoke) => (revoke.secret.as_str(), Act::Revoke),
             _ => continue,
         };
-        writes.push(Write { step, rotation: node.rotation, secret, act, span: node.step.at.0 });
+        writes.push(Write {
+            step,
+            rotation: node.rotation,
+            secret,
+            act,
+            span: node.step.at.0,
+        });
     }
     writes
 }
@@ -84,13 +100,35 @@ fn writes<'p>(flow: &Analysis<'p>) -> Vec<Write<'p>> {
 fn keepings<'p>(flow: &Analysis<'p>) -> Vec<Keeping<'p>> {
     let mut keepings = Vec::new();
     for event in &flow.events {
-        let (Sink::Store { secret: Some(secret), .. }, Some(store)) = (&event.sink, event.step) else { continue };
-        for entry in event.taint.iter().filter(|e| !e.control && e.derivation > Derivation::Weak) {
-            let Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, .. } }) = flow.trails.atom(entry.atom) else {
+        let (
+            Sink::Store {
+                secret: Some(secret),
+                ..
+            },
+            Some(store),
+        ) = (&event.sink, event.step)
+        else {
+            continue;
+        };
+        for entry in event
+            .taint
+            .iter()
+            .filter(|e| !e.control && e.derivation > Derivation::Weak)
+        {
+            let Some(Atom::Origin {
+                rotation: Some(rotation),
+                origin: Origin::Minted { step, .. },
+            }) = flow.trails.atom(entry.atom)
+            else {
                 continue;
             };
             if let Some(maker) = flow.order.find(*rotation, step) {
-                keepings.push(Keeping { maker, store, secret, atom: entry.atom });
+                keepings.push(Keeping {
+                    maker,
+                    store,
+                    secret,
+                    atom: entry.atom,
+                });
             }
         }
     }
@@ -105,7 +143,10 @@ impl<'p> Context<'_, 'p> {
 
     /// Those of one secret, in text order.
     pub(crate) fn writes_of(&self, secret: &str) -> &[Write<'p>] {
-        self.lifecycle.writes_of.get(secret).map_or(&[], Vec::as_slice)
+        self.lifecycle
+            .writes_of
+            .get(secret)
+            .map_or(&[], Vec::as_slice)
     }
 
     /// Which made credential is stored where.
@@ -115,12 +156,18 @@ impl<'p> Context<'_, 'p> {
 
     /// Those that are stored in one secret.
     pub(crate) fn keepings_of(&self, secret: &str) -> &[Keeping<'p>] {
-        self.lifecycle.keepings_of.get(secret).map_or(&[], Vec::as_slice)
+        self.lifecycle
+            .keepings_of
+            .get(secret)
+            .map_or(&[], Vec::as_slice)
     }
 
     /// Those of one credential.
     pub(crate) fn keepings_of_atom(&self, atom: AtomId) -> &[Keeping<'p>] {
-        self.lifecycle.kept_atoms.get(&atom).map_or(&[], Vec::as_slice)
+        self.lifecycle
+            .kept_atoms
+            .get(&atom)
+            .map_or(&[], Vec::as_slice)
     }
 
     /// The HTTP exchange of a step.

@@ -30,7 +30,9 @@ fn cron_period(cron: &Cron) -> Option<Dur> {
         "@weekly" => 7 * DAY,
         expression => {
             let fields: Vec<&str> = expression.split_whitespace().collect();
-            let [second, minute, hour, day, month, weekday] = fields.as_slice() else { return None };
+            let [second, minute, hour, day, month, weekday] = fields.as_slice() else {
+                return None;
+            };
             let any = |field: &str| matches!(field, "*" | "?");
             let fixed = |field: &str| field.bytes().all(|b| b.is_ascii_digit());
             if !fixed(second) || !any(month) {
@@ -59,7 +61,12 @@ fn cron_period(cron: &Cron) -> Option<Dur> {
 fn every(field: &str) -> Option<u64> {
     match field {
         "*" => Some(1),
-        _ => field.strip_prefix("*/").or_else(|| field.strip_prefix("0/"))?.parse().ok().filter(|n| *n > 0),
+        _ => field
+            .strip_prefix("*/")
+            .or_else(|| field.strip_prefix("0/"))?
+            .parse()
+            .ok()
+            .filter(|n| *n > 0),
     }
 }
 
@@ -67,39 +74,68 @@ fn every(field: &str) -> Option<u64> {
 pub(crate) fn life_of(cx: &Context<'_, '_>, store: usize) -> Option<(Dur, Span)> {
     if let Some(expires) = cx.expires(store) {
         let meant = match &expires.kind {
-            ExprKind::Ref(Root::Let(name)) => cx.let_value(cx.order().get(store)?.rotation, name)?,
+            ExprKind::Ref(Root::Let(name)) => {
+                cx.let_value(cx.order().get(store)?.rotation, name)?
+            }
             _ => expires,
         };
         return life(meant).map(|life| (life, expires.at.0));
     }
     let secret = cx.stored_by(store)?;
-    cx.keepings_of(secret).iter().filter(|k| k.store == store).find_map(|k| asked(cx.http(k.maker)?))
+    cx.keepings_of(secret)
+        .iter()
+        .filter(|k| k.store == store)
+        .find_map(|k| asked(cx.http(k.maker)?))
 }
 
 /// The life that a request asks for: `expires_in` and the like in its body or query, a number of seconds or a text such as `1h`.
 fn asked(http: &Http) -> Option<(Dur, Span)> {
-    const NAMES: [&str; 6] = ["expires_in", "expires_in_seconds", "ttl", "ttl_seconds", "lifetime_seconds", "duration_seconds"];
+    const NAMES: [&str; 6] = [
+        "expires_in",
+        "expires_in_seconds",
+        "ttl",
+        "ttl_seconds",
+        "lifetime_seconds",
+        "duration_seconds",
+    ];
     let members: &[(String, Expr)] = match &http.body {
-        Body::Json(Expr { kind: ExprKind::Object(members), .. }) | Body::Form(members) => members,
+        Body::Json(Expr {
+            kind: ExprKind::Object(members),
+            ..
+        })
+        | Body::Form(members) => members,
         _ => &[],
     };
-    members.iter().chain(&http.query).filter(|(name, _)| NAMES.contains(&name.as_str())).find_map(|(_, value)| {
-        let life = match &value.kind {
-            ExprKind::Number(seconds) => Dur(seconds.parse::<u64>().ok()?.checked_mul(SECOND)?),
-            ExprKind::String(text) => match text.parse::<u64>() {
-                Ok(seconds) => Dur(seconds.checked_mul(SECOND)?),
-                Err(_) => Dur::parse(text).ok()?,
-            },
-            _ => return None,
-        };
-        (life.0 > 0).then_some((life, value.at.0))
-    })
+    members
+        .iter()
+        .chain(&http.query)
+        .filter(|(name, _)| NAMES.contains(&name.as_str()))
+        .find_map(|(_, value)| {
+            let life = match &value.kind {
+                ExprKind::Number(seconds) => {
+                    Dur(seconds.parse::<u64>().ok()?.checked_mul(SECOND)?)
+                }
+                ExprKind::String(text) => match text.parse::<u64>() {
+                    Ok(seconds) => Dur(seconds.checked_mul(SECOND)?),
+                    Err(_) => Dur::parse(text).ok()?,
+                },
+                _ => return None,
+            };
+            (life.0 > 0).then_some((life, value.at.0))
+        })
 }
 
 /// How long a value lives that expires at this time, where it is a fixed time after the run's start.
 pub(crate) fn life(expires: &Expr) -> Option<Dur> {
-    let ExprKind::Binary(Operator::Add, left, right) = &expires.kind else { return None };
-    let starts = |e: &Expr| matches!(&e.kind, ExprKind::Ref(Root::Run(RunField::StartedAt | RunField::ScheduledAt)));
+    let ExprKind::Binary(Operator::Add, left, right) = &expires.kind else {
+        return None;
+    };
+    let starts = |e: &Expr| {
+        matches!(
+            &e.kind,
+            ExprKind::Ref(Root::Run(RunField::StartedAt | RunField::ScheduledAt))
+        )
+    };
     match (&left.kind, &right.kind) {
         (_, ExprKind::Duration(life)) if starts(left) => Some(*life),
         (ExprKind::Duration(life), _) if starts(right) => Some(*life),
@@ -111,11 +147,21 @@ pub(crate) fn life(expires: &Expr) -> Option<Dur> {
 pub(crate) fn show(dur: Dur) -> String {
     let mut rest = dur.0;
     let mut parts = Vec::new();
-    for (unit, word) in [(DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s"), (1, "ms")] {
+    for (unit, word) in [
+        (DAY, "d"),
+        (HOUR, "h"),
+        (MINUTE, "m"),
+        (SECOND, "s"),
+        (1, "ms"),
+    ] {
         if rest >= unit {
             parts.push(format!("{}{word}", rest / unit));
             rest %= unit;
         }
     }
-    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
+    if parts.is_empty() {
+        "0s".to_owned()
+    } else {
+        parts.join(" ")
+    }
 }

@@ -16,17 +16,64 @@ pub(super) enum Looks {
 }
 
 /// A form: words, how it begins, which further characters it has, and at least how many.
-struct Form(&'static str, &'static [&'static str], fn(char) -> bool, usize);
+struct Form(
+    &'static str,
+    &'static [&'static str],
+    fn(char) -> bool,
+    usize,
+);
 
 const FORMS: [Form; 9] = [
-    Form("an AWS access key", &["AKIA", "ASIA"], |c| c.is_ascii_uppercase() || c.is_ascii_digit(), 16),
-    Form("a GitHub token", &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"], |c| c.is_ascii_alphanumeric(), 30),
-    Form("a GitHub token", &["github_pat_"], |c| c.is_ascii_alphanumeric() || c == '_', 22),
-    Form("a GitLab token", &["glpat-", "gldt-", "glrt-"], |c| c.is_ascii_alphanumeric() || "_-".contains(c), 16),
-    Form("a Slack token", &["xoxb-", "xoxp-", "xoxa-", "xoxe-", "xoxr-", "xoxs-", "xapp-"], |c| c.is_ascii_alphanumeric() || c == '-', 16),
-    Form("a Stripe key", &["sk_live_", "rk_live_"], |c| c.is_ascii_alphanumeric(), 16),
-    Form("a Google API key", &["AIza"], |c| c.is_ascii_alphanumeric() || "_-".contains(c), 30),
-    Form("a Slack webhook", &["hooks.slack.com/services/T"], |c| c.is_ascii_alphanumeric() || c == '/', 20),
+    Form(
+        "an AWS access key",
+        &["AKIA", "ASIA"],
+        |c| c.is_ascii_uppercase() || c.is_ascii_digit(),
+        16,
+    ),
+    Form(
+        "a GitHub token",
+        &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"],
+        |c| c.is_ascii_alphanumeric(),
+        30,
+    ),
+    Form(
+        "a GitHub token",
+        &["github_pat_"],
+        |c| c.is_ascii_alphanumeric() || c == '_',
+        22,
+    ),
+    Form(
+        "a GitLab token",
+        &["glpat-", "gldt-", "glrt-"],
+        |c| c.is_ascii_alphanumeric() || "_-".contains(c),
+        16,
+    ),
+    Form(
+        "a Slack token",
+        &[
+            "xoxb-", "xoxp-", "xoxa-", "xoxe-", "xoxr-", "xoxs-", "xapp-",
+        ],
+        |c| c.is_ascii_alphanumeric() || c == '-',
+        16,
+    ),
+    Form(
+        "a Stripe key",
+        &["sk_live_", "rk_live_"],
+        |c| c.is_ascii_alphanumeric(),
+        16,
+    ),
+    Form(
+        "a Google API key",
+        &["AIza"],
+        |c| c.is_ascii_alphanumeric() || "_-".contains(c),
+        30,
+    ),
+    Form(
+        "a Slack webhook",
+        &["hooks.slack.com/services/T"],
+        |c| c.is_ascii_alphanumeric() || c == '/',
+        20,
+    ),
     Form("an npm token", &["npm_"], |c| c.is_ascii_alphanumeric(), 36),
 ];
 
@@ -59,7 +106,14 @@ const CREDENTIALS: [&str; 16] = [
     "jwt",
 ];
 
-const PASSWORDS: [&str; 6] = ["password", "passwd", "passphrase", "pwd", "clientsecret", "keysecret"];
+const PASSWORDS: [&str; 6] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "clientsecret",
+    "keysecret",
+];
 
 const PLACEHOLDERS: [&str; 20] = [
     "changeme",
@@ -90,9 +144,15 @@ pub(super) fn looks_like_secret(text: &str, name: Option<&str>) -> Option<Looks>
         return Some(Looks::Known(what));
     }
     let name = plain(name?);
-    let value = ["Bearer ", "Basic ", "token ", "Token "].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text).trim();
+    let value = ["Bearer ", "Basic ", "token ", "Token "]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme))
+        .unwrap_or(text)
+        .trim();
     let is_password = PASSWORDS.iter().any(|p| name.ends_with(p));
-    let is_named = is_password || CREDENTIALS.iter().any(|c| name.ends_with(c)) || (name == "key" && value.len() >= 20);
+    let is_named = is_password
+        || CREDENTIALS.iter().any(|c| name.ends_with(c))
+        || (name == "key" && value.len() >= 20);
     if !is_named || !is_token(value) {
         return None;
     }
@@ -102,12 +162,15 @@ pub(super) fn looks_like_secret(text: &str, name: Option<&str>) -> Option<Looks>
     }
     let wanted = if is_password { PASSWORD } else { RANDOM };
     let long = value.len() >= if is_password { 8 } else { 12 };
-    (long && bits >= wanted && is_mixed(value) && (is_password || !is_wordy(value))).then_some(Looks::Random)
+    (long && bits >= wanted && is_mixed(value) && (is_password || !is_wordy(value)))
+        .then_some(Looks::Random)
 }
 
 /// All beginnings of what [`known_form`] knows: most texts hold none, and are passed over once.
 static BEGINNINGS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let forms = FORMS.iter().flat_map(|Form(_, beginnings, ..)| beginnings.iter().copied());
+    let forms = FORMS
+        .iter()
+        .flat_map(|Form(_, beginnings, ..)| beginnings.iter().copied());
     AhoCorasick::new(forms.chain(["-----BEGIN", "eyJ"])).ok()
 });
 
@@ -124,8 +187,16 @@ fn known_form(text: &str) -> Option<&'static str> {
     for Form(what, beginnings, allowed, length) in &FORMS {
         for beginning in *beginnings {
             for (at, _) in text.match_indices(beginning) {
-                let inside = text.get(..at).and_then(|before| before.chars().next_back()).is_some_and(|c| c.is_ascii_alphanumeric());
-                let rest: String = text.get(at + beginning.len()..).unwrap_or_default().chars().take_while(|c| allowed(*c)).collect();
+                let inside = text
+                    .get(..at)
+                    .and_then(|before| before.chars().next_back())
+                    .is_some_and(|c| c.is_ascii_alphanumeric());
+                let rest: String = text
+                    .get(at + beginning.len()..)
+                    .unwrap_or_default()
+                    .chars()
+                    .take_while(|c| allowed(*c))
+                    .collect();
                 if !inside && rest.len() >= *length && variety(&rest) >= VARIETY {
                     return Some(what);
                 }
@@ -145,7 +216,10 @@ fn is_jwt(text: &str) -> bool {
 }
 
 fn plain(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    name.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
 }
 
 /// One word without the marks of a template, a path or an address.
@@ -165,24 +239,41 @@ fn is_placeholder(value: &str) -> bool {
 /// A UUID of documentation: all zeros, or one of those that everybody copies.
 fn is_sample_uuid(value: &str) -> bool {
     let parts: Vec<&str> = value.split('-').collect();
-    let shape = parts.iter().map(|p| p.len()).eq([8, 4, 4, 4, 12]) && value.chars().all(|c| c == '-' || c.is_ascii_hexdigit());
-    let sample = ["123e4567", "550e8400", "12345678", "f47ac10b", "6ba7b810", "deadbeef"];
-    shape && (variety(value) < 8 || sample.iter().any(|s| value.to_ascii_lowercase().starts_with(s)))
+    let shape = parts.iter().map(|p| p.len()).eq([8, 4, 4, 4, 12])
+        && value.chars().all(|c| c == '-' || c.is_ascii_hexdigit());
+    let sample = [
+        "123e4567", "550e8400", "12345678", "f47ac10b", "6ba7b810", "deadbeef",
+    ];
+    shape
+        && (variety(value) < 8
+            || sample
+                .iter()
+                .any(|s| value.to_ascii_lowercase().starts_with(s)))
 }
 
 /// Letters, and digits or marks among them.
 fn is_mixed(value: &str) -> bool {
     let letters = value.chars().any(|c| c.is_ascii_alphabetic());
-    letters && value.chars().any(|c| c.is_ascii_digit() || "!@#$%^&*+/=".contains(c))
+    letters
+        && value
+            .chars()
+            .any(|c| c.is_ascii_digit() || "!@#$%^&*+/=".contains(c))
 }
 
 /// Words and numbers with marks between them, such as `ci-token-2024`: a name, not a value.
 fn is_wordy(value: &str) -> bool {
-    value.split(|c: char| !c.is_ascii_alphanumeric()).all(|word| {
-        let digits = word.chars().filter(char::is_ascii_digit).count();
-        let letters_first = word.trim_end_matches(|c: char| c.is_ascii_digit()).chars().all(|c| c.is_ascii_alphabetic());
-        (digits == 0 && word.len() <= 16) || digits == word.len() || (letters_first && digits <= 4 && word.len() <= 14)
-    })
+    value
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .all(|word| {
+            let digits = word.chars().filter(char::is_ascii_digit).count();
+            let letters_first = word
+                .trim_end_matches(|c: char| c.is_ascii_digit())
+                .chars()
+                .all(|c| c.is_ascii_alphabetic());
+            (digits == 0 && word.len() <= 16)
+                || digits == word.len()
+                || (letters_first && digits <= 4 && word.len() <= 14)
+        })
 }
 
 fn variety(text: &str) -> usize {
@@ -196,7 +287,11 @@ fn entropy(text: &str) -> f64 {
         *counts.entry(c).or_default() += 1;
     }
     let all = f64::from(counts.values().sum::<u32>());
-    counts.values().map(|n| f64::from(*n) / all).map(|p| -p * p.log2()).sum()
+    counts
+        .values()
+        .map(|n| f64::from(*n) / all)
+        .map(|p| -p * p.log2())
+        .sum()
 }
 
 #[cfg(test)]
@@ -224,7 +319,11 @@ mod tests {
             ("{{ vault_token_9f8e7d6c }}", "token"),
         ];
         for (value, name) in silent {
-            assert_eq!(looks_like_secret(value, Some(name)), None, "{value} under {name}");
+            assert_eq!(
+                looks_like_secret(value, Some(name)),
+                None,
+                "{value} under {name}"
+            );
         }
         let found = [
             ("q7Zt2LwPx94kVbN1sD8f", "X-Api-Key"),
@@ -236,8 +335,13 @@ mod tests {
             ("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "secretKey"),
         ];
         for (value, name) in found {
-            assert!(looks_like_secret(value, Some(name)).is_some(), "{value} under {name}");
+            assert!(
+                looks_like_secret(value, Some(name)).is_some(),
+                "{value} under {name}"
+            );
         }
-        assert!(looks_like_secret("curl -H ghp_16C7e42F292c6912E7710c838347Ae178B4a", None).is_some());
+        assert!(
+            looks_like_secret("curl -H ghp_16C7e42F292c6912E7710c838347Ae178B4a", None).is_some()
+        );
     }
 }

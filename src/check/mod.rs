@@ -6,9 +6,9 @@
 
 mod context;
 mod exprs;
-mod lifecycle;
 pub mod flow;
 pub mod graph;
+mod lifecycle;
 mod lifetime;
 mod looks;
 pub mod order;
@@ -66,5 +66,11 @@ fn find(analysis: &flow::Analysis<'_>, options: &Options, texts: &Texts<'_>) -> 
 
 fn key(finding: &Diagnostic) -> (crate::source::FileId, u32, &'static str, u32, &str) {
     let span = finding.span();
-    (span.file, span.start, finding.code.id(), span.end, &finding.message)
+    (
+        span.file,
+        span.start,
+        finding.code.id(),
+        span.end,
+        &finding.message,
+    )
 }

@@ -33,7 +33,11 @@ pub struct Node<'p> {
 impl<'p> Order<'p> {
     /// Numbers the steps of `plan`.
     pub fn of(plan: &'p Plan) -> Self {
-        let mut order = Self { nodes: Vec::new(), starts: Vec::new(), by_name: HashMap::new() };
+        let mut order = Self {
+            nodes: Vec::new(),
+            starts: Vec::new(),
+            by_name: HashMap::new(),
+        };
         for (rotation, item) in plan.rotations.iter().enumerate() {
             order.starts.push(order.nodes.len());
             order.block(&item.steps, Node::root(rotation, false));
@@ -45,9 +49,22 @@ impl<'p> Order<'p> {
     fn block(&mut self, steps: &'p [Step], place: Place) {
         for step in steps {
             let id = self.nodes.len();
-            let Place { rotation, parent, on_failure, skippable } = place;
-            self.nodes.push(Node { step, rotation, parent, on_failure, skippable });
-            self.by_name.entry((rotation, step.name.as_str())).or_insert(id);
+            let Place {
+                rotation,
+                parent,
+                on_failure,
+                skippable,
+            } = place;
+            self.nodes.push(Node {
+                step,
+                rotation,
+                parent,
+                on_failure,
+                skippable,
+            });
+            self.by_name
+                .entry((rotation, step.name.as_str()))
+                .or_insert(id);
             let blocks = step.task.blocks();
             // The cases behind which the run goes on: a step in one of several of them is skippable.
             let passable: Vec<bool> = match &step.task {
@@ -58,7 +75,15 @@ impl<'p> Order<'p> {
             for (number, steps) in blocks.into_iter().enumerate() {
                 let own = usize::from(passable.get(number).copied().unwrap_or(false));
                 let skippable = ways > own || matches!(step.task, Task::ForEach(_));
-                self.block(steps, Place { rotation, parent: Some((id, number)), on_failure, skippable });
+                self.block(
+                    steps,
+                    Place {
+                        rotation,
+                        parent: Some((id, number)),
+                        on_failure,
+                        skippable,
+                    },
+                );
             }
         }
     }
@@ -75,8 +100,16 @@ impl<'p> Order<'p> {
 
     /// The steps of one rotation with their numbers.
     pub fn of_rotation(&self, rotation: usize) -> impl Iterator<Item = (usize, &Node<'p>)> {
-        let end = self.starts.get(rotation + 1).copied().unwrap_or(self.nodes.len());
-        self.nodes.iter().enumerate().take(end).skip(self.start(rotation))
+        let end = self
+            .starts
+            .get(rotation + 1)
+            .copied()
+            .unwrap_or(self.nodes.len());
+        self.nodes
+            .iter()
+            .enumerate()
+            .take(end)
+            .skip(self.start(rotation))
     }
 
     /// Steps by their numbers.
@@ -111,7 +144,9 @@ impl<'p> Order<'p> {
     /// Whether step `outer` is around step `id`.
     pub fn is_within(&self, id: usize, outer: usize) -> bool {
         // What is around a step has a smaller number.
-        self.ancestors(id).take_while(|(up, _)| *up >= outer).any(|(up, _)| up == outer)
+        self.ancestors(id)
+            .take_while(|(up, _)| *up >= outer)
+            .any(|(up, _)| up == outer)
     }
 
     /// Whether `a` and `b` are of one rotation and one list (steps, or the steps for a failed run).
@@ -130,7 +165,11 @@ impl<'p> Order<'p> {
         let mut inner = a;
         for (outer, block) in self.ancestors(a) {
             // What is around both decides about both.
-            if self.ancestors(b).take_while(|(up, _)| *up >= outer).any(|place| place == (outer, block)) {
+            if self
+                .ancestors(b)
+                .take_while(|(up, _)| *up >= outer)
+                .any(|place| place == (outer, block))
+            {
                 return true;
             }
             if self.nodes.get(inner).is_none_or(|n| n.skippable) {
@@ -144,7 +183,9 @@ impl<'p> Order<'p> {
     /// Whether every run that comes to its end has been through it.
     pub fn is_certain(&self, id: usize) -> bool {
         let around = std::iter::once(id).chain(self.ancestors(id).map(|(up, _)| up));
-        around.into_iter().all(|id| self.nodes.get(id).is_some_and(|n| !n.skippable))
+        around
+            .into_iter()
+            .all(|id| self.nodes.get(id).is_some_and(|n| !n.skippable))
     }
 
     /// Whether `a` may run before `b` in one run.
@@ -154,12 +195,22 @@ impl<'p> Order<'p> {
 
     /// Whether no run has both: they stand in different branches of one switch.
     pub fn are_exclusive(&self, a: usize, b: usize) -> bool {
-        self.split(a, b).is_some_and(|outer| matches!(self.nodes.get(outer).map(|n| &n.step.task), Some(Task::Switch(_))))
+        self.split(a, b).is_some_and(|outer| {
+            matches!(
+                self.nodes.get(outer).map(|n| &n.step.task),
+                Some(Task::Switch(_))
+            )
+        })
     }
 
     /// Whether they may run at the same time: different branches of one `parallel`.
     pub fn are_parallel(&self, a: usize, b: usize) -> bool {
-        self.split(a, b).is_some_and(|outer| matches!(self.nodes.get(outer).map(|n| &n.step.task), Some(Task::Parallel(_))))
+        self.split(a, b).is_some_and(|outer| {
+            matches!(
+                self.nodes.get(outer).map(|n| &n.step.task),
+                Some(Task::Parallel(_))
+            )
+        })
     }
 
     /// The step in different blocks of which `a` and `b` stand.
@@ -187,7 +238,12 @@ struct Place {
 
 impl Node<'_> {
     fn root(rotation: usize, on_failure: bool) -> Place {
-        Place { rotation, parent: None, on_failure, skippable: false }
+        Place {
+            rotation,
+            parent: None,
+            on_failure,
+            skippable: false,
+        }
     }
 }
 
@@ -202,7 +258,9 @@ pub fn step_ends(step: &Step) -> bool {
         Task::Fail(_) => !step.optional,
         Task::Stop(_) => true,
         Task::Switch(_) => step.task.blocks().iter().all(|steps| always_ends(steps)),
-        Task::Parallel(_) | Task::Repeat(_) => step.task.blocks().iter().any(|steps| always_ends(steps)),
+        Task::Parallel(_) | Task::Repeat(_) => {
+            step.task.blocks().iter().any(|steps| always_ends(steps))
+        }
         _ => false,
     }
 }
@@ -210,6 +268,8 @@ pub fn step_ends(step: &Step) -> bool {
 /// Whether these steps may end the run.
 pub fn may_end(steps: &[Step]) -> bool {
     let mut ends = false;
-    crate::plan::task::walk_steps(steps, &mut |step| ends |= matches!(step.task, Task::Fail(_) | Task::Stop(_)));
+    crate::plan::task::walk_steps(steps, &mut |step| {
+        ends |= matches!(step.task, Task::Fail(_) | Task::Stop(_))
+    });
     ends
 }

@@ -26,12 +26,15 @@ pub enum Tree<'t> {
 impl<'t> Texts<'t> {
     /// A whole file.
     pub(crate) fn of(&self, place: Span) -> Option<&'t str> {
-        self.sources?.get(place.file).map(crate::source::SourceFile::text)
+        self.sources?
+            .get(place.file)
+            .map(crate::source::SourceFile::text)
     }
 
     /// What stands at a place.
     pub(crate) fn at(&self, place: Span) -> Option<&'t str> {
-        self.of(place)?.get(place.start as usize..place.end as usize)
+        self.of(place)?
+            .get(place.start as usize..place.end as usize)
     }
 
     /// The file that was checked, as JSON.
@@ -52,7 +55,10 @@ impl<'t> Texts<'t> {
 
     /// Removes a place; where nothing else stands on its lines, with the lines.
     pub(crate) fn removal(&self, place: Span) -> Option<Edit> {
-        Some(Edit { span: self.sources?.get(place.file)?.whole_lines(place), text: String::new() })
+        Some(Edit {
+            span: self.sources?.get(place.file)?.whole_lines(place),
+            text: String::new(),
+        })
     }
 
     /// The innermost object around a place, with the number of the member that holds it.
@@ -66,12 +72,33 @@ impl<'t> Texts<'t> {
         let own = layout::place(object.members().get(index)?);
         let Some(mask) = object.get("_secrets") else {
             let end = own.after();
-            let start = Span { end: own.start, ..own };
-            return Some(vec![Edit { span: start, text: "\"_secrets\": {".into() }, Edit { span: end, text: "}".into() }]);
+            let start = Span {
+                end: own.start,
+                ..own
+            };
+            return Some(vec![
+                Edit {
+                    span: start,
+                    text: "\"_secrets\": {".into(),
+                },
+                Edit {
+                    span: end,
+                    text: "}".into(),
+                },
+            ]);
         };
         let (at, before) = layout::behind_last(mask, self.of(place)?);
         let moved = format!("{before}{}", self.at(own)?);
-        Some(vec![Edit { span: layout::without_member(object, index)?, text: String::new() }, Edit { span: at, text: moved }])
+        Some(vec![
+            Edit {
+                span: layout::without_member(object, index)?,
+                text: String::new(),
+            },
+            Edit {
+                span: at,
+                text: moved,
+            },
+        ])
     }
 
     /// The declaration of a secret that holds a place.
@@ -91,11 +118,15 @@ impl<'t> Texts<'t> {
             }
         };
         for item in &self.rot()?.items {
-            let Item::Rotation(rotation) = item else { continue };
+            let Item::Rotation(rotation) = item else {
+                continue;
+            };
             for entry in &rotation.body {
                 match entry {
                     Entry::Step(step) => requests(step, &mut look),
-                    Entry::OnFailure { steps, .. } => steps.iter().for_each(|step| requests(step, &mut look)),
+                    Entry::OnFailure { steps, .. } => {
+                        steps.iter().for_each(|step| requests(step, &mut look))
+                    }
                     _ => {}
                 }
             }
@@ -114,7 +145,10 @@ fn requests<'t>(step: &'t Step, visit: &mut dyn FnMut(&'t Http)) {
         | StepKind::Manual { verify: steps, .. }
         | StepKind::ForEach { steps, .. }
         | StepKind::Repeat { steps, .. } => all(steps),
-        StepKind::When { arms, otherwise } | StepKind::Match { arms, otherwise, .. } => {
+        StepKind::When { arms, otherwise }
+        | StepKind::Match {
+            arms, otherwise, ..
+        } => {
             arms.iter().for_each(|(_, steps)| all(steps));
             otherwise.iter().for_each(|steps| all(steps));
         }

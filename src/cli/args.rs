@@ -8,7 +8,13 @@ use std::time::Duration;
 
 /// Secret rotation as a language: check, plan and run rotations.
 #[derive(Debug, Parser)]
-#[command(name = "rot", version, max_term_width = 100, disable_help_subcommand = true, infer_long_args = false)]
+#[command(
+    name = "rot",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    infer_long_args = false
+)]
 pub struct Cli {
     /// Options that every command takes.
     #[command(flatten)]
@@ -23,13 +29,31 @@ pub struct Cli {
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
     /// The vault [default: rot.vault beside rot.toml]
-    #[arg(long, value_name = "PATH", global = true, env = "ROT_VAULT", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "PATH",
+        global = true,
+        env = "ROT_VAULT",
+        hide_env_values = true
+    )]
     pub vault: Option<PathBuf>,
     /// A file of age identities; may be given several times
-    #[arg(long, value_name = "PATH", global = true, env = "ROT_IDENTITY", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "PATH",
+        global = true,
+        env = "ROT_IDENTITY",
+        hide_env_values = true
+    )]
     pub identity: Vec<PathBuf>,
     /// Where run journals and pins are kept [default: $XDG_STATE_HOME/rot]
-    #[arg(long, value_name = "DIR", global = true, env = "ROT_STATE", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "DIR",
+        global = true,
+        env = "ROT_STATE",
+        hide_env_values = true
+    )]
     pub state: Option<PathBuf>,
     /// How long to wait for another process that works on the same vault or rotation, such as 5s [default: 30s]
     #[arg(long, value_name = "DURATION", global = true, value_parser = duration)]
@@ -320,7 +344,8 @@ pub struct ManArgs {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let read = crate::plan::schedule::Dur::parse(text).map_err(|_| "it is written like 500ms, 5s or 2m".to_owned())?;
+    let read = crate::plan::schedule::Dur::parse(text)
+        .map_err(|_| "it is written like 500ms, 5s or 2m".to_owned())?;
     Ok(read.to_std())
 }
 

@@ -22,12 +22,21 @@ pub struct Context {
 impl Context {
     /// A context with no texts yet.
     pub fn new(out: Out, globals: Globals, cwd: PathBuf) -> Self {
-        Self { out, globals, cwd, sources: RefCell::default() }
+        Self {
+            out,
+            globals,
+            cwd,
+            sources: RefCell::default(),
+        }
     }
 
     /// The settings: of `--config`, or of the nearest `rot.toml`.
     pub fn config(&self) -> Result<Config, Error> {
-        config::load(self.globals.config.as_deref(), &self.cwd, &mut self.sources.borrow_mut())
+        config::load(
+            self.globals.config.as_deref(),
+            &self.cwd,
+            &mut self.sources.borrow_mut(),
+        )
     }
 
     /// The texts added so far.
@@ -50,7 +59,10 @@ impl Context {
         let sources = self.sources.borrow();
         let renderer = Renderer::new(self.out.settings().drawing_err());
         let blanks = Blanks::collect(&sources, diagnostics);
-        let drawn: Vec<String> = diagnostics.iter().map(|d| renderer.render_with(d, &sources, &blanks)).collect();
+        let drawn: Vec<String> = diagnostics
+            .iter()
+            .map(|d| renderer.render_with(d, &sources, &blanks))
+            .collect();
         if !drawn.is_empty() {
             self.out.stderr(&drawn.join("\n"));
         }

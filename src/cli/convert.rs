@@ -14,7 +14,12 @@ use crate::report::findings::counted;
 use serde_json::Value;
 
 /// The text of a file in another form.
-pub fn convert(form: CompileTo, loaded: Loaded, config: &Config, context: &Context) -> Result<String> {
+pub fn convert(
+    form: CompileTo,
+    loaded: Loaded,
+    config: &Config,
+    context: &Context,
+) -> Result<String> {
     let plan = understood(loaded, config, context)?;
     if plan.rotations.is_empty() {
         return Err(Error::plain(
@@ -42,7 +47,10 @@ fn understood(mut loaded: Loaded, config: &Config, context: &Context) -> Result<
     let unsafe_ones = before - loaded.findings.len();
     let plan = accept(loaded, config, context)?;
     if unsafe_ones > 0 {
-        context.out.info(&format!("the file is not safe to run: `rot check` finds {}", counted(unsafe_ones, "error")));
+        context.out.info(&format!(
+            "the file is not safe to run: `rot check` finds {}",
+            counted(unsafe_ones, "error")
+        ));
     }
     Ok(plan)
 }
@@ -51,7 +59,10 @@ fn understood(mut loaded: Loaded, config: &Config, context: &Context) -> Result<
 fn accepted((text, said): (String, Vec<Diagnostic>), context: &Context) -> Result<String> {
     context.complain(&said);
     if said.iter().any(|d| d.severity == Severity::Error) {
-        return Err(Error { failure: Failure::Refused, diagnostics: Vec::new() });
+        return Err(Error {
+            failure: Failure::Refused,
+            diagnostics: Vec::new(),
+        });
     }
     Ok(text)
 }
@@ -75,12 +86,21 @@ fn conductor(plan: &Plan, config: &Config) -> (String, Vec<Diagnostic>) {
 fn schedules(plan: &Plan, config: &Config) -> (String, Vec<Diagnostic>) {
     let own: Vec<_> = plan.rotations.iter().filter(|r| !r.imported).collect();
     let scheduled = own.iter().any(|r| r.schedule.is_some());
-    let wanted = own.into_iter().filter(|r| !scheduled || r.schedule.is_some());
+    let wanted = own
+        .into_iter()
+        .filter(|r| !scheduled || r.schedule.is_some());
     together(wanted.map(|r| conductor::write_schedule(plan, &r.name, &options(config))))
 }
 
 fn together(written: impl Iterator<Item = (Value, Vec<Diagnostic>)>) -> (String, Vec<Diagnostic>) {
     let (mut values, found): (Vec<Value>, Vec<Vec<Diagnostic>>) = written.unzip();
-    let value = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
-    (format!("{value:#}\n"), found.into_iter().flatten().collect())
+    let value = if values.len() == 1 {
+        values.remove(0)
+    } else {
+        Value::Array(values)
+    };
+    (
+        format!("{value:#}\n"),
+        found.into_iter().flatten().collect(),
+    )
 }

@@ -10,14 +10,18 @@ pub fn run(args: &ExplainArgs, context: &Context, pages: &[(Code, &str)]) -> Res
     let wanted = args.code.trim();
     let Some(code) = Code::find(wanted) else {
         let upper = wanted.to_ascii_uppercase();
-        let near = nearest(&upper, ALL_CODES.iter().map(|c| c.id())).or(nearest(wanted, ALL_CODES.iter().map(|c| c.name())));
+        let near = nearest(&upper, ALL_CODES.iter().map(|c| c.id()))
+            .or(nearest(wanted, ALL_CODES.iter().map(|c| c.name())));
         let help = match near {
             Some(near) => format!("the nearest is `{near}`"),
             None => "codes look like ROT301, names like secret-to-log".to_owned(),
         };
         return Err(Error::plain(Failure::Usage, codes::USAGE, "there is no such code").help(help));
     };
-    let page = pages.iter().find(|(c, _)| *c == code).map(|(_, page)| *page);
+    let page = pages
+        .iter()
+        .find(|(c, _)| *c == code)
+        .map(|(_, page)| *page);
     context.out.stdout(&explain::page(code, page));
     Ok(())
 }

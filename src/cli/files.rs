@@ -22,7 +22,10 @@ pub struct Unreadable {
 }
 
 fn unreadable<T>(why: impl Into<String>, help: &'static str) -> Result<T, Unreadable> {
-    Err(Unreadable { why: why.into(), help })
+    Err(Unreadable {
+        why: why.into(),
+        help,
+    })
 }
 
 /// The text of a source file.
@@ -40,10 +43,16 @@ pub fn read_text(path: &Path) -> Result<String, Unreadable> {
 
 /// The other JSON files of a folder, in the order of their names; at most a thousand.
 pub fn json_beside(folder: &Path, file: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
     let mut paths: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension() == Some(OsStr::new("json")) && path.file_name() != file.file_name() && path.is_file())
+        .filter(|path| {
+            path.extension() == Some(OsStr::new("json"))
+                && path.file_name() != file.file_name()
+                && path.is_file()
+        })
         .take(1000)
         .collect();
     paths.sort();
@@ -61,31 +70,49 @@ fn text(reader: impl Read, size: usize) -> Result<String, Unreadable> {
         return refused(&error);
     }
     if bytes.len() as u64 > LIMIT {
-        return unreadable("it is larger than 8 MiB", "split it: one definition rarely needs more than some kilobytes");
+        return unreadable(
+            "it is larger than 8 MiB",
+            "split it: one definition rarely needs more than some kilobytes",
+        );
     }
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return unreadable("it is UTF-16", "save it as UTF-8");
     }
     if bytes.contains(&0) {
-        return unreadable("it is a binary file", "name a `.rot` file or Conductor JSON");
+        return unreadable(
+            "it is a binary file",
+            "name a `.rot` file or Conductor JSON",
+        );
     }
     let text = match String::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
-            return unreadable(format!("it is not UTF-8 (byte {})", at + 1), "save it as UTF-8");
+            return unreadable(
+                format!("it is not UTF-8 (byte {})", at + 1),
+                "save it as UTF-8",
+            );
         }
     };
     if text.trim_start_matches('\u{feff}').trim().is_empty() {
-        return unreadable("it is empty", "`rot init` writes a first rotation to start from");
+        return unreadable(
+            "it is empty",
+            "`rot init` writes a first rotation to start from",
+        );
     }
     Ok(text)
 }
 
 fn refused<T>(error: &io::Error) -> Result<T, Unreadable> {
     match error.kind() {
-        ErrorKind::NotFound => unreadable("it does not exist", "check the path; it is taken from the current folder"),
-        ErrorKind::PermissionDenied => unreadable("permission denied", "make it readable for the user that runs rot"),
+        ErrorKind::NotFound => unreadable(
+            "it does not exist",
+            "check the path; it is taken from the current folder",
+        ),
+        ErrorKind::PermissionDenied => unreadable(
+            "permission denied",
+            "make it readable for the user that runs rot",
+        ),
         ErrorKind::IsADirectory => unreadable("it is a folder", "name a file"),
         kind => unreadable(kind.to_string(), "check the path and the device"),
     }
@@ -95,11 +122,18 @@ fn refused<T>(error: &io::Error) -> Result<T, Unreadable> {
 /// (`/dev/null`, `/dev/stdout`, a pipe) is written to: replacing it would take a device away from everybody.
 pub fn replace(path: &Path, content: &str) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
-        return OpenOptions::new().write(true).open(path)?.write_all(content.as_bytes());
+        return OpenOptions::new()
+            .write(true)
+            .open(path)?
+            .write_all(content.as_bytes());
     }
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mode = fs::metadata(&path).map_or(public_mode(), |m| m.permissions().mode() & 0o7777);
-    let name = path.file_name().unwrap_or(OsStr::new("out")).to_string_lossy().into_owned();
+    let name = path
+        .file_name()
+        .unwrap_or(OsStr::new("out"))
+        .to_string_lossy()
+        .into_owned();
     let temporary = parent(&path).join(format!(".{name}.{}.tmp", std::process::id()));
     let written = create(&temporary, content, mode).and_then(|()| fs::rename(&temporary, &path));
     if written.is_err() {
@@ -110,7 +144,11 @@ pub fn replace(path: &Path, content: &str) -> io::Result<()> {
 
 /// Makes a new file; fails when something is there.
 pub fn create(path: &Path, content: &str, mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)?;
     file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.write_all(content.as_bytes())?;
     file.sync_all()

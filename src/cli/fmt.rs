@@ -16,7 +16,11 @@ pub type Layout<'a> = &'a dyn Fn(FileId, &SourceFile) -> (String, Vec<Diagnostic
 pub fn run(args: &FmtArgs, context: &Context, layout: Layout<'_>) -> Result<(), Error> {
     let inputs = inputs::collect(&args.paths, None, Wanted::Rot);
     if inputs.is_empty() {
-        let error = Error::plain(Failure::NoInputs, codes::UNREADABLE_INPUT, "there is nothing to format: no `.rot` file was found");
+        let error = Error::plain(
+            Failure::NoInputs,
+            codes::UNREADABLE_INPUT,
+            "there is nothing to format: no `.rot` file was found",
+        );
         return Err(error.help("name files or folders"));
     }
     let (mut changed, mut same) = (0, 0);
@@ -41,28 +45,47 @@ pub fn run(args: &FmtArgs, context: &Context, layout: Layout<'_>) -> Result<(), 
         match &input.path {
             _ if args.check => {
                 if differs {
-                    context.out.stdout(&format!("{}\n", visible(input.file.name())));
+                    context
+                        .out
+                        .stdout(&format!("{}\n", visible(input.file.name())));
                 }
             }
             None => context.out.stdout(&text),
             Some(path) if differs => {
                 if let Err(error) = files::replace(path, &text) {
                     let message = format!("cannot write `{}`: {}", input.file.name(), error.kind());
-                    wrong.push(Diagnostic::new(codes::UNREADABLE_INPUT, crate::source::Span::NONE, message));
+                    wrong.push(Diagnostic::new(
+                        codes::UNREADABLE_INPUT,
+                        crate::source::Span::NONE,
+                        message,
+                    ));
                 }
             }
             Some(_) => {}
         }
     }
-    let words = if args.check { "would change" } else { "formatted" };
+    let words = if args.check {
+        "would change"
+    } else {
+        "formatted"
+    };
     if inputs.iter().any(|i| i.path.is_some()) || args.check {
-        context.out.info(&format!("{words} {}, {same} unchanged", counted(changed, "file")));
+        context.out.info(&format!(
+            "{words} {}, {same} unchanged",
+            counted(changed, "file")
+        ));
     }
     if !wrong.is_empty() {
-        return Err(Error { failure: Failure::Usage, diagnostics: wrong });
+        return Err(Error {
+            failure: Failure::Usage,
+            diagnostics: wrong,
+        });
     }
     if args.check && changed > 0 {
-        return Err(Error { failure: Failure::Findings, diagnostics: Vec::new() });
+        return Err(Error {
+            failure: Failure::Findings,
+            diagnostics: Vec::new(),
+        });
     }
     Ok(())
 }

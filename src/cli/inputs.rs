@@ -24,7 +24,10 @@ impl Input {
     pub fn unreadable(&self, id: FileId) -> Option<Diagnostic> {
         let problem = self.problem.as_ref()?;
         let message = format!("cannot read `{}`: {}", self.file.name(), problem.why);
-        Some(Diagnostic::new(codes::UNREADABLE_INPUT, Span::new(id, 0, 0), message).help(problem.help))
+        Some(
+            Diagnostic::new(codes::UNREADABLE_INPUT, Span::new(id, 0, 0), message)
+                .help(problem.help),
+        )
     }
 }
 
@@ -50,7 +53,12 @@ pub fn collect(paths: &[PathBuf], stdin_name: Option<&str>, wanted: Wanted) -> V
         } else if path.is_dir() {
             walk(path, wanted, &mut seen, &mut inputs);
         } else if seen.insert(identity(path)) {
-            inputs.push(input(shown(path), Some(path.clone()), files::read_text(path), true));
+            inputs.push(input(
+                shown(path),
+                Some(path.clone()),
+                files::read_text(path),
+                true,
+            ));
         }
     }
     inputs
@@ -77,13 +85,31 @@ pub fn candidates(paths: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 fn walker(dir: &Path) -> ignore::Walk {
-    WalkBuilder::new(dir).require_git(false).sort_by_file_path(Ord::cmp).build()
+    WalkBuilder::new(dir)
+        .require_git(false)
+        .sort_by_file_path(Ord::cmp)
+        .build()
 }
 
-fn input(name: String, path: Option<PathBuf>, read: Result<String, Unreadable>, named: bool) -> Input {
+fn input(
+    name: String,
+    path: Option<PathBuf>,
+    read: Result<String, Unreadable>,
+    named: bool,
+) -> Input {
     match read {
-        Ok(text) => Input { file: SourceFile::new(name, text), path, problem: None, named },
-        Err(problem) => Input { file: SourceFile::new(name, ""), path, problem: Some(problem), named },
+        Ok(text) => Input {
+            file: SourceFile::new(name, text),
+            path,
+            problem: None,
+            named,
+        },
+        Err(problem) => Input {
+            file: SourceFile::new(name, ""),
+            path,
+            problem: Some(problem),
+            named,
+        },
     }
 }
 
@@ -112,7 +138,10 @@ fn walk(dir: &Path, wanted: Wanted, seen: &mut HashSet<PathBuf>, inputs: &mut Ve
 /// a schema of ours.
 fn looks_like_conductor(text: &str) -> bool {
     let has = |key: &str| text.contains(key);
-    !has("\"rot.plan/") && (has("\"taskReferenceName\"") || has("\"workflowDef\"") || has("\"startWorkflowRequest\""))
+    !has("\"rot.plan/")
+        && (has("\"taskReferenceName\"")
+            || has("\"workflowDef\"")
+            || has("\"startWorkflowRequest\""))
 }
 
 fn identity(path: &Path) -> PathBuf {

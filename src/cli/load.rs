@@ -46,7 +46,14 @@ fn form(file: &SourceFile) -> Form {
     match Path::new(file.name()).extension().and_then(|e| e.to_str()) {
         Some("rot") => Form::Rot,
         Some("json") => Form::Json,
-        _ if file.text().trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']) => Form::Json,
+        _ if file
+            .text()
+            .trim_start_matches('\u{feff}')
+            .trim_start()
+            .starts_with(['{', '[']) =>
+        {
+            Form::Json
+        }
         _ => Form::Rot,
     }
 }
@@ -55,7 +62,13 @@ fn rot(file: &SourceFile, config: &Config) -> Loaded {
     let mut sources = SourceMap::new();
     let id = sources.add(file.clone());
     let (main, mut findings) = syntax::parse(id, file);
-    let mut loader = Loader { sources, used: Vec::new(), findings: Vec::new(), open: vec![PathBuf::from(file.name())], done: Vec::new() };
+    let mut loader = Loader {
+        sources,
+        used: Vec::new(),
+        findings: Vec::new(),
+        open: vec![PathBuf::from(file.name())],
+        done: Vec::new(),
+    };
     loader.uses(&main, Path::new(file.name()));
     findings.append(&mut loader.findings);
     let broken = findings.iter().any(|d| d.severity == Severity::Error);
@@ -68,10 +81,17 @@ fn rot(file: &SourceFile, config: &Config) -> Loaded {
     let wrong = resolved.iter().any(|d| d.severity == Severity::Error);
     findings.append(&mut resolved);
     if !broken {
-        let texts = Texts { sources: Some(&loader.sources), tree: Some(Tree::Rot(&main)) };
+        let texts = Texts {
+            sources: Some(&loader.sources),
+            tree: Some(Tree::Rot(&main)),
+        };
         findings.extend(checked(&plan, config, wrong, &texts));
     }
-    Loaded { plan, findings, sources: loader.sources }
+    Loaded {
+        plan,
+        findings,
+        sources: loader.sources,
+    }
 }
 
 /// Codes that may follow from a name that stands in an item with a syntax error.
@@ -91,7 +111,9 @@ fn consequence(code: Code) -> bool {
 
 /// What the checker finds; of a plan with unresolved names only what is about flows, which is right for the rest of it.
 fn checked(plan: &Plan, config: &Config, wrong: bool, texts: &Texts<'_>) -> Vec<Diagnostic> {
-    let options = check::Options { pedantic: config.pedantic };
+    let options = check::Options {
+        pedantic: config.pedantic,
+    };
     let mut found = check::check_text(plan, &options, texts);
     if wrong {
         found.retain(|d| matches!(d.code.id().as_bytes().get(3), Some(b'3' | b'4' | b'6')));
@@ -103,16 +125,33 @@ fn json_text(file: &SourceFile, config: &Config) -> Loaded {
     let mut sources = SourceMap::new();
     let id = sources.add(file.clone());
     let (node, findings) = json::parse_all(id, file);
-    let Some(node) = node else { return Loaded { plan: Plan::new(Dialect::Rot), findings, sources } };
-    let schema = node.get("schema").and_then(json::Node::as_str).unwrap_or("");
+    let Some(node) = node else {
+        return Loaded {
+            plan: Plan::new(Dialect::Rot),
+            findings,
+            sources,
+        };
+    };
+    let schema = node
+        .get("schema")
+        .and_then(json::Node::as_str)
+        .unwrap_or("");
     if schema.starts_with("rot.plan") {
         return match document::decode(file.text()) {
             Ok(plan) => {
                 let mut findings = checked(&plan, config, false, &Texts::default());
                 findings.retain(|d| !plan.accepted.iter().any(|code| code == d.code.id()));
-                Loaded { plan, findings, sources }
+                Loaded {
+                    plan,
+                    findings,
+                    sources,
+                }
             }
-            Err(error) => Loaded { plan: Plan::new(Dialect::Rot), findings: error.diagnostics, sources },
+            Err(error) => Loaded {
+                plan: Plan::new(Dialect::Rot),
+                findings: error.diagnostics,
+                sources,
+            },
         };
     }
     let mut siblings = Siblings::new(Path::new(file.name()));
@@ -121,11 +160,18 @@ fn json_text(file: &SourceFile, config: &Config) -> Loaded {
     let others: Vec<&json::Node> = others.iter().collect();
     let (plan, mut findings) = conductor::read_with(&node, &others, findings, &options(config));
     let wrong = findings.iter().any(|d| d.severity == Severity::Error);
-    let texts = Texts { sources: Some(&sources), tree: Some(Tree::Json(&node)) };
+    let texts = Texts {
+        sources: Some(&sources),
+        tree: Some(Tree::Json(&node)),
+    };
     findings.extend(checked(&plan, config, wrong, &texts));
     // What is only worth a word in another file is said when that file is checked.
     findings.retain(|d| d.span().file == id || d.severity == Severity::Error);
-    Loaded { plan, findings, sources }
+    Loaded {
+        plan,
+        findings,
+        sources,
+    }
 }
 
 /// The definitions in the other JSON files of a folder, which a definition may call by name. Read only when one is missing.
@@ -135,8 +181,17 @@ struct Siblings {
 
 impl Siblings {
     fn new(file: &Path) -> Self {
-        let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self { paths: if file.is_file() { files::json_beside(folder, file) } else { Vec::new() } }
+        let folder = file
+            .parent()
+            .filter(|p| !p.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        Self {
+            paths: if file.is_file() {
+                files::json_beside(folder, file)
+            } else {
+                Vec::new()
+            },
+        }
     }
 
     /// The definitions of these names and of those that they call; what is not found is left to the reader to report.
@@ -149,7 +204,9 @@ impl Siblings {
                 continue;
             }
             let pool = pool.get_or_insert_with(|| self.read(sources));
-            let definition = pool.iter().find(|n| n.get("name").and_then(json::Node::as_str) == Some(name.as_str()));
+            let definition = pool
+                .iter()
+                .find(|n| n.get("name").and_then(json::Node::as_str) == Some(name.as_str()));
             if let Some(definition) = definition {
                 wanted.extend(conductor::called_names(definition));
                 found.push(definition.clone());
@@ -162,11 +219,19 @@ impl Siblings {
     fn read(&self, sources: &mut SourceMap) -> Vec<json::Node> {
         let mut definitions = Vec::new();
         for path in &self.paths {
-            let Ok(text) = files::read_text(path) else { continue };
+            let Ok(text) = files::read_text(path) else {
+                continue;
+            };
             let file = SourceFile::new(path.display().to_string(), text);
             let id = sources.add(file.clone());
-            let (Some(node), _) = json::parse_all(id, &file) else { continue };
-            let items: Vec<json::Node> = if node.is_array() { node.items().to_vec() } else { vec![node] };
+            let (Some(node), _) = json::parse_all(id, &file) else {
+                continue;
+            };
+            let items: Vec<json::Node> = if node.is_array() {
+                node.items().to_vec()
+            } else {
+                vec![node]
+            };
             definitions.extend(items.into_iter().filter(|n| n.get("tasks").is_some()));
         }
         definitions
@@ -182,7 +247,12 @@ fn options(config: &Config) -> ReadOptions {
             let destinations = hosts
                 .iter()
                 .filter_map(|host| parse_host(host).ok())
-                .map(|(host, port)| Destination { host: HostPattern(host), port, places: Place::DEFAULT.to_vec(), at: At::NOWHERE })
+                .map(|(host, port)| Destination {
+                    host: HostPattern(host),
+                    port,
+                    places: Place::DEFAULT.to_vec(),
+                    at: At::NOWHERE,
+                })
                 .collect();
             (secret.clone(), destinations)
         })
@@ -191,7 +261,12 @@ fn options(config: &Config) -> ReadOptions {
         Target::Orkes => Dialect::Orkes,
         Target::Oss => Dialect::Oss,
     };
-    ReadOptions { target, hosts, workers: config.workers.keys().cloned().collect(), ..ReadOptions::default() }
+    ReadOptions {
+        target,
+        hosts,
+        workers: config.workers.keys().cloned().collect(),
+        ..ReadOptions::default()
+    }
 }
 
 /// Reads used files, each once, those that they use first.
@@ -210,11 +285,23 @@ impl Loader {
             let ast::Item::Use(item) = item else { continue };
             let path = at.parent().unwrap_or(Path::new("")).join(&item.path.text);
             if self.open.contains(&path) {
-                let ring: Vec<String> = self.open.iter().chain([&path]).map(|p| p.display().to_string()).collect();
+                let ring: Vec<String> = self
+                    .open
+                    .iter()
+                    .chain([&path])
+                    .map(|p| p.display().to_string())
+                    .collect();
                 self.findings.push(
-                    Diagnostic::new(codes::CYCLIC_DEPENDENCY, item.path.span, "files use each other in a ring")
-                        .at("closes the ring")
-                        .help(format!("{}: move what both need into a third file", ring.join(" → "))),
+                    Diagnostic::new(
+                        codes::CYCLIC_DEPENDENCY,
+                        item.path.span,
+                        "files use each other in a ring",
+                    )
+                    .at("closes the ring")
+                    .help(format!(
+                        "{}: move what both need into a third file",
+                        ring.join(" → ")
+                    )),
                 );
                 continue;
             }
@@ -227,10 +314,16 @@ impl Loader {
                     Diagnostic::new(
                         codes::IMPORT_NOT_FOUND,
                         item.path.span,
-                        format!("cannot read the used file `{}`: {}", item.path.text, problem.why),
+                        format!(
+                            "cannot read the used file `{}`: {}",
+                            item.path.text, problem.why
+                        ),
                     )
                     .at("used here")
-                    .help(format!("the path is relative to this file; looked for {}", path.display())),
+                    .help(format!(
+                        "the path is relative to this file; looked for {}",
+                        path.display()
+                    )),
                 ),
             }
         }
@@ -251,45 +344,74 @@ impl Loader {
 
 /// Loads the FILE of a command. A file that cannot be read is a usage error.
 pub fn file(path: &Path, config: &Config) -> Result<Loaded> {
-    let text = if path.as_os_str() == "-" { files::read_stdin() } else { files::read_text(path) };
+    let text = if path.as_os_str() == "-" {
+        files::read_stdin()
+    } else {
+        files::read_text(path)
+    };
     match text {
-        Ok(text) => Ok(analyse(&SourceFile::new(path.display().to_string(), text), config)),
-        Err(problem) => {
-            Err(Error::plain(Failure::Usage, codes::UNREADABLE_INPUT, format!("cannot read `{}`: {}", path.display(), problem.why))
-                .help(problem.help))
-        }
+        Ok(text) => Ok(analyse(
+            &SourceFile::new(path.display().to_string(), text),
+            config,
+        )),
+        Err(problem) => Err(Error::plain(
+            Failure::Usage,
+            codes::UNREADABLE_INPUT,
+            format!("cannot read `{}`: {}", path.display(), problem.why),
+        )
+        .help(problem.help)),
     }
 }
 
 /// Which rotation of a plan is meant.
 pub fn choose<'p>(plan: &'p Plan, name: Option<&str>) -> Result<&'p Rotation> {
     let own: Vec<&Rotation> = plan.rotations.iter().filter(|r| !r.imported).collect();
-    let names = || own.iter().map(|r| format!("`{}`", r.name)).collect::<Vec<_>>().join(", ");
+    let names = || {
+        own.iter()
+            .map(|r| format!("`{}`", r.name))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     match (name, own.as_slice()) {
         (Some(name), _) => own.iter().find(|r| r.name == name).copied().ok_or_else(|| {
-            let error = Error::plain(Failure::Usage, codes::USAGE, format!("there is no rotation `{name}` in this file"));
+            let error = Error::plain(
+                Failure::Usage,
+                codes::USAGE,
+                format!("there is no rotation `{name}` in this file"),
+            );
             match crate::diagnostic::nearest(name, own.iter().map(|r| r.name.as_str())) {
                 Some(near) => error.help(format!("a name that is close: `{near}`")),
                 None => error.help(format!("it has {}", names())),
             }
         }),
         (None, [only]) => Ok(only),
-        (None, []) => {
-            Err(Error::plain(Failure::Usage, codes::USAGE, "this file has no rotation").help("a rotation is `rotation NAME { … }`"))
-        }
-        (None, _) => Err(Error::plain(Failure::Usage, codes::USAGE, "this file has several rotations")
-            .help(format!("say which with `--rotation`: {}", names()))),
+        (None, []) => Err(
+            Error::plain(Failure::Usage, codes::USAGE, "this file has no rotation")
+                .help("a rotation is `rotation NAME { … }`"),
+        ),
+        (None, _) => Err(Error::plain(
+            Failure::Usage,
+            codes::USAGE,
+            "this file has several rotations",
+        )
+        .help(format!("say which with `--rotation`: {}", names()))),
     }
 }
 
 /// The exit code for a file whose findings stop it: unreadable forms are the user's arguments, the rest is refused.
 pub fn refusal(findings: &[Diagnostic]) -> Option<Failure> {
-    let errors: Vec<&Diagnostic> = findings.iter().filter(|d| d.severity == Severity::Error).collect();
+    let errors: Vec<&Diagnostic> = findings
+        .iter()
+        .filter(|d| d.severity == Severity::Error)
+        .collect();
     if errors.is_empty() {
         None
     } else if errors.iter().any(|d| d.code == codes::PLAN_TAMPERED) {
         Some(Failure::Tampered)
-    } else if errors.iter().any(|d| [codes::PLAN_NEWER, codes::INVALID_JSON].contains(&d.code)) {
+    } else if errors
+        .iter()
+        .any(|d| [codes::PLAN_NEWER, codes::INVALID_JSON].contains(&d.code))
+    {
         Some(Failure::Usage)
     } else {
         Some(Failure::Refused)

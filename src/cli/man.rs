@@ -16,15 +16,26 @@ pub fn run(args: &ManArgs, context: &Context) -> Result<(), Error> {
             Some(found) => found.clone().display_name(format!("rot-{name}")),
             None => {
                 let near = nearest(name, root.get_subcommands().map(|c| c.get_name()));
-                let help = near.map_or("`rot --help` lists the commands".to_owned(), |n| format!("the nearest is `{n}`"));
-                return Err(Error::plain(Failure::Usage, codes::USAGE, "there is no such command").help(help));
+                let help = near.map_or("`rot --help` lists the commands".to_owned(), |n| {
+                    format!("the nearest is `{n}`")
+                });
+                return Err(
+                    Error::plain(Failure::Usage, codes::USAGE, "there is no such command")
+                        .help(help),
+                );
             }
         },
     };
     let mut page = Vec::new();
     clap_mangen::Man::new(command)
         .render(&mut page)
-        .map_err(|_| Error::plain(Failure::Internal, codes::INTERNAL, "the manual page could not be made"))?;
+        .map_err(|_| {
+            Error::plain(
+                Failure::Internal,
+                codes::INTERNAL,
+                "the manual page could not be made",
+            )
+        })?;
     context.out.stdout(&String::from_utf8_lossy(&page));
     Ok(())
 }

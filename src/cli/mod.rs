@@ -65,7 +65,12 @@ fn var(name: &str) -> Option<String> {
 }
 
 fn start(arguments: &[OsString]) -> u8 {
-    let sink = |choice, quiet, verbose| Out::new(Settings::detect(choice, quiet, verbose, &var), Redactor::new());
+    let sink = |choice, quiet, verbose| {
+        Out::new(
+            Settings::detect(choice, quiet, verbose, &var),
+            Redactor::new(),
+        )
+    };
     let cwd = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let parsed = usage::parse(arguments);
     let (context, result) = match parsed {
@@ -79,7 +84,11 @@ fn start(arguments: &[OsString]) -> u8 {
         Ok(Parsed::Text(text)) => {
             let out = sink(ColorChoice::Auto, false, 0);
             out.stdout(&text);
-            return if out.failed() { Failure::Usage.exit_code() } else { 0 };
+            return if out.failed() {
+                Failure::Usage.exit_code()
+            } else {
+                0
+            };
         }
         Err(error) => {
             let out = sink(ColorChoice::Auto, false, 0);
@@ -122,13 +131,22 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
                     let loaded = load::analyse(file, &config);
                     (loaded.sources, loaded.findings)
                 };
-                let ends = check::FrontEnds { analyse: &analyse, pointers: &pointers, pages: &pages, today: today() };
+                let ends = check::FrontEnds {
+                    analyse: &analyse,
+                    pointers: &pointers,
+                    pages: &pages,
+                    today: today(),
+                };
                 check::once(args, context, &config, &ends)
             };
             if args.flows || args.declassifications {
                 return check::flows::run(args, context, &context.config()?);
             }
-            if args.watch { check::watch::run(args, context, &pass) } else { pass()?.result() }
+            if args.watch {
+                check::watch::run(args, context, &pass)
+            } else {
+                pass()?.result()
+            }
         }
         Command::Fmt(args) => fmt::run(args, context, &layout),
         Command::Run(args) => run::run(args, context),
@@ -143,12 +161,19 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
 
 /// The pages of all codes.
 fn pages() -> Vec<(crate::diagnostic::Code, &'static str)> {
-    crate::check::pages().iter().map(|(code, page)| (*code, page.as_str())).collect()
+    crate::check::pages()
+        .iter()
+        .map(|(code, page)| (*code, page.as_str()))
+        .collect()
 }
 
 fn layout(id: FileId, file: &SourceFile) -> (String, Vec<Diagnostic>) {
     let (tree, found) = syntax::parse(id, file);
-    if found.iter().any(|d| d.severity == Severity::Error) { (String::new(), found) } else { (syntax::print(&tree, file), found) }
+    if found.iter().any(|d| d.severity == Severity::Error) {
+        (String::new(), found)
+    } else {
+        (syntax::print(&tree, file), found)
+    }
 }
 
 /// Places of a JSON text as JSON Pointers (RFC 6901).

@@ -16,30 +16,66 @@ pub fn resolve(context: &Context, config: &Config, world: &World) -> Paths {
     let var = |name: &str| world.env.var(name).filter(|v| !v.is_empty());
     let home = var("HOME").map(PathBuf::from);
     let xdg = |name: &str, fallback: &str| {
-        var(name).map(PathBuf::from).filter(|p| p.is_absolute()).or_else(|| home.as_ref().map(|h| h.join(fallback)))
+        var(name)
+            .map(PathBuf::from)
+            .filter(|p| p.is_absolute())
+            .or_else(|| home.as_ref().map(|h| h.join(fallback)))
     };
     let vault = context
         .globals
         .vault
         .clone()
         .map(|p| context.cwd.join(p))
-        .or_else(|| config.vault.as_ref().map(|p| expand(&root, p, home.as_deref())))
+        .or_else(|| {
+            config
+                .vault
+                .as_ref()
+                .map(|p| expand(&root, p, home.as_deref()))
+        })
         .unwrap_or_else(|| root.join("rot.vault"));
     let identities = if !context.globals.identity.is_empty() {
-        context.globals.identity.iter().map(|p| context.cwd.join(p)).collect()
+        context
+            .globals
+            .identity
+            .iter()
+            .map(|p| context.cwd.join(p))
+            .collect()
     } else if !config.identity.is_empty() {
-        config.identity.iter().map(|p| expand(&root, p, home.as_deref())).collect()
+        config
+            .identity
+            .iter()
+            .map(|p| expand(&root, p, home.as_deref()))
+            .collect()
     } else {
-        vec![xdg("XDG_CONFIG_HOME", ".config").unwrap_or_else(|| root.clone()).join("rot").join("identity.txt")]
+        vec![
+            xdg("XDG_CONFIG_HOME", ".config")
+                .unwrap_or_else(|| root.clone())
+                .join("rot")
+                .join("identity.txt"),
+        ]
     };
     let state = context
         .globals
         .state
         .clone()
         .map(|p| context.cwd.join(p))
-        .or_else(|| config.state.as_ref().map(|p| expand(&root, p, home.as_deref())))
-        .unwrap_or_else(|| xdg("XDG_STATE_HOME", ".local/state").unwrap_or_else(|| root.clone()).join("rot"));
-    Paths { vault, identities, state, lock_wait: context.globals.lock_timeout.unwrap_or(LOCK_WAIT) }
+        .or_else(|| {
+            config
+                .state
+                .as_ref()
+                .map(|p| expand(&root, p, home.as_deref()))
+        })
+        .unwrap_or_else(|| {
+            xdg("XDG_STATE_HOME", ".local/state")
+                .unwrap_or_else(|| root.clone())
+                .join("rot")
+        });
+    Paths {
+        vault,
+        identities,
+        state,
+        lock_wait: context.globals.lock_timeout.unwrap_or(LOCK_WAIT),
+    }
 }
 
 /// A path of the settings: `~/` is the home folder, others are relative to `rot.toml`.

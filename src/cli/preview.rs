@@ -26,12 +26,20 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<()> {
     let world = World::real();
     let paths = paths::resolve(context, &config, &world);
     // Best effort: a plan is wanted on machines without the vault too.
-    let vault = matches!(world.fs.stat(&paths.vault), Ok(Some(_))).then(|| Vault::open(&world, &paths).ok()).flatten();
-    let previews: Vec<Preview> = chosen.iter().map(|r| preview(&plan, r, &world, vault.as_ref())).collect();
+    let vault = matches!(world.fs.stat(&paths.vault), Ok(Some(_)))
+        .then(|| Vault::open(&world, &paths).ok())
+        .flatten();
+    let previews: Vec<Preview> = chosen
+        .iter()
+        .map(|r| preview(&plan, r, &world, vault.as_ref()))
+        .collect();
     match args.report {
         ResultFormat::Json => {
             let rotations: Vec<Json> = previews.iter().map(Preview::json).collect();
-            let text = serde_json::to_string_pretty(&json!({ "schema": "rot.preview/v1", "rotations": rotations })).unwrap_or_default();
+            let text = serde_json::to_string_pretty(
+                &json!({ "schema": "rot.preview/v1", "rotations": rotations }),
+            )
+            .unwrap_or_default();
             context.out.stdout(&format!("{text}\n"));
         }
         ResultFormat::Text => {
@@ -68,7 +76,12 @@ fn preview(plan: &Plan, rotation: &Rotation, world: &World, vault: Option<&Vault
         Some((due.at, due.reason.explain()))
     });
     let mut steps = Vec::new();
-    lines(&rotation.steps, &crate::plan::fields::public_fields(plan), 0, &mut steps);
+    lines(
+        &rotation.steps,
+        &crate::plan::fields::public_fields(plan),
+        0,
+        &mut steps,
+    );
     Preview {
         rotation: rotation.name.clone(),
         description: rotation.description.clone(),
@@ -85,18 +98,32 @@ fn lines(steps: &[Step], public: &Public, depth: usize, out: &mut Vec<Line>) {
             Task::Http(http) => {
                 exchange(http, public, &mut details);
                 if let Some(retry) = &step.retry {
-                    details.push(("retries", format!("up to {} times, {} apart", retry.count, retry.delay)));
+                    details.push((
+                        "retries",
+                        format!("up to {} times, {} apart", retry.count, retry.delay),
+                    ));
                 }
                 format!("{} {}", http.method, shown(&http.url))
             }
             Task::Let(assign) => format!("{} = {}", assign.name, shown(&assign.value)),
-            Task::SetVariables(set) => set.values.iter().map(|(n, _)| n.clone()).collect::<Vec<_>>().join(", "),
+            Task::SetVariables(set) => set
+                .values
+                .iter()
+                .map(|(n, _)| n.clone())
+                .collect::<Vec<_>>()
+                .join(", "),
             Task::Generate(generate) => generate.generator.word().to_owned(),
             Task::Log(log) => shown(&log.message),
-            Task::Update(update) => format!("{} ← {}", shown(&update.secret), stored(&update.value)),
+            Task::Update(update) => {
+                format!("{} ← {}", shown(&update.secret), stored(&update.value))
+            }
             Task::Stage(stage) => format!("{} (pending) ← {}", stage.secret, stored(&stage.value)),
-            Task::Verify(verify) => verify.within.map_or_else(|| "once".to_owned(), |w| format!("within {w}")),
-            Task::Promote(promote) => format!("{}: the pending version becomes current", promote.secret),
+            Task::Verify(verify) => verify
+                .within
+                .map_or_else(|| "once".to_owned(), |w| format!("within {w}")),
+            Task::Promote(promote) => {
+                format!("{}: the pending version becomes current", promote.secret)
+            }
             Task::Revoke(revoke) => match revoke.after {
                 Some(after) => format!("the previous version of {}, {after} later", revoke.secret),
                 None => format!("the previous version of {}", revoke.secret),
@@ -111,25 +138,50 @@ fn lines(steps: &[Step], public: &Public, depth: usize, out: &mut Vec<Line>) {
             Task::ForEach(each) => format!("{} in {}", each.item, shown(&each.items)),
             Task::Repeat(repeat) => format!("until {}", shown(&repeat.until)),
             Task::Call(call) => match &call.each {
-                Some(each) => format!("rotation {} for each of {}, at the same time", call.rotation, shown(each)),
+                Some(each) => format!(
+                    "rotation {} for each of {}, at the same time",
+                    call.rotation,
+                    shown(each)
+                ),
                 None => format!("rotation {}", call.rotation),
             },
             Task::Worker(worker) => format!("{} (a local program)", worker.name),
             Task::Fork(fork) => format!("tasks that come at run time: {}", shown(&fork.tasks)),
         };
-        out.push(Line { depth, name: step.name.clone(), kind: step.task.kind(), what, details });
+        out.push(Line {
+            depth,
+            name: step.name.clone(),
+            kind: step.task.kind(),
+            what,
+            details,
+        });
         match &step.task {
             Task::Switch(switch) => {
                 for case in &switch.cases {
-                    out.push(Line { depth: depth + 1, name: String::new(), kind: "case", what: case.name.clone(), details: Vec::new() });
+                    out.push(Line {
+                        depth: depth + 1,
+                        name: String::new(),
+                        kind: "case",
+                        what: case.name.clone(),
+                        details: Vec::new(),
+                    });
                     lines(&case.steps, public, depth + 2, out);
                 }
                 if !switch.otherwise.is_empty() {
-                    out.push(Line { depth: depth + 1, name: String::new(), kind: "else", what: String::new(), details: Vec::new() });
+                    out.push(Line {
+                        depth: depth + 1,
+                        name: String::new(),
+                        kind: "else",
+                        what: String::new(),
+                        details: Vec::new(),
+                    });
                     lines(&switch.otherwise, public, depth + 2, out);
                 }
             }
-            task => task.blocks().into_iter().for_each(|block| lines(block, public, depth + 1, out)),
+            task => task
+                .blocks()
+                .into_iter()
+                .for_each(|block| lines(block, public, depth + 1, out)),
         }
     }
 }
@@ -177,10 +229,30 @@ fn exchange(http: &Http, public: &Public, details: &mut Vec<(&'static str, Strin
             "expects",
             match &expect.what {
                 Expectation::Status(patterns) => {
-                    format!("status {}", patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+                    format!(
+                        "status {}",
+                        patterns
+                            .iter()
+                            .map(ToString::to_string)
+                            .collect::<Vec<_>>()
+                            .join(", ")
+                    )
                 }
-                Expectation::Header { name, operator, value } => format!("header {name} {} {}", operator.as_str(), shown(value)),
-                Expectation::Body { path, operator, value } => format!("body {} {} {}", path.as_str(), operator.as_str(), shown(value)),
+                Expectation::Header {
+                    name,
+                    operator,
+                    value,
+                } => format!("header {name} {} {}", operator.as_str(), shown(value)),
+                Expectation::Body {
+                    path,
+                    operator,
+                    value,
+                } => format!(
+                    "body {} {} {}",
+                    path.as_str(),
+                    operator.as_str(),
+                    shown(value)
+                ),
             },
         ));
     }
@@ -192,7 +264,14 @@ fn exchange(http: &Http, public: &Public, details: &mut Vec<(&'static str, Strin
             CaptureSource::Status => "the status".into(),
             CaptureSource::Expr(expr) => shown(expr),
         };
-        details.push(("keeps", format!("{}{} from {source}", if capture.secret { "secret " } else { "" }, capture.name)));
+        details.push((
+            "keeps",
+            format!(
+                "{}{} from {source}",
+                if capture.secret { "secret " } else { "" },
+                capture.name
+            ),
+        ));
     }
     if http.raw_output {
         details.push(("keeps", "the whole answer".into()));
@@ -203,7 +282,14 @@ fn stored(value: &NewValue) -> String {
     match value {
         NewValue::Single(expr) => shown(expr),
         NewValue::Fields(fields) => {
-            format!("{{ {} }}", fields.iter().map(|(n, e)| format!("{n}: {}", shown(e))).collect::<Vec<_>>().join(", "))
+            format!(
+                "{{ {} }}",
+                fields
+                    .iter()
+                    .map(|(n, e)| format!("{n}: {}", shown(e)))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )
         }
     }
 }
@@ -212,11 +298,21 @@ fn stored(value: &NewValue) -> String {
 fn secrets_in(expr: &Expr, public: &Public) -> Vec<String> {
     let mut names = Vec::new();
     expr.walk(&mut |e| {
-        if let ExprKind::Ref(Root::Secret { name, field, version }) = &e.kind {
-            if field.as_ref().is_some_and(|f| public.contains(&(name.clone(), f.clone()))) {
+        if let ExprKind::Ref(Root::Secret {
+            name,
+            field,
+            version,
+        }) = &e.kind
+        {
+            if field
+                .as_ref()
+                .is_some_and(|f| public.contains(&(name.clone(), f.clone())))
+            {
                 return;
             }
-            let path = field.as_ref().map_or_else(|| name.clone(), |f| format!("{name}.{f}"));
+            let path = field
+                .as_ref()
+                .map_or_else(|| name.clone(), |f| format!("{name}.{f}"));
             names.push(match version {
                 Version::Current => path,
                 other => format!("{}.{path}", other.root()),
@@ -230,23 +326,47 @@ fn secrets_in(expr: &Expr, public: &Public) -> Vec<String> {
 fn shown(expr: &Expr) -> String {
     match &expr.kind {
         ExprKind::String(text) => text.clone(),
-        ExprKind::Template(parts) => parts.iter().map(|p| p.as_str().map_or_else(|| format!("${{{}}}", shown(p)), str::to_owned)).collect(),
+        ExprKind::Template(parts) => parts
+            .iter()
+            .map(|p| {
+                p.as_str()
+                    .map_or_else(|| format!("${{{}}}", shown(p)), str::to_owned)
+            })
+            .collect(),
         ExprKind::Null => "null".into(),
         ExprKind::Bool(value) => value.to_string(),
         ExprKind::Number(digits) => digits.clone(),
         ExprKind::Duration(duration) => duration.to_string(),
-        ExprKind::List(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
+        ExprKind::List(items) => format!(
+            "[{}]",
+            items.iter().map(shown).collect::<Vec<_>>().join(", ")
+        ),
         ExprKind::Object(members) => {
-            format!("{{ {} }}", members.iter().map(|(n, e)| format!("{n}: {}", shown(e))).collect::<Vec<_>>().join(", "))
+            format!(
+                "{{ {} }}",
+                members
+                    .iter()
+                    .map(|(n, e)| format!("{n}: {}", shown(e)))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )
         }
         ExprKind::Ref(root) => name(root),
         ExprKind::Field(base, field) => format!("{}.{field}", shown(base)),
         ExprKind::Index(base, index) => format!("{}[{index}]", shown(base)),
-        ExprKind::Path(base, path) => format!("{}{}", shown(base), path.as_str().trim_start_matches('$')),
-        ExprKind::Call(function, arguments) => {
-            format!("{}({})", function.name(), arguments.iter().map(shown).collect::<Vec<_>>().join(", "))
+        ExprKind::Path(base, path) => {
+            format!("{}{}", shown(base), path.as_str().trim_start_matches('$'))
         }
-        ExprKind::Binary(operator, left, right) => format!("{} {} {}", shown(left), operator.as_str(), shown(right)),
+        ExprKind::Call(function, arguments) => {
+            format!(
+                "{}({})",
+                function.name(),
+                arguments.iter().map(shown).collect::<Vec<_>>().join(", ")
+            )
+        }
+        ExprKind::Binary(operator, left, right) => {
+            format!("{} {} {}", shown(left), operator.as_str(), shown(right))
+        }
         ExprKind::Not(inner) => format!("not {}", shown(inner)),
         ExprKind::Reveal { value, .. } => format!("reveal {}", shown(value)),
     }
@@ -254,7 +374,11 @@ fn shown(expr: &Expr) -> String {
 
 fn name(root: &Root) -> String {
     match root {
-        Root::Secret { name, field, version } => match field {
+        Root::Secret {
+            name,
+            field,
+            version,
+        } => match field {
             Some(field) => format!("{}.{name}.{field}", version.root()),
             None => format!("{}.{name}", version.root()),
         },
@@ -282,7 +406,12 @@ impl Preview {
             (None, _) => out.push_str("\n  runs by hand only"),
         }
         out.push_str("\n\n");
-        let width = self.steps.iter().map(|l| l.kind.len() + l.depth * 2).max().unwrap_or(0);
+        let width = self
+            .steps
+            .iter()
+            .map(|l| l.kind.len() + l.depth * 2)
+            .max()
+            .unwrap_or(0);
         let mut number = 0;
         for line in &self.steps {
             let indent = "  ".repeat(line.depth);
@@ -292,10 +421,23 @@ impl Preview {
             } else {
                 "   ".to_owned()
             };
-            out.push_str(format!("{index}  {indent}{:<pad$}  {}", line.kind, visible(&line.what), pad = width - line.depth * 2).trim_end());
+            out.push_str(
+                format!(
+                    "{index}  {indent}{:<pad$}  {}",
+                    line.kind,
+                    visible(&line.what),
+                    pad = width - line.depth * 2
+                )
+                .trim_end(),
+            );
             out.push('\n');
             for (word, detail) in &line.details {
-                out.push_str(&format!("     {indent}{:pad$}  {word} {}\n", "", visible(detail), pad = width - line.depth * 2));
+                out.push_str(&format!(
+                    "     {indent}{:pad$}  {word} {}\n",
+                    "",
+                    visible(detail),
+                    pad = width - line.depth * 2
+                ));
             }
         }
         out

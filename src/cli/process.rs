@@ -17,7 +17,13 @@ static STARTED_WITH: OnceLock<u32> = OnceLock::new();
 pub fn harden() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        },
+    );
     let before = umask(Mode::RWXG | Mode::RWXO);
     let _ = STARTED_WITH.set(before.bits());
     quiet_panics();
@@ -32,8 +38,12 @@ pub fn public_mode() -> u32 {
 /// A panic's text can hold a value (`unwrap` on an error prints it): only the place is told.
 pub fn quiet_panics() {
     std::panic::set_hook(Box::new(|info| {
-        let (file, line) = info.location().map_or(("unknown", 0), |l| (l.file(), l.line()));
-        let text = format!("rot: internal error at {file}:{line}\nThis is a bug in rot; the text of the panic is withheld.\n");
+        let (file, line) = info
+            .location()
+            .map_or(("unknown", 0), |l| (l.file(), l.line()));
+        let text = format!(
+            "rot: internal error at {file}:{line}\nThis is a bug in rot; the text of the panic is withheld.\n"
+        );
         let _ = std::io::stderr().write_all(text.as_bytes());
     }));
 }

@@ -21,11 +21,19 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
     let open = crate::run::open_runs(&world, &vault.borrow())?;
     let chosen: Vec<OpenRun> = match &args.run {
         Some(id) => {
-            let found: Vec<OpenRun> = open.iter().filter(|r| r.run_id.starts_with(id.as_str()) || r.rotation == *id).cloned().collect();
+            let found: Vec<OpenRun> = open
+                .iter()
+                .filter(|r| r.run_id.starts_with(id.as_str()) || r.rotation == *id)
+                .cloned()
+                .collect();
             if found.len() != 1 {
-                let what =
-                    if found.is_empty() { format!("no interrupted run is named `{id}`") } else { format!("`{id}` names several runs") };
-                return Err(Error::plain(Failure::Usage, codes::RUN_INTERRUPTED, what).help("`rot status` lists them"));
+                let what = if found.is_empty() {
+                    format!("no interrupted run is named `{id}`")
+                } else {
+                    format!("`{id}` names several runs")
+                };
+                return Err(Error::plain(Failure::Usage, codes::RUN_INTERRUPTED, what)
+                    .help("`rot status` lists them"));
             }
             found
         }
@@ -38,19 +46,34 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
         _ => None,
     };
     if chosen.is_empty() {
-        context.out.info("nothing to resume: no run was interrupted");
+        context
+            .out
+            .info("nothing to resume: no run was interrupted");
         return Ok(());
     }
     if decision.is_some() && args.run.is_none() && chosen.len() > 1 {
-        return Err(Error::plain(Failure::Usage, codes::USAGE, "several runs are interrupted")
-            .help("say which: `rot resume RUN --retry`; `rot status` lists them"));
+        return Err(
+            Error::plain(Failure::Usage, codes::USAGE, "several runs are interrupted")
+                .help("say which: `rot resume RUN --retry`; `rot status` lists them"),
+        );
     }
     let mut worst: Option<Error> = None;
     for open in chosen {
         let result = match decision {
             Some(decision) => {
-                crate::run::acknowledge(&world, &mut vault.borrow_mut(), &open, decision, paths.lock_wait)?;
-                context.out.info(&format!("run {} of `{}`: {}", open.run_id, open.rotation, decision.as_str()));
+                crate::run::acknowledge(
+                    &world,
+                    &mut vault.borrow_mut(),
+                    &open,
+                    decision,
+                    paths.lock_wait,
+                )?;
+                context.out.info(&format!(
+                    "run {} of `{}`: {}",
+                    open.run_id,
+                    open.rotation,
+                    decision.as_str()
+                ));
                 if decision != Decision::Retry {
                     continue;
                 }
@@ -60,8 +83,14 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
         };
         if let Err(error) = result {
             context.complain(&error.diagnostics);
-            if worst.as_ref().is_none_or(|w| error.failure.exit_code() > w.failure.exit_code()) {
-                worst = Some(Error { failure: error.failure, diagnostics: Vec::new() });
+            if worst
+                .as_ref()
+                .is_none_or(|w| error.failure.exit_code() > w.failure.exit_code())
+            {
+                worst = Some(Error {
+                    failure: error.failure,
+                    diagnostics: Vec::new(),
+                });
             }
         }
     }
@@ -79,8 +108,12 @@ fn one(
 ) -> Result<()> {
     let (plan, source) = plan(args, context, config, world, &vault.borrow(), open)?;
     let rotation = plan.rotation(&open.rotation).ok_or_else(|| {
-        Error::plain(Failure::Usage, codes::RUN_INTERRUPTED, format!("the file has no rotation `{}` any more", open.rotation))
-            .help("name the file that has it: `rot resume RUN --plan FILE`")
+        Error::plain(
+            Failure::Usage,
+            codes::RUN_INTERRUPTED,
+            format!("the file has no rotation `{}` any more", open.rotation),
+        )
+        .help("name the file that has it: `rot resume RUN --plan FILE`")
     })?;
     let document = document::encode(&plan);
     let job = Job {
@@ -93,7 +126,10 @@ fn one(
         certificates: run::certificates(&plan, source.as_deref())?,
         lock_wait: paths.lock_wait,
     };
-    let watch = Watch { out: &context.out, lines: args.report == ResultFormat::Text };
+    let watch = Watch {
+        out: &context.out,
+        lines: args.report == ResultFormat::Text,
+    };
     let report = run::runtime()?.block_on(crate::run::resume(world, vault, &job, open, &watch))?;
     runreport::emit(context, &report, args.report)
 }
@@ -109,12 +145,19 @@ fn plan(
     open: &OpenRun,
 ) -> Result<(Plan, Option<PathBuf>)> {
     let named = args.plan.clone();
-    let recorded = open.source.as_deref().map(PathBuf::from).filter(|p| matches!(world.fs.stat(p), Ok(Some(_))));
+    let recorded = open
+        .source
+        .as_deref()
+        .map(PathBuf::from)
+        .filter(|p| matches!(world.fs.stat(p), Ok(Some(_))));
     if let Some(path) = named.or(recorded) {
         let loaded = load::file(&path, config)?;
         return Ok((accept(loaded, config, context)?, Some(path)));
     }
     let text = crate::run::journaled_plan(world, vault, &open.run_id)?;
     let plan = document::decode(&text)?;
-    Ok((plan, open.source.as_deref().map(|p| Path::new(p).to_owned())))
+    Ok((
+        plan,
+        open.source.as_deref().map(|p| Path::new(p).to_owned()),
+    ))
 }

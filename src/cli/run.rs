@@ -28,13 +28,20 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
     let paths = paths::resolve(context, &config, &world);
     let vault = RefCell::new(open(context, &world, &paths)?);
     let chosen: Vec<&Rotation> = if args.due && args.selection.rotation.is_none() {
-        plan.rotations.iter().filter(|r| !r.imported && r.schedule.is_some()).collect()
+        plan.rotations
+            .iter()
+            .filter(|r| !r.imported && r.schedule.is_some())
+            .collect()
     } else {
         vec![load::choose(&plan, args.selection.rotation.as_deref())?]
     };
     if chosen.is_empty() {
-        return Err(Error::plain(Failure::Usage, codes::USAGE, "no rotation of this file has a schedule")
-            .help("write `every 45m` or `cron … in …` in the rotation, or run it without `--due`"));
+        return Err(Error::plain(
+            Failure::Usage,
+            codes::USAGE,
+            "no rotation of this file has a schedule",
+        )
+        .help("write `every 45m` or `cron … in …` in the rotation, or run it without `--due`"));
     }
     let document = document::encode(&plan);
     let mut worst: Option<Error> = None;
@@ -55,46 +62,80 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
             Err(error) => {
                 idle = false;
                 context.complain(&error.diagnostics);
-                if worst.as_ref().is_none_or(|w| error.failure.exit_code() > w.failure.exit_code()) {
-                    worst = Some(Error { failure: error.failure, diagnostics: Vec::new() });
+                if worst
+                    .as_ref()
+                    .is_none_or(|w| error.failure.exit_code() > w.failure.exit_code())
+                {
+                    worst = Some(Error {
+                        failure: error.failure,
+                        diagnostics: Vec::new(),
+                    });
                 }
             }
         }
     }
     match worst {
         Some(error) => Err(error),
-        None if args.due && idle => Err(Error { failure: Failure::NothingDue, diagnostics: Vec::new() }),
+        None if args.due && idle => Err(Error {
+            failure: Failure::NothingDue,
+            diagnostics: Vec::new(),
+        }),
         None => Ok(()),
     }
 }
 
 /// One rotation. Returns whether anything was done.
-fn one(args: &RunArgs, context: &Context, world: &World, vault: &RefCell<Vault>, mut job: Job<'_>) -> Result<bool> {
+fn one(
+    args: &RunArgs,
+    context: &Context,
+    world: &World,
+    vault: &RefCell<Vault>,
+    mut job: Job<'_>,
+) -> Result<bool> {
     let runtime = runtime()?;
-    let watch = Watch { out: &context.out, lines: args.report == ResultFormat::Text };
+    let watch = Watch {
+        out: &context.out,
+        lines: args.report == ResultFormat::Text,
+    };
     let (swept, trouble) = runtime.block_on(run::sweep_due(world, vault, &job, &watch))?;
     for line in &trouble {
         context.out.info(&format!("warning: {line}"));
     }
     if swept > 0 {
-        context.out.info(&format!("revoked {} that {} due", counted(swept, "old credential"), if swept == 1 { "was" } else { "were" }));
+        context.out.info(&format!(
+            "revoked {} that {} due",
+            counted(swept, "old credential"),
+            if swept == 1 { "was" } else { "were" }
+        ));
     }
     if args.due {
         let mut past = run::due::past(world, &vault.borrow(), job.rotation)?;
         let now = world.clock.now();
         run::due::check_clock(&past, now)?;
         run::due::look(&mut vault.borrow_mut(), job.rotation, &mut past, now)?;
-        let open = run::open_runs(world, &vault.borrow())?.into_iter().find(|r| r.rotation == job.rotation.name);
+        let open = run::open_runs(world, &vault.borrow())?
+            .into_iter()
+            .find(|r| r.rotation == job.rotation.name);
         match open {
-            Some(open) if !run::due::may_resume(&open, now) && matches!(open.state, run::OpenState::Failed { .. }) => {
-                context.out.info(&format!("rotation `{}`: the interrupted run waits before its next attempt", job.rotation.name));
+            Some(open)
+                if !run::due::may_resume(&open, now)
+                    && matches!(open.state, run::OpenState::Failed { .. }) =>
+            {
+                context.out.info(&format!(
+                    "rotation `{}`: the interrupted run waits before its next attempt",
+                    job.rotation.name
+                ));
                 return Ok(swept > 0);
             }
             Some(_) => {}
             None => match run::due::next(&vault.borrow(), job.rotation, &past, now) {
                 Some(due) if due.is_due(now) => job.scheduled_at = Some(due.at),
                 Some(due) => {
-                    context.out.info(&format!("rotation `{}` is not due: {}", job.rotation.name, due.reason.explain()));
+                    context.out.info(&format!(
+                        "rotation `{}` is not due: {}",
+                        job.rotation.name,
+                        due.reason.explain()
+                    ));
                     return Ok(swept > 0);
                 }
                 None => return Ok(swept > 0),
@@ -112,14 +153,25 @@ fn one(args: &RunArgs, context: &Context, world: &World, vault: &RefCell<Vault>,
 
 /// A runtime for one run: the interpreter is a single thread of thought.
 pub fn runtime() -> Result<tokio::runtime::Runtime> {
-    let failed = |_| Error::plain(Failure::BeforeEffect, codes::INTERNAL, "the system gives no more threads or descriptors");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let failed = |_| {
+        Error::plain(
+            Failure::BeforeEffect,
+            codes::INTERNAL,
+            "the system gives no more threads or descriptors",
+        )
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)?;
     // A file that would outgrow a limit (`ulimit -f`) is an error value then, not the end of a process that holds an answer.
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
-        runtime.block_on(async { signal(too_large).map(drop) }).map_err(failed)?;
+        runtime
+            .block_on(async { signal(too_large).map(drop) })
+            .map_err(failed)?;
     }
     Ok(runtime)
 }
@@ -137,9 +189,12 @@ pub fn open(context: &Context, world: &World, paths: &crate::vault::Paths) -> Re
 pub fn inputs(selection: &Selection) -> Result<Vec<(String, Json)>> {
     let mut inputs: Vec<(String, Json)> = Vec::new();
     if let Some(path) = &selection.input_file {
-        let usage =
-            |what: String| Error::plain(Failure::Usage, codes::RUN_BAD_INPUT, what).help("it is a JSON object: `{ \"name\": value }`");
-        let text = files::read_text(path).map_err(|p| usage(format!("cannot read `{}`: {}", path.display(), p.why)))?;
+        let usage = |what: String| {
+            Error::plain(Failure::Usage, codes::RUN_BAD_INPUT, what)
+                .help("it is a JSON object: `{ \"name\": value }`")
+        };
+        let text = files::read_text(path)
+            .map_err(|p| usage(format!("cannot read `{}`: {}", path.display(), p.why)))?;
         match serde_json::from_str::<Json>(&text) {
             Ok(Json::Object(members)) => inputs.extend(members),
             _ => return Err(usage(format!("`{}` is not a JSON object", path.display()))),
@@ -158,9 +213,14 @@ pub fn certificates(plan: &Plan, source: Option<&Path>) -> Result<HashMap<String
     let mut wrong = None;
     for rotation in &plan.rotations {
         crate::plan::task::walk_steps(&rotation.steps, &mut |step| {
-            let crate::plan::Task::Http(http) = &step.task else { return };
+            let crate::plan::Task::Http(http) = &step.task else {
+                return;
+            };
             for name in &http.limits.ca {
-                let path = source.and_then(Path::parent).unwrap_or(Path::new("")).join(name);
+                let path = source
+                    .and_then(Path::parent)
+                    .unwrap_or(Path::new(""))
+                    .join(name);
                 match files::read_text(&path) {
                     Ok(text) => {
                         found.insert(name.clone(), text.into_bytes());
@@ -172,10 +232,12 @@ pub fn certificates(plan: &Plan, source: Option<&Path>) -> Result<HashMap<String
     }
     match wrong {
         None => Ok(found),
-        Some((path, why)) => {
-            Err(Error::plain(Failure::BeforeEffect, codes::UNREADABLE_INPUT, format!("cannot read the certificate `{path}`: {why}"))
-                .help("the path after `ca` is relative to the file that names it"))
-        }
+        Some((path, why)) => Err(Error::plain(
+            Failure::BeforeEffect,
+            codes::UNREADABLE_INPUT,
+            format!("cannot read the certificate `{path}`: {why}"),
+        )
+        .help("the path after `ca` is relative to the file that names it")),
     }
 }
 

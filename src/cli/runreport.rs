@@ -21,7 +21,10 @@ pub fn emit(context: &Context, report: &RunReport, format: ResultFormat) -> Resu
     }
     match &report.failure {
         None => Ok(()),
-        Some(error) => Err(Error { failure: error.failure, diagnostics: error.diagnostics.clone() }),
+        Some(error) => Err(Error {
+            failure: error.failure,
+            diagnostics: error.diagnostics.clone(),
+        }),
     }
 }
 
@@ -33,18 +36,33 @@ fn text(report: &RunReport) -> String {
             (_, Some(at)) => format!(", expires {}", shown(at)),
             (_, None) => String::new(),
         };
-        out.push_str(&format!("{}: {} (version {}{when})\n", secret.name, secret.action, secret.version));
+        out.push_str(&format!(
+            "{}: {} (version {}{when})\n",
+            secret.name, secret.action, secret.version
+        ));
     }
     if report.output.as_object().is_some_and(|o| !o.is_empty()) {
         let pretty = serde_json::to_string_pretty(&report.output).unwrap_or_default();
-        let lines: Vec<String> = pretty.lines().map(|line| visible(line).into_owned()).collect();
+        let lines: Vec<String> = pretty
+            .lines()
+            .map(|line| visible(line).into_owned())
+            .collect();
         out.push_str(&format!("output: {}\n", lines.join("\n")));
     }
     let resumed = if report.resumed { "continued and " } else { "" };
     match report.status {
-        Status::Completed => out.push_str(&format!("{}: {resumed}completed (run {})\n", report.rotation, report.run_id)),
-        Status::Failed => out.push_str(&format!("{}: {resumed}failed (run {})\n", report.rotation, report.run_id)),
-        Status::NeedsOperator => out.push_str(&format!("{}: needs a person (run {})\n", report.rotation, report.run_id)),
+        Status::Completed => out.push_str(&format!(
+            "{}: {resumed}completed (run {})\n",
+            report.rotation, report.run_id
+        )),
+        Status::Failed => out.push_str(&format!(
+            "{}: {resumed}failed (run {})\n",
+            report.rotation, report.run_id
+        )),
+        Status::NeedsOperator => out.push_str(&format!(
+            "{}: needs a person (run {})\n",
+            report.rotation, report.run_id
+        )),
     }
     out
 }

@@ -34,17 +34,29 @@ fn current(entry: &SecretEntry) -> Option<&crate::vault::VersionEntry> {
 }
 
 fn text(vault: &Vault, open: &[OpenRun], now: Timestamp) -> String {
-    let mut rows: Vec<[String; 5]> = vec![["SECRET".into(), "VERSION".into(), "AGE".into(), "EXPIRES".into(), "".into()]];
+    let mut rows: Vec<[String; 5]> = vec![[
+        "SECRET".into(),
+        "VERSION".into(),
+        "AGE".into(),
+        "EXPIRES".into(),
+        "".into(),
+    ]];
     let due = sweep::list(vault.doc());
     for name in vault.doc().names() {
-        let Some(entry) = vault.doc().get(name) else { continue };
+        let Some(entry) = vault.doc().get(name) else {
+            continue;
+        };
         let version = current(entry);
         let mut remarks = Vec::new();
         if let Some(pending) = &entry.pending {
             remarks.push(format!("pending {}", short(pending)));
         }
         for entry in due.iter().filter(|d| d.secret == name) {
-            remarks.push(format!("{} not yet revoked, due {}", short(&entry.version), relative(entry.due_at, now)));
+            remarks.push(format!(
+                "{} not yet revoked, due {}",
+                short(&entry.version),
+                relative(entry.due_at, now)
+            ));
         }
         if version.and_then(|v| v.expires_at).is_some_and(|e| e <= now) {
             remarks.push("expired".into());
@@ -53,7 +65,9 @@ fn text(vault: &Vault, open: &[OpenRun], now: Timestamp) -> String {
             visible(name).into_owned(),
             version.map_or("–".into(), |v| short(&v.id)),
             version.map_or("–".into(), |v| span(v.created_at, now)),
-            version.and_then(|v| v.expires_at).map_or("–".into(), |e| relative(e, now)),
+            version
+                .and_then(|v| v.expires_at)
+                .map_or("–".into(), |e| relative(e, now)),
             remarks.join("; "),
         ]);
     }
@@ -65,9 +79,17 @@ fn text(vault: &Vault, open: &[OpenRun], now: Timestamp) -> String {
         out.push_str("\nno run is interrupted\n");
     }
     for run in open {
-        out.push_str(&format!("\nrun {} of `{}`, begun {} ago\n", run.run_id, visible(&run.rotation), span(run.begun_at, now)));
+        out.push_str(&format!(
+            "\nrun {} of `{}`, begun {} ago\n",
+            run.run_id,
+            visible(&run.rotation),
+            span(run.begun_at, now)
+        ));
         match &run.state {
-            OpenState::Interrupted => out.push_str(&format!("  interrupted; `rot resume {}` continues\n", run.run_id)),
+            OpenState::Interrupted => out.push_str(&format!(
+                "  interrupted; `rot resume {}` continues\n",
+                run.run_id
+            )),
             OpenState::Failed { code, message } => out.push_str(&format!(
                 "  failed {} time{} [{code}]: {}\n  `rot resume {}` tries again\n",
                 run.failures,
@@ -76,7 +98,10 @@ fn text(vault: &Vault, open: &[OpenRun], now: Timestamp) -> String {
                 run.run_id
             )),
             OpenState::NeedsOperator { code, message } => {
-                out.push_str(&format!("  needs a person [{code}]: {}\n", visible(message)));
+                out.push_str(&format!(
+                    "  needs a person [{code}]: {}\n",
+                    visible(message)
+                ));
                 for way in crate::run::ways_out(&run.run_id).split("; ") {
                     out.push_str(&format!("  - {way}\n"));
                 }
@@ -96,7 +121,11 @@ fn table(rows: &[[String; 5]]) -> String {
     }
     let mut out = String::new();
     for row in rows {
-        let line: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let line: Vec<String> = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
         out.push_str(line.join("  ").trim_end());
         out.push('\n');
     }
@@ -104,7 +133,10 @@ fn table(rows: &[[String; 5]]) -> String {
 }
 
 fn short(id: &str) -> String {
-    id.rsplit('-').next().filter(|last| last.len() >= 8).map_or_else(|| id.to_owned(), |last| format!("…{last}"))
+    id.rsplit('-')
+        .next()
+        .filter(|last| last.len() >= 8)
+        .map_or_else(|| id.to_owned(), |last| format!("…{last}"))
 }
 
 fn span(from: Timestamp, to: Timestamp) -> String {
@@ -123,7 +155,11 @@ fn words(seconds: i64) -> String {
 
 fn relative(at: Timestamp, now: Timestamp) -> String {
     let seconds = at.as_second() - now.as_second();
-    if seconds >= 0 { format!("in {}", words(seconds)) } else { format!("{} ago", words(-seconds)) }
+    if seconds >= 0 {
+        format!("in {}", words(seconds))
+    } else {
+        format!("{} ago", words(-seconds))
+    }
 }
 
 /// `rot.status/v1`.
@@ -135,8 +171,11 @@ fn document(vault: &Vault, open: &[OpenRun]) -> Json {
         .filter_map(|name| {
             let entry = vault.doc().get(name)?;
             let version = current(entry);
-            let unrevoked: Vec<Json> =
-                due.iter().filter(|d| d.secret == name).map(|d| json!({ "version": d.version, "due_at": d.due_at })).collect();
+            let unrevoked: Vec<Json> = due
+                .iter()
+                .filter(|d| d.secret == name)
+                .map(|d| json!({ "version": d.version, "due_at": d.due_at }))
+                .collect();
             Some(json!({
                 "name": name,
                 "version": entry.current,

@@ -19,7 +19,12 @@ pub enum Parsed {
 pub fn parse(arguments: &[OsString]) -> Result<Parsed, Error> {
     match Cli::try_parse_from(arguments) {
         Ok(cli) => Ok(Parsed::Command(Box::new(cli))),
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            ) =>
+        {
             Ok(Parsed::Text(error.render().to_string()))
         }
         Err(error) => Err(reword(&error, arguments)),
@@ -31,7 +36,13 @@ fn reword(error: &clap::Error, arguments: &[OsString]) -> Error {
         Some(ContextValue::String(text)) => Some(text.clone()),
         Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
         Some(ContextValue::StyledStr(text)) => Some(text.to_string()),
-        Some(ContextValue::StyledStrs(texts)) => Some(texts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+        Some(ContextValue::StyledStrs(texts)) => Some(
+            texts
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
         _ => None,
     };
     // Names of our own options; an unknown argument is never shown.
@@ -41,18 +52,26 @@ fn reword(error: &clap::Error, arguments: &[OsString]) -> Error {
         None => "an argument".to_owned(),
     };
     let message = match error.kind() {
-        ErrorKind::UnknownArgument => format!("{} is not expected here", nth(ContextKind::InvalidArg)),
-        ErrorKind::InvalidSubcommand => format!("{} is not a command", nth(ContextKind::InvalidSubcommand)),
+        ErrorKind::UnknownArgument => {
+            format!("{} is not expected here", nth(ContextKind::InvalidArg))
+        }
+        ErrorKind::InvalidSubcommand => {
+            format!("{} is not a command", nth(ContextKind::InvalidSubcommand))
+        }
         ErrorKind::InvalidValue if text(ContextKind::InvalidValue).is_none_or(|v| v.is_empty()) => {
             format!("a value is missing for `{option}`")
         }
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => format!("this is not a value for `{option}`"),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            format!("this is not a value for `{option}`")
+        }
         ErrorKind::NoEquals | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
             format!("`{option}` has the wrong number of values")
         }
         ErrorKind::TooManyValues => format!("`{option}` has too many values"),
         ErrorKind::MissingRequiredArgument => format!("missing: {option}"),
-        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "no command was given".to_owned(),
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            "no command was given".to_owned()
+        }
         ErrorKind::ArgumentConflict => {
             let other = text(ContextKind::PriorArg).unwrap_or_default();
             if other.is_empty() || other == option {
@@ -64,7 +83,13 @@ fn reword(error: &clap::Error, arguments: &[OsString]) -> Error {
         ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
         _ => "the arguments do not make sense".to_owned(),
     };
-    let suggested = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue].into_iter().find_map(text);
+    let suggested = [
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedValue,
+    ]
+    .into_iter()
+    .find_map(text);
     let reason = std::error::Error::source(error).map(ToString::to_string);
     let valid = text(ContextKind::ValidValue).filter(|v| !v.is_empty());
     let help = match (reason, suggested, valid) {
@@ -79,17 +104,32 @@ fn reword(error: &clap::Error, arguments: &[OsString]) -> Error {
 
 /// Which argument it is, counted from 1 behind the program's name. clap may give an option without its value.
 fn position(arguments: &[OsString], text: &str) -> Option<usize> {
-    arguments.iter().skip(1).position(|a| a.to_str().is_some_and(|a| a == text || a.split('=').next() == Some(text))).map(|i| i + 1)
+    arguments
+        .iter()
+        .skip(1)
+        .position(|a| {
+            a.to_str()
+                .is_some_and(|a| a == text || a.split('=').next() == Some(text))
+        })
+        .map(|i| i + 1)
 }
 
 fn usage(arguments: &[OsString]) -> String {
     let mut root = Cli::command();
     root.build();
     let given = arguments.iter().skip(1).filter_map(|a| a.to_str());
-    let names: Vec<String> = root.get_subcommands().map(|c| c.get_name().to_owned()).collect();
-    let command = given.into_iter().find_map(|a| names.iter().find(|n| *n == a));
+    let names: Vec<String> = root
+        .get_subcommands()
+        .map(|c| c.get_name().to_owned())
+        .collect();
+    let command = given
+        .into_iter()
+        .find_map(|a| names.iter().find(|n| *n == a));
     match command {
         Some(name) => format!("`rot {name} --help` shows what it takes"),
-        None => format!("the commands are {}; `rot --help` shows more", names.join(", ")),
+        None => format!(
+            "the commands are {}; `rot --help` shows more",
+            names.join(", ")
+        ),
     }
 }

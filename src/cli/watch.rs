@@ -40,7 +40,11 @@ impl Observer for Watch<'_> {
 }
 
 fn title(name: &str, kind: &str) -> String {
-    if name.starts_with(kind) { visible(name).into_owned() } else { format!("{kind} {}", visible(name)) }
+    if name.starts_with(kind) {
+        visible(name).into_owned()
+    } else {
+        format!("{kind} {}", visible(name))
+    }
 }
 
 fn line(step: &StepReport) -> String {
@@ -60,5 +64,9 @@ fn line(step: &StepReport) -> String {
     if step.attempts > 1 {
         facts.push(format!("{} attempts", step.attempts));
     }
-    format!("{mark} {}  ({})", title(&step.name, step.kind), facts.join(", "))
+    format!(
+        "{mark} {}  ({})",
+        title(&step.name, step.kind),
+        facts.join(", ")
+    )
 }

@@ -1,9 +1,11 @@
 //! 2'. Conductor JSON ↔ plan: the other front end and back end.
 
-pub mod scan;
 pub mod read;
+pub mod scan;
 pub mod template;
 pub mod write;
 
-pub use read::{FORKED, ReadOptions, called_names, looks_like_conductor, read, read_node, read_with};
+pub use read::{
+    FORKED, ReadOptions, called_names, looks_like_conductor, read, read_node, read_with,
+};
 pub use write::{WriteOptions, write, write_schedule};

@@ -33,7 +33,10 @@ pub fn tokens(text: &str) -> Vec<Token> {
     let bytes = text.as_bytes();
     let mut tokens = Vec::new();
     let (mut at, mut literal) = (0, 0);
-    while let Some(step) = bytes.get(at..).and_then(|rest| rest.iter().position(|b| matches!(b, b'$' | b'{' | b'}'))) {
+    while let Some(step) = bytes
+        .get(at..)
+        .and_then(|rest| rest.iter().position(|b| matches!(b, b'$' | b'{' | b'}')))
+    {
         at += step;
         let dollars = bytes.iter().skip(at).take_while(|b| **b == b'$').count();
         let (kind, end) = match (dollars, bytes.get(at + dollars)) {
@@ -47,13 +50,25 @@ pub fn tokens(text: &str) -> Vec<Token> {
             }
         };
         if literal < at {
-            tokens.push(Token { kind: TokenKind::Text, start: literal, end: at });
+            tokens.push(Token {
+                kind: TokenKind::Text,
+                start: literal,
+                end: at,
+            });
         }
-        tokens.push(Token { kind, start: at, end });
+        tokens.push(Token {
+            kind,
+            start: at,
+            end,
+        });
         (at, literal) = (end, end);
     }
     if literal < bytes.len() {
-        tokens.push(Token { kind: TokenKind::Text, start: literal, end: bytes.len() });
+        tokens.push(Token {
+            kind: TokenKind::Text,
+            start: literal,
+            end: bytes.len(),
+        });
     }
     tokens
 }
@@ -68,21 +83,45 @@ pub fn path(text: &str) -> Option<Path> {
         steps.push(step);
     }
     let tail = text.get(at..).unwrap_or_default().to_owned();
-    if steps.is_empty() { None } else { Some(Path { steps, tail, tail_start: at }) }
+    if steps.is_empty() {
+        None
+    } else {
+        Some(Path {
+            steps,
+            tail,
+            tail_start: at,
+        })
+    }
 }
 
 /// The step at `at`. The first is a bare name or a quoted one; behind it a name stands behind a dot, and must be all that stands there.
 fn step(text: &str, at: usize, first: bool) -> Option<Step> {
     let rest = text.get(at..)?;
     if let Some(inside) = rest.strip_prefix('[') {
-        return if first { quoted(inside, at) } else { quoted(inside, at).or_else(|| index(inside, at)) };
+        return if first {
+            quoted(inside, at)
+        } else {
+            quoted(inside, at).or_else(|| index(inside, at))
+        };
     }
-    let start = if first { at } else { at + (rest.len() - rest.strip_prefix('.')?.len()) };
+    let start = if first {
+        at
+    } else {
+        at + (rest.len() - rest.strip_prefix('.')?.len())
+    };
     let behind = text.get(start..)?;
-    let end = start + behind.find(['.', '[', '(', '*', ' ']).unwrap_or(behind.len());
+    let end = start
+        + behind
+            .find(['.', '[', '(', '*', ' '])
+            .unwrap_or(behind.len());
     let bounded = first || matches!(text.as_bytes().get(end), None | Some(b'.' | b'['));
-    let name = text.get(start..end).filter(|name| bounded && !name.is_empty())?;
-    Some(Step { kind: StepKind::Name(name.to_owned()), range: start..end })
+    let name = text
+        .get(start..end)
+        .filter(|name| bounded && !name.is_empty())?;
+    Some(Step {
+        kind: StepKind::Name(name.to_owned()),
+        range: start..end,
+    })
 }
 
 /// `['key']` or `["key"]`, of which `inside` follows the bracket at `at`.
@@ -95,7 +134,10 @@ fn quoted(inside: &str, at: usize) -> Option<Step> {
             '\\' => name.push(chars.next()?.1),
             c if c == quote => {
                 let closed = inside.get(offset + 1..)?.starts_with(']');
-                return closed.then(|| Step { kind: StepKind::Name(name), range: bracket(at, offset + 1) });
+                return closed.then(|| Step {
+                    kind: StepKind::Name(name),
+                    range: bracket(at, offset + 1),
+                });
             }
             c => name.push(c),
         }
@@ -108,7 +150,10 @@ fn index(inside: &str, at: usize) -> Option<Step> {
     let number = inside.split_once(']')?.0;
     let digits = number.strip_prefix('-').unwrap_or(number);
     let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    is_number.then(|| Step { kind: StepKind::Index(number.parse().unwrap_or(i64::MAX)), range: bracket(at, number.len()) })
+    is_number.then(|| Step {
+        kind: StepKind::Index(number.parse().unwrap_or(i64::MAX)),
+        range: bracket(at, number.len()),
+    })
 }
 
 /// The place of brackets that open at `at` and hold this many bytes.

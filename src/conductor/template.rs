@@ -88,7 +88,16 @@ impl Template {
 
     /// The text, if there is no reference in it.
     pub fn constant(&self) -> Option<String> {
-        self.parts.iter().map(|p| if let Part::Text(text) = p { Some(text.as_str()) } else { None }).collect()
+        self.parts
+            .iter()
+            .map(|p| {
+                if let Part::Text(text) = p {
+                    Some(text.as_str())
+                } else {
+                    None
+                }
+            })
+            .collect()
     }
 
     /// All references, nested ones behind the one that holds them.
@@ -117,10 +126,18 @@ impl Step {
 /// Cuts a string into text and references. Total: every string is a template.
 pub fn parse(text: &str, mode: Mode) -> Template {
     if !text.contains("${") {
-        return Template { parts: if text.is_empty() { Vec::new() } else { vec![Part::Text(text.to_owned())] } };
+        return Template {
+            parts: if text.is_empty() {
+                Vec::new()
+            } else {
+                vec![Part::Text(text.to_owned())]
+            },
+        };
     }
     if let Some(reference) = lone(text, mode) {
-        return Template { parts: vec![Part::Reference(reference)] };
+        return Template {
+            parts: vec![Part::Reference(reference)],
+        };
     }
     let tokens = scan::tokens(text);
     let pairs = pairs(&tokens, mode);
@@ -131,10 +148,18 @@ pub fn parse(text: &str, mode: Mode) -> Template {
 fn lone(text: &str, mode: Mode) -> Option<Reference> {
     let deferred = mode == Mode::Deferred && text.starts_with("$${");
     let start = if deferred { 3 } else { 2 };
-    let inner = text.strip_prefix(if deferred { "$${" } else { "${" })?.strip_suffix('}')?;
+    let inner = text
+        .strip_prefix(if deferred { "$${" } else { "${" })?
+        .strip_suffix('}')?;
     let nothing_else = !inner.bytes().any(|b| matches!(b, b'$' | b'{' | b'}'));
     nothing_else.then(|| Reference {
-        inner: Template { parts: if inner.is_empty() { Vec::new() } else { vec![Part::Text(inner.to_owned())] } },
+        inner: Template {
+            parts: if inner.is_empty() {
+                Vec::new()
+            } else {
+                vec![Part::Text(inner.to_owned())]
+            },
+        },
         range: 0..text.len(),
         inner_range: start..text.len() - 1,
         deferred,
@@ -157,7 +182,10 @@ pub fn unclosed(text: &str, mode: Mode) -> Option<(usize, &str)> {
     }
     let tokens = scan::tokens(text);
     let pairs = pairs(&tokens, mode);
-    let (token, _) = tokens.iter().zip(&pairs).find(|(token, closed_by)| begins(token.kind, mode) && closed_by.is_none())?;
+    let (token, _) = tokens
+        .iter()
+        .zip(&pairs)
+        .find(|(token, closed_by)| begins(token.kind, mode) && closed_by.is_none())?;
     Some((token.start, text.get(token.end..)?))
 }
 
@@ -167,7 +195,9 @@ fn pairs(tokens: &[Token], mode: Mode) -> Vec<Option<usize>> {
     let mut open = Vec::new();
     for (index, token) in tokens.iter().enumerate() {
         match token.kind {
-            TokenKind::Opening(_) | TokenKind::Brace => open.push((index, begins(token.kind, mode))),
+            TokenKind::Opening(_) | TokenKind::Brace => {
+                open.push((index, begins(token.kind, mode)))
+            }
             TokenKind::Close => {
                 if let Some((opened, true)) = open.pop()
                     && let Some(slot) = closed_by.get_mut(opened)
@@ -181,13 +211,26 @@ fn pairs(tokens: &[Token], mode: Mode) -> Vec<Option<usize>> {
     closed_by
 }
 
-fn build(text: &str, tokens: &[Token], pairs: &[Option<usize>], range: Range<usize>, depth: usize, mode: Mode) -> Template {
+fn build(
+    text: &str,
+    tokens: &[Token],
+    pairs: &[Option<usize>],
+    range: Range<usize>,
+    depth: usize,
+    mode: Mode,
+) -> Template {
     let mut parts = Vec::new();
     let mut literal = String::new();
     let mut index = range.start;
     while index < range.end {
-        let Some(token) = tokens.get(index) else { break };
-        let closing = pairs.get(index).copied().flatten().and_then(|c| tokens.get(c).map(|t| (c, t)));
+        let Some(token) = tokens.get(index) else {
+            break;
+        };
+        let closing = pairs
+            .get(index)
+            .copied()
+            .flatten()
+            .and_then(|c| tokens.get(c).map(|t| (c, t)));
         match closing {
             Some((close, end)) if depth < MAX_NESTING => {
                 if !literal.is_empty() {
@@ -254,6 +297,8 @@ pub fn path_text(steps: &[Step], tail: &str) -> String {
 /// Whether a name may stand behind a dot in RFC 9535 section 2.5.1.1.
 fn is_plain(name: &str) -> bool {
     let mut chars = name.chars();
-    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii())
+    chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii())
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii())
 }

@@ -35,7 +35,10 @@ impl Code {
 
     /// Finds a code by id or name, ignoring case.
     pub fn find(text: &str) -> Option<Code> {
-        ALL_CODES.iter().copied().find(|c| c.id().eq_ignore_ascii_case(text) || c.name().eq_ignore_ascii_case(text))
+        ALL_CODES
+            .iter()
+            .copied()
+            .find(|c| c.id().eq_ignore_ascii_case(text) || c.name().eq_ignore_ascii_case(text))
     }
 }
 

@@ -67,7 +67,10 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error with one diagnostic.
     pub fn new(failure: Failure, diagnostic: Diagnostic) -> Self {
-        Self { failure, diagnostics: vec![diagnostic] }
+        Self {
+            failure,
+            diagnostics: vec![diagnostic],
+        }
     }
 
     /// An error without a place in a text.

@@ -56,7 +56,10 @@ pub struct Label {
 impl Label {
     /// A labelled place.
     pub fn new(span: Span, text: impl Into<String>) -> Self {
-        Self { span, text: text.into() }
+        Self {
+            span,
+            text: text.into(),
+        }
     }
 }
 
@@ -176,7 +179,11 @@ impl Diagnostic {
     /// Adds a change that mends it.
     #[must_use]
     pub fn fix(mut self, title: impl Into<String>, safe: bool, edits: Vec<Edit>) -> Self {
-        self.fixes.push(Fix { title: title.into(), edits, safe });
+        self.fixes.push(Fix {
+            title: title.into(),
+            edits,
+            safe,
+        });
         self
     }
 

@@ -24,10 +24,17 @@ const STRICT: ParseOptions = ParseOptions {
 };
 
 /// Reads `text`; places are in `file`. Repeated keys are added to `duplicates` and kept in the tree.
-pub(super) fn tree(file: FileId, text: &str, duplicates: &mut Vec<Duplicate>) -> Result<Node, Invalid> {
+pub(super) fn tree(
+    file: FileId,
+    text: &str,
+    duplicates: &mut Vec<Duplicate>,
+) -> Result<Node, Invalid> {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let base = text.len() - body.len();
-    if body.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')) {
+    if body
+        .bytes()
+        .all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
+    {
         return Err(Invalid::new(text, Problem::Empty, text.len(), text.len()));
     }
     let gate = serde_json::from_str::<serde::de::IgnoredAny>(body).err();
@@ -38,8 +45,16 @@ pub(super) fn tree(file: FileId, text: &str, duplicates: &mut Vec<Duplicate>) ->
     if let Some(error) = gate {
         return Err(Invalid::from_gate(text, base, &error));
     }
-    let Some(value) = value else { return Err(Invalid::new(text, Problem::Empty, text.len(), text.len())) };
-    let mut converter = Converter { file, base, text, body, duplicates };
+    let Some(value) = value else {
+        return Err(Invalid::new(text, Problem::Empty, text.len(), text.len()));
+    };
+    let mut converter = Converter {
+        file,
+        base,
+        text,
+        body,
+        duplicates,
+    };
     converter.node(value, 0)
 }
 
@@ -53,7 +68,11 @@ struct Converter<'a> {
 
 impl Converter<'_> {
     fn span(&self, ranged: &impl Ranged) -> Span {
-        Span::new(self.file, self.base + ranged.start(), self.base + ranged.end())
+        Span::new(
+            self.file,
+            self.base + ranged.start(),
+            self.base + ranged.end(),
+        )
     }
 
     fn node(&mut self, value: Value<'_>, depth: usize) -> Result<Node, Invalid> {
@@ -67,14 +86,28 @@ impl Converter<'_> {
                 let start = span.start as usize;
                 return Err(Invalid::new(self.text, Problem::TooDeep, start, start + 1));
             }
-            Value::Array(array) => NodeKind::Array(array.elements.into_iter().map(|e| self.node(e, depth + 1)).collect::<Result<_, _>>()?),
+            Value::Array(array) => NodeKind::Array(
+                array
+                    .elements
+                    .into_iter()
+                    .map(|e| self.node(e, depth + 1))
+                    .collect::<Result<_, _>>()?,
+            ),
             Value::Object(object) => {
                 let mut members = Vec::with_capacity(object.properties.len());
                 for property in object.properties {
                     let ObjectPropName::String(name) = property.name else {
-                        return Err(Invalid::new(self.text, Problem::Key, span.start as usize, span.end as usize));
+                        return Err(Invalid::new(
+                            self.text,
+                            Problem::Key,
+                            span.start as usize,
+                            span.end as usize,
+                        ));
                     };
-                    members.push(Member { key: self.string(name), value: self.node(property.value, depth + 1)? });
+                    members.push(Member {
+                        key: self.string(name),
+                        value: self.node(property.value, depth + 1)?,
+                    });
                 }
                 self.note_duplicates(&members);
                 NodeKind::Object(members)
@@ -84,18 +117,29 @@ impl Converter<'_> {
     }
 
     fn string(&self, literal: StringLit<'_>) -> JsonString {
-        let raw = self.body.get(literal.start() + 1..literal.end().saturating_sub(1)).unwrap_or("");
+        let raw = self
+            .body
+            .get(literal.start() + 1..literal.end().saturating_sub(1))
+            .unwrap_or("");
         let span = self.span(&literal);
         JsonString::new(literal.value.into_owned(), span, raw)
     }
 
     fn note_duplicates(&mut self, members: &[Member]) {
         let mut note = |first: &Member, second: &Member| {
-            self.duplicates.push(Duplicate { key: second.key.text.clone(), first: first.key.span, second: second.key.span });
+            self.duplicates.push(Duplicate {
+                key: second.key.text.clone(),
+                first: first.key.span,
+                second: second.key.span,
+            });
         };
         if members.len() <= FEW_MEMBERS {
             for (index, member) in members.iter().enumerate() {
-                if let Some(first) = members.iter().take(index).find(|m| m.key.text == member.key.text) {
+                if let Some(first) = members
+                    .iter()
+                    .take(index)
+                    .find(|m| m.key.text == member.key.text)
+                {
                     note(first, member);
                 }
             }

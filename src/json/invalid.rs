@@ -100,22 +100,34 @@ impl Problem {
             Problem::Key => "put the key in double quotes",
             Problem::Comment => "move the remark to the `description` field",
             Problem::SingleQuotes => "use double quotes",
-            Problem::OpenString => "close the string with `\"`; a line break within it is written `\\n`",
-            Problem::Escape => "the escapes are `\\\"` `\\\\` `\\/` `\\b` `\\f` `\\n` `\\r` `\\t` and `\\u` with four hexadecimal digits",
+            Problem::OpenString => {
+                "close the string with `\"`; a line break within it is written `\\n`"
+            }
+            Problem::Escape => {
+                "the escapes are `\\\"` `\\\\` `\\/` `\\b` `\\f` `\\n` `\\r` `\\t` and `\\u` with four hexadecimal digits"
+            }
             Problem::Surrogate => "write both halves, or the character itself",
             Problem::ControlCharacter => "write `\\n`, `\\t` or `\\u` with four hexadecimal digits",
             Problem::Number => "write it as `12`, `-0.5` or `1e9`, or as a string",
             Problem::OpenArray => "close it with `]`",
             Problem::OpenObject => "close it with `}`",
             Problem::Trailing => "a file holds one value; put several definitions into an array",
-            Problem::Unexpected => "text stands in double quotes; bare words are `true`, `false` and `null`",
+            Problem::Unexpected => {
+                "text stands in double quotes; bare words are `true`, `false` and `null`"
+            }
         }
     }
 }
 
 impl std::fmt::Display for Invalid {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} (line {}, column {})", self.problem.message(), self.line, self.column)
+        write!(
+            f,
+            "{} (line {}, column {})",
+            self.problem.message(),
+            self.line,
+            self.column
+        )
     }
 }
 
@@ -127,11 +139,20 @@ impl Invalid {
         let before = text.get(..start).unwrap_or("");
         let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        Self { problem, start, end: border(text, end).max(start), line, column }
+        Self {
+            problem,
+            start,
+            end: border(text, end).max(start),
+            line,
+            column,
+        }
     }
 
     pub(super) fn not_utf8(bytes: &[u8], valid: usize) -> Self {
-        let text = bytes.get(..valid).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or("");
+        let text = bytes
+            .get(..valid)
+            .and_then(|b| std::str::from_utf8(b).ok())
+            .unwrap_or("");
         let mut invalid = Self::new(text, Problem::NotUtf8, valid, valid);
         invalid.end = valid + 1;
         invalid
@@ -164,13 +185,18 @@ impl Invalid {
             _ => Problem::Unexpected,
         };
         // `01` reads as two numbers without a comma.
-        let digit = |at: Option<usize>| at.and_then(|at| text.as_bytes().get(at)).is_some_and(u8::is_ascii_digit);
+        let digit = |at: Option<usize>| {
+            at.and_then(|at| text.as_bytes().get(at))
+                .is_some_and(u8::is_ascii_digit)
+        };
         if problem == Problem::MissingComma && digit(start.checked_sub(1)) && digit(Some(start)) {
             return Self::new(text, Problem::Number, start, start + 1);
         }
         // An unclosed bracket is shown at the bracket, not over all that follows.
         let end = match problem {
-            Problem::OpenArray | Problem::OpenObject | Problem::OpenString | Problem::TooDeep => start + 1,
+            Problem::OpenArray | Problem::OpenObject | Problem::OpenString | Problem::TooDeep => {
+                start + 1
+            }
             Problem::Surrogate => end.min(start + 6),
             _ => end,
         };
@@ -182,16 +208,26 @@ impl Invalid {
         let line = error.line().saturating_sub(1);
         let line_start = match line {
             0 => 0,
-            n => body.match_indices('\n').nth(n - 1).map_or(body.len(), |(i, _)| i + 1),
+            n => body
+                .match_indices('\n')
+                .nth(n - 1)
+                .map_or(body.len(), |(i, _)| i + 1),
         };
         let start = (base + line_start + error.column().saturating_sub(1)).min(text.len());
         // serde_json counts up to the character before a control character.
         let at = |offset: usize| text.as_bytes().get(offset).copied();
-        let start = if at(start).is_some_and(|b| b >= 0x20) && at(start + 1).is_some_and(|b| b < 0x20) { start + 1 } else { start };
+        let start =
+            if at(start).is_some_and(|b| b >= 0x20) && at(start + 1).is_some_and(|b| b < 0x20) {
+                start + 1
+            } else {
+                start
+            };
         let byte = at(start);
         let problem = match byte {
             Some(b) if b < 0x20 => Problem::ControlCharacter,
-            Some(b) if b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-') => Problem::Number,
+            Some(b) if b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-') => {
+                Problem::Number
+            }
             None => Problem::MissingValue,
             _ => Problem::Unexpected,
         };
@@ -199,12 +235,26 @@ impl Invalid {
     }
 
     pub(super) fn diagnostic(&self, file: FileId) -> Diagnostic {
-        let code = if self.problem == Problem::TooDeep { codes::NESTING_TOO_DEEP } else { codes::INVALID_JSON };
+        let code = if self.problem == Problem::TooDeep {
+            codes::NESTING_TOO_DEEP
+        } else {
+            codes::INVALID_JSON
+        };
         let span = Span::new(file, self.start, self.end);
-        let diagnostic = Diagnostic::new(code, span, self.problem.message()).help(self.problem.help());
+        let diagnostic =
+            Diagnostic::new(code, span, self.problem.message()).help(self.problem.help());
         match self.problem {
-            Problem::TrailingComma => diagnostic.at("this comma").fix("remove the comma", true, vec![Edit { span, text: String::new() }]),
-            Problem::OpenArray | Problem::OpenObject | Problem::OpenString => diagnostic.at("opened here"),
+            Problem::TrailingComma => diagnostic.at("this comma").fix(
+                "remove the comma",
+                true,
+                vec![Edit {
+                    span,
+                    text: String::new(),
+                }],
+            ),
+            Problem::OpenArray | Problem::OpenObject | Problem::OpenString => {
+                diagnostic.at("opened here")
+            }
             _ => diagnostic,
         }
     }

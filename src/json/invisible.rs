@@ -10,18 +10,34 @@ pub(super) fn findings(file: FileId, text: &str) -> Vec<Diagnostic> {
     if text.is_ascii() {
         return Vec::new();
     }
-    text.char_indices().filter(|(at, c)| *at > 0 && deceives(*c)).take(20).map(|(at, c)| finding(file, at, c)).collect()
+    text.char_indices()
+        .filter(|(at, c)| *at > 0 && deceives(*c))
+        .take(20)
+        .map(|(at, c)| finding(file, at, c))
+        .collect()
 }
 
 fn finding(file: FileId, at: usize, c: char) -> Diagnostic {
     let span = Span::new(file, at, at + c.len_utf8());
     let name = format!("U+{:04X}", c as u32);
     let mut units = [0u16; 2];
-    let escape: String = c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect();
-    Diagnostic::new(codes::BIDI_OR_INVISIBLE, span, format!("the text holds {name}, which nobody sees and which can change how it reads"))
-        .at(name)
-        .help(format!("remove it, or write it as `{escape}`"))
-        .fix("write it as an escape", true, vec![Edit { span, text: escape }])
+    let escape: String = c
+        .encode_utf16(&mut units)
+        .iter()
+        .map(|unit| format!("\\u{unit:04x}"))
+        .collect();
+    Diagnostic::new(
+        codes::BIDI_OR_INVISIBLE,
+        span,
+        format!("the text holds {name}, which nobody sees and which can change how it reads"),
+    )
+    .at(name)
+    .help(format!("remove it, or write it as `{escape}`"))
+    .fix(
+        "write it as an escape",
+        true,
+        vec![Edit { span, text: escape }],
+    )
 }
 
 /// Bidirectional controls, zero-width characters but for the joiners that scripts and emoji need, and tag characters.

@@ -70,14 +70,34 @@ pub(crate) struct Duplicate {
 fn repeated_key(duplicate: &Duplicate, root: &Node) -> Diagnostic {
     let around = layout::members_around(root, duplicate.first).pop();
     let earlier = around.and_then(|(object, index)| layout::without_member(object, index));
-    Diagnostic::new(codes::DUPLICATE_KEY, duplicate.second, format!("the key `{}` stands twice in one object", shown(&duplicate.key)))
-        .at("this one wins, silently")
-        .label(duplicate.first, "first here")
-        .help("keep one of them")
-        .fix_if("remove the earlier one", false, earlier.map(|span| vec![Edit { span, text: String::new() }]))
+    Diagnostic::new(
+        codes::DUPLICATE_KEY,
+        duplicate.second,
+        format!(
+            "the key `{}` stands twice in one object",
+            shown(&duplicate.key)
+        ),
+    )
+    .at("this one wins, silently")
+    .label(duplicate.first, "first here")
+    .help("keep one of them")
+    .fix_if(
+        "remove the earlier one",
+        false,
+        earlier.map(|span| {
+            vec![Edit {
+                span,
+                text: String::new(),
+            }]
+        }),
+    )
 }
 
 /// A name from the text for a message: cut to a length that a line holds.
 fn shown(name: &str) -> String {
-    if name.chars().count() > 60 { format!("{}…", name.chars().take(59).collect::<String>()) } else { name.to_owned() }
+    if name.chars().count() > 60 {
+        format!("{}…", name.chars().take(59).collect::<String>())
+    } else {
+        name.to_owned()
+    }
 }

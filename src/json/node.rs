@@ -63,7 +63,10 @@ impl Node {
         let mut unique: Vec<&Member> = Vec::with_capacity(self.members().len());
         let mut seen: HashMap<&str, usize> = HashMap::with_capacity(self.members().len());
         for member in self.members() {
-            match seen.get(member.key.text.as_str()).and_then(|index| unique.get_mut(*index)) {
+            match seen
+                .get(member.key.text.as_str())
+                .and_then(|index| unique.get_mut(*index))
+            {
                 Some(old) => *old = member,
                 None => {
                     seen.insert(&member.key.text, unique.len());
@@ -128,14 +131,20 @@ impl Node {
         match &self.kind {
             NodeKind::Null => serde_json::Value::Null,
             NodeKind::Bool(value) => serde_json::Value::Bool(*value),
-            NodeKind::Number(raw) => {
-                raw.parse::<serde_json::Number>().map_or_else(|_| serde_json::Value::String(raw.clone()), serde_json::Value::Number)
-            }
+            NodeKind::Number(raw) => raw.parse::<serde_json::Number>().map_or_else(
+                |_| serde_json::Value::String(raw.clone()),
+                serde_json::Value::Number,
+            ),
             NodeKind::String(string) => serde_json::Value::String(string.text.clone()),
-            NodeKind::Array(items) => serde_json::Value::Array(items.iter().map(Node::to_value).collect()),
-            NodeKind::Object(members) => {
-                serde_json::Value::Object(members.iter().map(|m| (m.key.text.clone(), m.value.to_value())).collect())
+            NodeKind::Array(items) => {
+                serde_json::Value::Array(items.iter().map(Node::to_value).collect())
             }
+            NodeKind::Object(members) => serde_json::Value::Object(
+                members
+                    .iter()
+                    .map(|m| (m.key.text.clone(), m.value.to_value()))
+                    .collect(),
+            ),
         }
     }
 }

@@ -40,7 +40,11 @@ impl Node {
             NodeKind::Object(members) => {
                 let index = members.partition_point(|m| m.value.span.end < end);
                 let member = members.get(index).filter(|m| m.key.span.start <= start)?;
-                let _ = write!(pointer, "/{}", member.key.text.replace('~', "~0").replace('/', "~1"));
+                let _ = write!(
+                    pointer,
+                    "/{}",
+                    member.key.text.replace('~', "~0").replace('/', "~1")
+                );
                 Some(&member.value)
             }
             _ => None,

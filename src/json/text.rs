@@ -16,19 +16,31 @@ pub struct JsonString {
 impl JsonString {
     /// A string from its decoded text and the raw text between its quotes.
     pub(super) fn new(text: String, span: Span, raw: &str) -> Self {
-        let map = if raw.as_bytes().contains(&b'\\') { breakpoints(raw, span.start.saturating_add(1)) } else { Vec::new() };
+        let map = if raw.as_bytes().contains(&b'\\') {
+            breakpoints(raw, span.start.saturating_add(1))
+        } else {
+            Vec::new()
+        };
         Self { text, span, map }
     }
 
     /// Another text at the same place, for what is read as if it stood there.
     #[must_use]
     pub fn with_text(&self, text: impl Into<String>) -> Self {
-        Self { text: text.into(), span: self.span, map: Vec::new() }
+        Self {
+            text: text.into(),
+            span: self.span,
+            map: Vec::new(),
+        }
     }
 
     /// The place in the file of the decoded bytes `start..end`, which must be on character borders.
     pub fn span_of(&self, start: usize, end: usize) -> Span {
-        Span { file: self.span.file, start: self.raw_offset(start), end: self.raw_offset(end.max(start)) }
+        Span {
+            file: self.span.file,
+            start: self.raw_offset(start),
+            end: self.raw_offset(end.max(start)),
+        }
     }
 
     /// The place of the whole text without its quotes.
@@ -39,7 +51,11 @@ impl JsonString {
     fn raw_offset(&self, decoded: usize) -> u32 {
         let decoded = u32::try_from(decoded).unwrap_or(u32::MAX);
         let behind = self.map.partition_point(|(d, _)| *d <= decoded);
-        let (base, raw) = behind.checked_sub(1).and_then(|i| self.map.get(i)).copied().unwrap_or((0, self.span.start.saturating_add(1)));
+        let (base, raw) = behind
+            .checked_sub(1)
+            .and_then(|i| self.map.get(i))
+            .copied()
+            .unwrap_or((0, self.span.start.saturating_add(1)));
         raw.saturating_add(decoded - base)
     }
 }
@@ -49,7 +65,10 @@ fn breakpoints(raw: &str, base: u32) -> Vec<(u32, u32)> {
     let bytes = raw.as_bytes();
     let mut map = Vec::new();
     let (mut at, mut decoded) = (0usize, 0usize);
-    while let Some(step) = bytes.get(at..).and_then(|rest| rest.iter().position(|b| *b == b'\\')) {
+    while let Some(step) = bytes
+        .get(at..)
+        .and_then(|rest| rest.iter().position(|b| *b == b'\\'))
+    {
         let escape = at + step;
         decoded += step;
         let (raw_len, text_len) = match bytes.get(escape + 1) {
@@ -58,7 +77,10 @@ fn breakpoints(raw: &str, base: u32) -> Vec<(u32, u32)> {
         };
         at = escape + raw_len;
         decoded += text_len;
-        map.push((u32::try_from(decoded).unwrap_or(u32::MAX), base.saturating_add(u32::try_from(at).unwrap_or(u32::MAX))));
+        map.push((
+            u32::try_from(decoded).unwrap_or(u32::MAX),
+            base.saturating_add(u32::try_from(at).unwrap_or(u32::MAX)),
+        ));
     }
     map
 }
@@ -74,5 +96,9 @@ fn unicode_escape(bytes: &[u8], escape: usize) -> (usize, usize) {
 }
 
 fn hex(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(at..at + 4).and_then(|d| std::str::from_utf8(d).ok()).and_then(|d| u32::from_str_radix(d, 16).ok()).unwrap_or(0xFFFD)
+    bytes
+        .get(at..at + 4)
+        .and_then(|d| std::str::from_utf8(d).ok())
+        .and_then(|d| u32::from_str_radix(d, 16).ok())
+        .unwrap_or(0xFFFD)
 }

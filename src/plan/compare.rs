@@ -5,12 +5,15 @@
 //! where secrets may go, types of inputs, places of captures in a Conductor output, whether an effect was assumed, and
 //! spellings of one request (a bearer header, the case and order of headers). Not to be run.
 
-use crate::plan::name::is_mask;
 use super::path::Key;
 use super::task::http::{Auth, Body, Capture, CaptureSource, Expectation, Header, Http};
 use super::task::lifecycle::NewValue;
 use super::task::{Step, Task, Wait};
-use super::{Dialect, Effect, Expr, ExprKind, Issues, JsonPath, Operator, Output, Plan, Policy, Root, Rotation, Type};
+use super::{
+    Dialect, Effect, Expr, ExprKind, Issues, JsonPath, Operator, Output, Plan, Policy, Root,
+    Rotation, Type,
+};
+use crate::plan::name::is_mask;
 use std::collections::HashMap;
 
 impl Plan {
@@ -54,10 +57,20 @@ fn rotation(rotation: &mut Rotation) {
     collect(&rotation.steps, &mut names);
     collect(&rotation.on_failure, &mut names);
     let mut change = |expr: &mut Expr| expression(expr, &names);
-    rotation.inputs.iter_mut().filter_map(|i| i.default.as_mut()).for_each(&mut change);
+    rotation
+        .inputs
+        .iter_mut()
+        .filter_map(|i| i.default.as_mut())
+        .for_each(&mut change);
     rotation.variables.iter_mut().for_each(|(_, e)| change(e));
-    rotation.outputs = std::mem::take(&mut rotation.outputs).into_iter().flat_map(flattened).collect();
-    rotation.outputs.iter_mut().for_each(|o| change(&mut o.value));
+    rotation.outputs = std::mem::take(&mut rotation.outputs)
+        .into_iter()
+        .flat_map(flattened)
+        .collect();
+    rotation
+        .outputs
+        .iter_mut()
+        .for_each(|o| change(&mut o.value));
     steps(&mut rotation.steps, &names);
     steps(&mut rotation.on_failure, &names);
 }
@@ -68,16 +81,25 @@ fn secrets_first(steps: &mut [Step]) {
         if let Task::Http(http) = &mut step.task {
             http.captures.sort_by_key(|c| !c.secret);
         }
-        step.task.blocks_mut().into_iter().for_each(|block| secrets_first(block));
+        step.task
+            .blocks_mut()
+            .into_iter()
+            .for_each(|block| secrets_first(block));
     }
 }
 
 /// Masked outputs stand under one key in Conductor.
 fn flattened(output: Output) -> Vec<Output> {
     match output.value.kind {
-        ExprKind::Object(members) if is_mask(&output.name) => {
-            members.into_iter().map(|(name, value)| Output { name, value, masked: true, at: output.at }).collect()
-        }
+        ExprKind::Object(members) if is_mask(&output.name) => members
+            .into_iter()
+            .map(|(name, value)| Output {
+                name,
+                value,
+                masked: true,
+                at: output.at,
+            })
+            .collect(),
         _ => vec![output],
     }
 }
@@ -88,7 +110,10 @@ fn collect(steps: &[Step], names: &mut Names) {
         match &step.task {
             Task::Http(http) => {
                 for (index, capture) in http.captures.iter().enumerate() {
-                    names.captures.insert((step.name.clone(), capture.name.clone()), format!("c{}", index + 1));
+                    names.captures.insert(
+                        (step.name.clone(), capture.name.clone()),
+                        format!("c{}", index + 1),
+                    );
                 }
             }
             Task::Let(assign) => {
@@ -122,7 +147,11 @@ fn steps(list: &mut [Step], names: &Names) {
             Task::SetVariables(set) => set.values.iter_mut().for_each(|(_, e)| change(e)),
             Task::Log(log) => change(&mut log.message),
             Task::Fail(fail) => change(&mut fail.message),
-            Task::Stop(stop) => stop.reason.iter_mut().chain(&mut stop.output).for_each(change),
+            Task::Stop(stop) => stop
+                .reason
+                .iter_mut()
+                .chain(&mut stop.output)
+                .for_each(change),
             Task::Update(update) => {
                 change(&mut update.secret);
                 value(&mut update.value, change);
@@ -144,7 +173,9 @@ fn steps(list: &mut [Step], names: &Names) {
             Task::Repeat(repeat) => change(&mut repeat.until),
             Task::Call(call) => call.inputs.iter_mut().for_each(|(_, e)| change(e)),
             Task::Worker(worker) => change(&mut worker.input),
-            Task::Fork(fork) => std::iter::once(&mut fork.tasks).chain(&mut fork.inputs).for_each(change),
+            Task::Fork(fork) => std::iter::once(&mut fork.tasks)
+                .chain(&mut fork.inputs)
+                .for_each(change),
             Task::Generate(_) | Task::Verify(_) | Task::Promote(_) | Task::Revoke(_) => {}
         }
         for block in step.task.blocks_mut() {
@@ -183,7 +214,9 @@ fn http(http: &mut Http, step: &str, names: &Names) {
         Body::Form(members) => members.iter_mut().for_each(|(_, e)| change(e)),
     }
     for expect in &mut http.expect {
-        if let Expectation::Header { value, .. } | Expectation::Body { value, .. } = &mut expect.what {
+        if let Expectation::Header { value, .. } | Expectation::Body { value, .. } =
+            &mut expect.what
+        {
             change(value);
         }
     }
@@ -203,19 +236,28 @@ fn headers(http: &mut Http) {
         header.name.make_ascii_lowercase();
     }
     if http.auth.is_none()
-        && let Some(at) = http.headers.iter().position(|h| h.name == "authorization" && bearer(&h.value).is_some())
+        && let Some(at) = http
+            .headers
+            .iter()
+            .position(|h| h.name == "authorization" && bearer(&h.value).is_some())
     {
         http.auth = bearer(&http.headers.remove(at).value).map(Auth::Bearer);
     }
-    if matches!(http.body, Body::Text(_)) && !http.headers.iter().any(|h| h.name == "content-type") {
-        http.headers.push(Header { name: "content-type".into(), value: Expr::string("text/plain; charset=utf-8") });
+    if matches!(http.body, Body::Text(_)) && !http.headers.iter().any(|h| h.name == "content-type")
+    {
+        http.headers.push(Header {
+            name: "content-type".into(),
+            value: Expr::string("text/plain; charset=utf-8"),
+        });
     }
     http.headers.sort_by(|a, b| a.name.cmp(&b.name));
 }
 
 /// The token of `Bearer ${token}`.
 pub(crate) fn bearer(value: &Expr) -> Option<Expr> {
-    let ExprKind::Template(parts) = &value.kind else { return None };
+    let ExprKind::Template(parts) = &value.kind else {
+        return None;
+    };
     match parts.as_slice() {
         [scheme, token] if scheme.as_str() == Some("Bearer ") => Some(token.clone()),
         _ => None,
@@ -307,7 +349,13 @@ fn below(inner: Expr, mut more: Vec<Key>) -> ExprKind {
     let (base, mut keys) = match inner.kind {
         ExprKind::Path(base, path) => match path.keys() {
             Some(keys) => (base, keys),
-            None => (Box::new(Expr { kind: ExprKind::Path(base, path), at: inner.at }), Vec::new()),
+            None => (
+                Box::new(Expr {
+                    kind: ExprKind::Path(base, path),
+                    at: inner.at,
+                }),
+                Vec::new(),
+            ),
         },
         kind => (Box::new(Expr { kind, at: inner.at }), Vec::new()),
     };
@@ -327,7 +375,12 @@ fn template(parts: Vec<Expr>) -> ExprKind {
         }
     }
     match joined.as_slice() {
-        [Expr { kind: ExprKind::String(text), .. }] => ExprKind::String(text.clone()),
+        [
+            Expr {
+                kind: ExprKind::String(text),
+                ..
+            },
+        ] => ExprKind::String(text.clone()),
         _ => ExprKind::Template(joined),
     }
 }

@@ -68,9 +68,17 @@ impl Effect {
     pub fn describe(&self) -> &'static str {
         match self {
             Effect::Reads => "reads",
-            Effect::Issues(Issues { old: Old::Stays, .. }) => "issues additive",
-            Effect::Issues(Issues { old: Old::Dies { key: Some(_), .. }, .. }) => "issues replacing key",
-            Effect::Issues(Issues { old: Old::Dies { grace: Some(_), .. }, .. }) => "issues replacing grace",
+            Effect::Issues(Issues {
+                old: Old::Stays, ..
+            }) => "issues additive",
+            Effect::Issues(Issues {
+                old: Old::Dies { key: Some(_), .. },
+                ..
+            }) => "issues replacing key",
+            Effect::Issues(Issues {
+                old: Old::Dies { grace: Some(_), .. },
+                ..
+            }) => "issues replacing grace",
             Effect::Issues(_) => "issues replacing",
             Effect::Sets => "sets",
             Effect::SetsSelf => "sets self",
@@ -82,7 +90,10 @@ impl Effect {
 
     /// Whether a call may be made again after an unknown outcome without asking anybody.
     pub fn may_repeat(&self) -> bool {
-        matches!(self, Effect::Reads | Effect::Sets | Effect::Revokes | Effect::SetsSlot)
+        matches!(
+            self,
+            Effect::Reads | Effect::Sets | Effect::Revokes | Effect::SetsSlot
+        )
     }
 
     /// Whether the call makes a credential.

@@ -169,7 +169,13 @@ impl RunField {
     }
 
     /// The fields that `.rot` may name.
-    pub const WORDS: [RunField; 5] = [RunField::Id, RunField::StartedAt, RunField::ScheduledAt, RunField::Rotation, RunField::Reason];
+    pub const WORDS: [RunField; 5] = [
+        RunField::Id,
+        RunField::StartedAt,
+        RunField::ScheduledAt,
+        RunField::Rotation,
+        RunField::Reason,
+    ];
 }
 
 /// Binary operators.
@@ -276,7 +282,10 @@ impl Function {
 impl Expr {
     /// An expression at a place.
     pub fn new(kind: ExprKind, at: impl Into<At>) -> Self {
-        Self { kind, at: at.into() }
+        Self {
+            kind,
+            at: at.into(),
+        }
     }
 
     /// A literal text without a place.
@@ -308,10 +317,15 @@ impl Expr {
     /// The expressions directly below.
     pub fn children(&self) -> Vec<&Expr> {
         match &self.kind {
-            ExprKind::Null | ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Duration(_) | ExprKind::Ref(_) => {
-                Vec::new()
+            ExprKind::Null
+            | ExprKind::Bool(_)
+            | ExprKind::Number(_)
+            | ExprKind::String(_)
+            | ExprKind::Duration(_)
+            | ExprKind::Ref(_) => Vec::new(),
+            ExprKind::List(items) | ExprKind::Template(items) | ExprKind::Call(_, items) => {
+                items.iter().collect()
             }
-            ExprKind::List(items) | ExprKind::Template(items) | ExprKind::Call(_, items) => items.iter().collect(),
             ExprKind::Object(members) => members.iter().map(|(_, value)| value).collect(),
             ExprKind::Field(inner, _)
             | ExprKind::Index(inner, _)
@@ -325,10 +339,15 @@ impl Expr {
     /// As [`Expr::children`], to change them.
     pub fn children_mut(&mut self) -> Vec<&mut Expr> {
         match &mut self.kind {
-            ExprKind::Null | ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Duration(_) | ExprKind::Ref(_) => {
-                Vec::new()
+            ExprKind::Null
+            | ExprKind::Bool(_)
+            | ExprKind::Number(_)
+            | ExprKind::String(_)
+            | ExprKind::Duration(_)
+            | ExprKind::Ref(_) => Vec::new(),
+            ExprKind::List(items) | ExprKind::Template(items) | ExprKind::Call(_, items) => {
+                items.iter_mut().collect()
             }
-            ExprKind::List(items) | ExprKind::Template(items) | ExprKind::Call(_, items) => items.iter_mut().collect(),
             ExprKind::Object(members) => members.iter_mut().map(|(_, value)| value).collect(),
             ExprKind::Field(inner, _)
             | ExprKind::Index(inner, _)

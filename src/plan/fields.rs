@@ -67,7 +67,10 @@ fn is_public(expr: &Expr, rotation: &Rotation, depth: usize) -> bool {
             }
             _ => false,
         },
-        _ => expr.children().into_iter().all(|child| is_public(child, rotation, depth + 1)),
+        _ => expr
+            .children()
+            .into_iter()
+            .all(|child| is_public(child, rotation, depth + 1)),
     }
 }
 
@@ -77,7 +80,11 @@ fn captured_publicly(rotation: &Rotation, step: &str, name: &str) -> bool {
         if candidate.name == step {
             public = match &candidate.task {
                 Task::Http(http) => http.captures.iter().any(|c| c.name == name && !c.secret),
-                Task::Generate(generate) => generate.generator.captures().iter().any(|(n, secret)| *n == name && !secret),
+                Task::Generate(generate) => generate
+                    .generator
+                    .captures()
+                    .iter()
+                    .any(|(n, secret)| *n == name && !secret),
                 _ => false,
             };
         }

@@ -109,18 +109,39 @@ impl Label {
     /// The label of a value that is made from this one in the way of `derivation`; weak origins stay weak.
     #[must_use]
     pub fn raised(&self, derivation: Derivation) -> Label {
-        Label(self.0.iter().map(|(o, d)| (o.clone(), if *d == Derivation::Weak { *d } else { (*d).max(derivation) })).collect())
+        Label(
+            self.0
+                .iter()
+                .map(|(o, d)| {
+                    (
+                        o.clone(),
+                        if *d == Derivation::Weak {
+                            *d
+                        } else {
+                            (*d).max(derivation)
+                        },
+                    )
+                })
+                .collect(),
+        )
     }
 
     /// Only that something made with these secrets succeeded or failed.
     #[must_use]
     pub fn weakened(&self) -> Label {
-        Label(self.0.keys().map(|o| (o.clone(), Derivation::Weak)).collect())
+        Label(
+            self.0
+                .keys()
+                .map(|o| (o.clone(), Derivation::Weak))
+                .collect(),
+        )
     }
 
     /// Whether `self` is below or equal to `other` in the lattice.
     pub fn is_below(&self, other: &Label) -> bool {
-        self.0.iter().all(|(o, d)| other.0.get(o).is_some_and(|theirs| d <= theirs))
+        self.0
+            .iter()
+            .all(|(o, d)| other.0.get(o).is_some_and(|theirs| d <= theirs))
     }
 
     /// How `origin` is in it.

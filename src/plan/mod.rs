@@ -174,7 +174,13 @@ pub(crate) fn is_false(value: &bool) -> bool {
 impl Plan {
     /// An empty plan.
     pub fn new(dialect: Dialect) -> Self {
-        Self { dialect, secrets: Vec::new(), env: Vec::new(), rotations: Vec::new(), accepted: Vec::new() }
+        Self {
+            dialect,
+            secrets: Vec::new(),
+            env: Vec::new(),
+            rotations: Vec::new(),
+            accepted: Vec::new(),
+        }
     }
 
     /// The declaration of a secret.

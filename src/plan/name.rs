@@ -13,7 +13,9 @@ pub fn is_mask(key: &str) -> bool {
 /// Whether `name` may stand bare in `.rot` source: `[A-Za-z_][A-Za-z0-9_-]*`, at most 128 characters, and not ending in `-`.
 pub fn is_identifier(name: &str) -> bool {
     let mut chars = name.chars();
-    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+    chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && name.len() <= MAX_NAME
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }

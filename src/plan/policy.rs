@@ -71,7 +71,15 @@ impl Place {
 
     /// From the word in the language.
     pub fn parse(word: &str) -> Option<Place> {
-        [Place::Header, Place::Body, Place::Query, Place::Path, Place::UserInfo].into_iter().find(|p| p.as_str() == word)
+        [
+            Place::Header,
+            Place::Body,
+            Place::Query,
+            Place::Path,
+            Place::UserInfo,
+        ]
+        .into_iter()
+        .find(|p| p.as_str() == word)
     }
 }
 
@@ -81,7 +89,10 @@ impl HostPattern {
         let pattern = self.0.to_ascii_lowercase();
         let host = host.to_ascii_lowercase();
         match pattern.strip_prefix("*.") {
-            Some(domain) => host.strip_suffix(domain).and_then(|rest| rest.strip_suffix('.')).is_some_and(|own| !own.is_empty()),
+            Some(domain) => host
+                .strip_suffix(domain)
+                .and_then(|rest| rest.strip_suffix('.'))
+                .is_some_and(|own| !own.is_empty()),
             None => pattern == host,
         }
     }
@@ -91,7 +102,10 @@ impl HostPattern {
         self.0.eq_ignore_ascii_case(&other.0)
             || match (self.0.strip_prefix("*."), other.0.strip_prefix("*.")) {
                 (Some(mine), Some(theirs)) => {
-                    theirs.eq_ignore_ascii_case(mine) || theirs.to_ascii_lowercase().ends_with(&format!(".{}", mine.to_ascii_lowercase()))
+                    theirs.eq_ignore_ascii_case(mine)
+                        || theirs
+                            .to_ascii_lowercase()
+                            .ends_with(&format!(".{}", mine.to_ascii_lowercase()))
                 }
                 (Some(_), None) => self.matches(&other.0),
                 (None, _) => false,
@@ -102,7 +116,9 @@ impl HostPattern {
 impl Destination {
     /// Whether a value may stand in `place` of a request to `host` and `port`.
     pub fn allows(&self, host: &str, port: Option<u16>, place: Place) -> bool {
-        self.host.matches(host) && (self.port.is_none() || self.port == port) && self.places.contains(&place)
+        self.host.matches(host)
+            && (self.port.is_none() || self.port == port)
+            && self.places.contains(&place)
     }
 
     /// Whether all that `other` allows is allowed by `self`.
@@ -117,7 +133,9 @@ impl Policy {
     /// Whether a value may stand in `place` of a request to `host`. [`Policy::Implied`] allows header and body of any literal host.
     pub fn allows(&self, host: &str, port: Option<u16>, place: Place) -> bool {
         match self {
-            Policy::Declared(destinations) => destinations.iter().any(|d| d.allows(host, port, place)),
+            Policy::Declared(destinations) => {
+                destinations.iter().any(|d| d.allows(host, port, place))
+            }
             Policy::Implied => Place::DEFAULT.contains(&place),
         }
     }
@@ -127,7 +145,9 @@ impl Policy {
         match (self, other) {
             (Policy::Implied, _) => true,
             (Policy::Declared(_), Policy::Implied) => false,
-            (Policy::Declared(mine), Policy::Declared(theirs)) => theirs.iter().all(|t| mine.iter().any(|m| m.covers(t))),
+            (Policy::Declared(mine), Policy::Declared(theirs)) => {
+                theirs.iter().all(|t| mine.iter().any(|m| m.covers(t)))
+            }
         }
     }
 }

@@ -48,7 +48,14 @@ impl Type {
             Type::Json => "json".into(),
             Type::List(item) => format!("list of {}", item.describe()),
             Type::Record(fields) => {
-                format!("record {{ {} }}", fields.iter().map(|(n, t)| format!("{n}: {}", t.describe())).collect::<Vec<_>>().join(", "))
+                format!(
+                    "record {{ {} }}",
+                    fields
+                        .iter()
+                        .map(|(n, t)| format!("{n}: {}", t.describe()))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                )
             }
         }
     }
@@ -70,7 +77,9 @@ impl Type {
     }
 
     /// The words of [`Type::parse`], for messages.
-    pub const WORDS: [&'static str; 9] = ["string", "int", "number", "bool", "time", "duration", "bytes", "json", "list"];
+    pub const WORDS: [&'static str; 9] = [
+        "string", "int", "number", "bool", "time", "duration", "bytes", "json", "list",
+    ];
 
     /// Whether a value of type `self` may stand where `wanted` is asked for.
     pub fn fits(&self, wanted: &Type) -> bool {
@@ -78,7 +87,9 @@ impl Type {
             (Type::Any | Type::Json, _) | (_, Type::Any | Type::Json) => true,
             (Type::Int, Type::Number) => true,
             (Type::List(a), Type::List(b)) => a.fits(b),
-            (Type::Record(a), Type::Record(b)) => b.iter().all(|(name, ty)| a.iter().any(|(n, t)| n == name && t.fits(ty))),
+            (Type::Record(a), Type::Record(b)) => b
+                .iter()
+                .all(|(name, ty)| a.iter().any(|(n, t)| n == name && t.fits(ty))),
             _ => self == wanted,
         }
     }

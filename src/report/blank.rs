@@ -24,10 +24,15 @@ pub struct Blanks {
 
 impl Blanks {
     /// Gathers the blanked spans of all diagnostics.
-    pub fn collect<'d>(sources: &SourceMap, diagnostics: impl IntoIterator<Item = &'d Diagnostic>) -> Self {
+    pub fn collect<'d>(
+        sources: &SourceMap,
+        diagnostics: impl IntoIterator<Item = &'d Diagnostic>,
+    ) -> Self {
         let mut blanks = Self::default();
         for span in diagnostics.into_iter().flat_map(|d| &d.redact) {
-            let Some(file) = sources.get(span.file) else { continue };
+            let Some(file) = sources.get(span.file) else {
+                continue;
+            };
             let range = clamp(file.text(), span.start)..clamp(file.text(), span.end);
             let text = file.slice(range.start, range.end);
             if text.is_empty() {
@@ -62,7 +67,11 @@ impl Blanks {
 
     /// A text that is not an excerpt, without the blanked texts.
     pub fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.is_empty() { Cow::Borrowed(text) } else { self.net.redact(text) }
+        if self.is_empty() {
+            Cow::Borrowed(text)
+        } else {
+            self.net.redact(text)
+        }
     }
 
     /// The blanked byte ranges within `start..end` of a file, in order: the spans, and other occurrences of their text.
@@ -73,10 +82,19 @@ impl Blanks {
         let mut found: Vec<Range<u32>> = Vec::new();
         if let Some(ranges) = self.spans.get(&id) {
             let from = ranges.partition_point(|r| r.end <= start);
-            found.extend(ranges.iter().skip(from).take_while(|r| r.start < end).map(|r| r.start.max(start)..r.end.min(end)));
+            found.extend(
+                ranges
+                    .iter()
+                    .skip(from)
+                    .take_while(|r| r.start < end)
+                    .map(|r| r.start.max(start)..r.end.min(end)),
+            );
         }
         for run in self.net.covered(file.slice(start, end)) {
-            found.push(start + u32::try_from(run.start).unwrap_or(0)..start + u32::try_from(run.end).unwrap_or(0));
+            found.push(
+                start + u32::try_from(run.start).unwrap_or(0)
+                    ..start + u32::try_from(run.end).unwrap_or(0),
+            );
         }
         found.sort_by_key(|r| (r.start, r.end));
         found
@@ -93,7 +111,8 @@ impl Blanks {
         let mut ranges = ranges.into_iter().peekable();
         for (at, c) in text.char_indices() {
             while ranges.next_if(|r| r.end as usize <= at).is_some() {}
-            let blanked = ranges.peek().is_some_and(|r| r.start as usize <= at) && c != '\n' && c != '\r';
+            let blanked =
+                ranges.peek().is_some_and(|r| r.start as usize <= at) && c != '\n' && c != '\r';
             out.push(if blanked { BLANK } else { c });
         }
         Cow::Owned(out)

@@ -29,7 +29,13 @@ impl<'a> Report<'a> {
         if !blanks.is_empty() {
             diagnostics.iter_mut().for_each(|d| clean(d, &blanks));
         }
-        Self { diagnostics, places: Places::new(sources), blanks, pointer: &|_| None, pages: Vec::new() }
+        Self {
+            diagnostics,
+            places: Places::new(sources),
+            blanks,
+            pointer: &|_| None,
+            pages: Vec::new(),
+        }
     }
 
     /// How a place in a JSON file is named by a JSON Pointer.
@@ -53,7 +59,10 @@ impl<'a> Report<'a> {
 
     /// The page of a code.
     pub fn page(&self, code: Code) -> Option<&'a str> {
-        self.pages.iter().find(|(c, _)| *c == code).map(|(_, page)| *page)
+        self.pages
+            .iter()
+            .find(|(c, _)| *c == code)
+            .map(|(_, page)| *page)
     }
 
     /// How many of which weight.
@@ -72,7 +81,11 @@ fn clean(diagnostic: &mut Diagnostic, blanks: &Blanks) {
     diagnostic.help.iter_mut().for_each(mend);
     diagnostic.notes.iter_mut().for_each(mend);
     let labels = [&mut diagnostic.labels, &mut diagnostic.flow];
-    labels.into_iter().flatten().chain([&mut diagnostic.primary]).for_each(|l: &mut Label| mend(&mut l.text));
+    labels
+        .into_iter()
+        .flatten()
+        .chain([&mut diagnostic.primary])
+        .for_each(|l: &mut Label| mend(&mut l.text));
     for fix in &mut diagnostic.fixes {
         mend(&mut fix.title);
         fix.edits.iter_mut().for_each(|e| mend(&mut e.text));
@@ -112,11 +125,15 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: Vec<String> = [(self.errors, "error"), (self.warnings, "warning"), (self.notes, "note")]
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, word)| counted(count, word))
-            .collect();
+        let parts: Vec<String> = [
+            (self.errors, "error"),
+            (self.warnings, "warning"),
+            (self.notes, "note"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| counted(count, word))
+        .collect();
         f.write_str(if parts.is_empty() { "no findings" } else { "" })?;
         f.write_str(&parts.join(", "))
     }
@@ -124,5 +141,9 @@ impl fmt::Display for Summary {
 
 /// `1 file`, `2 files`.
 pub fn counted(count: usize, word: &str) -> String {
-    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+    if count == 1 {
+        format!("1 {word}")
+    } else {
+        format!("{count} {word}s")
+    }
 }

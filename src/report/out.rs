@@ -41,15 +41,29 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { quiet: false, verbose: 0, color_out: false, color_err: false, terminal: false, width: 100, unicode: true }
+        Self {
+            quiet: false,
+            verbose: 0,
+            color_out: false,
+            color_err: false,
+            terminal: false,
+            width: 100,
+            unicode: true,
+        }
     }
 }
 
 impl Settings {
     /// Looks at the streams of this process and, through `var`, at its environment.
-    pub fn detect(choice: ColorChoice, quiet: bool, verbose: u8, var: &dyn Fn(&str) -> Option<String>) -> Self {
+    pub fn detect(
+        choice: ColorChoice,
+        quiet: bool,
+        verbose: u8,
+        var: &dyn Fn(&str) -> Option<String>,
+    ) -> Self {
         let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
-        let size = rustix::termios::tcgetwinsize(io::stderr()).or_else(|_| rustix::termios::tcgetwinsize(io::stdout()));
+        let size = rustix::termios::tcgetwinsize(io::stderr())
+            .or_else(|_| rustix::termios::tcgetwinsize(io::stdout()));
         let width = size.map_or(0, |s| usize::from(s.ws_col));
         Self {
             quiet,
@@ -64,12 +78,19 @@ impl Settings {
 
     /// How to draw for standard output.
     pub fn drawing_out(&self) -> RenderOptions {
-        RenderOptions { color: self.color_out, width: self.width, unicode: self.unicode }
+        RenderOptions {
+            color: self.color_out,
+            width: self.width,
+            unicode: self.unicode,
+        }
     }
 
     /// How to draw for standard error.
     pub fn drawing_err(&self) -> RenderOptions {
-        RenderOptions { color: self.color_err, ..self.drawing_out() }
+        RenderOptions {
+            color: self.color_err,
+            ..self.drawing_out()
+        }
     }
 }
 
@@ -87,7 +108,9 @@ pub fn color(choice: ColorChoice, terminal: bool, var: &dyn Fn(&str) -> Option<S
 
 /// The locale as the C library picks it; an unset one says nothing, and UTF-8 is the rule today.
 fn unicode(var: &dyn Fn(&str) -> Option<String>) -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| var(name).filter(|v| !v.is_empty()));
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| var(name).filter(|v| !v.is_empty()));
     locale.is_none_or(|l| l.to_ascii_lowercase().replace('-', "").contains("utf8"))
 }
 
@@ -113,14 +136,21 @@ struct Stream {
 
 impl Stream {
     fn new(writer: Box<dyn Write + Send>) -> Self {
-        Self { writer, closed: false, failed: false }
+        Self {
+            writer,
+            closed: false,
+            failed: false,
+        }
     }
 
     fn put(&mut self, bytes: &[u8]) {
         if self.closed {
             return;
         }
-        let done = self.writer.write_all(bytes).and_then(|()| self.writer.flush());
+        let done = self
+            .writer
+            .write_all(bytes)
+            .and_then(|()| self.writer.flush());
         if let Err(error) = done {
             self.closed = true;
             self.failed = error.kind() != io::ErrorKind::BrokenPipe;
@@ -131,13 +161,31 @@ impl Stream {
 impl Out {
     /// The streams of this process.
     pub fn new(settings: Settings, redactor: Redactor) -> Self {
-        Self::to(settings, redactor, Box::new(io::stdout()), Box::new(io::stderr()))
+        Self::to(
+            settings,
+            redactor,
+            Box::new(io::stdout()),
+            Box::new(io::stderr()),
+        )
     }
 
     /// Other streams, for tests and for embedding.
-    pub fn to(settings: Settings, redactor: Redactor, out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
-        let streams = Mutex::new(Streams { out: Stream::new(out), err: Stream::new(err), status: false });
-        Self { settings, redactor, streams }
+    pub fn to(
+        settings: Settings,
+        redactor: Redactor,
+        out: Box<dyn Write + Send>,
+        err: Box<dyn Write + Send>,
+    ) -> Self {
+        let streams = Mutex::new(Streams {
+            out: Stream::new(out),
+            err: Stream::new(err),
+            status: false,
+        });
+        Self {
+            settings,
+            redactor,
+            streams,
+        }
     }
 
     /// What is known about the streams.
@@ -184,7 +232,10 @@ impl Out {
             return;
         }
         let text = self.redactor.redact(text);
-        let text: String = visible(&text).chars().take(self.settings.width.saturating_sub(1)).collect();
+        let text: String = visible(&text)
+            .chars()
+            .take(self.settings.width.saturating_sub(1))
+            .collect();
         let mut streams = self.lock();
         streams.clear_status();
         if !text.is_empty() {

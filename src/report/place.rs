@@ -48,8 +48,18 @@ impl<'a> Places<'a> {
         let start_byte = clamp(file.text(), span.start);
         let end_byte = clamp(file.text(), span.end.max(start_byte));
         let start = self.position(span.file, file, start_byte);
-        let end = if end_byte == start_byte { start } else { self.position(span.file, file, end_byte) };
-        Some(Place { file, start_byte, end_byte, start, end })
+        let end = if end_byte == start_byte {
+            start
+        } else {
+            self.position(span.file, file, end_byte)
+        };
+        Some(Place {
+            file,
+            start_byte,
+            end_byte,
+            start,
+            end,
+        })
     }
 
     fn position(&self, id: FileId, file: &SourceFile, offset: u32) -> Position {
@@ -57,21 +67,36 @@ impl<'a> Places<'a> {
         let start = file.line_start(line);
         let near = offset.saturating_sub(start) as usize <= STEP;
         let column = if near {
-            starts(file.text().as_bytes().get(start as usize..offset as usize).unwrap_or_default()) + 1
+            starts(
+                file.text()
+                    .as_bytes()
+                    .get(start as usize..offset as usize)
+                    .unwrap_or_default(),
+            ) + 1
         } else {
-            self.characters(id, file, offset).saturating_sub(self.characters(id, file, start)) + 1
+            self.characters(id, file, offset)
+                .saturating_sub(self.characters(id, file, start))
+                + 1
         };
-        Position { line: u32::try_from(line + 1).unwrap_or(u32::MAX), column }
+        Position {
+            line: u32::try_from(line + 1).unwrap_or(u32::MAX),
+            column,
+        }
     }
 
     /// Number of characters ahead of a byte offset.
     fn characters(&self, id: FileId, file: &SourceFile, offset: u32) -> u32 {
         let text = file.text();
-        let Some(slot) = self.counts.get(id.index()) else { return 0 };
+        let Some(slot) = self.counts.get(id.index()) else {
+            return 0;
+        };
         let counts = slot.get_or_init(|| count(text));
         let step = offset as usize / STEP;
         let known = counts.get(step).copied().unwrap_or(0);
-        let rest = text.as_bytes().get(step * STEP..offset as usize).unwrap_or_default();
+        let rest = text
+            .as_bytes()
+            .get(step * STEP..offset as usize)
+            .unwrap_or_default();
         known + starts(rest)
     }
 }

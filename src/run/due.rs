@@ -33,15 +33,32 @@ const META: &str = "first_looks";
 
 /// What the vault and the journals say of a rotation.
 pub fn past(world: &World, vault: &Vault, rotation: &Rotation) -> Result<Past> {
-    let looks = vault.doc().meta.get(META).and_then(|looks| looks.get(&rotation.name));
-    let first_look = looks.and_then(|at| at.as_str()).and_then(|at| at.parse().ok());
-    let mut past = Past { first_look, ..Past::default() };
-    let note = |past: &mut Past, at: Timestamp| past.latest = Some(past.latest.map_or(at, |l| l.max(at)));
+    let looks = vault
+        .doc()
+        .meta
+        .get(META)
+        .and_then(|looks| looks.get(&rotation.name));
+    let first_look = looks
+        .and_then(|at| at.as_str())
+        .and_then(|at| at.parse().ok());
+    let mut past = Past {
+        first_look,
+        ..Past::default()
+    };
+    let note =
+        |past: &mut Past, at: Timestamp| past.latest = Some(past.latest.map_or(at, |l| l.max(at)));
     for name in stored_by(rotation) {
-        let Some(entry) = vault.doc().get(&name) else { continue };
-        let Some(current) = entry.current.as_deref().and_then(|id| entry.version(id)) else { continue };
+        let Some(entry) = vault.doc().get(&name) else {
+            continue;
+        };
+        let Some(current) = entry.current.as_deref().and_then(|id| entry.version(id)) else {
+            continue;
+        };
         if current.rotation.as_deref() == Some(rotation.name.as_str()) {
-            past.last_success = Some(past.last_success.map_or(current.created_at, |l| l.max(current.created_at)));
+            past.last_success = Some(
+                past.last_success
+                    .map_or(current.created_at, |l| l.max(current.created_at)),
+            );
             note(&mut past, current.created_at);
         }
         if let Some(expires) = current.expires_at
@@ -52,17 +69,22 @@ pub fn past(world: &World, vault: &Vault, rotation: &Rotation) -> Result<Past> {
     }
     for run_id in journal::list(world, vault)? {
         let path = journal::folder(vault).join(format!("{run_id}.jnl"));
-        let Ok(bytes) = world.fs.read(&path, 1 << 30) else { continue };
+        let Ok(bytes) = world.fs.read(&path, 1 << 30) else {
+            continue;
+        };
         let mut at = 0;
         while let Some((header, length)) = bytes.get(at..).and_then(journal::peek) {
             if header.kind == Kind::Begin {
-                let mine = header.facts.get("rotation").and_then(|r| r.as_str()) == Some(rotation.name.as_str());
+                let mine = header.facts.get("rotation").and_then(|r| r.as_str())
+                    == Some(rotation.name.as_str());
                 if !mine {
                     break;
                 }
             }
             note(&mut past, header.at);
-            if header.kind == Kind::Ended && header.facts.get("status").and_then(|s| s.as_str()) == Some("completed") {
+            if header.kind == Kind::Ended
+                && header.facts.get("status").and_then(|s| s.as_str()) == Some("completed")
+            {
                 past.last_success = Some(past.last_success.map_or(header.at, |l| l.max(header.at)));
             }
             at += length;
@@ -95,12 +117,18 @@ pub fn stored_by(rotation: &Rotation) -> Vec<String> {
 /// # Errors
 /// Those of a commit.
 pub fn look(vault: &mut Vault, rotation: &Rotation, past: &mut Past, now: Timestamp) -> Result<()> {
-    let cron = rotation.schedule.as_ref().is_some_and(|s| matches!(s.trigger, Trigger::Cron(_)));
+    let cron = rotation
+        .schedule
+        .as_ref()
+        .is_some_and(|s| matches!(s.trigger, Trigger::Cron(_)));
     if !cron || past.last_success.is_some() || past.expiry.is_some() || past.first_look.is_some() {
         return Ok(());
     }
     vault.commit(|doc| {
-        let looks = doc.meta.entry(META.to_owned()).or_insert_with(|| serde_json::json!({}));
+        let looks = doc
+            .meta
+            .entry(META.to_owned())
+            .or_insert_with(|| serde_json::json!({}));
         if let Some(looks) = looks.as_object_mut() {
             looks.insert(rotation.name.clone(), serde_json::json!(now));
         }
@@ -114,16 +142,22 @@ pub fn look(vault: &mut Vault, rotation: &Rotation, past: &mut Past, now: Timest
 pub fn next(vault: &Vault, rotation: &Rotation, past: &Past, now: Timestamp) -> Option<Due> {
     let schedule = rotation.schedule.as_ref()?;
     let key = format!("{}\n{}", vault.id(), rotation.name);
-    let (expires, issued) = past.expiry.map_or((None, None), |(e, i)| (Some(e), Some(i)));
+    let (expires, issued) = past
+        .expiry
+        .map_or((None, None), |(e, i)| (Some(e), Some(i)));
     let reference = issued.or(past.last_success).or(past.first_look);
     schedule.next_due(past.last_success, now, expires, reference, key.as_bytes())
 }
 
 /// Whether an interrupted run may be tried again by itself now: the pause doubles with each failed attempt.
 pub fn may_resume(open: &OpenRun, now: Timestamp) -> bool {
-    let Some(last) = open.last_failure else { return true };
+    let Some(last) = open.last_failure else {
+        return true;
+    };
     let doublings = u32::try_from(open.failures.saturating_sub(1).min(10)).unwrap_or(10);
-    let pause = BACKOFF.checked_mul(2i32.saturating_pow(doublings)).unwrap_or(SignedDuration::MAX);
+    let pause = BACKOFF
+        .checked_mul(2i32.saturating_pow(doublings))
+        .unwrap_or(SignedDuration::MAX);
     last.checked_add(pause).is_ok_and(|next| now >= next)
 }
 
@@ -135,7 +169,9 @@ pub fn check_clock(past: &Past, now: Timestamp) -> Result<()> {
             codes::CLOCK_ANOMALY,
             format!("the clock went back: it shows {now}, and the last run was at {latest}"),
         )
-        .help("set the clock (is time synchronised?); `rot run` without `--due` runs all the same")),
+        .help(
+            "set the clock (is time synchronised?); `rot run` without `--due` runs all the same",
+        )),
         _ => Ok(()),
     }
 }

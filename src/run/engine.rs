@@ -104,9 +104,16 @@ pub(super) struct Place<'p> {
 
 impl Place<'static> {
     /// The body of a rotation.
-    pub(super) const TOP: Self = Self { rounds: "", volatile: false, hidden: false };
+    pub(super) const TOP: Self = Self {
+        rounds: "",
+        volatile: false,
+        hidden: false,
+    };
     /// Steps beside the body that are never journaled.
-    pub(super) const PROBE: Self = Self { volatile: true, ..Self::TOP };
+    pub(super) const PROBE: Self = Self {
+        volatile: true,
+        ..Self::TOP
+    };
 }
 
 impl<'a> Engine<'a> {
@@ -116,7 +123,12 @@ impl<'a> Engine<'a> {
     }
 
     /// Executes steps in order.
-    pub(super) fn steps<'b>(&'b self, frame: &'b Frame<'a>, place: Place<'b>, steps: &'b [Step]) -> Local<'b, Result<Flow, Stopped>> {
+    pub(super) fn steps<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        steps: &'b [Step],
+    ) -> Local<'b, Result<Flow, Stopped>> {
         Box::pin(async move {
             for step in steps {
                 if let Flow::Stop(output) = self.step(frame, place, step).await? {
@@ -127,7 +139,12 @@ impl<'a> Engine<'a> {
         })
     }
 
-    async fn step<'b>(&'b self, frame: &'b Frame<'a>, place: Place<'b>, step: &'b Step) -> Result<Flow, Stopped> {
+    async fn step<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        place: Place<'b>,
+        step: &'b Step,
+    ) -> Result<Flow, Stopped> {
         let key = self.key(frame, place, step);
         if let Some(delay) = step.start_delay
             && self.journal.borrow().of(&key).next().is_none()
@@ -151,21 +168,38 @@ impl<'a> Engine<'a> {
             Err(Stopped::Failed(_)) if step.optional => "completed_with_errors",
             Err(_) => "failed",
         };
-        let duration_ms = u64::try_from(self.world.clock.monotonic().saturating_sub(started).as_millis()).unwrap_or(u64::MAX);
+        let duration_ms = u64::try_from(
+            self.world
+                .clock
+                .monotonic()
+                .saturating_sub(started)
+                .as_millis(),
+        )
+        .unwrap_or(u64::MAX);
         if self.plan.dialect.is_conductor() {
             let failure = result.as_ref().err();
             fields::ended(self, frame, step, &outcome, failure, self.world.clock.now());
         }
         let output = shown_output(&frame.scope.borrow(), step);
-        let report =
-            StepReport { name: key, kind: step.task.kind(), status, attempts: outcome.attempts.max(1), started_at, duration_ms, output };
+        let report = StepReport {
+            name: key,
+            kind: step.task.kind(),
+            status,
+            attempts: outcome.attempts.max(1),
+            started_at,
+            duration_ms,
+            output,
+        };
         if (!place.volatile || frame.prefix.starts_with(FAILURE)) && !place.hidden {
             self.observer.ended(&report);
             self.done.borrow_mut().steps.push(report);
         }
         match result {
             Err(Stopped::Failed(diagnostic)) if step.optional => {
-                self.done.borrow_mut().notes.push(format!("step `{}` failed and is optional: {}", step.name, diagnostic.message));
+                self.done.borrow_mut().notes.push(format!(
+                    "step `{}` failed and is optional: {}",
+                    step.name, diagnostic.message
+                ));
                 Ok(Flow::Next)
             }
             other => other,
@@ -186,10 +220,14 @@ impl<'a> Engine<'a> {
             let result = self.bounded(frame, place, step, key, outcome).await;
             outcome.attempts = outcome.attempts.max(retried + 1);
             match (&result, &step.retry) {
-                (Err(Stopped::Failed(_)), Some(retry)) if retried < retry.count && !matches!(step.task, Task::Http(_)) => {}
+                (Err(Stopped::Failed(_)), Some(retry))
+                    if retried < retry.count && !matches!(step.task, Task::Http(_)) => {}
                 _ => return result,
             }
-            self.world.clock.sleep(self.pause(step, retried, None)).await;
+            self.world
+                .clock
+                .sleep(self.pause(step, retried, None))
+                .await;
             retried += 1;
         }
     }
@@ -204,19 +242,34 @@ impl<'a> Engine<'a> {
         outcome: &'b mut Outcome,
     ) -> Result<Flow, Stopped> {
         use futures_util::future::{Either, select};
-        let Some(limit) = step.timeout else { return self.perform(frame, place, step, key, outcome).await };
-        match select(self.perform(frame, place, step, key, outcome), self.world.clock.sleep(limit.after.to_std())).await {
+        let Some(limit) = step.timeout else {
+            return self.perform(frame, place, step, key, outcome).await;
+        };
+        match select(
+            self.perform(frame, place, step, key, outcome),
+            self.world.clock.sleep(limit.after.to_std()),
+        )
+        .await
+        {
             Either::Left((result, _)) => result,
             Either::Right((_, body)) if limit.then == Overdue::Note => {
-                self.note(format!("step `{}` took longer than its `timeoutSeconds`", step.name));
+                self.note(format!(
+                    "step `{}` took longer than its `timeoutSeconds`",
+                    step.name
+                ));
                 body.await
             }
             Either::Right(_) => {
-                let message = format!("step `{}` took longer than its `timeoutSeconds` of {}", step.name, limit.after);
+                let message = format!(
+                    "step `{}` took longer than its `timeoutSeconds` of {}",
+                    step.name, limit.after
+                );
                 let late = Diagnostic::new(codes::RUN_TIMEOUT, step.at.0, message).at("this step");
                 Err(match limit.then {
                     Overdue::Retry => Stopped::Failed(Box::new(late)),
-                    _ => Stopped::Unresolved(Box::new(late.help("`rot resume` continues where it stopped"))),
+                    _ => Stopped::Unresolved(Box::new(
+                        late.help("`rot resume` continues where it stopped"),
+                    )),
                 })
             }
         }
@@ -232,17 +285,33 @@ impl<'a> Engine<'a> {
     ) -> Local<'b, Result<Flow, Stopped>> {
         Box::pin(async move {
             match &step.task {
-                Task::Http(http) => self.http(frame, place, step, http, key, outcome).await.map(|()| Flow::Next),
+                Task::Http(http) => self
+                    .http(frame, place, step, http, key, outcome)
+                    .await
+                    .map(|()| Flow::Next),
                 Task::Let(assign) => {
                     let value = self.eval(frame, &assign.value)?;
-                    self.observer.named(&frame.rotation.name, None, &assign.name, &value.full_label());
-                    frame.scope.borrow_mut().lets.insert(assign.name.clone(), value);
+                    self.observer.named(
+                        &frame.rotation.name,
+                        None,
+                        &assign.name,
+                        &value.full_label(),
+                    );
+                    frame
+                        .scope
+                        .borrow_mut()
+                        .lets
+                        .insert(assign.name.clone(), value);
                     Ok(Flow::Next)
                 }
                 Task::SetVariables(set) => {
                     for (name, value) in &set.values {
                         let value = self.eval(frame, value)?;
-                        frame.scope.borrow_mut().variables.insert(name.clone(), value);
+                        frame
+                            .scope
+                            .borrow_mut()
+                            .variables
+                            .insert(name.clone(), value);
                     }
                     Ok(Flow::Next)
                 }
@@ -251,7 +320,9 @@ impl<'a> Engine<'a> {
                     let line = if value.full_label().is_secret() {
                         "***".to_owned()
                     } else {
-                        value.scalar_text().map_or_else(|| value.json_text().to_string(), |t| t.to_string())
+                        value
+                            .scalar_text()
+                            .map_or_else(|| value.json_text().to_string(), |t| t.to_string())
                     };
                     self.observer.log(&line);
                     Ok(Flow::Next)
@@ -261,44 +332,89 @@ impl<'a> Engine<'a> {
                     let message = if value.full_label().is_secret() {
                         "***".to_owned()
                     } else {
-                        value.scalar_text().map(|t| t.to_string()).unwrap_or_default()
+                        value
+                            .scalar_text()
+                            .map(|t| t.to_string())
+                            .unwrap_or_default()
                     };
                     Err(Stopped::Failed(Box::new(
-                        Diagnostic::new(codes::RUN_FAILED_BY_AUTHOR, step.at.0, format!("the rotation ended itself: {message}"))
-                            .at("`fail` was reached"),
+                        Diagnostic::new(
+                            codes::RUN_FAILED_BY_AUTHOR,
+                            step.at.0,
+                            format!("the rotation ended itself: {message}"),
+                        )
+                        .at("`fail` was reached"),
                     )))
                 }
                 Task::Stop(stop) => {
-                    let output = stop.output.as_ref().map(|o| self.eval(frame, o)).transpose()?;
+                    let output = stop
+                        .output
+                        .as_ref()
+                        .map(|o| self.eval(frame, o))
+                        .transpose()?;
                     if let Some(reason) = &stop.reason {
                         let value = self.eval(frame, reason)?;
                         if !value.full_label().is_secret() {
-                            self.observer.log(&value.scalar_text().map(|t| t.to_string()).unwrap_or_default());
+                            self.observer.log(
+                                &value
+                                    .scalar_text()
+                                    .map(|t| t.to_string())
+                                    .unwrap_or_default(),
+                            );
                         }
                     }
                     Ok(Flow::Stop(output))
                 }
-                Task::Generate(generate) => self.generate(frame, step, generate, key, outcome).map(|()| Flow::Next),
-                Task::Manual(manual) => self.manual(frame, place, step, manual, key, outcome).await.map(|()| Flow::Next),
-                Task::Update(update) => self.update(frame, step, update, key, outcome).map(|()| Flow::Next),
-                Task::Stage(stage) => self.stage(frame, step, stage, key, outcome).map(|()| Flow::Next),
-                Task::Verify(verify) => self.verify(frame, place, step, verify, key, outcome).await.map(|()| Flow::Next),
-                Task::Promote(promote) => self.promote(frame, step, promote, key, outcome).map(|()| Flow::Next),
-                Task::Revoke(revoke) => self.revoke(frame, place, step, revoke, key, outcome).await.map(|()| Flow::Next),
+                Task::Generate(generate) => self
+                    .generate(frame, step, generate, key, outcome)
+                    .map(|()| Flow::Next),
+                Task::Manual(manual) => self
+                    .manual(frame, place, step, manual, key, outcome)
+                    .await
+                    .map(|()| Flow::Next),
+                Task::Update(update) => self
+                    .update(frame, step, update, key, outcome)
+                    .map(|()| Flow::Next),
+                Task::Stage(stage) => self
+                    .stage(frame, step, stage, key, outcome)
+                    .map(|()| Flow::Next),
+                Task::Verify(verify) => self
+                    .verify(frame, place, step, verify, key, outcome)
+                    .await
+                    .map(|()| Flow::Next),
+                Task::Promote(promote) => self
+                    .promote(frame, step, promote, key, outcome)
+                    .map(|()| Flow::Next),
+                Task::Revoke(revoke) => self
+                    .revoke(frame, place, step, revoke, key, outcome)
+                    .await
+                    .map(|()| Flow::Next),
                 Task::Wait(wait) => self.wait(frame, wait, key).await.map(|()| Flow::Next),
                 Task::Switch(switch) => self.switch(frame, place, step, switch).await,
-                Task::Parallel(parallel) => self.side_by_side(frame, place, &parallel.branches).await,
+                Task::Parallel(parallel) => {
+                    self.side_by_side(frame, place, &parallel.branches).await
+                }
                 Task::Fork(fork) => self.fork(frame, place, step, fork, key, outcome).await,
                 Task::ForEach(each) => self.for_each(frame, place, step, each).await,
                 Task::Repeat(repeat) => self.repeat(frame, place, step, repeat, key).await,
-                Task::Call(call) => self.call(frame, place, step, call, key).await.map(|()| Flow::Next),
-                Task::Worker(worker) => self.worker(frame, place, step, worker, key, outcome).await.map(|()| Flow::Next),
+                Task::Call(call) => self
+                    .call(frame, place, step, call, key)
+                    .await
+                    .map(|()| Flow::Next),
+                Task::Worker(worker) => self
+                    .worker(frame, place, step, worker, key, outcome)
+                    .await
+                    .map(|()| Flow::Next),
             }
         })
     }
 
     /// The value of an expression in a frame.
-    pub(super) fn eval(&self, frame: &Frame<'_>, expr: &crate::plan::Expr) -> Result<Value, Stopped> {
+    pub(super) fn eval(
+        &self,
+        frame: &Frame<'_>,
+        expr: &crate::plan::Expr,
+    ) -> Result<Value, Stopped> {
         frame.scope.borrow_mut().now = self.world.clock.now();
         Ok(super::eval::eval(expr, &frame.scope.borrow())?)
     }
@@ -331,7 +447,11 @@ impl<'a> Engine<'a> {
     }
 
     /// The payload of the last record of a kind of a step, if there is one.
-    pub(super) fn recorded(&self, key: &str, kind: Kind) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, Stopped> {
+    pub(super) fn recorded(
+        &self,
+        key: &str,
+        kind: Kind,
+    ) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, Stopped> {
         let journal = self.journal.borrow();
         match journal.last(key, kind) {
             Some(record) => Ok(Some(journal.payload(&self.vault.borrow(), record)?)),
@@ -363,7 +483,14 @@ fn shown_output(scope: &Scope, step: &Step) -> Json {
         return found.map_or(Json::Null, Value::shown);
     }
     let captures = scope.captures.get(&step.name);
-    captures.map_or(Json::Null, |captures| Json::Object(captures.iter().map(|(n, v)| (n.clone(), v.shown())).collect()))
+    captures.map_or(Json::Null, |captures| {
+        Json::Object(
+            captures
+                .iter()
+                .map(|(n, v)| (n.clone(), v.shown()))
+                .collect(),
+        )
+    })
 }
 
 /// What is told of a step beside its result.
@@ -377,6 +504,7 @@ pub(super) struct Outcome {
 /// A failure that the journal cannot explain: a bug of ours.
 pub(super) fn internal(message: &str) -> Stopped {
     Stopped::Broken(
-        Error::plain(Failure::Internal, codes::INTERNAL, message.to_owned()).help("please report this with the output of `rot status`"),
+        Error::plain(Failure::Internal, codes::INTERNAL, message.to_owned())
+            .help("please report this with the output of `rot status`"),
     )
 }

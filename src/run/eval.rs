@@ -24,7 +24,12 @@ pub struct EvalError {
 impl EvalError {
     /// An evaluation that failed at `expr`.
     pub fn new(code: Code, expr: &Expr, message: impl Into<String>) -> Self {
-        Self { code, span: expr.at.0, message: message.into(), help: None }
+        Self {
+            code,
+            span: expr.at.0,
+            message: message.into(),
+            help: None,
+        }
     }
 
     /// Says what to do.
@@ -51,9 +56,18 @@ pub fn eval(expr: &Expr, scope: &Scope) -> Result<Value, EvalError> {
         ExprKind::Number(digits) => Ok(Data::Number(Zeroizing::new(digits.clone())).into()),
         ExprKind::String(text) => Ok(Value::text(text.clone())),
         ExprKind::Duration(duration) => Ok(Data::Duration(*duration).into()),
-        ExprKind::List(items) => Ok(Data::List(items.iter().map(|i| eval(i, scope)).collect::<Result<_, _>>()?).into()),
+        ExprKind::List(items) => Ok(Data::List(
+            items
+                .iter()
+                .map(|i| eval(i, scope))
+                .collect::<Result<_, _>>()?,
+        )
+        .into()),
         ExprKind::Object(members) => {
-            let members = members.iter().map(|(n, e)| Ok((n.clone(), eval(e, scope)?))).collect::<Result<_, EvalError>>()?;
+            let members = members
+                .iter()
+                .map(|(n, e)| Ok((n.clone(), eval(e, scope)?)))
+                .collect::<Result<_, EvalError>>()?;
             Ok(Data::Object(members).into())
         }
         ExprKind::Template(parts) => template(parts, scope),
@@ -67,8 +81,12 @@ pub fn eval(expr: &Expr, scope: &Scope) -> Result<Value, EvalError> {
             match value.get(name) {
                 Some(found) => Ok(found.clone().labelled(&value.label)),
                 None if scope.dialect.is_conductor() => Ok(Value::null()),
-                None => Err(EvalError::new(codes::RUN_EVALUATION, expr, format!("there is no `{name}` in this {}", value.kind()))
-                    .help("give it a default with `??`, or check it first")),
+                None => Err(EvalError::new(
+                    codes::RUN_EVALUATION,
+                    expr,
+                    format!("there is no `{name}` in this {}", value.kind()),
+                )
+                .help("give it a default with `??`, or check it first")),
             }
         }
         ExprKind::Index(base, index) => {
@@ -77,17 +95,28 @@ pub fn eval(expr: &Expr, scope: &Scope) -> Result<Value, EvalError> {
                 return if scope.dialect.is_conductor() {
                     Ok(Value::null())
                 } else {
-                    Err(EvalError::new(codes::RUN_EVALUATION, expr, format!("expected a list, found {}", value.kind())))
+                    Err(EvalError::new(
+                        codes::RUN_EVALUATION,
+                        expr,
+                        format!("expected a list, found {}", value.kind()),
+                    ))
                 };
             };
-            let at = if *index < 0 { items.len().checked_sub(index.unsigned_abs() as usize) } else { usize::try_from(*index).ok() };
+            let at = if *index < 0 {
+                items.len().checked_sub(index.unsigned_abs() as usize)
+            } else {
+                usize::try_from(*index).ok()
+            };
             match at.and_then(|i| items.get(i)) {
                 Some(found) => Ok(found.clone().labelled(&value.label)),
                 None if scope.dialect.is_conductor() => Ok(Value::null()),
                 None => Err(EvalError::new(
                     codes::RUN_EVALUATION,
                     expr,
-                    format!("the list has {} elements, there is no [{index}]", items.len()),
+                    format!(
+                        "the list has {} elements, there is no [{index}]",
+                        items.len()
+                    ),
                 )),
             }
         }
@@ -96,8 +125,12 @@ pub fn eval(expr: &Expr, scope: &Scope) -> Result<Value, EvalError> {
             pick(&value, path, expr)
         }
         ExprKind::Call(function, arguments) => {
-            let values = arguments.iter().map(|a| eval(a, scope)).collect::<Result<Vec<_>, _>>()?;
-            functions::apply(*function, &values).map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))
+            let values = arguments
+                .iter()
+                .map(|a| eval(a, scope))
+                .collect::<Result<Vec<_>, _>>()?;
+            functions::apply(*function, &values)
+                .map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))
         }
         ExprKind::Binary(operator, left, right) => binary(expr, *operator, left, right, scope),
         ExprKind::Not(inner) => {
@@ -105,11 +138,17 @@ pub fn eval(expr: &Expr, scope: &Scope) -> Result<Value, EvalError> {
             // What a Conductor script gives is true when it is `true` or a positive number.
             let flag = match &value.data {
                 Data::Bool(_) => truth(&value, inner)?,
-                Data::Number(digits) if scope.dialect.is_conductor() => digits.parse::<f64>().is_ok_and(|n| n > 0.0),
+                Data::Number(digits) if scope.dialect.is_conductor() => {
+                    digits.parse::<f64>().is_ok_and(|n| n > 0.0)
+                }
                 _ if scope.dialect.is_conductor() => false,
                 _ => truth(&value, inner)?,
             };
-            Ok(Value::derived(Data::Bool(!flag), &[&value], Derivation::Opaque))
+            Ok(Value::derived(
+                Data::Bool(!flag),
+                &[&value],
+                Derivation::Opaque,
+            ))
         }
         ExprKind::Reveal { value, .. } => Ok(eval(value, scope)?.relabelled(&Label::PUBLIC)),
     }
@@ -121,7 +160,10 @@ pub fn pick(value: &Value, path: &crate::plan::JsonPath, expr: &Expr) -> Result<
     let failed = |message: String| EvalError::new(codes::RUN_EVALUATION, expr, message);
     if path.is_definite() {
         let places = path.locate(&json).map_err(|e| failed(e.message))?;
-        return Ok(places.first().and_then(|place| follow(value, place)).unwrap_or_else(Value::null));
+        return Ok(places
+            .first()
+            .and_then(|place| follow(value, place))
+            .unwrap_or_else(Value::null));
     }
     match path.query(&json).map_err(|e| failed(e.message))? {
         Found::Missing => Ok(Value::null()),
@@ -129,10 +171,21 @@ pub fn pick(value: &Value, path: &crate::plan::JsonPath, expr: &Expr) -> Result<
         Found::Many(found) => {
             let places = path.locate(&json).unwrap_or_default();
             if places.len() == found.len() {
-                return Ok(Data::List(places.iter().filter_map(|place| follow(value, place)).collect()).into());
+                return Ok(Data::List(
+                    places
+                        .iter()
+                        .filter_map(|place| follow(value, place))
+                        .collect(),
+                )
+                .into());
             }
             Ok(Value {
-                data: Data::List(found.iter().map(|v| Value::from_json(v, &value.full_label())).collect()),
+                data: Data::List(
+                    found
+                        .iter()
+                        .map(|v| Value::from_json(v, &value.full_label()))
+                        .collect(),
+                ),
                 label: value.full_label(),
             })
         }
@@ -185,40 +238,69 @@ fn template(parts: &[Expr], scope: &Scope) -> Result<Value, EvalError> {
         label.join(&value.full_label());
         if scope.dialect.is_conductor() {
             let indefinite = matches!(&part.kind, ExprKind::Path(_, path) if !path.is_definite());
-            text.push_str(&if indefinite { value.json_text() } else { value.java_text() });
+            text.push_str(&if indefinite {
+                value.json_text()
+            } else {
+                value.java_text()
+            });
             continue;
         }
         match value.scalar_text() {
             Some(part_text) => text.push_str(&part_text),
             None if value.is_null() => {
-                return Err(EvalError::new(codes::NULL_IN_STRING, part, "this is null, and would become text")
-                    .help("give it a default: `${… ?? \"\"}`"));
+                return Err(EvalError::new(
+                    codes::NULL_IN_STRING,
+                    part,
+                    "this is null, and would become text",
+                )
+                .help("give it a default: `${… ?? \"\"}`"));
             }
             None => {
-                return Err(EvalError::new(codes::RUN_EVALUATION, part, format!("a {} cannot stand in text", value.kind()))
-                    .help("write `${json(…)}` for its JSON text"));
+                return Err(EvalError::new(
+                    codes::RUN_EVALUATION,
+                    part,
+                    format!("a {} cannot stand in text", value.kind()),
+                )
+                .help("write `${json(…)}` for its JSON text"));
             }
         }
     }
-    Ok(Value { data: Data::Text(text), label })
+    Ok(Value {
+        data: Data::Text(text),
+        label,
+    })
 }
 
 /// A bool.
 pub fn truth(value: &Value, expr: &Expr) -> Result<bool, EvalError> {
     match &value.data {
         Data::Bool(flag) => Ok(*flag),
-        _ => Err(EvalError::new(codes::RUN_EVALUATION, expr, format!("expected a bool, found {}", value.kind()))),
+        _ => Err(EvalError::new(
+            codes::RUN_EVALUATION,
+            expr,
+            format!("expected a bool, found {}", value.kind()),
+        )),
     }
 }
 
-fn binary(expr: &Expr, operator: Operator, left: &Expr, right: &Expr, scope: &Scope) -> Result<Value, EvalError> {
+fn binary(
+    expr: &Expr,
+    operator: Operator,
+    left: &Expr,
+    right: &Expr,
+    scope: &Scope,
+) -> Result<Value, EvalError> {
     if operator == Operator::Else {
         let value = match eval(left, scope) {
             Ok(value) => value,
             Err(error) if error.code == codes::RUN_EVALUATION => Value::null(),
             Err(error) => return Err(error),
         };
-        return if value.is_null() { eval(right, scope) } else { Ok(value) };
+        return if value.is_null() {
+            eval(right, scope)
+        } else {
+            Ok(value)
+        };
     }
     let a = eval(left, scope)?;
     if matches!(operator, Operator::And | Operator::Or) {
@@ -228,29 +310,50 @@ fn binary(expr: &Expr, operator: Operator, left: &Expr, right: &Expr, scope: &Sc
         }
         let b = eval(right, scope)?;
         let flag = truth(&b, right)?;
-        return Ok(Value::derived(Data::Bool(flag), &[&a, &b], Derivation::Opaque));
+        return Ok(Value::derived(
+            Data::Bool(flag),
+            &[&a, &b],
+            Derivation::Opaque,
+        ));
     }
     let b = eval(right, scope)?;
     if operator == Operator::Add {
-        let data = functions::add(&a, &b).map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))?;
+        let data = functions::add(&a, &b)
+            .map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))?;
         return Ok(Value::derived(data, &[&a, &b], Derivation::Opaque));
     }
-    let flag = match scope.dialect.is_conductor().then(|| beside_null(operator, &a, &b)).flatten() {
+    let flag = match scope
+        .dialect
+        .is_conductor()
+        .then(|| beside_null(operator, &a, &b))
+        .flatten()
+    {
         Some(flag) => Ok(flag),
         None => compare(operator, &a, &b),
     };
     let flag = flag.map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))?;
-    Ok(Value::derived(Data::Bool(flag), &[&a, &b], Derivation::Opaque))
+    Ok(Value::derived(
+        Data::Bool(flag),
+        &[&a, &b],
+        Derivation::Opaque,
+    ))
 }
 
 /// JavaScript's order of a number and null, which counts as 0, or as no number where it stands for what is not there. Where the
 /// two differ it is not known which is meant.
 fn beside_null(operator: Operator, a: &Value, b: &Value) -> Option<bool> {
-    if !matches!(operator, Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge) || (a.is_null() == b.is_null()) {
+    if !matches!(
+        operator,
+        Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge
+    ) || (a.is_null() == b.is_null())
+    {
         return None;
     }
     let zero = || Value::int(0);
-    let (a, b) = (if a.is_null() { zero() } else { a.clone() }, if b.is_null() { zero() } else { b.clone() });
+    let (a, b) = (
+        if a.is_null() { zero() } else { a.clone() },
+        if b.is_null() { zero() } else { b.clone() },
+    );
     // With no number every comparison is false.
     compare(operator, &a, &b).ok().filter(|flag| !flag)
 }
@@ -274,7 +377,9 @@ pub fn compare(operator: Operator, a: &Value, b: &Value) -> Result<bool, String>
         (Data::Text(x), Data::Text(y)) => Some(x.cmp(y)),
         _ => None,
     };
-    let Some(ordering) = ordering else { return Err(format!("a {} and a {} have no order", a.kind(), b.kind())) };
+    let Some(ordering) = ordering else {
+        return Err(format!("a {} and a {} have no order", a.kind(), b.kind()));
+    };
     Ok(match operator {
         Operator::Lt => ordering == Ordering::Less,
         Operator::Le => ordering != Ordering::Greater,

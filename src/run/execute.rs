@@ -1,6 +1,5 @@
 //! A run from its lock to its report.
 
-use crate::plan::name::is_mask;
 use super::engine::{Done, Engine, Flow, Frame, Place, Stopped};
 use super::journal::{self, Journal, Kind};
 use super::open::{BUDGET, OpenRun, OpenState};
@@ -9,6 +8,7 @@ use super::scope::{RunFacts, Secrets};
 use super::value::Value;
 use super::{due, failure, open, start, sweep};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
+use crate::plan::name::is_mask;
 use crate::plan::task::walk_steps;
 use crate::plan::{Plan, Rotation, Task, Version};
 use crate::vault::Vault;
@@ -40,13 +40,21 @@ pub struct Job<'a> {
 }
 
 /// Starts a run, or continues the interrupted one of this rotation.
-pub async fn run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer: &dyn Observer) -> Result<RunReport> {
+pub async fn run(
+    world: &World,
+    vault: &RefCell<Vault>,
+    job: &Job<'_>,
+    observer: &dyn Observer,
+) -> Result<RunReport> {
     let _lock = lock(world, &vault.borrow(), &job.rotation.name, job.lock_wait)?;
     catch_up(vault)?;
     let (open, ended) = open::survey(world, &vault.borrow())?;
     match open.into_iter().find(|r| r.rotation == job.rotation.name) {
         Some(open) => continue_run(world, vault, job, &open, observer).await,
-        None if overtaken(world, vault, job)? => Err(Error { failure: Failure::NothingDue, diagnostics: Vec::new() }),
+        None if overtaken(world, vault, job)? => Err(Error {
+            failure: Failure::NothingDue,
+            diagnostics: Vec::new(),
+        }),
         None => {
             open::tidy(world, &job.rotation.name, ended);
             new_run(world, vault, job, observer).await
@@ -71,24 +79,45 @@ fn overtaken(world: &World, vault: &RefCell<Vault>, job: &Job<'_>) -> Result<boo
 }
 
 /// Continues an interrupted run.
-pub async fn resume(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, open: &OpenRun, observer: &dyn Observer) -> Result<RunReport> {
+pub async fn resume(
+    world: &World,
+    vault: &RefCell<Vault>,
+    job: &Job<'_>,
+    open: &OpenRun,
+    observer: &dyn Observer,
+) -> Result<RunReport> {
     let _lock = lock(world, &vault.borrow(), &job.rotation.name, job.lock_wait)?;
     catch_up(vault)?;
     // While this process waited for the lock, another one may have gone on with the run.
     let journal = Journal::open(world, &vault.borrow(), &open.run_id)?;
     if journal.ended() {
-        return Err(Error::plain(Failure::Usage, codes::RUN_INTERRUPTED, format!("run {} is over", open.run_id))
-            .help("`rot status` lists the runs that are not"));
+        return Err(Error::plain(
+            Failure::Usage,
+            codes::RUN_INTERRUPTED,
+            format!("run {} is over", open.run_id),
+        )
+        .help("`rot status` lists the runs that are not"));
     }
     let open = open::describe(&journal);
     continue_run(world, vault, job, &open, observer).await
 }
 
 /// One run of a rotation at a time. The lock goes with the process, also when it is killed.
-pub(super) fn lock(world: &World, vault: &Vault, rotation: &str, wait: Duration) -> Result<Box<dyn Lock>> {
+pub(super) fn lock(
+    world: &World,
+    vault: &Vault,
+    rotation: &str,
+    wait: Duration,
+) -> Result<Box<dyn Lock>> {
     let folder = vault.state_dir().join("locks");
-    let digest = ring::digest::digest(&ring::digest::SHA256, format!("{}\n{rotation}", vault.id()).as_bytes());
-    let path = folder.join(format!("{}.lock", super::functions::hex(digest.as_ref().get(..12).unwrap_or_default())));
+    let digest = ring::digest::digest(
+        &ring::digest::SHA256,
+        format!("{}\n{rotation}", vault.id()).as_bytes(),
+    );
+    let path = folder.join(format!(
+        "{}.lock",
+        super::functions::hex(digest.as_ref().get(..12).unwrap_or_default())
+    ));
     let failed = |e: std::io::Error| journal::storage(&path, "locked", &e);
     world.fs.create_dir(&folder, 0o700).map_err(failed)?;
     match world.fs.lock(&path, wait).map_err(failed)? {
@@ -101,18 +130,34 @@ pub(super) fn lock(world: &World, vault: &Vault, rotation: &str, wait: Duration)
     }
 }
 
-async fn new_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer: &dyn Observer) -> Result<RunReport> {
+async fn new_run(
+    world: &World,
+    vault: &RefCell<Vault>,
+    job: &Job<'_>,
+    observer: &dyn Observer,
+) -> Result<RunReport> {
     let plan = job.plan;
     let inputs = start::inputs(plan, job.rotation, &job.inputs)?;
     let env = start::environment(world, plan);
-    let run_id =
-        super::ids::run_id(world).map_err(|_| Error::plain(Failure::BeforeEffect, codes::INTERNAL, "the system has no randomness"))?;
+    let run_id = super::ids::run_id(world).map_err(|_| {
+        Error::plain(
+            Failure::BeforeEffect,
+            codes::INTERNAL,
+            "the system has no randomness",
+        )
+    })?;
     let now = world.clock.now();
     let pinned = start::pin(plan, &vault.borrow());
     let secrets = start::secrets(plan, &vault.borrow(), &pinned);
     start::require_secrets(plan, job.rotation, &secrets)?;
     let scheduled_at = job.scheduled_at.unwrap_or(now);
-    let facts = RunFacts { id: run_id.clone(), started_at: now, scheduled_at, rotation: job.rotation.name.clone(), reason: None };
+    let facts = RunFacts {
+        id: run_id.clone(),
+        started_at: now,
+        scheduled_at,
+        rotation: job.rotation.name.clone(),
+        reason: None,
+    };
     rehearse(job, &facts, &inputs, &env, &secrets)?;
     let mut header = Map::new();
     header.insert("rotation".into(), json!(job.rotation.name));
@@ -124,8 +169,20 @@ async fn new_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer:
     }
     hold_room(vault, plan)?;
     let payload = begin_payload(&inputs, &env, job.document);
-    let journal = RefCell::new(Journal::create(world, &vault.borrow(), &run_id, header, &payload)?);
-    let begun = Begun { facts, inputs, env, secrets, resumed: false };
+    let journal = RefCell::new(Journal::create(
+        world,
+        &vault.borrow(),
+        &run_id,
+        header,
+        &payload,
+    )?);
+    let begun = Begun {
+        facts,
+        inputs,
+        env,
+        secrets,
+        resumed: false,
+    };
     perform(world, vault, job, &journal, begun, observer).await
 }
 
@@ -134,10 +191,17 @@ fn hold_room(vault: &RefCell<Vault>, plan: &Plan) -> Result<()> {
     let mut stores = false;
     for rotation in &plan.rotations {
         walk_steps(&rotation.steps, &mut |step| {
-            stores |= matches!(step.task, Task::Update(_) | Task::Stage(_) | Task::Promote(_) | Task::Revoke(_));
+            stores |= matches!(
+                step.task,
+                Task::Update(_) | Task::Stage(_) | Task::Promote(_) | Task::Revoke(_)
+            );
         });
     }
-    if stores { vault.borrow_mut().hold_room() } else { Ok(()) }
+    if stores {
+        vault.borrow_mut().hold_room()
+    } else {
+        Ok(())
+    }
 }
 
 /// Inputs and variables once before there is a journal: a run that lacks an input must leave nothing that a later call, which
@@ -149,14 +213,27 @@ fn rehearse(
     env: &HashMap<String, Value>,
     secrets: &Secrets,
 ) -> Result<()> {
-    let mut scope = start::scope(job.plan, facts.clone(), HashMap::new(), env.clone(), secrets.clone());
+    let mut scope = start::scope(
+        job.plan,
+        facts.clone(),
+        HashMap::new(),
+        env.clone(),
+        secrets.clone(),
+    );
     let mut inputs = inputs.clone();
-    start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| Error::new(Failure::Usage, *d))?;
+    start::defaults(job.rotation, &mut inputs, &scope)
+        .map_err(|d| Error::new(Failure::Usage, *d))?;
     scope.inputs = inputs;
     start::variables(job.rotation, &mut scope).map_err(|d| Error::new(Failure::BeforeEffect, *d))
 }
 
-async fn continue_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, open: &OpenRun, observer: &dyn Observer) -> Result<RunReport> {
+async fn continue_run(
+    world: &World,
+    vault: &RefCell<Vault>,
+    job: &Job<'_>,
+    open: &OpenRun,
+    observer: &dyn Observer,
+) -> Result<RunReport> {
     if let OpenState::NeedsOperator { message, .. } = &open.state {
         return Err(Error::plain(
             Failure::Unknown,
@@ -166,22 +243,53 @@ async fn continue_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, open
         .note(format!("run {}, begun {}", open.run_id, open.begun_at))
         .help(ways_out(&open.run_id)));
     }
-    hold_room(vault, job.plan).map_err(|e| if open.had_effect { e.with(Failure::AfterEffect) } else { e })?;
+    hold_room(vault, job.plan).map_err(|e| {
+        if open.had_effect {
+            e.with(Failure::AfterEffect)
+        } else {
+            e
+        }
+    })?;
     let journal = RefCell::new(Journal::resume(world, &vault.borrow(), &open.run_id)?);
     let (inputs, env, pinned) = {
         let journal = journal.borrow();
-        let begin =
-            journal.records().first().ok_or_else(|| Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, "the journal is empty"))?;
+        let begin = journal.records().first().ok_or_else(|| {
+            Error::plain(
+                Failure::Tampered,
+                codes::JOURNAL_CORRUPT,
+                "the journal is empty",
+            )
+        })?;
         let payload = journal.payload(&vault.borrow(), begin)?;
-        let stored: Json = serde_json::from_slice(&payload)
-            .map_err(|_| Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, "the first record of the journal cannot be read"))?;
+        let stored: Json = serde_json::from_slice(&payload).map_err(|_| {
+            Error::plain(
+                Failure::Tampered,
+                codes::JOURNAL_CORRUPT,
+                "the first record of the journal cannot be read",
+            )
+        })?;
         let pairs = |name: &str| -> Vec<(String, Json)> {
-            stored.get(name).and_then(Json::as_object).map(|m| m.iter().map(|(n, v)| (n.clone(), v.clone())).collect()).unwrap_or_default()
+            stored
+                .get(name)
+                .and_then(Json::as_object)
+                .map(|m| m.iter().map(|(n, v)| (n.clone(), v.clone())).collect())
+                .unwrap_or_default()
         };
         let inputs = start::inputs(job.plan, job.rotation, &pairs("inputs"))?;
-        let env: HashMap<String, Value> =
-            pairs("env").into_iter().map(|(n, v)| (n, Value::from_json(&v, &crate::plan::Label::PUBLIC))).collect();
-        (inputs, env, begin.header.facts.get("pinned").cloned().unwrap_or(Json::Null))
+        let env: HashMap<String, Value> = pairs("env")
+            .into_iter()
+            .map(|(n, v)| (n, Value::from_json(&v, &crate::plan::Label::PUBLIC)))
+            .collect();
+        (
+            inputs,
+            env,
+            begin
+                .header
+                .facts
+                .get("pinned")
+                .cloned()
+                .unwrap_or(Json::Null),
+        )
     };
     let secrets = start::secrets(job.plan, &vault.borrow(), &pinned);
     let facts = RunFacts {
@@ -191,18 +299,39 @@ async fn continue_run(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, open
         rotation: job.rotation.name.clone(),
         reason: None,
     };
-    let begun = Begun { facts, inputs, env, secrets, resumed: true };
+    let begun = Begun {
+        facts,
+        inputs,
+        env,
+        secrets,
+        resumed: true,
+    };
     perform(world, vault, job, &journal, begun, observer).await
 }
 
 /// The plan document that a run was started with, from its journal.
 pub fn journaled_plan(world: &World, vault: &Vault, run_id: &str) -> Result<String> {
     let journal = Journal::open(world, vault, run_id)?;
-    let begin = journal.records().first().ok_or_else(|| Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, "the journal is empty"))?;
+    let begin = journal.records().first().ok_or_else(|| {
+        Error::plain(
+            Failure::Tampered,
+            codes::JOURNAL_CORRUPT,
+            "the journal is empty",
+        )
+    })?;
     let payload = journal.payload(vault, begin)?;
-    let stored: Json = serde_json::from_slice(&payload)
-        .map_err(|_| Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, "the first record of the journal cannot be read"))?;
-    Ok(stored.get("plan").and_then(Json::as_str).unwrap_or("").to_owned())
+    let stored: Json = serde_json::from_slice(&payload).map_err(|_| {
+        Error::plain(
+            Failure::Tampered,
+            codes::JOURNAL_CORRUPT,
+            "the first record of the journal cannot be read",
+        )
+    })?;
+    Ok(stored
+        .get("plan")
+        .and_then(Json::as_str)
+        .unwrap_or("")
+        .to_owned())
 }
 
 /// The ways out of a state that needs a person.
@@ -212,16 +341,34 @@ pub fn ways_out(run_id: &str) -> String {
     )
 }
 
-fn begin_payload(inputs: &HashMap<String, Value>, env: &HashMap<String, Value>, document: &str) -> zeroize::Zeroizing<Vec<u8>> {
+fn begin_payload(
+    inputs: &HashMap<String, Value>,
+    env: &HashMap<String, Value>,
+    document: &str,
+) -> zeroize::Zeroizing<Vec<u8>> {
     let object = |values: &HashMap<String, Value>| -> String {
         let mut names: Vec<&String> = values.keys().collect();
         names.sort();
-        let members: Vec<String> =
-            names.iter().filter_map(|n| Some(format!("{}:{}", Json::String((*n).clone()), values.get(*n)?.json_text().as_str()))).collect();
+        let members: Vec<String> = names
+            .iter()
+            .filter_map(|n| {
+                Some(format!(
+                    "{}:{}",
+                    Json::String((*n).clone()),
+                    values.get(*n)?.json_text().as_str()
+                ))
+            })
+            .collect();
         format!("{{{}}}", members.join(","))
     };
     zeroize::Zeroizing::new(
-        format!("{{\"inputs\":{},\"env\":{},\"plan\":{}}}", object(inputs), object(env), Json::String(document.to_owned())).into_bytes(),
+        format!(
+            "{{\"inputs\":{},\"env\":{},\"plan\":{}}}",
+            object(inputs),
+            object(env),
+            Json::String(document.to_owned())
+        )
+        .into_bytes(),
     )
 }
 
@@ -244,16 +391,24 @@ async fn perform(
     for secret in begun.secrets.each() {
         observer.secret(secret);
     }
-    let mut scope = start::scope(job.plan, begun.facts.clone(), HashMap::new(), begun.env, begun.secrets);
+    let mut scope = start::scope(
+        job.plan,
+        begun.facts.clone(),
+        HashMap::new(),
+        begun.env,
+        begun.secrets,
+    );
     let mut inputs = begun.inputs;
-    start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| Error::new(Failure::Usage, *d))?;
+    start::defaults(job.rotation, &mut inputs, &scope)
+        .map_err(|d| Error::new(Failure::Usage, *d))?;
     for input in inputs.values() {
         if let (true, Some(bytes)) = (input.full_label().is_secret(), input.bytes()) {
             observer.secret(&crate::vault::Secret::new(bytes));
         }
     }
     scope.inputs = inputs;
-    start::variables(job.rotation, &mut scope).map_err(|d| Error::new(Failure::BeforeEffect, *d))?;
+    start::variables(job.rotation, &mut scope)
+        .map_err(|d| Error::new(Failure::BeforeEffect, *d))?;
     let engine = Engine {
         world,
         plan: job.plan,
@@ -264,7 +419,11 @@ async fn perform(
         done: RefCell::new(Done::default()),
         certificates: job.certificates.clone(),
     };
-    let frame = Frame { rotation: job.rotation, scope: RefCell::new(scope), prefix: String::new() };
+    let frame = Frame {
+        rotation: job.rotation,
+        scope: RefCell::new(scope),
+        prefix: String::new(),
+    };
     let body = engine.steps(&frame, Place::TOP, &job.rotation.steps);
     let result = match job.rotation.timeout {
         Some(timeout) => {
@@ -369,7 +528,13 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: Stopped) -> (Stat
     let pairs = |d: &Diagnostic| [("code", json!(d.code.id())), ("message", json!(d.message))];
     // Somebody changed the secret by hand while the run was under way. That does not go away by itself, so the attempts count.
     let stopped = match stopped {
-        Stopped::Broken(mut error) if effect && error.diagnostics.iter().any(|d| d.code == codes::VAULT_CONFLICT) => {
+        Stopped::Broken(mut error)
+            if effect
+                && error
+                    .diagnostics
+                    .iter()
+                    .any(|d| d.code == codes::VAULT_CONFLICT) =>
+        {
             match error.diagnostics.pop() {
                 Some(diagnostic) => Stopped::Failed(Box::new(diagnostic)),
                 None => Stopped::Broken(error),
@@ -390,11 +555,26 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: Stopped) -> (Stat
         }
         Stopped::Halted(diagnostic) => {
             let _ = engine.record(Kind::Halted, "", pairs(&diagnostic), None, true);
-            (Status::NeedsOperator, Error::new(Failure::Unknown, *diagnostic).help(ways_out(&facts.id)))
+            (
+                Status::NeedsOperator,
+                Error::new(Failure::Unknown, *diagnostic).help(ways_out(&facts.id)),
+            )
         }
         Stopped::Failed(diagnostic) if !effect => {
-            let _ = engine.record(Kind::Ended, "", [("status", json!("failed")), ("code", json!(diagnostic.code.id()))], None, false);
-            (Status::Failed, Error::new(Failure::BeforeEffect, *diagnostic))
+            let _ = engine.record(
+                Kind::Ended,
+                "",
+                [
+                    ("status", json!("failed")),
+                    ("code", json!(diagnostic.code.id())),
+                ],
+                None,
+                false,
+            );
+            (
+                Status::Failed,
+                Error::new(Failure::BeforeEffect, *diagnostic),
+            )
         }
         Stopped::Failed(diagnostic) | Stopped::Unresolved(diagnostic) => {
             let _ = engine.record(Kind::Failed, "", pairs(&diagnostic), None, true);
@@ -402,7 +582,9 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: Stopped) -> (Stat
             if failures >= BUDGET {
                 let _ = engine.record(Kind::Halted, "", pairs(&diagnostic), None, true);
                 let error = Error::new(Failure::Unknown, *diagnostic)
-                    .note(format!("{failures} attempts failed; nothing more happens by itself"))
+                    .note(format!(
+                        "{failures} attempts failed; nothing more happens by itself"
+                    ))
                     .help(ways_out(&facts.id));
                 return (Status::NeedsOperator, error);
             }
@@ -417,16 +599,26 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: Stopped) -> (Stat
 }
 
 /// Does the revocations that are due now and belong to rotations of this plan. Returns how many were done, and what failed.
-pub async fn sweep_due(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, observer: &dyn Observer) -> Result<(usize, Vec<String>)> {
+pub async fn sweep_due(
+    world: &World,
+    vault: &RefCell<Vault>,
+    job: &Job<'_>,
+    observer: &dyn Observer,
+) -> Result<(usize, Vec<String>)> {
     let now = world.clock.now();
-    let due: Vec<sweep::Due> =
-        sweep::list(vault.borrow().doc()).into_iter().filter(|d| d.due_at <= now && d.rotation == job.rotation.name).collect();
+    let due: Vec<sweep::Due> = sweep::list(vault.borrow().doc())
+        .into_iter()
+        .filter(|d| d.due_at <= now && d.rotation == job.rotation.name)
+        .collect();
     let mut count = 0;
     let mut trouble = Vec::new();
     for entry in due {
         match sweep_one(world, vault, job, &entry, observer).await {
             Ok(()) => count += 1,
-            Err(message) => trouble.push(format!("the revocation of `{}` version {} is still due: {message}", entry.secret, entry.version)),
+            Err(message) => trouble.push(format!(
+                "the revocation of `{}` version {} is still due: {message}",
+                entry.secret, entry.version
+            )),
         }
     }
     Ok((count, trouble))
@@ -447,11 +639,18 @@ async fn sweep_one(
             found = Some(revoke);
         }
     });
-    let Some(revoke) = found else { return Err("its `revoke` step is no longer in the file".into()) };
+    let Some(revoke) = found else {
+        return Err("its `revoke` step is no longer in the file".into());
+    };
     let pinned = start::pin(job.plan, &vault.borrow());
     let mut secrets = start::secrets(job.plan, &vault.borrow(), &pinned);
-    let old =
-        vault.borrow().doc().get(&entry.secret).and_then(|e| e.version(&entry.version)).and_then(|v| v.value.as_ref()).map(start::stored);
+    let old = vault
+        .borrow()
+        .doc()
+        .get(&entry.secret)
+        .and_then(|e| e.version(&entry.version))
+        .and_then(|v| v.value.as_ref())
+        .map(start::stored);
     if old.is_none() {
         return Err("its value is no longer kept in the vault; revoke it by hand, then `rot vault history` shows it".into());
     }
@@ -459,7 +658,8 @@ async fn sweep_one(
     for secret in secrets.each() {
         observer.secret(secret);
     }
-    let run_id = super::ids::run_id(world).map_err(|_| "the system has no randomness".to_owned())?;
+    let run_id =
+        super::ids::run_id(world).map_err(|_| "the system has no randomness".to_owned())?;
     let facts = RunFacts {
         id: entry.run.clone(),
         started_at: world.clock.now(),
@@ -467,7 +667,13 @@ async fn sweep_one(
         rotation: job.rotation.name.clone(),
         reason: None,
     };
-    let mut scope = start::scope(job.plan, facts, HashMap::new(), start::environment(world, job.plan), secrets);
+    let mut scope = start::scope(
+        job.plan,
+        facts,
+        HashMap::new(),
+        start::environment(world, job.plan),
+        secrets,
+    );
     let mut inputs = HashMap::new();
     start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| d.message)?;
     scope.inputs = inputs;
@@ -482,10 +688,16 @@ async fn sweep_one(
         done: RefCell::new(Done::default()),
         certificates: job.certificates.clone(),
     };
-    let frame = Frame { rotation: job.rotation, scope: RefCell::new(scope), prefix: String::new() };
+    let frame = Frame {
+        rotation: job.rotation,
+        scope: RefCell::new(scope),
+        prefix: String::new(),
+    };
     match engine.steps(&frame, Place::PROBE, &revoke.steps).await {
         Ok(Flow::Next | Flow::Stop(_)) => {}
-        Err(Stopped::Failed(d) | Stopped::Halted(d) | Stopped::Unresolved(d)) => return Err(d.message),
+        Err(Stopped::Failed(d) | Stopped::Halted(d) | Stopped::Unresolved(d)) => {
+            return Err(d.message);
+        }
         Err(Stopped::Broken(error)) => return Err(error.message().to_owned()),
     }
     let now = world.clock.now();

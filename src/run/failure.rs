@@ -20,9 +20,14 @@ pub(super) async fn react<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &
     }
     frame.scope.borrow_mut().run.reason = Some(reason(stopped));
     if !frame.rotation.on_failure.is_empty()
-        && let Err(failed) = engine.steps(frame, Place::PROBE, &frame.rotation.on_failure).await
+        && let Err(failed) = engine
+            .steps(frame, Place::PROBE, &frame.rotation.on_failure)
+            .await
     {
-        engine.note(format!("a step of `on failure` failed too: {}", reason(&failed)));
+        engine.note(format!(
+            "a step of `on failure` failed too: {}",
+            reason(&failed)
+        ));
     }
     workflow(engine, frame, stopped).await;
 }
@@ -30,16 +35,41 @@ pub(super) async fn react<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &
 /// Starts the failure workflow with the failed one's input and the facts of the failure. The failed execution as a whole is
 /// passed with everything secret in it masked: on a server it is where secrets leak.
 async fn workflow<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &Stopped) {
-    let Some(name) = &frame.rotation.failure_rotation else { return };
-    let Some(rotation) = engine.plan.rotation(name) else { return };
+    let Some(name) = &frame.rotation.failure_rotation else {
+        return;
+    };
+    let Some(rotation) = engine.plan.rotation(name) else {
+        return;
+    };
     let (run, mut inputs) = {
         let scope = frame.scope.borrow();
-        (scope.run.clone(), scope.inputs.iter().map(|(n, v)| (n.clone(), v.clone())).collect::<Vec<_>>())
+        (
+            scope.run.clone(),
+            scope
+                .inputs
+                .iter()
+                .map(|(n, v)| (n.clone(), v.clone()))
+                .collect::<Vec<_>>(),
+        )
     };
     let task = engine.done.borrow().failed_task.clone();
-    let task_id = task.and_then(|t| frame.scope.borrow().task_fields.get(&(t, "taskId".to_owned())).cloned());
-    let shown: Vec<(String, Value)> =
-        inputs.iter().map(|(name, value)| (name.clone(), Value::from_json(&value.shown(), &crate::plan::Label::PUBLIC))).collect();
+    let task_id = task.and_then(|t| {
+        frame
+            .scope
+            .borrow()
+            .task_fields
+            .get(&(t, "taskId".to_owned()))
+            .cloned()
+    });
+    let shown: Vec<(String, Value)> = inputs
+        .iter()
+        .map(|(name, value)| {
+            (
+                name.clone(),
+                Value::from_json(&value.shown(), &crate::plan::Label::PUBLIC),
+            )
+        })
+        .collect();
     let why = Value::text(reason(stopped));
     let failed = vec![
         ("workflowId".to_owned(), Value::text(run.id.clone())),
@@ -52,7 +82,10 @@ async fn workflow<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &Stopped)
         ("workflowId".to_owned(), Value::text(run.id.clone())),
         ("reason".to_owned(), why),
         ("failureStatus".to_owned(), Value::text("FAILED")),
-        ("failureTaskId".to_owned(), task_id.unwrap_or_else(Value::null)),
+        (
+            "failureTaskId".to_owned(),
+            task_id.unwrap_or_else(Value::null),
+        ),
         ("failedWorkflow".to_owned(), Data::Object(failed).into()),
     ]);
     let scope = match super::start::child_scope(&frame.scope.borrow(), rotation, inputs) {
@@ -60,11 +93,23 @@ async fn workflow<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &Stopped)
             scope.run.reason = None;
             scope
         }
-        Err(diagnostic) => return engine.note(format!("the failure workflow `{name}` could not be started: {}", diagnostic.message)),
+        Err(diagnostic) => {
+            return engine.note(format!(
+                "the failure workflow `{name}` could not be started: {}",
+                diagnostic.message
+            ));
+        }
     };
-    let inner = Frame { rotation, scope: RefCell::new(scope), prefix: prefix(engine, name) };
+    let inner = Frame {
+        rotation,
+        scope: RefCell::new(scope),
+        prefix: prefix(engine, name),
+    };
     if let Err(failed) = engine.steps(&inner, Place::TOP, &rotation.steps).await {
-        engine.note(format!("the failure workflow `{name}` failed too: {}", reason(&failed)));
+        engine.note(format!(
+            "the failure workflow `{name}` failed too: {}",
+            reason(&failed)
+        ));
     }
 }
 
@@ -72,7 +117,12 @@ async fn workflow<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &Stopped)
 /// left none, so that the next one goes on in the same.
 fn prefix(engine: &Engine<'_>, name: &str) -> String {
     let journal = engine.journal.borrow();
-    match journal.records().iter().filter(|r| r.header.kind == Kind::Failed).count() {
+    match journal
+        .records()
+        .iter()
+        .filter(|r| r.header.kind == Kind::Failed)
+        .count()
+    {
         0 => format!("{FAILURE}{name}/"),
         before => format!("{FAILURE}{name} {}/", before + 1),
     }

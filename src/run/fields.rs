@@ -6,18 +6,43 @@ use crate::plan::Task;
 use crate::plan::task::Step;
 
 /// Before a task acts.
-pub(super) fn begun(engine: &Engine<'_>, frame: &Frame<'_>, place: Place<'_>, step: &Step, key: &str, at: jiff::Timestamp) {
+pub(super) fn begun(
+    engine: &Engine<'_>,
+    frame: &Frame<'_>,
+    place: Place<'_>,
+    step: &Step,
+    key: &str,
+    at: jiff::Timestamp,
+) {
     let run = frame.scope.borrow().run.id.clone();
-    let digest = ring::digest::digest(&ring::digest::SHA256, format!("{run}\n{key}\ntask").as_bytes());
+    let digest = ring::digest::digest(
+        &ring::digest::SHA256,
+        format!("{run}\n{key}\ntask").as_bytes(),
+    );
     // The innermost round: `[2][1]` is the first of an inner loop.
-    let round = place.rounds.rsplit('[').next().and_then(|r| r.trim_end_matches(']').parse().ok()).unwrap_or(0);
+    let round = place
+        .rounds
+        .rsplit('[')
+        .next()
+        .and_then(|r| r.trim_end_matches(']').parse().ok())
+        .unwrap_or(0);
     let name = match &step.task {
         Task::Worker(worker) => worker.name.clone(),
         _ => step.name.clone(),
     };
-    set(frame, step, "taskId", Value::text(super::ids::uuid_from(digest.as_ref(), 8)));
+    set(
+        frame,
+        step,
+        "taskId",
+        Value::text(super::ids::uuid_from(digest.as_ref(), 8)),
+    );
     set(frame, step, "status", Value::text("IN_PROGRESS"));
-    set(frame, step, "referenceTaskName", Value::text(step.name.clone()));
+    set(
+        frame,
+        step,
+        "referenceTaskName",
+        Value::text(step.name.clone()),
+    );
     set(frame, step, "taskDefName", Value::text(name));
     set(frame, step, "taskType", Value::text(kind(&step.task)));
     set(frame, step, "workflowInstanceId", Value::text(run));
@@ -46,17 +71,30 @@ pub(super) fn ended(
         Some(_) => "FAILED",
     };
     set(frame, step, "status", Value::text(status));
-    set(frame, step, "retryCount", Value::int(i64::from(outcome.attempts.max(1) - 1)));
+    set(
+        frame,
+        step,
+        "retryCount",
+        Value::int(i64::from(outcome.attempts.max(1) - 1)),
+    );
     set(frame, step, "endTime", Value::int(at.as_millisecond()));
     if let Some(stopped) = failure {
         let reason = super::failure::reason(stopped);
         set(frame, step, "reasonForIncompletion", Value::text(reason));
-        engine.done.borrow_mut().failed_task.get_or_insert_with(|| step.name.clone());
+        engine
+            .done
+            .borrow_mut()
+            .failed_task
+            .get_or_insert_with(|| step.name.clone());
     }
 }
 
 fn set(frame: &Frame<'_>, step: &Step, field: &str, value: Value) {
-    frame.scope.borrow_mut().task_fields.insert((step.name.clone(), field.to_owned()), value);
+    frame
+        .scope
+        .borrow_mut()
+        .task_fields
+        .insert((step.name.clone(), field.to_owned()), value);
 }
 
 /// Conductor's word for a kind of step.

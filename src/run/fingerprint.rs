@@ -12,14 +12,25 @@ use serde_json::{Map, Value as Json, json};
 
 /// One digest for each part of a request.
 pub fn of(vault: &Vault, run_id: &str, rotation: &Rotation, http: &Http) -> Map<String, Json> {
-    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &vault.derive(&format!("rot request v1 {run_id}")));
+    let key = ring::hmac::Key::new(
+        ring::hmac::HMAC_SHA256,
+        &vault.derive(&format!("rot request v1 {run_id}")),
+    );
     let digest = |what: Json| {
-        let tag = ring::hmac::sign(&key, crate::plan::document::canonical::compact(&what).as_bytes());
-        json!(super::functions::hex(tag.as_ref().get(..8).unwrap_or_default()))
+        let tag = ring::hmac::sign(
+            &key,
+            crate::plan::document::canonical::compact(&what).as_bytes(),
+        );
+        json!(super::functions::hex(
+            tag.as_ref().get(..8).unwrap_or_default()
+        ))
     };
     let mut parts = Map::new();
     parts.insert("method".into(), digest(json!(http.method)));
-    parts.insert("url".into(), digest(json!([http.url, http.encode, http.query])));
+    parts.insert(
+        "url".into(),
+        digest(json!([http.url, http.encode, http.query])),
+    );
     parts.insert("headers".into(), digest(json!([http.headers, http.auth])));
     parts.insert("body".into(), digest(json!(http.body)));
     parts.insert("effect".into(), digest(json!(http.effect)));
@@ -37,7 +48,11 @@ pub fn changes(before: &Map<String, Json>, now: &Map<String, Json>) -> Vec<&'sta
         ("effect", "its effect"),
         ("let", "a `let` that it names"),
     ];
-    words.into_iter().filter(|(part, _)| before.get(*part) != now.get(*part)).map(|(_, word)| word).collect()
+    words
+        .into_iter()
+        .filter(|(part, _)| before.get(*part) != now.get(*part))
+        .map(|(_, word)| word)
+        .collect()
 }
 
 /// The `let`s that a request names, and those that they name.
@@ -48,11 +63,17 @@ fn lets<'a>(rotation: &'a Rotation, http: &'a Http) -> Vec<(&'a str, &'a Expr)> 
             all.push((&assign.name, &assign.value));
         }
     });
-    let mut open: Vec<&Expr> = http.request_exprs().into_iter().map(|(_, expr)| expr).collect();
+    let mut open: Vec<&Expr> = http
+        .request_exprs()
+        .into_iter()
+        .map(|(_, expr)| expr)
+        .collect();
     let mut found: Vec<(&str, &Expr)> = Vec::new();
     while let Some(expr) = open.pop() {
         expr.walk(&mut |e| {
-            let ExprKind::Ref(Root::Let(name)) = &e.kind else { return };
+            let ExprKind::Ref(Root::Let(name)) = &e.kind else {
+                return;
+            };
             for (known, value) in all.iter().filter(|(known, _)| known == name) {
                 if !found.iter().any(|(_, seen)| std::ptr::eq(*seen, *value)) {
                     found.push((known, value));

@@ -16,8 +16,10 @@ pub fn apply(function: Function, values: &[Value]) -> Result<Value, String> {
         Function::Base64Decode => {
             let encoded = string(&first)?;
             let plain = encoded.trim_end_matches('=');
-            let decoded =
-                STANDARD_NO_PAD.decode(plain).or_else(|_| URL_SAFE_NO_PAD.decode(plain)).map_err(|_| "this is not base64".to_owned())?;
+            let decoded = STANDARD_NO_PAD
+                .decode(plain)
+                .or_else(|_| URL_SAFE_NO_PAD.decode(plain))
+                .map_err(|_| "this is not base64".to_owned())?;
             match String::from_utf8(decoded) {
                 Ok(decoded) => text(decoded),
                 Err(_) => return Err("the decoded bytes are not UTF-8 text".into()),
@@ -27,7 +29,8 @@ pub fn apply(function: Function, values: &[Value]) -> Result<Value, String> {
         Function::Hex => text(hex(&bytes(&first)?)),
         Function::Json => Data::Text(first.json_text()),
         Function::ParseJson => {
-            let parsed = crate::json::parse_text(&string(&first)?).map_err(|_| "this is not JSON".to_owned())?;
+            let parsed = crate::json::parse_text(&string(&first)?)
+                .map_err(|_| "this is not JSON".to_owned())?;
             let label = first.full_label().raised(function.derivation());
             return Ok(Value::from_node(&parsed, &label));
         }
@@ -40,11 +43,23 @@ pub fn apply(function: Function, values: &[Value]) -> Result<Value, String> {
                 return Err("the separator is empty".into());
             }
             let label = first.full_label().raised(function.derivation());
-            let parts =
-                string(&first)?.split(separator.as_str()).map(|part| Value { data: text(part.to_owned()), label: label.clone() }).collect();
-            return Ok(Value { data: Data::List(parts), label });
+            let parts = string(&first)?
+                .split(separator.as_str())
+                .map(|part| Value {
+                    data: text(part.to_owned()),
+                    label: label.clone(),
+                })
+                .collect();
+            return Ok(Value {
+                data: Data::List(parts),
+                label,
+            });
         }
-        Function::Sha256 => text(hex(ring::digest::digest(&ring::digest::SHA256, &bytes(&first)?).as_ref())),
+        Function::Sha256 => text(hex(ring::digest::digest(
+            &ring::digest::SHA256,
+            &bytes(&first)?,
+        )
+        .as_ref())),
         Function::HmacSha256 => {
             let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &bytes(&first)?);
             let message = values.get(1).map(bytes).transpose()?.unwrap_or_default();
@@ -54,7 +69,11 @@ pub fn apply(function: Function, values: &[Value]) -> Result<Value, String> {
         Function::Rfc3339 => text(instant(&first)?.to_string()),
         Function::Epoch => Data::Number(Zeroizing::new(instant(&first)?.as_second().to_string())),
         Function::Time => Data::Time(instant(&first)?),
-        Function::Text => Data::Text(first.scalar_text().ok_or_else(|| format!("a {} has no text", first.kind()))?),
+        Function::Text => Data::Text(
+            first
+                .scalar_text()
+                .ok_or_else(|| format!("a {} has no text", first.kind()))?,
+        ),
         Function::Length => {
             let length = match &first.data {
                 Data::Text(text) => text.chars().count(),
@@ -69,21 +88,30 @@ pub fn apply(function: Function, values: &[Value]) -> Result<Value, String> {
             let program = string(&first)?;
             let input = values.get(1).cloned().unwrap_or_else(Value::null);
             let label = input.full_label().raised(function.derivation());
-            let found =
-                if function == Function::Jq { super::script::jq(&program, &input)? } else { super::script::javascript(&program, &input)? };
+            let found = if function == Function::Jq {
+                super::script::jq(&program, &input)?
+            } else {
+                super::script::javascript(&program, &input)?
+            };
             return Ok(Value::from_node(&found, &label));
         }
         Function::SignJwt => {
             let key = values.get(1).map(string).transpose()?.unwrap_or_default();
             let key_id = values.get(2).and_then(Value::scalar_text);
-            Data::Text(super::jwt::sign(&first, &key, key_id.as_deref().map(String::as_str))?)
+            Data::Text(super::jwt::sign(
+                &first,
+                &key,
+                key_id.as_deref().map(String::as_str),
+            )?)
         }
         Function::IsSet => Data::Bool(!first.is_blank()),
     };
     let refs: Vec<&Value> = values.iter().collect();
     if function == Function::IsSet {
         // Whether a secret is set is the one bit that every rotation may tell; the checker says the same.
-        let label = refs.iter().fold(Label::PUBLIC, |all, value| all.joined(&value.full_label().weakened()));
+        let label = refs.iter().fold(Label::PUBLIC, |all, value| {
+            all.joined(&value.full_label().weakened())
+        });
         return Ok(Value { data, label });
     }
     Ok(Value::derived(data, &refs, function.derivation()))
@@ -92,10 +120,14 @@ pub fn apply(function: Function, values: &[Value]) -> Result<Value, String> {
 /// `+`.
 pub fn add(a: &Value, b: &Value) -> Result<Data, String> {
     match (&a.data, &b.data) {
-        (Data::Time(time), Data::Duration(d)) | (Data::Duration(d), Data::Time(time)) => later(*time, *d).map(Data::Time),
+        (Data::Time(time), Data::Duration(d)) | (Data::Duration(d), Data::Time(time)) => {
+            later(*time, *d).map(Data::Time)
+        }
         (Data::Duration(x), Data::Duration(y)) => Ok(Data::Duration(Dur(x.0.saturating_add(y.0)))),
         (Data::Number(x), Data::Number(y)) => match (x.parse::<i128>(), y.parse::<i128>()) {
-            (Ok(x), Ok(y)) => Ok(Data::Number(Zeroizing::new(x.saturating_add(y).to_string()))),
+            (Ok(x), Ok(y)) => Ok(Data::Number(Zeroizing::new(
+                x.saturating_add(y).to_string(),
+            ))),
             _ => match (x.parse::<f64>(), y.parse::<f64>()) {
                 (Ok(x), Ok(y)) => Ok(Data::Number(Zeroizing::new((x + y).to_string()))),
                 _ => Err("these are not numbers".into()),
@@ -108,7 +140,8 @@ pub fn add(a: &Value, b: &Value) -> Result<Data, String> {
 /// A time that much later.
 pub fn later(time: jiff::Timestamp, duration: Dur) -> Result<jiff::Timestamp, String> {
     let span = jiff::SignedDuration::from_millis(i64::try_from(duration.0).unwrap_or(i64::MAX));
-    time.checked_add(span).map_err(|_| "the time is out of range".to_owned())
+    time.checked_add(span)
+        .map_err(|_| "the time is out of range".to_owned())
 }
 
 fn text(text: String) -> Data {
@@ -116,11 +149,15 @@ fn text(text: String) -> Data {
 }
 
 fn string(value: &Value) -> Result<Zeroizing<String>, String> {
-    value.scalar_text().ok_or_else(|| format!("expected text, found {}", value.kind()))
+    value
+        .scalar_text()
+        .ok_or_else(|| format!("expected text, found {}", value.kind()))
 }
 
 fn bytes(value: &Value) -> Result<Zeroizing<Vec<u8>>, String> {
-    value.bytes().ok_or_else(|| "expected a value, found null".to_owned())
+    value
+        .bytes()
+        .ok_or_else(|| "expected a value, found null".to_owned())
 }
 
 /// A time from what endpoints send: RFC 3339, a date (its end in UTC: a credential that expires on a day works on that
@@ -135,10 +172,16 @@ pub fn instant(value: &Value) -> Result<jiff::Timestamp, String> {
                 return Ok(time);
             }
             if let Ok(date) = text.parse::<jiff::civil::Date>() {
-                return date.to_zoned(jiff::tz::TimeZone::UTC).map(|z| z.timestamp()).map_err(|_| "the date is out of range".to_owned());
+                return date
+                    .to_zoned(jiff::tz::TimeZone::UTC)
+                    .map(|z| z.timestamp())
+                    .map_err(|_| "the date is out of range".to_owned());
             }
             if let Ok(local) = text.parse::<jiff::civil::DateTime>() {
-                return local.to_zoned(jiff::tz::TimeZone::UTC).map(|z| z.timestamp()).map_err(|_| "the time is out of range".to_owned());
+                return local
+                    .to_zoned(jiff::tz::TimeZone::UTC)
+                    .map(|z| z.timestamp())
+                    .map_err(|_| "the time is out of range".to_owned());
             }
             if let Ok(zoned) = jiff::fmt::rfc2822::parse(text) {
                 return Ok(zoned.timestamp());
@@ -150,9 +193,16 @@ pub fn instant(value: &Value) -> Result<jiff::Timestamp, String> {
 }
 
 fn epoch(digits: &str) -> Result<jiff::Timestamp, String> {
-    let number: f64 = digits.parse().map_err(|_| "this is not a time: expected RFC 3339, a date, or seconds since 1970".to_owned())?;
-    let millis = if number.abs() >= 1e11 { number } else { number * 1000.0 };
-    jiff::Timestamp::from_millisecond(millis as i64).map_err(|_| "the time is out of range".to_owned())
+    let number: f64 = digits.parse().map_err(|_| {
+        "this is not a time: expected RFC 3339, a date, or seconds since 1970".to_owned()
+    })?;
+    let millis = if number.abs() >= 1e11 {
+        number
+    } else {
+        number * 1000.0
+    };
+    jiff::Timestamp::from_millisecond(millis as i64)
+        .map_err(|_| "the time is out of range".to_owned())
 }
 
 /// RFC 3986 section 2.3: all but unreserved characters.

@@ -10,13 +10,24 @@ const LETTERS_AND_DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 const PUNCTUATION: &str = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
 
 /// The captures of a generator: names with values.
-pub fn make(generator: &Generator, rng: &dyn Rng) -> Result<Vec<(String, Zeroizing<String>)>, String> {
+pub fn make(
+    generator: &Generator,
+    rng: &dyn Rng,
+) -> Result<Vec<(String, Zeroizing<String>)>, String> {
     let one = |value: Zeroizing<String>| Ok(vec![("value".to_owned(), value)]);
     match generator {
-        Generator::Password { length, alphabet, exclude } => one(password(*length, alphabet, exclude, rng)?),
-        Generator::Hex { bytes } => one(Zeroizing::new(super::functions::hex(&random(*bytes, rng)?))),
+        Generator::Password {
+            length,
+            alphabet,
+            exclude,
+        } => one(password(*length, alphabet, exclude, rng)?),
+        Generator::Hex { bytes } => {
+            one(Zeroizing::new(super::functions::hex(&random(*bytes, rng)?)))
+        }
         Generator::Base64 { bytes } => one(Zeroizing::new(STANDARD.encode(&*random(*bytes, rng)?))),
-        Generator::Uuid => one(Zeroizing::new(super::ids::uuid4(rng).map_err(|_| no_randomness())?)),
+        Generator::Uuid => one(Zeroizing::new(
+            super::ids::uuid4(rng).map_err(|_| no_randomness())?,
+        )),
         Generator::Ed25519 => ed25519(rng),
         Generator::X25519 => x25519(rng),
         Generator::Rsa { bits } => rsa(*bits, rng),
@@ -34,7 +45,12 @@ fn random(count: u32, rng: &dyn Rng) -> Result<Zeroizing<Vec<u8>>, String> {
 }
 
 /// Characters drawn evenly, by rejection.
-fn password(length: u32, alphabet: &Alphabet, exclude: &str, rng: &dyn Rng) -> Result<Zeroizing<String>, String> {
+fn password(
+    length: u32,
+    alphabet: &Alphabet,
+    exclude: &str,
+    rng: &dyn Rng,
+) -> Result<Zeroizing<String>, String> {
     let all = match alphabet {
         Alphabet::Ascii => format!("{LETTERS_AND_DIGITS}{PUNCTUATION}"),
         Alphabet::Alphanumeric => LETTERS_AND_DIGITS.to_owned(),
@@ -44,7 +60,10 @@ fn password(length: u32, alphabet: &Alphabet, exclude: &str, rng: &dyn Rng) -> R
     characters.sort_unstable();
     characters.dedup();
     if characters.len() < 2 || characters.len() > 256 {
-        return Err(format!("the alphabet leaves {} characters to draw from", characters.len()));
+        return Err(format!(
+            "the alphabet leaves {} characters to draw from",
+            characters.len()
+        ));
     }
     let limit = 256 - 256 % characters.len();
     let mut made = Zeroizing::new(String::with_capacity(length as usize * 4));
@@ -68,26 +87,49 @@ fn password(length: u32, alphabet: &Alphabet, exclude: &str, rng: &dyn Rng) -> R
 fn ed25519(rng: &dyn Rng) -> Result<Vec<(String, Zeroizing<String>)>, String> {
     use ring::signature::KeyPair;
     let seed = random(32, rng)?;
-    let pair = ring::signature::Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| "no key could be made".to_owned())?;
-    let mut private = Zeroizing::new(vec![0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20]);
+    let pair = ring::signature::Ed25519KeyPair::from_seed_unchecked(&seed)
+        .map_err(|_| "no key could be made".to_owned())?;
+    let mut private = Zeroizing::new(vec![
+        0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04,
+        0x20,
+    ]);
     private.extend_from_slice(&seed);
-    let mut public = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+    let mut public = vec![
+        0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+    ];
     public.extend_from_slice(pair.public_key().as_ref());
-    Ok(vec![("private_key".into(), pem("PRIVATE KEY", &private)), ("public_key".into(), pem("PUBLIC KEY", &public))])
+    Ok(vec![
+        ("private_key".into(), pem("PRIVATE KEY", &private)),
+        ("public_key".into(), pem("PUBLIC KEY", &public)),
+    ])
 }
 
 /// PKCS#8 and SPKI, both PEM.
 fn rsa(bits: u32, rng: &dyn Rng) -> Result<Vec<(String, Zeroizing<String>)>, String> {
     use rsa::pkcs8::{EncodePrivateKey, EncodePublicKey, LineEnding};
     let failed = |_| "no key could be made".to_owned();
-    let mut source = Source { rng, failed: false, filler: 0 };
-    let key = rsa::RsaPrivateKey::new(&mut source, bits as usize).map_err(|_| "no key could be made".to_owned())?;
+    let mut source = Source {
+        rng,
+        failed: false,
+        filler: 0,
+    };
+    let key = rsa::RsaPrivateKey::new(&mut source, bits as usize)
+        .map_err(|_| "no key could be made".to_owned())?;
     if source.failed {
         return Err(no_randomness());
     }
     let private = key.to_pkcs8_pem(LineEnding::LF).map_err(failed)?;
-    let public = key.to_public_key().to_public_key_pem(LineEnding::LF).map_err(|_| "no key could be made".to_owned())?;
-    Ok(vec![("private_key".into(), Zeroizing::new(private.as_str().to_owned())), ("public_key".into(), Zeroizing::new(public))])
+    let public = key
+        .to_public_key()
+        .to_public_key_pem(LineEnding::LF)
+        .map_err(|_| "no key could be made".to_owned())?;
+    Ok(vec![
+        (
+            "private_key".into(),
+            Zeroizing::new(private.as_str().to_owned()),
+        ),
+        ("public_key".into(), Zeroizing::new(public)),
+    ])
 }
 
 /// The world's randomness as the `rsa` crate wants it. A failure is remembered, for the trait has no way to tell it.
@@ -116,7 +158,8 @@ impl rsa::rand_core::RngCore for Source<'_> {
             self.failed = true;
             for chunk in bytes.chunks_mut(32) {
                 self.filler += 1;
-                let digest = ring::digest::digest(&ring::digest::SHA256, &self.filler.to_le_bytes());
+                let digest =
+                    ring::digest::digest(&ring::digest::SHA256, &self.filler.to_le_bytes());
                 for (target, source) in chunk.iter_mut().zip(digest.as_ref()) {
                     *target = *source;
                 }
@@ -140,8 +183,14 @@ fn x25519(rng: &dyn Rng) -> Result<Vec<(String, Zeroizing<String>)>, String> {
     let secret = Zeroizing::new(x25519_dalek::StaticSecret::from(bytes).to_bytes());
     let public = x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from(*secret));
     Ok(vec![
-        ("private_key".into(), Zeroizing::new(STANDARD.encode(*secret))),
-        ("public_key".into(), Zeroizing::new(STANDARD.encode(public.as_bytes()))),
+        (
+            "private_key".into(),
+            Zeroizing::new(STANDARD.encode(*secret)),
+        ),
+        (
+            "public_key".into(),
+            Zeroizing::new(STANDARD.encode(public.as_bytes())),
+        ),
     ])
 }
 
@@ -171,14 +220,40 @@ mod tests {
     #[test]
     fn passwords_keep_to_length_and_alphabet() {
         for _ in 0..200 {
-            let value = &made(&Generator::Password { length: 40, alphabet: Alphabet::Ascii, exclude: "\"'\\$`".into() })[0].1;
+            let value = &made(&Generator::Password {
+                length: 40,
+                alphabet: Alphabet::Ascii,
+                exclude: "\"'\\$`".into(),
+            })[0]
+                .1;
             assert_eq!(value.chars().count(), 40);
-            assert!(value.chars().all(|c| c.is_ascii_graphic() && !"\"'\\$`".contains(c)));
+            assert!(
+                value
+                    .chars()
+                    .all(|c| c.is_ascii_graphic() && !"\"'\\$`".contains(c))
+            );
         }
-        let custom = &made(&Generator::Password { length: 64, alphabet: Alphabet::Custom("abä".into()), exclude: "b".into() })[0].1;
-        assert!(custom.chars().all(|c| c == 'a' || c == 'ä') && custom.contains('a') && custom.contains('ä'));
+        let custom = &made(&Generator::Password {
+            length: 64,
+            alphabet: Alphabet::Custom("abä".into()),
+            exclude: "b".into(),
+        })[0]
+            .1;
         assert!(
-            make(&Generator::Password { length: 8, alphabet: Alphabet::Custom("a".into()), exclude: String::new() }, &RealRng).is_err()
+            custom.chars().all(|c| c == 'a' || c == 'ä')
+                && custom.contains('a')
+                && custom.contains('ä')
+        );
+        assert!(
+            make(
+                &Generator::Password {
+                    length: 8,
+                    alphabet: Alphabet::Custom("a".into()),
+                    exclude: String::new()
+                },
+                &RealRng
+            )
+            .is_err()
         );
     }
 
@@ -187,7 +262,10 @@ mod tests {
     fn key_pairs_fit_together() {
         for generator in [Generator::Ed25519, Generator::Rsa { bits: 2048 }] {
             let pair = made(&generator);
-            assert!(pair[0].1.starts_with("-----BEGIN PRIVATE KEY-----\n") && pair[0].1.ends_with("-----END PRIVATE KEY-----\n"));
+            assert!(
+                pair[0].1.starts_with("-----BEGIN PRIVATE KEY-----\n")
+                    && pair[0].1.ends_with("-----END PRIVATE KEY-----\n")
+            );
             let mut child = match std::process::Command::new("openssl")
                 .args(["pkey", "-pubout"])
                 .stdin(std::process::Stdio::piped())
@@ -202,7 +280,12 @@ mod tests {
             };
             std::io::Write::write_all(child.stdin.as_mut().unwrap(), pair[0].1.as_bytes()).unwrap();
             let output = child.wait_with_output().unwrap();
-            assert_eq!(String::from_utf8(output.stdout).unwrap(), *pair[1].1, "{}", generator.word());
+            assert_eq!(
+                String::from_utf8(output.stdout).unwrap(),
+                *pair[1].1,
+                "{}",
+                generator.word()
+            );
         }
         let x25519 = made(&Generator::X25519);
         assert_eq!(STANDARD.decode(x25519[0].1.as_bytes()).unwrap().len(), 32);

@@ -7,7 +7,9 @@ use crate::world::rng::Rng;
 pub fn run_id(world: &World) -> std::io::Result<String> {
     let mut bytes = [0u8; 16];
     world.rng.fill(&mut bytes)?;
-    let millis = u64::try_from(world.clock.now().as_millisecond()).unwrap_or(0).to_be_bytes();
+    let millis = u64::try_from(world.clock.now().as_millisecond())
+        .unwrap_or(0)
+        .to_be_bytes();
     for (target, source) in bytes.iter_mut().zip(millis.iter().skip(2)) {
         *target = *source;
     }
@@ -37,5 +39,12 @@ pub fn uuid_from(bytes: &[u8], version: u8) -> String {
     id[8] = (id[8] & 0x3f) | 0x80;
     let hex = super::functions::hex(&id);
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+    format!(
+        "{}-{}-{}-{}-{}",
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32)
+    )
 }

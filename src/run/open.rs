@@ -74,7 +74,9 @@ pub(super) fn survey(world: &World, vault: &Vault) -> Result<(Vec<OpenRun>, Vec<
         };
         if journal.records().is_empty() {
             // The process died before it had written the first record, and nothing happened; or it is about to write it.
-            if super::ids::made_at(&run_id).is_some_and(|made| world.clock.now().duration_since(made) > FORGOTTEN) {
+            if super::ids::made_at(&run_id)
+                .is_some_and(|made| world.clock.now().duration_since(made) > FORGOTTEN)
+            {
                 journal.remove(world);
             }
             continue;
@@ -99,7 +101,9 @@ pub(super) fn tidy(world: &World, rotation: &str, ended: Vec<Journal>) {
     for (i, journal) in ended.into_iter().enumerate() {
         if i < surplus {
             journal.remove(world);
-        } else if describe(&journal).rotation == rotation && journal.records().iter().any(|r| !r.sealed.is_empty()) {
+        } else if describe(&journal).rotation == rotation
+            && journal.records().iter().any(|r| !r.sealed.is_empty())
+        {
             let _ = journal.strip(world);
         }
     }
@@ -109,7 +113,9 @@ pub(super) fn tidy(world: &World, rotation: &str, ended: Vec<Journal>) {
 /// head of its last record may be on the disk and the rest of it not.
 fn ended_by_peek(world: &World, vault: &Vault, run_id: &str) -> bool {
     let path = journal::folder(vault).join(format!("{run_id}.jnl"));
-    let Ok(bytes) = world.fs.read(&path, 1 << 30) else { return false };
+    let Ok(bytes) = world.fs.read(&path, 1 << 30) else {
+        return false;
+    };
     let mut at = 0;
     let mut ended = false;
     while let Some((header, length)) = bytes.get(at..).and_then(journal::peek) {
@@ -122,29 +128,62 @@ fn ended_by_peek(world: &World, vault: &Vault, run_id: &str) -> bool {
 /// What a journal says of its run.
 pub fn describe(journal: &Journal) -> OpenRun {
     let begin = journal.records().first();
-    let fact = |name: &str| begin.and_then(|r| r.header.facts.get(name)).and_then(Json::as_str).map(str::to_owned);
+    let fact = |name: &str| {
+        begin
+            .and_then(|r| r.header.facts.get(name))
+            .and_then(Json::as_str)
+            .map(str::to_owned)
+    };
     let written_at = begin.map_or(jiff::Timestamp::UNIX_EPOCH, |r| r.header.at);
     // To the very instant that the first process saw: expiries are counted from it.
-    let begun_at = fact("started_at").and_then(|t| t.parse().ok()).unwrap_or(written_at);
-    let text = |record: &journal::Record, name: &str| record.header.facts.get(name).and_then(Json::as_str).unwrap_or("").to_owned();
-    let last = journal.records().iter().rev().find(|r| matches!(r.header.kind, Kind::Failed | Kind::Halted | Kind::Acknowledged));
+    let begun_at = fact("started_at")
+        .and_then(|t| t.parse().ok())
+        .unwrap_or(written_at);
+    let text = |record: &journal::Record, name: &str| {
+        record
+            .header
+            .facts
+            .get(name)
+            .and_then(Json::as_str)
+            .unwrap_or("")
+            .to_owned()
+    };
+    let last = journal.records().iter().rev().find(|r| {
+        matches!(
+            r.header.kind,
+            Kind::Failed | Kind::Halted | Kind::Acknowledged
+        )
+    });
     let state = match last {
-        Some(record) if record.header.kind == Kind::Halted => {
-            OpenState::NeedsOperator { code: text(record, "code"), message: text(record, "message") }
-        }
-        Some(record) if record.header.kind == Kind::Failed => {
-            OpenState::Failed { code: text(record, "code"), message: text(record, "message") }
-        }
+        Some(record) if record.header.kind == Kind::Halted => OpenState::NeedsOperator {
+            code: text(record, "code"),
+            message: text(record, "message"),
+        },
+        Some(record) if record.header.kind == Kind::Failed => OpenState::Failed {
+            code: text(record, "code"),
+            message: text(record, "message"),
+        },
         _ => OpenState::Interrupted,
     };
     // A person who said "retry" begins a new budget.
-    let since = journal.records().iter().rposition(|r| r.header.kind == Kind::Acknowledged).map_or(0, |i| i + 1);
-    let failed: Vec<&journal::Record> = journal.records().iter().skip(since).filter(|r| r.header.kind == Kind::Failed).collect();
+    let since = journal
+        .records()
+        .iter()
+        .rposition(|r| r.header.kind == Kind::Acknowledged)
+        .map_or(0, |i| i + 1);
+    let failed: Vec<&journal::Record> = journal
+        .records()
+        .iter()
+        .skip(since)
+        .filter(|r| r.header.kind == Kind::Failed)
+        .collect();
     OpenRun {
         run_id: journal.run_id().to_owned(),
         rotation: fact("rotation").unwrap_or_default(),
         begun_at,
-        scheduled_at: fact("scheduled_at").and_then(|t| t.parse().ok()).unwrap_or(begun_at),
+        scheduled_at: fact("scheduled_at")
+            .and_then(|t| t.parse().ok())
+            .unwrap_or(begun_at),
         source: fact("source"),
         state,
         failures: failed.len(),
@@ -176,15 +215,26 @@ impl Decision {
 }
 
 /// Writes a decision down, when no process is at work on the run. After `Abandon` and `Accept` the run is over.
-pub fn acknowledge(world: &World, vault: &mut Vault, open: &OpenRun, decision: Decision, lock_wait: Duration) -> Result<()> {
+pub fn acknowledge(
+    world: &World,
+    vault: &mut Vault,
+    open: &OpenRun,
+    decision: Decision,
+    lock_wait: Duration,
+) -> Result<()> {
     let run_id = open.run_id.as_str();
     let _lock = super::execute::lock(world, vault, &open.rotation, lock_wait)?;
     let mut journal = Journal::resume(world, vault, run_id)?;
     if journal.ended() {
-        return Err(Error::plain(Failure::Usage, codes::RUN_INTERRUPTED, format!("run {run_id} is over"))
-            .help("`rot status` lists the runs that are not"));
+        return Err(Error::plain(
+            Failure::Usage,
+            codes::RUN_INTERRUPTED,
+            format!("run {run_id} is over"),
+        )
+        .help("`rot status` lists the runs that are not"));
     }
-    let failed = |journal: &Journal, e: std::io::Error| journal::storage(journal.path(), "written", &e);
+    let failed =
+        |journal: &Journal, e: std::io::Error| journal::storage(journal.path(), "written", &e);
     if decision == Decision::Retry {
         // Every step whose outcome is unknown counts as not executed from here on.
         let unknown: Vec<String> = journal
@@ -195,12 +245,28 @@ pub fn acknowledge(world: &World, vault: &mut Vault, open: &OpenRun, decision: D
             .collect();
         for step in unknown {
             journal
-                .append(world, vault, Kind::Acknowledged, &step, facts([("decision", json!(decision.as_str()))]), None, false)
+                .append(
+                    world,
+                    vault,
+                    Kind::Acknowledged,
+                    &step,
+                    facts([("decision", json!(decision.as_str()))]),
+                    None,
+                    false,
+                )
                 .map_err(|e| failed(&journal, e))?;
         }
     }
     journal
-        .append(world, vault, Kind::Acknowledged, "", facts([("decision", json!(decision.as_str()))]), None, true)
+        .append(
+            world,
+            vault,
+            Kind::Acknowledged,
+            "",
+            facts([("decision", json!(decision.as_str()))]),
+            None,
+            true,
+        )
         .map_err(|e| failed(&journal, e))?;
     if decision == Decision::Retry {
         return Ok(());
@@ -209,7 +275,12 @@ pub fn acknowledge(world: &World, vault: &mut Vault, open: &OpenRun, decision: D
         .records()
         .iter()
         .filter(|r| r.header.kind == Kind::Staged)
-        .filter_map(|r| Some((r.header.facts.get("secret")?.as_str()?.to_owned(), r.header.facts.get("version")?.as_str()?.to_owned())))
+        .filter_map(|r| {
+            Some((
+                r.header.facts.get("secret")?.as_str()?.to_owned(),
+                r.header.facts.get("version")?.as_str()?.to_owned(),
+            ))
+        })
         .collect();
     vault.commit(|doc| {
         for (secret, version) in &staged {
@@ -225,7 +296,14 @@ pub fn acknowledge(world: &World, vault: &mut Vault, open: &OpenRun, decision: D
             vault,
             Kind::Ended,
             "",
-            facts([("status", json!(if decision == Decision::Accept { "accepted" } else { "abandoned" }))]),
+            facts([(
+                "status",
+                json!(if decision == Decision::Accept {
+                    "accepted"
+                } else {
+                    "abandoned"
+                }),
+            )]),
             None,
             true,
         )

@@ -29,10 +29,21 @@ pub struct Built {
 pub type Issuers = HashMap<Origin, (String, Option<u16>)>;
 
 /// Evaluates every part of a request and enforces destinations again: the interpreter does not rely on the checker.
-pub fn build(plan: &Plan, http: &Http, scope: &Scope, issuers: &Issuers, ca: Vec<Vec<u8>>) -> Result<Built, EvalError> {
+pub fn build(
+    plan: &Plan,
+    http: &Http,
+    scope: &Scope,
+    issuers: &Issuers,
+    ca: Vec<Vec<u8>>,
+) -> Result<Built, EvalError> {
     let mut label = Label::PUBLIC;
     let (url, parts) = url_of(http, scope)?;
-    let host = url.host_str().unwrap_or("").trim_start_matches('[').trim_end_matches(']').to_owned();
+    let host = url
+        .host_str()
+        .unwrap_or("")
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned();
     let port = url.port();
     let literal_host = has_literal_host(&http.url);
     let guard = |value: &Value, place: Place, expr: &Expr| -> Result<(), EvalError> {
@@ -73,7 +84,9 @@ pub fn build(plan: &Plan, http: &Http, scope: &Scope, issuers: &Issuers, ca: Vec
                 let value = eval(expr, scope)?;
                 guard(&value, Place::Body, expr)?;
                 label.join(&value.full_label());
-                let Some(value) = scalar(&value, expr, scope)? else { continue };
+                let Some(value) = scalar(&value, expr, scope)? else {
+                    continue;
+                };
                 if !text.is_empty() {
                     text.push('&');
                 }
@@ -81,7 +94,11 @@ pub fn build(plan: &Plan, http: &Http, scope: &Scope, issuers: &Issuers, ca: Vec
                 text.push('=');
                 text.push_str(&Zeroizing::new(form_encode(&value)));
             }
-            default_header(&mut headers, "Content-Type", "application/x-www-form-urlencoded");
+            default_header(
+                &mut headers,
+                "Content-Type",
+                "application/x-www-form-urlencoded",
+            );
             Some(Zeroizing::new(text.as_bytes().to_vec()))
         }
         Body::Text(expr) | Body::Raw(expr) => {
@@ -96,10 +113,24 @@ pub fn build(plan: &Plan, http: &Http, scope: &Scope, issuers: &Issuers, ca: Vec
     };
     default_header(&mut headers, "Accept", "application/json");
     let limits = limits(http, ca, literal_host);
-    let authority = format!("{}:{}", url.host_str().unwrap_or(""), url.port_or_known_default().unwrap_or(0));
-    let request =
-        Request { method: http.method.clone(), url: Zeroizing::new(url.to_string()), headers, body, secret: label.is_secret(), limits };
-    Ok(Built { request, label, authority })
+    let authority = format!(
+        "{}:{}",
+        url.host_str().unwrap_or(""),
+        url.port_or_known_default().unwrap_or(0)
+    );
+    let request = Request {
+        method: http.method.clone(),
+        url: Zeroizing::new(url.to_string()),
+        headers,
+        body,
+        secret: label.is_secret(),
+        limits,
+    };
+    Ok(Built {
+        request,
+        label,
+        authority,
+    })
 }
 
 fn limits(http: &Http, ca: Vec<Vec<u8>>, literal_host: bool) -> Limits {
@@ -126,10 +157,10 @@ fn default_header(headers: &mut Vec<(String, Zeroizing<Vec<u8>>)>, name: &str, v
 pub fn has_literal_host(url: &Expr) -> bool {
     match &url.kind {
         ExprKind::String(_) => true,
-        ExprKind::Template(parts) => parts
-            .first()
-            .and_then(Expr::as_str)
-            .is_some_and(|text| text.split_once("://").is_some_and(|(_, rest)| rest.contains(['/', '?', '#']))),
+        ExprKind::Template(parts) => parts.first().and_then(Expr::as_str).is_some_and(|text| {
+            text.split_once("://")
+                .is_some_and(|(_, rest)| rest.contains(['/', '?', '#']))
+        }),
         _ => false,
     }
 }
@@ -147,7 +178,11 @@ fn url_of<'a>(http: &'a Http, scope: &Scope) -> Result<(url::Url, Parts<'a>), Ev
     for piece in pieces {
         let value = eval(piece, scope)?;
         let Some(piece_text) = value.scalar_text() else {
-            return Err(EvalError::new(codes::RUN_EVALUATION, piece, format!("this part of the URL is {}", value.kind())));
+            return Err(EvalError::new(
+                codes::RUN_EVALUATION,
+                piece,
+                format!("this part of the URL is {}", value.kind()),
+            ));
         };
         let literal = matches!(piece.kind, ExprKind::String(_));
         if literal || text.is_empty() || !http.encode {
@@ -159,7 +194,10 @@ fn url_of<'a>(http: &'a Http, scope: &Scope) -> Result<(url::Url, Parts<'a>), Ev
         if !literal {
             let place = if text.contains('?') {
                 Place::Query
-            } else if text.split_once("://").is_some_and(|(_, rest)| rest.contains('/')) {
+            } else if text
+                .split_once("://")
+                .is_some_and(|(_, rest)| rest.contains('/'))
+            {
                 Place::Path
             } else {
                 Place::UserInfo
@@ -167,14 +205,23 @@ fn url_of<'a>(http: &'a Http, scope: &Scope) -> Result<(url::Url, Parts<'a>), Ev
             parts.push((value, place, piece));
         }
     }
-    let mut url = url::Url::parse(&text)
-        .map_err(|_| EvalError::new(codes::BAD_URL, &http.url, "this is not a URL").help("for example `https://api.example.com/tokens`"))?;
+    let mut url = url::Url::parse(&text).map_err(|_| {
+        EvalError::new(codes::BAD_URL, &http.url, "this is not a URL")
+            .help("for example `https://api.example.com/tokens`")
+    })?;
     if !matches!(url.scheme(), "https" | "http") {
-        return Err(EvalError::new(codes::BAD_URL, &http.url, format!("`{}` is not spoken here", url.scheme())).help("use `https://`"));
+        return Err(EvalError::new(
+            codes::BAD_URL,
+            &http.url,
+            format!("`{}` is not spoken here", url.scheme()),
+        )
+        .help("use `https://`"));
     }
     for (name, expr) in &http.query {
         let value = eval(expr, scope)?;
-        let Some(value_text) = scalar(&value, expr, scope)? else { continue };
+        let Some(value_text) = scalar(&value, expr, scope)? else {
+            continue;
+        };
         url.query_pairs_mut().append_pair(name, &value_text);
         parts.push((value, Place::Query, expr));
     }
@@ -182,14 +229,24 @@ fn url_of<'a>(http: &'a Http, scope: &Scope) -> Result<(url::Url, Parts<'a>), Ev
 }
 
 /// Text of a scalar; `None` for null, which leaves a member out.
-fn scalar(value: &Value, expr: &Expr, scope: &Scope) -> Result<Option<Zeroizing<String>>, EvalError> {
+fn scalar(
+    value: &Value,
+    expr: &Expr,
+    scope: &Scope,
+) -> Result<Option<Zeroizing<String>>, EvalError> {
     match &value.data {
         Data::Null => Ok(None),
-        Data::List(_) | Data::Object(_) if scope.dialect.is_conductor() => Ok(Some(value.java_text())),
+        Data::List(_) | Data::Object(_) if scope.dialect.is_conductor() => {
+            Ok(Some(value.java_text()))
+        }
         _ => match value.scalar_text() {
             Some(text) => Ok(Some(text)),
-            None => Err(EvalError::new(codes::RUN_EVALUATION, expr, format!("a {} cannot stand here", value.kind()))
-                .help("write `json(…)` for its JSON text")),
+            None => Err(EvalError::new(
+                codes::RUN_EVALUATION,
+                expr,
+                format!("a {} cannot stand here", value.kind()),
+            )
+            .help("write `json(…)` for its JSON text")),
         },
     }
 }
@@ -214,23 +271,35 @@ fn authorization(
         label.join(&value.full_label());
         match value.scalar_text() {
             Some(text) if !text.is_empty() => Ok(text),
-            _ => {
-                Err(EvalError::new(codes::RUN_EVALUATION, expr, "this credential is empty").help("check the secret with `rot vault list`"))
-            }
+            _ => Err(
+                EvalError::new(codes::RUN_EVALUATION, expr, "this credential is empty")
+                    .help("check the secret with `rot vault list`"),
+            ),
         }
     };
     let header = match auth {
         Auth::Bearer(token) => {
             let expr = token;
             let token = text(expr)?;
-            safe_header(Zeroizing::new(format!("Bearer {}", token.as_str()).into_bytes()), expr)?
+            safe_header(
+                Zeroizing::new(format!("Bearer {}", token.as_str()).into_bytes()),
+                expr,
+            )?
         }
         Auth::Basic(user, password) => {
-            let pair = Zeroizing::new(format!("{}:{}", text(user)?.as_str(), text(password)?.as_str()));
+            let pair = Zeroizing::new(format!(
+                "{}:{}",
+                text(user)?.as_str(),
+                text(password)?.as_str()
+            ));
             Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())).into_bytes())
         }
         Auth::Client(id, secret) => {
-            let pair = Zeroizing::new(format!("{}:{}", form_encode(&text(id)?), form_encode(&text(secret)?)));
+            let pair = Zeroizing::new(format!(
+                "{}:{}",
+                form_encode(&text(id)?),
+                form_encode(&text(secret)?)
+            ));
             Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())).into_bytes())
         }
     };
@@ -261,16 +330,23 @@ fn permit(
                 None => false,
             },
             Origin::Minted { .. } | Origin::Response(_) => {
-                issuers.get(origin).is_some_and(|(h, p)| h.eq_ignore_ascii_case(host) && *p == port && Place::DEFAULT.contains(&place))
-                    || may_go(plan, origin, host, port, place, literal_host)
+                issuers.get(origin).is_some_and(|(h, p)| {
+                    h.eq_ignore_ascii_case(host) && *p == port && Place::DEFAULT.contains(&place)
+                }) || may_go(plan, origin, host, port, place, literal_host)
             }
-            Origin::Input(_) | Origin::Literal(_) => literal_host && Place::DEFAULT.contains(&place),
+            Origin::Input(_) | Origin::Literal(_) => {
+                literal_host && Place::DEFAULT.contains(&place)
+            }
         };
         if !allowed {
             return Err(EvalError::new(
                 codes::RUN_EGRESS_REFUSED,
                 expr,
-                format!("{} may not be sent to `{host}` in the {}", origin.describe(), place.as_str()),
+                format!(
+                    "{} may not be sent to `{host}` in the {}",
+                    origin.describe(),
+                    place.as_str()
+                ),
             )
             .help("declare the destination with the secret: `secret NAME to \"host\"`"));
         }
@@ -280,21 +356,38 @@ fn permit(
 
 /// Where a new credential may go besides its issuer: as its capture says, and as the secrets say into which it is stored. Where
 /// nothing says anything, and in Conductor JSON, to a host that the author has written out.
-fn may_go(plan: &Plan, origin: &Origin, host: &str, port: Option<u16>, place: Place, literal_host: bool) -> bool {
+fn may_go(
+    plan: &Plan,
+    origin: &Origin,
+    host: &str,
+    port: Option<u16>,
+    place: Place,
+    literal_host: bool,
+) -> bool {
     let (stores, to) = (stores_of(plan, origin), captured_for(plan, origin));
     stores.iter().any(|policy| policy.allows(host, port, place))
-        || to.iter().any(|destination| destination.allows(host, port, place))
-        || (literal_host && place.is_usual() && (plan.dialect.is_conductor() || (stores.is_empty() && to.is_empty())))
+        || to
+            .iter()
+            .any(|destination| destination.allows(host, port, place))
+        || (literal_host
+            && place.is_usual()
+            && (plan.dialect.is_conductor() || (stores.is_empty() && to.is_empty())))
 }
 
 /// The hosts that a capture names.
 fn captured_for<'a>(plan: &'a Plan, origin: &Origin) -> &'a [Destination] {
-    let Origin::Minted { step, name } = origin else { return &[] };
+    let Origin::Minted { step, name } = origin else {
+        return &[];
+    };
     let mut found: &[Destination] = &[];
     for rotation in &plan.rotations {
         walk_steps(&rotation.steps, &mut |s| {
             if let (true, Task::Http(http)) = (s.name == *step, &s.task) {
-                found = http.captures.iter().find(|c| c.name == *name).map_or(found, |c| &c.to);
+                found = http
+                    .captures
+                    .iter()
+                    .find(|c| c.name == *name)
+                    .map_or(found, |c| &c.to);
             }
         });
     }
@@ -305,7 +398,9 @@ fn captured_for<'a>(plan: &'a Plan, origin: &Origin) -> &'a [Destination] {
 fn stores_of<'a>(plan: &'a Plan, origin: &Origin) -> Vec<&'a Policy> {
     use crate::plan::Root;
     use crate::plan::task::lifecycle::NewValue;
-    let Origin::Minted { step, name } = origin else { return Vec::new() };
+    let Origin::Minted { step, name } = origin else {
+        return Vec::new();
+    };
     let mut policies = Vec::new();
     let mentions = |value: &NewValue| {
         let mut found = false;
@@ -316,7 +411,9 @@ fn stores_of<'a>(plan: &'a Plan, origin: &Origin) -> Vec<&'a Policy> {
         };
         match value {
             NewValue::Single(expr) => expr.walk(&mut |e| visit(e)),
-            NewValue::Fields(fields) => fields.iter().for_each(|(_, expr)| expr.walk(&mut |e| visit(e))),
+            NewValue::Fields(fields) => fields
+                .iter()
+                .for_each(|(_, expr)| expr.walk(&mut |e| visit(e))),
         }
         found
     };

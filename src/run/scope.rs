@@ -72,11 +72,18 @@ pub enum Stored {
 impl Secrets {
     /// No values yet; `public` are the fields of records that carry no label.
     pub fn new(public: BTreeSet<(String, String)>) -> Self {
-        Self { public, ..Self::default() }
+        Self {
+            public,
+            ..Self::default()
+        }
     }
 
     fn label(&self, name: &str, field: &str) -> Label {
-        if self.public.contains(&(name.to_owned(), field.to_owned())) { Label::PUBLIC } else { Label::of(Origin::Secret(name.to_owned())) }
+        if self.public.contains(&(name.to_owned(), field.to_owned())) {
+            Label::PUBLIC
+        } else {
+            Label::of(Origin::Secret(name.to_owned()))
+        }
     }
 
     /// Sets what a version is; `None` removes it.
@@ -104,16 +111,27 @@ impl Secrets {
 
     /// Pending becomes current, current becomes previous.
     pub fn promote(&mut self, name: &str) {
-        let Some(pending) = self.values.remove(&(name.to_owned(), Version::Pending)) else { return };
-        self.changed.extend([Version::Pending, Version::Current, Version::Previous].map(|v| (name.to_owned(), v)));
-        if let Some(current) = self.values.insert((name.to_owned(), Version::Current), pending) {
-            self.values.insert((name.to_owned(), Version::Previous), current);
+        let Some(pending) = self.values.remove(&(name.to_owned(), Version::Pending)) else {
+            return;
+        };
+        self.changed.extend(
+            [Version::Pending, Version::Current, Version::Previous].map(|v| (name.to_owned(), v)),
+        );
+        if let Some(current) = self
+            .values
+            .insert((name.to_owned(), Version::Current), pending)
+        {
+            self.values
+                .insert((name.to_owned(), Version::Previous), current);
         }
     }
 
     /// A copy that counts its own changes.
     pub fn fork(&self) -> Self {
-        Self { changed: BTreeSet::new(), ..self.clone() }
+        Self {
+            changed: BTreeSet::new(),
+            ..self.clone()
+        }
     }
 
     /// Takes over what a copy changed.
@@ -126,10 +144,16 @@ impl Secrets {
 
     /// All secret values, for the redactor; public fields are not among them.
     pub fn each(&self) -> impl Iterator<Item = &Secret> {
-        self.values.iter().flat_map(|((name, _), stored)| match stored {
-            Stored::Single(secret) => vec![secret],
-            Stored::Fields(fields) => fields.iter().filter(|(field, _)| self.label(name, field).is_secret()).map(|(_, s)| s).collect(),
-        })
+        self.values
+            .iter()
+            .flat_map(|((name, _), stored)| match stored {
+                Stored::Single(secret) => vec![secret],
+                Stored::Fields(fields) => fields
+                    .iter()
+                    .filter(|(field, _)| self.label(name, field).is_secret())
+                    .map(|(_, s)| s)
+                    .collect(),
+            })
     }
 }
 
@@ -151,22 +175,38 @@ impl Scope {
     /// The value of a root.
     pub fn root(&self, root: &Root) -> Result<Value, Absent> {
         let found = match root {
-            Root::Secret { name, field, version } => return self.secret(name, field.as_deref(), *version),
+            Root::Secret {
+                name,
+                field,
+                version,
+            } => return self.secret(name, field.as_deref(), *version),
             Root::Input(name) => self.inputs.get(name).cloned(),
-            Root::Inputs => Some(Data::Object(self.inputs.iter().map(|(n, v)| (n.clone(), v.clone())).collect()).into()),
+            Root::Inputs => Some(
+                Data::Object(
+                    self.inputs
+                        .iter()
+                        .map(|(n, v)| (n.clone(), v.clone()))
+                        .collect(),
+                )
+                .into(),
+            ),
             Root::Let(name) => match self.lets.get(name) {
                 Some(value) => Some(value.clone()),
                 None if self.dialect.is_conductor() => None,
                 None => return Err(Absent::Step(name.clone())),
             },
             Root::Variable(name) => self.variables.get(name).cloned(),
-            Root::Capture { step, name } => match self.captures.get(step).and_then(|c| c.get(name)) {
+            Root::Capture { step, name } => match self.captures.get(step).and_then(|c| c.get(name))
+            {
                 Some(value) => Some(value.clone()),
                 None if self.dialect.is_conductor() => None,
                 None => return Err(Absent::Step(step.clone())),
             },
             Root::Output(step) => self.outputs.get(step).cloned(),
-            Root::TaskField { step, field } => self.task_fields.get(&(step.clone(), field.clone())).cloned(),
+            Root::TaskField { step, field } => self
+                .task_fields
+                .get(&(step.clone(), field.clone()))
+                .cloned(),
             Root::Env(name) => match self.env.get(name) {
                 Some(value) => Some(value.clone()),
                 None if self.dialect.is_conductor() => None,
@@ -179,16 +219,28 @@ impl Scope {
     }
 
     fn secret(&self, name: &str, field: Option<&str>, version: Version) -> Result<Value, Absent> {
-        let stored = self.secrets.get(name, version).ok_or_else(|| Absent::Secret(name.to_owned(), version))?;
+        let stored = self
+            .secrets
+            .get(name, version)
+            .ok_or_else(|| Absent::Secret(name.to_owned(), version))?;
         let origin = Origin::Secret(name.to_owned());
         match (stored, field) {
             (Stored::Single(secret), None) => Ok(Value::secret(secret, origin)),
             (Stored::Fields(fields), None) => {
                 let members = fields
                     .iter()
-                    .map(|(n, s)| (n.clone(), Value::secret(s, origin.clone()).relabelled(&self.secrets.label(name, n))))
+                    .map(|(n, s)| {
+                        (
+                            n.clone(),
+                            Value::secret(s, origin.clone())
+                                .relabelled(&self.secrets.label(name, n)),
+                        )
+                    })
                     .collect();
-                Ok(Value { data: Data::Object(members), label: Label::PUBLIC })
+                Ok(Value {
+                    data: Data::Object(members),
+                    label: Label::PUBLIC,
+                })
             }
             (Stored::Fields(fields), Some(field)) => fields
                 .iter()
@@ -199,12 +251,16 @@ impl Scope {
                 // A JSON secret: `${workflow.secrets.db.password}` splits at the first dot, the rest is a path into its value.
                 let label = Label::derived(origin, crate::plan::Derivation::Part);
                 let text = secret.expose_text().unwrap_or("");
-                let parsed = crate::json::parse_text(text).ok().map(|node| Value::from_node(&node, &label));
+                let parsed = crate::json::parse_text(text)
+                    .ok()
+                    .map(|node| Value::from_node(&node, &label));
                 let mut value = parsed.as_ref();
                 for name in path.trim_start_matches("$.").split('.') {
                     value = value.and_then(|v| v.get(name));
                 }
-                value.cloned().ok_or_else(|| Absent::Field(name.to_owned(), path.to_owned()))
+                value
+                    .cloned()
+                    .ok_or_else(|| Absent::Field(name.to_owned(), path.to_owned()))
             }
         }
     }
@@ -215,11 +271,19 @@ impl Scope {
             RunField::StartedAt => Data::Time(self.run.started_at).into(),
             RunField::ScheduledAt => Data::Time(self.run.scheduled_at).into(),
             RunField::Rotation => Value::text(self.run.rotation.clone()),
-            RunField::Status => Value::text(if self.run.reason.is_some() { "FAILED" } else { "RUNNING" }),
+            RunField::Status => Value::text(if self.run.reason.is_some() {
+                "FAILED"
+            } else {
+                "RUNNING"
+            }),
             RunField::Version => Value::int(1),
             RunField::CorrelationId => Value::null(),
             RunField::Now => Data::Time(self.now).into(),
-            RunField::Reason => self.run.reason.clone().map_or_else(Value::null, Value::text),
+            RunField::Reason => self
+                .run
+                .reason
+                .clone()
+                .map_or_else(Value::null, Value::text),
         }
     }
 }

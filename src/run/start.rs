@@ -11,7 +11,13 @@ use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeSet, HashMap};
 
 /// The scope of a run, from what its journal's first record says.
-pub fn scope(plan: &Plan, facts: RunFacts, inputs: HashMap<String, Value>, env: HashMap<String, Value>, secrets: Secrets) -> Scope {
+pub fn scope(
+    plan: &Plan,
+    facts: RunFacts,
+    inputs: HashMap<String, Value>,
+    env: HashMap<String, Value>,
+    secrets: Secrets,
+) -> Scope {
     let now = facts.started_at;
     Scope {
         dialect: plan.dialect,
@@ -30,7 +36,11 @@ pub fn scope(plan: &Plan, facts: RunFacts, inputs: HashMap<String, Value>, env: 
 }
 
 /// The scope of a rotation that is called: its own names, the caller's secrets and environment.
-pub fn child_scope(outer: &Scope, rotation: &Rotation, given: Vec<(String, Value)>) -> std::result::Result<Scope, Box<Diagnostic>> {
+pub fn child_scope(
+    outer: &Scope,
+    rotation: &Rotation,
+    given: Vec<(String, Value)>,
+) -> std::result::Result<Scope, Box<Diagnostic>> {
     let mut inputs: HashMap<String, Value> = given.into_iter().collect();
     let mut facts = outer.run.clone();
     facts.rotation = rotation.name.clone();
@@ -55,22 +65,31 @@ pub fn child_scope(outer: &Scope, rotation: &Rotation, given: Vec<(String, Value
 }
 
 /// Fills in what was not passed.
-pub fn defaults(rotation: &Rotation, inputs: &mut HashMap<String, Value>, scope: &Scope) -> std::result::Result<(), Box<Diagnostic>> {
+pub fn defaults(
+    rotation: &Rotation,
+    inputs: &mut HashMap<String, Value>,
+    scope: &Scope,
+) -> std::result::Result<(), Box<Diagnostic>> {
     for input in &rotation.inputs {
         if inputs.contains_key(&input.name) {
             continue;
         }
         match &input.default {
             Some(default) => {
-                let value = eval::eval(default, scope).map_err(|e| Box::new(Diagnostic::from(e)))?;
+                let value =
+                    eval::eval(default, scope).map_err(|e| Box::new(Diagnostic::from(e)))?;
                 inputs.insert(input.name.clone(), value);
             }
             None if scope.dialect.is_conductor() => {}
             None => {
                 return Err(Box::new(
-                    Diagnostic::new(codes::RUN_BAD_INPUT, input.at.0, format!("input `{}` was not passed and has no default", input.name))
-                        .at("declared here")
-                        .help(format!("pass it: `--input {}=…`", input.name)),
+                    Diagnostic::new(
+                        codes::RUN_BAD_INPUT,
+                        input.at.0,
+                        format!("input `{}` was not passed and has no default", input.name),
+                    )
+                    .at("declared here")
+                    .help(format!("pass it: `--input {}=…`", input.name)),
                 ));
             }
         }
@@ -79,7 +98,10 @@ pub fn defaults(rotation: &Rotation, inputs: &mut HashMap<String, Value>, scope:
 }
 
 /// Initial `workflow.variables`.
-pub fn variables(rotation: &Rotation, scope: &mut Scope) -> std::result::Result<(), Box<Diagnostic>> {
+pub fn variables(
+    rotation: &Rotation,
+    scope: &mut Scope,
+) -> std::result::Result<(), Box<Diagnostic>> {
     for (name, expr) in &rotation.variables {
         let value = eval::eval(expr, scope).map_err(|e| Box::new(Diagnostic::from(e)))?;
         scope.variables.insert(name.clone(), value);
@@ -88,12 +110,20 @@ pub fn variables(rotation: &Rotation, scope: &mut Scope) -> std::result::Result<
 }
 
 /// What was passed, as values in their declared types. A misspelt name is an error in `.rot`.
-pub fn inputs(plan: &Plan, rotation: &Rotation, given: &[(String, Json)]) -> Result<HashMap<String, Value>> {
+pub fn inputs(
+    plan: &Plan,
+    rotation: &Rotation,
+    given: &[(String, Json)],
+) -> Result<HashMap<String, Value>> {
     let mut inputs = HashMap::new();
     for (name, json) in given {
         let declared = rotation.inputs.iter().find(|i| i.name == *name);
         if declared.is_none() && !plan.dialect.is_conductor() {
-            let error = Error::plain(Failure::Usage, codes::RUN_BAD_INPUT, format!("rotation `{}` has no input `{name}`", rotation.name));
+            let error = Error::plain(
+                Failure::Usage,
+                codes::RUN_BAD_INPUT,
+                format!("rotation `{}` has no input `{name}`", rotation.name),
+            );
             let names: Vec<&str> = rotation.inputs.iter().map(|i| i.name.as_str()).collect();
             return Err(match nearest(name, names.iter().copied()) {
                 Some(near) => error.help(format!("a name that is close: `{near}`")),
@@ -101,7 +131,11 @@ pub fn inputs(plan: &Plan, rotation: &Rotation, given: &[(String, Json)]) -> Res
                 None => error.help(format!("it has: {}", names.join(", "))),
             });
         }
-        let label = if declared.is_some_and(|d| d.secret) { Label::of(Origin::Input(name.clone())) } else { Label::PUBLIC };
+        let label = if declared.is_some_and(|d| d.secret) {
+            Label::of(Origin::Input(name.clone()))
+        } else {
+            Label::PUBLIC
+        };
         let ty = declared.map_or(&Type::Any, |d| &d.ty);
         let value = typed(Value::from_json(json, &label), ty).map_err(|found| {
             Error::plain(Failure::Usage, codes::RUN_BAD_INPUT, format!("input `{name}` should be {}, {found} was passed", ty.describe()))
@@ -123,12 +157,24 @@ fn typed(value: Value, ty: &Type) -> std::result::Result<Value, &'static str> {
         | (Type::Number, Data::Number(_))
         | (Type::List(_), Data::List(_)) => return Ok(value),
         (Type::String, Data::Number(digits)) => Data::Text(digits.clone()),
-        (Type::Int, Data::Number(digits) | Data::Text(digits)) if digits.parse::<i128>().is_ok() => Data::Number(digits.clone()),
-        (Type::Number, Data::Text(digits)) if digits.parse::<f64>().is_ok() => Data::Number(digits.clone()),
-        (Type::Bool, Data::Text(text)) if matches!(text.as_str(), "true" | "false") => Data::Bool(text.as_str() == "true"),
+        (Type::Int, Data::Number(digits) | Data::Text(digits))
+            if digits.parse::<i128>().is_ok() =>
+        {
+            Data::Number(digits.clone())
+        }
+        (Type::Number, Data::Text(digits)) if digits.parse::<f64>().is_ok() => {
+            Data::Number(digits.clone())
+        }
+        (Type::Bool, Data::Text(text)) if matches!(text.as_str(), "true" | "false") => {
+            Data::Bool(text.as_str() == "true")
+        }
         (Type::Time, _) => Data::Time(super::functions::instant(&value).map_err(|_| found)?),
-        (Type::Duration, Data::Text(text)) => Data::Duration(crate::plan::schedule::Dur::parse(text).map_err(|_| found)?),
-        (Type::Bytes, Data::Text(text)) => Data::Bytes(zeroize::Zeroizing::new(text.as_bytes().to_vec())),
+        (Type::Duration, Data::Text(text)) => {
+            Data::Duration(crate::plan::schedule::Dur::parse(text).map_err(|_| found)?)
+        }
+        (Type::Bytes, Data::Text(text)) => {
+            Data::Bytes(zeroize::Zeroizing::new(text.as_bytes().to_vec()))
+        }
         _ => return Err(found),
     };
     Ok(Value { data, label })
@@ -136,7 +182,10 @@ fn typed(value: Value, ty: &Type) -> std::result::Result<Value, &'static str> {
 
 /// The declared environment variables that are set.
 pub fn environment(world: &World, plan: &Plan) -> HashMap<String, Value> {
-    plan.env.iter().filter_map(|e| Some((e.name.clone(), Value::text(world.env.var(&e.name)?)))).collect()
+    plan.env
+        .iter()
+        .filter_map(|e| Some((e.name.clone(), Value::text(world.env.var(&e.name)?))))
+        .collect()
 }
 
 /// Which versions this run sees, for the journal's first record: version ids, nothing else.
@@ -144,7 +193,10 @@ pub fn pin(plan: &Plan, vault: &Vault) -> Json {
     let mut pinned = Map::new();
     for declared in &plan.secrets {
         if let Some(entry) = vault.doc().get(&declared.name) {
-            pinned.insert(declared.name.clone(), json!({ "current": entry.current, "previous": entry.previous }));
+            pinned.insert(
+                declared.name.clone(),
+                json!({ "current": entry.current, "previous": entry.previous }),
+            );
         }
     }
     Json::Object(pinned)
@@ -154,10 +206,21 @@ pub fn pin(plan: &Plan, vault: &Vault) -> Json {
 pub fn secrets(plan: &Plan, vault: &Vault, pinned: &Json) -> Secrets {
     let mut secrets = Secrets::new(crate::plan::fields::public_fields(plan));
     for declared in &plan.secrets {
-        let Some(entry) = vault.doc().get(&declared.name) else { continue };
-        for (word, version) in [("current", Version::Current), ("previous", Version::Previous)] {
-            let id = pinned.get(&declared.name).and_then(|p| p.get(word)).and_then(Json::as_str);
-            let stored = id.and_then(|id| entry.version(id)).and_then(|v| v.value.as_ref()).map(stored);
+        let Some(entry) = vault.doc().get(&declared.name) else {
+            continue;
+        };
+        for (word, version) in [
+            ("current", Version::Current),
+            ("previous", Version::Previous),
+        ] {
+            let id = pinned
+                .get(&declared.name)
+                .and_then(|p| p.get(word))
+                .and_then(Json::as_str);
+            let stored = id
+                .and_then(|id| entry.version(id))
+                .and_then(|v| v.value.as_ref())
+                .map(stored);
             secrets.set(&declared.name, version, stored);
         }
     }
@@ -184,7 +247,11 @@ pub fn require_secrets(plan: &Plan, rotation: &Rotation, secrets: &Secrets) -> R
     walk_steps(&rotation.steps, &mut |step| {
         for expr in step.task.exprs() {
             expr.walk(&mut |e| {
-                if let ExprKind::Ref(Root::Secret { name, version: Version::Current, .. }) = &e.kind
+                if let ExprKind::Ref(Root::Secret {
+                    name,
+                    version: Version::Current,
+                    ..
+                }) = &e.kind
                     && secrets.get(name, Version::Current).is_none()
                     && !made.contains(name.as_str())
                     && !missing.iter().any(|(n, _)| n == name)
@@ -212,5 +279,8 @@ pub fn require_secrets(plan: &Plan, rotation: &Rotation, secrets: &Secrets) -> R
                 .help(format!("store it: `rot vault set {name}` (the value is read from standard input or a hidden prompt)"))
         })
         .collect();
-    Err(Error { failure: Failure::BeforeEffect, diagnostics })
+    Err(Error {
+        failure: Failure::BeforeEffect,
+        diagnostics,
+    })
 }

@@ -27,7 +27,10 @@ pub struct Due {
 
 /// What is noted.
 pub fn list(doc: &Document) -> Vec<Due> {
-    doc.meta.get(META).and_then(|v| serde_json::from_value(v.clone()).ok()).unwrap_or_default()
+    doc.meta
+        .get(META)
+        .and_then(|v| serde_json::from_value(v.clone()).ok())
+        .unwrap_or_default()
 }
 
 /// Notes a revocation; the same version twice is one.

@@ -41,7 +41,10 @@ pub enum Data {
 
 impl From<Data> for Value {
     fn from(data: Data) -> Self {
-        Self { data, label: Label::PUBLIC }
+        Self {
+            data,
+            label: Label::PUBLIC,
+        }
     }
 }
 
@@ -67,7 +70,10 @@ impl Value {
             Some(text) => Data::Text(Zeroizing::new(text.to_owned())),
             None => Data::Bytes(Zeroizing::new(secret.expose().to_vec())),
         };
-        Self { data, label: Label::of(origin) }
+        Self {
+            data,
+            label: Label::of(origin),
+        }
     }
 
     /// The same value with more in its label.
@@ -97,7 +103,9 @@ impl Value {
         let mut label = self.label.clone();
         match &self.data {
             Data::List(items) => items.iter().for_each(|v| label.join(&v.full_label())),
-            Data::Object(members) => members.iter().for_each(|(_, v)| label.join(&v.full_label())),
+            Data::Object(members) => members
+                .iter()
+                .for_each(|(_, v)| label.join(&v.full_label())),
             _ => {}
         }
         label
@@ -136,7 +144,11 @@ impl Value {
     /// A member of an object.
     pub fn get(&self, name: &str) -> Option<&Value> {
         match &self.data {
-            Data::Object(members) => members.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v),
+            Data::Object(members) => members
+                .iter()
+                .rev()
+                .find(|(n, _)| n == name)
+                .map(|(_, v)| v),
             _ => None,
         }
     }
@@ -159,8 +171,12 @@ impl Value {
         match &self.data {
             Data::Null => None,
             Data::Bytes(bytes) => Some(bytes.clone()),
-            Data::List(_) | Data::Object(_) => Some(Zeroizing::new(self.json_text().as_bytes().to_vec())),
-            _ => self.scalar_text().map(|t| Zeroizing::new(t.as_bytes().to_vec())),
+            Data::List(_) | Data::Object(_) => {
+                Some(Zeroizing::new(self.json_text().as_bytes().to_vec()))
+            }
+            _ => self
+                .scalar_text()
+                .map(|t| Zeroizing::new(t.as_bytes().to_vec())),
         }
     }
 
@@ -213,10 +229,15 @@ impl Value {
                 Ok(text) => write_json_string(out, text),
                 Err(_) => {
                     use base64::Engine;
-                    write_json_string(out, &base64::engine::general_purpose::STANDARD.encode(&**bytes));
+                    write_json_string(
+                        out,
+                        &base64::engine::general_purpose::STANDARD.encode(&**bytes),
+                    );
                 }
             },
-            Data::Text(_) | Data::Time(_) | Data::Duration(_) => write_json_string(out, &self.scalar_text().unwrap_or_default()),
+            Data::Text(_) | Data::Time(_) | Data::Duration(_) => {
+                write_json_string(out, &self.scalar_text().unwrap_or_default())
+            }
         }
     }
 
@@ -259,12 +280,20 @@ impl Value {
             serde_json::Value::Bool(value) => Data::Bool(*value),
             serde_json::Value::Number(number) => Data::Number(Zeroizing::new(number.to_string())),
             serde_json::Value::String(text) => Data::Text(Zeroizing::new(text.clone())),
-            serde_json::Value::Array(items) => Data::List(items.iter().map(|v| Value::from_json(v, label)).collect()),
-            serde_json::Value::Object(members) => {
-                Data::Object(members.iter().map(|(n, v)| (n.clone(), Value::from_json(v, label))).collect())
+            serde_json::Value::Array(items) => {
+                Data::List(items.iter().map(|v| Value::from_json(v, label)).collect())
             }
+            serde_json::Value::Object(members) => Data::Object(
+                members
+                    .iter()
+                    .map(|(n, v)| (n.clone(), Value::from_json(v, label)))
+                    .collect(),
+            ),
         };
-        Value { data, label: label.clone() }
+        Value {
+            data,
+            label: label.clone(),
+        }
     }
 
     /// From parsed JSON with exact numbers.
@@ -275,12 +304,20 @@ impl Value {
             NodeKind::Bool(value) => Data::Bool(*value),
             NodeKind::Number(raw) => Data::Number(Zeroizing::new(raw.to_string())),
             NodeKind::String(text) => Data::Text(Zeroizing::new(text.text.to_string())),
-            NodeKind::Array(items) => Data::List(items.iter().map(|n| Value::from_node(n, label)).collect()),
-            NodeKind::Object(members) => {
-                Data::Object(members.iter().map(|m| (m.key.text.to_string(), Value::from_node(&m.value, label))).collect())
+            NodeKind::Array(items) => {
+                Data::List(items.iter().map(|n| Value::from_node(n, label)).collect())
             }
+            NodeKind::Object(members) => Data::Object(
+                members
+                    .iter()
+                    .map(|m| (m.key.text.to_string(), Value::from_node(&m.value, label)))
+                    .collect(),
+            ),
         };
-        Value { data, label: label.clone() }
+        Value {
+            data,
+            label: label.clone(),
+        }
     }
 
     /// As the JSON that paths are evaluated over; numbers that a double cannot hold become strings there, so the caller
@@ -289,12 +326,24 @@ impl Value {
         match &self.data {
             Data::Null => serde_json::Value::Null,
             Data::Bool(value) => serde_json::Value::Bool(*value),
-            Data::Number(digits) => digits
-                .parse::<serde_json::Number>()
-                .map_or_else(|_| serde_json::Value::String(digits.to_string()), serde_json::Value::Number),
-            Data::List(items) => serde_json::Value::Array(items.iter().map(Value::to_json).collect()),
-            Data::Object(members) => serde_json::Value::Object(members.iter().map(|(n, v)| (n.clone(), v.to_json())).collect()),
-            _ => serde_json::Value::String(self.scalar_text().map(|t| t.to_string()).unwrap_or_default()),
+            Data::Number(digits) => digits.parse::<serde_json::Number>().map_or_else(
+                |_| serde_json::Value::String(digits.to_string()),
+                serde_json::Value::Number,
+            ),
+            Data::List(items) => {
+                serde_json::Value::Array(items.iter().map(Value::to_json).collect())
+            }
+            Data::Object(members) => serde_json::Value::Object(
+                members
+                    .iter()
+                    .map(|(n, v)| (n.clone(), v.to_json()))
+                    .collect(),
+            ),
+            _ => serde_json::Value::String(
+                self.scalar_text()
+                    .map(|t| t.to_string())
+                    .unwrap_or_default(),
+            ),
         }
     }
 
@@ -317,19 +366,27 @@ impl Value {
         match (&self.data, &other.data) {
             (Data::Null, Data::Null) => true,
             (Data::Bool(a), Data::Bool(b)) => a == b,
-            (Data::Number(a), Data::Number(b)) => **a == **b || matches!((a.parse::<f64>(), b.parse::<f64>()), (Ok(x), Ok(y)) if x == y),
+            (Data::Number(a), Data::Number(b)) => {
+                **a == **b
+                    || matches!((a.parse::<f64>(), b.parse::<f64>()), (Ok(x), Ok(y)) if x == y)
+            }
             (Data::Time(a), Data::Time(b)) => a == b,
             (Data::Duration(a), Data::Duration(b)) => a == b,
-            (Data::List(a), Data::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.equals(y)),
+            (Data::List(a), Data::List(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.equals(y))
+            }
             (Data::Object(a), Data::Object(b)) => {
                 a.len() == b.len()
-                    && a.iter().all(|(n, v)| other.get(n).is_some_and(|w| v.equals(w)))
+                    && a.iter()
+                        .all(|(n, v)| other.get(n).is_some_and(|w| v.equals(w)))
                     && b.iter().all(|(n, _)| self.get(n).is_some())
             }
-            (Data::Text(_) | Data::Bytes(_), Data::Text(_) | Data::Bytes(_)) => match (self.bytes(), other.bytes()) {
-                (Some(a), Some(b)) => Secret::new(a).same_as(&Secret::new(b)),
-                _ => false,
-            },
+            (Data::Text(_) | Data::Bytes(_), Data::Text(_) | Data::Bytes(_)) => {
+                match (self.bytes(), other.bytes()) {
+                    (Some(a), Some(b)) => Secret::new(a).same_as(&Secret::new(b)),
+                    _ => false,
+                }
+            }
             _ => false,
         }
     }

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// A length of time in whole milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
 #[serde(transparent)]
 pub struct Dur(pub u64);
 
@@ -22,7 +24,14 @@ pub struct DurError {
 }
 
 /// The units from long to short, in milliseconds.
-const UNITS: [(&str, u64); 6] = [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+const UNITS: [(&str, u64); 6] = [
+    ("w", 604_800_000),
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1000),
+    ("ms", 1),
+];
 
 /// Other spellings of the units.
 const SPELLED: [(&str, &str); 22] = [
@@ -88,10 +97,14 @@ impl Dur {
             return None;
         }
         while !rest.is_empty() {
-            let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            let digits = rest
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(rest.len());
             let (number, behind) = rest.split_at_checked(digits)?;
             let behind = behind.trim_start();
-            let letters = behind.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(behind.len());
+            let letters = behind
+                .find(|c: char| !c.is_ascii_alphabetic())
+                .unwrap_or(behind.len());
             let (unit, behind) = behind.split_at_checked(letters)?;
             let (rank, seconds) = match unit.to_ascii_lowercase().as_str() {
                 "d" | "day" | "days" => (1, 86_400),
@@ -112,9 +125,19 @@ impl Dur {
 
     /// Reads `45m`, `2h`, `7d`, `2w`, `500ms`, `1h30m`: whole numbers with the units w, d, h, m, s and ms, longest first.
     pub fn parse(text: &str) -> Result<Dur, DurError> {
-        let error = |start: usize, end: usize, message: String, help: String| DurError { message, start, end, help };
+        let error = |start: usize, end: usize, message: String, help: String| DurError {
+            message,
+            start,
+            end,
+            help,
+        };
         if text.trim().is_empty() {
-            return Err(error(0, text.len(), "a length of time is missing".into(), "write a number and a unit, as in `45m`".into()));
+            return Err(error(
+                0,
+                text.len(),
+                "a length of time is missing".into(),
+                "write a number and a unit, as in `45m`".into(),
+            ));
         }
         let (mut total, mut at, mut last) = (0u64, 0usize, u64::MAX);
         let mut rest = text;
@@ -125,23 +148,61 @@ impl Dur {
             let (unit, after) = tail.split_at_checked(letters).unwrap_or((tail, ""));
             let (unit_at, end) = (at + digits, at + digits + letters);
             if number.is_empty() || (unit.is_empty() && !after.is_empty()) {
-                let bad = at + digits + tail.chars().next().filter(|_| unit.is_empty()).map_or(letters, char::len_utf8);
-                return Err(error(at, bad.max(at), "this is not a length of time".into(), wrong_form(text)));
+                let bad = at
+                    + digits
+                    + tail
+                        .chars()
+                        .next()
+                        .filter(|_| unit.is_empty())
+                        .map_or(letters, char::len_utf8);
+                return Err(error(
+                    at,
+                    bad.max(at),
+                    "this is not a length of time".into(),
+                    wrong_form(text),
+                ));
             }
             if unit.is_empty() {
                 let help = format!("write `{number}s` for seconds or `{number}m` for minutes");
                 return Err(error(unit_at, end, "the unit is missing".into(), help));
             }
             let Some((_, millis)) = UNITS.into_iter().find(|(name, _)| *name == unit) else {
-                return Err(error(unit_at, end, format!("`{unit}` is not a unit of time"), wrong_unit(number, unit)));
+                return Err(error(
+                    unit_at,
+                    end,
+                    format!("`{unit}` is not a unit of time"),
+                    wrong_unit(number, unit),
+                ));
             };
             if millis >= last {
-                let help = format!("write each unit once, the longest first, as in `{}`", Dur(parts_sum(text)));
-                return Err(error(at, end, format!("`{unit}` stands after a unit that is not longer"), help));
+                let help = format!(
+                    "write each unit once, the longest first, as in `{}`",
+                    Dur(parts_sum(text))
+                );
+                return Err(error(
+                    at,
+                    end,
+                    format!("`{unit}` stands after a unit that is not longer"),
+                    help,
+                ));
             }
-            let too_long = || error(at, end, "the time is too long".into(), "write less than 100000w".into());
-            let amount = number.parse::<u64>().ok().and_then(|n| n.checked_mul(millis)).ok_or_else(too_long)?;
-            total = total.checked_add(amount).filter(|sum| *sum < 100_000 * 604_800_000).ok_or_else(too_long)?;
+            let too_long = || {
+                error(
+                    at,
+                    end,
+                    "the time is too long".into(),
+                    "write less than 100000w".into(),
+                )
+            };
+            let amount = number
+                .parse::<u64>()
+                .ok()
+                .and_then(|n| n.checked_mul(millis))
+                .ok_or_else(too_long)?;
+            total = total
+                .checked_add(amount)
+                .filter(|sum| *sum < 100_000 * 604_800_000)
+                .ok_or_else(too_long)?;
             (rest, at, last) = (after, end, millis);
         }
         Ok(Dur(total))
@@ -188,9 +249,16 @@ fn parts_sum(text: &str) -> u64 {
     while !rest.is_empty() {
         let tail = rest.trim_start_matches(|c: char| c.is_ascii_digit());
         let after = tail.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-        let number = rest.strip_suffix(tail).unwrap_or("").parse::<u64>().unwrap_or(0);
+        let number = rest
+            .strip_suffix(tail)
+            .unwrap_or("")
+            .parse::<u64>()
+            .unwrap_or(0);
         let unit = tail.strip_suffix(after).unwrap_or("");
-        let millis = UNITS.into_iter().find(|(name, _)| *name == unit).map_or(0, |(_, millis)| millis);
+        let millis = UNITS
+            .into_iter()
+            .find(|(name, _)| *name == unit)
+            .map_or(0, |(_, millis)| millis);
         sum = sum.saturating_add(number.saturating_mul(millis));
         if after.len() == rest.len() {
             break;
@@ -202,7 +270,10 @@ fn parts_sum(text: &str) -> u64 {
 
 fn wrong_unit(number: &str, unit: &str) -> String {
     let lower = unit.to_lowercase();
-    let known = UNITS.into_iter().map(|(name, _)| name).find(|name| *name == lower);
+    let known = UNITS
+        .into_iter()
+        .map(|(name, _)| name)
+        .find(|name| *name == lower);
     let spelled = SPELLED.into_iter().find(|(word, _)| *word == lower);
     match (known, spelled) {
         (Some(unit), _) => format!("units are lower case: write `{number}{unit}`"),
@@ -231,7 +302,10 @@ fn wrong_form(text: &str) -> String {
         && value > 0.0
         && value * (millis as f64) < 1e15
     {
-        return format!("whole numbers only: write `{}`", Dur((value * (millis as f64)).round() as u64));
+        return format!(
+            "whole numbers only: write `{}`",
+            Dur((value * (millis as f64)).round() as u64)
+        );
     }
     "write a number and a unit, as in `45m` or `1h30m`".into()
 }

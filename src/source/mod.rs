@@ -38,7 +38,11 @@ impl SourceFile {
                 line_starts.push(u32::try_from(i + 1).unwrap_or(u32::MAX));
             }
         }
-        Self { name: name.into(), text, line_starts: line_starts.into() }
+        Self {
+            name: name.into(),
+            text,
+            line_starts: line_starts.into(),
+        }
     }
 
     /// The name to show: the path as given, `<stdin>`, or what `--stdin-path` said.
@@ -66,7 +70,10 @@ impl SourceFile {
 
     /// Byte offset at which the 0-based `line` starts; the text's length past the last line.
     pub fn line_start(&self, line: usize) -> u32 {
-        self.line_starts.get(line).copied().unwrap_or(u32::try_from(self.text.len()).unwrap_or(u32::MAX))
+        self.line_starts
+            .get(line)
+            .copied()
+            .unwrap_or(u32::try_from(self.text.len()).unwrap_or(u32::MAX))
     }
 
     /// Number of lines; a text that ends in a newline has an empty last line.
@@ -77,18 +84,26 @@ impl SourceFile {
     /// The content of the 0-based `line` without its line ending.
     pub fn line_text(&self, line: usize) -> &str {
         let end = self.line_start(line + 1);
-        self.slice(self.line_start(line), end).trim_end_matches(['\n', '\r'])
+        self.slice(self.line_start(line), end)
+            .trim_end_matches(['\n', '\r'])
     }
 
     /// A place as it is cut out: with its lines when nothing else stands on them, else with the blanks towards the end of the
     /// line that would be left over.
     pub fn whole_lines(&self, place: Span) -> Span {
         let before = self.slice(0, place.start);
-        let after = self.slice(place.end, u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+        let after = self.slice(
+            place.end,
+            u32::try_from(self.text.len()).unwrap_or(u32::MAX),
+        );
         let outer = before.trim_end_matches([' ', '\t']).len();
         let behind = after.len() - after.trim_start_matches([' ', '\t']).len();
         let rest = after.get(behind..).unwrap_or_default();
-        let line_end = if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with('\n')) };
+        let line_end = if rest.starts_with("\r\n") {
+            2
+        } else {
+            usize::from(rest.starts_with('\n'))
+        };
         let ends_line = line_end > 0 || rest.is_empty();
         let starts_line = outer == 0 || before.get(..outer).is_some_and(|b| b.ends_with('\n'));
         let (start, end) = (place.start as usize, place.end as usize);
@@ -104,7 +119,10 @@ impl SourceFile {
         let line = self.line_index(offset);
         let start = self.line_start(line);
         let column = self.slice(start, offset.max(start)).chars().count();
-        Position { line: u32::try_from(line + 1).unwrap_or(u32::MAX), column: u32::try_from(column + 1).unwrap_or(u32::MAX) }
+        Position {
+            line: u32::try_from(line + 1).unwrap_or(u32::MAX),
+            column: u32::try_from(column + 1).unwrap_or(u32::MAX),
+        }
     }
 }
 
@@ -133,6 +151,9 @@ impl SourceMap {
 
     /// All files in the order in which they were added.
     pub fn files(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
-        self.files.iter().enumerate().map(|(i, f)| (FileId::new(i), f))
+        self.files
+            .iter()
+            .enumerate()
+            .map(|(i, f)| (FileId::new(i), f))
     }
 }

@@ -32,11 +32,19 @@ pub struct Span {
 
 impl Span {
     /// The place of things without a text.
-    pub const NONE: Span = Span { file: FileId::NONE, start: 0, end: 0 };
+    pub const NONE: Span = Span {
+        file: FileId::NONE,
+        start: 0,
+        end: 0,
+    };
 
     /// A span from byte offsets, saturating at 4 GiB.
     pub fn new(file: FileId, start: usize, end: usize) -> Self {
-        Self { file, start: u32::try_from(start).unwrap_or(u32::MAX), end: u32::try_from(end).unwrap_or(u32::MAX) }
+        Self {
+            file,
+            start: u32::try_from(start).unwrap_or(u32::MAX),
+            end: u32::try_from(end).unwrap_or(u32::MAX),
+        }
     }
 
     /// Whether there is a text behind it.
@@ -46,12 +54,20 @@ impl Span {
 
     /// From the start of `self` to the end of `other`.
     pub fn to(self, other: Span) -> Span {
-        Span { file: self.file, start: self.start, end: other.end.max(self.start) }
+        Span {
+            file: self.file,
+            start: self.start,
+            end: other.end.max(self.start),
+        }
     }
 
     /// The empty span just after `self`.
     pub fn after(self) -> Span {
-        Span { file: self.file, start: self.end, end: self.end }
+        Span {
+            file: self.file,
+            start: self.end,
+            end: self.end,
+        }
     }
 
     /// Whether `other` lies within `self`.

@@ -62,7 +62,12 @@ pub fn lex(file: FileId, source: &str) -> Lexed {
         file,
         source,
         bytes: source.as_bytes(),
-        out: Lexed { text: source.as_bytes().to_vec(), tokens: Vec::new(), comments: Vec::new(), faults: Vec::new() },
+        out: Lexed {
+            text: source.as_bytes().to_vec(),
+            tokens: Vec::new(),
+            comments: Vec::new(),
+            faults: Vec::new(),
+        },
         line_start: 0,
         fresh: true,
         indent: 0,
@@ -95,7 +100,14 @@ impl Lexer<'_> {
         if self.fresh {
             self.indent = start - self.line_start;
         }
-        self.out.tokens.push(Token { kind, start, end, first: self.fresh, indent: self.indent, depth });
+        self.out.tokens.push(Token {
+            kind,
+            start,
+            end,
+            first: self.fresh,
+            indent: self.indent,
+            depth,
+        });
         self.fresh = false;
         end
     }
@@ -115,11 +127,19 @@ impl Lexer<'_> {
     fn line_end(&self, from: usize) -> usize {
         let rest = self.bytes.get(from..).unwrap_or_default();
         let end = from + rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
-        if end > from && self.at(end - 1) == b'\r' { end - 1 } else { end }
+        if end > from && self.at(end - 1) == b'\r' {
+            end - 1
+        } else {
+            end
+        }
     }
 
     fn run(&mut self) {
-        let mut i = if self.source.starts_with('\u{feff}') { 3 } else { 0 };
+        let mut i = if self.source.starts_with('\u{feff}') {
+            3
+        } else {
+            0
+        };
         self.blank(0, i);
         self.line_start = i;
         while i < self.bytes.len() {
@@ -136,7 +156,11 @@ impl Lexer<'_> {
                     self.out.comments.push((i, end));
                     end
                 }
-                b'/' if self.at(i + 1) == b'/' && (i == 0 || self.at(i - 1).is_ascii_whitespace()) => self.foreign_comment(i),
+                b'/' if self.at(i + 1) == b'/'
+                    && (i == 0 || self.at(i - 1).is_ascii_whitespace()) =>
+                {
+                    self.foreign_comment(i)
+                }
                 b';' => {
                     let span = self.span(i, i + 1);
                     self.out.faults.push(fault::semicolon(span));
@@ -151,11 +175,18 @@ impl Lexer<'_> {
                 b',' => self.push(Kind::Comma, i, i + 1, 0),
                 b if is_word(b) => {
                     let rest = self.bytes.get(i..).unwrap_or_default();
-                    let end = i + rest.iter().position(|b| !is_word(*b) && *b != b'-').unwrap_or(rest.len());
+                    let end = i + rest
+                        .iter()
+                        .position(|b| !is_word(*b) && *b != b'-')
+                        .unwrap_or(rest.len());
                     self.push(Kind::Word, i, end, 0)
                 }
                 _ => {
-                    let width = self.source.get(i..).and_then(|s| s.chars().next()).map_or(1, char::len_utf8);
+                    let width = self
+                        .source
+                        .get(i..)
+                        .and_then(|s| s.chars().next())
+                        .map_or(1, char::len_utf8);
                     self.push(Kind::Other, i, i + width, 0)
                 }
             };
@@ -173,7 +204,9 @@ impl Lexer<'_> {
                 let blanks = inner.len() - inner.trim_start_matches([' ', '\t']).len();
                 let close = i + 2 + blanks;
                 if self.bytes.get(close) == Some(&b'}') {
-                    self.out.faults.push(fault::empty_interpolation(self.span(i, close + 1)));
+                    self.out
+                        .faults
+                        .push(fault::empty_interpolation(self.span(i, close + 1)));
                     self.blank(i, close + 1);
                 }
                 i += 2;
@@ -202,9 +235,16 @@ impl Lexer<'_> {
                 let end = self.guess_end(start);
                 let triple = self.source.get(start.saturating_sub(2)..=start) == Some("\"\"\"");
                 let diagnostic = if culprit == start {
-                    fault::unclosed_string(self.span(start, start + 1), self.span(end.saturating_sub(1).max(start), end), triple)
+                    fault::unclosed_string(
+                        self.span(start, start + 1),
+                        self.span(end.saturating_sub(1).max(start), end),
+                        triple,
+                    )
                 } else {
-                    fault::unclosed_interpolation(self.span(culprit, culprit + 2), self.span(start, start + 1))
+                    fault::unclosed_interpolation(
+                        self.span(culprit, culprit + 2),
+                        self.span(start, start + 1),
+                    )
                 };
                 self.out.faults.push(diagnostic);
                 self.stand_in(start, end);
@@ -217,7 +257,13 @@ impl Lexer<'_> {
     /// same line and are closed there.
     fn guess_end(&self, start: usize) -> usize {
         let mut open = 0usize;
-        for token in self.out.tokens.iter().rev().take_while(|t| t.start >= self.line_start) {
+        for token in self
+            .out
+            .tokens
+            .iter()
+            .rev()
+            .take_while(|t| t.start >= self.line_start)
+        {
             match token.kind {
                 Kind::Open(_) => open += 1,
                 Kind::Close(_) => open = open.saturating_sub(1),
@@ -225,10 +271,20 @@ impl Lexer<'_> {
             }
         }
         let mut end = self.line_end(start);
-        let trim = |end: usize| start + self.source.get(start..end).map_or(0, |s| s.trim_end().len());
+        let trim = |end: usize| {
+            start
+                + self
+                    .source
+                    .get(start..end)
+                    .map_or(0, |s| s.trim_end().len())
+        };
         end = trim(end);
         // A brace that opens at the line's end was hardly meant as text.
-        if self.source.get(start..end).is_some_and(|s| s.ends_with(" {")) {
+        if self
+            .source
+            .get(start..end)
+            .is_some_and(|s| s.ends_with(" {"))
+        {
             return trim(end - 1).max(start + 1);
         }
         while open > 0 && end > start + 1 && matches!(self.at(end - 1), b'}' | b']' | b')') {
@@ -255,7 +311,9 @@ impl Lexer<'_> {
             Err(bracket) => {
                 let end = self.guess_end(start);
                 let span = self.span(bracket, bracket + 1);
-                self.out.faults.push(fault::unclosed_path(span, self.span(start, start + 1)));
+                self.out
+                    .faults
+                    .push(fault::unclosed_path(span, self.span(start, start + 1)));
                 self.blank(start + 1, end);
                 self.push(Kind::Path, start, end, 0)
             }
@@ -263,7 +321,10 @@ impl Lexer<'_> {
     }
 
     fn single_quotes(&mut self, start: usize) -> usize {
-        let line = self.source.get(start + 1..self.line_end(start)).unwrap_or("");
+        let line = self
+            .source
+            .get(start + 1..self.line_end(start))
+            .unwrap_or("");
         let Some(length) = line.find('\'') else {
             let end = self.guess_end(start);
             let span = self.span(start, start + 1);
@@ -274,7 +335,9 @@ impl Lexer<'_> {
         let end = start + 1 + length + 1;
         let inner = line.get(..length).unwrap_or("");
         let span = self.span(start, end);
-        self.out.faults.push(fault::single_quotes(span, Some(inner)));
+        self.out
+            .faults
+            .push(fault::single_quotes(span, Some(inner)));
         if inner.contains(['"', '\\', '$']) {
             self.stand_in(start, end);
         } else {
@@ -391,7 +454,11 @@ fn group_end(bytes: &[u8], start: usize, depth: usize, deepest: &mut usize) -> O
     if depth > super::MAX_DEPTH {
         return Some(start + 1);
     }
-    let closing = if bytes.get(start) == Some(&b'[') { b']' } else { b')' };
+    let closing = if bytes.get(start) == Some(&b'[') {
+        b']'
+    } else {
+        b')'
+    };
     let mut i = start + 1;
     loop {
         i = match bytes.get(i).copied()? {

@@ -17,27 +17,63 @@ pub fn parse(file: FileId, source: &SourceFile) -> (Ast, Vec<Diagnostic>) {
     let text = source.text();
     if text.len() > MAX_LENGTH {
         let items = vec![Item::Error(Span::new(file, 0, text.len()))];
-        return (Ast { file, items, comments: Vec::new() }, vec![fault::too_large(file, text.len())]);
+        return (
+            Ast {
+                file,
+                items,
+                comments: Vec::new(),
+            },
+            vec![fault::too_large(file, text.len())],
+        );
     }
     let mut lexed = lex::lex(file, text);
     let split = split::split(file, text, &mut lexed);
-    let comments = lexed.comments.iter().map(|(start, end)| Span::new(file, *start, *end)).collect();
-    let mended = String::from_utf8(std::mem::take(&mut lexed.text)).unwrap_or_else(|_| text.to_owned());
+    let comments = lexed
+        .comments
+        .iter()
+        .map(|(start, end)| Span::new(file, *start, *end))
+        .collect();
+    let mended =
+        String::from_utf8(std::mem::take(&mut lexed.text)).unwrap_or_else(|_| text.to_owned());
     let mut known = split.known;
     known.extend(lexed.faults.iter().map(|d| d.span().start as usize));
     known.sort_unstable();
-    let explain = Explain { file, source: text, tokens: &lexed.tokens, known: &known };
+    let explain = Explain {
+        file,
+        source: text,
+        tokens: &lexed.tokens,
+        known: &known,
+    };
     let mut diagnostics = lexed.faults;
     diagnostics.extend(split.faults);
     let mut items = Vec::with_capacity(split.chunks.len());
     for chunk in &split.chunks {
-        items.push(item(&explain, &mended, chunk, &lexed.comments, &mut diagnostics));
+        items.push(item(
+            &explain,
+            &mended,
+            chunk,
+            &lexed.comments,
+            &mut diagnostics,
+        ));
     }
     diagnostics.sort_by_key(|d| d.span().start);
-    (Ast { file, items, comments }, diagnostics)
+    (
+        Ast {
+            file,
+            items,
+            comments,
+        },
+        diagnostics,
+    )
 }
 
-fn item(explain: &Explain<'_>, mended: &str, chunk: &Chunk, comments: &[(usize, usize)], diagnostics: &mut Vec<Diagnostic>) -> Item {
+fn item(
+    explain: &Explain<'_>,
+    mended: &str,
+    chunk: &Chunk,
+    comments: &[(usize, usize)],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Item {
     let error = Item::Error(Span::new(explain.file, chunk.start, chunk.end));
     let enough = diagnostics.len() >= MAX_ERRORS;
     if chunk.deep {
@@ -51,7 +87,10 @@ fn item(explain: &Explain<'_>, mended: &str, chunk: &Chunk, comments: &[(usize, 
         appended = format!("{slice}\n{}", "}".repeat(chunk.append));
         &appended
     };
-    let word = slice.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').next().unwrap_or("");
+    let word = slice
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')
+        .next()
+        .unwrap_or("");
     if !ITEMS.contains(&word) {
         if !enough {
             diagnostics.extend(explain.unknown_item(chunk.start, chunk.end, word));

@@ -24,28 +24,44 @@ pub fn remarks(file: FileId, source: &str) -> Vec<Remark> {
     let mut last: Option<(usize, Option<(usize, usize)>)> = None;
     let remark = |&(start, end): &(usize, usize)| {
         let next = tokens.partition_point(|t| t.start < start);
-        let line = source.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |i| i + 1);
-        let trailing = next.checked_sub(1).and_then(|i| tokens.get(i)).is_some_and(|t| t.end > line);
+        let line = source
+            .get(..start)
+            .and_then(|before| before.rfind('\n'))
+            .map_or(0, |i| i + 1);
+        let trailing = next
+            .checked_sub(1)
+            .and_then(|i| tokens.get(i))
+            .is_some_and(|t| t.end > line);
         let about = if trailing {
             (line, end)
         } else {
             let known = last.filter(|(at, _)| *at == next).map(|(_, known)| known);
-            let about = known.unwrap_or_else(|| statement(source, tokens.get(next..).unwrap_or_default()));
+            let about =
+                known.unwrap_or_else(|| statement(source, tokens.get(next..).unwrap_or_default()));
             last = Some((next, about));
             about.unwrap_or((end, end))
         };
-        Remark { span: Span::new(file, start, end), about: Span::new(file, about.0, about.1), head: next == 0 }
+        Remark {
+            span: Span::new(file, start, end),
+            about: Span::new(file, about.0, about.1),
+            head: next == 0,
+        }
     };
     lexed.comments.iter().map(remark).collect()
 }
 
 /// From the first token to the end of the line on which all its brackets are closed again.
 fn statement(source: &str, tokens: &[Token]) -> Option<(usize, usize)> {
-    let first = tokens.first().filter(|t| !matches!(t.kind, Kind::Close(_)))?;
+    let first = tokens
+        .first()
+        .filter(|t| !matches!(t.kind, Kind::Close(_)))?;
     let opens_rotation = source.get(first.start..first.end) == Some("rotation");
     let mut depth = 0usize;
     let mut end = first.end;
-    for (token, next) in tokens.iter().zip(tokens.iter().skip(1).map(Some).chain([None])) {
+    for (token, next) in tokens
+        .iter()
+        .zip(tokens.iter().skip(1).map(Some).chain([None]))
+    {
         match token.kind {
             Kind::Open(_) => depth += 1,
             Kind::Close(_) if depth == 0 => break,
@@ -54,7 +70,8 @@ fn statement(source: &str, tokens: &[Token]) -> Option<(usize, usize)> {
         }
         end = token.end;
         let line_ends = next.is_none_or(|n| n.first);
-        let goes_on = matches!(token.kind, Kind::Comma) || next.is_some_and(|n| matches!(n.kind, Kind::Comma | Kind::Other));
+        let goes_on = matches!(token.kind, Kind::Comma)
+            || next.is_some_and(|n| matches!(n.kind, Kind::Comma | Kind::Other));
         if line_ends && (opens_rotation || (depth == 0 && !goes_on)) {
             break;
         }

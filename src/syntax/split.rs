@@ -75,19 +75,34 @@ enum Repair {
 }
 
 impl Repair {
-    fn apply(self, file: FileId, tokens: &mut Vec<Token>, text: &mut [u8], known: &mut Vec<usize>) -> Option<Diagnostic> {
+    fn apply(
+        self,
+        file: FileId,
+        tokens: &mut Vec<Token>,
+        text: &mut [u8],
+        known: &mut Vec<usize>,
+    ) -> Option<Diagnostic> {
         match self {
             Repair::Without(index) => {
                 let token = tokens.get_mut(index)?;
                 token.kind = Kind::Other;
                 known.push(token.start);
                 text.get_mut(token.start..token.end)?.fill(b' ');
-                Some(fault::unopened(Span::new(file, token.start, token.end), '}'))
+                Some(fault::unopened(
+                    Span::new(file, token.start, token.end),
+                    '}',
+                ))
             }
             Repair::OpenAfter(index) => {
                 let token = *tokens.get(index)?;
-                let brace =
-                    Token { kind: Kind::Open(b'{'), start: token.end, end: token.end + 1, first: false, indent: token.indent, depth: 0 };
+                let brace = Token {
+                    kind: Kind::Open(b'{'),
+                    start: token.end,
+                    end: token.end + 1,
+                    first: false,
+                    indent: token.indent,
+                    depth: 0,
+                };
                 *text.get_mut(token.end)? = b'{';
                 tokens.insert(index + 1, brace);
                 known.push(token.start);
@@ -161,7 +176,9 @@ impl<'a> Pass<'a> {
     }
 
     fn span(&self, index: usize) -> Span {
-        self.token(index).map_or(Span::new(self.file, 0, 0), |t| Span::new(self.file, t.start, t.end))
+        self.token(index).map_or(Span::new(self.file, 0, 0), |t| {
+            Span::new(self.file, t.start, t.end)
+        })
     }
 
     fn run(&mut self) {
@@ -169,7 +186,10 @@ impl<'a> Pass<'a> {
             if self.repair.is_some() {
                 return;
             }
-            if !self.stack.is_empty() && (self.broken || !self.in_braces()) && self.begins_item_for_sure(index) {
+            if !self.stack.is_empty()
+                && (self.broken || !self.in_braces())
+                && self.begins_item_for_sure(index)
+            {
                 self.close_all(index);
             }
             if self.stack.is_empty() && self.begins_chunk(index) {
@@ -177,7 +197,12 @@ impl<'a> Pass<'a> {
                 if ITEMS.contains(&self.word(token)) {
                     self.early = None;
                 }
-                self.chunks.push(Chunk { start: token.start, end: token.end, append: 0, deep: false });
+                self.chunks.push(Chunk {
+                    start: token.start,
+                    end: token.end,
+                    append: 0,
+                    deep: false,
+                });
             }
             match token.kind {
                 Kind::Open(_) => self.stack.push(index),
@@ -189,7 +214,11 @@ impl<'a> Pass<'a> {
                 chunk.end = token.end;
                 if depth > super::MAX_DEPTH && !chunk.deep {
                     chunk.deep = true;
-                    self.faults.push(fault::too_deep(Span::new(self.file, token.start, token.end)));
+                    self.faults.push(fault::too_deep(Span::new(
+                        self.file,
+                        token.start,
+                        token.end,
+                    )));
                 }
             }
         }
@@ -199,13 +228,19 @@ impl<'a> Pass<'a> {
     }
 
     fn in_braces(&self) -> bool {
-        self.stack.iter().any(|i| self.token(*i).is_some_and(|t| t.kind == Kind::Open(b'{')))
+        self.stack
+            .iter()
+            .any(|i| self.token(*i).is_some_and(|t| t.kind == Kind::Open(b'{')))
     }
 
     /// At no depth: whether the token at `index` begins an item.
     fn begins_chunk(&self, index: usize) -> bool {
-        let Some(token) = self.token(index) else { return false };
-        let Some(previous) = index.checked_sub(1).and_then(|i| self.token(i)) else { return true };
+        let Some(token) = self.token(index) else {
+            return false;
+        };
+        let Some(previous) = index.checked_sub(1).and_then(|i| self.token(i)) else {
+            return true;
+        };
         if self.chunks.is_empty() || (self.braced && previous.kind == Kind::Close(b'}')) {
             return true;
         }
@@ -220,17 +255,25 @@ impl<'a> Pass<'a> {
             return false;
         }
         let goes_on = previous.kind == Kind::Comma
-            || (previous.kind == Kind::Word && matches!(self.word(previous), "to" | "in" | "secret" | "use" | "env" | "rotation"));
+            || (previous.kind == Kind::Word
+                && matches!(
+                    self.word(previous),
+                    "to" | "in" | "secret" | "use" | "env" | "rotation"
+                ));
         let word = self.word(token);
         if ITEMS.contains(&word) {
-            return !goes_on || (token.first && (previous.kind != Kind::Comma || self.begins_item_for_sure(index)));
+            return !goes_on
+                || (token.first
+                    && (previous.kind != Kind::Comma || self.begins_item_for_sure(index)));
         }
         token.first && !goes_on && !matches!(word, "to" | "in")
     }
 
     /// Where brackets do not match, or a comma is left over: whether an item begins here, by its place in column one and what follows.
     fn begins_item_for_sure(&self, index: usize) -> bool {
-        let Some(token) = self.token(index) else { return false };
+        let Some(token) = self.token(index) else {
+            return false;
+        };
         if !token.first || token.kind != Kind::Word || token.indent > 0 {
             return false;
         }
@@ -238,10 +281,16 @@ impl<'a> Pass<'a> {
         let kind = next.map(|t| t.kind);
         let then = self.token(index + 2);
         match self.word(token) {
-            "rotation" => matches!(kind, Some(Kind::Word | Kind::String)) && then.is_some_and(|t| t.kind == Kind::Open(b'{')),
+            "rotation" => {
+                matches!(kind, Some(Kind::Word | Kind::String))
+                    && then.is_some_and(|t| t.kind == Kind::Open(b'{'))
+            }
             "use" => kind == Some(Kind::String),
             "env" => kind == Some(Kind::Word),
-            "secret" => matches!(kind, Some(Kind::Word | Kind::String)) && then.is_none_or(|t| t.kind != Kind::Other),
+            "secret" => {
+                matches!(kind, Some(Kind::Word | Kind::String))
+                    && then.is_none_or(|t| t.kind != Kind::Other)
+            }
             _ => false,
         }
     }
@@ -252,25 +301,48 @@ impl<'a> Pass<'a> {
             b']' => b'[',
             _ => b'(',
         };
-        let is = |i: &usize, byte: u8| self.tokens.get(*i).is_some_and(|t| t.kind == Kind::Open(byte));
+        let is = |i: &usize, byte: u8| {
+            self.tokens
+                .get(*i)
+                .is_some_and(|t| t.kind == Kind::Open(byte))
+        };
         // `)` and `]` do not look past a brace.
-        let depth = self.stack.iter().rev().position(|i| is(i, opening) || (byte != b'}' && is(i, b'{')));
-        let Some(depth) = depth.filter(|d| self.stack.iter().rev().nth(*d).is_some_and(|i| is(i, opening))) else {
+        let depth = self
+            .stack
+            .iter()
+            .rev()
+            .position(|i| is(i, opening) || (byte != b'}' && is(i, b'{')));
+        let Some(depth) = depth.filter(|d| {
+            self.stack
+                .iter()
+                .rev()
+                .nth(*d)
+                .is_some_and(|i| is(i, opening))
+        }) else {
             self.unopened(index, byte);
             return;
         };
         for _ in 0..depth {
             if let Some(open) = self.stack.pop() {
-                let guess = if self.faults.len() < MAX_FAULTS { self.guess(open, index) } else { None };
+                let guess = if self.faults.len() < MAX_FAULTS {
+                    self.guess(open, index)
+                } else {
+                    None
+                };
                 self.report_unclosed(open, guess.or(Some(index)), &[]);
             }
         }
-        let Some(token) = self.token(index) else { return };
+        let Some(token) = self.token(index) else {
+            return;
+        };
         if byte == b'}' && self.broken && token.first {
             let indent = token.indent;
             while self.stack.len() > 1 {
                 let Some(&top) = self.stack.last() else { break };
-                if self.token(top).is_none_or(|t| t.kind != Kind::Open(b'{') || t.indent <= indent) {
+                if self
+                    .token(top)
+                    .is_none_or(|t| t.kind != Kind::Open(b'{') || t.indent <= indent)
+                {
                     break;
                 }
                 self.stack.pop();
@@ -297,7 +369,8 @@ impl<'a> Pass<'a> {
                 return;
             }
         }
-        self.faults.push(fault::unopened(self.span(index), byte as char));
+        self.faults
+            .push(fault::unopened(self.span(index), byte as char));
         if let Some(token) = self.token(index) {
             self.known.push(token.start);
             self.blank.push((token.start, token.end));
@@ -309,19 +382,30 @@ impl<'a> Pass<'a> {
     fn missing_open(&self, index: usize) -> Option<usize> {
         let close = self.token(index).filter(|t| t.first)?;
         let indent = close.indent;
-        let firsts = |range: std::ops::Range<usize>| range.filter(|i| self.token(*i).is_some_and(|t| t.first));
-        let head = firsts(0..index).rev().find(|i| self.token(*i).is_some_and(|t| t.indent <= indent))?;
+        let firsts = |range: std::ops::Range<usize>| {
+            range.filter(|i| self.token(*i).is_some_and(|t| t.first))
+        };
+        let head = firsts(0..index)
+            .rev()
+            .find(|i| self.token(*i).is_some_and(|t| t.indent <= indent))?;
         let next = firsts(head + 1..index).next()?;
         let last = next.checked_sub(1)?;
         let (first, last_token) = (self.token(head)?, self.token(last)?);
-        let fits = first.indent == indent && matches!(last_token.kind, Kind::Word | Kind::String | Kind::Close(b')' | b']'));
+        let fits = first.indent == indent
+            && matches!(
+                last_token.kind,
+                Kind::Word | Kind::String | Kind::Close(b')' | b']')
+            );
         fits.then_some(last)
     }
 
     /// The first token after `open` on a later line that is indented no deeper than the line of `open`.
     fn guess(&self, open: usize, limit: usize) -> Option<usize> {
         let indent = self.token(open)?.indent;
-        (open + 1..limit).take(FAR).find(|i| self.token(*i).is_some_and(|t| t.first && t.indent <= indent))
+        (open + 1..limit).take(FAR).find(|i| {
+            self.token(*i)
+                .is_some_and(|t| t.first && t.indent <= indent)
+        })
     }
 
     /// An item begins, or the text ends, while braces are open: closes them all and says so once.
@@ -332,7 +416,10 @@ impl<'a> Pass<'a> {
         let others: Vec<Span> = open.iter().rev().take(3).map(|i| self.span(*i)).collect();
         self.report_unclosed(inner, guess.or(Some(limit)), &others);
         let mut append = 0;
-        for (count, index) in std::iter::once(inner).chain(open.iter().rev().copied()).enumerate() {
+        for (count, index) in std::iter::once(inner)
+            .chain(open.iter().rev().copied())
+            .enumerate()
+        {
             // What is open deeper than that is given up for its depth anyway.
             if count > super::MAX_DEPTH {
                 break;
@@ -360,8 +447,16 @@ impl<'a> Pass<'a> {
             Some(Kind::Open(b'(')) => ('(', ')'),
             _ => ('{', '}'),
         };
-        let guess = guess.and_then(|g| self.token(g)).map(|t| Span::new(self.file, t.start, t.end));
-        self.faults.push(fault::unclosed(self.span(open), bracket, closing, guess, also));
+        let guess = guess
+            .and_then(|g| self.token(g))
+            .map(|t| Span::new(self.file, t.start, t.end));
+        self.faults.push(fault::unclosed(
+            self.span(open),
+            bracket,
+            closing,
+            guess,
+            also,
+        ));
         self.known.push(self.token(open).map_or(0, |t| t.start));
         if let Some(guess) = guess {
             self.known.push(guess.start as usize);
@@ -369,15 +464,40 @@ impl<'a> Pass<'a> {
     }
 
     /// Mends the text.
-    fn finish(self, lexed: &mut Lexed, mut faults: Vec<Diagnostic>, mut known: Vec<usize>) -> Split {
-        let Pass { tokens, chunks, faults: found, known: places, blank, put, .. } = self;
+    fn finish(
+        self,
+        lexed: &mut Lexed,
+        mut faults: Vec<Diagnostic>,
+        mut known: Vec<usize>,
+    ) -> Split {
+        let Pass {
+            tokens,
+            chunks,
+            faults: found,
+            known: places,
+            blank,
+            put,
+            ..
+        } = self;
         let mut comments_to_blank = Vec::new();
         let mut edits = Vec::new();
         for (index, count) in put {
-            let before = index.checked_sub(1).and_then(|i| tokens.get(i)).map_or(0, |t| t.end);
-            let Some(at) = tokens.get(index).map(|t| t.start) else { continue };
+            let before = index
+                .checked_sub(1)
+                .and_then(|i| tokens.get(i))
+                .map_or(0, |t| t.end);
+            let Some(at) = tokens.get(index).map(|t| t.start) else {
+                continue;
+            };
             let first = lexed.comments.partition_point(|c| c.0 < before);
-            comments_to_blank.extend(lexed.comments.iter().skip(first).take_while(|c| c.1 <= at).copied());
+            comments_to_blank.extend(
+                lexed
+                    .comments
+                    .iter()
+                    .skip(first)
+                    .take_while(|c| c.1 <= at)
+                    .copied(),
+            );
             edits.extend((before..at).rev().take(count));
         }
         for (start, end) in blank.into_iter().chain(comments_to_blank) {
@@ -392,6 +512,10 @@ impl<'a> Pass<'a> {
         }
         faults.extend(found);
         known.extend(places);
-        Split { chunks, faults, known }
+        Split {
+            chunks,
+            faults,
+            known,
+        }
     }
 }

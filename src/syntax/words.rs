@@ -13,7 +13,9 @@ const MOST: usize = 4;
 /// Words for the rules that pest tried.
 pub fn expected(rules: &[Rule]) -> Expected {
     let mut phrases: Vec<(u8, String)> = Vec::new();
-    let expression = rules.iter().any(|r| matches!(r, Rule::expr | Rule::bare | Rule::term));
+    let expression = rules
+        .iter()
+        .any(|r| matches!(r, Rule::expr | Rule::bare | Rule::term));
     for rule in rules {
         let entry = match phrase(*rule) {
             Some(phrase) => phrase,
@@ -26,17 +28,37 @@ pub fn expected(rules: &[Rule]) -> Expected {
     }
     if expression {
         phrases.push((1, "an expression".into()));
-        phrases.retain(|(_, p)| !matches!(p.as_str(), "`{`" | "`not`" | "`reveal`" | "a duration such as `45m`"));
+        phrases.retain(|(_, p)| {
+            !matches!(
+                p.as_str(),
+                "`{`" | "`not`" | "`reveal`" | "a duration such as `45m`"
+            )
+        });
     }
-    let steps = |p: &str| super::keyword::STEPS.iter().chain(&super::keyword::ENTRIES).any(|w| p.trim_matches('`') == *w);
-    let clauses = |p: &str| super::keyword::CLAUSES.iter().any(|w| p.trim_matches('`') == *w);
+    let steps = |p: &str| {
+        super::keyword::STEPS
+            .iter()
+            .chain(&super::keyword::ENTRIES)
+            .any(|w| p.trim_matches('`') == *w)
+    };
+    let clauses = |p: &str| {
+        super::keyword::CLAUSES
+            .iter()
+            .any(|w| p.trim_matches('`') == *w)
+    };
     group(&mut phrases, steps, "a step such as `http` or `update`");
-    group(&mut phrases, clauses, "a clause such as `bearer` or `expect`");
+    group(
+        &mut phrases,
+        clauses,
+        "a clause such as `bearer` or `expect`",
+    );
     phrases.sort_by_key(|(rank, _)| *rank);
     if phrases.len() > 1 {
         phrases.retain(|(rank, _)| *rank < 9);
     }
-    Expected { phrases: phrases.into_iter().map(|(_, p)| p).collect() }
+    Expected {
+        phrases: phrases.into_iter().map(|(_, p)| p).collect(),
+    }
 }
 
 /// Puts one phrase in the place of many of a kind.
@@ -56,7 +78,11 @@ impl Expected {
     /// The keywords among them.
     pub fn words(&self) -> Vec<&str> {
         let bare = |p: &str| p.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-        self.phrases.iter().map(|p| p.trim_matches('`')).filter(|p| bare(p)).collect()
+        self.phrases
+            .iter()
+            .map(|p| p.trim_matches('`'))
+            .filter(|p| bare(p))
+            .collect()
     }
 
     /// `a, b or c`
@@ -77,7 +103,9 @@ fn phrase(rule: Rule) -> Option<(u8, String)> {
         Rule::eq => fixed(0, "`=`"),
         Rule::colon => fixed(0, "`:`"),
         Rule::comma => fixed(0, "`,`"),
-        Rule::open | Rule::block | Rule::clauses | Rule::members | Rule::fields | Rule::options => fixed(2, "`{`"),
+        Rule::open | Rule::block | Rule::clauses | Rule::members | Rule::fields | Rule::options => {
+            fixed(2, "`{`")
+        }
         Rule::close => fixed(3, "`}`"),
         Rule::ident | Rule::branch | Rule::option | Rule::segment => fixed(1, "a name"),
         Rule::member => fixed(1, "`key: value`"),
@@ -114,7 +142,8 @@ fn phrase(rule: Rule) -> Option<(u8, String)> {
         Rule::accept => fixed(4, "`accept lockout-risk`"),
         other => {
             let name = format!("{other:?}");
-            name.strip_prefix("kw_").map(|word| (4, format!("`{}`", word.replace('_', "-"))))
+            name.strip_prefix("kw_")
+                .map(|word| (4, format!("`{}`", word.replace('_', "-"))))
         }
     }
 }

@@ -1,6 +1,8 @@
 //! How labels move. A version's value never changes; each call may be repeated after a crash and then changes nothing.
 
-use super::document::{Document, MAX_VALUE, NewVersion, SecretEntry, State, StoredValue, VersionEntry};
+use super::document::{
+    Document, MAX_VALUE, NewVersion, SecretEntry, State, StoredValue, VersionEntry,
+};
 use super::{Secret, history, name};
 use crate::diagnostic::{Error, Failure, Result, codes, nearest};
 use jiff::Timestamp;
@@ -13,13 +15,21 @@ impl Document {
     /// ROT118 for a bad name, ROT812 for a bad value, ROT810 when the id stands for something else.
     pub fn stage(&mut self, name: &str, new: NewVersion) -> Result<()> {
         if !name::is_secret_name(name) {
-            return Err(Error::plain(Failure::Usage, codes::BAD_NAME, format!("`{}` cannot name a secret", name.escape_default()))
-                .help("letters, digits, `_` and `-`, in segments joined by `/`; no dots"));
+            return Err(Error::plain(
+                Failure::Usage,
+                codes::BAD_NAME,
+                format!("`{}` cannot name a secret", name.escape_default()),
+            )
+            .help("letters, digits, `_` and `-`, in segments joined by `/`; no dots"));
         }
         check_value(name, &new.value)?;
         let entry = self.secrets.entry(name.to_owned()).or_default();
         if let Some(there) = entry.version(&new.id) {
-            return if is_same(there, &new) { Ok(()) } else { Err(reused(name, &new.id)) };
+            return if is_same(there, &new) {
+                Ok(())
+            } else {
+                Err(reused(name, &new.id))
+            };
         }
         let value = complete(name, entry, new.value)?;
         if let StoredValue::Fields(parts) = &value {
@@ -61,8 +71,10 @@ impl Document {
         }
         if entry.pending.as_deref() != Some(id) {
             let state = entry.version(id).map_or("unknown", |v| v.state.as_str());
-            return Err(conflict(format!("version `{id}` of secret `{name}` is not pending but {state}"))
-                .note("another writer has changed the secret since"));
+            return Err(conflict(format!(
+                "version `{id}` of secret `{name}` is not pending but {state}"
+            ))
+            .note("another writer has changed the secret since"));
         }
         if let Some(old) = entry.previous.take() {
             entry.move_state(&old, State::Previous, State::Retired);
@@ -98,7 +110,11 @@ impl Document {
             return Ok(());
         }
         let show = |id: Option<&str>| id.map_or_else(|| "none".to_owned(), |id| format!("`{id}`"));
-        Err(conflict(format!("secret `{name}` was changed meanwhile: its current version is {}, expected {}", show(current), show(id))))
+        Err(conflict(format!(
+            "secret `{name}` was changed meanwhile: its current version is {}, expected {}",
+            show(current),
+            show(id)
+        )))
     }
 
     /// Notes that a version was made invalid at its issuer.
@@ -128,7 +144,9 @@ impl Document {
             State::Failed | State::Revoked => return Ok(()),
             State::Pending => version.state = State::Failed,
             State::Current | State::Previous | State::Retired => {
-                return Err(conflict(format!("version `{id}` of secret `{name}` has been in use and cannot be marked as failed")));
+                return Err(conflict(format!(
+                    "version `{id}` of secret `{name}` has been in use and cannot be marked as failed"
+                )));
             }
         }
         let entry = self.entry_mut(name)?;
@@ -143,20 +161,32 @@ impl Document {
     ///
     /// # Errors
     /// ROT811 without such a secret or version; ROT817 when its value is gone, or when it is revoked or expired and `force` is not set.
-    pub fn rollback(&mut self, name: &str, to: Option<&str>, force: bool, new_id: &str, now: Timestamp) -> Result<String> {
+    pub fn rollback(
+        &mut self,
+        name: &str,
+        to: Option<&str>,
+        force: bool,
+        new_id: &str,
+        now: Timestamp,
+    ) -> Result<String> {
         let entry = self.entry(name)?;
         let source = match to {
             Some(id) => entry.version(id).ok_or_else(|| no_version(name, id))?,
             None => entry.previous_version().ok_or_else(|| {
-                refused(format!("secret `{name}` has no previous version")).help(format!("`rot vault history {name}` lists what there is"))
+                refused(format!("secret `{name}` has no previous version"))
+                    .help(format!("`rot vault history {name}` lists what there is"))
             })?,
         };
         let source_id = source.id.clone();
         if entry.current.as_deref() == Some(source_id.as_str()) {
-            return Err(refused(format!("version `{source_id}` of secret `{name}` is the current one already")));
+            return Err(refused(format!(
+                "version `{source_id}` of secret `{name}` is the current one already"
+            )));
         }
         let Some(value) = source.value.clone() else {
-            return Err(refused(format!("the value of version `{source_id}` of secret `{name}` was pruned")));
+            return Err(refused(format!(
+                "the value of version `{source_id}` of secret `{name}` was pruned"
+            )));
         };
         let dead = match source.state {
             State::Revoked => Some("was revoked"),
@@ -170,7 +200,17 @@ impl Document {
         }
         let (expires_at, rotation) = (source.expires_at, source.rotation.clone());
         let id = new_id.to_owned();
-        self.put_current(name, NewVersion { id, value, expires_at, run: None, rotation, created_at: now })?;
+        self.put_current(
+            name,
+            NewVersion {
+                id,
+                value,
+                expires_at,
+                run: None,
+                rotation,
+                created_at: now,
+            },
+        )?;
         self.version_mut(name, new_id)?.note = Some(format!("restored from {source_id}"));
         Ok(source_id)
     }
@@ -191,22 +231,31 @@ impl Document {
     /// ROT811 otherwise, with the nearest name.
     pub fn entry(&self, name: &str) -> Result<&SecretEntry> {
         self.get(name).ok_or_else(|| {
-            let error =
-                Error::plain(Failure::Usage, codes::VAULT_NO_SUCH_SECRET, format!("the vault has no secret `{}`", name.escape_default()));
+            let error = Error::plain(
+                Failure::Usage,
+                codes::VAULT_NO_SUCH_SECRET,
+                format!("the vault has no secret `{}`", name.escape_default()),
+            );
             match nearest(name, self.names()) {
                 Some(near) => error.help(format!("did you mean `{near}`?")),
-                None => error.help("`rot vault list` shows the names; `rot vault set NAME` stores one"),
+                None => {
+                    error.help("`rot vault list` shows the names; `rot vault set NAME` stores one")
+                }
             }
         })
     }
 
     fn entry_mut(&mut self, name: &str) -> Result<&mut SecretEntry> {
         self.entry(name)?;
-        self.secrets.get_mut(name).ok_or_else(|| no_version(name, ""))
+        self.secrets
+            .get_mut(name)
+            .ok_or_else(|| no_version(name, ""))
     }
 
     fn version_mut(&mut self, name: &str, id: &str) -> Result<&mut VersionEntry> {
-        self.entry_mut(name)?.version_mut(id).ok_or_else(|| no_version(name, id))
+        self.entry_mut(name)?
+            .version_mut(id)
+            .ok_or_else(|| no_version(name, id))
     }
 }
 
@@ -223,13 +272,17 @@ impl SecretEntry {
 
 /// Whether storing `new` again would store what is there. A record is compared in the fields that were given.
 fn is_same(there: &VersionEntry, new: &NewVersion) -> bool {
-    let facts = there.expires_at == new.expires_at && there.run == new.run && there.rotation == new.rotation;
+    let facts = there.expires_at == new.expires_at
+        && there.run == new.run
+        && there.rotation == new.rotation;
     let value = match (&there.value, &new.value) {
         // Pruned: it is known to have been stored, which is what a repetition asks for.
         (None, _) => true,
         (Some(StoredValue::Fields(_)), StoredValue::Fields(given)) => {
             let old = |field: &str| there.value.as_ref().and_then(|v| v.part(Some(field)));
-            given.iter().all(|(field, value)| old(field).is_some_and(|o| o.same_as(value)))
+            given
+                .iter()
+                .all(|(field, value)| old(field).is_some_and(|o| o.same_as(value)))
         }
         (Some(old), new) => old.same_as(new),
     };
@@ -241,13 +294,20 @@ fn complete(name: &str, entry: &SecretEntry, value: StoredValue) -> Result<Store
     let is_record = !entry.fields.is_empty();
     let mut parts = match value {
         StoredValue::Single(_) if is_record => {
-            return Err(bad_value(format!("secret `{name}` is a record, and a single value was given"))
-                .help(format!("name one of its fields: {}", entry.fields.join(", "))));
+            return Err(bad_value(format!(
+                "secret `{name}` is a record, and a single value was given"
+            ))
+            .help(format!(
+                "name one of its fields: {}",
+                entry.fields.join(", ")
+            )));
         }
         StoredValue::Single(value) => return Ok(StoredValue::Single(value)),
         StoredValue::Fields(_) if !is_record && !entry.versions.is_empty() => {
-            return Err(bad_value(format!("secret `{name}` is a single value, and fields were given"))
-                .help("leave the field away, or remove the secret first to make it a record"));
+            return Err(bad_value(format!(
+                "secret `{name}` is a single value, and fields were given"
+            ))
+            .help("leave the field away, or remove the secret first to make it a record"));
         }
         StoredValue::Fields(parts) => parts,
     };
@@ -260,7 +320,13 @@ fn complete(name: &str, entry: &SecretEntry, value: StoredValue) -> Result<Store
             parts.push((field, value));
         }
     }
-    let rank = |field: &str| entry.fields.iter().position(|f| f == field).unwrap_or(usize::MAX);
+    let rank = |field: &str| {
+        entry
+            .fields
+            .iter()
+            .position(|f| f == field)
+            .unwrap_or(usize::MAX)
+    };
     parts.sort_by_key(|(field, _)| rank(field));
     Ok(StoredValue::Fields(parts))
 }
@@ -268,21 +334,30 @@ fn complete(name: &str, entry: &SecretEntry, value: StoredValue) -> Result<Store
 fn check_value(name: &str, value: &StoredValue) -> Result<()> {
     if let StoredValue::Fields(parts) = value {
         if parts.is_empty() {
-            return Err(bad_value(format!("a record without fields was given for secret `{name}`")));
+            return Err(bad_value(format!(
+                "a record without fields was given for secret `{name}`"
+            )));
         }
         for (index, (field, _)) in parts.iter().enumerate() {
             if !name::is_field_name(field) {
-                return Err(bad_value(format!("`{}` cannot name a field of secret `{name}`", field.escape_default()))
-                    .help("letters, digits, `_` and `-`; no dots and no `/`"));
+                return Err(bad_value(format!(
+                    "`{}` cannot name a field of secret `{name}`",
+                    field.escape_default()
+                ))
+                .help("letters, digits, `_` and `-`; no dots and no `/`"));
             }
             if parts.iter().take(index).any(|(n, _)| n == field) {
-                return Err(bad_value(format!("field `{field}` of secret `{name}` is given twice")));
+                return Err(bad_value(format!(
+                    "field `{field}` of secret `{name}` is given twice"
+                )));
             }
         }
     }
     if let Some((_, value)) = value.parts().into_iter().find(|(_, v)| v.len() > MAX_VALUE) {
         let len = value.len();
-        return Err(bad_value(format!("the value for secret `{name}` has {len} bytes; the most is {MAX_VALUE}")));
+        return Err(bad_value(format!(
+            "the value for secret `{name}` has {len} bytes; the most is {MAX_VALUE}"
+        )));
     }
     Ok(())
 }
@@ -292,11 +367,14 @@ fn bad_value(message: String) -> Error {
 }
 
 fn conflict(message: String) -> Error {
-    Error::plain(Failure::BeforeEffect, codes::VAULT_CONFLICT, message).help("look at `rot vault history NAME`, then run it again")
+    Error::plain(Failure::BeforeEffect, codes::VAULT_CONFLICT, message)
+        .help("look at `rot vault history NAME`, then run it again")
 }
 
 fn reused(name: &str, id: &str) -> Error {
-    conflict(format!("version `{id}` of secret `{name}` is there already, with other content"))
+    conflict(format!(
+        "version `{id}` of secret `{name}` is there already, with other content"
+    ))
 }
 
 fn refused(message: String) -> Error {
@@ -304,6 +382,10 @@ fn refused(message: String) -> Error {
 }
 
 fn no_version(name: &str, id: &str) -> Error {
-    Error::plain(Failure::Usage, codes::VAULT_NO_SUCH_SECRET, format!("secret `{name}` has no version `{}`", id.escape_default()))
-        .help(format!("`rot vault history {name}` lists its versions"))
+    Error::plain(
+        Failure::Usage,
+        codes::VAULT_NO_SUCH_SECRET,
+        format!("secret `{name}` has no version `{}`", id.escape_default()),
+    )
+    .help(format!("`rot vault history {name}` lists its versions"))
 }

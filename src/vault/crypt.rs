@@ -76,7 +76,9 @@ impl Identity {
 
     /// Reads one `AGE-SECRET-KEY-1…` line.
     pub fn from_native(line: &str) -> Option<Self> {
-        guard(|| line.parse().ok().map(|key| Self(Key::Native(key)))).ok().flatten()
+        guard(|| line.parse().ok().map(|key| Self(Key::Native(key))))
+            .ok()
+            .flatten()
     }
 
     /// The `AGE-SECRET-KEY-1…` line; `None` for SSH keys.
@@ -121,7 +123,8 @@ pub struct LockedSshKey(age::ssh::EncryptedKey);
 impl LockedSshKey {
     /// Opens it.
     pub fn unlock(&self, passphrase: &str) -> Result<Identity, Fault> {
-        let key = guard(|| self.0.decrypt(SecretString::from(passphrase)))?.map_err(|_| Fault::WrongPassphrase)?;
+        let key = guard(|| self.0.decrypt(SecretString::from(passphrase)))?
+            .map_err(|_| Fault::WrongPassphrase)?;
         Ok(Identity(Key::Ssh(Box::new(key.into()))))
     }
 }
@@ -137,7 +140,9 @@ pub fn parse_ssh_identity(text: &str) -> SshKey {
 }
 
 fn ssh_public(key: &age::ssh::Identity) -> Option<String> {
-    age::ssh::Recipient::try_from(key.clone()).ok().map(|r| r.to_string())
+    age::ssh::Recipient::try_from(key.clone())
+        .ok()
+        .map(|r| r.to_string())
 }
 
 /// A public key.
@@ -151,12 +156,16 @@ enum Public {
 impl Recipient {
     /// Reads `age1…`.
     pub fn from_native(text: &str) -> Option<Self> {
-        guard(|| text.parse().ok().map(|key| Self(Public::Native(key)))).ok().flatten()
+        guard(|| text.parse().ok().map(|key| Self(Public::Native(key))))
+            .ok()
+            .flatten()
     }
 
     /// Reads `ssh-ed25519 …` or `ssh-rsa …`, with or without a comment.
     pub fn from_ssh(text: &str) -> Option<Self> {
-        guard(|| text.parse().ok().map(|key| Self(Public::Ssh(key)))).ok().flatten()
+        guard(|| text.parse().ok().map(|key| Self(Public::Ssh(key))))
+            .ok()
+            .flatten()
     }
 
     /// The text in its one canonical form, without a comment.
@@ -194,8 +203,13 @@ pub fn encrypt(plain: &[u8], recipients: &[Recipient]) -> Result<Vec<u8>, Fault>
         let keys = recipients.iter().map(Recipient::as_age);
         let encryptor = age::Encryptor::with_recipients(keys).map_err(|_| Fault::Recipients)?;
         let mut out = Vec::with_capacity(plain.len() + plain.len() / 1024 + 1024);
-        let mut writer = encryptor.wrap_output(&mut out).map_err(|_| Fault::Recipients)?;
-        writer.write_all(plain).and_then(|()| writer.finish().map(drop)).map_err(|_| Fault::Recipients)?;
+        let mut writer = encryptor
+            .wrap_output(&mut out)
+            .map_err(|_| Fault::Recipients)?;
+        writer
+            .write_all(plain)
+            .and_then(|()| writer.finish().map(drop))
+            .map_err(|_| Fault::Recipients)?;
         Ok(out)
     })?
 }
@@ -206,22 +220,29 @@ pub fn decrypt(bytes: &[u8], identities: &[Identity]) -> Result<Zeroizing<Vec<u8
         if decryptor.is_scrypt() {
             return Err(Fault::Passphrase);
         }
-        decryptor.decrypt(identities.iter().map(Identity::as_age)).map_err(fault)
+        decryptor
+            .decrypt(identities.iter().map(Identity::as_age))
+            .map_err(fault)
     })
 }
 
 /// Decrypts a file that was encrypted with a passphrase.
-pub fn decrypt_with_passphrase(bytes: &[u8], passphrase: &str) -> Result<Zeroizing<Vec<u8>>, Fault> {
+pub fn decrypt_with_passphrase(
+    bytes: &[u8],
+    passphrase: &str,
+) -> Result<Zeroizing<Vec<u8>>, Fault> {
     let mut identity = age::scrypt::Identity::new(SecretString::from(passphrase));
     identity.set_max_work_factor(MAX_WORK_FACTOR);
     open(bytes, |decryptor| {
         if !decryptor.is_scrypt() {
             return Err(Fault::NoMatch);
         }
-        decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity)).map_err(|error| match fault(error) {
-            Fault::NoMatch => Fault::WrongPassphrase,
-            other => other,
-        })
+        decryptor
+            .decrypt(std::iter::once(&identity as &dyn age::Identity))
+            .map_err(|error| match fault(error) {
+                Fault::NoMatch => Fault::WrongPassphrase,
+                other => other,
+            })
     })
 }
 
@@ -243,7 +264,9 @@ type Source<'a> = age::armor::ArmoredReader<std::io::BufReader<&'a [u8]>>;
 
 fn open<'a>(
     bytes: &'a [u8],
-    decrypt: impl FnOnce(age::Decryptor<Source<'a>>) -> Result<age::stream::StreamReader<Source<'a>>, Fault>,
+    decrypt: impl FnOnce(
+        age::Decryptor<Source<'a>>,
+    ) -> Result<age::stream::StreamReader<Source<'a>>, Fault>,
 ) -> Result<Zeroizing<Vec<u8>>, Fault> {
     let bytes = match form(bytes) {
         Form::Other => return Err(Fault::NotAge),
@@ -253,7 +276,8 @@ fn open<'a>(
         Form::Armored => bytes.trim_ascii(),
     };
     guard(|| {
-        let decryptor = age::Decryptor::new_buffered(age::armor::ArmoredReader::new(bytes)).map_err(fault)?;
+        let decryptor =
+            age::Decryptor::new_buffered(age::armor::ArmoredReader::new(bytes)).map_err(fault)?;
         let mut reader = decrypt(decryptor)?;
         // The plain text is never longer than the file: no growing, no unwiped copies.
         let mut plain = Zeroizing::new(Vec::with_capacity(bytes.len()));

@@ -127,8 +127,20 @@ pub struct NewVersion {
 
 impl Document {
     /// An empty one.
-    pub(super) fn new(vault_id: String, continuity: Zeroizing<Vec<u8>>, recipients: Vec<String>) -> Self {
-        Self { vault_id, generation: 1, prev: None, continuity, recipients, secrets: BTreeMap::new(), meta: serde_json::Map::new() }
+    pub(super) fn new(
+        vault_id: String,
+        continuity: Zeroizing<Vec<u8>>,
+        recipients: Vec<String>,
+    ) -> Self {
+        Self {
+            vault_id,
+            generation: 1,
+            prev: None,
+            continuity,
+            recipients,
+            secrets: BTreeMap::new(),
+            meta: serde_json::Map::new(),
+        }
     }
 
     /// A secret.
@@ -143,7 +155,9 @@ impl Document {
 
     /// All secrets, sorted by name.
     pub fn secrets(&self) -> impl Iterator<Item = (&str, &SecretEntry)> {
-        self.secrets.iter().map(|(name, entry)| (name.as_str(), entry))
+        self.secrets
+            .iter()
+            .map(|(name, entry)| (name.as_str(), entry))
     }
 
     /// To whom the vault is sealed.
@@ -206,7 +220,9 @@ impl StoredValue {
     pub fn part(&self, field: Option<&str>) -> Option<&Secret> {
         match (self, field) {
             (StoredValue::Single(value), None) => Some(value),
-            (StoredValue::Fields(fields), Some(name)) => fields.iter().find(|(n, _)| n == name).map(|(_, v)| v),
+            (StoredValue::Fields(fields), Some(name)) => {
+                fields.iter().find(|(n, _)| n == name).map(|(_, v)| v)
+            }
             _ => None,
         }
     }
@@ -215,7 +231,10 @@ impl StoredValue {
     pub fn parts(&self) -> Vec<(Option<&str>, &Secret)> {
         match self {
             StoredValue::Single(value) => vec![(None, value)],
-            StoredValue::Fields(fields) => fields.iter().map(|(name, value)| (Some(name.as_str()), value)).collect(),
+            StoredValue::Fields(fields) => fields
+                .iter()
+                .map(|(name, value)| (Some(name.as_str()), value))
+                .collect(),
         }
     }
 
@@ -224,7 +243,9 @@ impl StoredValue {
         match (self, other) {
             (StoredValue::Single(a), StoredValue::Single(b)) => a.same_as(b),
             (StoredValue::Fields(a), StoredValue::Fields(_)) => {
-                other.parts().len() == a.len() && a.iter().all(|(n, v)| other.part(Some(n)).is_some_and(|o| o.same_as(v)))
+                other.parts().len() == a.len()
+                    && a.iter()
+                        .all(|(n, v)| other.part(Some(n)).is_some_and(|o| o.same_as(v)))
             }
             _ => false,
         }

@@ -32,14 +32,27 @@ struct Item<'a> {
 /// # Errors
 /// ROT811 for a secret that is not there or has no current value; ROT812 when the form cannot hold a value or two names fall
 /// together; ROT841 for a bad name of the manifest.
-pub fn export(doc: &Document, format: Format, names: &[String], manifest: &str) -> Result<Zeroizing<Vec<u8>>> {
-    let chosen: Vec<&str> = if names.is_empty() { current_names(doc) } else { names.iter().map(String::as_str).collect() };
+pub fn export(
+    doc: &Document,
+    format: Format,
+    names: &[String],
+    manifest: &str,
+) -> Result<Zeroizing<Vec<u8>>> {
+    let chosen: Vec<&str> = if names.is_empty() {
+        current_names(doc)
+    } else {
+        names.iter().map(String::as_str).collect()
+    };
     let mut values = Vec::with_capacity(chosen.len());
     for name in chosen {
         let entry = doc.entry(name)?;
         let Some(value) = entry.current_version().and_then(|v| v.value.as_ref()) else {
-            return Err(Error::plain(Failure::Usage, codes::VAULT_NO_SUCH_SECRET, format!("secret `{name}` has no current value"))
-                .help(format!("`rot vault history {name}` shows what it has")));
+            return Err(Error::plain(
+                Failure::Usage,
+                codes::VAULT_NO_SUCH_SECRET,
+                format!("secret `{name}` has no current value"),
+            )
+            .help(format!("`rot vault history {name}` shows what it has")));
         };
         if !values.iter().any(|(n, _)| *n == name) {
             values.push((name, value));
@@ -54,29 +67,49 @@ pub fn export(doc: &Document, format: Format, names: &[String], manifest: &str) 
 
 /// A secret that only waits to be used is left out when nobody asked for it by name.
 fn current_names(doc: &Document) -> Vec<&str> {
-    doc.secrets().filter(|(_, entry)| entry.current.is_some()).map(|(name, _)| name).collect()
+    doc.secrets()
+        .filter(|(_, entry)| entry.current.is_some())
+        .map(|(name, _)| name)
+        .collect()
 }
 
 fn items<'a>(values: &[(&'a str, &'a StoredValue)]) -> Vec<Item<'a>> {
-    let all = values.iter().flat_map(|(secret, value)| value.parts().into_iter().map(move |(field, value)| Item { secret, field, value }));
+    let all = values.iter().flat_map(|(secret, value)| {
+        value.parts().into_iter().map(move |(field, value)| Item {
+            secret,
+            field,
+            value,
+        })
+    });
     all.collect()
 }
 
 fn env(items: &[Item<'_>]) -> Result<Zeroizing<Vec<u8>>> {
-    let mut out = buffer(items.iter().map(|i| i.value.len() * 4 + i.secret.len() + 256));
+    let mut out = buffer(
+        items
+            .iter()
+            .map(|i| i.value.len() * 4 + i.secret.len() + 256),
+    );
     let mut keys = HashMap::new();
     for item in items {
         let key = variable(item);
         unique(&mut keys, &key, item)?;
         let text = item.value.expose_text().filter(|text| !text.contains('\0'));
         let Some(text) = text else {
-            return Err(unfit(item, "is not text that an environment variable can hold").help("`--format json` writes it as base64"));
+            return Err(
+                unfit(item, "is not text that an environment variable can hold")
+                    .help("`--format json` writes it as base64"),
+            );
         };
         out.extend_from_slice(key.as_bytes());
         out.extend_from_slice(b"='");
         for byte in text.bytes() {
             // Inside single quotes only the quote itself ends the text.
-            if byte == b'\'' { out.extend_from_slice(b"'\\''") } else { out.push(byte) }
+            if byte == b'\'' {
+                out.extend_from_slice(b"'\\''")
+            } else {
+                out.push(byte)
+            }
         }
         out.extend_from_slice(b"'\n");
     }
@@ -85,13 +118,36 @@ fn env(items: &[Item<'_>]) -> Result<Zeroizing<Vec<u8>>> {
 
 /// `team/api-key` and field `id` become `TEAM_API_KEY_ID`.
 fn variable(item: &Item<'_>) -> String {
-    let name = [Some(item.secret), item.field].into_iter().flatten().collect::<Vec<_>>().join("_");
-    let upper = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect::<String>();
-    if upper.starts_with(|c: char| c.is_ascii_digit()) { format!("_{upper}") } else { upper }
+    let name = [Some(item.secret), item.field]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("_");
+    let upper = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        })
+        .collect::<String>();
+    if upper.starts_with(|c: char| c.is_ascii_digit()) {
+        format!("_{upper}")
+    } else {
+        upper
+    }
 }
 
 fn json(values: &[(&str, &StoredValue)]) -> Result<Zeroizing<Vec<u8>>> {
-    let mut out = buffer(values.iter().map(|(n, v)| n.len() + v.parts().iter().map(|(_, s)| s.len() * 6 + 256).sum::<usize>()));
+    let mut out = buffer(values.iter().map(|(n, v)| {
+        n.len()
+            + v.parts()
+                .iter()
+                .map(|(_, s)| s.len() * 6 + 256)
+                .sum::<usize>()
+    }));
     out.extend_from_slice(b"{");
     for (index, (name, value)) in values.iter().enumerate() {
         out.extend_from_slice(if index == 0 { b"\n  " } else { b",\n  " });
@@ -128,8 +184,13 @@ fn json_value(out: &mut Zeroizing<Vec<u8>>, secret: &Secret) -> Result<()> {
 }
 
 fn quote(out: &mut Zeroizing<Vec<u8>>, text: &str) -> Result<()> {
-    serde_json::to_writer(&mut **out, text)
-        .map_err(|_| Error::plain(Failure::Internal, codes::INTERNAL, "a text could not be written as JSON"))
+    serde_json::to_writer(&mut **out, text).map_err(|_| {
+        Error::plain(
+            Failure::Internal,
+            codes::INTERNAL,
+            "a text could not be written as JSON",
+        )
+    })
 }
 
 fn kubernetes(items: &[Item<'_>], manifest: &str) -> Result<Zeroizing<Vec<u8>>> {
@@ -137,45 +198,80 @@ fn kubernetes(items: &[Item<'_>], manifest: &str) -> Result<Zeroizing<Vec<u8>>> 
         return Err(Error::plain(Failure::Usage, codes::USAGE, "the name of the Kubernetes secret is not a DNS subdomain")
             .help("lower-case letters, digits, `-` and `.`, at most 253, beginning and ending with a letter or digit"));
     }
-    let mut out = buffer(items.iter().map(|i| i.value.len() * 2 + i.secret.len() + 256));
-    out.extend_from_slice(b"{\n  \"apiVersion\": \"v1\",\n  \"kind\": \"Secret\",\n  \"metadata\": { \"name\": ");
+    let mut out = buffer(
+        items
+            .iter()
+            .map(|i| i.value.len() * 2 + i.secret.len() + 256),
+    );
+    out.extend_from_slice(
+        b"{\n  \"apiVersion\": \"v1\",\n  \"kind\": \"Secret\",\n  \"metadata\": { \"name\": ",
+    );
     quote(&mut out, manifest)?;
     out.extend_from_slice(b" },\n  \"type\": \"Opaque\",\n  \"data\": {");
     let mut keys = HashMap::new();
     for (index, item) in items.iter().enumerate() {
         // Keys may hold letters, digits, `-`, `_` and `.`; a name's `/` becomes a dot.
-        let key = [Some(item.secret), item.field].into_iter().flatten().collect::<Vec<_>>().join(".").replace('/', ".");
+        let key = [Some(item.secret), item.field]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(".")
+            .replace('/', ".");
         if key.len() > 253 {
-            return Err(unfit(item, "has a name that is too long for a Kubernetes secret"));
+            return Err(unfit(
+                item,
+                "has a name that is too long for a Kubernetes secret",
+            ));
         }
         unique(&mut keys, &key, item)?;
         out.extend_from_slice(if index == 0 { b"\n    " } else { b",\n    " });
         quote(&mut out, &key)?;
         out.extend_from_slice(b": ");
-        quote(&mut out, &Zeroizing::new(BASE64.encode(item.value.expose())))?;
+        quote(
+            &mut out,
+            &Zeroizing::new(BASE64.encode(item.value.expose())),
+        )?;
     }
-    out.extend_from_slice(if items.is_empty() { b"}\n}\n" } else { b"\n  }\n}\n" });
+    out.extend_from_slice(if items.is_empty() {
+        b"}\n}\n"
+    } else {
+        b"\n  }\n}\n"
+    });
     Ok(out)
 }
 
 fn is_kubernetes_name(name: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let ends = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    name.len() <= 253 && name.split('.').all(|label| label.chars().all(inner) && label.starts_with(ends) && label.ends_with(ends))
+    name.len() <= 253
+        && name.split('.').all(|label| {
+            label.chars().all(inner) && label.starts_with(ends) && label.ends_with(ends)
+        })
 }
 
 /// Two secrets must not end up under one key, where the second would silently hide the first.
 fn unique(keys: &mut HashMap<String, String>, key: &str, item: &Item<'_>) -> Result<()> {
     match keys.insert(key.to_owned(), item.secret.to_owned()) {
         None => Ok(()),
-        Some(other) => Err(unfit(item, &format!("would have the same name `{key}` as `{other}`")).help("export them separately, by name")),
+        Some(other) => Err(unfit(
+            item,
+            &format!("would have the same name `{key}` as `{other}`"),
+        )
+        .help("export them separately, by name")),
     }
 }
 
 fn unfit(item: &Item<'_>, what: &str) -> Error {
     debug_assert!(name::is_secret_name(item.secret));
-    let field = item.field.map(|f| format!("field `{f}` of ")).unwrap_or_default();
-    Error::plain(Failure::Usage, codes::VAULT_BAD_VALUE, format!("{field}secret `{}` {what}", item.secret))
+    let field = item
+        .field
+        .map(|f| format!("field `{f}` of "))
+        .unwrap_or_default();
+    Error::plain(
+        Failure::Usage,
+        codes::VAULT_BAD_VALUE,
+        format!("{field}secret `{}` {what}", item.secret),
+    )
 }
 
 /// Room for all of it at once: a growing buffer leaves copies behind.

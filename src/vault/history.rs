@@ -12,7 +12,11 @@ pub const KEPT_VERSIONS: usize = 100;
 
 /// Drops old values, then old versions. Those with a label are kept whole.
 pub(super) fn prune(entry: &mut SecretEntry) {
-    let labels: Vec<String> = [&entry.current, &entry.previous, &entry.pending].into_iter().flatten().cloned().collect();
+    let labels: Vec<String> = [&entry.current, &entry.previous, &entry.pending]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
     let mut unlabelled = 0;
     let mut all = 0;
     // Newest first; `retain` visits in order, so the list is turned around twice.
@@ -112,5 +116,7 @@ pub fn versions(entry: &SecretEntry, now: Timestamp) -> Vec<VersionSummary> {
 }
 
 fn age(version: &VersionEntry, now: Timestamp) -> i64 {
-    now.as_second().saturating_sub(version.created_at.as_second()).max(0)
+    now.as_second()
+        .saturating_sub(version.created_at.as_second())
+        .max(0)
 }

@@ -18,8 +18,12 @@ const MAX_FILE: u64 = 1024 * 1024;
 /// ROT813 when one is missing, ROT814 when one is exposed, ROT815 when one cannot be used; exit 2.
 pub fn load_all(world: &World, paths: &[PathBuf]) -> Result<Vec<Identity>> {
     if paths.is_empty() {
-        return Err(Error::plain(Failure::Usage, codes::IDENTITY_MISSING, "no identity is given to open the vault with")
-            .help("give `--identity PATH` or set ROT_IDENTITY"));
+        return Err(Error::plain(
+            Failure::Usage,
+            codes::IDENTITY_MISSING,
+            "no identity is given to open the vault with",
+        )
+        .help("give `--identity PATH` or set ROT_IDENTITY"));
     }
     let mut identities = Vec::new();
     for path in paths {
@@ -36,7 +40,8 @@ pub fn load(world: &World, path: &Path) -> Result<Vec<Identity>> {
     let bytes = read(world, path)?;
     if matches!(crypt::form(&bytes), Form::Binary | Form::Armored) {
         let passphrase = ask(world, path)?;
-        let plain = crypt::decrypt_with_passphrase(&bytes, &passphrase).map_err(|fault| locked(path, fault))?;
+        let plain = crypt::decrypt_with_passphrase(&bytes, &passphrase)
+            .map_err(|fault| locked(path, fault))?;
         return parse(world, path, &plain);
     }
     parse(world, path, &bytes)
@@ -47,7 +52,10 @@ pub fn render(identity: &Identity, created: jiff::Timestamp) -> Option<Zeroizing
     let secret = identity.expose_native()?;
     let public = identity.recipient()?;
     let created = created.strftime("%Y-%m-%dT%H:%M:%SZ");
-    Some(Zeroizing::new(format!("# created: {created}\n# public key: {public}\n{}\n", secret.as_str())))
+    Some(Zeroizing::new(format!(
+        "# created: {created}\n# public key: {public}\n{}\n",
+        secret.as_str()
+    )))
 }
 
 fn read(world: &World, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
@@ -55,24 +63,44 @@ fn read(world: &World, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     // An identity may be linked to by its owner (dotfiles, mounted secrets); what counts is where the link leads.
     let target = match world.fs.resolve(path) {
         Ok(target) => target,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Err(missing(path)),
-        Err(error) => return Err(unusable(path, &format!("cannot be reached ({})", error.kind()))),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Err(missing(path));
+        }
+        Err(error) => {
+            return Err(unusable(
+                path,
+                &format!("cannot be reached ({})", error.kind()),
+            ));
+        }
     };
     let stat = match world.fs.stat(&target) {
         Ok(Some(stat)) => stat,
         Ok(None) => return Err(missing(path)),
-        Err(error) => return Err(unusable(path, &format!("cannot be looked at ({})", error.kind()))),
+        Err(error) => {
+            return Err(unusable(
+                path,
+                &format!("cannot be looked at ({})", error.kind()),
+            ));
+        }
     };
     if stat.kind != FileKind::File {
         return Err(unusable(path, "is not a regular file"));
     }
     if stat.mode & 0o077 != 0 {
-        let message = format!("others than its owner may read or change the identity {shown} (mode {:04o})", stat.mode & 0o7777);
-        return Err(Error::plain(Failure::Usage, codes::IDENTITY_EXPOSED, message)
-            .note("whoever has read it can open every copy of the vault")
-            .help(format!("chmod 600 {}", target.display())));
+        let message = format!(
+            "others than its owner may read or change the identity {shown} (mode {:04o})",
+            stat.mode & 0o7777
+        );
+        return Err(
+            Error::plain(Failure::Usage, codes::IDENTITY_EXPOSED, message)
+                .note("whoever has read it can open every copy of the vault")
+                .help(format!("chmod 600 {}", target.display())),
+        );
     }
-    world.fs.read(&target, MAX_FILE).map_err(|error| unusable(path, &format!("cannot be read ({})", error.kind())))
+    world
+        .fs
+        .read(&target, MAX_FILE)
+        .map_err(|error| unusable(path, &format!("cannot be read ({})", error.kind())))
 }
 
 fn parse(world: &World, path: &Path, bytes: &[u8]) -> Result<Vec<Identity>> {
@@ -92,7 +120,9 @@ fn parse(world: &World, path: &Path, bytes: &[u8]) -> Result<Vec<Identity>> {
         let Some(identity) = Identity::from_native(line) else {
             let number = index + 1;
             let what = if line.starts_with("AGE-PLUGIN-") {
-                format!("needs an age plugin on line {number}, and plugins are programs that are not run")
+                format!(
+                    "needs an age plugin on line {number}, and plugins are programs that are not run"
+                )
             } else if line.starts_with("age1") || line.starts_with("ssh-") {
                 format!("holds a public key on line {number}, which cannot open anything")
             } else if line.starts_with("AGE-SECRET-KEY-PQ-") {
@@ -132,7 +162,10 @@ fn ask(world: &World, path: &Path) -> Result<Zeroizing<String>> {
 fn locked(path: &Path, fault: Fault) -> Error {
     match fault {
         Fault::WrongPassphrase => unusable(path, "did not open with that passphrase"),
-        Fault::TooMuchWork => unusable(path, "asks for more work than is sensible to try its passphrase"),
+        Fault::TooMuchWork => unusable(
+            path,
+            "asks for more work than is sensible to try its passphrase",
+        ),
         Fault::NoMatch => unusable(path, "is itself encrypted to a key, not to a passphrase"),
         other => unusable(path, &format!("is {other}")),
     }
@@ -144,5 +177,9 @@ fn missing(path: &Path) -> Error {
 }
 
 fn unusable(path: &Path, what: &str) -> Error {
-    Error::plain(Failure::Usage, codes::IDENTITY_UNREADABLE, format!("the identity {} {what}", path.display()))
+    Error::plain(
+        Failure::Usage,
+        codes::IDENTITY_UNREADABLE,
+        format!("the identity {} {what}", path.display()),
+    )
 }

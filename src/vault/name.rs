@@ -11,12 +11,18 @@ pub fn is_secret_name(name: &str) -> bool {
 
 /// Whether `name` may name a field of a record: one segment of a secret's name, or one that starts with `_`.
 pub fn is_field_name(name: &str) -> bool {
-    is_segment(name) || (name.len() <= MAX_SEGMENT && name.strip_prefix('_').is_some_and(|rest| rest.chars().all(is_inner)))
+    is_segment(name)
+        || (name.len() <= MAX_SEGMENT
+            && name
+                .strip_prefix('_')
+                .is_some_and(|rest| rest.chars().all(is_inner)))
 }
 
 fn is_segment(segment: &str) -> bool {
     let mut chars = segment.chars();
-    chars.next().is_some_and(|c| c.is_ascii_alphanumeric()) && segment.len() <= MAX_SEGMENT && chars.all(is_inner)
+    chars.next().is_some_and(|c| c.is_ascii_alphanumeric())
+        && segment.len() <= MAX_SEGMENT
+        && chars.all(is_inner)
 }
 
 fn is_inner(c: char) -> bool {

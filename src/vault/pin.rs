@@ -102,7 +102,11 @@ impl Pin {
             .note("one of the two lacks what was stored in the other")
             .help(remedy(&path)));
         }
-        Ok(if self.generation == known.generation { Standing::Same } else { Standing::Later })
+        Ok(if self.generation == known.generation {
+            Standing::Same
+        } else {
+            Standing::Later
+        })
     }
 
     /// Remembers it, unless a later generation is remembered already.
@@ -113,7 +117,11 @@ impl Pin {
             return Err(io::ErrorKind::WouldBlock.into());
         };
         replace::sweep(world, &path);
-        if load::<Pin>(world, &path).ok().flatten().is_none_or(|known| known.generation < self.generation) {
+        if load::<Pin>(world, &path)
+            .ok()
+            .flatten()
+            .is_none_or(|known| known.generation < self.generation)
+        {
             replace::replace(world, &path, &json(self)?)?;
         }
         drop(lock);
@@ -125,9 +133,16 @@ impl Pin {
 ///
 /// # Errors
 /// ROT806 when another vault was there.
-pub(super) fn check_place(world: &World, state: &Path, vault: &Path, vault_id: &str) -> Result<bool> {
+pub(super) fn check_place(
+    world: &World,
+    state: &Path,
+    vault: &Path,
+    vault_id: &str,
+) -> Result<bool> {
     let path = place_path(world, state, vault);
-    let Some(known) = load::<Place>(world, &path)? else { return Ok(false) };
+    let Some(known) = load::<Place>(world, &path)? else {
+        return Ok(false);
+    };
     if known.schema != PLACE_SCHEMA {
         return Err(unreadable(&path));
     }
@@ -137,19 +152,33 @@ pub(super) fn check_place(world: &World, state: &Path, vault: &Path, vault_id: &
     Err(Error::plain(
         Failure::Tampered,
         codes::VAULT_TAMPERED,
-        format!("another vault stood at {} before: the file was swapped", vault.display()),
+        format!(
+            "another vault stood at {} before: the file was swapped",
+            vault.display()
+        ),
     )
-    .note(format!("vault remembered: {}, found: {vault_id}", known.vault_id))
+    .note(format!(
+        "vault remembered: {}, found: {vault_id}",
+        known.vault_id
+    ))
     .note("anyone who knows the vault's recipients can write such a file; do not rotate into it")
     .help(remedy(&path)))
 }
 
 /// Remembers which vault is at `vault`.
-pub(super) fn record_place(world: &World, state: &Path, vault: &Path, vault_id: &str) -> io::Result<()> {
+pub(super) fn record_place(
+    world: &World,
+    state: &Path,
+    vault: &Path,
+    vault_id: &str,
+) -> io::Result<()> {
     let path = place_path(world, state, vault);
     world.fs.create_dir(replace::dir_of(&path), 0o700)?;
-    let place =
-        Place { schema: PLACE_SCHEMA.to_owned(), path: resolved(world, vault).display().to_string(), vault_id: vault_id.to_owned() };
+    let place = Place {
+        schema: PLACE_SCHEMA.to_owned(),
+        path: resolved(world, vault).display().to_string(),
+        vault_id: vault_id.to_owned(),
+    };
     replace::replace(world, &path, &json(&place)?)
 }
 
@@ -159,15 +188,24 @@ fn pin_path(state: &Path, vault_id: &str) -> PathBuf {
 
 fn place_path(world: &World, state: &Path, vault: &Path) -> PathBuf {
     let resolved = resolved(world, vault);
-    let digest = ring::digest::digest(&ring::digest::SHA256, resolved.as_os_str().as_encoded_bytes());
+    let digest = ring::digest::digest(
+        &ring::digest::SHA256,
+        resolved.as_os_str().as_encoded_bytes(),
+    );
     let short = digest.as_ref().get(..16).unwrap_or_default();
-    state.join("vaults").join(format!("{}.place", replace::hex(short)))
+    state
+        .join("vaults")
+        .join(format!("{}.place", replace::hex(short)))
 }
 
 /// The same file has the same name here, however the directory was reached.
 fn resolved(world: &World, vault: &Path) -> PathBuf {
     let dir = replace::dir_of(vault);
-    world.fs.resolve(dir).unwrap_or_else(|_| dir.to_path_buf()).join(vault.file_name().unwrap_or_default())
+    world
+        .fs
+        .resolve(dir)
+        .unwrap_or_else(|_| dir.to_path_buf())
+        .join(vault.file_name().unwrap_or_default())
 }
 
 fn json(value: &impl Serialize) -> io::Result<Vec<u8>> {
@@ -178,25 +216,50 @@ fn json(value: &impl Serialize) -> io::Result<Vec<u8>> {
 
 fn load<T: DeserializeOwned>(world: &World, path: &Path) -> Result<Option<T>> {
     match world.fs.read(path, MAX_FILE) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|_| unreadable(path)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|_| unreadable(path)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(None)
+        }
         // A disk or a system that fails is no sign of an attack. A symbolic link where a file was is one.
-        Err(error) if error.raw_os_error().is_some_and(|code| code != rustix::io::Errno::LOOP.raw_os_error()) => {
-            let message = format!("what this machine remembers of the vault could not be read ({})", error.kind());
-            Err(Error::plain(Failure::BeforeEffect, codes::STORAGE_FAILED, message)
-                .note(format!("file: {}", path.display()))
-                .help("see to permissions and health of the disk, then run it again"))
+        Err(error)
+            if error
+                .raw_os_error()
+                .is_some_and(|code| code != rustix::io::Errno::LOOP.raw_os_error()) =>
+        {
+            let message = format!(
+                "what this machine remembers of the vault could not be read ({})",
+                error.kind()
+            );
+            Err(
+                Error::plain(Failure::BeforeEffect, codes::STORAGE_FAILED, message)
+                    .note(format!("file: {}", path.display()))
+                    .help("see to permissions and health of the disk, then run it again"),
+            )
         }
         Err(_) => Err(unreadable(path)),
     }
 }
 
 fn unreadable(path: &Path) -> Error {
-    Error::plain(Failure::Tampered, codes::VAULT_TAMPERED, "what this machine remembers of the vault cannot be read")
-        .note("without it, an older or forged vault would not be noticed")
-        .help(remedy(path))
+    Error::plain(
+        Failure::Tampered,
+        codes::VAULT_TAMPERED,
+        "what this machine remembers of the vault cannot be read",
+    )
+    .note("without it, an older or forged vault would not be noticed")
+    .help(remedy(path))
 }
 
 fn remedy(path: &Path) -> String {
-    format!("restore the newest copy of the vault; when this one is right, and you know why, remove {} and run it again", path.display())
+    format!(
+        "restore the newest copy of the vault; when this one is right, and you know why, remove {} and run it again",
+        path.display()
+    )
 }

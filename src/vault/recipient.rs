@@ -20,8 +20,11 @@ pub fn parse(text: &str) -> Result<crypt::Recipient> {
     }
     if text.starts_with("ssh-") {
         return crypt::Recipient::from_ssh(text).ok_or_else(|| {
-            refused(format!("`{}` is not an SSH key that age can encrypt to", shown(text)))
-                .help("use an ssh-ed25519 key, or an ssh-rsa key of at least 2048 bits")
+            refused(format!(
+                "`{}` is not an SSH key that age can encrypt to",
+                shown(text)
+            ))
+            .help("use an ssh-ed25519 key, or an ssh-rsa key of at least 2048 bits")
         });
     }
     if let Some(rest) = text.strip_prefix("age1") {
@@ -35,7 +38,8 @@ pub fn parse(text: &str) -> Result<crypt::Recipient> {
                 .help("its check sum does not fit; copy it again, all 62 characters")
         });
     }
-    Err(refused(format!("`{}` is not a recipient", shown(text))).help("a recipient is `age1…`, `ssh-ed25519 …` or `ssh-rsa …`"))
+    Err(refused(format!("`{}` is not a recipient", shown(text)))
+        .help("a recipient is `age1…`, `ssh-ed25519 …` or `ssh-rsa …`"))
 }
 
 /// Reads them all.
@@ -55,10 +59,18 @@ pub fn parse_all(texts: &[String]) -> Result<Vec<crypt::Recipient>> {
 /// As [`parse`].
 pub fn normal(text: &str) -> Result<String> {
     let canonical = parse(text)?.canonical();
-    let comment = text.split_whitespace().skip(2).collect::<Vec<_>>().join(" ");
+    let comment = text
+        .split_whitespace()
+        .skip(2)
+        .collect::<Vec<_>>()
+        .join(" ");
     // Signs that could hide or turn the text around are not worth a comment.
     let plain = !comment.is_empty() && comment.chars().all(|c| c.is_ascii_graphic() || c == ' ');
-    Ok(if plain { format!("{canonical} {comment}") } else { canonical })
+    Ok(if plain {
+        format!("{canonical} {comment}")
+    } else {
+        canonical
+    })
 }
 
 /// Whether two texts name the same key.
@@ -88,10 +100,14 @@ impl Document {
     pub fn remove_recipient(&mut self, text: &str) -> Result<()> {
         let text = text.trim();
         let Some(index) = self.recipients.iter().position(|known| same(known, text)) else {
-            return Err(refused("that is not a recipient of the vault").help("`rot vault recipients` lists them"));
+            return Err(refused("that is not a recipient of the vault")
+                .help("`rot vault recipients` lists them"));
         };
         if self.recipients.len() == 1 {
-            return Err(refused("the last recipient cannot be removed: nobody could open the vault any more").help("add another one first"));
+            return Err(refused(
+                "the last recipient cannot be removed: nobody could open the vault any more",
+            )
+            .help("add another one first"));
         }
         self.recipients.remove(index);
         Ok(())
@@ -103,5 +119,9 @@ fn refused(message: impl Into<String>) -> Error {
 }
 
 fn shown(text: &str) -> String {
-    if text.chars().count() <= 24 { text.to_owned() } else { text.chars().take(20).chain(['…']).collect() }
+    if text.chars().count() <= 24 {
+        text.to_owned()
+    } else {
+        text.chars().take(20).chain(['…']).collect()
+    }
 }

@@ -36,7 +36,10 @@ pub(super) fn write_temp(world: &World, path: &Path, bytes: &[u8]) -> io::Result
             return Err(error);
         }
     };
-    let written = file.reserve(bytes.len() as u64).and_then(|()| file.write(bytes)).and_then(|()| file.sync());
+    let written = file
+        .reserve(bytes.len() as u64)
+        .and_then(|()| file.write(bytes))
+        .and_then(|()| file.sync());
     drop(file);
     match written {
         Ok(()) => Ok(temp),
@@ -60,10 +63,16 @@ pub(super) fn replace(world: &World, path: &Path, bytes: &[u8]) -> io::Result<()
 /// Removes what crashed writers of `path` have left. Only under the lock of `path`: a live writer's file looks the same.
 pub(super) fn sweep(world: &World, path: &Path) {
     let start = beside(path, ".");
-    let Some(start) = start.file_name().and_then(|n| n.to_str()) else { return };
+    let Some(start) = start.file_name().and_then(|n| n.to_str()) else {
+        return;
+    };
     for entry in world.fs.list(dir_of(path)).unwrap_or_default() {
-        let Some(name) = entry.file_name().and_then(|n| n.to_str()) else { continue };
-        let middle = name.strip_prefix(start).and_then(|rest| rest.strip_suffix(".tmp"));
+        let Some(name) = entry.file_name().and_then(|n| n.to_str()) else {
+            continue;
+        };
+        let middle = name
+            .strip_prefix(start)
+            .and_then(|rest| rest.strip_suffix(".tmp"));
         if middle.is_some_and(|m| m.len() == 16 && m.bytes().all(|b| b.is_ascii_hexdigit())) {
             discard(world, &dir_of(path).join(name));
         }
@@ -84,13 +93,22 @@ pub(super) fn random_hex(world: &World, count: usize) -> io::Result<String> {
 
 /// Lower-case hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        text.extend([byte >> 4, byte & 15].iter().filter_map(|n| char::from_digit(u32::from(*n), 16)));
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            text.extend(
+                [byte >> 4, byte & 15]
+                    .iter()
+                    .filter_map(|n| char::from_digit(u32::from(*n), 16)),
+            );
+            text
+        })
 }
 
 /// `sha256:` and the digest.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref()))
+    format!(
+        "sha256:{}",
+        hex(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref())
+    )
 }

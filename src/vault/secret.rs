@@ -40,6 +40,12 @@ impl Secret {
 
     /// Compares in a time that depends on the length alone.
     pub fn same_as(&self, other: &Secret) -> bool {
-        self.0.len() == other.0.len() && self.0.iter().zip(other.0.iter()).fold(0u8, |acc, (a, b)| acc | (a ^ b)) == 0
+        self.0.len() == other.0.len()
+            && self
+                .0
+                .iter()
+                .zip(other.0.iter())
+                .fold(0u8, |acc, (a, b)| acc | (a ^ b))
+                == 0
     }
 }

@@ -15,7 +15,9 @@ pub trait Env: Send + Sync {
     fn ask_secret(&self, prompt: &str) -> io::Result<Option<Zeroizing<String>>>;
     /// The same for a secret that need not be text.
     fn ask_bytes(&self, prompt: &str) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-        Ok(self.ask_secret(prompt)?.map(|text| Zeroizing::new(text.as_bytes().to_vec())))
+        Ok(self
+            .ask_secret(prompt)?
+            .map(|text| Zeroizing::new(text.as_bytes().to_vec())))
     }
 }
 
@@ -29,16 +31,25 @@ impl Env for RealEnv {
     }
 
     fn ask_secret(&self, prompt: &str) -> io::Result<Option<Zeroizing<String>>> {
-        let Some(bytes) = self.ask_bytes(prompt)? else { return Ok(None) };
+        let Some(bytes) = self.ask_bytes(prompt)? else {
+            return Ok(None);
+        };
         match std::str::from_utf8(&bytes) {
             Ok(text) => Ok(Some(Zeroizing::new(text.to_owned()))),
-            Err(_) => Err(io::Error::new(ErrorKind::InvalidData, "the input is not UTF-8 text")),
+            Err(_) => Err(io::Error::new(
+                ErrorKind::InvalidData,
+                "the input is not UTF-8 text",
+            )),
         }
     }
 
     fn ask_bytes(&self, prompt: &str) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
         let stdin = io::stdin();
-        let mut hidden = if rustix::termios::isatty(&stdin) { Some(Hidden::start(prompt)?) } else { None };
+        let mut hidden = if rustix::termios::isatty(&stdin) {
+            Some(Hidden::start(prompt)?)
+        } else {
+            None
+        };
         // All room at once: a growing vector would leave unwiped copies behind. Bytes are read straight from the
         // descriptor, past std's buffer, which nobody wipes.
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_INPUT + 1));
@@ -48,10 +59,15 @@ impl Env for RealEnv {
             let count = file.read(chunk.as_mut_slice())?;
             bytes.extend_from_slice(chunk.get(..count).unwrap_or_default());
             if bytes.len() > MAX_INPUT + 1 {
-                return Err(io::Error::new(ErrorKind::InvalidData, "the input is longer than 1 MiB"));
+                return Err(io::Error::new(
+                    ErrorKind::InvalidData,
+                    "the input is longer than 1 MiB",
+                ));
             }
             // A terminal hands out whole lines; anything else is read to its end.
-            if let Some(hidden) = hidden.take_if(|hidden| bytes.last().is_some_and(|last| hidden.interrupts(*last))) {
+            if let Some(hidden) =
+                hidden.take_if(|hidden| bytes.last().is_some_and(|last| hidden.interrupts(*last)))
+            {
                 return Err(interrupted(hidden));
             }
             if count == 0 || (hidden.is_some() && bytes.ends_with(b"\n")) {
@@ -66,7 +82,10 @@ impl Env for RealEnv {
             bytes.pop();
         }
         if bytes.len() > MAX_INPUT {
-            return Err(io::Error::new(ErrorKind::InvalidData, "the input is longer than 1 MiB"));
+            return Err(io::Error::new(
+                ErrorKind::InvalidData,
+                "the input is longer than 1 MiB",
+            ));
         }
         Ok(Some(bytes))
     }
@@ -93,14 +112,21 @@ struct Hidden {
 
 impl Hidden {
     fn start(prompt: &str) -> io::Result<Self> {
-        use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
+        use rustix::termios::{
+            LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr,
+        };
         let before = tcgetattr(io::stdin())?;
         let mut quiet = before.clone();
         // A signal would end the process and leave the terminal dumb: the keys that send one end the line instead.
-        quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);
-        quiet.local_modes.insert(LocalModes::ECHONL | LocalModes::ICANON | LocalModes::IEXTEN);
+        quiet
+            .local_modes
+            .remove(LocalModes::ECHO | LocalModes::ISIG);
+        quiet
+            .local_modes
+            .insert(LocalModes::ECHONL | LocalModes::ICANON | LocalModes::IEXTEN);
         quiet.special_codes[SpecialCodeIndex::VEOL] = before.special_codes[SpecialCodeIndex::VINTR];
-        quiet.special_codes[SpecialCodeIndex::VEOL2] = before.special_codes[SpecialCodeIndex::VQUIT];
+        quiet.special_codes[SpecialCodeIndex::VEOL2] =
+            before.special_codes[SpecialCodeIndex::VQUIT];
         tcsetattr(io::stdin(), OptionalActions::Flush, &quiet)?;
         let guard = Hidden { before };
         let mut out = io::stderr();
@@ -113,7 +139,9 @@ impl Hidden {
     /// Whether a byte is that of a key with which a person gives up.
     fn interrupts(&self, byte: u8) -> bool {
         use rustix::termios::SpecialCodeIndex;
-        [SpecialCodeIndex::VINTR, SpecialCodeIndex::VQUIT].iter().any(|index| self.before.special_codes[*index] == byte && byte != 0)
+        [SpecialCodeIndex::VINTR, SpecialCodeIndex::VQUIT]
+            .iter()
+            .any(|index| self.before.special_codes[*index] == byte && byte != 0)
     }
 }
 
@@ -122,7 +150,8 @@ impl Hidden {
 fn interrupted(hidden: Hidden) -> io::Error {
     drop(hidden);
     let _ = io::stderr().write_all(b"\n");
-    let _sent = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT);
+    let _sent =
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT);
     // Another thread may be the one that takes the signal, a little later than this one goes on.
     #[allow(clippy::disallowed_methods)] // this is the world
     std::thread::sleep(std::time::Duration::from_millis(200));
@@ -132,6 +161,10 @@ fn interrupted(hidden: Hidden) -> io::Error {
 impl Drop for Hidden {
     fn drop(&mut self) {
         // Nothing can be done about a terminal that is gone.
-        let _gone = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, &self.before);
+        let _gone = rustix::termios::tcsetattr(
+            io::stdin(),
+            rustix::termios::OptionalActions::Now,
+            &self.before,
+        );
     }
 }

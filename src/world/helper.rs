@@ -31,7 +31,11 @@ pub enum Trouble {
 }
 
 /// Runs a helper to its end, or ends it.
-pub fn call(input: Zeroizing<Vec<u8>>, most: u64, timeout: Duration) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+pub fn call(
+    input: Zeroizing<Vec<u8>>,
+    most: u64,
+    timeout: Duration,
+) -> Result<Zeroizing<Vec<u8>>, Trouble> {
     let program = PROGRAM.get().ok_or(Trouble::NotStarted)?;
     #[allow(clippy::disallowed_methods)] // this is the world
     let mut child = Command::new(program)
@@ -83,7 +87,16 @@ pub fn call(input: Zeroizing<Vec<u8>>, most: u64, timeout: Duration) -> Result<Z
 /// The other side: bounds this process, takes the input, answers.
 pub fn serve(memory: u64, seconds: u64, work: impl FnOnce(&[u8]) -> Zeroizing<Vec<u8>>) -> u8 {
     use rustix::process::{Resource, Rlimit, setrlimit};
-    let bounded = |resource, most| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).is_ok();
+    let bounded = |resource, most| {
+        setrlimit(
+            resource,
+            Rlimit {
+                current: Some(most),
+                maximum: Some(most),
+            },
+        )
+        .is_ok()
+    };
     // Not every system lets its address space be bounded; where this one does, it must be.
     if !bounded(Resource::As, memory) && cfg!(target_os = "linux") {
         return 1;
@@ -96,5 +109,10 @@ pub fn serve(memory: u64, seconds: u64, work: impl FnOnce(&[u8]) -> Zeroizing<Ve
     }
     let output = work(&input);
     let mut stdout = std::io::stdout().lock();
-    u8::from(stdout.write_all(&output).and_then(|()| stdout.flush()).is_err())
+    u8::from(
+        stdout
+            .write_all(&output)
+            .and_then(|()| stdout.flush())
+            .is_err(),
+    )
 }

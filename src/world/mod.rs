@@ -51,6 +51,9 @@ impl World {
     /// The same world with these programs as workers.
     #[must_use]
     pub fn with_workers(self, commands: std::collections::HashMap<String, Vec<String>>) -> Self {
-        Self { process: Arc::new(process::RealProcess::new(commands)), ..self }
+        Self {
+            process: Arc::new(process::RealProcess::new(commands)),
+            ..self
+        }
     }
 }

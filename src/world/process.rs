@@ -17,7 +17,12 @@ pub trait Process: Send + Sync {
     /// Whether a worker is declared.
     fn knows(&self, worker: &str) -> bool;
     /// Runs it to its end.
-    fn call<'a>(&'a self, worker: &'a str, input: &'a [u8], timeout: Duration) -> BoxFuture<'a, Result<Zeroizing<Vec<u8>>, Trouble>>;
+    fn call<'a>(
+        &'a self,
+        worker: &'a str,
+        input: &'a [u8],
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Zeroizing<Vec<u8>>, Trouble>>;
 }
 
 /// Why a program gave no output.
@@ -59,7 +64,9 @@ impl RealProcess {
     }
 
     async fn run(&self, worker: &str, input: &[u8]) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-        let Some([program, arguments @ ..]) = self.commands.get(worker).map(Vec::as_slice) else { return Err(Trouble::NotStarted) };
+        let Some([program, arguments @ ..]) = self.commands.get(worker).map(Vec::as_slice) else {
+            return Err(Trouble::NotStarted);
+        };
         let mut child = tokio::process::Command::new(program)
             .args(arguments)
             .env_clear()
@@ -80,7 +87,10 @@ impl RealProcess {
         };
         let read = async {
             if let Some(stdout) = child.stdout.take() {
-                let _closed = stdout.take(MAX_OUTPUT as u64 + 1).read_to_end(&mut output).await;
+                let _closed = stdout
+                    .take(MAX_OUTPUT as u64 + 1)
+                    .read_to_end(&mut output)
+                    .await;
             }
         };
         futures_util::future::join(write, read).await;
@@ -100,7 +110,16 @@ impl Process for RealProcess {
         self.commands.contains_key(worker)
     }
 
-    fn call<'a>(&'a self, worker: &'a str, input: &'a [u8], timeout: Duration) -> BoxFuture<'a, Result<Zeroizing<Vec<u8>>, Trouble>> {
-        Box::pin(async move { tokio::time::timeout(timeout, self.run(worker, input)).await.unwrap_or(Err(Trouble::TimedOut)) })
+    fn call<'a>(
+        &'a self,
+        worker: &'a str,
+        input: &'a [u8],
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Zeroizing<Vec<u8>>, Trouble>> {
+        Box::pin(async move {
+            tokio::time::timeout(timeout, self.run(worker, input))
+                .await
+                .unwrap_or(Err(Trouble::TimedOut))
+        })
     }
 }

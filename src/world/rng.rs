@@ -13,6 +13,8 @@ pub struct RealRng;
 
 impl Rng for RealRng {
     fn fill(&self, bytes: &mut [u8]) -> std::io::Result<()> {
-        ring::rand::SystemRandom::new().fill(bytes).map_err(|_| std::io::Error::other("the system has no randomness"))
+        ring::rand::SystemRandom::new()
+            .fill(bytes)
+            .map_err(|_| std::io::Error::other("the system has no randomness"))
     }
 }

@@ -2,8 +2,8 @@
 
 mod build;
 pub mod cases;
-mod control;
 mod conductor;
+mod control;
 mod flow;
 mod labelled;
 mod lattice;

@@ -15,8 +15,10 @@ use std::path::{Path, PathBuf};
 
 /// Where the public corpus stands, unless this machine has none.
 pub fn corpus_dir(part: &str) -> Option<PathBuf> {
-    let root =
-        std::env::var_os("ROT_CORPUS").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"), PathBuf::from);
+    let root = std::env::var_os("ROT_CORPUS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"),
+        PathBuf::from,
+    );
     let dir = root.join(part);
     if dir.is_dir() {
         return Some(dir);
@@ -30,7 +32,8 @@ pub fn files(dir: &Path) -> Vec<PathBuf> {
     fn add(dir: &Path, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
-            let listing = path.ends_with("manifest.json") || path.to_string_lossy().contains("/schemas/");
+            let listing =
+                path.ends_with("manifest.json") || path.to_string_lossy().contains("/schemas/");
             if path.is_dir() {
                 add(&path, found);
             } else if path.extension().is_some_and(|e| e == "json") && !listing {
@@ -46,7 +49,12 @@ pub fn files(dir: &Path) -> Vec<PathBuf> {
 
 /// A case of `tests/spec/conductor`.
 fn spec(name: &str) -> String {
-    std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/spec/conductor").join(name)).unwrap()
+    std::fs::read_to_string(
+        PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/spec/conductor")
+            .join(name),
+    )
+    .unwrap()
 }
 
 fn read(text: &str, options: &ReadOptions) -> (Plan, Vec<Diagnostic>) {

@@ -7,14 +7,20 @@ use std::collections::HashMap;
 
 /// One file of cases. `base` is merged into each case.
 fn cases(name: &str) -> Vec<Json> {
-    let path = format!("{}/tests/spec/conductor-run/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/tests/spec/conductor-run/{name}.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let text = std::fs::read_to_string(&path).unwrap();
     let file: Json = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{path}: {e}"));
     file["cases"].as_array().unwrap().clone()
 }
 
 fn pairs(value: &Json) -> Vec<(String, Json)> {
-    value.as_object().map(|m| m.iter().map(|(n, v)| (n.clone(), v.clone())).collect()).unwrap_or_default()
+    value
+        .as_object()
+        .map(|m| m.iter().map(|(n, v)| (n.clone(), v.clone())).collect())
+        .unwrap_or_default()
 }
 
 /// A case to a definition: either written out, or `tasks` with `output`.
@@ -23,7 +29,14 @@ fn definition(case: &Json) -> String {
         return case["definition"].to_string();
     }
     let mut all = json!({ "name": "wf", "schemaVersion": 2, "tasks": case["tasks"], "outputParameters": case["output"] });
-    for key in ["variables", "inputTemplate", "timeoutSeconds", "timeoutPolicy", "maskedFields", "failureWorkflow"] {
+    for key in [
+        "variables",
+        "inputTemplate",
+        "timeoutSeconds",
+        "timeoutPolicy",
+        "maskedFields",
+        "failureWorkflow",
+    ] {
         if !case[key].is_null() {
             all[key] = case[key].clone();
         }
@@ -35,48 +48,126 @@ fn definition(case: &Json) -> String {
 }
 
 fn target(case: &Json) -> Dialect {
-    if case["target"] == "oss" { Dialect::Oss } else { Dialect::Orkes }
+    if case["target"] == "oss" {
+        Dialect::Oss
+    } else {
+        Dialect::Orkes
+    }
 }
 
 /// What came of a case, in the shape of its `expect`.
 fn play(case: &Json) -> Map<String, Json> {
     let workers: HashMap<String, Vec<String>> = pairs(&case["workers"])
         .into_iter()
-        .map(|(n, c)| (n, c.as_array().unwrap().iter().map(|a| a.as_str().unwrap().to_owned()).collect()))
+        .map(|(n, c)| {
+            (
+                n,
+                c.as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|a| a.as_str().unwrap().to_owned())
+                    .collect(),
+            )
+        })
         .collect();
     let names: Vec<&str> = workers.keys().map(String::as_str).collect();
     let (plan, findings) = conductor(&definition(case), &names, target(case));
-    let together = case["together"].as_u64().map(|n| usize::try_from(n).unwrap());
-    let stage = Stage::with(case["answers"].as_array().map_or(&[][..], Vec::as_slice), together, workers.clone(), case["person"].as_str());
+    let together = case["together"]
+        .as_u64()
+        .map(|n| usize::try_from(n).unwrap());
+    let stage = Stage::with(
+        case["answers"].as_array().map_or(&[][..], Vec::as_slice),
+        together,
+        workers.clone(),
+        case["person"].as_str(),
+    );
     for (name, value) in pairs(&case["secrets"]) {
         stage.put(&name, value.as_str().unwrap());
     }
     let mut seen = Map::new();
-    seen.insert("findings".into(), json!(findings.iter().map(|f| f.split(' ').next().unwrap()).collect::<Vec<_>>()));
+    seen.insert(
+        "findings".into(),
+        json!(
+            findings
+                .iter()
+                .map(|f| f.split(' ').next().unwrap())
+                .collect::<Vec<_>>()
+        ),
+    );
     match stage.run(&plan, &pairs(&case["input"])) {
         Ok(report) => {
             seen.insert("status".into(), json!(report.status.as_str()));
             seen.insert("output".into(), report.output.clone());
             let failure = report.failure.as_ref().and_then(|e| e.diagnostics.first());
-            seen.insert("failure".into(), failure.map_or(Json::Null, |d| json!(d.code.id())));
-            seen.insert("message".into(), failure.map_or(Json::Null, |d| json!(d.message)));
-            seen.insert("steps".into(), report.steps.iter().map(|s| json!(format!("{} {}", s.name, s.status))).collect());
-            seen.insert("attempts".into(), report.steps.iter().map(|s| (s.name.clone(), json!(s.attempts))).collect::<Map<_, _>>().into());
-            seen.insert("outputs".into(), report.steps.iter().map(|s| (s.name.clone(), s.output.clone())).collect::<Map<_, _>>().into());
+            seen.insert(
+                "failure".into(),
+                failure.map_or(Json::Null, |d| json!(d.code.id())),
+            );
+            seen.insert(
+                "message".into(),
+                failure.map_or(Json::Null, |d| json!(d.message)),
+            );
+            seen.insert(
+                "steps".into(),
+                report
+                    .steps
+                    .iter()
+                    .map(|s| json!(format!("{} {}", s.name, s.status)))
+                    .collect(),
+            );
+            seen.insert(
+                "attempts".into(),
+                report
+                    .steps
+                    .iter()
+                    .map(|s| (s.name.clone(), json!(s.attempts)))
+                    .collect::<Map<_, _>>()
+                    .into(),
+            );
+            seen.insert(
+                "outputs".into(),
+                report
+                    .steps
+                    .iter()
+                    .map(|s| (s.name.clone(), s.output.clone()))
+                    .collect::<Map<_, _>>()
+                    .into(),
+            );
         }
         Err(error) => {
             seen.insert("status".into(), json!("refused"));
-            seen.insert("failure".into(), json!(error.diagnostics.first().map(|d| d.code.id())));
+            seen.insert(
+                "failure".into(),
+                json!(error.diagnostics.first().map(|d| d.code.id())),
+            );
         }
     }
     seen.insert("slept".into(), json!(stage.slept()));
     let sent = stage.sent();
-    seen.insert("sent".into(), sent.iter().map(|s| json!(format!("{} {}", s.method, s.url))).collect());
-    seen.insert("bodies".into(), sent.iter().map(|s| json!(s.body)).collect());
-    let headers = |s: &super::support::scripted::Sent| s.headers.iter().map(|(n, v)| (n.clone(), json!(v))).collect::<Map<_, _>>();
-    seen.insert("headers".into(), sent.iter().map(|s| Json::Object(headers(s))).collect());
-    let vault: Map<String, Json> =
-        pairs(&case["expect"]["vault"]).into_iter().map(|(name, _)| (name.clone(), json!(stage.secret(&name)))).collect();
+    seen.insert(
+        "sent".into(),
+        sent.iter()
+            .map(|s| json!(format!("{} {}", s.method, s.url)))
+            .collect(),
+    );
+    seen.insert(
+        "bodies".into(),
+        sent.iter().map(|s| json!(s.body)).collect(),
+    );
+    let headers = |s: &super::support::scripted::Sent| {
+        s.headers
+            .iter()
+            .map(|(n, v)| (n.clone(), json!(v)))
+            .collect::<Map<_, _>>()
+    };
+    seen.insert(
+        "headers".into(),
+        sent.iter().map(|s| Json::Object(headers(s))).collect(),
+    );
+    let vault: Map<String, Json> = pairs(&case["expect"]["vault"])
+        .into_iter()
+        .map(|(name, _)| (name.clone(), json!(stage.secret(&name))))
+        .collect();
     seen.insert("vault".into(), vault.into());
     seen
 }
@@ -87,20 +178,32 @@ fn check(file: &str) {
     for case in cases(file) {
         let name = case["name"].as_str().unwrap();
         let seen = play(&case);
-        let expect = case["expect"].as_object().unwrap_or_else(|| panic!("{name}: a case expects something"));
+        let expect = case["expect"]
+            .as_object()
+            .unwrap_or_else(|| panic!("{name}: a case expects something"));
         assert!(!expect.is_empty(), "{name}: a case expects something");
         for (key, wanted) in expect {
             let found = seen.get(key).cloned().unwrap_or(Json::Null);
             let same = match (wanted, &found) {
-                (Json::Object(wanted), Json::Object(found)) => wanted.iter().all(|(n, v)| found.get(n) == Some(v)),
+                (Json::Object(wanted), Json::Object(found)) => {
+                    wanted.iter().all(|(n, v)| found.get(n) == Some(v))
+                }
                 _ => *wanted == found,
             };
             if !same {
-                wrong.push(format!("{name}: {key}\n  expected {wanted}\n  found    {found}\n  failure  {}", seen["failure"]));
+                wrong.push(format!(
+                    "{name}: {key}\n  expected {wanted}\n  found    {found}\n  failure  {}",
+                    seen["failure"]
+                ));
             }
         }
     }
-    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -109,19 +212,39 @@ fn expressions() {
     let mut wrong = Vec::new();
     for group in file {
         let rows = group["rows"].as_array().unwrap();
-        let output: Map<String, Json> = rows.iter().enumerate().map(|(i, row)| (format!("r{i}"), row[0].clone())).collect();
+        let output: Map<String, Json> = rows
+            .iter()
+            .enumerate()
+            .map(|(i, row)| (format!("r{i}"), row[0].clone()))
+            .collect();
         let mut case = group.clone();
         case["output"] = output.into();
         let seen = play(&case);
         for (i, row) in rows.iter().enumerate() {
-            let found = seen.get("output").and_then(|o| o.get(format!("r{i}"))).cloned().unwrap_or(Json::Null);
+            let found = seen
+                .get("output")
+                .and_then(|o| o.get(format!("r{i}")))
+                .cloned()
+                .unwrap_or(Json::Null);
             if found != row[1] {
-                wrong.push(format!("{}: {}\n  expected {}\n  found    {found}", group["name"], row[0], row[1]));
+                wrong.push(format!(
+                    "{}: {}\n  expected {}\n  found    {found}",
+                    group["name"], row[0], row[1]
+                ));
             }
         }
-        assert_eq!(seen["status"], "completed", "{}: {}", group["name"], seen["message"]);
+        assert_eq!(
+            seen["status"], "completed",
+            "{}: {}",
+            group["name"], seen["message"]
+        );
     }
-    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -184,13 +307,20 @@ fn a_signed_token() {
     let stage = Stage::with(&[], None, HashMap::new(), None);
     // As it stands in a service account's JSON: line breaks as two characters.
     stage.put("key", &pem.replace('\n', "\\n"));
-    let report = stage.run(&plan, &[]).unwrap_or_else(|e| panic!("{}", e.message()));
+    let report = stage
+        .run(&plan, &[])
+        .unwrap_or_else(|e| panic!("{}", e.message()));
     assert_eq!(report.status.as_str(), "completed");
     assert_eq!(report.output, json!({ "token": "***" }));
     let token = stage.sent()[0].body.clone().unwrap();
     let parts: Vec<&str> = token.split('.').collect();
-    let decoded = |part: &str| -> Json { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap() };
-    assert_eq!(decoded(parts[0]), json!({ "alg": "RS256", "typ": "JWT", "kid": "k1" }));
+    let decoded = |part: &str| -> Json {
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+    };
+    assert_eq!(
+        decoded(parts[0]),
+        json!({ "alg": "RS256", "typ": "JWT", "kid": "k1" })
+    );
     let expected = json!({
         "iss": "robot@example.com", "sub": "robot@example.com", "aud": "https://oauth2.example.com/token", "scope": "a b",
         "iat": 1_795_435_200, "exp": 1_795_435_260
@@ -198,9 +328,17 @@ fn a_signed_token() {
     assert_eq!(decoded(parts[1]), expected);
     let body: String = pem.lines().filter(|l| !l.starts_with("-----")).collect();
     let pair = ring::signature::RsaKeyPair::from_pkcs8(&STANDARD.decode(body).unwrap()).unwrap();
-    let public = ring::signature::UnparsedPublicKey::new(&ring::signature::RSA_PKCS1_2048_8192_SHA256, pair.public());
+    let public = ring::signature::UnparsedPublicKey::new(
+        &ring::signature::RSA_PKCS1_2048_8192_SHA256,
+        pair.public(),
+    );
     let signed = format!("{}.{}", parts[0], parts[1]);
-    public.verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(parts[2]).unwrap()).unwrap();
+    public
+        .verify(
+            signed.as_bytes(),
+            &URL_SAFE_NO_PAD.decode(parts[2]).unwrap(),
+        )
+        .unwrap();
 }
 
 fn api(path: &str) -> Json {
@@ -209,7 +347,15 @@ fn api(path: &str) -> Json {
 
 /// What was sent, by path.
 fn paths(stage: &Stage) -> Vec<String> {
-    stage.sent().iter().map(|s| s.url.trim_start_matches("https://api.example.com/").to_owned()).collect()
+    stage
+        .sent()
+        .iter()
+        .map(|s| {
+            s.url
+                .trim_start_matches("https://api.example.com/")
+                .to_owned()
+        })
+        .collect()
 }
 
 /// The branches of a fork that are answered are not run again after a crash, and the tasks are those of its beginning, whatever
@@ -231,17 +377,37 @@ fn a_fork_goes_on_where_it_was_interrupted() {
         "outputParameters": { "all": "${j.output}" }
     });
     let (plan, _) = conductor(&definition.to_string(), &[], Dialect::Orkes);
-    let answers = [json!({ "body": { "n": 1 } }), json!({ "status": 400 }), json!({ "body": { "n": 3 } })];
+    let answers = [
+        json!({ "body": { "n": 1 } }),
+        json!({ "status": 400 }),
+        json!({ "body": { "n": 3 } }),
+    ];
     let stage = Stage::with(&answers, None, HashMap::new(), None);
-    let first = stage.run(&plan, &[]).unwrap_or_else(|e| panic!("{}", e.message()));
+    let first = stage
+        .run(&plan, &[])
+        .unwrap_or_else(|e| panic!("{}", e.message()));
     assert_eq!(first.status.as_str(), "failed");
     let sent = paths(&stage);
     assert_eq!(sent.len(), 3);
-    let second = stage.run(&plan, &[]).unwrap_or_else(|e| panic!("{}", e.message()));
-    assert_eq!(second.status.as_str(), "completed", "{:?}", second.failure.map(|e| e.message().to_owned()));
-    assert_eq!(paths(&stage), [sent.clone(), vec![sent[1].clone()]].concat(), "only the branch that failed is run again, under its name");
+    let second = stage
+        .run(&plan, &[])
+        .unwrap_or_else(|e| panic!("{}", e.message()));
+    assert_eq!(
+        second.status.as_str(),
+        "completed",
+        "{:?}",
+        second.failure.map(|e| e.message().to_owned())
+    );
+    assert_eq!(
+        paths(&stage),
+        [sent.clone(), vec![sent[1].clone()]].concat(),
+        "only the branch that failed is run again, under its name"
+    );
     let all = second.output["all"].as_object().unwrap();
-    assert_eq!(all.keys().collect::<Vec<_>>(), sent.iter().collect::<Vec<_>>());
+    assert_eq!(
+        all.keys().collect::<Vec<_>>(),
+        sent.iter().collect::<Vec<_>>()
+    );
 }
 
 /// A process that dies in the failure workflow repeats no call of it that was answered; one whose answer was lost goes by the rule
@@ -255,18 +421,32 @@ fn a_failure_workflow_goes_on_where_it_was_interrupted() {
         { "name": "cleanup", "schemaVersion": 2, "tasks": [http("one"), http("two"), http("three")] }
     ]);
     let (plan, _) = conductor(&definition.to_string(), &[], Dialect::Orkes);
-    let answers = [json!({ "to": "/one" }), json!({ "to": "/two", "fault": "dies" })];
+    let answers = [
+        json!({ "to": "/one" }),
+        json!({ "to": "/two", "fault": "dies" }),
+    ];
     let stage = Stage::with(&answers, None, HashMap::new(), None);
     stage.run_until_it_dies(&plan, &[]);
     assert_eq!(paths(&stage), ["one", "two"]);
-    let report = stage.run(&plan, &[]).unwrap_or_else(|e| panic!("{}", e.message()));
+    let report = stage
+        .run(&plan, &[])
+        .unwrap_or_else(|e| panic!("{}", e.message()));
     assert!(report.resumed);
     assert_eq!(report.status.as_str(), "failed");
-    let steps: Vec<String> = report.steps.iter().map(|s| format!("{} {}", s.name, s.status)).collect();
+    let steps: Vec<String> = report
+        .steps
+        .iter()
+        .map(|s| format!("{} {}", s.name, s.status))
+        .collect();
     let sent = paths(&stage);
-    insta::assert_snapshot!("failure_workflow_after_a_crash", format!("{steps:#?}\nsent {sent:?}\nnotes {:#?}", report.notes));
+    insta::assert_snapshot!(
+        "failure_workflow_after_a_crash",
+        format!("{steps:#?}\nsent {sent:?}\nnotes {:#?}", report.notes)
+    );
     // It had no effect of its own, so it is over: the next run is another one.
-    let next = stage.run(&plan, &[]).unwrap_or_else(|e| panic!("{}", e.message()));
+    let next = stage
+        .run(&plan, &[])
+        .unwrap_or_else(|e| panic!("{}", e.message()));
     assert!(!next.resumed);
 }
 
@@ -290,7 +470,13 @@ fn the_program_finds_files_beside_and_workers() {
     project.file("parent.json", parent.to_string());
     let refused = project.rot("run parent.json --input who=you");
     assert_eq!(refused.code, 25, "{}", refused.stderr);
-    assert!(refused.stderr.contains("the workflow `child` is not in this file"), "{}", refused.stderr);
+    assert!(
+        refused
+            .stderr
+            .contains("the workflow `child` is not in this file"),
+        "{}",
+        refused.stderr
+    );
     assert!(refused.stderr.contains("[workers]"), "{}", refused.stderr);
 
     project.file("child.json", child.to_string());
@@ -300,6 +486,11 @@ fn the_program_finds_files_beside_and_workers() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let report: Json = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(report["output"], json!({ "text": "hello you" }));
-    let steps: Vec<&str> = report["steps"].as_array().unwrap().iter().map(|s| s["ref"].as_str().unwrap()).collect();
+    let steps: Vec<&str> = report["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["ref"].as_str().unwrap())
+        .collect();
     assert_eq!(steps, ["s/i", "s", "g"]);
 }

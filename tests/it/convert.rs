@@ -20,7 +20,14 @@ fn file(name: &str, text: &str) -> (rot::source::FileId, SourceFile) {
 
 fn read_json(text: &str, target: Dialect) -> (Plan, Vec<Diagnostic>) {
     let (id, source) = file("workflow.json", text);
-    conductor::read(id, &source, &ReadOptions { target, ..ReadOptions::default() })
+    conductor::read(
+        id,
+        &source,
+        &ReadOptions {
+            target,
+            ..ReadOptions::default()
+        },
+    )
 }
 
 fn read_rot(text: &str) -> (Plan, Vec<Diagnostic>) {
@@ -47,7 +54,11 @@ fn to_json(plan: &Plan, target: Dialect) -> (String, Vec<Diagnostic>) {
 }
 
 fn errors(found: &[Diagnostic]) -> Vec<String> {
-    found.iter().filter(|d| d.severity == Severity::Error).map(|d| format!("{} {}", d.code.id(), d.message)).collect()
+    found
+        .iter()
+        .filter(|d| d.severity == Severity::Error)
+        .map(|d| format!("{} {}", d.code.id(), d.message))
+        .collect()
 }
 
 /// A plan as text, for a difference that can be read.

@@ -44,7 +44,11 @@ fn pages() -> Vec<PathBuf> {
 
 fn blocks(page: &Path) -> Vec<Block> {
     let text = std::fs::read_to_string(page).unwrap();
-    let name = page.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string();
+    let name = page
+        .strip_prefix(env!("CARGO_MANIFEST_DIR"))
+        .unwrap()
+        .display()
+        .to_string();
     let mut found = Vec::new();
     let mut open: Option<Block> = None;
     let mut mark = String::new();
@@ -54,9 +58,20 @@ fn blocks(page: &Path) -> Vec<Block> {
             Some(block) => block.text.push_str(&format!("{line}\n")),
             None if line.starts_with("```") => {
                 let at = format!("{name}:{}", index + 1);
-                open = Some(Block { at, language: line[3..].trim().to_owned(), mark: std::mem::take(&mut mark), text: String::new() });
+                open = Some(Block {
+                    at,
+                    language: line[3..].trim().to_owned(),
+                    mark: std::mem::take(&mut mark),
+                    text: String::new(),
+                });
             }
-            None => mark = line.strip_prefix("<!-- ").and_then(|l| l.strip_suffix(" -->")).unwrap_or_default().to_owned(),
+            None => {
+                mark = line
+                    .strip_prefix("<!-- ")
+                    .and_then(|l| l.strip_suffix(" -->"))
+                    .unwrap_or_default()
+                    .to_owned()
+            }
         }
     }
     found
@@ -76,9 +91,12 @@ fn rot_blocks_are_valid() {
         let text = block.text.as_str();
         let errors = |text: &str, syntax: bool| -> Vec<String> {
             let loaded = analyse(&SourceFile::new("block.rot", text), &Config::default());
-            let errors =
-                loaded.findings.into_iter().filter(|d| d.severity == Severity::Error && (!syntax || d.code == codes::SYNTAX_ERROR));
-            errors.map(|d| format!("{} {}", d.code.id(), d.message)).collect()
+            let errors = loaded.findings.into_iter().filter(|d| {
+                d.severity == Severity::Error && (!syntax || d.code == codes::SYNTAX_ERROR)
+            });
+            errors
+                .map(|d| format!("{} {}", d.code.id(), d.message))
+                .collect()
         };
         let whole = text.lines().any(|line| line.starts_with("rotation "));
         let found = if whole && !text.contains('…') {
@@ -89,7 +107,11 @@ fn rot_blocks_are_valid() {
                 format!("rotation r {{\n{text}\n}}\n"),
                 format!("rotation r {{ http GET \"https://x\" {{\n{text}\n}} }}\n"),
             ];
-            places.iter().map(|place| errors(place, true)).min_by_key(Vec::len).unwrap()
+            places
+                .iter()
+                .map(|place| errors(place, true))
+                .min_by_key(Vec::len)
+                .unwrap()
         };
         wrong.extend(found.iter().map(|error| format!("{}: {error}", block.at)));
     }
@@ -101,14 +123,31 @@ fn rot_blocks_are_valid() {
 fn calls(line: &str) -> Vec<Vec<String>> {
     let line = line.split(" #").next().unwrap();
     let mut calls = Vec::new();
-    for part in line.split(['|', ';']).flat_map(|p| p.split("&&")).flat_map(|p| p.split("ExecStart=")) {
+    for part in line
+        .split(['|', ';'])
+        .flat_map(|p| p.split("&&"))
+        .flat_map(|p| p.split("ExecStart="))
+    {
         let words: Vec<&str> = part.split_whitespace().collect();
-        let Some(start) = words.iter().position(|w| *w == "rot" || w.ends_with("/bin/rot")) else { continue };
-        if words[..start].iter().any(|word| !word.contains('=') && *word != "*" && *word != "$") {
+        let Some(start) = words
+            .iter()
+            .position(|w| *w == "rot" || w.ends_with("/bin/rot"))
+        else {
+            continue;
+        };
+        if words[..start]
+            .iter()
+            .any(|word| !word.contains('=') && *word != "*" && *word != "$")
+        {
             continue;
         }
-        let own = words[start..].iter().take_while(|w| !w.starts_with(['>', '<']) && !w.starts_with("2>"));
-        calls.push(own.map(|w| w.trim_matches(['\'', '"']).to_owned()).collect());
+        let own = words[start..]
+            .iter()
+            .take_while(|w| !w.starts_with(['>', '<']) && !w.starts_with("2>"));
+        calls.push(
+            own.map(|w| w.trim_matches(['\'', '"']).to_owned())
+                .collect(),
+        );
     }
     calls
 }
@@ -117,7 +156,9 @@ fn calls(line: &str) -> Vec<Vec<String>> {
 fn shown_command_lines_are_understood() {
     let mut wrong = Vec::new();
     let mut seen = 0;
-    for block in all().iter().filter(|b| ["console", "sh", "shell", "bash", "ini", "cron"].contains(&b.language.as_str())) {
+    for block in all().iter().filter(|b| {
+        ["console", "sh", "shell", "bash", "ini", "cron"].contains(&b.language.as_str())
+    }) {
         for line in block.text.lines() {
             if block.language == "console" && !line.starts_with("$ ") {
                 continue;
@@ -129,7 +170,12 @@ fn shown_command_lines_are_understood() {
                 seen += 1;
                 let arguments: Vec<OsString> = call.iter().map(OsString::from).collect();
                 if let Err(error) = usage::parse(&arguments) {
-                    wrong.push(format!("{}: {}: {}", block.at, call.join(" "), error.message()));
+                    wrong.push(format!(
+                        "{}: {}: {}",
+                        block.at,
+                        call.join(" "),
+                        error.message()
+                    ));
                 }
             }
         }
@@ -163,8 +209,15 @@ fn marked_blocks_do_what_they_show() {
 
 /// Runs the commands of a block one by one and compares what they say with what is shown.
 fn run(project: &Project, block: &Block) {
-    let code: i32 = block.mark.strip_prefix("run: ").map_or(0, |code| code.parse().unwrap());
-    let commands = block.text.split("$ ").filter(|part| !part.trim().is_empty()).collect::<Vec<_>>();
+    let code: i32 = block
+        .mark
+        .strip_prefix("run: ")
+        .map_or(0, |code| code.parse().unwrap());
+    let commands = block
+        .text
+        .split("$ ")
+        .filter(|part| !part.trim().is_empty())
+        .collect::<Vec<_>>();
     for (index, part) in commands.iter().enumerate() {
         let (command, shown) = part.split_once('\n').unwrap();
         let home = project.path("home");
@@ -172,17 +225,29 @@ fn run(project: &Project, block: &Block) {
             .args(["-c", &format!("exec 2>&1; {command}")])
             .current_dir(project.path("work"))
             .env_clear()
-            .env("PATH", format!("{}:/usr/bin:/bin", project.path("bin").display()))
+            .env(
+                "PATH",
+                format!("{}:/usr/bin:/bin", project.path("bin").display()),
+            )
             .env("HOME", &home)
             .stdin(std::process::Stdio::null())
             .output()
             .unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         let expected = if index + 1 == commands.len() { code } else { 0 };
-        assert_eq!(output.status.code(), Some(expected), "{}: {command}\n{said}", block.at);
+        assert_eq!(
+            output.status.code(),
+            Some(expected),
+            "{}: {command}\n{said}",
+            block.at
+        );
         let mut lines = said.lines();
         for wanted in shown.lines().filter(|line| !line.trim().is_empty()) {
-            assert!(lines.any(|line| fits(line, wanted)), "{}: {command} does not say `{wanted}`:\n{said}", block.at);
+            assert!(
+                lines.any(|line| fits(line, wanted)),
+                "{}: {command} does not say `{wanted}`:\n{said}",
+                block.at
+            );
         }
     }
 }

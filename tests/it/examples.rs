@@ -15,10 +15,26 @@ struct Case {
 }
 
 const CASES: &[Case] = &[
-    Case { file: "update_token.rot", given: APPLICATION, made: &[("my_secret_holding_a_token", Some(Kind::Orkes))] },
-    Case { file: "update_token.json", given: APPLICATION, made: &[("my_secret_holding_a_token", Some(Kind::Orkes))] },
-    Case { file: "oauth_client_credentials_form.rot", given: CLIENT, made: &[("service_token", Some(Kind::Access))] },
-    Case { file: "oauth_client_credentials_basic.rot", given: CLIENT, made: &[("service_token", Some(Kind::Access))] },
+    Case {
+        file: "update_token.rot",
+        given: APPLICATION,
+        made: &[("my_secret_holding_a_token", Some(Kind::Orkes))],
+    },
+    Case {
+        file: "update_token.json",
+        given: APPLICATION,
+        made: &[("my_secret_holding_a_token", Some(Kind::Orkes))],
+    },
+    Case {
+        file: "oauth_client_credentials_form.rot",
+        given: CLIENT,
+        made: &[("service_token", Some(Kind::Access))],
+    },
+    Case {
+        file: "oauth_client_credentials_basic.rot",
+        given: CLIENT,
+        made: &[("service_token", Some(Kind::Access))],
+    },
     Case {
         file: "oauth_refresh_token.rot",
         given: &[
@@ -27,30 +43,66 @@ const CASES: &[Case] = &[
             ("login.access_token", "from-a-login-by-hand"),
             ("login.refresh_token", "demo-refresh-0"),
         ],
-        made: &[("login.access_token", Some(Kind::Access)), ("login.refresh_token", Some(Kind::Refresh))],
+        made: &[
+            ("login.access_token", Some(Kind::Access)),
+            ("login.refresh_token", Some(Kind::Refresh)),
+        ],
     },
-    Case { file: "gitlab_rotate_self.rot", given: &[("gitlab_token", "demo-personal-0")], made: &[("gitlab_token", Some(Kind::Personal))] },
-    Case { file: "key_with_id_and_expiry.rot", given: ADMIN, made: &[("deploy_key.value", Some(Kind::Key)), ("deploy_key.id", None)] },
+    Case {
+        file: "gitlab_rotate_self.rot",
+        given: &[("gitlab_token", "demo-personal-0")],
+        made: &[("gitlab_token", Some(Kind::Personal))],
+    },
+    Case {
+        file: "key_with_id_and_expiry.rot",
+        given: ADMIN,
+        made: &[
+            ("deploy_key.value", Some(Kind::Key)),
+            ("deploy_key.id", None),
+        ],
+    },
     Case {
         file: "json_secret_fields.rot",
         given: ADMIN,
-        made: &[("storage.secret_key", Some(Kind::Bundle)), ("storage.access_key", None)],
+        made: &[
+            ("storage.secret_key", Some(Kind::Bundle)),
+            ("storage.access_key", None),
+        ],
     },
     Case {
         file: "multi_secret_response.rot",
         given: ADMIN,
-        made: &[("storage.secret_key", Some(Kind::Bundle)), ("session_token", Some(Kind::Session))],
+        made: &[
+            ("storage.secret_key", Some(Kind::Bundle)),
+            ("session_token", Some(Kind::Session)),
+        ],
     },
-    Case { file: "set_password.rot", given: ADMIN, made: &[("deploy_password", None)] },
+    Case {
+        file: "set_password.rot",
+        given: ADMIN,
+        made: &[("deploy_password", None)],
+    },
     Case {
         file: "slack_tooling_tokens.rot",
-        given: &[("slack_config.token", "from-the-settings-page"), ("slack_config.refresh_token", "demo-slack-refresh-0")],
-        made: &[("slack_config.token", Some(Kind::SlackAccess)), ("slack_config.refresh_token", Some(Kind::SlackRefresh))],
+        given: &[
+            ("slack_config.token", "from-the-settings-page"),
+            ("slack_config.refresh_token", "demo-slack-refresh-0"),
+        ],
+        made: &[
+            ("slack_config.token", Some(Kind::SlackAccess)),
+            ("slack_config.refresh_token", Some(Kind::SlackRefresh)),
+        ],
     },
 ];
 
-const APPLICATION: &[(&str, &str)] = &[("appKeyId", "demo-key-id"), ("appKeySecret", "demo-key-secret")];
-const CLIENT: &[(&str, &str)] = &[("client_id", "demo-client"), ("client_secret", "demo-client-secret")];
+const APPLICATION: &[(&str, &str)] = &[
+    ("appKeyId", "demo-key-id"),
+    ("appKeySecret", "demo-key-secret"),
+];
+const CLIENT: &[(&str, &str)] = &[
+    ("client_id", "demo-client"),
+    ("client_secret", "demo-client-secret"),
+];
 const ADMIN: &[(&str, &str)] = &[("admin_key", "demo-admin")];
 
 fn folder() -> &'static Path {
@@ -66,7 +118,9 @@ fn project(case: &Case, issuer: &IssuerHandle, graces: bool) -> Project {
     let project = Project::new();
     let mut text = at(issuer, &text(case.file));
     if !graces {
-        ["after 24h", "after 1h", "after 5m"].iter().for_each(|grace| text = text.replace(grace, "after 1ms"));
+        ["after 24h", "after 1h", "after 5m"]
+            .iter()
+            .for_each(|grace| text = text.replace(grace, "after 1ms"));
     }
     project.file(case.file, text);
     case.given.iter().for_each(|(name, value)| {
@@ -81,8 +135,10 @@ fn case(file: &str) -> &'static Case {
 
 #[test]
 fn each_example_has_a_case() {
-    let mut found: Vec<String> =
-        std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut found: Vec<String> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     found.sort();
     let mut known: Vec<&str> = CASES.iter().map(|case| case.file).collect();
     known.sort_unstable();
@@ -102,7 +158,13 @@ fn they_are_formatted_and_have_no_findings() {
         .unwrap()
         .iter()
         .map(|f| {
-            format!("{}:{} {} {}", f["file"].as_str().unwrap(), f["line"], f["code"].as_str().unwrap(), f["message"].as_str().unwrap())
+            format!(
+                "{}:{} {} {}",
+                f["file"].as_str().unwrap(),
+                f["line"],
+                f["code"].as_str().unwrap(),
+                f["message"].as_str().unwrap()
+            )
         })
         .collect();
     insta::assert_snapshot!("findings", findings.join("\n"));
@@ -116,14 +178,26 @@ fn each_puts_live_values_into_the_vault_twice() {
         let project = project(case, &issuer, true);
         let mut before: Vec<Option<String>> = case.made.iter().map(|_| None).collect();
         for _ in 0..2 {
-            let report = project.rot(&format!("run {} --report json", case.file)).code(0).json();
+            let report = project
+                .rot(&format!("run {} --report json", case.file))
+                .code(0)
+                .json();
             assert_eq!(report["status"], "completed", "{}", case.file);
             for ((name, kind), before) in case.made.iter().zip(&mut before) {
                 let value = project.get(name);
                 if let Some(kind) = kind {
-                    assert!(is_live(&issuer, *kind, &value), "{}: {name} is not live", case.file);
+                    assert!(
+                        is_live(&issuer, *kind, &value),
+                        "{}: {name} is not live",
+                        case.file
+                    );
                 }
-                assert_ne!(before.replace(value.clone()), Some(value), "{}: {name} is the old one", case.file);
+                assert_ne!(
+                    before.replace(value.clone()),
+                    Some(value),
+                    "{}: {name} is the old one",
+                    case.file
+                );
             }
             project.rot("vault verify").code(0);
             let status = project.rot("status --report json").code(0).json();
@@ -138,7 +212,14 @@ fn the_seed_definition_runs_as_it_is_written() {
     assert_eq!(text("update_token.json"), seed);
     let issuer = issuer(Config::default());
     let project = project(case("update_token.json"), &issuer, true);
-    assert_eq!(project.read("update_token.json").matches(&issuer.base_url).count(), 1, "only the host differs");
+    assert_eq!(
+        project
+            .read("update_token.json")
+            .matches(&issuer.base_url)
+            .count(),
+        1,
+        "only the host differs"
+    );
     let report = project.rot("run update_token.json --report json").code(0);
     let value = project.get("my_secret_holding_a_token");
     assert!(is_live(&issuer, Kind::Orkes, &value));
@@ -152,26 +233,75 @@ fn a_key_dies_when_its_grace_is_over_and_not_before() {
     let project = project(case("key_with_id_and_expiry.rot"), &issuer, false);
     project.rot("run key_with_id_and_expiry.rot").code(0);
     let first = project.get("deploy_key.value");
-    let report = project.rot("run key_with_id_and_expiry.rot --report json").code(0).json();
-    let actions: Vec<&str> = report["secrets"].as_array().unwrap().iter().map(|s| s["action"].as_str().unwrap()).collect();
+    let report = project
+        .rot("run key_with_id_and_expiry.rot --report json")
+        .code(0)
+        .json();
+    let actions: Vec<&str> = report["secrets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["action"].as_str().unwrap())
+        .collect();
     assert_eq!(actions, ["staged", "promoted", "revocation scheduled"]);
-    assert!(is_live(&issuer, Kind::Key, &first), "the old key lives until the next look at what is due");
-    assert_eq!(project.with(&["vault", "get", "deploy_key", "--field", "value", "--version", "previous"]).code(0).stdout.trim_end(), first);
+    assert!(
+        is_live(&issuer, Kind::Key, &first),
+        "the old key lives until the next look at what is due"
+    );
+    assert_eq!(
+        project
+            .with(&[
+                "vault",
+                "get",
+                "deploy_key",
+                "--field",
+                "value",
+                "--version",
+                "previous"
+            ])
+            .code(0)
+            .stdout
+            .trim_end(),
+        first
+    );
 
     // Nothing is due by the schedule, so the sweep is all that happens.
     let swept = project.rot("run key_with_id_and_expiry.rot --due").code(0);
-    assert!(swept.stderr.contains("revoked 1 old credential that was due"), "{}", swept.stderr);
+    assert!(
+        swept
+            .stderr
+            .contains("revoked 1 old credential that was due"),
+        "{}",
+        swept.stderr
+    );
     assert!(!is_live(&issuer, Kind::Key, &first));
-    assert!(is_live(&issuer, Kind::Key, &project.get("deploy_key.value")));
+    assert!(is_live(
+        &issuer,
+        Kind::Key,
+        &project.get("deploy_key.value")
+    ));
     project.rot("run key_with_id_and_expiry.rot --due").code(10);
-    assert_eq!(issuer.state().requests.iter().filter(|(r, _)| r.method == "DELETE").count(), 1, "revoked once");
+    assert_eq!(
+        issuer
+            .state()
+            .requests
+            .iter()
+            .filter(|(r, _)| r.method == "DELETE")
+            .count(),
+        1,
+        "revoked once"
+    );
 }
 
 #[test]
 fn other_graces_are_kept_too() {
     for (file, name, kind) in [
         ("json_secret_fields.rot", "storage.secret_key", Kind::Bundle),
-        ("oauth_client_credentials_basic.rot", "service_token", Kind::Access),
+        (
+            "oauth_client_credentials_basic.rot",
+            "service_token",
+            Kind::Access,
+        ),
     ] {
         let issuer = issuer(Config::default());
         let project = project(case(file), &issuer, false);
@@ -187,11 +317,18 @@ fn other_graces_are_kept_too() {
 
 #[test]
 fn a_login_keeps_its_refresh_token_where_the_server_leaves_it_out() {
-    let issuer = issuer(Config { omit_refresh_token: true, ..Config::default() });
+    let issuer = issuer(Config {
+        omit_refresh_token: true,
+        ..Config::default()
+    });
     let project = project(case("oauth_refresh_token.rot"), &issuer, true);
     project.rot("run oauth_refresh_token.rot").code(0);
     assert_eq!(project.get("login.refresh_token"), "demo-refresh-0");
-    assert!(is_live(&issuer, Kind::Access, &project.get("login.access_token")));
+    assert!(is_live(
+        &issuer,
+        Kind::Access,
+        &project.get("login.access_token")
+    ));
     project.rot("run oauth_refresh_token.rot").code(0);
 }
 
@@ -200,6 +337,9 @@ fn a_chosen_password_is_the_one_that_the_server_has() {
     let issuer = issuer(Config::default());
     let project = project(case("set_password.rot"), &issuer, true);
     project.rot("run set_password.rot").code(0);
-    assert_eq!(issuer.state().passwords["deploy"], project.get("deploy_password"));
+    assert_eq!(
+        issuer.state().passwords["deploy"],
+        project.get("deploy_password")
+    );
     assert_eq!(project.get("deploy_password").chars().count(), 32);
 }

@@ -18,7 +18,10 @@ const ORDER: [&[&str]; 9] = [
 ];
 
 fn rank(module: &str) -> Option<usize> {
-    ORDER.iter().position(|level| level.contains(&module)).or((module == "cli").then_some(ORDER.len()))
+    ORDER
+        .iter()
+        .position(|level| level.contains(&module))
+        .or((module == "cli").then_some(ORDER.len()))
 }
 
 fn sources(dir: &str) -> Vec<PathBuf> {
@@ -44,40 +47,75 @@ fn imports_point_one_way() {
     let mut wrong = Vec::new();
     for path in sources("src") {
         let inside = path.strip_prefix(&root).unwrap();
-        let Some(own) = inside.components().next().and_then(|c| c.as_os_str().to_str()).filter(|m| !m.ends_with(".rs")) else { continue };
+        let Some(own) = inside
+            .components()
+            .next()
+            .and_then(|c| c.as_os_str().to_str())
+            .filter(|m| !m.ends_with(".rs"))
+        else {
+            continue;
+        };
         let text = fs::read_to_string(&path).unwrap();
         let code = text.lines().filter(|l| !l.trim_start().starts_with("//"));
         for (number, line) in code.enumerate() {
             for (at, _) in line.match_indices("crate::") {
-                let target: String = line[at + 7..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-                let Some(theirs) = rank(&target) else { continue };
+                let target: String = line[at + 7..]
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+                    .collect();
+                let Some(theirs) = rank(&target) else {
+                    continue;
+                };
                 arrows += 1;
-                let ours = rank(own).unwrap_or_else(|| panic!("`{own}` has no place in the order of modules"));
+                let ours = rank(own)
+                    .unwrap_or_else(|| panic!("`{own}` has no place in the order of modules"));
                 if theirs > ours || (theirs == ours && target != own) {
-                    wrong.push(format!("{}: {own} uses {target} (code line {})", inside.display(), number + 1));
+                    wrong.push(format!(
+                        "{}: {own} uses {target} (code line {})",
+                        inside.display(),
+                        number + 1
+                    ));
                 }
             }
         }
     }
     println!("{arrows} arrows between modules");
     assert!(arrows > 100);
-    assert!(wrong.is_empty(), "arrows that point back:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "arrows that point back:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
 fn no_room_is_too_large() {
-    let mut sizes: Vec<(usize, PathBuf)> =
-        sources("src").into_iter().map(|p| (fs::read_to_string(&p).unwrap().lines().count(), p)).collect();
+    let mut sizes: Vec<(usize, PathBuf)> = sources("src")
+        .into_iter()
+        .map(|p| (fs::read_to_string(&p).unwrap().lines().count(), p))
+        .collect();
     sizes.sort();
     let median = sizes[sizes.len() / 2].0;
-    println!("{} files, median {median} lines, longest {}", sizes.len(), sizes.last().unwrap().0);
-    let large: Vec<String> = sizes.iter().filter(|(n, _)| *n > 800).map(|(n, p)| format!("{} has {n} lines", p.display())).collect();
+    println!(
+        "{} files, median {median} lines, longest {}",
+        sizes.len(),
+        sizes.last().unwrap().0
+    );
+    let large: Vec<String> = sizes
+        .iter()
+        .filter(|(n, _)| *n > 800)
+        .map(|(n, p)| format!("{} has {n} lines", p.display()))
+        .collect();
     assert!(large.is_empty(), "{}", large.join("\n"));
 }
 
 #[test]
 fn nothing_is_left_for_later() {
-    let words = ["TO".to_owned() + "DO", "FIX".to_owned() + "ME", "dbg".to_owned() + "!("];
+    let words = [
+        "TO".to_owned() + "DO",
+        "FIX".to_owned() + "ME",
+        "dbg".to_owned() + "!(",
+    ];
     let mut found = Vec::new();
     for dir in ["src", "tests", "benches"] {
         if !Path::new(env!("CARGO_MANIFEST_DIR")).join(dir).exists() {
@@ -114,10 +152,18 @@ fn the_top_level_is_what_was_agreed() {
         "CHANGELOG.md",
         "target",
     ];
-    let names: Vec<String> =
-        fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let names: Vec<String> = fs::read_dir(env!("CARGO_MANIFEST_DIR"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
     // The README's first command leaves its project for whoever wants to look at it.
     let of_demo = |name: &str| name.starts_with("rot-demo");
-    let strange: Vec<&String> = names.iter().filter(|n| !n.starts_with('.') && !of_demo(n) && !agreed.contains(&n.as_str())).collect();
-    assert!(strange.is_empty(), "not agreed at the top level: {strange:?}");
+    let strange: Vec<&String> = names
+        .iter()
+        .filter(|n| !n.starts_with('.') && !of_demo(n) && !agreed.contains(&n.as_str()))
+        .collect();
+    assert!(
+        strange.is_empty(),
+        "not agreed at the top level: {strange:?}"
+    );
 }

@@ -14,40 +14,73 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 fn issuer(faults: Vec<Rule>) -> IssuerHandle {
-    Issuer::spawn(Config { faults, ..Config::default() }).unwrap()
+    Issuer::spawn(Config {
+        faults,
+        ..Config::default()
+    })
+    .unwrap()
 }
 
 /// Limits that no test reaches unless it is about them.
 fn limits() -> Limits {
     let long = Duration::from_secs(30);
-    Limits { connect: long, first_byte: long, total: long, ..Limits::default() }
+    Limits {
+        connect: long,
+        first_byte: long,
+        total: long,
+        ..Limits::default()
+    }
 }
 
 fn get(url: impl Into<String>) -> Request {
     request("GET", url, &[], None)
 }
 
-fn request(method: &str, url: impl Into<String>, headers: &[(&str, &str)], body: Option<&str>) -> Request {
+fn request(
+    method: &str,
+    url: impl Into<String>,
+    headers: &[(&str, &str)],
+    body: Option<&str>,
+) -> Request {
     Request {
         method: method.to_owned(),
         url: Zeroizing::new(url.into()),
-        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), Zeroizing::new(value.as_bytes().to_vec()))).collect(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| {
+                (
+                    (*name).to_owned(),
+                    Zeroizing::new(value.as_bytes().to_vec()),
+                )
+            })
+            .collect(),
         body: body.map(|body| Zeroizing::new(body.as_bytes().to_vec())),
         secret: true,
         limits: limits(),
     }
 }
 
-fn with_json(method: &str, url: impl Into<String>, headers: &[(&str, &str)], body: &Value) -> Request {
+fn with_json(
+    method: &str,
+    url: impl Into<String>,
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> Request {
     let mut headers = headers.to_vec();
     headers.push(("Content-Type", "application/json"));
     request(method, url, &headers, Some(&body.to_string()))
 }
 
-fn with_form(url: impl Into<String>, headers: &[(&str, &str)], members: &[(&str, &str)]) -> Request {
+fn with_form(
+    url: impl Into<String>,
+    headers: &[(&str, &str)],
+    members: &[(&str, &str)],
+) -> Request {
     let mut headers = headers.to_vec();
     headers.push(("Content-Type", "application/x-www-form-urlencoded"));
-    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(members).finish();
+    let body = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(members)
+        .finish();
     request("POST", url, &headers, Some(&body))
 }
 
@@ -56,7 +89,11 @@ fn call(request: &Request) -> Attempt {
 }
 
 fn call_with(http: &RealHttp, request: &Request) -> Attempt {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(http.call(request))
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(http.call(request))
 }
 
 #[track_caller]
@@ -70,7 +107,10 @@ fn answered(request: &Request) -> Response {
 #[track_caller]
 fn json(request: &Request) -> (u16, Value) {
     let response = answered(request);
-    (response.status, serde_json::from_slice(&response.body).unwrap_or(Value::Null))
+    (
+        response.status,
+        serde_json::from_slice(&response.body).unwrap_or(Value::Null),
+    )
 }
 
 #[track_caller]
@@ -85,10 +125,19 @@ fn not_sent(request: &Request) -> (TroubleKind, String) {
 fn summary(attempt: &Attempt) -> String {
     match attempt {
         Attempt::NotSent(trouble) => format!("not sent, {:?}", trouble.kind),
-        Attempt::Answered(response) => format!("answered {}, {} bytes", response.status, response.body.len()),
+        Attempt::Answered(response) => format!(
+            "answered {}, {} bytes",
+            response.status,
+            response.body.len()
+        ),
         Attempt::Unknown(trouble, None) => format!("unknown, {:?}, no answer", trouble.kind),
         Attempt::Unknown(trouble, Some(response)) => {
-            format!("unknown, {:?}, {} with {} bytes", trouble.kind, response.status, response.body.len())
+            format!(
+                "unknown, {:?}, {} with {} bytes",
+                trouble.kind,
+                response.status,
+                response.body.len()
+            )
         }
     }
 }

@@ -72,7 +72,10 @@ fn compliance_suite() {
         }
     }
     println!("{held} cases hold, {} differ", failed.len());
-    let unexpected: Vec<_> = failed.iter().filter(|f| !KNOWN.iter().any(|k| f.starts_with(k))).collect();
+    let unexpected: Vec<_> = failed
+        .iter()
+        .filter(|f| !KNOWN.iter().any(|k| f.starts_with(k)))
+        .collect();
     assert!(unexpected.is_empty(), "{unexpected:#?}");
     assert_eq!(failed.len(), KNOWN.len());
     assert!(held >= 703, "the suite shrank to {held}");
@@ -109,12 +112,19 @@ fn run_case(case: &Value) -> Result<(), String> {
     }
     let places: Value = locations.iter().map(|l| normalized(l)).collect();
     let right = match (case.get("results"), case.get("results_paths")) {
-        (Some(results), paths) => {
-            results.as_array().unwrap().iter().enumerate().any(|(i, r)| *r == found && paths.is_none_or(|p| p[i] == places))
-        }
+        (Some(results), paths) => results
+            .as_array()
+            .unwrap()
+            .iter()
+            .enumerate()
+            .any(|(i, r)| *r == found && paths.is_none_or(|p| p[i] == places)),
         (None, _) => case["result"] == found && case["result_paths"] == places,
     };
-    if right { Ok(()) } else { Err(format!("found {found} at {places}")) }
+    if right {
+        Ok(())
+    } else {
+        Err(format!("found {found} at {places}"))
+    }
 }
 
 #[test]
@@ -155,8 +165,14 @@ fn conductor_forms() {
         ("$['a-b','flag']", json!({"a-b": 1, "flag": false})),
         ("$['a-b','nothing']", json!({"a-b": 1})),
         ("$.text['a','b']", missing.clone()),
-        ("$.items[*]['id','name']", json!([{"id": 1, "name": "one"}, {"id": 2, "name": "Two"}, {"id": 3}])),
-        ("$..['id','name']", json!([{"id": 1, "name": "one"}, {"id": 2, "name": "Two"}])),
+        (
+            "$.items[*]['id','name']",
+            json!([{"id": 1, "name": "one"}, {"id": 2, "name": "Two"}, {"id": 3}]),
+        ),
+        (
+            "$..['id','name']",
+            json!([{"id": 1, "name": "one"}, {"id": 2, "name": "Two"}]),
+        ),
         ("$.items.id", missing.clone()),
         ("$.items[?(@.id==1)].name", json!(["one"])),
         ("$.items[?(@.id==8)].name", json!([])),
@@ -172,7 +188,10 @@ fn conductor_forms() {
         ("$.items[?(@.k)].id", json!([1])),
         ("$.items[?(!@.k)].id", json!([2, 3])),
         ("$.items[?(@.tags.length() == 2)].id", json!([2])),
-        ("$.items[?(@.id > 1 && @.id < 3 || @.id == 1)].id", json!([1, 2])),
+        (
+            "$.items[?(@.id > 1 && @.id < 3 || @.id == 1)].id",
+            json!([1, 2]),
+        ),
         ("$.items.length()", json!(3)),
         ("items.length()", json!(3)),
         ("$.empty.length()", json!(0)),
@@ -183,7 +202,8 @@ fn conductor_forms() {
         ("$", document.clone()),
     ];
     for (text, wanted) in rows {
-        let found = find(text, CONDUCTOR, &document).unwrap_or_else(|e| panic!("{text}: {} {:?}", e.message, e.help));
+        let found = find(text, CONDUCTOR, &document)
+            .unwrap_or_else(|e| panic!("{text}: {} {:?}", e.message, e.help));
         assert_eq!(found, wanted, "{text}");
     }
 }
@@ -256,9 +276,26 @@ fn messages() {
     let mut out = String::new();
     for (dialect, text) in rows {
         let error = JsonPath::parse(text, dialect).expect_err(text);
-        let marks: String = text.char_indices().map(|(i, _)| if (error.start..error.end).contains(&i) { '^' } else { ' ' }).collect();
-        let marks = if error.start == error.end { format!("{}^", " ".repeat(text.chars().count())) } else { marks };
-        out.push_str(&format!("{dialect:?}\n  {text}\n  {}\n  {}\n", marks.trim_end(), error.message));
+        let marks: String = text
+            .char_indices()
+            .map(|(i, _)| {
+                if (error.start..error.end).contains(&i) {
+                    '^'
+                } else {
+                    ' '
+                }
+            })
+            .collect();
+        let marks = if error.start == error.end {
+            format!("{}^", " ".repeat(text.chars().count()))
+        } else {
+            marks
+        };
+        out.push_str(&format!(
+            "{dialect:?}\n  {text}\n  {}\n  {}\n",
+            marks.trim_end(),
+            error.message
+        ));
         if let Some(help) = &error.help {
             out.push_str(&format!("  help: {help}\n"));
         }
@@ -270,13 +307,28 @@ fn messages() {
 /// What a help text tells to write is valid, and finds what the Conductor form finds.
 #[test]
 fn corrections_are_right() {
-    let document = json!({"k": [{"n": "a", "v": 1, "x y": 3}, {"n": "b", "v": 2}], "a-b": 1, "x y": 2});
-    for text in ["k[0].v", "$.a-b", "$..a-b", "$.['k']", "$.k[?(@.n in ['a','c'])].v", "$.k[?(@.n nin ['a'])].v", "$.k[?(@.n =~ /[ac]/)].v"]
-    {
+    let document =
+        json!({"k": [{"n": "a", "v": 1, "x y": 3}, {"n": "b", "v": 2}], "a-b": 1, "x y": 2});
+    for text in [
+        "k[0].v",
+        "$.a-b",
+        "$..a-b",
+        "$.['k']",
+        "$.k[?(@.n in ['a','c'])].v",
+        "$.k[?(@.n nin ['a'])].v",
+        "$.k[?(@.n =~ /[ac]/)].v",
+    ] {
         let error = JsonPath::parse(text, RFC).expect_err(text);
         let help = error.help.unwrap();
-        let mended = help.strip_prefix("write `").and_then(|h| h.strip_suffix('`')).unwrap_or_else(|| panic!("{text}: {help}"));
-        assert_eq!(find(mended, RFC, &document).unwrap(), find(text, CONDUCTOR, &document).unwrap(), "{text} → {mended}");
+        let mended = help
+            .strip_prefix("write `")
+            .and_then(|h| h.strip_suffix('`'))
+            .unwrap_or_else(|| panic!("{text}: {help}"));
+        assert_eq!(
+            find(mended, RFC, &document).unwrap(),
+            find(text, CONDUCTOR, &document).unwrap(),
+            "{text} → {mended}"
+        );
     }
     let error = JsonPath::parse("$.k[0].x y", RFC).unwrap_err();
     assert_eq!(error.help.unwrap(), "write `$.k[0]['x y']`");
@@ -296,21 +348,43 @@ fn definite() {
         ("$[?@.a]", false),
         ("$['a','b']", false),
     ] {
-        assert_eq!(JsonPath::parse(text, RFC).unwrap().is_definite(), wanted, "{text}");
+        assert_eq!(
+            JsonPath::parse(text, RFC).unwrap().is_definite(),
+            wanted,
+            "{text}"
+        );
     }
-    assert!(!JsonPath::parse("$.a.length()", CONDUCTOR).unwrap().is_definite());
+    assert!(
+        !JsonPath::parse("$.a.length()", CONDUCTOR)
+            .unwrap()
+            .is_definite()
+    );
 }
 
 #[test]
 fn places() {
     let document = json!({"a": [{"n": 1}, {"n": 2}], "b": {"c": null}});
-    let places = |text: &str, dialect| JsonPath::parse(text, dialect).unwrap().locate(&document).unwrap();
+    let places = |text: &str, dialect| {
+        JsonPath::parse(text, dialect)
+            .unwrap()
+            .locate(&document)
+            .unwrap()
+    };
     let name = |n: &str| Step::Name(n.into());
     assert_eq!(places("$.b.c", RFC), vec![vec![name("b"), name("c")]]);
-    assert_eq!(places("$.a[-1].n", RFC), vec![vec![name("a"), Step::Index(1), name("n")]]);
+    assert_eq!(
+        places("$.a[-1].n", RFC),
+        vec![vec![name("a"), Step::Index(1), name("n")]]
+    );
     assert_eq!(places("$.x", RFC), Vec::<Vec<Step>>::new());
-    assert_eq!(places("$.a[?@.n > 1]", RFC), vec![vec![name("a"), Step::Index(1)]]);
-    assert_eq!(places("$['a','b']", CONDUCTOR), vec![vec![name("a")], vec![name("b")]]);
+    assert_eq!(
+        places("$.a[?@.n > 1]", RFC),
+        vec![vec![name("a"), Step::Index(1)]]
+    );
+    assert_eq!(
+        places("$['a','b']", CONDUCTOR),
+        vec![vec![name("a")], vec![name("b")]]
+    );
     assert_eq!(places("$.a.length()", CONDUCTOR), Vec::<Vec<Step>>::new());
 }
 
@@ -337,7 +411,11 @@ fn filters_beyond_the_engine() {
         ("$.name[\"'q'\"]", json!(1)),
         ("$.o[?length(value(@..c)) == 1].z", json!([1])),
     ] {
-        assert_eq!(find(text, RFC, &document).unwrap_or_else(|e| panic!("{text}: {}", e.message)), wanted, "{text}");
+        assert_eq!(
+            find(text, RFC, &document).unwrap_or_else(|e| panic!("{text}: {}", e.message)),
+            wanted,
+            "{text}"
+        );
     }
 }
 
@@ -345,24 +423,54 @@ fn filters_beyond_the_engine() {
 fn bounds() {
     let deep = |n: usize| format!("$[?{}@.a{}]", "(".repeat(n), ")".repeat(n));
     assert!(JsonPath::parse(&deep(63), RFC).is_ok());
-    assert!(JsonPath::parse(&deep(64), RFC).unwrap_err().message.contains("nested deeper"));
-    assert!(JsonPath::parse(&deep(4000), RFC).unwrap_err().message.contains("nested deeper"));
+    assert!(
+        JsonPath::parse(&deep(64), RFC)
+            .unwrap_err()
+            .message
+            .contains("nested deeper")
+    );
+    assert!(
+        JsonPath::parse(&deep(4000), RFC)
+            .unwrap_err()
+            .message
+            .contains("nested deeper")
+    );
     let nots = format!("$[?{}@.a]", "!(".repeat(40) + &")".repeat(0));
     assert!(JsonPath::parse(&nots, RFC).is_err());
     assert!(JsonPath::parse(&format!("${}", ".a".repeat(4999)), RFC).is_ok());
-    assert!(JsonPath::parse(&format!("${}", ".a".repeat(5000)), RFC).unwrap_err().message.contains("longer than"));
+    assert!(
+        JsonPath::parse(&format!("${}", ".a".repeat(5000)), RFC)
+            .unwrap_err()
+            .message
+            .contains("longer than")
+    );
     // 60 levels, each with ten members: stacked descents would visit tens of millions.
     let mut document = json!(1);
     for _ in 0..60 {
         document = json!({"a": document, "b": [1, 2, 3, 4, 5, 6, 7, 8]});
     }
-    for text in ["$..*..*..*..*", "$..[?@..*..*]", "$..[?count(@..*..*..*) > 1]", "$..[?@..[?@..[?@..*]]]"] {
-        let error = JsonPath::parse(text, RFC).unwrap().query(&document).expect_err(text);
-        assert!(error.message.starts_with("too many values"), "{}", error.message);
+    for text in [
+        "$..*..*..*..*",
+        "$..[?@..*..*]",
+        "$..[?count(@..*..*..*) > 1]",
+        "$..[?@..[?@..[?@..*]]]",
+    ] {
+        let error = JsonPath::parse(text, RFC)
+            .unwrap()
+            .query(&document)
+            .expect_err(text);
+        assert!(
+            error.message.starts_with("too many values"),
+            "{}",
+            error.message
+        );
     }
     let wide: Value = (0..40_000).collect();
     let path = JsonPath::parse("$[?@ > 39998]", RFC).unwrap();
-    assert_eq!(path.query(&wide).unwrap(), Found::Many(vec![std::borrow::Cow::Owned(json!(39999))]));
+    assert_eq!(
+        path.query(&wide).unwrap(),
+        Found::Many(vec![std::borrow::Cow::Owned(json!(39999))])
+    );
 }
 
 #[test]

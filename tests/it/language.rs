@@ -25,7 +25,9 @@ use std::path::PathBuf;
 
 /// A file of `tests/spec/syntax`.
 fn spec(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/spec/syntax").join(path)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/spec/syntax")
+        .join(path)
 }
 
 /// All `.rot` files of a folder of `tests/spec/syntax`: name and text.
@@ -34,7 +36,12 @@ fn all(folder: &str) -> Vec<(String, String)> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|e| e == "rot"))
-        .map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(&path).unwrap()))
+        .map(|path| {
+            (
+                path.file_stem().unwrap().to_string_lossy().into_owned(),
+                std::fs::read_to_string(&path).unwrap(),
+            )
+        })
         .collect();
     files.sort();
     assert!(!files.is_empty());
@@ -56,7 +63,15 @@ fn render(source: &SourceFile, diagnostics: &[Diagnostic]) -> String {
     };
     for d in diagnostics {
         let found = source.slice(d.span().start, d.span().end);
-        writeln!(out, "{}: {}[{}] {}", place(d.span().start), d.severity.as_str(), d.code.id(), d.message).unwrap();
+        writeln!(
+            out,
+            "{}: {}[{}] {}",
+            place(d.span().start),
+            d.severity.as_str(),
+            d.code.id(),
+            d.message
+        )
+        .unwrap();
         writeln!(out, "  at `{}`: {}", found.escape_default(), d.primary.text).unwrap();
         for label in &d.labels {
             writeln!(out, "  {}: {}", place(label.span.start), label.text).unwrap();
@@ -65,8 +80,19 @@ fn render(source: &SourceFile, diagnostics: &[Diagnostic]) -> String {
             writeln!(out, "  help: {help}").unwrap();
         }
         for fix in &d.fixes {
-            let edits: Vec<String> = fix.edits.iter().map(|e| format!("{} → {:?}", place(e.span.start), e.text)).collect();
-            writeln!(out, "  {}: {} ({})", if fix.safe { "fix" } else { "unsafe fix" }, fix.title, edits.join(", ")).unwrap();
+            let edits: Vec<String> = fix
+                .edits
+                .iter()
+                .map(|e| format!("{} → {:?}", place(e.span.start), e.text))
+                .collect();
+            writeln!(
+                out,
+                "  {}: {} ({})",
+                if fix.safe { "fix" } else { "unsafe fix" },
+                fix.title,
+                edits.join(", ")
+            )
+            .unwrap();
         }
     }
     out
@@ -74,7 +100,10 @@ fn render(source: &SourceFile, diagnostics: &[Diagnostic]) -> String {
 
 /// The items of a tree without the places, for comparison.
 fn shape(ast: &Ast) -> Vec<String> {
-    ast.items.iter().map(|item| without_places(&format!("{item:?}"))).collect()
+    ast.items
+        .iter()
+        .map(|item| without_places(&format!("{item:?}")))
+        .collect()
 }
 
 /// Cuts `Span { … }` out of debug text.

@@ -32,6 +32,6 @@ mod plan;
 mod run;
 mod schedule;
 mod sim;
-mod torture;
 mod soundness;
+mod torture;
 mod vault;

@@ -16,14 +16,23 @@ const ORPHAN: &str = "ok + UNKNOWN ORPHAN";
 const DOWN: &str = "ok + DOWNTIME";
 const TOLD: &str = "stopped, operator told";
 
-fn run(name: &str, client: Client, class: Class, broken: Option<Broken>, faults: usize) -> (usize, Counts) {
+fn run(
+    name: &str,
+    client: Client,
+    class: Class,
+    broken: Option<Broken>,
+    faults: usize,
+) -> (usize, Counts) {
     let (schedules, counts) = explore(faults, |choices| scenario(choices, client, class, broken));
     println!("{name:24} {class:10?} {schedules:7} schedules {counts:?}");
     (schedules, counts)
 }
 
 fn counts(pairs: &[(&str, usize)]) -> Counts {
-    pairs.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+    pairs
+        .iter()
+        .map(|(name, count)| ((*name).to_owned(), *count))
+        .collect()
 }
 
 #[test]
@@ -37,7 +46,11 @@ fn fetch_then_store_loses_credentials() {
         (Class::Replacing, &[(OK, 40), (TOLD, 135)]),
     ];
     for (class, pairs) in expected {
-        assert_eq!(run("fetch-then-store", naive, class, None, 3).1, counts(pairs), "{class:?}");
+        assert_eq!(
+            run("fetch-then-store", naive, class, None, 3).1,
+            counts(pairs),
+            "{class:?}"
+        );
     }
 }
 
@@ -70,16 +83,41 @@ fn one_fault_of_an_unprotected_endpoint_leaves_three_windows() {
 #[test]
 fn each_safeguard_is_needed() {
     let expected: [(Class, Broken, &[(&str, usize)]); 5] = [
-        (Class::SetsSelf, Broken::VolatileIntent, &[(OK, 2916), (TOLD, 789)]),
-        (Class::Keyed, Broken::VolatileIntent, &[(OK, 2076), (TOLD, 489)]),
-        (Class::Additive, Broken::NoSentMark, &[(OK, 3018), (ORPHAN, 1377)]),
-        (Class::Additive, Broken::NoReaping, &[(OK, 3870), (ORPHAN, 1803)]),
+        (
+            Class::SetsSelf,
+            Broken::VolatileIntent,
+            &[(OK, 2916), (TOLD, 789)],
+        ),
+        (
+            Class::Keyed,
+            Broken::VolatileIntent,
+            &[(OK, 2076), (TOLD, 489)],
+        ),
+        (
+            Class::Additive,
+            Broken::NoSentMark,
+            &[(OK, 3018), (ORPHAN, 1377)],
+        ),
+        (
+            Class::Additive,
+            Broken::NoReaping,
+            &[(OK, 3870), (ORPHAN, 1803)],
+        ),
         (Class::Additive, Broken::RevokeFirst, &[(DOWN, 6255)]),
     ];
     for (class, broken, pairs) in expected {
-        let (schedules, found) = run(&format!("without: {broken:?}"), journaled, class, Some(broken), 3);
+        let (schedules, found) = run(
+            &format!("without: {broken:?}"),
+            journaled,
+            class,
+            Some(broken),
+            3,
+        );
         assert_eq!(found, counts(pairs), "{class:?} {broken:?}");
-        assert!(found.get(OK).copied().unwrap_or(0) < schedules, "the broken variant was not caught");
+        assert!(
+            found.get(OK).copied().unwrap_or(0) < schedules,
+            "the broken variant was not caught"
+        );
     }
 }
 
@@ -89,8 +127,15 @@ fn the_protocol_loses_nothing_with_four_faults() {
     let mut total = 0;
     for class in Class::ALL {
         let (schedules, found) = run("protocol", journaled, class, None, 4);
-        let allowed = if class == Class::Replacing { vec![OK, TOLD] } else { vec![OK] };
-        assert!(found.keys().all(|k| allowed.contains(&k.as_str())), "{class:?}: {found:?}");
+        let allowed = if class == Class::Replacing {
+            vec![OK, TOLD]
+        } else {
+            vec![OK]
+        };
+        assert!(
+            found.keys().all(|k| allowed.contains(&k.as_str())),
+            "{class:?}: {found:?}"
+        );
         total += schedules;
     }
     println!("{total} schedules of the protocol with up to four faults, 0 silent losses");

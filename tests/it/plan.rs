@@ -16,7 +16,11 @@ use serde_json::{Value, json};
 const NOWHERE: At = At::NOWHERE;
 
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof!["[a-z_]{1,8}", "\\PC{0,6}", Just("\u{e000}\u{10000}\u{7f}\u{1}\n\"\\".to_string())]
+    prop_oneof![
+        "[a-z_]{1,8}",
+        "\\PC{0,6}",
+        Just("\u{e000}\u{10000}\u{7f}\u{1}\n\"\\".to_string())
+    ]
 }
 
 fn path() -> impl Strategy<Value = JsonPath> {
@@ -31,7 +35,11 @@ fn path() -> impl Strategy<Value = JsonPath> {
 
 fn root() -> impl Strategy<Value = Root> {
     (text(), text(), any::<bool>(), 0..10usize).prop_map(|(a, b, flag, kind)| match kind {
-        0 => Root::Secret { name: a, field: flag.then_some(b), version: Version::Pending },
+        0 => Root::Secret {
+            name: a,
+            field: flag.then_some(b),
+            version: Version::Pending,
+        },
         1 => Root::Input(a),
         2 => Root::Inputs,
         3 => Root::Let(a),
@@ -63,7 +71,11 @@ fn expr() -> impl Strategy<Value = Expr> {
             (boxed(), text()).prop_map(|(e, name)| ExprKind::Field(e, name)),
             (boxed(), any::<i64>()).prop_map(|(e, index)| ExprKind::Index(e, index)),
             (boxed(), path()).prop_map(|(e, path)| ExprKind::Path(e, path)),
-            (prop::sample::select(Function::ALL), prop::collection::vec(inner.clone(), 0..3)).prop_map(|(f, args)| ExprKind::Call(f, args)),
+            (
+                prop::sample::select(Function::ALL),
+                prop::collection::vec(inner.clone(), 0..3)
+            )
+                .prop_map(|(f, args)| ExprKind::Call(f, args)),
             (boxed(), boxed()).prop_map(|(a, b)| ExprKind::Binary(Operator::Else, a, b)),
             boxed().prop_map(ExprKind::Not),
             (boxed(), text()).prop_map(|(value, reason)| ExprKind::Reveal { value, reason }),
@@ -80,12 +92,31 @@ fn effect() -> impl Strategy<Value = Effect> {
         Just(Effect::SetsSlot),
         Just(Effect::Revokes),
         Just(Effect::Unspecified),
-        (any::<Option<u32>>(), any::<bool>()).prop_map(|(at_most, assumed)| Effect::Issues(Issues { old: Old::Stays, at_most, assumed })),
-        (prop::option::of(text()), any::<Option<u64>>(), prop::option::of(text()), prop::option::of(text())).prop_map(
-            |(key, grace, recover, accept)| {
-                Effect::Issues(Issues { old: Old::Dies { key, grace: grace.map(Dur), recover, accept }, at_most: None, assumed: false })
+        (any::<Option<u32>>(), any::<bool>()).prop_map(|(at_most, assumed)| Effect::Issues(
+            Issues {
+                old: Old::Stays,
+                at_most,
+                assumed
             }
-        ),
+        )),
+        (
+            prop::option::of(text()),
+            any::<Option<u64>>(),
+            prop::option::of(text()),
+            prop::option::of(text())
+        )
+            .prop_map(|(key, grace, recover, accept)| {
+                Effect::Issues(Issues {
+                    old: Old::Dies {
+                        key,
+                        grace: grace.map(Dur),
+                        recover,
+                        accept,
+                    },
+                    at_most: None,
+                    assumed: false,
+                })
+            }),
     ]
 }
 
@@ -103,8 +134,15 @@ fn http() -> impl Strategy<Value = Http> {
         2 => Some(Auth::Basic(a, b)),
         _ => Some(Auth::Client(a, b)),
     });
-    let capture = (text(), any::<[bool; 2]>(), path(), expr(), prop::collection::vec(text(), 0..2), 0..5usize).prop_map(
-        |(name, [secret, optional], path, e, place, kind)| {
+    let capture = (
+        text(),
+        any::<[bool; 2]>(),
+        path(),
+        expr(),
+        prop::collection::vec(text(), 0..2),
+        0..5usize,
+    )
+        .prop_map(|(name, [secret, optional], path, e, place, kind)| {
             let source = match kind {
                 0 => CaptureSource::Body(path),
                 1 => CaptureSource::Text,
@@ -113,65 +151,135 @@ fn http() -> impl Strategy<Value = Http> {
                 _ => CaptureSource::Expr(e),
             };
             let ty = Type::List(Box::new(Type::Record(vec![("x".into(), Type::Time)])));
-            Capture { name, secret, source, ty, optional, place, to: Vec::new(), at: NOWHERE }
-        },
-    );
+            Capture {
+                name,
+                secret,
+                source,
+                ty,
+                optional,
+                place,
+                to: Vec::new(),
+                at: NOWHERE,
+            }
+        });
     let expect = (expr(), path(), text()).prop_map(|(value, path, name)| {
         [
             Expectation::Status(vec![StatusPattern::Exact(204), StatusPattern::Family(2)]),
-            Expectation::Header { name, operator: Operator::Ne, value: value.clone() },
-            Expectation::Body { path, operator: Operator::Ge, value },
+            Expectation::Header {
+                name,
+                operator: Operator::Ne,
+                value: value.clone(),
+            },
+            Expectation::Body {
+                path,
+                operator: Operator::Ge,
+                value,
+            },
         ]
         .map(|what| Expect { what, at: NOWHERE })
         .to_vec()
     });
-    let limits = (any::<Option<u64>>(), any::<Option<u8>>(), prop::collection::vec(text(), 0..2), any::<bool>())
-        .prop_map(|(n, follow, ca, proxy)| Limits { total: n.map(Dur), connect: n.map(Dur), body: n, follow, ca, proxy });
-    (expr(), effect(), body, auth, prop::collection::vec(capture, 0..3), expect, limits, any::<[bool; 3]>()).prop_map(
-        |(url, effect, body, auth, captures, expect, limits, [encode, raw_output, strays])| {
-            let mut http = Http::new("POST", url.clone(), effect);
-            (http.encode, http.raw_output, http.body, http.auth) = (encode, raw_output, body, auth);
-            (http.captures, http.expect, http.limits) = (captures, expect, limits);
-            http.headers = vec![Header { name: "X-A".into(), value: url.clone() }];
-            http.query = vec![("q".into(), url.clone())];
-            if strays {
-                let list = Http::new("GET", url.clone(), Effect::Reads);
-                http.strays = Some(Box::new(Strays { list, revoke: Http::new("DELETE", url, Effect::Revokes) }));
-            }
-            http
-        },
+    let limits = (
+        any::<Option<u64>>(),
+        any::<Option<u8>>(),
+        prop::collection::vec(text(), 0..2),
+        any::<bool>(),
     )
+        .prop_map(|(n, follow, ca, proxy)| Limits {
+            total: n.map(Dur),
+            connect: n.map(Dur),
+            body: n,
+            follow,
+            ca,
+            proxy,
+        });
+    (
+        expr(),
+        effect(),
+        body,
+        auth,
+        prop::collection::vec(capture, 0..3),
+        expect,
+        limits,
+        any::<[bool; 3]>(),
+    )
+        .prop_map(
+            |(url, effect, body, auth, captures, expect, limits, [encode, raw_output, strays])| {
+                let mut http = Http::new("POST", url.clone(), effect);
+                (http.encode, http.raw_output, http.body, http.auth) =
+                    (encode, raw_output, body, auth);
+                (http.captures, http.expect, http.limits) = (captures, expect, limits);
+                http.headers = vec![Header {
+                    name: "X-A".into(),
+                    value: url.clone(),
+                }];
+                http.query = vec![("q".into(), url.clone())];
+                if strays {
+                    let list = Http::new("GET", url.clone(), Effect::Reads);
+                    http.strays = Some(Box::new(Strays {
+                        list,
+                        revoke: Http::new("DELETE", url, Effect::Revokes),
+                    }));
+                }
+                http
+            },
+        )
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let retry = prop::option::of((any::<u32>(), any::<u64>(), any::<Option<u64>>()).prop_map(|(count, delay, max)| Retry {
-        count,
-        delay: Dur(delay),
-        backoff: Backoff::Exponential,
-        max_delay: max.map(Dur),
-    }));
+    let retry = prop::option::of((any::<u32>(), any::<u64>(), any::<Option<u64>>()).prop_map(
+        |(count, delay, max)| Retry {
+            count,
+            delay: Dur(delay),
+            backoff: Backoff::Exponential,
+            max_delay: max.map(Dur),
+        },
+    ));
     let dressed = move |task: BoxedStrategy<Task>| {
-        (text(), task, retry.clone(), any::<bool>(), any::<Option<u64>>()).prop_map(|(name, task, retry, optional, delay)| Step {
-            name,
+        (
+            text(),
             task,
-            retry,
-            optional,
-            timeout: delay.map(|after| TimeLimit { after: Dur(after), then: Overdue::Retry }),
-            start_delay: delay.map(Dur),
-            at: NOWHERE,
-        })
+            retry.clone(),
+            any::<bool>(),
+            any::<Option<u64>>(),
+        )
+            .prop_map(|(name, task, retry, optional, delay)| Step {
+                name,
+                task,
+                retry,
+                optional,
+                timeout: delay.map(|after| TimeLimit {
+                    after: Dur(after),
+                    then: Overdue::Retry,
+                }),
+                start_delay: delay.map(Dur),
+                at: NOWHERE,
+            })
     };
     let leaf = prop_oneof![
         http().prop_map(|http| Task::Http(Box::new(http))),
         (text(), expr()).prop_map(|(name, value)| Task::Let(Let { name, value })),
-        (text(), expr()).prop_map(|(name, value)| Task::SetVariables(SetVariables { values: vec![(name, value)] })),
+        (text(), expr()).prop_map(|(name, value)| Task::SetVariables(SetVariables {
+            values: vec![(name, value)]
+        })),
         expr().prop_map(|message| Task::Log(Log { message })),
         expr().prop_map(|message| Task::Fail(Fail { message })),
-        prop::option::of(expr()).prop_map(|reason| Task::Stop(Stop { output: reason.clone(), reason })),
+        prop::option::of(expr()).prop_map(|reason| Task::Stop(Stop {
+            output: reason.clone(),
+            reason
+        })),
         (any::<u32>(), text(), 0..8usize).prop_map(|(n, text, kind)| Task::Generate(Generate {
             generator: match kind {
-                0 => Generator::Password { length: n, alphabet: Alphabet::Ascii, exclude: text },
-                1 => Generator::Password { length: n, alphabet: Alphabet::Custom(text), exclude: String::new() },
+                0 => Generator::Password {
+                    length: n,
+                    alphabet: Alphabet::Ascii,
+                    exclude: text
+                },
+                1 => Generator::Password {
+                    length: n,
+                    alphabet: Alphabet::Custom(text),
+                    exclude: String::new()
+                },
                 2 => Generator::Hex { bytes: n },
                 3 => Generator::Base64 { bytes: n },
                 4 => Generator::Uuid,
@@ -180,13 +288,15 @@ fn step() -> impl Strategy<Value = Step> {
                 _ => Generator::X25519,
             }
         })),
-        (expr(), expr(), any::<[bool; 3]>()).prop_map(|(secret, value, [empty, unchanged, unmasked])| Task::Update(Update {
-            secret,
-            value: NewValue::Single(value),
-            expires: None,
-            allow: Allow { empty, unchanged },
-            unmasked,
-        })),
+        (expr(), expr(), any::<[bool; 3]>()).prop_map(
+            |(secret, value, [empty, unchanged, unmasked])| Task::Update(Update {
+                secret,
+                value: NewValue::Single(value),
+                expires: None,
+                allow: Allow { empty, unchanged },
+                unmasked,
+            })
+        ),
         (text(), expr()).prop_map(|(secret, e)| Task::Stage(Stage {
             secret,
             value: NewValue::Fields(vec![("id".into(), e.clone())]),
@@ -194,7 +304,11 @@ fn step() -> impl Strategy<Value = Step> {
             allow: Allow::default(),
         })),
         text().prop_map(|secret| Task::Promote(Promote { secret })),
-        (expr(), any::<bool>()).prop_map(|(e, until)| Task::Wait(if until { Wait::Until(e) } else { Wait::For(e) })),
+        (expr(), any::<bool>()).prop_map(|(e, until)| Task::Wait(if until {
+            Wait::Until(e)
+        } else {
+            Wait::For(e)
+        })),
         (text(), expr()).prop_map(|(rotation, e)| Task::Call(Call {
             rotation,
             inputs: vec![("x".into(), e)],
@@ -204,18 +318,62 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     dressed(leaf.boxed()).prop_recursive(2, 8, 2, move |inner| {
         let steps = prop::collection::vec(inner, 0..3);
-        let nested = (steps.clone(), steps, expr(), text(), any::<Option<u64>>(), 0..7usize).prop_map(|(a, b, e, name, time, kind)| {
-            let (time, branch) = (time.map(Dur), Branch { name: name.clone(), steps: a.clone(), at: NOWHERE });
-            match kind {
-                0 => Task::Verify(Verify { within: time, every: time, steps: a }),
-                1 => Task::Revoke(Revoke { secret: name, after: time, steps: a }),
-                2 => Task::Manual(Manual { instructions: e, verify: a }),
-                3 => Task::Switch(Switch { subject: e, cases: vec![branch], otherwise: b }),
-                4 => Task::Parallel(Parallel { branches: vec![branch] }),
-                5 => Task::ForEach(ForEach { item: name, items: e, steps: a, keep_last: Some(2) }),
-                _ => Task::Repeat(Repeat { steps: a, until: e, at_most: 3, every: time, backoff: Backoff::Fixed, keep_last: None }),
-            }
-        });
+        let nested = (
+            steps.clone(),
+            steps,
+            expr(),
+            text(),
+            any::<Option<u64>>(),
+            0..7usize,
+        )
+            .prop_map(|(a, b, e, name, time, kind)| {
+                let (time, branch) = (
+                    time.map(Dur),
+                    Branch {
+                        name: name.clone(),
+                        steps: a.clone(),
+                        at: NOWHERE,
+                    },
+                );
+                match kind {
+                    0 => Task::Verify(Verify {
+                        within: time,
+                        every: time,
+                        steps: a,
+                    }),
+                    1 => Task::Revoke(Revoke {
+                        secret: name,
+                        after: time,
+                        steps: a,
+                    }),
+                    2 => Task::Manual(Manual {
+                        instructions: e,
+                        verify: a,
+                    }),
+                    3 => Task::Switch(Switch {
+                        subject: e,
+                        cases: vec![branch],
+                        otherwise: b,
+                    }),
+                    4 => Task::Parallel(Parallel {
+                        branches: vec![branch],
+                    }),
+                    5 => Task::ForEach(ForEach {
+                        item: name,
+                        items: e,
+                        steps: a,
+                        keep_last: Some(2),
+                    }),
+                    _ => Task::Repeat(Repeat {
+                        steps: a,
+                        until: e,
+                        at_most: 3,
+                        every: time,
+                        backoff: Backoff::Fixed,
+                        keep_last: None,
+                    }),
+                }
+            });
         dressed(nested.boxed())
     })
 }
@@ -223,45 +381,93 @@ fn step() -> impl Strategy<Value = Step> {
 fn plan() -> impl Strategy<Value = Plan> {
     let trigger = prop_oneof![
         any::<u64>().prop_map(|n| Trigger::Every(Dur(n))),
-        Just(Trigger::Cron(vec![Cron::parse("0 0 3 * * MON", "Europe/Berlin").unwrap(), Cron::parse("@daily", "UTC").unwrap()])),
+        Just(Trigger::Cron(vec![
+            Cron::parse("0 0 3 * * MON", "Europe/Berlin").unwrap(),
+            Cron::parse("@daily", "UTC").unwrap()
+        ])),
     ];
-    let schedule = prop::option::of((trigger, any::<Option<u64>>()).prop_map(|(trigger, jitter)| Schedule {
-        trigger,
-        jitter: jitter.map(Dur),
-        at: NOWHERE,
-    }));
-    let secret =
-        (text(), prop::collection::vec(text(), 0..2), any::<Option<u16>>(), any::<bool>()).prop_map(|(name, fields, port, declared)| {
-            let to = Destination { host: HostPattern("*.example.com".into()), port, places: Place::DEFAULT.to_vec(), at: NOWHERE };
-            SecretDecl { name, fields, policy: if declared { Policy::Declared(vec![to]) } else { Policy::Implied }, at: NOWHERE }
+    let schedule = prop::option::of((trigger, any::<Option<u64>>()).prop_map(
+        |(trigger, jitter)| Schedule {
+            trigger,
+            jitter: jitter.map(Dur),
+            at: NOWHERE,
+        },
+    ));
+    let secret = (
+        text(),
+        prop::collection::vec(text(), 0..2),
+        any::<Option<u16>>(),
+        any::<bool>(),
+    )
+        .prop_map(|(name, fields, port, declared)| {
+            let to = Destination {
+                host: HostPattern("*.example.com".into()),
+                port,
+                places: Place::DEFAULT.to_vec(),
+                at: NOWHERE,
+            };
+            SecretDecl {
+                name,
+                fields,
+                policy: if declared {
+                    Policy::Declared(vec![to])
+                } else {
+                    Policy::Implied
+                },
+                at: NOWHERE,
+            }
         });
-    let rotation = (text(), prop::option::of(text()), schedule, prop::collection::vec(step(), 0..4), expr(), any::<bool>()).prop_map(
-        |(name, description, schedule, steps, e, flag)| Rotation {
+    let rotation = (
+        text(),
+        prop::option::of(text()),
+        schedule,
+        prop::collection::vec(step(), 0..4),
+        expr(),
+        any::<bool>(),
+    )
+        .prop_map(|(name, description, schedule, steps, e, flag)| Rotation {
             name: name.clone(),
             description,
-            inputs: vec![Input { name: "i".into(), ty: Type::Int, secret: flag, default: flag.then(|| e.clone()), at: NOWHERE }],
+            inputs: vec![Input {
+                name: "i".into(),
+                ty: Type::Int,
+                secret: flag,
+                default: flag.then(|| e.clone()),
+                at: NOWHERE,
+            }],
             schedule,
             timeout: flag.then_some(Dur(1)),
             variables: vec![(name.clone(), e.clone())],
             on_failure: steps.iter().take(1).cloned().collect(),
             steps,
-            outputs: vec![Output { name, value: e, masked: flag, at: NOWHERE }],
+            outputs: vec![Output {
+                name,
+                value: e,
+                masked: flag,
+                at: NOWHERE,
+            }],
             failure_rotation: flag.then(|| "other".into()),
             imported: false,
             masked_fields: vec!["token".into()],
             at: NOWHERE,
-        },
-    );
+        });
     let dialect = prop::sample::select(vec![Dialect::Rot, Dialect::Orkes, Dialect::Oss]);
-    (dialect, prop::collection::vec(secret, 0..3), prop::collection::vec(rotation, 0..3), prop::collection::vec(text(), 0..2)).prop_map(
-        |(dialect, secrets, rotations, env)| Plan {
+    (
+        dialect,
+        prop::collection::vec(secret, 0..3),
+        prop::collection::vec(rotation, 0..3),
+        prop::collection::vec(text(), 0..2),
+    )
+        .prop_map(|(dialect, secrets, rotations, env)| Plan {
             dialect,
             secrets,
-            env: env.into_iter().map(|name| EnvDecl { name, at: NOWHERE }).collect(),
+            env: env
+                .into_iter()
+                .map(|name| EnvDecl { name, at: NOWHERE })
+                .collect(),
             rotations,
             accepted: Vec::new(),
-        },
-    )
+        })
 }
 
 /// The rotation that every user starts from.
@@ -269,10 +475,26 @@ fn sample() -> Plan {
     let mut http = Http::new(
         "POST",
         Expr::string("https://example.com/api/token"),
-        Effect::Issues(Issues { old: Old::Stays, at_most: None, assumed: false }),
+        Effect::Issues(Issues {
+            old: Old::Stays,
+            at_most: None,
+            assumed: false,
+        }),
     );
-    let secret = |name: &str| Expr::root(Root::Secret { name: name.into(), field: None, version: Version::Current }, NOWHERE);
-    http.body = Body::Json(Expr::new(ExprKind::Object(vec![("keyId".into(), secret("key_id"))]), NOWHERE));
+    let secret = |name: &str| {
+        Expr::root(
+            Root::Secret {
+                name: name.into(),
+                field: None,
+                version: Version::Current,
+            },
+            NOWHERE,
+        )
+    };
+    http.body = Body::Json(Expr::new(
+        ExprKind::Object(vec![("keyId".into(), secret("key_id"))]),
+        NOWHERE,
+    ));
     http.captures = vec![Capture {
         name: "token".into(),
         secret: true,
@@ -283,22 +505,57 @@ fn sample() -> Plan {
         to: Vec::new(),
         at: NOWHERE,
     }];
-    let step =
-        |name: &str, task| Step { name: name.into(), task, retry: None, optional: false, timeout: None, start_delay: None, at: NOWHERE };
-    let token = Expr::root(Root::Capture { step: "get".into(), name: "token".into() }, NOWHERE);
-    let update =
-        Update { secret: Expr::string("token"), value: NewValue::Single(token), expires: None, allow: Allow::default(), unmasked: false };
+    let step = |name: &str, task| Step {
+        name: name.into(),
+        task,
+        retry: None,
+        optional: false,
+        timeout: None,
+        start_delay: None,
+        at: NOWHERE,
+    };
+    let token = Expr::root(
+        Root::Capture {
+            step: "get".into(),
+            name: "token".into(),
+        },
+        NOWHERE,
+    );
+    let update = Update {
+        secret: Expr::string("token"),
+        value: NewValue::Single(token),
+        expires: None,
+        allow: Allow::default(),
+        unmasked: false,
+    };
     let mut plan = Plan::new(Dialect::Rot);
-    let to = Destination { host: HostPattern("example.com".into()), port: None, places: Place::DEFAULT.to_vec(), at: NOWHERE };
-    plan.secrets = vec![SecretDecl { name: "key_id".into(), fields: Vec::new(), policy: Policy::Declared(vec![to]), at: NOWHERE }];
+    let to = Destination {
+        host: HostPattern("example.com".into()),
+        port: None,
+        places: Place::DEFAULT.to_vec(),
+        at: NOWHERE,
+    };
+    plan.secrets = vec![SecretDecl {
+        name: "key_id".into(),
+        fields: Vec::new(),
+        policy: Policy::Declared(vec![to]),
+        at: NOWHERE,
+    }];
     plan.rotations = vec![Rotation {
         name: "refresh".into(),
         description: Some("A fresh token".into()),
         inputs: Vec::new(),
-        schedule: Some(Schedule { trigger: Trigger::Every(Dur::minutes(45)), jitter: None, at: NOWHERE }),
+        schedule: Some(Schedule {
+            trigger: Trigger::Every(Dur::minutes(45)),
+            jitter: None,
+            at: NOWHERE,
+        }),
         timeout: None,
         variables: Vec::new(),
-        steps: vec![step("get", Task::Http(Box::new(http))), step("update token", Task::Update(update))],
+        steps: vec![
+            step("get", Task::Http(Box::new(http))),
+            step("update token", Task::Update(update)),
+        ],
         outputs: Vec::new(),
         on_failure: Vec::new(),
         failure_rotation: None,
@@ -310,7 +567,10 @@ fn sample() -> Plan {
 }
 
 fn refusal(text: &str) -> (Failure, &'static str, String) {
-    let Error { failure, diagnostics } = decode(text).expect_err("refused");
+    let Error {
+        failure,
+        diagnostics,
+    } = decode(text).expect_err("refused");
     let first = &diagnostics[0];
     assert!(first.help.is_some(), "{} has no help", first.message);
     (failure, first.code.id(), first.message.clone())
@@ -320,8 +580,18 @@ fn refusal(text: &str) -> (Failure, &'static str, String) {
 fn resealed(change: impl FnOnce(&mut Value)) -> String {
     let mut document: Value = serde_json::from_str(&encode(&sample())).unwrap();
     change(&mut document["plan"]);
-    let hash = ring::digest::digest(&ring::digest::SHA256, canonical::compact(&document["plan"]).as_bytes());
-    document["digest"] = format!("sha256:{}", hash.as_ref().iter().map(|b| format!("{b:02x}")).collect::<String>()).into();
+    let hash = ring::digest::digest(
+        &ring::digest::SHA256,
+        canonical::compact(&document["plan"]).as_bytes(),
+    );
+    document["digest"] = format!(
+        "sha256:{}",
+        hash.as_ref()
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect::<String>()
+    )
+    .into();
     document.to_string()
 }
 
@@ -411,7 +681,10 @@ fn refusals() {
         let (failure, code, message) = refusal(&document.to_string());
         assert_eq!(failure, Failure::Usage);
         if key != "schema" {
-            assert_eq!((code, message), ("ROT202", format!("the compiled plan has no `{key}`")));
+            assert_eq!(
+                (code, message),
+                ("ROT202", format!("the compiled plan has no `{key}`"))
+            );
         }
     }
 }
@@ -438,7 +711,9 @@ fn damage_is_found() {
         for change in [1u8, 2, 0x20, 0x80] {
             let mut bytes = good.clone();
             bytes[at] ^= change;
-            let Ok(text) = String::from_utf8(bytes) else { continue };
+            let Ok(text) = String::from_utf8(bytes) else {
+                continue;
+            };
             match decode(&text) {
                 Ok(read) => assert_eq!(read, plan, "byte {at} ^ {change}"),
                 Err(_) => refused += 1,
@@ -469,7 +744,11 @@ fn canonical_form_of_rfc_8785() {
         let input = file.unwrap().path();
         let value: Value = serde_json::from_str(&std::fs::read_to_string(&input).unwrap()).unwrap();
         let output = input.to_string_lossy().replace("/input/", "/output/");
-        assert_eq!(canonical::compact(&value), std::fs::read_to_string(&output).unwrap(), "{output}");
+        assert_eq!(
+            canonical::compact(&value),
+            std::fs::read_to_string(&output).unwrap(),
+            "{output}"
+        );
         let pretty: Value = serde_json::from_str(&canonical::pretty(&value)).unwrap();
         assert_eq!(canonical::compact(&pretty), canonical::compact(&value));
         count += 1;
@@ -507,7 +786,11 @@ fn numbers_as_ecmascript_writes_them() {
         (0xbecbf647612f3696, "-0.0000033333333333333333"),
         (0x43143ff3c1cb0959, "1424953923781206.2"),
     ] {
-        assert_eq!(canonical::compact(&json!(f64::from_bits(bits))), wanted, "{bits:016x}");
+        assert_eq!(
+            canonical::compact(&json!(f64::from_bits(bits))),
+            wanted,
+            "{bits:016x}"
+        );
     }
     assert_eq!(canonical::compact(&json!(u64::MAX)), "18446744073709551615");
 }

@@ -35,7 +35,9 @@ rotation my_token {
 fn project(issuer: &IssuerHandle, text: &str) -> Project {
     let project = Project::new();
     project.file("r.rot", loopback::at(issuer, text));
-    project.set("appKeyId", "demo-key-id").set("appKeySecret", "demo-key-secret");
+    project
+        .set("appKeyId", "demo-key-id")
+        .set("appKeySecret", "demo-key-secret");
     project
 }
 
@@ -44,7 +46,12 @@ fn answering(body: &str) -> IssuerHandle {
     let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
     loopback::faulty(vec![Rule {
         path: Some("/api/token".to_owned()),
-        ..Rule::always(Fault::Answer { status: 200, headers, body: body.to_owned(), execute: true })
+        ..Rule::always(Fault::Answer {
+            status: 200,
+            headers,
+            body: body.to_owned(),
+            execute: true,
+        })
     }])
 }
 

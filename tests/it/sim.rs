@@ -16,9 +16,19 @@ use world::{FsFault, HttpFault};
 /// Second crashes: only the process dies, or the power goes.
 const SECOND: &[Cut] = &[Cut::Nothing, Cut::Kill, Cut::Random(9)];
 /// What every run of the tests does: all kinds of HTTP fault at every call, each crash, the power cuts.
-const WIDE: Depth = Depth { http: &HttpFault::ALL, seeds: &[1, 2, 3], again: 200, second: SECOND };
+const WIDE: Depth = Depth {
+    http: &HttpFault::ALL,
+    seeds: &[1, 2, 3],
+    again: 200,
+    second: SECOND,
+};
 /// What takes minutes.
-const LONG: Depth = Depth { http: &HttpFault::ALL, seeds: &[1, 2, 3, 4, 5, 6, 7, 8], again: 6, second: SECOND };
+const LONG: Depth = Depth {
+    http: &HttpFault::ALL,
+    seeds: &[1, 2, 3, 4, 5, 6, 7, 8],
+    again: 6,
+    second: SECOND,
+};
 
 const EIO: i32 = 5;
 const EMFILE: i32 = 24;
@@ -27,27 +37,70 @@ const EROFS: i32 = 30;
 
 /// Ways in which a call to the file system fails.
 const WAYS: &[FsFault] = &[
-    FsFault { errno: EIO, done: false, lasting: false },
-    FsFault { errno: EIO, done: true, lasting: false },
-    FsFault { errno: EIO, done: false, lasting: true },
-    FsFault { errno: ENOSPC, done: false, lasting: false },
-    FsFault { errno: ENOSPC, done: false, lasting: true },
-    FsFault { errno: EROFS, done: false, lasting: true },
-    FsFault { errno: EMFILE, done: false, lasting: false },
-    FsFault { errno: EMFILE, done: false, lasting: true },
+    FsFault {
+        errno: EIO,
+        done: false,
+        lasting: false,
+    },
+    FsFault {
+        errno: EIO,
+        done: true,
+        lasting: false,
+    },
+    FsFault {
+        errno: EIO,
+        done: false,
+        lasting: true,
+    },
+    FsFault {
+        errno: ENOSPC,
+        done: false,
+        lasting: false,
+    },
+    FsFault {
+        errno: ENOSPC,
+        done: false,
+        lasting: true,
+    },
+    FsFault {
+        errno: EROFS,
+        done: false,
+        lasting: true,
+    },
+    FsFault {
+        errno: EMFILE,
+        done: false,
+        lasting: false,
+    },
+    FsFault {
+        errno: EMFILE,
+        done: false,
+        lasting: true,
+    },
 ];
 
 /// `ROT_SIM=keyed` looks at the scenarios with that in their names; `ROT_SCHEDULE` replays one line of a violation, up to
 /// the colon.
 fn wanted() -> (String, Option<String>) {
-    (std::env::var("ROT_SIM").unwrap_or_default(), std::env::var("ROT_SCHEDULE").ok())
+    (
+        std::env::var("ROT_SIM").unwrap_or_default(),
+        std::env::var("ROT_SCHEDULE").ok(),
+    )
 }
 
 fn finish(what: &str, tally: &Tally, at_least: usize) {
     tally.print(what);
-    assert!(tally.violations.is_empty(), "{} violations", tally.violations.len());
+    assert!(
+        tally.violations.is_empty(),
+        "{} violations",
+        tally.violations.len()
+    );
     let (filter, only) = wanted();
-    assert!(!filter.is_empty() || only.is_some() || tally.runs >= at_least, "explored only {} runs", tally.runs);
+    assert!(
+        !filter.is_empty() || only.is_some() || tally.runs >= at_least,
+        "explored only {} runs",
+        tally.runs
+    );
 }
 
 #[test]
@@ -60,12 +113,20 @@ fn killed_anywhere_nothing_is_lost() {
 #[test]
 fn any_failing_call_loses_nothing() {
     let (filter, only) = wanted();
-    finish("failing calls", &errors(WAYS, &filter, only.as_deref()), 20_000);
+    finish(
+        "failing calls",
+        &errors(WAYS, &filter, only.as_deref()),
+        20_000,
+    );
 }
 
 #[test]
 #[ignore = "long: crashes during every sixth recovery"]
 fn killed_twice_nothing_is_lost() {
     let (filter, only) = wanted();
-    finish("crashes during recovery", &explore(&LONG, &filter, only.as_deref()), 500_000);
+    finish(
+        "crashes during recovery",
+        &explore(&LONG, &filter, only.as_deref()),
+        500_000,
+    );
 }

@@ -28,7 +28,13 @@ enum Vary {
     Minted,
 }
 
-const ALL: [Vary; 5] = [Vary::Key, Vary::KeyLength, Vary::Other, Vary::OtherLength, Vary::Minted];
+const ALL: [Vary; 5] = [
+    Vary::Key,
+    Vary::KeyLength,
+    Vary::Other,
+    Vary::OtherLength,
+    Vary::Minted,
+];
 
 fn files(vary: Option<Vary>) -> &'static Files {
     static MADE: OnceLock<Vec<Files>> = OnceLock::new();
@@ -42,7 +48,9 @@ fn files(vary: Option<Vary>) -> &'static Files {
             (key, "o-8a"),
         ]
         .iter()
-        .map(|(key, other)| vault_files(&[("key", key), ("other", other), ("store", "store-62d1f0a7")]))
+        .map(|(key, other)| {
+            vault_files(&[("key", key), ("other", other), ("store", "store-62d1f0a7")])
+        })
         .collect()
     });
     let at = match vary {
@@ -76,7 +84,10 @@ struct Seen {
 
 fn execute(plan: &Plan, vary: Option<Vary>) -> Seen {
     let salt = if vary == Some(Vary::Minted) { 99 } else { 1 };
-    let servers = Arc::new(Servers { salt, seen: Mutex::default() });
+    let servers = Arc::new(Servers {
+        salt,
+        seen: Mutex::default(),
+    });
     let world = world::world(files(vary).clone(), servers.clone());
     let vault = RefCell::new(ok(Vault::open(&world, &paths())));
     let job = Job {
@@ -90,7 +101,10 @@ fn execute(plan: &Plan, vary: Option<Vary>) -> Seen {
         lock_wait: Duration::ZERO,
     };
     let watch = Watch::default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let done = runtime.block_on(run(&world, &vault, &job, &watch));
     let mut shown = watch.lines.take();
     match &done {
@@ -99,15 +113,38 @@ fn execute(plan: &Plan, vary: Option<Vary>) -> Seen {
     }
     drop(vault);
     let requests = servers.seen.lock().unwrap().clone();
-    Seen { shown, requests, labels: watch.labels.take() }
+    Seen {
+        shown,
+        requests,
+        labels: watch.labels.take(),
+    }
 }
 
 fn report_lines(report: &RunReport) -> Vec<String> {
-    let mut lines = vec![format!("status {}", report.status.as_str()), format!("output {}", report.output)];
-    lines.extend(report.steps.iter().map(|s| format!("{} {} {} {} {}", s.name, s.kind, s.status, s.attempts, s.output)));
-    lines.extend(report.secrets.iter().map(|s| format!("{} {}", s.name, s.action)));
+    let mut lines = vec![
+        format!("status {}", report.status.as_str()),
+        format!("output {}", report.output),
+    ];
+    lines.extend(report.steps.iter().map(|s| {
+        format!(
+            "{} {} {} {} {}",
+            s.name, s.kind, s.status, s.attempts, s.output
+        )
+    }));
+    lines.extend(
+        report
+            .secrets
+            .iter()
+            .map(|s| format!("{} {}", s.name, s.action)),
+    );
     lines.extend(report.notes.iter().cloned());
-    lines.extend(report.failure.iter().flat_map(|f| &f.diagnostics).map(|d| format!("{} {}", d.code.id(), d.message)));
+    lines.extend(
+        report
+            .failure
+            .iter()
+            .flat_map(|f| &f.diagnostics)
+            .map(|d| format!("{} {}", d.code.id(), d.message)),
+    );
     lines
 }
 
@@ -115,7 +152,11 @@ fn report_lines(report: &RunReport) -> Vec<String> {
 fn difference(one: &Seen, two: &Seen, vary: Vary, updates: bool) -> Option<String> {
     if one.shown != two.shown {
         let pair = one.shown.iter().zip(&two.shown).find(|(a, b)| a != b);
-        return Some(format!("shown: {pair:?} ({} and {} lines)", one.shown.len(), two.shown.len()));
+        return Some(format!(
+            "shown: {pair:?} ({} and {} lines)",
+            one.shown.len(),
+            two.shown.len()
+        ));
     }
     let mut may: Vec<&str> = match vary {
         Vary::Key | Vary::KeyLength => vec!["a.example.com"],
@@ -127,7 +168,10 @@ fn difference(one: &Seen, two: &Seen, vary: Vary, updates: bool) -> Option<Strin
     }
     // A credential may go back to where it was issued, and no further.
     let requests = |seen: &Seen| -> Vec<(String, String)> {
-        let others = seen.requests.iter().filter(|(host, _)| !may.contains(&host.as_str()));
+        let others = seen
+            .requests
+            .iter()
+            .filter(|(host, _)| !may.contains(&host.as_str()));
         others.cloned().collect()
     };
     let (one, two) = (requests(one), requests(two));
@@ -167,18 +211,28 @@ fn examine(seed: u64, counts: &Counts) -> Option<String> {
     let first = execute(&plan, None);
     let mut known: HashMap<(String, Option<String>, String), Label> = HashMap::new();
     for name in &analysis.names() {
-        let key = (plan.rotations[name.rotation].name.clone(), name.step.map(str::to_owned), name.name.to_owned());
+        let key = (
+            plan.rotations[name.rotation].name.clone(),
+            name.step.map(str::to_owned),
+            name.name.to_owned(),
+        );
         known.entry(key).or_default().join(&name.label);
     }
     // Within a called rotation the checker names what it was passed by its input; only the caller knows the secret.
-    for (name, label) in first.labels.iter().filter(|((rotation, ..), _)| rotation == "r") {
+    for (name, label) in first
+        .labels
+        .iter()
+        .filter(|((rotation, ..), _)| rotation == "r")
+    {
         let expected = known.get(name).cloned().unwrap_or_default();
         counts.labels.fetch_add(1, Ordering::Relaxed);
         if *label == expected {
             counts.equal.fetch_add(1, Ordering::Relaxed);
         }
         if !label.is_below(&expected) {
-            return Some(format!("seed {seed}: the label of {name:?} is {label:?} in the run, {expected:?} before it\n{text}"));
+            return Some(format!(
+                "seed {seed}: the label of {name:?} is {label:?} in the run, {expected:?} before it\n{text}"
+            ));
         }
     }
     if !clean {
@@ -186,11 +240,14 @@ fn examine(seed: u64, counts: &Counts) -> Option<String> {
     }
     if first.shown.iter().any(|line| line.starts_with("log ***")) {
         counts.masked.fetch_add(1, Ordering::Relaxed);
-        return Some(format!("seed {seed}: the interpreter masks a line that the checker lets through\n{text}"));
+        return Some(format!(
+            "seed {seed}: the interpreter masks a line that the checker lets through\n{text}"
+        ));
     }
     let vary = ALL[(seed % ALL.len() as u64) as usize];
     let second = execute(&plan, Some(vary));
-    difference(&first, &second, vary, text.contains("update store")).map(|what| format!("seed {seed}, {vary:?}: {what}\n{text}"))
+    difference(&first, &second, vary, text.contains("update store"))
+        .map(|what| format!("seed {seed}, {vary:?}: {what}\n{text}"))
 }
 
 fn explore(seeds: std::ops::Range<u64>) -> Counts {
@@ -198,7 +255,10 @@ fn explore(seeds: std::ops::Range<u64>) -> Counts {
     let next = AtomicU64::new(seeds.start);
     let wrong: Mutex<Vec<String>> = Mutex::default();
     std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, |n| n.get()).min(8) {
+        for _ in 0..std::thread::available_parallelism()
+            .map_or(2, |n| n.get())
+            .min(8)
+        {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -223,7 +283,12 @@ fn explore(seeds: std::ops::Range<u64>) -> Counts {
         of(&counts.equal)
     );
     let wrong = wrong.into_inner().unwrap();
-    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n----\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong\n{}",
+        wrong.len(),
+        wrong.join("\n----\n")
+    );
     counts
 }
 
@@ -231,7 +296,10 @@ fn explore(seeds: std::ops::Range<u64>) -> Counts {
 fn what_the_checker_lets_through_shows_nothing() {
     let counts = explore(0..52_000);
     let accepted = counts.accepted.load(Ordering::Relaxed);
-    assert!(accepted >= 20_000, "only {accepted} programs were run twice");
+    assert!(
+        accepted >= 20_000,
+        "only {accepted} programs were run twice"
+    );
 }
 
 /// The full number, for a night: `cargo test --release --test it soundness -- --ignored`.
@@ -243,17 +311,26 @@ fn what_the_checker_lets_through_shows_nothing_in_many_programs() {
 
 fn codes(text: &str) -> Vec<String> {
     let (plan, front) = read(text);
-    assert!(!front.iter().any(|d| d.severity == Severity::Error), "{text}\n{:?}", front.iter().map(|d| &d.message).collect::<Vec<_>>());
+    assert!(
+        !front.iter().any(|d| d.severity == Severity::Error),
+        "{text}\n{:?}",
+        front.iter().map(|d| &d.message).collect::<Vec<_>>()
+    );
     let analysis = Analysis::of(&plan);
-    let mut codes: Vec<String> =
-        check_with(&analysis, &Options::default()).iter().filter(|d| is_flow(d.code.id())).map(|d| d.code.id().to_owned()).collect();
+    let mut codes: Vec<String> = check_with(&analysis, &Options::default())
+        .iter()
+        .filter(|d| is_flow(d.code.id()))
+        .map(|d| d.code.id().to_owned())
+        .collect();
     codes.sort();
     codes
 }
 
 /// The valid programs among the first seeds, with their flow findings.
 fn samples(count: u64) -> Vec<(String, Vec<String>)> {
-    let valid = (0..count).map(program).filter(|text| !read(text).1.iter().any(|d| d.severity == Severity::Error));
+    let valid = (0..count)
+        .map(program)
+        .filter(|text| !read(text).1.iter().any(|d| d.severity == Severity::Error));
     valid.map(|text| (text.clone(), codes(&text))).collect()
 }
 
@@ -263,7 +340,9 @@ const SAMPLES: u64 = 600;
 #[test]
 fn renaming_and_naming_change_no_finding() {
     for (text, expected) in samples(SAMPLES) {
-        let renamed = text.replace("secrets.key", "secrets.renamed").replace("secret key ", "secret renamed ");
+        let renamed = text
+            .replace("secrets.key", "secrets.renamed")
+            .replace("secret key ", "secret renamed ");
         assert_eq!(codes(&renamed), expected, "{renamed}");
         // A value gets a name first.
         let named = text.replacen(
@@ -279,17 +358,23 @@ fn renaming_and_naming_change_no_finding() {
 #[test]
 fn a_reveal_adds_no_flow() {
     for (text, expected) in samples(SAMPLES) {
-        let revealed = text.replace("log \"see ${", "log \"see ${reveal ").replace("reveal ", "reveal (");
+        let revealed = text
+            .replace("log \"see ${", "log \"see ${reveal ")
+            .replace("reveal ", "reveal (");
         // Each line that was changed gets its reason behind the expression.
         let lines: Vec<String> = revealed
             .lines()
             .map(|line| match line.rfind("}\"") {
-                Some(at) if line.contains("reveal (") => format!("{}) because \"a test\"{}", &line[..at], &line[at..]),
+                Some(at) if line.contains("reveal (") => {
+                    format!("{}) because \"a test\"{}", &line[..at], &line[at..])
+                }
                 _ => line.to_owned(),
             })
             .collect();
-        let after: Vec<String> =
-            codes(&lines.join("\n")).into_iter().filter(|c| !["ROT322", "ROT323", "ROT324"].contains(&c.as_str())).collect();
+        let after: Vec<String> = codes(&lines.join("\n"))
+            .into_iter()
+            .filter(|c| !["ROT322", "ROT323", "ROT324"].contains(&c.as_str()))
+            .collect();
         let mut left = expected.clone();
         for code in &after {
             let at = left.iter().position(|c| c == code);
@@ -321,11 +406,25 @@ fn without_secrets_there_is_no_flow() {
     for (text, _) in samples(SAMPLES) {
         let without: String = text
             .lines()
-            .map(|line| line.replace("secrets.key", "\"plain\"").replace("secrets.other", "\"plain\""))
-            .map(|line| if line.trim_start().starts_with("secret v") { line.replace("secret v", "public v") } else { line })
+            .map(|line| {
+                line.replace("secrets.key", "\"plain\"")
+                    .replace("secrets.other", "\"plain\"")
+            })
+            .map(|line| {
+                if line.trim_start().starts_with("secret v") {
+                    line.replace("secret v", "public v")
+                } else {
+                    line
+                }
+            })
             .map(|line| line + "\n")
             .collect();
-        if without.contains("update store") || read(&without).1.iter().any(|d| d.severity == Severity::Error) {
+        if without.contains("update store")
+            || read(&without)
+                .1
+                .iter()
+                .any(|d| d.severity == Severity::Error)
+        {
             continue;
         }
         run += 1;

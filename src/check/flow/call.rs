@@ -20,7 +20,13 @@ pub(super) struct Site<'p> {
 
 /// The rotations so that callees come before callers, and whether some call each other in a ring.
 pub(super) fn sequence(plan: &Plan) -> (Vec<usize>, bool) {
-    let index: HashMap<&str, usize> = plan.rotations.iter().enumerate().rev().map(|(i, r)| (r.name.as_str(), i)).collect();
+    let index: HashMap<&str, usize> = plan
+        .rotations
+        .iter()
+        .enumerate()
+        .rev()
+        .map(|(i, r)| (r.name.as_str(), i))
+        .collect();
     let callees: Vec<Vec<usize>> = plan
         .rotations
         .iter()
@@ -71,19 +77,37 @@ pub(super) fn sequence(plan: &Plan) -> (Vec<usize>, bool) {
 }
 
 /// `taint` of `callee` with the caller's arguments in place of its inputs.
-pub(super) fn substitute<'p>(trails: &Trails<'p>, taint: &Taint, callee: usize, arguments: &[(&'p str, Taint)]) -> Taint {
+pub(super) fn substitute<'p>(
+    trails: &Trails<'p>,
+    taint: &Taint,
+    callee: usize,
+    arguments: &[(&'p str, Taint)],
+) -> Taint {
     let mut result = Taint::default();
     for entry in taint.iter() {
         match trails.atom(entry.atom) {
             Some(Atom::Caller { rotation, name }) if *rotation == callee => {
-                for (_, argument) in arguments.iter().filter(|(input, _)| name.is_empty() || input == name) {
+                for (_, argument) in arguments
+                    .iter()
+                    .filter(|(input, _)| name.is_empty() || input == name)
+                {
                     result.join(&argument.map(|a| {
-                        let (derivation, control) = (raise(a.derivation, entry.derivation), a.control || entry.control);
-                        Some(Entry { derivation, control, ..*a })
+                        let (derivation, control) = (
+                            raise(a.derivation, entry.derivation),
+                            a.control || entry.control,
+                        );
+                        Some(Entry {
+                            derivation,
+                            control,
+                            ..*a
+                        })
                     }));
                 }
             }
-            Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Input(_) }) if *rotation == callee => {}
+            Some(Atom::Origin {
+                rotation: Some(rotation),
+                origin: Origin::Input(_),
+            }) if *rotation == callee => {}
             _ => {
                 result.join(&Taint::one(*entry));
             }
@@ -109,7 +133,11 @@ pub(super) fn instantiate(engine: &mut Engine<'_>, sequence: &[usize], ring: boo
     for site in &sites {
         sites_of.entry(site.caller).or_default().push(site);
     }
-    let secret = if ring { HashSet::new() } else { given_secrets(&engine.trails, sequence, &sites_of) };
+    let secret = if ring {
+        HashSet::new()
+    } else {
+        given_secrets(&engine.trails, sequence, &sites_of)
+    };
     // Callees come first, so that one round is enough but for rings.
     for _ in 0..if ring { RING_ROUNDS } else { 1 } {
         let mut grew = false;
@@ -134,10 +162,15 @@ pub(super) fn instantiate(engine: &mut Engine<'_>, sequence: &[usize], ring: boo
     let mut added = Vec::new();
     for (rotation, events) in open.iter().enumerate() {
         for (number, taint) in events {
-            let Some(event) = engine.events.get(*number) else { continue };
+            let Some(event) = engine.events.get(*number) else {
+                continue;
+            };
             let secret = taint.iter().any(|e| engine.trails.origin(e.atom).is_some());
             if secret && (event.rotation != rotation || !is_below(taint, &event.taint)) {
-                added.push(Event { taint: taint.clone(), ..event.clone() });
+                added.push(Event {
+                    taint: taint.clone(),
+                    ..event.clone()
+                });
             }
         }
     }
@@ -145,13 +178,23 @@ pub(super) fn instantiate(engine: &mut Engine<'_>, sequence: &[usize], ring: boo
 }
 
 /// The rotations that some call passes a secret: one of the vault or of a step, or what the caller itself was passed.
-fn given_secrets(trails: &Trails<'_>, sequence: &[usize], sites: &HashMap<usize, Vec<&Site<'_>>>) -> HashSet<usize> {
+fn given_secrets(
+    trails: &Trails<'_>,
+    sequence: &[usize],
+    sites: &HashMap<usize, Vec<&Site<'_>>>,
+) -> HashSet<usize> {
     let mut given = HashSet::new();
     for caller in sequence.iter().rev() {
         for site in sites.get(caller).into_iter().flatten() {
             let own = given.contains(caller);
-            let secret = |e: &Entry| trails.origin(e.atom).is_some() || (own && from_input(trails, e, *caller));
-            if site.arguments.iter().any(|(_, taint)| taint.iter().any(secret)) {
+            let secret = |e: &Entry| {
+                trails.origin(e.atom).is_some() || (own && from_input(trails, e, *caller))
+            };
+            if site
+                .arguments
+                .iter()
+                .any(|(_, taint)| taint.iter().any(secret))
+            {
                 given.insert(site.callee);
             }
         }
@@ -165,11 +208,20 @@ fn is_below(taint: &Taint, of_event: &Taint) -> bool {
 }
 
 /// What a call brings to the events of the called rotation.
-fn fill(engine: &Engine<'_>, site: &Site<'_>, events: Option<&BTreeMap<usize, Taint>>) -> Vec<(usize, Taint)> {
-    let Some(events) = events else { return Vec::new() };
+fn fill(
+    engine: &Engine<'_>,
+    site: &Site<'_>,
+    events: Option<&BTreeMap<usize, Taint>>,
+) -> Vec<(usize, Taint)> {
+    let Some(events) = events else {
+        return Vec::new();
+    };
     let filled = events.iter().map(|(number, taint)| {
         let inputs = taint.map(|e| from_input(&engine.trails, e, site.callee).then_some(*e));
-        (*number, substitute(&engine.trails, &inputs, site.callee, &site.arguments))
+        (
+            *number,
+            substitute(&engine.trails, &inputs, site.callee, &site.arguments),
+        )
     });
     filled.filter(|(_, taint)| !taint.is_empty()).collect()
 }

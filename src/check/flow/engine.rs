@@ -3,14 +3,17 @@
 //! The whole plan is walked until no label grows (once where there are neither loops nor rings of calls), then once more
 //! to record. After [`WIDEN`] walks variables are widened to their join, so that the cost stays linear in the size.
 
-use crate::plan::name::{MASKS, is_mask};
 use super::shape::Shape;
 use super::taint::{Atom, HopKind, Taint, Trails};
 use super::variables::{Changes, Variables};
 use super::{Analysis, Event, Request, Reveal, Sink};
 use crate::check::order::{Order, may_end};
+use crate::plan::name::{MASKS, is_mask};
 use crate::plan::task::lifecycle::NewValue;
-use crate::plan::task::{Call, ForEach, Fork, Generate, Let, Repeat, SetVariables, Stop, Switch, Update, Worker, walk_steps};
+use crate::plan::task::{
+    Call, ForEach, Fork, Generate, Let, Repeat, SetVariables, Stop, Switch, Update, Worker,
+    walk_steps,
+};
 use crate::plan::{Derivation, Expr, ExprKind, Origin, Plan, Root, Rotation, Step, Task};
 use crate::source::Span;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -72,7 +75,9 @@ pub(super) struct Engine<'p> {
 
 pub(super) fn run<'p>(plan: &'p Plan, order: Order<'p>) -> Analysis<'p> {
     let (sequence, ring) = super::call::sequence(plan);
-    let loops = order.iter().any(|(_, n)| matches!(n.step.task, Task::ForEach(_) | Task::Repeat(_)));
+    let loops = order
+        .iter()
+        .any(|(_, n)| matches!(n.step.task, Task::ForEach(_) | Task::Repeat(_)));
     let mut engine = Engine::new(plan, order);
     if ring || loops {
         for walk in 0..LAST {
@@ -93,14 +98,22 @@ pub(super) fn run<'p>(plan: &'p Plan, order: Order<'p>) -> Analysis<'p> {
 impl<'p> Engine<'p> {
     fn new(plan: &'p Plan, order: Order<'p>) -> Self {
         let rotations = || plan.rotations.iter().enumerate();
-        let secret =
-            |(index, rotation): (usize, &'p Rotation)| rotation.inputs.iter().filter(|i| i.secret).map(move |i| (index, i.name.as_str()));
+        let secret = |(index, rotation): (usize, &'p Rotation)| {
+            rotation
+                .inputs
+                .iter()
+                .filter(|i| i.secret)
+                .map(move |i| (index, i.name.as_str()))
+        };
         Self {
             secret_inputs: rotations().flat_map(secret).collect(),
             masked: HashSet::new(),
             masked_reads: masked_reads(plan),
             // Of two with one name the first is called.
-            by_name: rotations().rev().map(|(index, r)| (r.name.as_str(), index)).collect(),
+            by_name: rotations()
+                .rev()
+                .map(|(index, r)| (r.name.as_str(), index))
+                .collect(),
             plan,
             order,
             public_fields: crate::plan::fields::public_fields(plan),
@@ -147,10 +160,19 @@ impl<'p> Engine<'p> {
         self.variables = Variables::default();
         for (name, value) in &rotation.variables {
             let shape = self.eval(value);
-            self.record_leaves(value, &|masked| Sink::Variable { name, masked }, is_mask(name), false);
+            self.record_leaves(
+                value,
+                &|masked| Sink::Variable { name, masked },
+                is_mask(name),
+                false,
+            );
             self.variables.insert(name, shape);
         }
-        for default in rotation.inputs.iter().filter_map(|input| input.default.as_ref()) {
+        for default in rotation
+            .inputs
+            .iter()
+            .filter_map(|input| input.default.as_ref())
+        {
             self.eval(default);
         }
         self.block(&rotation.steps);
@@ -158,7 +180,15 @@ impl<'p> Engine<'p> {
         let mut outputs = Shape::default();
         for output in &rotation.outputs {
             let masked = output.masked || self.masked.contains(output.name.as_str());
-            self.record_leaves(&output.value, &|masked| Sink::Output { name: &output.name, masked }, masked, true);
+            self.record_leaves(
+                &output.value,
+                &|masked| Sink::Output {
+                    name: &output.name,
+                    masked,
+                },
+                masked,
+                true,
+            );
             let shape = self.eval(&output.value);
             outputs.set(&output.name, shape);
         }
@@ -199,7 +229,9 @@ impl<'p> Engine<'p> {
                 self.mint(id, step, "value", step.at.0);
                 self.block(&manual.verify);
             }
-            Task::Fail(fail) => self.record_leaves(&fail.message, &|_| Sink::ErrorText, false, true),
+            Task::Fail(fail) => {
+                self.record_leaves(&fail.message, &|_| Sink::ErrorText, false, true)
+            }
             Task::Stop(stop) => self.stop(stop),
             Task::Wait(crate::plan::task::Wait::For(e) | crate::plan::task::Wait::Until(e)) => {
                 self.eval(e);
@@ -227,13 +259,20 @@ impl<'p> Engine<'p> {
         let shape = self.eval(&item.value);
         let pc = self.pc.clone();
         let at = step.at.0;
-        let shape = shape.map(&mut |t| self.trails.through(t, at, HopKind::Let(&item.name))).with(&pc);
+        let shape = shape
+            .map(&mut |t| self.trails.through(t, at, HopKind::Let(&item.name)))
+            .with(&pc);
         // The input of a Conductor task has no name of its own there: a server keeps the reference in it, not the value.
         if !self.plan.dialect.is_conductor() || step.name == item.name {
             self.record(Sink::Let { name: &item.name }, item.value.at.0, shape.all());
         }
-        self.constants.insert((self.rotation, &item.name), &item.value);
-        let grew = self.lets.entry((self.rotation, &item.name)).or_default().join(&shape);
+        self.constants
+            .insert((self.rotation, &item.name), &item.value);
+        let grew = self
+            .lets
+            .entry((self.rotation, &item.name))
+            .or_default()
+            .join(&shape);
         self.changed |= grew;
     }
 
@@ -245,8 +284,14 @@ impl<'p> Engine<'p> {
 
     /// A capture that is a credential of its own.
     pub(super) fn mint(&mut self, id: usize, step: &'p Step, name: &'p str, span: Span) {
-        let origin = Origin::Minted { step: step.name.clone(), name: name.to_owned() };
-        let atom = self.trails.intern(Atom::Origin { rotation: Some(self.rotation), origin });
+        let origin = Origin::Minted {
+            step: step.name.clone(),
+            name: name.to_owned(),
+        };
+        let atom = self.trails.intern(Atom::Origin {
+            rotation: Some(self.rotation),
+            origin,
+        });
         let taint = self.trails.source(atom, Derivation::Whole, span);
         self.capture(id, name, Shape::of(taint));
     }
@@ -263,11 +308,18 @@ impl<'p> Engine<'p> {
 
     fn set_variables(&mut self, step: &'p Step, set: &'p SetVariables) {
         for (name, value) in &set.values {
-            self.record_leaves(value, &|masked| Sink::Variable { name, masked }, is_mask(name), false);
+            self.record_leaves(
+                value,
+                &|masked| Sink::Variable { name, masked },
+                is_mask(name),
+                false,
+            );
             let shape = self.eval(value);
             let pc = self.pc.clone();
             let at = step.at.0;
-            let shape = shape.map(&mut |t| self.trails.through(t, at, HopKind::Variable(name))).with(&pc);
+            let shape = shape
+                .map(&mut |t| self.trails.through(t, at, HopKind::Variable(name)))
+                .with(&pc);
             self.variables.insert(name, shape);
         }
     }
@@ -286,12 +338,26 @@ impl<'p> Engine<'p> {
         match value {
             NewValue::Single(value) => {
                 let taint = self.taint(value);
-                self.record_always(Sink::Store { secret, field: None }, value.at.0, taint);
+                self.record_always(
+                    Sink::Store {
+                        secret,
+                        field: None,
+                    },
+                    value.at.0,
+                    taint,
+                );
             }
             NewValue::Fields(fields) => {
                 for (field, value) in fields {
                     let taint = self.taint(value);
-                    self.record_always(Sink::Store { secret, field: Some(field) }, value.at.0, taint);
+                    self.record_always(
+                        Sink::Store {
+                            secret,
+                            field: Some(field),
+                        },
+                        value.at.0,
+                        taint,
+                    );
                 }
             }
         }
@@ -308,7 +374,12 @@ impl<'p> Engine<'p> {
             self.record_leaves(reason, &|_| Sink::ErrorText, false, true);
         }
         if let Some(output) = &stop.output {
-            self.record_leaves(output, &|masked| Sink::Output { name: "", masked }, false, true);
+            self.record_leaves(
+                output,
+                &|masked| Sink::Output { name: "", masked },
+                false,
+                true,
+            );
             let shape = self.eval(output);
             let grew = self.outputs.entry(self.rotation).or_default().join(&shape);
             self.changed |= grew;
@@ -323,7 +394,12 @@ impl<'p> Engine<'p> {
         self.pc.join(&condition);
         let mut ways = Vec::new();
         let mut ends = false;
-        for steps in switch.cases.iter().map(|b| b.steps.as_slice()).chain([switch.otherwise.as_slice()]) {
+        for steps in switch
+            .cases
+            .iter()
+            .map(|b| b.steps.as_slice())
+            .chain([switch.otherwise.as_slice()])
+        {
             let mark = self.variables.mark();
             self.block(steps);
             ends |= may_end(steps);
@@ -338,7 +414,8 @@ impl<'p> Engine<'p> {
 
     /// The label of a condition on what it decides. Data of callers and servers decides too (integrity).
     fn condition(&mut self, subject: &Taint, span: Span) -> Taint {
-        self.trails.through(&subject.as_control(), span, HopKind::Condition)
+        self.trails
+            .through(&subject.as_control(), span, HopKind::Condition)
     }
 
     fn for_each(&mut self, id: usize, each: &'p ForEach) {
@@ -378,7 +455,10 @@ impl<'p> Engine<'p> {
         self.pc.join(condition);
         let again = body(self);
         if self.widen {
-            let all = self.variables.shapes().fold(Taint::default(), |all, shape| all.joined(&shape.all()));
+            let all = self
+                .variables
+                .shapes()
+                .fold(Taint::default(), |all, shape| all.joined(&shape.all()));
             self.variables.level(&Shape::of(all));
         }
         let (carried, condition) = self.carried.entry(id).or_default();
@@ -401,25 +481,57 @@ impl<'p> Engine<'p> {
     fn call(&mut self, id: usize, step: &'p Step, call: &'p Call) {
         let mut arguments: Vec<(&'p str, Taint)> = Vec::new();
         for (name, value) in &call.inputs {
-            let sink = |masked| if masked { Sink::Variable { name, masked } } else { Sink::CallInput { rotation: &call.rotation, name } };
+            let sink = |masked| {
+                if masked {
+                    Sink::Variable { name, masked }
+                } else {
+                    Sink::CallInput {
+                        rotation: &call.rotation,
+                        name,
+                    }
+                }
+            };
             self.record_leaves(value, &sink, is_mask(name), false);
             let taint = self.taint(value);
-            arguments.push((name, self.trails.through(&taint, value.at.0, HopKind::Passed(name))));
+            arguments.push((
+                name,
+                self.trails
+                    .through(&taint, value.at.0, HopKind::Passed(name)),
+            ));
         }
-        let Some(callee) = self.by_name.get(call.rotation.as_str()).copied() else { return };
+        let Some(callee) = self.by_name.get(call.rotation.as_str()).copied() else {
+            return;
+        };
         if let Some(each) = &call.each {
             // Which members the elements have is known at run time only: any input may be any part of them.
             let taint = self.eval(each).all();
             let taint = self.trails.through(&taint, each.at.0, HopKind::Passed(""));
-            let inputs = self.plan.rotations.get(callee).map_or(&[][..], |r| r.inputs.as_slice());
+            let inputs = self
+                .plan
+                .rotations
+                .get(callee)
+                .map_or(&[][..], |r| r.inputs.as_slice());
             arguments.extend(inputs.iter().map(|i| (i.name.as_str(), taint.clone())));
         }
         let outputs = self.outputs.get(&callee).cloned().unwrap_or_default();
-        let shape = outputs.map(&mut |taint| super::call::substitute(&self.trails, taint, callee, &arguments));
+        let shape = outputs
+            .map(&mut |taint| super::call::substitute(&self.trails, taint, callee, &arguments));
         let at = step.at.0;
-        let shape = shape.map(&mut |t| self.trails.through(t, at, HopKind::Returned(&call.rotation)));
-        let shape = if call.each.is_some() { Shape::of(shape.all()) } else { shape };
-        if let Some(rotation) = self.plan.rotations.get(callee).filter(|_| call.each.is_none()) {
+        let shape = shape.map(&mut |t| {
+            self.trails
+                .through(t, at, HopKind::Returned(&call.rotation))
+        });
+        let shape = if call.each.is_some() {
+            Shape::of(shape.all())
+        } else {
+            shape
+        };
+        if let Some(rotation) = self
+            .plan
+            .rotations
+            .get(callee)
+            .filter(|_| call.each.is_none())
+        {
             for output in &rotation.outputs {
                 let field = shape.field(&output.name);
                 self.capture(id, &output.name, field);
@@ -427,7 +539,11 @@ impl<'p> Engine<'p> {
         }
         self.capture(id, "", shape);
         if self.recording {
-            self.calls.push(super::call::Site { caller: self.rotation, callee, arguments });
+            self.calls.push(super::call::Site {
+                caller: self.rotation,
+                callee,
+                arguments,
+            });
         }
     }
 
@@ -435,17 +551,39 @@ impl<'p> Engine<'p> {
     /// credential of its own.
     fn worker(&mut self, id: usize, step: &'p Step, worker: &'p Worker) {
         if let Some(kind) = &worker.kind {
-            self.record_leaves(&worker.input, &|masked| Sink::Elsewhere { kind, masked }, false, false);
+            self.record_leaves(
+                &worker.input,
+                &|masked| Sink::Elsewhere { kind, masked },
+                false,
+                false,
+            );
         }
         let taint = self.taint(&worker.input).raised(Derivation::Opaque);
         // What a task does that is not run here is not known. It has a credential of its own where one is read from it.
         let unknown = worker.kind.is_some();
-        let mut shape = if unknown { Shape::default() } else { Shape::of(taint) };
-        let masks = if unknown && !self.masked_reads.contains(step.name.as_str()) { &[][..] } else { &MASKS };
+        let mut shape = if unknown {
+            Shape::default()
+        } else {
+            Shape::of(taint)
+        };
+        let masks = if unknown && !self.masked_reads.contains(step.name.as_str()) {
+            &[][..]
+        } else {
+            &MASKS
+        };
         for key in masks.iter().copied() {
-            let origin = Origin::Minted { step: step.name.clone(), name: key.to_owned() };
-            let atom = self.trails.intern(Atom::Origin { rotation: Some(self.rotation), origin });
-            shape.set(key, Shape::of(self.trails.source(atom, Derivation::Whole, step.at.0)));
+            let origin = Origin::Minted {
+                step: step.name.clone(),
+                name: key.to_owned(),
+            };
+            let atom = self.trails.intern(Atom::Origin {
+                rotation: Some(self.rotation),
+                origin,
+            });
+            shape.set(
+                key,
+                Shape::of(self.trails.source(atom, Derivation::Whole, step.at.0)),
+            );
         }
         self.capture(id, "", shape);
     }
@@ -461,11 +599,18 @@ impl<'p> Engine<'p> {
 
     /// Records what reaches a sink: each part of a literal object, list or text on its own, so that the place is exact.
     /// `sink` is told whether a masking key stands above. Values for people also tell what decided that they are shown.
-    pub(super) fn record_leaves(&mut self, expr: &'p Expr, sink: &dyn Fn(bool) -> Sink<'p>, masked: bool, shown: bool) {
+    pub(super) fn record_leaves(
+        &mut self,
+        expr: &'p Expr,
+        sink: &dyn Fn(bool) -> Sink<'p>,
+        masked: bool,
+        shown: bool,
+    ) {
         match &expr.kind {
             ExprKind::Object(members) => {
                 for (key, value) in members {
-                    let masked = masked || (self.plan.dialect.is_conductor() && self.is_masked_key(key));
+                    let masked =
+                        masked || (self.plan.dialect.is_conductor() && self.is_masked_key(key));
                     self.record_leaves(value, sink, masked, shown);
                 }
                 if members.is_empty() && shown {
@@ -506,7 +651,13 @@ impl<'p> Engine<'p> {
 
     fn record_always(&mut self, sink: Sink<'p>, span: Span, taint: Taint) {
         if self.recording {
-            self.events.push(Event { rotation: self.rotation, step: self.step, sink, span, taint });
+            self.events.push(Event {
+                rotation: self.rotation,
+                step: self.step,
+                sink,
+                span,
+                taint,
+            });
         }
     }
 
@@ -545,8 +696,16 @@ fn masked_reads(plan: &Plan) -> HashSet<&str> {
     }
     let mut found = HashSet::new();
     for rotation in &plan.rotations {
-        walk_steps(&rotation.steps, &mut |step| step.task.exprs().into_iter().for_each(|expr| look(expr, &mut found)));
-        rotation.outputs.iter().for_each(|output| look(&output.value, &mut found));
+        walk_steps(&rotation.steps, &mut |step| {
+            step.task
+                .exprs()
+                .into_iter()
+                .for_each(|expr| look(expr, &mut found))
+        });
+        rotation
+            .outputs
+            .iter()
+            .for_each(|output| look(&output.value, &mut found));
     }
     found
 }

@@ -23,7 +23,11 @@ impl<'p> Engine<'p> {
     /// The taint of a value, field by field.
     pub(super) fn eval(&mut self, expr: &'p Expr) -> Shape {
         match &expr.kind {
-            ExprKind::Null | ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Duration(_) => Shape::default(),
+            ExprKind::Null
+            | ExprKind::Bool(_)
+            | ExprKind::Number(_)
+            | ExprKind::String(_)
+            | ExprKind::Duration(_) => Shape::default(),
             ExprKind::List(items) | ExprKind::Template(items) => Shape::of(self.joined(items)),
             ExprKind::Object(members) => {
                 let mut shape = Shape::default();
@@ -47,14 +51,24 @@ impl<'p> Engine<'p> {
             ExprKind::Call(function, arguments) => self.function(*function, arguments, expr.at.0),
             ExprKind::Binary(operator, left, right) => {
                 let taint = self.taint(left).joined(&self.taint(right));
-                Shape::of(if *operator == Operator::Else { taint } else { taint.raised(Derivation::Opaque) })
+                Shape::of(if *operator == Operator::Else {
+                    taint
+                } else {
+                    taint.raised(Derivation::Opaque)
+                })
             }
             ExprKind::Not(inner) => Shape::of(self.taint(inner).raised(Derivation::Opaque)),
             ExprKind::Reveal { value, reason } => {
                 let shape = self.eval(value);
                 if self.recording {
                     let (label, pc) = (self.trails.label(&shape.all(), false), self.pc.clone());
-                    self.reveals.push(Reveal { step: self.step, span: expr.at.0, reason, label, pc });
+                    self.reveals.push(Reveal {
+                        step: self.step,
+                        span: expr.at.0,
+                        reason,
+                        label,
+                        pc,
+                    });
                 }
                 let trails = &self.trails;
                 shape.map(&mut |t| t.map(|e| trails.origin(e.atom).is_none().then_some(*e)))
@@ -79,7 +93,11 @@ impl<'p> Engine<'p> {
         let derivation = function.derivation();
         let taint = taint.raised(derivation);
         if derivation >= Derivation::Part && !taint.is_empty() {
-            return Shape::of(self.trails.through(&taint, span, HopKind::Function(function.name())));
+            return Shape::of(self.trails.through(
+                &taint,
+                span,
+                HopKind::Function(function.name()),
+            ));
         }
         Shape::of(taint)
     }
@@ -89,12 +107,19 @@ impl<'p> Engine<'p> {
             Root::Secret { name, field, .. } => {
                 self.read_secrets.insert(name);
                 // A field that is only ever filled with public values (an id) is no secret.
-                if field.as_ref().is_some_and(|f| self.public_fields.contains(&(name.clone(), f.clone()))) {
+                if field
+                    .as_ref()
+                    .is_some_and(|f| self.public_fields.contains(&(name.clone(), f.clone())))
+                {
                     return Shape::default();
                 }
                 let atom = self.trails.secret(name);
                 let part = field.is_some() && self.plan.dialect.is_conductor();
-                let derivation = if part { Derivation::Part } else { Derivation::Whole };
+                let derivation = if part {
+                    Derivation::Part
+                } else {
+                    Derivation::Whole
+                };
                 Shape::of(self.trails.source(atom, derivation, span))
             }
             Root::Input(name) => self.input(name, span),
@@ -107,12 +132,23 @@ impl<'p> Engine<'p> {
                 }
                 Shape::of(taint)
             }
-            Root::Let(name) => self.lets.get(&(self.rotation, name.as_str())).cloned().unwrap_or_default(),
-            Root::Variable(name) => self.variables.get(name.as_str()).cloned().unwrap_or_default(),
+            Root::Let(name) => self
+                .lets
+                .get(&(self.rotation, name.as_str()))
+                .cloned()
+                .unwrap_or_default(),
+            Root::Variable(name) => self
+                .variables
+                .get(name.as_str())
+                .cloned()
+                .unwrap_or_default(),
             Root::Capture { step, name } => match self.order.find(self.rotation, step) {
                 Some(id) => {
                     self.used.insert((id, name));
-                    self.captures.get(&(id, name.as_str())).cloned().unwrap_or_default()
+                    self.captures
+                        .get(&(id, name.as_str()))
+                        .cloned()
+                        .unwrap_or_default()
                 }
                 None => Shape::default(),
             },
@@ -124,12 +160,22 @@ impl<'p> Engine<'p> {
             }
             Root::TaskField { step, field } => match self.order.find(self.rotation, step) {
                 Some(id) if field.starts_with("input") => self.stored_input(id),
-                Some(id) => Shape::of(self.answers.get(&id).map(|a| a.status.clone()).unwrap_or_default()),
+                Some(id) => Shape::of(
+                    self.answers
+                        .get(&id)
+                        .map(|a| a.status.clone())
+                        .unwrap_or_default(),
+                ),
                 None => self.forked(),
             },
             Root::Run(RunField::CorrelationId) => Shape::of(self.caller("correlationId", span)),
             Root::Env(_) | Root::Run(_) => Shape::default(),
-            Root::Answer => return self.step.map(|id| Shape::of(self.answer(id, &keys, span))).unwrap_or_default(),
+            Root::Answer => {
+                return self
+                    .step
+                    .map(|id| Shape::of(self.answer(id, &keys, span)))
+                    .unwrap_or_default();
+            }
         };
         walk(shape, &keys)
     }
@@ -143,27 +189,51 @@ impl<'p> Engine<'p> {
     }
 
     fn secret_input(&mut self, name: &str, span: Span) -> Taint {
-        let atom = self.trails.intern(Atom::Origin { rotation: Some(self.rotation), origin: Origin::Input(name.to_owned()) });
+        let atom = self.trails.intern(Atom::Origin {
+            rotation: Some(self.rotation),
+            origin: Origin::Input(name.to_owned()),
+        });
         self.trails.source(atom, Derivation::Whole, span)
     }
 
     fn caller(&mut self, name: &'p str, span: Span) -> Taint {
-        let atom = self.trails.intern(Atom::Caller { rotation: self.rotation, name });
+        let atom = self.trails.intern(Atom::Caller {
+            rotation: self.rotation,
+            name,
+        });
         self.trails.source(atom, Derivation::Whole, span)
     }
 
     /// What a server sent, at a place of the step's output document.
     pub(super) fn answer(&mut self, id: usize, keys: &[String], span: Span) -> Taint {
         let facts = self.answers.get(&id).cloned().unwrap_or_default();
-        if matches!(keys.get(1).map(String::as_str), Some("statusCode" | "reasonPhrase")) {
+        if matches!(
+            keys.get(1).map(String::as_str),
+            Some("statusCode" | "reasonPhrase")
+        ) {
             return facts.status;
         }
-        let atom = self.trails.intern(Atom::Answer { step: id, path: keys.to_vec() });
+        let atom = self.trails.intern(Atom::Answer {
+            step: id,
+            path: keys.to_vec(),
+        });
         let mut taint = self.trails.source(atom, Derivation::Whole, span);
         if facts.sensitive {
-            let origin = Origin::Response(self.order.get(id).map(|n| n.step.name.clone()).unwrap_or_default());
-            let atom = self.trails.intern(Atom::Origin { rotation: Some(self.rotation), origin });
-            let derivation = if keys.len() > 2 { Derivation::Part } else { Derivation::Whole };
+            let origin = Origin::Response(
+                self.order
+                    .get(id)
+                    .map(|n| n.step.name.clone())
+                    .unwrap_or_default(),
+            );
+            let atom = self.trails.intern(Atom::Origin {
+                rotation: Some(self.rotation),
+                origin,
+            });
+            let derivation = if keys.len() > 2 {
+                Derivation::Part
+            } else {
+                Derivation::Whole
+            };
             taint.join(&self.trails.source(atom, derivation, span));
         }
         taint
@@ -171,7 +241,9 @@ impl<'p> Engine<'p> {
 
     /// A place of a Conductor task's output document.
     fn output(&mut self, id: usize, keys: &[String], span: Span) -> Shape {
-        let Some(node) = self.order.get(id) else { return Shape::default() };
+        let Some(node) = self.order.get(id) else {
+            return Shape::default();
+        };
         let task = &node.step.task;
         match task {
             Task::Http(http) => {
@@ -182,7 +254,11 @@ impl<'p> Engine<'p> {
                         continue;
                     }
                     self.used.insert((id, capture.name.as_str()));
-                    let found = self.captures.get(&(id, capture.name.as_str())).cloned().unwrap_or_default();
+                    let found = self
+                        .captures
+                        .get(&(id, capture.name.as_str()))
+                        .cloned()
+                        .unwrap_or_default();
                     if keys.len() >= place.len() {
                         return walk(found, keys.get(place.len()..).unwrap_or_default());
                     }
@@ -198,12 +274,24 @@ impl<'p> Engine<'p> {
                 shape
             }
             Task::Let(item) => {
-                let shape = self.lets.get(&(node.rotation, item.name.as_str())).cloned().unwrap_or_default();
+                let shape = self
+                    .lets
+                    .get(&(node.rotation, item.name.as_str()))
+                    .cloned()
+                    .unwrap_or_default();
                 walk(shape, keys.get(1..).unwrap_or_default())
             }
-            Task::Call(_) | Task::Worker(_) | Task::Fork(_) => walk(self.captures.get(&(id, "")).cloned().unwrap_or_default(), keys),
+            Task::Call(_) | Task::Worker(_) | Task::Fork(_) => walk(
+                self.captures.get(&(id, "")).cloned().unwrap_or_default(),
+                keys,
+            ),
             // A person's answer to a HUMAN task is its output; only a bare text is a secret, by the name `value`.
-            Task::Manual(_) if self.plan.dialect.is_conductor() && keys.first().is_none_or(|key| key != "value") => Shape::default(),
+            Task::Manual(_)
+                if self.plan.dialect.is_conductor()
+                    && keys.first().is_none_or(|key| key != "value") =>
+            {
+                Shape::default()
+            }
             Task::Generate(_) | Task::Manual(_) => {
                 let names = match task {
                     Task::Generate(generate) => generate.generator.captures(),
@@ -211,7 +299,9 @@ impl<'p> Engine<'p> {
                 };
                 let mut shape = Shape::default();
                 for (name, _) in names {
-                    let Some(found) = self.captures.get(&(id, *name)).cloned() else { continue };
+                    let Some(found) = self.captures.get(&(id, *name)).cloned() else {
+                        continue;
+                    };
                     self.used.insert((id, name));
                     match keys.first() {
                         Some(key) if key == name => return found,
@@ -224,14 +314,19 @@ impl<'p> Engine<'p> {
                 shape
             }
             Task::Switch(switch) => Shape::of(self.taint(&switch.subject)),
-            Task::Parallel(_) | Task::ForEach(_) | Task::Repeat(_) => self.inner_outputs(id, keys, span),
+            Task::Parallel(_) | Task::ForEach(_) | Task::Repeat(_) => {
+                self.inner_outputs(id, keys, span)
+            }
             _ => Shape::default(),
         }
     }
 
     /// The output of a task that nobody has written: one that a fork made at run time.
     fn forked(&self) -> Shape {
-        let forks = self.order.of_rotation(self.rotation).filter(|(_, node)| matches!(node.step.task, Task::Fork(_)));
+        let forks = self
+            .order
+            .of_rotation(self.rotation)
+            .filter(|(_, node)| matches!(node.step.task, Task::Fork(_)));
         let mut shape = Shape::default();
         for (id, _) in forks {
             shape.join(&self.captures.get(&(id, "")).cloned().unwrap_or_default());
@@ -252,7 +347,13 @@ impl<'p> Engine<'p> {
             .filter(|(_, n)| {
                 matches!(
                     n.step.task,
-                    Task::Http(_) | Task::Let(_) | Task::Call(_) | Task::Worker(_) | Task::Fork(_) | Task::Generate(_) | Task::Manual(_)
+                    Task::Http(_)
+                        | Task::Let(_)
+                        | Task::Call(_)
+                        | Task::Worker(_)
+                        | Task::Fork(_)
+                        | Task::Generate(_)
+                        | Task::Manual(_)
                 )
             })
             .map(|(inner, n)| (inner, n.step.name.as_str()))
@@ -271,7 +372,9 @@ impl<'p> Engine<'p> {
 
     /// The input of a task as a server keeps it.
     fn stored_input(&mut self, id: usize) -> Shape {
-        let Some(Task::Http(http)) = self.order.get(id).map(|n| &n.step.task) else { return Shape::default() };
+        let Some(Task::Http(http)) = self.order.get(id).map(|n| &n.step.task) else {
+            return Shape::default();
+        };
         let mut taint = Taint::default();
         for (_, expr) in http.request_exprs() {
             taint.join(&self.taint(expr));
@@ -289,7 +392,9 @@ impl<'p> Engine<'p> {
                     [only] => expr = only,
                     _ => return None,
                 },
-                ExprKind::Ref(Root::Let(name)) => expr = self.constants.get(&(self.rotation, name.as_str()))?,
+                ExprKind::Ref(Root::Let(name)) => {
+                    expr = self.constants.get(&(self.rotation, name.as_str()))?
+                }
                 _ => return None,
             }
         }
@@ -299,24 +404,33 @@ impl<'p> Engine<'p> {
     /// The pieces of a text: what is certain as text, the rest as expressions.
     pub(super) fn pieces(&self, expr: &'p Expr, depth: usize, pieces: &mut Vec<Piece<'p>>) {
         match &expr.kind {
-            ExprKind::String(text) | ExprKind::Number(text) => pieces.push(Piece::Text(text.clone())),
+            ExprKind::String(text) | ExprKind::Number(text) => {
+                pieces.push(Piece::Text(text.clone()))
+            }
             ExprKind::Template(parts) => {
                 for part in parts {
                     self.pieces(part, depth, pieces);
                 }
             }
-            ExprKind::Ref(Root::Let(name)) if depth < CONSTANT_DEPTH => match self.constants.get(&(self.rotation, name.as_str())) {
-                Some(value) if is_constant(value) => self.pieces(value, depth + 1, pieces),
-                Some(value) if matches!(value.kind, ExprKind::Template(_)) => self.pieces(value, depth + 1, pieces),
-                _ => pieces.push(Piece::Dynamic(expr)),
-            },
+            ExprKind::Ref(Root::Let(name)) if depth < CONSTANT_DEPTH => {
+                match self.constants.get(&(self.rotation, name.as_str())) {
+                    Some(value) if is_constant(value) => self.pieces(value, depth + 1, pieces),
+                    Some(value) if matches!(value.kind, ExprKind::Template(_)) => {
+                        self.pieces(value, depth + 1, pieces)
+                    }
+                    _ => pieces.push(Piece::Dynamic(expr)),
+                }
+            }
             _ => pieces.push(Piece::Dynamic(expr)),
         }
     }
 }
 
 fn is_constant(expr: &Expr) -> bool {
-    matches!(expr.kind, ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Ref(Root::Let(_)))
+    matches!(
+        expr.kind,
+        ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Ref(Root::Let(_))
+    )
 }
 
 /// The expression below a chain of accesses, with the keys in order.
@@ -347,7 +461,12 @@ fn walk(shape: Shape, keys: &[String]) -> Shape {
 
 /// The place in the output document that a capture reads.
 pub(crate) fn capture_path(source: &CaptureSource) -> Vec<String> {
-    let response = |rest: Vec<String>| ["response".to_owned(), "body".to_owned()].into_iter().chain(rest).collect();
+    let response = |rest: Vec<String>| {
+        ["response".to_owned(), "body".to_owned()]
+            .into_iter()
+            .chain(rest)
+            .collect()
+    };
     match source {
         CaptureSource::Body(path) => response(path::keys(path.as_str())),
         CaptureSource::Text => response(Vec::new()),
@@ -356,7 +475,11 @@ pub(crate) fn capture_path(source: &CaptureSource) -> Vec<String> {
         CaptureSource::Expr(expr) => {
             let mut keys = Vec::new();
             let base = access(expr, &mut keys);
-            if matches!(base.kind, ExprKind::Ref(Root::Answer)) { keys } else { Vec::new() }
+            if matches!(base.kind, ExprKind::Ref(Root::Answer)) {
+                keys
+            } else {
+                Vec::new()
+            }
         }
     }
 }

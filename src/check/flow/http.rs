@@ -13,8 +13,14 @@ use crate::plan::{Derivation, Expr, ExprKind, Origin, Step};
 impl<'p> Engine<'p> {
     pub(super) fn http(&mut self, id: usize, step: &'p Step, http: &'p Http) {
         let carries = self.request(id, http);
-        let secret = carries.iter().any(|e| e.derivation > Derivation::Weak && !e.control && self.trails.origin(e.atom).is_some());
-        let facts = Answer { raw: http.raw_output, sensitive: secret || http.effect.issues(), status: carries.weakened() };
+        let secret = carries.iter().any(|e| {
+            e.derivation > Derivation::Weak && !e.control && self.trails.origin(e.atom).is_some()
+        });
+        let facts = Answer {
+            raw: http.raw_output,
+            sensitive: secret || http.effect.issues(),
+            status: carries.weakened(),
+        };
         let status = facts.status.clone();
         let (sensitive, conductor) = (facts.sensitive, self.plan.dialect.is_conductor());
         self.answers.insert(id, facts);
@@ -27,8 +33,15 @@ impl<'p> Engine<'p> {
             }
         }
         for capture in &http.captures {
-            let keys = if capture.place.is_empty() { vec![capture.name.clone()] } else { capture.place.clone() };
-            let atom = self.trails.intern(Atom::Answer { step: id, path: keys });
+            let keys = if capture.place.is_empty() {
+                vec![capture.name.clone()]
+            } else {
+                capture.place.clone()
+            };
+            let atom = self.trails.intern(Atom::Answer {
+                step: id,
+                path: keys,
+            });
             let mut taint = match &capture.source {
                 CaptureSource::Status => status.clone(),
                 CaptureSource::Expr(expr) => {
@@ -37,7 +50,10 @@ impl<'p> Engine<'p> {
                     let trails = &self.trails;
                     taint.map(|e| match trails.atom(e.atom) {
                         Some(Atom::Answer { step, .. }) if *step == id => None,
-                        Some(Atom::Origin { origin: Origin::Response(name), .. }) if *name == step.name => None,
+                        Some(Atom::Origin {
+                            origin: Origin::Response(name),
+                            ..
+                        }) if *name == step.name => None,
                         _ => Some(*e),
                     })
                 }
@@ -47,9 +63,19 @@ impl<'p> Engine<'p> {
                 taint.join(&self.trails.source(atom, Derivation::Whole, capture.at.0));
             }
             // A field that is named like a credential and not masked is what the answer was asked for.
-            if !capture.secret && conductor && sensitive && capture.place.last().is_some_and(|key| names_credential(key)) {
+            if !capture.secret
+                && conductor
+                && sensitive
+                && capture
+                    .place
+                    .last()
+                    .is_some_and(|key| names_credential(key))
+            {
                 let origin = Origin::Response(step.name.clone());
-                let atom = self.trails.intern(Atom::Origin { rotation: Some(self.rotation), origin });
+                let atom = self.trails.intern(Atom::Origin {
+                    rotation: Some(self.rotation),
+                    origin,
+                });
                 taint.join(&self.trails.source(atom, Derivation::Part, capture.at.0));
             }
             self.capture(id, &capture.name, Shape::of(taint));
@@ -59,7 +85,10 @@ impl<'p> Engine<'p> {
         }
         if let Some(strays) = &http.strays {
             self.request(id, &strays.list);
-            let atom = self.trails.intern(Atom::Answer { step: id, path: vec!["strays".into()] });
+            let atom = self.trails.intern(Atom::Answer {
+                step: id,
+                path: vec!["strays".into()],
+            });
             let stray = self.trails.source(atom, Derivation::Whole, step.at.0);
             let shadowed = self.variables.insert("stray", Shape::of(stray));
             self.request(id, &strays.revoke);
@@ -83,12 +112,27 @@ impl<'p> Engine<'p> {
             carries.join(&self.leaves(expr, &Sink::Request { request, part }));
         }
         for (_, expr) in &http.query {
-            carries.join(&self.leaves(expr, &Sink::Request { request, part: Part::Query }));
+            carries.join(&self.leaves(
+                expr,
+                &Sink::Request {
+                    request,
+                    part: Part::Query,
+                },
+            ));
         }
         for header in &http.headers {
-            carries.join(&self.leaves(&header.value, &Sink::Request { request, part: Part::Header(&header.name) }));
+            carries.join(&self.leaves(
+                &header.value,
+                &Sink::Request {
+                    request,
+                    part: Part::Header(&header.name),
+                },
+            ));
         }
-        let authorization = Sink::Request { request, part: Part::Header("Authorization") };
+        let authorization = Sink::Request {
+            request,
+            part: Part::Header("Authorization"),
+        };
         match &http.auth {
             Some(Auth::Bearer(token)) => {
                 carries.join(&self.leaves(token, &authorization));
@@ -99,7 +143,10 @@ impl<'p> Engine<'p> {
             }
             None => {}
         }
-        let body = Sink::Request { request, part: Part::Body };
+        let body = Sink::Request {
+            request,
+            part: Part::Body,
+        };
         match &http.body {
             Body::None => {}
             Body::Json(e) | Body::Text(e) | Body::Raw(e) => {
@@ -112,9 +159,21 @@ impl<'p> Engine<'p> {
             }
         }
         let reached = self.reached();
-        self.record(Sink::Request { request, part: Part::Sent }, self.order.get(id).map_or(http.url.at.0, |n| n.step.at.0), reached);
+        self.record(
+            Sink::Request {
+                request,
+                part: Part::Sent,
+            },
+            self.order.get(id).map_or(http.url.at.0, |n| n.step.at.0),
+            reached,
+        );
         if self.recording {
-            self.requests.push(Request { step: id, http, target, carries: carries.clone() });
+            self.requests.push(Request {
+                step: id,
+                http,
+                target,
+                carries: carries.clone(),
+            });
         }
         carries
     }
@@ -136,7 +195,11 @@ impl<'p> Engine<'p> {
                 }
                 all
             }
-            ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Null | ExprKind::Bool(_) | ExprKind::Duration(_) => Taint::default(),
+            ExprKind::String(_)
+            | ExprKind::Number(_)
+            | ExprKind::Null
+            | ExprKind::Bool(_)
+            | ExprKind::Duration(_) => Taint::default(),
             _ => {
                 let taint = self.taint(expr);
                 self.record(sink.clone(), expr.at.0, taint.clone());

@@ -206,19 +206,35 @@ impl<'p> Analysis<'p> {
 
     /// The label of each name.
     pub fn names(&self) -> Vec<Named<'p>> {
-        let label = |shape: Option<&shape::Shape>| shape.map(|s| self.trails.label(&s.all(), false)).unwrap_or_default();
+        let label = |shape: Option<&shape::Shape>| {
+            shape
+                .map(|s| self.trails.label(&s.all(), false))
+                .unwrap_or_default()
+        };
         let mut names = Vec::new();
         for (id, node) in self.order.iter() {
             let (rotation, at) = (node.rotation, node.step.at.0);
             match &node.step.task {
                 Task::Let(item) => {
                     let label = label(self.lets.get(&(rotation, item.name.as_str())));
-                    names.push(Named { rotation, step: None, name: &item.name, label, span: at });
+                    names.push(Named {
+                        rotation,
+                        step: None,
+                        name: &item.name,
+                        label,
+                        span: at,
+                    });
                 }
                 task => {
                     for (name, span) in capture_names(task, at) {
                         let label = label(self.captures.get(&(id, name)));
-                        names.push(Named { rotation, step: Some(&node.step.name), name, label, span });
+                        names.push(Named {
+                            rotation,
+                            step: Some(&node.step.name),
+                            name,
+                            label,
+                            span,
+                        });
                     }
                 }
             }
@@ -250,10 +266,15 @@ impl<'p> Analysis<'p> {
 
     fn source_text(&self, atom: AtomId) -> String {
         match self.trails.atom(atom) {
-            Some(Atom::Origin { origin: crate::plan::Origin::Minted { step, name }, .. }) => format!("`{step}.{name}` begins here"),
+            Some(Atom::Origin {
+                origin: crate::plan::Origin::Minted { step, name },
+                ..
+            }) => format!("`{step}.{name}` begins here"),
             Some(Atom::Origin { origin, .. }) => format!("{} is read here", origin.describe()),
             Some(Atom::Answer { step, .. }) => format!("the answer of `{}`", self.step_name(*step)),
-            Some(Atom::Caller { name: "", .. }) => "all inputs, which the caller chooses".to_owned(),
+            Some(Atom::Caller { name: "", .. }) => {
+                "all inputs, which the caller chooses".to_owned()
+            }
             Some(Atom::Caller { name, .. }) => format!("input `{name}`, which the caller chooses"),
             None => String::new(),
         }
@@ -261,14 +282,25 @@ impl<'p> Analysis<'p> {
 
     /// The name of a step.
     pub fn step_name(&self, step: usize) -> &'p str {
-        self.order.get(step).map_or("", |node| node.step.name.as_str())
+        self.order
+            .get(step)
+            .map_or("", |node| node.step.name.as_str())
     }
 }
 
 fn capture_names(task: &Task, at: Span) -> Vec<(&str, Span)> {
     match task {
-        Task::Http(http) => http.captures.iter().map(|c| (c.name.as_str(), c.at.0)).collect(),
-        Task::Generate(generate) => generate.generator.captures().iter().map(|(name, _)| (*name, at)).collect(),
+        Task::Http(http) => http
+            .captures
+            .iter()
+            .map(|c| (c.name.as_str(), c.at.0))
+            .collect(),
+        Task::Generate(generate) => generate
+            .generator
+            .captures()
+            .iter()
+            .map(|(name, _)| (*name, at))
+            .collect(),
         Task::Manual(_) => vec![("value", at)],
         _ => Vec::new(),
     }

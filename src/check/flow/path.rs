@@ -8,7 +8,9 @@ pub(crate) fn keys(path: &str) -> Vec<String> {
     rest = rest.strip_prefix('$').unwrap_or(rest);
     while !rest.is_empty() {
         if let Some(inside) = rest.strip_prefix('[') {
-            let Some((segment, after)) = bracket(inside) else { break };
+            let Some((segment, after)) = bracket(inside) else {
+                break;
+            };
             match segment {
                 Segment::Key(key) => keys.push(key.to_owned()),
                 Segment::Index => {}
@@ -42,12 +44,21 @@ fn bracket(inside: &str) -> Option<(Segment<'_>, &str)> {
     for quote in ['\'', '"'] {
         if let Some(text) = inside.strip_prefix(quote) {
             let (key, after) = text.split_once(quote)?;
-            return after.strip_prefix(']').map(|after| (Segment::Key(key), after));
+            return after
+                .strip_prefix(']')
+                .map(|after| (Segment::Key(key), after));
         }
     }
     let (text, after) = inside.split_once(']')?;
     let is_index = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    Some((if is_index { Segment::Index } else { Segment::Other }, after))
+    Some((
+        if is_index {
+            Segment::Index
+        } else {
+            Segment::Other
+        },
+        after,
+    ))
 }
 
 /// Whether one place holds the other, or they are the same.

@@ -13,7 +13,10 @@ pub(crate) struct Shape {
 
 impl Shape {
     pub(crate) fn of(rest: Taint) -> Self {
-        Self { rest, fields: BTreeMap::new() }
+        Self {
+            rest,
+            fields: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn set(&mut self, name: &str, field: Shape) {
@@ -31,7 +34,10 @@ impl Shape {
 
     /// A member. One that is not known may be any part of the rest.
     pub(crate) fn field(&self, name: &str) -> Shape {
-        self.fields.get(name).cloned().unwrap_or_else(|| Shape::of(self.rest.raised(Derivation::Part)))
+        self.fields
+            .get(name)
+            .cloned()
+            .unwrap_or_else(|| Shape::of(self.rest.raised(Derivation::Part)))
     }
 
     /// Any element.
@@ -53,7 +59,11 @@ impl Shape {
             }
         }
         if !other.rest.is_empty() {
-            for (_, mine) in self.fields.iter_mut().filter(|(name, _)| !other.fields.contains_key(*name)) {
+            for (_, mine) in self
+                .fields
+                .iter_mut()
+                .filter(|(name, _)| !other.fields.contains_key(*name))
+            {
                 grew |= mine.join(&Shape::of(other.rest.raised(Derivation::Part)));
             }
         }
@@ -64,14 +74,25 @@ impl Shape {
     pub(crate) fn with(mut self, taint: &Taint) -> Shape {
         if !taint.is_empty() {
             self.rest.join(taint);
-            self.fields = self.fields.into_iter().map(|(name, field)| (name, field.with(taint))).collect();
+            self.fields = self
+                .fields
+                .into_iter()
+                .map(|(name, field)| (name, field.with(taint)))
+                .collect();
         }
         self
     }
 
     /// Each taint changed.
     pub(crate) fn map(&self, change: &mut dyn FnMut(&Taint) -> Taint) -> Shape {
-        Shape { rest: change(&self.rest), fields: self.fields.iter().map(|(name, field)| (name.clone(), field.map(change))).collect() }
+        Shape {
+            rest: change(&self.rest),
+            fields: self
+                .fields
+                .iter()
+                .map(|(name, field)| (name.clone(), field.map(change)))
+                .collect(),
+        }
     }
 
     pub(crate) fn is_public(&self) -> bool {

@@ -52,8 +52,15 @@ impl Entry {
     fn joined(self, other: Entry) -> Entry {
         let derivation = self.derivation.max(other.derivation);
         // A way that is more than a condition tells more than a shorter one that is a condition.
-        let keep = if self.control == other.control { self.depth <= other.depth } else { !self.control };
-        Entry { derivation, ..if keep { self } else { other } }
+        let keep = if self.control == other.control {
+            self.depth <= other.depth
+        } else {
+            !self.control
+        };
+        Entry {
+            derivation,
+            ..if keep { self } else { other }
+        }
     }
 }
 
@@ -154,23 +161,43 @@ impl Taint {
 
     /// As [`Label::raised`].
     pub(crate) fn raised(&self, derivation: Derivation) -> Taint {
-        self.map(|e| Some(Entry { derivation: raise(e.derivation, derivation), ..*e }))
+        self.map(|e| {
+            Some(Entry {
+                derivation: raise(e.derivation, derivation),
+                ..*e
+            })
+        })
     }
 
     /// As [`Label::weakened`].
     pub(crate) fn weakened(&self) -> Taint {
-        self.map(|e| Some(Entry { derivation: Derivation::Weak, ..*e }))
+        self.map(|e| {
+            Some(Entry {
+                derivation: Derivation::Weak,
+                ..*e
+            })
+        })
     }
 
     /// As the condition under which something happens.
     pub(crate) fn as_control(&self) -> Taint {
-        self.map(|e| Some(Entry { derivation: raise(e.derivation, Derivation::Opaque), control: true, ..*e }))
+        self.map(|e| {
+            Some(Entry {
+                derivation: raise(e.derivation, Derivation::Opaque),
+                control: true,
+                ..*e
+            })
+        })
     }
 }
 
 /// The higher derivation, but weak stays weak.
 pub(crate) fn raise(from: Derivation, to: Derivation) -> Derivation {
-    if from == Derivation::Weak { from } else { from.max(to) }
+    if from == Derivation::Weak {
+        from
+    } else {
+        from.max(to)
+    }
 }
 
 /// One station on the way of an atom.
@@ -230,22 +257,43 @@ impl<'p> Trails<'p> {
         if let Some(id) = self.secrets.get(name) {
             return *id;
         }
-        let id = self.intern(Atom::Origin { rotation: None, origin: Origin::Secret(name.to_owned()) });
+        let id = self.intern(Atom::Origin {
+            rotation: None,
+            origin: Origin::Secret(name.to_owned()),
+        });
         self.secrets.insert(name, id);
         id
     }
 
     /// A new taint that begins at `span`.
     pub(crate) fn source(&mut self, atom: AtomId, derivation: Derivation, span: Span) -> Taint {
-        let hop = self.push(Hop { span, kind: HopKind::Source(atom), previous: None });
-        Taint::one(Entry { atom, derivation, control: false, hop, depth: 0 })
+        let hop = self.push(Hop {
+            span,
+            kind: HopKind::Source(atom),
+            previous: None,
+        });
+        Taint::one(Entry {
+            atom,
+            derivation,
+            control: false,
+            hop,
+            depth: 0,
+        })
     }
 
     /// The same taint after one more station.
     pub(crate) fn through(&mut self, taint: &Taint, span: Span, kind: HopKind<'p>) -> Taint {
         taint.map(|e| {
-            let hop = self.push(Hop { span, kind, previous: Some(e.hop) });
-            Some(Entry { hop, depth: e.depth.saturating_add(1), ..*e })
+            let hop = self.push(Hop {
+                span,
+                kind,
+                previous: Some(e.hop),
+            });
+            Some(Entry {
+                hop,
+                depth: e.depth.saturating_add(1),
+                ..*e
+            })
         })
     }
 
@@ -258,9 +306,11 @@ impl<'p> Trails<'p> {
     /// The stations of an entry, from the source on.
     pub(crate) fn way(&self, entry: &Entry) -> Vec<Hop<'p>> {
         let mut way: Vec<Hop<'p>> =
-            std::iter::successors(self.hops.get(entry.hop as usize), |hop| hop.previous.and_then(|id| self.hops.get(id as usize)))
-                .copied()
-                .collect();
+            std::iter::successors(self.hops.get(entry.hop as usize), |hop| {
+                hop.previous.and_then(|id| self.hops.get(id as usize))
+            })
+            .copied()
+            .collect();
         way.reverse();
         way
     }

@@ -19,7 +19,11 @@ impl Target {
     /// Whether the host is this machine by its literal name.
     pub fn is_loopback(&self) -> bool {
         self.host.as_deref().is_some_and(|host| {
-            host == "localhost" || host.ends_with(".localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+            host == "localhost"
+                || host.ends_with(".localhost")
+                || host
+                    .parse::<std::net::IpAddr>()
+                    .is_ok_and(|ip| ip.is_loopback())
         })
     }
 }
@@ -50,8 +54,13 @@ enum State {
 
 /// Splits a URL that is put together from `pieces`.
 pub(crate) fn split<'p>(pieces: &[Piece<'p>]) -> (Target, Vec<(UrlPart, &'p Expr)>) {
-    let mut splitter =
-        Splitter { state: State::Scheme(String::new()), authority: String::new(), holes: Vec::new(), parts: Vec::new(), scheme: None };
+    let mut splitter = Splitter {
+        state: State::Scheme(String::new()),
+        authority: String::new(),
+        holes: Vec::new(),
+        parts: Vec::new(),
+        scheme: None,
+    };
     for piece in pieces {
         match piece {
             Piece::Text(text) => splitter.text(text),
@@ -77,7 +86,9 @@ impl<'p> Splitter<'p> {
             match &mut self.state {
                 State::Scheme(scheme) => {
                     scheme.push_str(rest);
-                    let Some((name, after)) = scheme.split_once("://") else { return };
+                    let Some((name, after)) = scheme.split_once("://") else {
+                        return;
+                    };
                     let after = after.to_owned();
                     self.scheme = Some(name.trim().to_ascii_lowercase());
                     self.state = State::Authority;
@@ -121,21 +132,45 @@ impl<'p> Splitter<'p> {
     }
 
     fn finish(self) -> (Target, Vec<(UrlPart, &'p Expr)>) {
-        let Splitter { scheme, authority, holes, parts, .. } = self;
+        let Splitter {
+            scheme,
+            authority,
+            holes,
+            parts,
+            ..
+        } = self;
         let at = authority.rfind('@');
         let in_user_info = |offset: usize| at.is_some_and(|at| offset <= at);
-        let mut pieces: Vec<(UrlPart, &'p Expr)> =
-            holes.iter().map(|(offset, e)| (if in_user_info(*offset) { UrlPart::UserInfo } else { UrlPart::Host }, *e)).collect();
-        let mut target = Target { scheme: scheme.clone(), ..Target::default() };
+        let mut pieces: Vec<(UrlPart, &'p Expr)> = holes
+            .iter()
+            .map(|(offset, e)| {
+                (
+                    if in_user_info(*offset) {
+                        UrlPart::UserInfo
+                    } else {
+                        UrlPart::Host
+                    },
+                    *e,
+                )
+            })
+            .collect();
+        let mut target = Target {
+            scheme: scheme.clone(),
+            ..Target::default()
+        };
         if let (Some(at), true) = (at, holes.is_empty()) {
             target.user_info = authority.get(..at).map(str::to_owned);
         }
         let computed = pieces.iter().any(|(part, _)| *part == UrlPart::Host);
-        let host = at.and_then(|at| authority.get(at + 1..)).unwrap_or(&authority);
+        let host = at
+            .and_then(|at| authority.get(at + 1..))
+            .unwrap_or(&authority);
         if let (false, Some(scheme)) = (computed, scheme)
             && let Ok(url) = url::Url::parse(&format!("{scheme}://{host}/"))
         {
-            target.host = url.host_str().map(|h| h.trim_matches(['[', ']']).to_ascii_lowercase());
+            target.host = url
+                .host_str()
+                .map(|h| h.trim_matches(['[', ']']).to_ascii_lowercase());
             target.port = url.port_or_known_default();
         }
         pieces.extend(parts);

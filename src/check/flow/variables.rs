@@ -116,9 +116,15 @@ impl<'p> Variables<'p> {
                 }
             };
             // The first way that leaves it alone brings what is here; the others of these bring nothing more.
-            let untouched = values.iter().enumerate().find(|(at, (n, _))| n != at).map_or(values.len(), |(at, _)| at);
+            let untouched = values
+                .iter()
+                .enumerate()
+                .find(|(at, (n, _))| n != at)
+                .map_or(values.len(), |(at, _)| at);
             let untouched = Some(untouched).filter(|number| *number < count);
-            let (before, after): (Vec<_>, Vec<_>) = values.iter().partition(|(n, _)| untouched.is_none_or(|u| *n < u));
+            let (before, after): (Vec<_>, Vec<_>) = values
+                .iter()
+                .partition(|(n, _)| untouched.is_none_or(|u| *n < u));
             before.iter().for_each(|(_, value)| add(value.as_ref()));
             if untouched.is_some() {
                 add(self.values.get(name));

@@ -183,8 +183,15 @@ rules! {
 /// The page of each code, in order of the codes: Markdown that begins with `# ROT301 secret-to-log`.
 pub fn pages() -> &'static [(Code, String)] {
     static PAGES: LazyLock<Vec<(Code, String)>> = LazyLock::new(|| {
-        let mut pages: Vec<(Code, String)> = RULES.iter().map(|rule| (rule.code, doc_comment(rule.page))).collect();
-        pages.extend(OTHERS.iter().map(|(code, page)| (*code, (*page).to_owned())));
+        let mut pages: Vec<(Code, String)> = RULES
+            .iter()
+            .map(|rule| (rule.code, doc_comment(rule.page)))
+            .collect();
+        pages.extend(
+            OTHERS
+                .iter()
+                .map(|(code, page)| (*code, (*page).to_owned())),
+        );
         pages.sort_by_key(|(code, _)| *code);
         pages
     });
@@ -193,5 +200,7 @@ pub fn pages() -> &'static [(Code, String)] {
 
 fn doc_comment(source: &str) -> String {
     let lines = source.lines().map_while(|line| line.strip_prefix("//!"));
-    lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
+    lines
+        .map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line)))
+        .collect()
 }

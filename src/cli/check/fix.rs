@@ -30,7 +30,9 @@ pub fn mend(file: &SourceFile, unsafe_too: bool, look: &Look<'_>) -> Option<Mend
     let mut found = own(look, file);
     for _ in 0..ROUNDS {
         let changes = changes(&found, unsafe_too);
-        let Some((next, after, count)) = step(file.name(), &text, &found, &changes, look) else { break };
+        let Some((next, after, count)) = step(file.name(), &text, &found, &changes, look) else {
+            break;
+        };
         (text, found) = (next, after);
         fixed += count;
     }
@@ -40,7 +42,10 @@ pub fn mend(file: &SourceFile, unsafe_too: bool, look: &Look<'_>) -> Option<Mend
 /// The findings in the file itself, not in files that it uses.
 fn own(look: &Look<'_>, file: &SourceFile) -> Vec<Diagnostic> {
     let (sources, found) = look(file);
-    let id = sources.files().find(|(_, f)| f.name() == file.name()).map_or(FileId::NONE, |(id, _)| id);
+    let id = sources
+        .files()
+        .find(|(_, f)| f.name() == file.name())
+        .map_or(FileId::NONE, |(id, _)| id);
     found.into_iter().filter(|d| d.span().file == id).collect()
 }
 
@@ -54,11 +59,22 @@ struct Change<'d> {
 fn changes(found: &[Diagnostic], unsafe_too: bool) -> Vec<Change<'_>> {
     let mut changes: Vec<Change<'_>> = Vec::new();
     for one in found {
-        let own = |edits: &[Edit]| !edits.is_empty() && edits.iter().all(|e| e.span.file == one.span().file);
-        let Some(fix) = one.fixes.iter().find(|f| (f.safe || unsafe_too) && own(&f.edits)) else { continue };
+        let own = |edits: &[Edit]| {
+            !edits.is_empty() && edits.iter().all(|e| e.span.file == one.span().file)
+        };
+        let Some(fix) = one
+            .fixes
+            .iter()
+            .find(|f| (f.safe || unsafe_too) && own(&f.edits))
+        else {
+            continue;
+        };
         match changes.iter_mut().find(|c| c.edits == fix.edits.as_slice()) {
             Some(same) => same.codes.push(one.code),
-            None => changes.push(Change { edits: &fix.edits, codes: vec![one.code] }),
+            None => changes.push(Change {
+                edits: &fix.edits,
+                codes: vec![one.code],
+            }),
         }
     }
     changes
@@ -67,10 +83,21 @@ fn changes(found: &[Diagnostic], unsafe_too: bool) -> Vec<Change<'_>> {
 type Step = (String, Vec<Diagnostic>, usize);
 
 /// As many changes at once as do not overlap; when that goes wrong, the first that goes well alone.
-fn step(name: &str, text: &str, before: &[Diagnostic], changes: &[Change<'_>], look: &Look<'_>) -> Option<Step> {
+fn step(
+    name: &str,
+    text: &str,
+    before: &[Diagnostic],
+    changes: &[Change<'_>],
+    look: &Look<'_>,
+) -> Option<Step> {
     let mut together: Vec<&Change<'_>> = Vec::new();
     for change in changes {
-        if !together.iter().any(|other| other.edits.iter().any(|a| change.edits.iter().any(|b| touch(a, b)))) {
+        if !together.iter().any(|other| {
+            other
+                .edits
+                .iter()
+                .any(|a| change.edits.iter().any(|b| touch(a, b)))
+        }) {
             together.push(change);
         }
     }
@@ -84,14 +111,22 @@ fn step(name: &str, text: &str, before: &[Diagnostic], changes: &[Change<'_>], l
     if together.is_empty() {
         return None;
     }
-    attempt(&together)
-        .or_else(|| if together.len() > 1 || changes.len() > 1 { changes.iter().find_map(|one| attempt(&[one])) } else { None })
+    attempt(&together).or_else(|| {
+        if together.len() > 1 || changes.len() > 1 {
+            changes.iter().find_map(|one| attempt(&[one]))
+        } else {
+            None
+        }
+    })
 }
 
 /// Whether two edits cannot both be made. Two insertions at one place have no order.
 fn touch(a: &Edit, b: &Edit) -> bool {
     let (a, b) = (a.span, b.span);
-    (a.start < b.end && b.start < a.end) || a.start == b.start || (a.start == a.end && b.contains(a)) || (b.start == b.end && a.contains(b))
+    (a.start < b.end && b.start < a.end)
+        || a.start == b.start
+        || (a.start == a.end && b.contains(a))
+        || (b.start == b.end && a.contains(b))
 }
 
 /// The text with the edits made; `None` when one does not fit the text.
@@ -118,7 +153,12 @@ fn phase(code: Code) -> u8 {
 }
 
 fn gains_nothing(before: &[Diagnostic], mended: &[Code], after: &[Diagnostic]) -> bool {
-    let seen = before.iter().filter(|d| hides_others(d)).map(|d| phase(d.code)).min().unwrap_or(2);
+    let seen = before
+        .iter()
+        .filter(|d| hides_others(d))
+        .map(|d| phase(d.code))
+        .min()
+        .unwrap_or(2);
     let mut counts: HashMap<Code, isize> = HashMap::new();
     for one in before {
         *counts.entry(one.code).or_default() += 1;

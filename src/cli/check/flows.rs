@@ -25,25 +25,46 @@ struct Seen {
 
 /// Runs the command. A file that could not be read to its end makes the exit code 1: the picture of it has gaps.
 pub fn run(args: &CheckArgs, context: &Context, config: &Config) -> Result<(), Error> {
-    let mut requests: Vec<(Format, Option<&std::path::Path>)> = args.report.iter().map(|r| (r.format, r.file.as_deref())).collect();
+    let mut requests: Vec<(Format, Option<&std::path::Path>)> = args
+        .report
+        .iter()
+        .map(|r| (r.format, r.file.as_deref()))
+        .collect();
     if requests.is_empty() {
         requests.push((Format::Text, None));
     }
     let one = requests.iter().filter(|(_, file)| file.is_none()).count() <= 1;
-    if !one || requests.iter().any(|(format, _)| !matches!(format, Format::Text | Format::Json)) {
-        let error = Error::plain(Failure::Usage, codes::USAGE, "flows are told as `text` or `json`, one of them on standard output");
+    if !one
+        || requests
+            .iter()
+            .any(|(format, _)| !matches!(format, Format::Text | Format::Json))
+    {
+        let error = Error::plain(
+            Failure::Usage,
+            codes::USAGE,
+            "flows are told as `text` or `json`, one of them on standard output",
+        );
         return Err(error.help("give a file to the others: `--report json=FILE`"));
     }
     let inputs = inputs::collect(&args.paths, args.stdin_path.as_deref(), Wanted::Sources);
     if inputs.is_empty() {
-        return Err(Error::plain(Failure::NoInputs, codes::UNREADABLE_INPUT, "there is nothing to look at").help("name files or folders"));
+        return Err(Error::plain(
+            Failure::NoInputs,
+            codes::UNREADABLE_INPUT,
+            "there is nothing to look at",
+        )
+        .help("name files or folders"));
     }
     let mut seen = Vec::new();
     let mut failure = None;
     for input in &inputs {
         let name = input.file.name().to_owned();
         if let Some(problem) = &input.problem {
-            context.out.stderr(&format!("cannot read `{}`: {}\n", visible(&name), problem.why));
+            context.out.stderr(&format!(
+                "cannot read `{}`: {}\n",
+                visible(&name),
+                problem.why
+            ));
             failure = Some(Failure::Usage);
             continue;
         }
@@ -51,7 +72,10 @@ pub fn run(args: &CheckArgs, context: &Context, config: &Config) -> Result<(), E
         let broken = loaded.findings.iter().filter(|d| hides_others(d)).count();
         if broken > 0 {
             let what = counted(broken, "error");
-            context.out.stderr(&format!("`{}` has {what} that hide a part of it; `rot check` shows them\n", visible(&name)));
+            context.out.stderr(&format!(
+                "`{}` has {what} that hide a part of it; `rot check` shows them\n",
+                visible(&name)
+            ));
             failure = failure.or(Some(Failure::Findings));
         }
         let blanks = Blanks::collect(&loaded.sources, &loaded.findings);
@@ -60,7 +84,13 @@ pub fn run(args: &CheckArgs, context: &Context, config: &Config) -> Result<(), E
         } else {
             (graph::flows(&loaded.plan).secrets, Vec::new())
         };
-        seen.push(Seen { name, sources: loaded.sources, blanks, secrets, releases });
+        seen.push(Seen {
+            name,
+            sources: loaded.sources,
+            blanks,
+            secrets,
+            releases,
+        });
     }
     for (format, file) in requests {
         let text = match (format, args.declassifications) {
@@ -72,17 +102,32 @@ pub fn run(args: &CheckArgs, context: &Context, config: &Config) -> Result<(), E
         match file {
             None => context.out.stdout(&text),
             Some(path) => {
-                files::replace(path, &context.out.redactor().redact(&text)).map_err(|e| super::unwritable("the report", path, &e))?;
+                files::replace(path, &context.out.redactor().redact(&text))
+                    .map_err(|e| super::unwritable("the report", path, &e))?;
             }
         }
     }
-    let tell = |count: usize, what: &str| context.out.info(&format!("looked at {}: {}", counted(seen.len(), "file"), counted(count, what)));
+    let tell = |count: usize, what: &str| {
+        context.out.info(&format!(
+            "looked at {}: {}",
+            counted(seen.len(), "file"),
+            counted(count, what)
+        ))
+    };
     if args.declassifications {
-        tell(seen.iter().map(|s| s.releases.len()).sum(), "declassification");
+        tell(
+            seen.iter().map(|s| s.releases.len()).sum(),
+            "declassification",
+        );
     } else {
         tell(seen.iter().map(|s| s.secrets.len()).sum(), "secret");
     }
-    failure.map_or(Ok(()), |failure| Err(Error { failure, diagnostics: Vec::new() }))
+    failure.map_or(Ok(()), |failure| {
+        Err(Error {
+            failure,
+            diagnostics: Vec::new(),
+        })
+    })
 }
 
 fn document(value: Value) -> String {
@@ -112,7 +157,9 @@ fn kind(secret: &SecretFlow) -> String {
             None => "secret of the vault, declared for no host in particular".to_owned(),
         },
         (Kind::Minted, Some(step)) => format!("new credential of step `{step}`"),
-        (Kind::Answer, Some(step)) => format!("the whole answer of step `{step}`, which holds a credential"),
+        (Kind::Answer, Some(step)) => {
+            format!("the whole answer of step `{step}`, which holds a credential")
+        }
         (Kind::Input, _) => "secret input, from the caller".to_owned(),
         _ => "a secret that stands in the text".to_owned(),
     }
@@ -133,21 +180,41 @@ fn seen_by(secret: &SecretFlow) -> Vec<String> {
 fn flows_text(all: &[Seen]) -> String {
     let mut out = String::new();
     for (number, seen) in all.iter().enumerate() {
-        let _ = writeln!(out, "{}{}", if number > 0 { "\n" } else { "" }, visible(&seen.name));
+        let _ = writeln!(
+            out,
+            "{}{}",
+            if number > 0 { "\n" } else { "" },
+            visible(&seen.name)
+        );
         if seen.secrets.is_empty() {
             out.push_str("  no secrets\n");
         }
         for secret in &seen.secrets {
-            let _ = writeln!(out, "\n  {}  {}", visible(&secret.name), visible(&kind(secret)));
+            let _ = writeln!(
+                out,
+                "\n  {}  {}",
+                visible(&secret.name),
+                visible(&kind(secret))
+            );
             let rows: Vec<[String; 4]> = secret.flows.iter().map(|flow| row(seen, flow)).collect();
-            let width = |i: usize| rows.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).max().unwrap_or(0);
+            let width = |i: usize| {
+                rows.iter()
+                    .filter_map(|r| r.get(i))
+                    .map(|c| c.chars().count())
+                    .max()
+                    .unwrap_or(0)
+            };
             let (first, second, third) = (width(0), width(1), width(2));
             for [step, to, how, at] in &rows {
                 let line = format!("    {step:first$}  → {to:second$}  {how:third$}  {at}");
                 let _ = writeln!(out, "{}", line.trim_end());
             }
             let who = seen_by(secret);
-            let who = if who.is_empty() { "nobody: nothing reads it".to_owned() } else { who.join(" · ") };
+            let who = if who.is_empty() {
+                "nobody: nothing reads it".to_owned()
+            } else {
+                who.join(" · ")
+            };
             let _ = writeln!(out, "    seen by: {}", visible(&who));
         }
     }
@@ -158,10 +225,29 @@ fn row(seen: &Seen, flow: &Flow) -> [String; 4] {
     let step = flow
         .step
         .as_ref()
-        .map_or("output".to_owned(), |(name, kind)| if name.starts_with(kind.as_str()) { name.clone() } else { format!("{kind} {name}") });
-    let how = [if flow.decides { "only decides that it happens" } else { graph::how(flow.how) }, flow.to.place()];
+        .map_or("output".to_owned(), |(name, kind)| {
+            if name.starts_with(kind.as_str()) {
+                name.clone()
+            } else {
+                format!("{kind} {name}")
+            }
+        });
+    let how = [
+        if flow.decides {
+            "only decides that it happens"
+        } else {
+            graph::how(flow.how)
+        },
+        flow.to.place(),
+    ];
     let how: Vec<&str> = how.into_iter().filter(|h| !h.is_empty()).collect();
-    [step, flow.to.describe(), how.join(", "), shown(seen, flow.span, true)].map(|cell| seen.blanks.clean(&visible(&cell)).into_owned())
+    [
+        step,
+        flow.to.describe(),
+        how.join(", "),
+        shown(seen, flow.span, true),
+    ]
+    .map(|cell| seen.blanks.clean(&visible(&cell)).into_owned())
 }
 
 fn flows_json(all: &[Seen]) -> Value {
@@ -202,13 +288,29 @@ fn releases_text(all: &[Seen]) -> String {
     let mut out = String::new();
     for seen in all {
         for one in &seen.releases {
-            let what = if one.secrets.is_empty() { "nothing secret".to_owned() } else { one.secrets.join(", ") };
+            let what = if one.secrets.is_empty() {
+                "nothing secret".to_owned()
+            } else {
+                one.secrets.join(", ")
+            };
             let place = match (&one.rotation, &one.step) {
                 (rotation, Some(step)) => format!("{rotation}, step {step}"),
-                (rotation, None) => format!("{rotation}, output").trim_start_matches(", ").to_owned(),
+                (rotation, None) => format!("{rotation}, output")
+                    .trim_start_matches(", ")
+                    .to_owned(),
             };
-            let line = format!("{}: {}\n  releases {what} in {place}\n", shown(seen, one.span, false), one.reason);
-            let _ = write!(out, "{}", line.lines().map(|l| format!("{}\n", seen.blanks.clean(&visible(l)))).collect::<String>());
+            let line = format!(
+                "{}: {}\n  releases {what} in {place}\n",
+                shown(seen, one.span, false),
+                one.reason
+            );
+            let _ = write!(
+                out,
+                "{}",
+                line.lines()
+                    .map(|l| format!("{}\n", seen.blanks.clean(&visible(l))))
+                    .collect::<String>()
+            );
         }
     }
     out
@@ -227,6 +329,14 @@ fn releases_json(all: &[Seen]) -> Value {
             "releases": one.secrets,
         })
     };
-    let list: Vec<Value> = all.iter().flat_map(|seen| seen.releases.iter().map(|r| one(seen, r)).collect::<Vec<_>>()).collect();
+    let list: Vec<Value> = all
+        .iter()
+        .flat_map(|seen| {
+            seen.releases
+                .iter()
+                .map(|r| one(seen, r))
+                .collect::<Vec<_>>()
+        })
+        .collect();
     json!({ "schema": "rot.declassifications/v1", "declassifications": list })
 }

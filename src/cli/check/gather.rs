@@ -12,9 +12,18 @@ type Analysed = (SourceMap, Vec<Diagnostic>);
 
 /// Analyses all inputs on all cores; the results stand in the order of the inputs.
 pub fn analyse(inputs: &[Input], ends: &FrontEnds<'_>) -> Vec<Analysed> {
-    let threads = if inputs.len() < 2 { 1 } else { std::thread::available_parallelism().map_or(1, |n| n.get()).min(inputs.len()) };
+    let threads = if inputs.len() < 2 {
+        1
+    } else {
+        std::thread::available_parallelism()
+            .map_or(1, |n| n.get())
+            .min(inputs.len())
+    };
     if threads == 1 {
-        return inputs.iter().map(|input| one(input, ends.analyse)).collect();
+        return inputs
+            .iter()
+            .map(|input| one(input, ends.analyse))
+            .collect();
     }
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Analysed>> = inputs.iter().map(|_| Mutex::default()).collect();
@@ -33,7 +42,10 @@ pub fn analyse(inputs: &[Input], ends: &FrontEnds<'_>) -> Vec<Analysed> {
             scope.spawn(work);
         }
     });
-    results.into_iter().map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
+    results
+        .into_iter()
+        .map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner))
+        .collect()
 }
 
 fn one(input: &Input, work_on: &dyn Fn(&SourceFile) -> Analysed) -> Analysed {
@@ -61,7 +73,11 @@ impl Gathered {
     /// The id of a text, which is added when it is new.
     pub fn add(&mut self, file: &SourceFile) -> FileId {
         let key = (file.name().to_owned(), file.text().len());
-        let known = self.ids.get(&key).copied().filter(|id| self.sources.get(*id).is_some_and(|f| f.text() == file.text()));
+        let known = self.ids.get(&key).copied().filter(|id| {
+            self.sources
+                .get(*id)
+                .is_some_and(|f| f.text() == file.text())
+        });
         known.unwrap_or_else(|| {
             let id = self.sources.add(file.clone());
             self.ids.insert(key, id);
@@ -73,9 +89,17 @@ impl Gathered {
     pub fn absorb(&mut self, sources: &SourceMap, found: Vec<Diagnostic>) {
         let ids: Vec<FileId> = sources.files().map(|(_, file)| self.add(file)).collect();
         for mut one in found {
-            for_each_span(&mut one, &mut |span| span.file = ids.get(span.file.index()).copied().unwrap_or(FileId::NONE));
+            for_each_span(&mut one, &mut |span| {
+                span.file = ids.get(span.file.index()).copied().unwrap_or(FileId::NONE)
+            });
             let span = one.span();
-            if self.said.insert((span.file, span.start, span.end, one.code, one.message.clone())) {
+            if self.said.insert((
+                span.file,
+                span.start,
+                span.end,
+                one.code,
+                one.message.clone(),
+            )) {
                 self.found.push(one);
             }
         }
@@ -84,7 +108,13 @@ impl Gathered {
 
 fn for_each_span(one: &mut Diagnostic, change: &mut dyn FnMut(&mut Span)) {
     change(&mut one.primary.span);
-    one.labels.iter_mut().chain(&mut one.flow).for_each(|l| change(&mut l.span));
-    one.fixes.iter_mut().flat_map(|f| &mut f.edits).for_each(|e| change(&mut e.span));
+    one.labels
+        .iter_mut()
+        .chain(&mut one.flow)
+        .for_each(|l| change(&mut l.span));
+    one.fixes
+        .iter_mut()
+        .flat_map(|f| &mut f.edits)
+        .for_each(|e| change(&mut e.span));
     one.redact.iter_mut().for_each(change);
 }

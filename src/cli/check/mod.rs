@@ -51,17 +51,32 @@ pub struct Pass {
 impl Pass {
     /// The end of a command that made one pass; everything was printed.
     pub fn result(self) -> Result<(), Error> {
-        self.failure.map_or(Ok(()), |failure| Err(Error { failure, diagnostics: Vec::new() }))
+        self.failure.map_or(Ok(()), |failure| {
+            Err(Error {
+                failure,
+                diagnostics: Vec::new(),
+            })
+        })
     }
 }
 
 /// Runs the command once.
-pub fn run(args: &CheckArgs, context: &Context, config: &Config, ends: &FrontEnds<'_>) -> Result<(), Error> {
+pub fn run(
+    args: &CheckArgs,
+    context: &Context,
+    config: &Config,
+    ends: &FrontEnds<'_>,
+) -> Result<(), Error> {
     once(args, context, config, ends)?.result()
 }
 
 /// One pass: read, mend, analyse, report.
-pub fn once(args: &CheckArgs, context: &Context, config: &Config, ends: &FrontEnds<'_>) -> Result<Pass, Error> {
+pub fn once(
+    args: &CheckArgs,
+    context: &Context,
+    config: &Config,
+    ends: &FrontEnds<'_>,
+) -> Result<Pass, Error> {
     let requests = requests(args)?;
     let mut inputs = inputs::collect(&args.paths, args.stdin_path.as_deref(), Wanted::Sources);
     if inputs.is_empty() {
@@ -69,7 +84,9 @@ pub fn once(args: &CheckArgs, context: &Context, config: &Config, ends: &FrontEn
         let error = Error::plain(Failure::NoInputs, codes::UNREADABLE_INPUT, message);
         return Err(error.help("name files or folders, or write a first rotation with `rot init`"));
     }
-    context.out.progress(&format!("checking {}", counted(inputs.len(), "file")));
+    context
+        .out
+        .progress(&format!("checking {}", counted(inputs.len(), "file")));
     let mended = mend(args, &mut inputs, context, config, ends)?;
     let mut gathered = Gathered::default();
     // The settings come first, so that what is said about them has a text to point into.
@@ -84,14 +101,31 @@ pub fn once(args: &CheckArgs, context: &Context, config: &Config, ends: &FrontEn
         own.insert(gathered.add(&input.file));
     }
     let checked = |id: FileId| own.contains(&id);
-    let Gathered { mut sources, found, .. } = gathered;
-    let known = args.baseline.as_ref().map(|path| Baseline::read(path, &context.cwd, &mut sources)).transpose()?;
+    let Gathered {
+        mut sources, found, ..
+    } = gathered;
+    let known = args
+        .baseline
+        .as_ref()
+        .map(|path| Baseline::read(path, &context.cwd, &mut sources))
+        .transpose()?;
     context.out.progress("");
     let pointer = pointer(&sources, ends.pointers);
-    let setting = Setting { config, sources: &sources, pointer: &pointer, cwd: &context.cwd, today: ends.today, checked: &checked };
+    let setting = Setting {
+        config,
+        sources: &sources,
+        pointer: &pointer,
+        cwd: &context.cwd,
+        today: ends.today,
+        checked: &checked,
+    };
     let outcome = suppress::apply(found, &setting);
     let mut report = Report::new(&sources, outcome.kept).pointers(&pointer);
-    let mut tally = Tally { suppressed: outcome.suppressed, fixed: mended.fixed, ..Tally::default() };
+    let mut tally = Tally {
+        suppressed: outcome.suppressed,
+        fixed: mended.fixed,
+        ..Tally::default()
+    };
     if let Some(known) = known {
         tally.known = known.apply(&mut report, &context.cwd, &checked);
     }
@@ -106,26 +140,57 @@ pub fn once(args: &CheckArgs, context: &Context, config: &Config, ends: &FrontEn
     }
     if args.diff {
         let blanks = &report.blanks;
-        mended.diffs.iter().for_each(|diff| context.out.stdout(&blanks.clean(diff)));
+        mended
+            .diffs
+            .iter()
+            .for_each(|diff| context.out.stdout(&blanks.clean(diff)));
     }
     if args.fix.is_none() && !args.diff {
-        let (safe, other): (Vec<_>, Vec<_>) =
-            report.diagnostics.iter().filter(|d| !d.fixes.is_empty()).partition(|d| d.fixes.iter().any(|f| f.safe));
+        let (safe, other): (Vec<_>, Vec<_>) = report
+            .diagnostics
+            .iter()
+            .filter(|d| !d.fixes.is_empty())
+            .partition(|d| d.fixes.iter().any(|f| f.safe));
         (tally.fixable, tally.fixable_unsafely) = (safe.len(), other.len());
     }
     let read = inputs.iter().filter(|i| i.problem.is_none()).count();
-    context.out.info(&format!("checked {}: {}{}", counted(read, "file"), report.summary(), tally.text(args.diff)));
-    let fail_on = args.fail_on.map(weight).or(config.fail_on).unwrap_or(Severity::Error);
+    context.out.info(&format!(
+        "checked {}: {}{}",
+        counted(read, "file"),
+        report.summary(),
+        tally.text(args.diff)
+    ));
+    let fail_on = args
+        .fail_on
+        .map(weight)
+        .or(config.fail_on)
+        .unwrap_or(Severity::Error);
     let failure = if blocked {
         Some(Failure::Usage)
     } else {
-        let fails = !mended.diffs.is_empty() || report.diagnostics.iter().any(|d| d.severity >= fail_on);
+        let fails =
+            !mended.diffs.is_empty() || report.diagnostics.iter().any(|d| d.severity >= fail_on);
         fails.then_some(Failure::Findings)
     };
-    let name = |d: &Diagnostic| sources.get(d.span().file).map_or(String::new(), |file| file.name().to_owned());
-    let said = report.diagnostics.iter().map(|d| (name(d), d.code, d.message.clone())).collect();
-    let files = sources.files().map(|(_, f)| PathBuf::from(f.name())).collect();
-    Ok(Pass { failure, said, files })
+    let name = |d: &Diagnostic| {
+        sources
+            .get(d.span().file)
+            .map_or(String::new(), |file| file.name().to_owned())
+    };
+    let said = report
+        .diagnostics
+        .iter()
+        .map(|d| (name(d), d.code, d.message.clone()))
+        .collect();
+    let files = sources
+        .files()
+        .map(|(_, f)| PathBuf::from(f.name()))
+        .collect();
+    Ok(Pass {
+        failure,
+        said,
+        files,
+    })
 }
 
 /// Places of JSON texts as pointers; each text is read once, when it is asked for.
@@ -137,7 +202,10 @@ pub fn pointer<'s>(
     move |span: Span| {
         let file = sources.get(span.file)?;
         let mut read = read.borrow_mut();
-        read.entry(span.file).or_insert_with(|| pointers(span.file, file)).as_ref().and_then(|name| name(span))
+        read.entry(span.file)
+            .or_insert_with(|| pointers(span.file, file))
+            .as_ref()
+            .and_then(|name| name(span))
     }
 }
 
@@ -155,7 +223,11 @@ struct Tally {
 
 impl Tally {
     fn text(&self, only_shown: bool) -> String {
-        let fixed = if only_shown { "could be fixed" } else { "fixed" };
+        let fixed = if only_shown {
+            "could be fixed"
+        } else {
+            "fixed"
+        };
         let parts = [
             (self.suppressed, "suppressed"),
             (self.known, "in the baseline"),
@@ -192,15 +264,26 @@ impl Stage {
     /// The findings of a stage; of what is not its business the fixes are left out.
     fn of(self, mut kept: Vec<Diagnostic>) -> Vec<Diagnostic> {
         match self {
-            Stage::Findings => kept.retain(|d| suppress::is_ignorable(d.code) || d.code.id() < "ROT9"),
-            Stage::Suppressions => kept.iter_mut().filter(|d| d.code != codes::UNUSED_SUPPRESSION).for_each(|d| d.fixes.clear()),
+            Stage::Findings => {
+                kept.retain(|d| suppress::is_ignorable(d.code) || d.code.id() < "ROT9")
+            }
+            Stage::Suppressions => kept
+                .iter_mut()
+                .filter(|d| d.code != codes::UNUSED_SUPPRESSION)
+                .for_each(|d| d.fixes.clear()),
         }
         kept
     }
 }
 
 /// Mends the inputs, on disk too unless only the difference is asked for.
-fn mend(args: &CheckArgs, inputs: &mut [Input], context: &Context, config: &Config, ends: &FrontEnds<'_>) -> Result<Changes, Error> {
+fn mend(
+    args: &CheckArgs,
+    inputs: &mut [Input],
+    context: &Context,
+    config: &Config,
+    ends: &FrontEnds<'_>,
+) -> Result<Changes, Error> {
     let mut changes = Changes::default();
     if args.fix.is_none() && !args.diff {
         return Ok(changes);
@@ -209,8 +292,18 @@ fn mend(args: &CheckArgs, inputs: &mut [Input], context: &Context, config: &Conf
         let (sources, found) = (ends.analyse)(file);
         let kept = {
             let pointer = pointer(&sources, ends.pointers);
-            let own = |id| stage == Stage::Suppressions && sources.get(id).is_some_and(|f| f.name() == file.name());
-            let setting = Setting { config, sources: &sources, pointer: &pointer, cwd: &context.cwd, today: ends.today, checked: &own };
+            let own = |id| {
+                stage == Stage::Suppressions
+                    && sources.get(id).is_some_and(|f| f.name() == file.name())
+            };
+            let setting = Setting {
+                config,
+                sources: &sources,
+                pointer: &pointer,
+                cwd: &context.cwd,
+                today: ends.today,
+                checked: &own,
+            };
             suppress::apply(found, &setting).kept
         };
         (sources, stage.of(kept))
@@ -220,23 +313,37 @@ fn mend(args: &CheckArgs, inputs: &mut [Input], context: &Context, config: &Conf
         let name = input.file.name().to_owned();
         let first = fix::mend(&input.file, unsafe_too, &|file| look(file, Stage::Findings));
         // Only when nothing is left to mend is it known which suppressions are of no use.
-        let between = first.as_ref().map_or_else(|| input.file.clone(), |m| SourceFile::new(name.as_str(), m.text.as_str()));
-        let second = fix::mend(&between, unsafe_too, &|file| look(file, Stage::Suppressions));
+        let between = first.as_ref().map_or_else(
+            || input.file.clone(),
+            |m| SourceFile::new(name.as_str(), m.text.as_str()),
+        );
+        let second = fix::mend(&between, unsafe_too, &|file| {
+            look(file, Stage::Suppressions)
+        });
         let fixed = first.iter().chain(&second).map(|m| m.fixed).sum();
-        let Some(text) = second.or(first).map(|m| m.text) else { continue };
+        let Some(text) = second.or(first).map(|m| m.text) else {
+            continue;
+        };
         let mended = fix::Mended { text, fixed };
         changes.fixed += mended.fixed;
         if args.diff {
-            changes.diffs.push(diff::unified(&name, input.file.text(), &mended.text));
+            changes
+                .diffs
+                .push(diff::unified(&name, input.file.text(), &mended.text));
             continue;
         }
         let Some(path) = &input.path else {
-            let error = Error::plain(Failure::Usage, codes::USAGE, "standard input cannot be fixed in place");
+            let error = Error::plain(
+                Failure::Usage,
+                codes::USAGE,
+                "standard input cannot be fixed in place",
+            );
             return Err(error.help("`--diff` shows what would change"));
         };
         files::replace(path, &mended.text).map_err(|error| {
             let message = format!("cannot write `{name}`: {}", error.kind());
-            Error::plain(Failure::Usage, codes::STORAGE_FAILED, message).help("nothing of it was changed; check that it can be written to")
+            Error::plain(Failure::Usage, codes::STORAGE_FAILED, message)
+                .help("nothing of it was changed; check that it can be written to")
         })?;
         input.file = SourceFile::new(name, mended.text);
     }
@@ -244,10 +351,17 @@ fn mend(args: &CheckArgs, inputs: &mut [Input], context: &Context, config: &Conf
 }
 
 /// Writes the findings away and takes them out of the report.
-fn write_baseline(path: &std::path::Path, report: &mut Report<'_>, context: &Context) -> Result<usize, Error> {
+fn write_baseline(
+    path: &std::path::Path,
+    report: &mut Report<'_>,
+    context: &Context,
+) -> Result<usize, Error> {
     let (text, count) = baseline::text(report, path, &context.cwd);
-    files::replace(path, &context.out.redactor().redact(&text)).map_err(|error| unwritable("the baseline", path, &error))?;
-    report.diagnostics.retain(|d| !suppress::is_ignorable(d.code) || !d.span().is_some());
+    files::replace(path, &context.out.redactor().redact(&text))
+        .map_err(|error| unwritable("the baseline", path, &error))?;
+    report
+        .diagnostics
+        .retain(|d| !suppress::is_ignorable(d.code) || !d.span().is_some());
     Ok(count)
 }
 
@@ -263,16 +377,31 @@ fn weight(fail_on: FailOn) -> Severity {
 fn requests(args: &CheckArgs) -> Result<Vec<Request>, Error> {
     let asked = &args.report;
     if asked.iter().filter(|r| r.file.is_none()).count() > 1 {
-        let error = Error::plain(Failure::Usage, codes::USAGE, "only one report can go to standard output");
+        let error = Error::plain(
+            Failure::Usage,
+            codes::USAGE,
+            "only one report can go to standard output",
+        );
         return Err(error.help("give the others a file: `--report sarif=FILE`"));
     }
-    let text = Request { format: Format::Text, file: None };
-    Ok(if asked.is_empty() { vec![text] } else { asked.clone() })
+    let text = Request {
+        format: Format::Text,
+        file: None,
+    };
+    Ok(if asked.is_empty() {
+        vec![text]
+    } else {
+        asked.clone()
+    })
 }
 
 fn emit(request: &Request, report: &Report<'_>, context: &Context) -> Result<(), Error> {
     let Some(path) = &request.file else {
-        context.out.stdout(&request.format.write(report, context.out.settings().drawing_out()));
+        context.out.stdout(
+            &request
+                .format
+                .write(report, context.out.settings().drawing_out()),
+        );
         return Ok(());
     };
     let text = request.format.write(report, RenderOptions::default());
@@ -282,5 +411,6 @@ fn emit(request: &Request, report: &Report<'_>, context: &Context) -> Result<(),
 
 fn unwritable(what: &str, path: &std::path::Path, error: &std::io::Error) -> Error {
     let message = format!("cannot write {what} `{}`: {}", path.display(), error.kind());
-    Error::plain(Failure::Usage, codes::USAGE, message).help("check that its folder exists and can be written to")
+    Error::plain(Failure::Usage, codes::USAGE, message)
+        .help("check that its folder exists and can be written to")
 }

@@ -19,7 +19,11 @@ type Stamps = BTreeMap<PathBuf, Option<(SystemTime, u64)>>;
 type Said = Vec<(String, Code, String)>;
 
 /// Runs passes until the process is ended. What is wrong with settings is shown, and mending it starts the next pass.
-pub fn run(args: &CheckArgs, context: &Context, pass: &dyn Fn() -> Result<Pass, Error>) -> Result<(), Error> {
+pub fn run(
+    args: &CheckArgs,
+    context: &Context,
+    pass: &dyn Fn() -> Result<Pass, Error>,
+) -> Result<(), Error> {
     let mut before: Option<Said> = None;
     loop {
         context.out.clear();
@@ -28,7 +32,9 @@ pub fn run(args: &CheckArgs, context: &Context, pass: &dyn Fn() -> Result<Pass, 
         let mut read = stamps(args, context, &[]);
         match pass() {
             Ok(done) => {
-                let delta = before.as_ref().map_or(String::new(), |before| format!(": {}", delta(before, &done.said)));
+                let delta = before.as_ref().map_or(String::new(), |before| {
+                    format!(": {}", delta(before, &done.said))
+                });
                 context.out.info(&format!("watching for changes{delta}"));
                 // Of what came up since, only used files were read.
                 for path in done.files.iter().map(|path| context.cwd.join(path)) {
@@ -57,22 +63,43 @@ fn wait(args: &CheckArgs, context: &Context, files: &[PathBuf], read: &Stamps) {
 }
 
 fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
-    std::fs::metadata(path).ok().and_then(|m| Some((m.modified().ok()?, m.len())))
+    std::fs::metadata(path)
+        .ok()
+        .and_then(|m| Some((m.modified().ok()?, m.len())))
 }
 
 /// When each file changed that the next pass would read: the inputs, the settings, and what the last pass read beside them.
 fn stamps(args: &CheckArgs, context: &Context, files: &[PathBuf]) -> Stamps {
-    let settings = context.globals.config.clone().into_iter().chain(context.cwd.ancestors().map(|dir| dir.join(FILE_NAME)));
-    let paths = inputs::candidates(&args.paths).into_iter().chain(files.iter().cloned()).chain(args.baseline.clone());
+    let settings = context
+        .globals
+        .config
+        .clone()
+        .into_iter()
+        .chain(context.cwd.ancestors().map(|dir| dir.join(FILE_NAME)));
+    let paths = inputs::candidates(&args.paths)
+        .into_iter()
+        .chain(files.iter().cloned())
+        .chain(args.baseline.clone());
     let settings = settings.filter(|p| p.exists());
-    paths.chain(settings).map(|path| context.cwd.join(path)).map(|path| (path.clone(), stamp(&path))).collect()
+    paths
+        .chain(settings)
+        .map(|path| context.cwd.join(path))
+        .map(|path| (path.clone(), stamp(&path)))
+        .collect()
 }
 
 /// `1 new, 2 gone`: places move while one types, so findings are the same when file, code and message are.
 fn delta(before: &Said, now: &Said) -> String {
     let count = |from: &Said, of: &Said| {
         let mut left = of.clone();
-        from.iter().filter(|one| left.iter().position(|o| o == *one).map(|at| left.swap_remove(at)).is_none()).count()
+        from.iter()
+            .filter(|one| {
+                left.iter()
+                    .position(|o| o == *one)
+                    .map(|at| left.swap_remove(at))
+                    .is_none()
+            })
+            .count()
     };
     match (count(now, before), count(before, now)) {
         (0, 0) => "nothing new".to_owned(),

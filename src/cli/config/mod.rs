@@ -82,23 +82,36 @@ pub struct Ignore {
 /// The settings for a command that runs in `cwd`: from `explicit`, or from the nearest `rot.toml` upward. The text is
 /// added to `sources`, where the places of diagnostics point.
 pub fn load(explicit: Option<&Path>, cwd: &Path, sources: &mut SourceMap) -> Result<Config, Error> {
-    let Some(path) = explicit.map(Path::to_owned).or_else(|| find(cwd)) else { return Ok(Config::default()) };
-    let shown = path.strip_prefix(cwd).unwrap_or(&path).display().to_string();
+    let Some(path) = explicit.map(Path::to_owned).or_else(|| find(cwd)) else {
+        return Ok(Config::default());
+    };
+    let shown = path
+        .strip_prefix(cwd)
+        .unwrap_or(&path)
+        .display()
+        .to_string();
     let text = match files::read_text(&path) {
         Ok(text) => text,
         Err(problem) if problem.why == "it is empty" => String::new(),
         Err(problem) => {
             let message = format!("cannot read the settings `{shown}`: {}", problem.why);
-            return Err(Error::plain(Failure::Usage, codes::CONFIG_INVALID, message).help(problem.help));
+            return Err(
+                Error::plain(Failure::Usage, codes::CONFIG_INVALID, message).help(problem.help)
+            );
         }
     };
     let file = SourceFile::new(shown, text);
     let id: FileId = sources.add(file.clone());
     let root = files::parent(&cwd.join(&path));
-    parse(id, &file, &root).map_err(|diagnostics| Error { failure: Failure::Usage, diagnostics })
+    parse(id, &file, &root).map_err(|diagnostics| Error {
+        failure: Failure::Usage,
+        diagnostics,
+    })
 }
 
 /// The nearest `rot.toml` in `from` or above.
 fn find(from: &Path) -> Option<PathBuf> {
-    from.ancestors().map(|dir| dir.join(FILE_NAME)).find(|path| path.is_file())
+    from.ancestors()
+        .map(|dir| dir.join(FILE_NAME))
+        .find(|path| path.is_file())
 }

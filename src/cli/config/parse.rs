@@ -11,7 +11,10 @@ use toml::de::{DeTable, DeValue};
 
 /// All keys by table; the JSON Schema in `docs/reference` has the same ones.
 pub const KEYS: [(&str, &[&str]); 7] = [
-    ("", &["vault", "state", "conductor", "workers", "check", "ignore"]),
+    (
+        "",
+        &["vault", "state", "conductor", "workers", "check", "ignore"],
+    ),
     ("vault", &["path", "identity"]),
     ("state", &["dir"]),
     ("conductor", &["target", "hosts"]),
@@ -28,13 +31,26 @@ pub fn parse(id: FileId, file: &SourceFile, root: &Path) -> Result<Config, Vec<D
     let document = DeTable::parse(file.text()).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
         let span = Span::new(id, span.start, span.end);
-        vec![Diagnostic::new(codes::CONFIG_INVALID, span, "this is not valid TOML").at(error.message().to_owned())]
+        vec![
+            Diagnostic::new(codes::CONFIG_INVALID, span, "this is not valid TOML")
+                .at(error.message().to_owned()),
+        ]
     })?;
-    let mut reader = Reader { file: id, found: Vec::new() };
-    let mut config = Config { root: Some(root.to_owned()), ..Config::default() };
+    let mut reader = Reader {
+        file: id,
+        found: Vec::new(),
+    };
+    let mut config = Config {
+        root: Some(root.to_owned()),
+        ..Config::default()
+    };
     reader.document(document.get_ref(), &mut config, root);
     reader.found.sort_by_key(|d| d.span().start);
-    if reader.found.is_empty() { Ok(config) } else { Err(reader.found) }
+    if reader.found.is_empty() {
+        Ok(config)
+    } else {
+        Err(reader.found)
+    }
 }
 
 struct Reader {
@@ -47,7 +63,13 @@ impl Reader {
         Span::new(self.file, range.start, range.end)
     }
 
-    fn report(&mut self, range: std::ops::Range<usize>, message: String, label: &str, help: String) {
+    fn report(
+        &mut self,
+        range: std::ops::Range<usize>,
+        message: String,
+        label: &str,
+        help: String,
+    ) {
         let mut one = Diagnostic::new(codes::CONFIG_INVALID, self.span(range), message).at(label);
         if !help.is_empty() {
             one = one.help(help);
@@ -61,7 +83,9 @@ impl Reader {
                 "ignore" => self.ignores(value, config),
                 "workers" => self.workers(value, config, root),
                 name => {
-                    let Some(table) = self.table(name, value) else { continue };
+                    let Some(table) = self.table(name, value) else {
+                        continue;
+                    };
                     for (key, value) in self.known(name, table) {
                         self.entry(name, &key, value, config, root);
                     }
@@ -70,22 +94,45 @@ impl Reader {
         }
     }
 
-    fn entry(&mut self, table: &str, key: &str, value: &Value<'_>, config: &mut Config, root: &Path) {
+    fn entry(
+        &mut self,
+        table: &str,
+        key: &str,
+        value: &Value<'_>,
+        config: &mut Config,
+        root: &Path,
+    ) {
         match (table, key) {
             ("vault", "path") => config.vault = self.string(value).map(|p| root.join(p)),
-            ("vault", "identity") => config.identity = self.strings(value).into_iter().map(|p| root.join(p)).collect(),
+            ("vault", "identity") => {
+                config.identity = self
+                    .strings(value)
+                    .into_iter()
+                    .map(|p| root.join(p))
+                    .collect()
+            }
             ("state", "dir") => config.state = self.string(value).map(|p| root.join(p)),
             ("conductor", "target") => {
-                config.target = self.choice(value, &[("orkes", Target::Orkes), ("oss", Target::Oss)]).unwrap_or_default();
+                config.target = self
+                    .choice(value, &[("orkes", Target::Orkes), ("oss", Target::Oss)])
+                    .unwrap_or_default();
             }
             ("conductor", "hosts") => {
-                let Some(hosts) = self.table("conductor.hosts", value) else { return };
+                let Some(hosts) = self.table("conductor.hosts", value) else {
+                    return;
+                };
                 for (secret, value) in hosts {
-                    config.hosts.insert(secret.get_ref().to_string(), self.strings(value));
+                    config
+                        .hosts
+                        .insert(secret.get_ref().to_string(), self.strings(value));
                 }
             }
             ("check", "fail-on") => {
-                let all = [("error", Severity::Error), ("warning", Severity::Warning), ("note", Severity::Note)];
+                let all = [
+                    ("error", Severity::Error),
+                    ("warning", Severity::Warning),
+                    ("note", Severity::Note),
+                ];
                 config.fail_on = self.choice(value, &all);
             }
             ("check", "severity") => config.severity = self.weights("check.severity", value),
@@ -96,10 +143,18 @@ impl Reader {
     }
 
     fn weights(&mut self, name: &str, value: &Value<'_>) -> BTreeMap<Code, Option<Severity>> {
-        let all = [("error", Some(Severity::Error)), ("warning", Some(Severity::Warning)), ("note", Some(Severity::Note)), ("off", None)];
+        let all = [
+            ("error", Some(Severity::Error)),
+            ("warning", Some(Severity::Warning)),
+            ("note", Some(Severity::Note)),
+            ("off", None),
+        ];
         let mut weights = BTreeMap::new();
         for (key, value) in self.table(name, value).into_iter().flatten() {
-            if let (Some(code), Some(level)) = (self.code(key.get_ref(), key.span()), self.choice(value, &all)) {
+            if let (Some(code), Some(level)) = (
+                self.code(key.get_ref(), key.span()),
+                self.choice(value, &all),
+            ) {
                 weights.insert(code, level);
             }
         }
@@ -109,11 +164,21 @@ impl Reader {
     fn paths(&mut self, value: &Value<'_>, config: &mut Config) {
         let DeValue::Array(entries) = value.get_ref() else {
             let help = "it is written `[[check.path]]`, one for each group of files";
-            return self.report(value.span(), "`check.path` is a list of tables".into(), "", help.into());
+            return self.report(
+                value.span(),
+                "`check.path` is a list of tables".into(),
+                "",
+                help.into(),
+            );
         };
         for entry in entries {
-            let Some(table) = self.table("check.path", entry) else { continue };
-            let mut rule = PathRule { files: Vec::new(), severity: BTreeMap::new() };
+            let Some(table) = self.table("check.path", entry) else {
+                continue;
+            };
+            let mut rule = PathRule {
+                files: Vec::new(),
+                severity: BTreeMap::new(),
+            };
             let before = self.found.len();
             for (key, value) in self.known("check.path", table) {
                 match key.as_str() {
@@ -126,7 +191,12 @@ impl Reader {
             }
             if rule.files.is_empty() {
                 let help = "it names files or patterns, from the folder of rot.toml: `files = [\"legacy/**\"]`";
-                self.report(entry.span(), "this entry lacks `files`".into(), "", help.into());
+                self.report(
+                    entry.span(),
+                    "this entry lacks `files`".into(),
+                    "",
+                    help.into(),
+                );
             } else {
                 config.paths.push(rule);
             }
@@ -137,21 +207,35 @@ impl Reader {
         if let DeValue::Boolean(flag) = value.get_ref() {
             return *flag;
         }
-        self.report(value.span(), "`true` or `false` is needed here".into(), "not a truth value", "write it without quotes".into());
+        self.report(
+            value.span(),
+            "`true` or `false` is needed here".into(),
+            "not a truth value",
+            "write it without quotes".into(),
+        );
         false
     }
 
     /// A worker is a program with its arguments; a path within the project is relative to the settings' folder.
     fn workers(&mut self, value: &Value<'_>, config: &mut Config, root: &Path) {
-        let Some(table) = self.table("workers", value) else { return };
+        let Some(table) = self.table("workers", value) else {
+            return;
+        };
         for (name, value) in table {
             let mut command = self.strings(value);
             match command.first_mut() {
-                Some(program) if program.contains('/') => *program = root.join(&*program).display().to_string(),
+                Some(program) if program.contains('/') => {
+                    *program = root.join(&*program).display().to_string()
+                }
                 Some(_) => {}
                 None => {
                     let help = "write the program and its arguments: `name = [\"prog\", \"arg\"]`";
-                    self.report(value.span(), format!("the worker `{}` has no program", name.get_ref()), "", help.into());
+                    self.report(
+                        value.span(),
+                        format!("the worker `{}` has no program", name.get_ref()),
+                        "",
+                        help.into(),
+                    );
                     continue;
                 }
             }
@@ -162,17 +246,29 @@ impl Reader {
     fn ignores(&mut self, value: &Value<'_>, config: &mut Config) {
         let DeValue::Array(entries) = value.get_ref() else {
             let help = "it is written `[[ignore]]`, one for each accepted finding";
-            return self.report(value.span(), "`ignore` is a list of tables".into(), "", help.into());
+            return self.report(
+                value.span(),
+                "`ignore` is a list of tables".into(),
+                "",
+                help.into(),
+            );
         };
         for entry in entries {
-            let Some(table) = self.table("ignore", entry) else { continue };
-            let (mut file, mut pointer, mut rule, mut reason, mut until) = (None, None, None, None, None);
+            let Some(table) = self.table("ignore", entry) else {
+                continue;
+            };
+            let (mut file, mut pointer, mut rule, mut reason, mut until) =
+                (None, None, None, None, None);
             let before = self.found.len();
             for (key, value) in self.known("ignore", table) {
                 match key.as_str() {
                     "file" => file = self.string(value),
                     "pointer" => pointer = self.string(value),
-                    "rule" => rule = self.string(value).and_then(|name| self.code(&name, value.span())),
+                    "rule" => {
+                        rule = self
+                            .string(value)
+                            .and_then(|name| self.code(&name, value.span()))
+                    }
                     "reason" => reason = self.string(value).filter(|r| !r.trim().is_empty()),
                     _ => until = self.date(value),
                 }
@@ -180,11 +276,26 @@ impl Reader {
             let span = self.span(entry.span());
             match (file, rule, reason) {
                 (Some(file), Some(rule), Some(reason)) => {
-                    config.ignores.push(Ignore { file, pointer, rule, reason, until, span });
+                    config.ignores.push(Ignore {
+                        file,
+                        pointer,
+                        rule,
+                        reason,
+                        until,
+                        span,
+                    });
                 }
                 (file, rule, reason) if self.found.len() == before => {
-                    let missing = [("file", file.is_none()), ("rule", rule.is_none()), ("reason", reason.is_none())];
-                    let missing: Vec<_> = missing.iter().filter(|(_, m)| *m).map(|(n, _)| format!("`{n}`")).collect();
+                    let missing = [
+                        ("file", file.is_none()),
+                        ("rule", rule.is_none()),
+                        ("reason", reason.is_none()),
+                    ];
+                    let missing: Vec<_> = missing
+                        .iter()
+                        .filter(|(_, m)| *m)
+                        .map(|(n, _)| format!("`{n}`"))
+                        .collect();
                     let message = format!("this suppression lacks {}", missing.join(" and "));
                     let help = "a suppression says which file, which rule, and the reason why the finding is accepted";
                     self.report(entry.span(), message, "", help.into());
@@ -195,8 +306,15 @@ impl Reader {
     }
 
     /// The entries of a table whose keys exist; the others are reported.
-    fn known<'a, 't>(&mut self, table: &str, entries: &'a DeTable<'t>) -> Vec<(String, &'a Value<'t>)> {
-        let known = KEYS.iter().find(|(t, _)| *t == table).map_or::<&[&str], _>(&[], |(_, keys)| keys);
+    fn known<'a, 't>(
+        &mut self,
+        table: &str,
+        entries: &'a DeTable<'t>,
+    ) -> Vec<(String, &'a Value<'t>)> {
+        let known = KEYS
+            .iter()
+            .find(|(t, _)| *t == table)
+            .map_or::<&[&str], _>(&[], |(_, keys)| keys);
         let mut out = Vec::new();
         for (key, value) in entries {
             let key: &Key<'t> = key;
@@ -205,12 +323,21 @@ impl Reader {
                 out.push((name.to_string(), value));
                 continue;
             }
-            let place = if table.is_empty() { "rot.toml".to_owned() } else { format!("`[{table}]`") };
+            let place = if table.is_empty() {
+                "rot.toml".to_owned()
+            } else {
+                format!("`[{table}]`")
+            };
             let help = match nearest(name, known.iter().copied()) {
                 Some(near) => format!("the nearest key is `{near}`"),
                 None => format!("the keys of {place} are {}", known.join(", ")),
             };
-            self.report(key.span(), format!("unknown key `{name}` in {place}"), "not a setting", help);
+            self.report(
+                key.span(),
+                format!("unknown key `{name}` in {place}"),
+                "not a setting",
+                help,
+            );
         }
         out
     }
@@ -219,7 +346,12 @@ impl Reader {
         if let DeValue::Table(table) = value.get_ref() {
             return Some(table);
         }
-        self.report(value.span(), format!("`{name}` is a table"), "not a table", format!("it is written `[{name}]`"));
+        self.report(
+            value.span(),
+            format!("`{name}` is a table"),
+            "not a table",
+            format!("it is written `[{name}]`"),
+        );
         None
     }
 
@@ -227,7 +359,12 @@ impl Reader {
         if let DeValue::String(text) = value.get_ref() {
             return Some(text.to_string());
         }
-        self.report(value.span(), "a string is needed here".into(), "not a string", "put it in double quotes".into());
+        self.report(
+            value.span(),
+            "a string is needed here".into(),
+            "not a string",
+            "put it in double quotes".into(),
+        );
         None
     }
 
@@ -249,7 +386,12 @@ impl Reader {
             Some(near) => format!("the nearest is \"{near}\""),
             None => format!("one of \"{}\"", names.join("\", \"")),
         };
-        self.report(value.span(), format!("`{text}` is not a value of this key"), "not one of the choices", help);
+        self.report(
+            value.span(),
+            format!("`{text}` is not a value of this key"),
+            "not one of the choices",
+            help,
+        );
         None
     }
 
@@ -262,7 +404,12 @@ impl Reader {
             Some(near) => format!("the nearest is `{near}`"),
             None => "rules are named by code (ROT301) or by name (secret-to-log)".to_owned(),
         };
-        self.report(range, format!("there is no rule `{name}`"), "unknown rule", help);
+        self.report(
+            range,
+            format!("there is no rule `{name}`"),
+            "unknown rule",
+            help,
+        );
         None
     }
 
@@ -272,10 +419,18 @@ impl Reader {
             DeValue::Datetime(date) => date.to_string(),
             _ => String::new(),
         };
-        let date = text.get(..10).filter(|_| text.len() == 10).and_then(|t| t.parse().ok());
+        let date = text
+            .get(..10)
+            .filter(|_| text.len() == 10)
+            .and_then(|t| t.parse().ok());
         if date.is_none() {
             let help = "it is written as 2027-01-31: the last day on which the suppression holds";
-            self.report(value.span(), "this is not a date".into(), "not a date", help.into());
+            self.report(
+                value.span(),
+                "this is not a date".into(),
+                "not a date",
+                help.into(),
+            );
         }
         date
     }

@@ -10,19 +10,28 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 /// What a new project holds: path and content.
-const FILES: [(&str, &str); 3] =
-    [("rot.toml", include_str!("rot.toml")), ("rotations/first.rot", include_str!("first.rot")), (".gitignore", include_str!("gitignore"))];
+const FILES: [(&str, &str); 3] = [
+    ("rot.toml", include_str!("rot.toml")),
+    ("rotations/first.rot", include_str!("first.rot")),
+    (".gitignore", include_str!("gitignore")),
+];
 
 /// Runs the command: files, then identity and vault.
 pub fn run(dir: &Path, context: &Context) -> Result<(), Error> {
     lay_out(dir, context)?;
     let world = crate::world::World::real();
-    let config = super::config::load(None, &context.cwd.join(dir), &mut crate::source::SourceMap::new())?;
+    let config = super::config::load(
+        None,
+        &context.cwd.join(dir),
+        &mut crate::source::SourceMap::new(),
+    )?;
     let paths = super::paths::resolve(context, &config, &world);
     if matches!(world.fs.stat(&paths.vault), Ok(Some(_))) {
         context.out.info("kept the vault, which was there");
     } else {
-        let command = VaultCommand::Init(InitArgs { recipients: Vec::new() });
+        let command = VaultCommand::Init(InitArgs {
+            recipients: Vec::new(),
+        });
         super::vault::run(&Ctx { world, paths }, &VaultArgs { command })?.tell(context);
     }
     context.out.info("next: `rot vault set NAME` for each secret that rotations/first.rot names, then `rot check` and `rot run`");
@@ -33,7 +42,8 @@ pub fn run(dir: &Path, context: &Context) -> Result<(), Error> {
 pub fn lay_out(dir: &Path, context: &Context) -> Result<(), Error> {
     for (name, content) in FILES {
         let path = dir.join(name);
-        let made = files::create_dir(&files::parent(&path)).and_then(|()| files::create(&path, content, public_mode()));
+        let made = files::create_dir(&files::parent(&path))
+            .and_then(|()| files::create(&path, content, public_mode()));
         let shown = path.strip_prefix(".").unwrap_or(&path).display();
         match made {
             Ok(()) => context.out.info(&format!("made {shown}")),
@@ -43,7 +53,8 @@ pub fn lay_out(dir: &Path, context: &Context) -> Result<(), Error> {
             Err(error) => {
                 let message = format!("cannot make `{shown}`: {}", error.kind());
                 let error = Error::plain(Failure::Usage, codes::STORAGE_FAILED, message);
-                return Err(error.help("check that the folder can be written to; what was made before stays"));
+                return Err(error
+                    .help("check that the folder can be written to; what was made before stays"));
             }
         }
     }

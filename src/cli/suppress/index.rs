@@ -17,12 +17,19 @@ pub(super) struct Index {
 impl Index {
     pub(super) fn new(all: &[Suppression], today: Date) -> Self {
         let mut index = Self::default();
-        for one in all.iter().filter(|s| s.until.is_none_or(|until| today <= until)) {
+        for one in all
+            .iter()
+            .filter(|s| s.until.is_none_or(|until| today <= until))
+        {
             match one.scope {
                 Scope::File(file) => {
                     index.files.insert((file, one.rule));
                 }
-                Scope::Place(place) => index.places.entry((place.file, one.rule)).or_default().push((place.start, place.end)),
+                Scope::Place(place) => index
+                    .places
+                    .entry((place.file, one.rule))
+                    .or_default()
+                    .push((place.start, place.end)),
             }
         }
         for places in index.places.values_mut() {
@@ -43,7 +50,10 @@ impl Index {
         self.files.contains(&key)
             || self.places.get(&key).is_some_and(|places| {
                 let ahead = places.partition_point(|(first, _)| *first <= start);
-                ahead.checked_sub(1).and_then(|at| places.get(at)).is_some_and(|(_, furthest)| start < *furthest)
+                ahead
+                    .checked_sub(1)
+                    .and_then(|at| places.get(at))
+                    .is_some_and(|(_, furthest)| start < *furthest)
             })
     }
 }
@@ -54,11 +64,16 @@ pub(super) struct Met(HashMap<(FileId, Code), Vec<u32>>);
 
 impl Met {
     pub(super) fn note(&mut self, one: &Diagnostic) {
-        self.0.entry((one.span().file, one.code)).or_default().push(one.span().start);
+        self.0
+            .entry((one.span().file, one.code))
+            .or_default()
+            .push(one.span().start);
     }
 
     pub(super) fn sort(&mut self) {
-        self.0.values_mut().for_each(|starts| starts.sort_unstable());
+        self.0
+            .values_mut()
+            .for_each(|starts| starts.sort_unstable());
     }
 
     /// Whether a suppression is about one of them.

@@ -39,7 +39,8 @@ pub fn is_ignorable(code: Code) -> bool {
 
 /// Whether a finding kept the checker from looking at the whole file.
 pub fn hides_others(one: &Diagnostic) -> bool {
-    one.severity == Severity::Error && matches!(one.code.id().as_bytes().get(3), Some(b'0' | b'1' | b'2'))
+    one.severity == Severity::Error
+        && matches!(one.code.id().as_bytes().get(3), Some(b'0' | b'1' | b'2'))
 }
 
 /// Where a suppression holds.
@@ -99,16 +100,27 @@ pub fn apply(found: Vec<Diagnostic>, setting: &Setting<'_>) -> Outcome {
             complaints.extend(wrong);
         }
     }
-    let incomplete: HashSet<FileId> = found.iter().filter(|d| hides_others(d)).map(|d| d.span().file).collect();
+    let incomplete: HashSet<FileId> = found
+        .iter()
+        .filter(|d| hides_others(d))
+        .map(|d| d.span().file)
+        .collect();
     let (index, mut met) = (Index::new(&of_files, setting.today), Met::default());
-    let mut outcome = Outcome { kept: Vec::new(), suppressed: 0 };
+    let mut outcome = Outcome {
+        kept: Vec::new(),
+        suppressed: 0,
+    };
     for one in found {
-        let Some(one) = weights.weigh(one) else { continue };
+        let Some(one) = weights.weigh(one) else {
+            continue;
+        };
         let mut hit = false;
         if is_ignorable(one.code) {
             met.note(&one);
             hit = index.holds_for(&one);
-            hit |= of_settings.iter_mut().any(|rule| rule.suppresses(&one, setting));
+            hit |= of_settings
+                .iter_mut()
+                .any(|rule| rule.suppresses(&one, setting));
         }
         if hit {
             outcome.suppressed += 1;
@@ -123,15 +135,22 @@ pub fn apply(found: Vec<Diagnostic>, setting: &Setting<'_>) -> Outcome {
             complaints.push(expired(one.rule, until, one.at));
         } else if met.has(one) {
             // All that hold for a finding are in use, so that two of them do not call each other unused.
-        } else if !is_ignorable(one.rule) || (runs(one.rule) && !incomplete.contains(&one.at.file)) {
+        } else if !is_ignorable(one.rule) || (runs(one.rule) && !incomplete.contains(&one.at.file))
+        {
             let message = format!("this suppression of {} suppresses nothing", one.rule.id());
             let removal = one.removal.clone().map(|edit| vec![edit]);
-            complaints.push(unused(one.rule, one.at, message, "remove it").fix_if("remove it", true, removal));
+            complaints.push(unused(one.rule, one.at, message, "remove it").fix_if(
+                "remove it",
+                true,
+                removal,
+            ));
         }
     }
     let unused_settings = of_settings.iter().filter(|r| runs(r.code()));
     complaints.extend(unused_settings.filter_map(|r| r.complaint(setting, !incomplete.is_empty())));
-    outcome.kept.extend(complaints.into_iter().filter_map(|one| weights.weigh(one)));
+    outcome
+        .kept
+        .extend(complaints.into_iter().filter_map(|one| weights.weigh(one)));
     outcome
 }
 
@@ -144,5 +163,10 @@ fn expired(rule: Code, until: Date, at: Span) -> Diagnostic {
 
 fn unused(rule: Code, at: Span, message: String, help: &str) -> Diagnostic {
     let one = Diagnostic::new(codes::UNUSED_SUPPRESSION, at, message).at("nothing to suppress");
-    if is_ignorable(rule) { one.help(help) } else { one.help(help).note(format!("{} cannot be suppressed", rule.id())) }
+    if is_ignorable(rule) {
+        one.help(help)
+    } else {
+        one.help(help)
+            .note(format!("{} cannot be suppressed", rule.id()))
+    }
 }

@@ -21,12 +21,17 @@ impl Patterns {
         for line in lines {
             let _ = builder.add_line(None, line);
         }
-        Self { root: root.to_owned(), files: builder.build().unwrap_or_else(|_| Gitignore::empty()) }
+        Self {
+            root: root.to_owned(),
+            files: builder.build().unwrap_or_else(|_| Gitignore::empty()),
+        }
     }
 
     /// Whether a file is meant.
     pub fn matches(&self, path: &Path) -> bool {
-        self.files.matched_path_or_any_parents(within(&self.root, path), false).is_ignore()
+        self.files
+            .matched_path_or_any_parents(within(&self.root, path), false)
+            .is_ignore()
     }
 }
 
@@ -40,18 +45,36 @@ impl<'a> Weights<'a> {
     pub(super) fn new(setting: &'a Setting<'a>) -> Self {
         let root = root(setting.config, setting.cwd);
         let patterns = |files: &'a [String]| Patterns::new(&root, files.iter().map(String::as_str));
-        let by_path = setting.config.paths.iter().map(|p| (patterns(&p.files), &p.severity)).collect();
+        let by_path = setting
+            .config
+            .paths
+            .iter()
+            .map(|p| (patterns(&p.files), &p.severity))
+            .collect();
         Self { setting, by_path }
     }
 
     /// The finding with its weight; `None` where its rule is off. The last entry that speaks of file and rule decides.
     pub(super) fn weigh(&self, mut one: Diagnostic) -> Option<Diagnostic> {
-        let fixed = [crate::diagnostic::codes::SYNTAX_ERROR, crate::diagnostic::codes::INVALID_JSON];
-        if !super::is_ignorable(one.code) && (fixed.contains(&one.code) || one.code.id() < "ROT900") {
+        let fixed = [
+            crate::diagnostic::codes::SYNTAX_ERROR,
+            crate::diagnostic::codes::INVALID_JSON,
+        ];
+        if !super::is_ignorable(one.code) && (fixed.contains(&one.code) || one.code.id() < "ROT900")
+        {
             return Some(one);
         }
-        let path = if self.by_path.is_empty() { None } else { path_of(self.setting, one.span().file) };
-        let of_path = path.and_then(|path| self.by_path.iter().rev().find_map(|(p, s)| s.get(&one.code).filter(|_| p.matches(&path))));
+        let path = if self.by_path.is_empty() {
+            None
+        } else {
+            path_of(self.setting, one.span().file)
+        };
+        let of_path = path.and_then(|path| {
+            self.by_path
+                .iter()
+                .rev()
+                .find_map(|(p, s)| s.get(&one.code).filter(|_| p.matches(&path)))
+        });
         match of_path.or_else(|| self.setting.config.severity.get(&one.code)) {
             Some(None) => return None,
             Some(Some(severity)) => one.severity = *severity,
@@ -71,7 +94,16 @@ pub(super) struct Rule<'a> {
 /// All entries of the settings.
 pub(super) fn rules<'a>(setting: &Setting<'a>) -> Vec<Rule<'a>> {
     let root = root(setting.config, setting.cwd);
-    setting.config.ignores.iter().map(|entry| Rule { entry, files: Patterns::new(&root, [entry.file.as_str()]), used: false }).collect()
+    setting
+        .config
+        .ignores
+        .iter()
+        .map(|entry| Rule {
+            entry,
+            files: Patterns::new(&root, [entry.file.as_str()]),
+            used: false,
+        })
+        .collect()
 }
 
 impl Rule<'_> {
@@ -83,12 +115,17 @@ impl Rule<'_> {
     pub(super) fn suppresses(&mut self, one: &Diagnostic, setting: &Setting<'_>) -> bool {
         let entry = self.entry;
         let over = entry.until.is_some_and(|until| setting.today > until);
-        if over || entry.rule != one.code || !path_of(setting, one.span().file).is_some_and(|p| self.files.matches(&p)) {
+        if over
+            || entry.rule != one.code
+            || !path_of(setting, one.span().file).is_some_and(|p| self.files.matches(&p))
+        {
             return false;
         }
         let hit = entry.pointer.as_ref().is_none_or(|above| {
-            (setting.pointer)(one.span())
-                .is_some_and(|p| p.strip_prefix(above.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+            (setting.pointer)(one.span()).is_some_and(|p| {
+                p.strip_prefix(above.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
         });
         self.used |= hit;
         hit
@@ -100,14 +137,29 @@ impl Rule<'_> {
         if let Some(until) = entry.until.filter(|until| setting.today > *until) {
             return Some(expired(entry.rule, until, entry.span));
         }
-        let mut seen = setting.sources.files().filter(|(id, _)| (setting.checked)(*id));
-        let looked_at = seen.any(|(id, _)| path_of(setting, id).is_some_and(|p| self.files.matches(&p)));
-        let gone = !looked_at && !entry.file.contains(['*', '?', '[']) && !root(setting.config, setting.cwd).join(&entry.file).exists();
+        let mut seen = setting
+            .sources
+            .files()
+            .filter(|(id, _)| (setting.checked)(*id));
+        let looked_at =
+            seen.any(|(id, _)| path_of(setting, id).is_some_and(|p| self.files.matches(&p)));
+        let gone = !looked_at
+            && !entry.file.contains(['*', '?', '['])
+            && !root(setting.config, setting.cwd).join(&entry.file).exists();
         if self.used || !(gone || (looked_at && !incomplete)) {
             return None;
         }
-        let message = format!("the suppression of {} in `{}` suppresses nothing", entry.rule.id(), entry.file);
-        Some(unused(entry.rule, entry.span, message, "remove it, or mend its file, pointer and rule"))
+        let message = format!(
+            "the suppression of {} in `{}` suppresses nothing",
+            entry.rule.id(),
+            entry.file
+        );
+        Some(unused(
+            entry.rule,
+            entry.span,
+            message,
+            "remove it, or mend its file, pointer and rule",
+        ))
     }
 }
 
@@ -116,13 +168,19 @@ fn root(config: &Config, cwd: &Path) -> PathBuf {
 }
 
 fn path_of(setting: &Setting<'_>, file: FileId) -> Option<PathBuf> {
-    setting.sources.get(file).map(|f| setting.cwd.join(f.name()))
+    setting
+        .sources
+        .get(file)
+        .map(|f| setting.cwd.join(f.name()))
 }
 
 /// The path relative to `root`, with `.` and `..` resolved by name alone.
 pub fn within(root: &Path, path: &Path) -> PathBuf {
     let plain = plain(path);
-    plain.strip_prefix(self::plain(root)).map(Path::to_owned).unwrap_or_default()
+    plain
+        .strip_prefix(self::plain(root))
+        .map(Path::to_owned)
+        .unwrap_or_default()
 }
 
 fn plain(path: &Path) -> PathBuf {

@@ -181,5 +181,7 @@ impl From<ExportFormat> for Format {
 }
 
 fn parse_time(text: &str) -> Result<jiff::Timestamp, String> {
-    text.parse().map_err(|_| "expected a time with its offset from UTC, such as 2027-01-31T00:00:00Z".to_owned())
+    text.parse().map_err(|_| {
+        "expected a time with its offset from UTC, such as 2027-01-31T00:00:00Z".to_owned()
+    })
 }

@@ -17,27 +17,45 @@ pub(super) fn run(cx: &Ctx, args: &GetArgs) -> Result<Output> {
         Some(id) => (id, entry.version(id)),
     };
     let Some(version) = version else {
-        return Err(missing(format!("secret `{name}` has no version `{}`", wanted.escape_default()))
-            .help(format!("`rot vault history {name}` lists its versions")));
+        return Err(missing(format!(
+            "secret `{name}` has no version `{}`",
+            wanted.escape_default()
+        ))
+        .help(format!("`rot vault history {name}` lists its versions")));
     };
     let Some(value) = &version.value else {
-        return Err(missing(format!("the value of version `{}` of secret `{name}` was pruned", version.id)));
+        return Err(missing(format!(
+            "the value of version `{}` of secret `{name}` was pruned",
+            version.id
+        )));
     };
-    let part = value.part(args.field.as_deref()).ok_or_else(|| match (value, &args.field) {
-        (StoredValue::Single(_), _) => usage(format!("secret `{name}` is a single value and has no fields")).help("leave `--field` away"),
-        (StoredValue::Fields(_), None) => {
-            usage(format!("secret `{name}` is a record")).help(format!("name a field with `--field`: {}", entry.fields.join(", ")))
-        }
-        (StoredValue::Fields(_), Some(field)) => missing(format!("secret `{name}` has no field `{}`", field.escape_default()))
+    let part = value
+        .part(args.field.as_deref())
+        .ok_or_else(|| match (value, &args.field) {
+            (StoredValue::Single(_), _) => usage(format!(
+                "secret `{name}` is a single value and has no fields"
+            ))
+            .help("leave `--field` away"),
+            (StoredValue::Fields(_), None) => usage(format!("secret `{name}` is a record")).help(
+                format!("name a field with `--field`: {}", entry.fields.join(", ")),
+            ),
+            (StoredValue::Fields(_), Some(field)) => missing(format!(
+                "secret `{name}` has no field `{}`",
+                field.escape_default()
+            ))
             .help(format!("its fields are {}", entry.fields.join(", "))),
-    })?;
+        })?;
     let mut stdout = Zeroizing::new(Vec::with_capacity(part.len() + 1));
     stdout.extend_from_slice(part.expose());
     stdout.push(b'\n');
     let expired = version.is_expired(cx.world.clock.now());
     let mut output = Output::new(&vault);
     output.stdout = stdout;
-    Ok(if expired { output.note(format!("version {} of `{name}` has expired", version.id)) } else { output })
+    Ok(if expired {
+        output.note(format!("version {} of `{name}` has expired", version.id))
+    } else {
+        output
+    })
 }
 
 fn missing(message: String) -> Error {

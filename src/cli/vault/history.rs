@@ -36,5 +36,10 @@ pub(super) fn run(cx: &Ctx, args: &HistoryArgs) -> Result<Output> {
             ]
         })
         .collect();
-    Ok(output.text(&table::render(&["VERSION", "STATE", "AGE", "EXPIRES", "ROTATION", "VALUE", "NOTE"], &rows)))
+    Ok(output.text(&table::render(
+        &[
+            "VERSION", "STATE", "AGE", "EXPIRES", "ROTATION", "VALUE", "NOTE",
+        ],
+        &rows,
+    )))
 }

@@ -15,9 +15,13 @@ use zeroize::Zeroizing;
 pub(super) fn run(cx: &Ctx, args: &InitArgs) -> Result<Output> {
     let path = &cx.paths.vault;
     if cx.world.fs.stat(path).is_ok_and(|stat| stat.is_some()) {
-        return Err(Error::plain(Failure::Usage, codes::VAULT_EXISTS, format!("there is something at {} already", path.display()))
-            .note("a vault is never overwritten")
-            .help("use it as it is, or name another file with `--vault PATH`"));
+        return Err(Error::plain(
+            Failure::Usage,
+            codes::VAULT_EXISTS,
+            format!("there is something at {} already", path.display()),
+        )
+        .note("a vault is never overwritten")
+        .help("use it as it is, or name another file with `--vault PATH`"));
     }
     for text in &args.recipients {
         recipient::parse(text)?;
@@ -31,7 +35,10 @@ pub(super) fn run(cx: &Ctx, args: &InitArgs) -> Result<Output> {
             .note(format!("made the identity {}", only.display()))
             .note("keep a copy of it in a safe place: without it nobody can open the vault");
     }
-    let silent = World { env: Arc::new(Silent(cx.world.env.clone())), ..cx.world.clone() };
+    let silent = World {
+        env: Arc::new(Silent(cx.world.env.clone())),
+        ..cx.world.clone()
+    };
     let vault = Vault::create(&silent, &cx.paths, &args.recipients)?;
     output.warnings = vault.warnings().to_vec();
     output = output.note(format!("made the vault {}", path.display()));
@@ -39,14 +46,20 @@ pub(super) fn run(cx: &Ctx, args: &InitArgs) -> Result<Output> {
         output = output.note(format!("recipient: {text}"));
     }
     if vault.doc().recipients().len() == 1 {
-        output = output.note("only one identity opens it; `rot vault recipients add` lets a second one in");
+        output = output
+            .note("only one identity opens it; `rot vault recipients add` lets a second one in");
     }
     Ok(output)
 }
 
 fn make_identity(world: &World, path: &Path) -> Result<()> {
-    let text = identity::render(&Identity::generate(), world.clock.now())
-        .ok_or_else(|| Error::plain(Failure::Internal, codes::INTERNAL, "a new identity could not be written as text"))?;
+    let text = identity::render(&Identity::generate(), world.clock.now()).ok_or_else(|| {
+        Error::plain(
+            Failure::Internal,
+            codes::INTERNAL,
+            "a new identity could not be written as text",
+        )
+    })?;
     let dir = path.parent().unwrap_or(Path::new(""));
     let write = || -> io::Result<()> {
         world.fs.create_dir(dir, 0o700)?;
@@ -59,7 +72,11 @@ fn make_identity(world: &World, path: &Path) -> Result<()> {
         world.fs.sync_dir(dir)
     };
     write().map_err(|error| {
-        let message = format!("the identity {} could not be made ({})", path.display(), error.kind());
+        let message = format!(
+            "the identity {} could not be made ({})",
+            path.display(),
+            error.kind()
+        );
         Error::plain(Failure::BeforeEffect, codes::STORAGE_FAILED, message)
             .help("see to room and permissions, or name another place with `--identity PATH`")
     })

@@ -8,7 +8,11 @@ use crate::vault::history::{SecretSummary, summary};
 pub(super) fn run(cx: &Ctx, args: &ListArgs) -> Result<Output> {
     let vault = cx.open()?;
     let now = cx.world.clock.now();
-    let secrets: Vec<SecretSummary> = vault.doc().secrets().map(|(name, entry)| summary(name, entry, now)).collect();
+    let secrets: Vec<SecretSummary> = vault
+        .doc()
+        .secrets()
+        .map(|(name, entry)| summary(name, entry, now))
+        .collect();
     let output = Output::new(&vault);
     if args.report == Report::Json {
         return Ok(output.text(&json(&serde_json::json!({
@@ -33,7 +37,10 @@ pub(super) fn run(cx: &Ctx, args: &ListArgs) -> Result<Output> {
             ]
         })
         .collect();
-    Ok(output.text(&table::render(&["NAME", "VERSION", "AGE", "EXPIRES", "STATE", "FIELDS"], &rows)))
+    Ok(output.text(&table::render(
+        &["NAME", "VERSION", "AGE", "EXPIRES", "STATE", "FIELDS"],
+        &rows,
+    )))
 }
 
 fn state(secret: &SecretSummary) -> String {

@@ -43,7 +43,10 @@ pub struct Output {
 
 impl Output {
     fn new(vault: &Vault) -> Self {
-        Self { warnings: vault.warnings().to_vec(), ..Self::default() }
+        Self {
+            warnings: vault.warnings().to_vec(),
+            ..Self::default()
+        }
     }
 
     /// Notes and warnings, for people.
@@ -109,11 +112,19 @@ impl Ctx {
     /// An id for a version made by hand: its time, so that it says something, and some randomness.
     fn version_id(&self) -> Result<String> {
         let mut random = [0u8; 4];
-        self.world
-            .rng
-            .fill(&mut random)
-            .map_err(|_| Error::plain(Failure::BeforeEffect, codes::STORAGE_FAILED, "the system has no randomness"))?;
-        let time = self.world.clock.now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        self.world.rng.fill(&mut random).map_err(|_| {
+            Error::plain(
+                Failure::BeforeEffect,
+                codes::STORAGE_FAILED,
+                "the system has no randomness",
+            )
+        })?;
+        let time = self
+            .world
+            .clock
+            .now()
+            .strftime("%Y%m%dT%H%M%SZ")
+            .to_string();
         Ok(format!("{time}-{:08x}", u32::from_be_bytes(random)))
     }
 }

@@ -14,7 +14,12 @@ pub(super) fn run(cx: &Ctx, args: &RecipientsArgs) -> Result<Output> {
 
 fn list(cx: &Ctx) -> Result<Output> {
     let vault = cx.open()?;
-    let lines: String = vault.doc().recipients().iter().map(|text| format!("{}\n", text.escape_default())).collect();
+    let lines: String = vault
+        .doc()
+        .recipients()
+        .iter()
+        .map(|text| format!("{}\n", text.escape_default()))
+        .collect();
     Ok(Output::new(&vault).text(&lines))
 }
 
@@ -36,7 +41,11 @@ fn add(cx: &Ctx, text: &str) -> Result<Output> {
 fn remove(cx: &Ctx, text: &str, force: bool) -> Result<Output> {
     let mut vault = cx.open()?;
     // What is at hand is asked for before, on the document that is about to change.
-    let own: Vec<String> = vault.opens(vault.doc().recipients()).into_iter().map(str::to_owned).collect();
+    let own: Vec<String> = vault
+        .opens(vault.doc().recipients())
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     vault.commit(|doc| {
         doc.remove_recipient(text)?;
         let still = doc.recipients().iter().any(|left| own.contains(left));
@@ -51,7 +60,11 @@ fn remove(cx: &Ctx, text: &str, force: bool) -> Result<Output> {
         .note("older copies of the vault (the `.prev` file, backups, version control) still open for the removed key");
     let known: Vec<&str> = vault.doc().names().collect();
     if !known.is_empty() {
-        output = output.note(format!("its holder could read these {}, which should be rotated: {}", known.len(), known.join(", ")));
+        output = output.note(format!(
+            "its holder could read these {}, which should be rotated: {}",
+            known.len(),
+            known.join(", ")
+        ));
     }
     Ok(output)
 }

@@ -14,6 +14,11 @@ pub(super) fn run(cx: &Ctx, args: &RollbackArgs) -> Result<Output> {
         Ok(())
     })?;
     Ok(Output::new(&vault)
-        .note(format!("`{}` is version {id} now, restored from {source}", args.name))
-        .note("only the vault has changed: what uses the secret, and its issuer, know nothing of it"))
+        .note(format!(
+            "`{}` is version {id} now, restored from {source}",
+            args.name
+        ))
+        .note(
+            "only the vault has changed: what uses the secret, and its issuer, know nothing of it",
+        ))
 }

@@ -20,7 +20,14 @@ pub(super) fn run(cx: &Ctx, args: &SetArgs) -> Result<Output> {
         None => StoredValue::Single(value),
     };
     let now = cx.world.clock.now();
-    let new = NewVersion { id: id.clone(), value, expires_at: args.expires, run: None, rotation: None, created_at: now };
+    let new = NewVersion {
+        id: id.clone(),
+        value,
+        expires_at: args.expires,
+        run: None,
+        rotation: None,
+        created_at: now,
+    };
     let mut displaced = None;
     vault.commit(|doc| {
         displaced = doc.get(&args.name).and_then(|entry| entry.pending.clone());
@@ -33,21 +40,28 @@ pub(super) fn run(cx: &Ctx, args: &SetArgs) -> Result<Output> {
         ));
     }
     if args.expires.is_some_and(|end| end <= now) {
-        output = output.note("the time given with `--expires` is past: the value counts as expired");
+        output =
+            output.note("the time given with `--expires` is past: the value counts as expired");
     }
     Ok(output)
 }
 
 fn check_names(args: &SetArgs) -> Result<()> {
     if !is_secret_name(&args.name) {
-        return Err(Error::plain(Failure::Usage, codes::BAD_NAME, format!("`{}` cannot name a secret", args.name.escape_default()))
-            .help("letters, digits, `_` and `-`, in segments joined by `/`; no dots"));
+        return Err(Error::plain(
+            Failure::Usage,
+            codes::BAD_NAME,
+            format!("`{}` cannot name a secret", args.name.escape_default()),
+        )
+        .help("letters, digits, `_` and `-`, in segments joined by `/`; no dots"));
     }
     match &args.field {
-        Some(field) if !is_field_name(field) => {
-            Err(Error::plain(Failure::Usage, codes::BAD_NAME, format!("`{}` cannot name a field", field.escape_default()))
-                .help("letters, digits, `_` and `-`; no dots and no `/`"))
-        }
+        Some(field) if !is_field_name(field) => Err(Error::plain(
+            Failure::Usage,
+            codes::BAD_NAME,
+            format!("`{}` cannot name a field", field.escape_default()),
+        )
+        .help("letters, digits, `_` and `-`; no dots and no `/`")),
         _ => Ok(()),
     }
 }
@@ -57,10 +71,14 @@ fn read(cx: &Ctx, args: &SetArgs) -> Result<Secret> {
         Some(field) => format!("value of {}, field {field}", args.name),
         None => format!("value of {}", args.name),
     };
-    let bytes = cx.world.env.ask_bytes(&what).map_err(|error| match error.kind() {
-        ErrorKind::InvalidData => bad("the value is longer than 1 MiB"),
-        kind => bad(&format!("the value could not be read ({kind})")),
-    })?;
+    let bytes = cx
+        .world
+        .env
+        .ask_bytes(&what)
+        .map_err(|error| match error.kind() {
+            ErrorKind::InvalidData => bad("the value is longer than 1 MiB"),
+            kind => bad(&format!("the value could not be read ({kind})")),
+        })?;
     let bytes = bytes.unwrap_or_else(|| Zeroizing::new(Vec::new()));
     if bytes.is_empty() && !args.allow_empty {
         return Err(bad("no value was given")

@@ -11,8 +11,12 @@ pub(super) fn run(cx: &Ctx) -> Result<Output> {
     let doc = vault.doc();
     let broken = doc.inconsistencies();
     if !broken.is_empty() {
-        let error = Error::plain(Failure::Tampered, codes::VAULT_FORMAT, "the vault opened, but its content does not hang together")
-            .help("restore the file from a copy, for example the `.prev` file beside it");
+        let error = Error::plain(
+            Failure::Tampered,
+            codes::VAULT_FORMAT,
+            "the vault opened, but its content does not hang together",
+        )
+        .help("restore the file from a copy, for example the `.prev` file beside it");
         return Err(broken.into_iter().fold(error, Error::note));
     }
     let text = format!(

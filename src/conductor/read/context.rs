@@ -64,8 +64,21 @@ impl<'a> Reader<'a> {
         self.check_call_outputs();
         self.diagnostics.sort_by_key(|d| (d.span().start, d.code));
         self.diagnostics.dedup();
-        let dialect = if self.oss() { Dialect::Oss } else { Dialect::Orkes };
-        (Plan { dialect, secrets: self.secrets, env: self.env, rotations: self.rotations, accepted: Vec::new() }, self.diagnostics)
+        let dialect = if self.oss() {
+            Dialect::Oss
+        } else {
+            Dialect::Orkes
+        };
+        (
+            Plan {
+                dialect,
+                secrets: self.secrets,
+                env: self.env,
+                rotations: self.rotations,
+                accepted: Vec::new(),
+            },
+            self.diagnostics,
+        )
     }
 
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
@@ -90,16 +103,30 @@ impl<'a> Reader<'a> {
 
     /// Says where this program reads something differently from Conductor, on purpose.
     pub(super) fn differs(&mut self, span: Span, message: impl Into<String>, help: &str) {
-        self.report(Diagnostic::new(codes::CONDUCTOR_DIFFERENCE, span, message).help(help).severity(Severity::Note));
+        self.report(
+            Diagnostic::new(codes::CONDUCTOR_DIFFERENCE, span, message)
+                .help(help)
+                .severity(Severity::Note),
+        );
     }
 
     /// The nearest name for a suggestion. Behind many findings, or many names, none is looked for, so that a hostile file costs
     /// no more than its size.
-    pub(super) fn nearest<'n>(&self, wanted: &str, candidates: impl IntoIterator<Item = &'n str>) -> Option<String> {
+    pub(super) fn nearest<'n>(
+        &self,
+        wanted: &str,
+        candidates: impl IntoIterator<Item = &'n str>,
+    ) -> Option<String> {
         if self.diagnostics.len() > SUGGESTING || self.looked_at.get() > LOOKED_AT {
             return None;
         }
-        nearest(wanted, candidates.into_iter().inspect(|_| self.looked_at.update(|count| count + 1))).map(str::to_owned)
+        nearest(
+            wanted,
+            candidates
+                .into_iter()
+                .inspect(|_| self.looked_at.update(|count| count + 1)),
+        )
+        .map(str::to_owned)
     }
 
     /// Notes that the file uses a secret.
@@ -108,27 +135,43 @@ impl<'a> Reader<'a> {
             return;
         }
         self.used_secrets.insert(name.to_owned());
-        let policy = self.options.hosts.get(name).map_or(Policy::Implied, |hosts| Policy::Declared(hosts.clone()));
-        self.secrets.push(SecretDecl { name: name.to_owned(), fields: Vec::new(), policy, at: span.into() });
+        let policy = self
+            .options
+            .hosts
+            .get(name)
+            .map_or(Policy::Implied, |hosts| Policy::Declared(hosts.clone()));
+        self.secrets.push(SecretDecl {
+            name: name.to_owned(),
+            fields: Vec::new(),
+            policy,
+            at: span.into(),
+        });
     }
 
     /// Notes that the file uses an environment variable.
     pub(super) fn use_env(&mut self, name: &str, span: Span) {
         if self.used_env.insert(name.to_owned()) {
-            self.env.push(EnvDecl { name: name.to_owned(), at: span.into() });
+            self.env.push(EnvDecl {
+                name: name.to_owned(),
+                at: span.into(),
+            });
         }
     }
 
     /// A JSONPath of Conductor's dialect. A path of plain names and indexes is the same in both dialects and is kept in the
     /// standard one, so that both front ends make the same plan.
     pub(super) fn json_path(&mut self, text: String, span: Span) -> Option<JsonPath> {
-        if let Some(path) = JsonPath::parse(&text, PathDialect::Rfc9535).ok().filter(JsonPath::is_definite) {
+        if let Some(path) = JsonPath::parse(&text, PathDialect::Rfc9535)
+            .ok()
+            .filter(JsonPath::is_definite)
+        {
             return Some(path);
         }
         match JsonPath::parse(&text, PathDialect::Conductor) {
             Ok(path) => Some(path),
             Err(error) => {
-                let mut diagnostic = Diagnostic::new(codes::BAD_JSONPATH, span, error.message).at("in this path");
+                let mut diagnostic =
+                    Diagnostic::new(codes::BAD_JSONPATH, span, error.message).at("in this path");
                 diagnostic.help = error.help;
                 self.report(diagnostic);
                 None

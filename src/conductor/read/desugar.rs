@@ -17,7 +17,10 @@ pub(super) fn document(node: &Node) -> Option<Node> {
 }
 
 fn mentions(node: &Node) -> bool {
-    let own = node.get("type").and_then(Node::as_str).is_some_and(|t| matches!(t, "FORK_JOIN_DYNAMIC" | "DYNAMIC"));
+    let own = node
+        .get("type")
+        .and_then(Node::as_str)
+        .is_some_and(|t| matches!(t, "FORK_JOIN_DYNAMIC" | "DYNAMIC"));
     own || node.items().iter().any(mentions) || node.members().iter().any(|m| mentions(&m.value))
 }
 
@@ -42,7 +45,11 @@ fn rewrite(node: &mut Node) {
 /// Form (a): a list of tasks and an object of their inputs. Form (b): one task and a list of inputs.
 fn forked(node: &Node) -> Option<Node> {
     let inputs = field(node, "inputParameters")?;
-    let input_of = |key: &str| field(node, key).and_then(text_of).and_then(|name| field(inputs, &name));
+    let input_of = |key: &str| {
+        field(node, key)
+            .and_then(text_of)
+            .and_then(|name| field(inputs, &name))
+    };
     let branches: Vec<Node> = if let Some(tasks) = input_of("dynamicForkTasksParam") {
         let given = input_of("dynamicForkTasksInputParamName");
         if !tasks.is_array() || given.is_some_and(|g| !g.is_object()) {
@@ -56,72 +63,166 @@ fn forked(node: &Node) -> Option<Node> {
     } else {
         let list_of_inputs = field(inputs, "forkTaskInputs").filter(|l| l.is_array())?;
         let name = field(inputs, "forkTaskName")?;
-        if field(inputs, "forkTaskWorkflow").is_some() || field(inputs, "forkTaskType").and_then(text_of)? == "SUB_WORKFLOW" {
+        if field(inputs, "forkTaskWorkflow").is_some()
+            || field(inputs, "forkTaskType").and_then(text_of)? == "SUB_WORKFLOW"
+        {
             return None;
         }
         let branch = |(i, given): (usize, &Node)| {
             let key = |text: &str| name.as_string().map(|s| s.with_text(text.to_owned()));
-            let string = |text: &str| key(text).map(|s| Node { kind: NodeKind::String(s), span: name.span });
+            let string = |text: &str| {
+                key(text).map(|s| Node {
+                    kind: NodeKind::String(s),
+                    span: name.span,
+                })
+            };
             let mut members = vec![
-                Member { key: key("name")?, value: name.clone() },
-                Member { key: key("taskReferenceName")?, value: string(&format!("_{}_{i}", name.as_str()?))? },
-                Member { key: key("type")?, value: field(inputs, "forkTaskType").cloned().or_else(|| string("SIMPLE"))? },
-                Member { key: key("inputParameters")?, value: given.clone() },
+                Member {
+                    key: key("name")?,
+                    value: name.clone(),
+                },
+                Member {
+                    key: key("taskReferenceName")?,
+                    value: string(&format!("_{}_{i}", name.as_str()?))?,
+                },
+                Member {
+                    key: key("type")?,
+                    value: field(inputs, "forkTaskType")
+                        .cloned()
+                        .or_else(|| string("SIMPLE"))?,
+                },
+                Member {
+                    key: key("inputParameters")?,
+                    value: given.clone(),
+                },
             ];
             members.extend(node.member("taskDefinition").cloned());
-            Some(list(vec![Node { kind: NodeKind::Object(members), span: given.span }], given))
+            Some(list(
+                vec![Node {
+                    kind: NodeKind::Object(members),
+                    span: given.span,
+                }],
+                given,
+            ))
         };
-        list_of_inputs.items().iter().enumerate().map(branch).collect::<Option<_>>()?
+        list_of_inputs
+            .items()
+            .iter()
+            .enumerate()
+            .map(branch)
+            .collect::<Option<_>>()?
     };
-    let NodeKind::Object(members) = &node.kind else { return None };
+    let NodeKind::Object(members) = &node.kind else {
+        return None;
+    };
     let kind = node.member("type")?;
     let mut members: Vec<Member> = members
         .iter()
-        .filter(|m| !["type", "inputParameters", "dynamicForkTasksParam", "dynamicForkTasksInputParamName"].contains(&m.key.text.as_str()))
+        .filter(|m| {
+            ![
+                "type",
+                "inputParameters",
+                "dynamicForkTasksParam",
+                "dynamicForkTasksInputParamName",
+            ]
+            .contains(&m.key.text.as_str())
+        })
         .cloned()
         .collect();
     let word = kind.value.as_string()?;
     let fork = word.with_text("FORK_JOIN".to_owned());
-    members.push(Member { key: kind.key.clone(), value: Node { kind: NodeKind::String(fork), span: kind.value.span } });
+    members.push(Member {
+        key: kind.key.clone(),
+        value: Node {
+            kind: NodeKind::String(fork),
+            span: kind.value.span,
+        },
+    });
     let forks = kind.key.with_text("forkTasks".to_owned());
-    members.push(Member { key: forks, value: list(branches, inputs) });
-    Some(Node { kind: NodeKind::Object(members), span: node.span })
+    members.push(Member {
+        key: forks,
+        value: list(branches, inputs),
+    });
+    Some(Node {
+        kind: NodeKind::Object(members),
+        span: node.span,
+    })
 }
 
 /// DYNAMIC whose task is a literal of a type that is run here, or a worker.
 fn chosen(node: &Node) -> Option<Node> {
     let inputs = field(node, "inputParameters")?;
     let parameter = field(node, "dynamicTaskNameParam").and_then(text_of)?;
-    let chosen = field(inputs, &parameter)?.as_string().filter(|s| !s.text.contains("${"))?;
+    let chosen = field(inputs, &parameter)?
+        .as_string()
+        .filter(|s| !s.text.contains("${"))?;
     let known = SUPPORTED.contains(&chosen.text.as_str());
-    let NodeKind::Object(members) = &node.kind else { return None };
-    let members = members.iter().filter(|m| m.key.text != "dynamicTaskNameParam" && (known || m.key.text != "name")).map(|m| {
-        match m.key.text.as_str() {
+    let NodeKind::Object(members) = &node.kind else {
+        return None;
+    };
+    let members = members
+        .iter()
+        .filter(|m| m.key.text != "dynamicTaskNameParam" && (known || m.key.text != "name"))
+        .map(|m| match m.key.text.as_str() {
             "type" => {
-                let text = if known { chosen.text.clone() } else { "SIMPLE".to_owned() };
+                let text = if known {
+                    chosen.text.clone()
+                } else {
+                    "SIMPLE".to_owned()
+                };
                 let kind = NodeKind::String(chosen.with_text(text));
-                Member { key: m.key.clone(), value: Node { kind, span: m.value.span } }
+                Member {
+                    key: m.key.clone(),
+                    value: Node {
+                        kind,
+                        span: m.value.span,
+                    },
+                }
             }
             "inputParameters" => {
-                let rest = inputs.members().iter().filter(|i| i.key.text != parameter).cloned().collect();
-                Member { key: m.key.clone(), value: Node { kind: NodeKind::Object(rest), span: inputs.span } }
+                let rest = inputs
+                    .members()
+                    .iter()
+                    .filter(|i| i.key.text != parameter)
+                    .cloned()
+                    .collect();
+                Member {
+                    key: m.key.clone(),
+                    value: Node {
+                        kind: NodeKind::Object(rest),
+                        span: inputs.span,
+                    },
+                }
             }
             _ => m.clone(),
-        }
-    });
+        });
     let mut members: Vec<Member> = members.collect();
     if !known {
         let key = node.member("type")?.key.with_text("name".to_owned());
-        members.push(Member { key, value: Node { kind: NodeKind::String(chosen.clone()), span: chosen.span } });
+        members.push(Member {
+            key,
+            value: Node {
+                kind: NodeKind::String(chosen.clone()),
+                span: chosen.span,
+            },
+        });
     }
-    Some(Node { kind: NodeKind::Object(members), span: node.span })
+    Some(Node {
+        kind: NodeKind::Object(members),
+        span: node.span,
+    })
 }
 
 /// A task with more inputs; those of its own that have the same name are replaced.
 fn with_inputs(task: &Node, given: Option<&Node>) -> Node {
-    let (Some(given), NodeKind::Object(members)) = (given, &task.kind) else { return task.clone() };
+    let (Some(given), NodeKind::Object(members)) = (given, &task.kind) else {
+        return task.clone();
+    };
     let mut members = members.clone();
-    match members.iter_mut().find(|m| m.key.text == "inputParameters" && m.value.is_object()) {
+    match members
+        .iter_mut()
+        .find(|m| m.key.text == "inputParameters" && m.value.is_object())
+    {
         Some(own) => {
             if let NodeKind::Object(inputs) = &mut own.value.kind {
                 inputs.retain(|i| given.get(&i.key.text).is_none());
@@ -131,13 +232,22 @@ fn with_inputs(task: &Node, given: Option<&Node>) -> Node {
         None => {
             if let Some(first) = members.first() {
                 let key = first.key.with_text("inputParameters".to_owned());
-                members.push(Member { key, value: given.clone() });
+                members.push(Member {
+                    key,
+                    value: given.clone(),
+                });
             }
         }
     }
-    Node { kind: NodeKind::Object(members), span: task.span }
+    Node {
+        kind: NodeKind::Object(members),
+        span: task.span,
+    }
 }
 
 fn list(items: Vec<Node>, at: &Node) -> Node {
-    Node { kind: NodeKind::Array(items), span: at.span }
+    Node {
+        kind: NodeKind::Array(items),
+        span: at.span,
+    }
 }

@@ -8,18 +8,38 @@ use std::collections::HashMap;
 
 /// Whether an object is one of the things that a file may hold.
 pub(super) fn is_item(node: &Node) -> bool {
-    ["tasks", "workflowDef", "startWorkflowRequest", "cronExpression", "cronSchedules"].iter().any(|key| field(node, key).is_some())
+    [
+        "tasks",
+        "workflowDef",
+        "startWorkflowRequest",
+        "cronExpression",
+        "cronSchedules",
+    ]
+    .iter()
+    .any(|key| field(node, key).is_some())
 }
 
 impl<'a> Reader<'a> {
     /// Reads all of a file.
     pub(super) fn document(&mut self, node: &'a Node) {
-        let items: Vec<&'a Node> = if node.is_array() { node.items().iter().collect() } else { vec![node] };
+        let items: Vec<&'a Node> = if node.is_array() {
+            node.items().iter().collect()
+        } else {
+            vec![node]
+        };
         if items.is_empty() {
-            self.report(Diagnostic::new(codes::MISSING_REQUIRED, node.span, "the array holds no workflow definition"));
+            self.report(Diagnostic::new(
+                codes::MISSING_REQUIRED,
+                node.span,
+                "the array holds no workflow definition",
+            ));
         }
         for item in &items {
-            self.names.extend(defined(item).and_then(|d| field(d, "name")).and_then(text_of));
+            self.names.extend(
+                defined(item)
+                    .and_then(|d| field(d, "name"))
+                    .and_then(text_of),
+            );
         }
         let mut schedules = Vec::new();
         for item in items {
@@ -64,7 +84,9 @@ impl<'a> Reader<'a> {
         while let Some(definition) = self.inline.pop() {
             // Two tasks may bring the same definition.
             let name = field(definition, "name").and_then(text_of);
-            let known = read.get(&name).is_some_and(|known| known.to_value() == definition.to_value());
+            let known = read
+                .get(&name)
+                .is_some_and(|known| known.to_value() == definition.to_value());
             if !known {
                 read.insert(name, definition);
                 self.definition(definition, None);
@@ -77,14 +99,30 @@ impl<'a> Reader<'a> {
 pub(super) fn names(node: &Node, called: &mut Vec<String>, defined: &mut Vec<String>) {
     if field(node, "tasks").is_some() {
         defined.extend(field(node, "name").and_then(text_of));
-        called.extend(field(node, "failureWorkflow").and_then(text_of).filter(|n| !n.is_empty() && !n.starts_with('$')));
+        called.extend(
+            field(node, "failureWorkflow")
+                .and_then(text_of)
+                .filter(|n| !n.is_empty() && !n.starts_with('$')),
+        );
     }
-    if let Some(param) = field(node, "subWorkflowParam").filter(|p| field(p, "workflowDefinition").is_none()) {
-        called.extend(field(param, "name").and_then(text_of).filter(|n| !n.contains("${")));
+    if let Some(param) =
+        field(node, "subWorkflowParam").filter(|p| field(p, "workflowDefinition").is_none())
+    {
+        called.extend(
+            field(param, "name")
+                .and_then(text_of)
+                .filter(|n| !n.contains("${")),
+        );
     }
-    called.extend(field(node, "forkTaskWorkflow").and_then(text_of).filter(|n| !n.contains("${")));
+    called.extend(
+        field(node, "forkTaskWorkflow")
+            .and_then(text_of)
+            .filter(|n| !n.contains("${")),
+    );
     node.items().iter().for_each(|n| names(n, called, defined));
-    node.members().iter().for_each(|m| names(&m.value, called, defined));
+    node.members()
+        .iter()
+        .for_each(|m| names(&m.value, called, defined));
 }
 
 /// The definition that an item of a file brings.

@@ -16,19 +16,38 @@ impl<'a> Reader<'a> {
         let inputs = field(node, "inputParameters");
         let of = |key: &str| inputs.and_then(|i| field(i, key));
         let kind = of("forkTaskType");
-        let workflow =
-            of("forkTaskWorkflow").or_else(|| of("forkTaskName").filter(|_| kind.and_then(Node::as_str) == Some("SUB_WORKFLOW")));
-        let named = |key: &str| field(node, key).and_then(text_of).and_then(|name| of(&name));
-        match (of("forkTaskInputs"), workflow, named("dynamicForkTasksParam")) {
-            (Some(list), Some(workflow), _) if text_of(workflow).is_some_and(|n| !n.contains("${")) => {
-                let name = of("forkTaskName").and_then(text_of).or_else(|| reference_name(node).map(|(name, _)| name));
+        let workflow = of("forkTaskWorkflow").or_else(|| {
+            of("forkTaskName").filter(|_| kind.and_then(Node::as_str) == Some("SUB_WORKFLOW"))
+        });
+        let named = |key: &str| {
+            field(node, key)
+                .and_then(text_of)
+                .and_then(|name| of(&name))
+        };
+        match (
+            of("forkTaskInputs"),
+            workflow,
+            named("dynamicForkTasksParam"),
+        ) {
+            (Some(list), Some(workflow), _)
+                if text_of(workflow).is_some_and(|n| !n.contains("${")) =>
+            {
+                let name = of("forkTaskName")
+                    .and_then(text_of)
+                    .or_else(|| reference_name(node).map(|(name, _)| name));
                 self.fork_calls(workflow, list, name)
             }
             (Some(list), None, _) => self.fork_one(node, of("forkTaskName").or(kind), list),
             (None, _, Some(tasks)) => {
                 let tasks = self.value(tasks);
                 let given = named("dynamicForkTasksInputParamName").map(|given| self.value(given));
-                self.fork_of_data(node, Fork { tasks, inputs: given })
+                self.fork_of_data(
+                    node,
+                    Fork {
+                        tasks,
+                        inputs: given,
+                    },
+                )
             }
             _ => {
                 self.check_inputs(node);
@@ -44,57 +63,106 @@ impl<'a> Reader<'a> {
     }
 
     /// One run of a workflow for each element.
-    fn fork_calls(&mut self, workflow: &Node, list: &Node, each_name: Option<String>) -> Option<Task> {
+    fn fork_calls(
+        &mut self,
+        workflow: &Node,
+        list: &Node,
+        each_name: Option<String>,
+    ) -> Option<Task> {
         let name = text_of(workflow)?;
         if !self.names.contains(&name) && !self.options.other_rotations.contains(&name) {
-            let near = self.nearest(&name, self.names.iter().chain(self.options.other_rotations.iter().map(String::as_str)));
+            let near = self.nearest(
+                &name,
+                self.names
+                    .iter()
+                    .chain(self.options.other_rotations.iter().map(String::as_str)),
+            );
             self.report(
-                Diagnostic::new(codes::IMPORT_NOT_FOUND, workflow.span, format!("the workflow `{name}` is not in this file")).help(
-                    near.map_or_else(
-                        || "put both definitions into one array, or into files of one folder".to_owned(),
-                        |n| format!("did you mean `{n}`?"),
-                    ),
-                ),
+                Diagnostic::new(
+                    codes::IMPORT_NOT_FOUND,
+                    workflow.span,
+                    format!("the workflow `{name}` is not in this file"),
+                )
+                .help(near.map_or_else(
+                    || {
+                        "put both definitions into one array, or into files of one folder"
+                            .to_owned()
+                    },
+                    |n| format!("did you mean `{n}`?"),
+                )),
             );
             return None;
         }
         let each = self.value(list);
-        if !matches!(each.kind, ExprKind::List(_) | ExprKind::Ref(_) | ExprKind::Path(..) | ExprKind::Null) {
+        if !matches!(
+            each.kind,
+            ExprKind::List(_) | ExprKind::Ref(_) | ExprKind::Path(..) | ExprKind::Null
+        ) {
             self.wrong_type(list, "forkTaskInputs", "a list of inputs");
         }
-        Some(Task::Call(Call { rotation: name, inputs: Vec::new(), each: Some(each), each_name }))
+        Some(Task::Call(Call {
+            rotation: name,
+            inputs: Vec::new(),
+            each: Some(each),
+            each_name,
+        }))
     }
 
     /// One task for each element of a list.
     fn fork_one(&mut self, node: &'a Node, name: Option<&'a Node>, list: &'a Node) -> Option<Task> {
         let name = name.or_else(|| field(node, "taskReferenceName"))?;
         let kind = field(node, "inputParameters").and_then(|i| field(i, "forkTaskType"));
-        let known = kind.map_or(Some("SIMPLE"), Node::as_str).filter(|k| !k.contains("${"));
+        let known = kind
+            .map_or(Some("SIMPLE"), Node::as_str)
+            .filter(|k| !k.contains("${"));
         if let Some(word) = known.filter(|k| !FORKED.contains(k)) {
             let span = kind.map_or(node.span, |k| k.span);
-            let instead = UNSUPPORTED.iter().find(|(t, _)| *t == word).map(|(_, instead)| *instead);
+            let instead = UNSUPPORTED
+                .iter()
+                .find(|(t, _)| *t == word)
+                .map(|(_, instead)| *instead);
             let exists = instead.is_some() || SUPPORTED.contains(&word);
-            let message =
-                if exists { format!("a fork runs no tasks of the type {word}") } else { format!("no task has the type `{word}`") };
+            let message = if exists {
+                format!("a fork runs no tasks of the type {word}")
+            } else {
+                format!("no task has the type `{word}`")
+            };
             self.unsupported(
                 span,
                 &message,
-                instead.unwrap_or("put the task into a workflow of its own and fork that: `forkTaskWorkflow`"),
+                instead.unwrap_or(
+                    "put the task into a workflow of its own and fork that: `forkTaskWorkflow`",
+                ),
             );
             self.check_inputs(node);
             return None;
         }
-        if known == Some("SIMPLE") && name.as_str().is_some_and(|n| !n.contains("${")) && !self.declared_worker(name) {
+        if known == Some("SIMPLE")
+            && name.as_str().is_some_and(|n| !n.contains("${"))
+            && !self.declared_worker(name)
+        {
             self.check_inputs(node);
             return None;
         }
         let mut task = vec![("name".to_owned(), self.value(name))];
-        task.push(("type".to_owned(), kind.map_or_else(|| Expr::new(ExprKind::String("SIMPLE".into()), node.span), |k| self.value(k))));
+        task.push((
+            "type".to_owned(),
+            kind.map_or_else(
+                || Expr::new(ExprKind::String("SIMPLE".into()), node.span),
+                |k| self.value(k),
+            ),
+        ));
         if let Some(definition) = field(node, "taskDefinition") {
             task.push(("taskDefinition".to_owned(), Self::literal(definition)));
         }
         let inputs = self.value(list);
-        self.fork_of_data(node, Fork { tasks: Expr::new(ExprKind::Object(task), name.span), inputs: Some(inputs) })
+        self.fork_of_data(
+            node,
+            Fork {
+                tasks: Expr::new(ExprKind::Object(task), name.span),
+                inputs: Some(inputs),
+            },
+        )
     }
 
     fn fork_of_data(&mut self, node: &Node, fork: Fork) -> Option<Task> {

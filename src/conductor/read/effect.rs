@@ -20,7 +20,11 @@ impl Reader<'_> {
             if let Task::Http(http) = &mut step.task
                 && (feeding.contains(&name) || http.captures.iter().any(|c| c.secret))
             {
-                http.effect = Effect::Issues(Issues { old: Old::Stays, at_most: None, assumed: true });
+                http.effect = Effect::Issues(Issues {
+                    old: Old::Stays,
+                    at_most: None,
+                    assumed: true,
+                });
                 if !self.noted_additive {
                     self.noted_additive = true;
                     self.report(
@@ -46,7 +50,10 @@ fn feeding(rotation: &Rotation) -> HashSet<String> {
     let mut updates: Vec<&Expr> = Vec::new();
     let mut set: HashMap<&str, Vec<&Expr>> = HashMap::new();
     let mut lets: HashMap<&str, Vec<&Expr>> = HashMap::new();
-    rotation.variables.iter().for_each(|(name, value)| set.entry(name).or_default().push(value));
+    rotation
+        .variables
+        .iter()
+        .for_each(|(name, value)| set.entry(name).or_default().push(value));
     walk_steps(&rotation.steps, &mut |step| match &step.task {
         Task::Update(update) => {
             if let NewValue::Single(value) = &update.value {
@@ -54,7 +61,10 @@ fn feeding(rotation: &Rotation) -> HashSet<String> {
             }
         }
         Task::Let(assign) => lets.entry(&assign.name).or_default().push(&assign.value),
-        Task::SetVariables(variables) => variables.values.iter().for_each(|(name, value)| set.entry(name).or_default().push(value)),
+        Task::SetVariables(variables) => variables
+            .values
+            .iter()
+            .for_each(|(name, value)| set.entry(name).or_default().push(value)),
         _ => {}
     });
     let mut feeding = HashSet::new();

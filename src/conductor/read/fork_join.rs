@@ -11,22 +11,35 @@ impl<'a> Reader<'a> {
     pub(super) fn fork_join(&mut self, node: &'a Node, next: Option<&'a Node>) -> Option<Task> {
         self.check_inputs(node);
         let Some(forks) = field(node, "forkTasks").filter(|f| f.is_array()) else {
-            self.missing(node, "forkTasks", "the FORK_JOIN task", "a list of branches, each a list of tasks");
+            self.missing(
+                node,
+                "forkTasks",
+                "the FORK_JOIN task",
+                "a list of branches, each a list of tasks",
+            );
             return None;
         };
         if forks.items().is_empty() {
             self.report(
-                Diagnostic::new(codes::MISSING_REQUIRED, forks.span, "the FORK_JOIN task has no branch")
-                    .at("a server refuses the definition")
-                    .help("list the branches, each a list of tasks"),
+                Diagnostic::new(
+                    codes::MISSING_REQUIRED,
+                    forks.span,
+                    "the FORK_JOIN task has no branch",
+                )
+                .at("a server refuses the definition")
+                .help("list the branches, each a list of tasks"),
             );
         }
         if !next.is_some_and(|n| matches!(type_of(n).as_str(), "JOIN" | "EXCLUSIVE_JOIN")) {
             let span = field(node, "type").map_or(node.span, |t| t.span);
             self.report(
-                Diagnostic::new(codes::MISSING_REQUIRED, span, "no JOIN follows this FORK_JOIN")
-                    .help("put a JOIN behind it; here all branches are waited for")
-                    .severity(Severity::Warning),
+                Diagnostic::new(
+                    codes::MISSING_REQUIRED,
+                    span,
+                    "no JOIN follows this FORK_JOIN",
+                )
+                .help("put a JOIN behind it; here all branches are waited for")
+                .severity(Severity::Warning),
             );
         }
         let mut branches = Vec::new();
@@ -35,9 +48,17 @@ impl<'a> Reader<'a> {
                 self.wrong_type(fork, "forkTasks", "a list of lists of tasks");
                 continue;
             }
-            let name = fork.items().first().and_then(reference_name).map_or_else(|| format!("{}", index + 1), |(name, _)| name);
+            let name = fork
+                .items()
+                .first()
+                .and_then(reference_name)
+                .map_or_else(|| format!("{}", index + 1), |(name, _)| name);
             let steps = self.block(fork.items());
-            branches.push(Branch { name, steps, at: fork.span.into() });
+            branches.push(Branch {
+                name,
+                steps,
+                at: fork.span.into(),
+            });
         }
         Some(Task::Parallel(Parallel { branches }))
     }
@@ -54,12 +75,22 @@ impl<'a> Reader<'a> {
                 self.check_references(item);
                 continue;
             }
-            let mut diagnostic =
-                Diagnostic::new(codes::UNRESOLVED_TASK_REF, item.span, format!("no task has the reference name `{}`", string.text))
-                    .at("waited for, and never done");
+            let mut diagnostic = Diagnostic::new(
+                codes::UNRESOLVED_TASK_REF,
+                item.span,
+                format!("no task has the reference name `{}`", string.text),
+            )
+            .at("waited for, and never done");
             if let Some(near) = self.nearest(&string.text, self.scope.names()) {
-                let edit = Edit { span: string.inner_span(), text: near.to_owned() };
-                diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), false, vec![edit]);
+                let edit = Edit {
+                    span: string.inner_span(),
+                    text: near.to_owned(),
+                };
+                diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
+                    format!("write `{near}`"),
+                    false,
+                    vec![edit],
+                );
             }
             if self.scope.dynamic {
                 diagnostic = diagnostic.severity(Severity::Note);
@@ -74,10 +105,16 @@ impl<'a> Reader<'a> {
     }
 
     fn check_joined(&mut self, join: &Node, fork: &Node) {
-        let Some(list) = field(join, "joinOn").filter(|j| !j.items().is_empty()) else { return };
+        let Some(list) = field(join, "joinOn").filter(|j| !j.items().is_empty()) else {
+            return;
+        };
         let joined: Vec<&str> = list.items().iter().filter_map(Node::as_str).collect();
         let forks = field(fork, "forkTasks").map_or(&[][..], Node::items);
-        let missed = forks.iter().filter_map(|f| f.items().last()).filter_map(reference_name).find(|(n, _)| !joined.contains(&n.as_str()));
+        let missed = forks
+            .iter()
+            .filter_map(|f| f.items().last())
+            .filter_map(reference_name)
+            .find(|(n, _)| !joined.contains(&n.as_str()));
         if let Some((name, _)) = missed {
             self.differs(
                 list.span,

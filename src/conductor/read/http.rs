@@ -14,23 +14,38 @@ const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Methods of RFC 9110 and RFC 5789, and `LIST` of Vault.
-const METHODS: [&str; 10] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "LIST"];
+const METHODS: [&str; 10] = [
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "LIST",
+];
 
 impl<'a> Reader<'a> {
     pub(super) fn http(&mut self, node: &'a Node) -> Option<Task> {
         let Some(inputs) = field(node, "inputParameters").filter(|i| i.is_object()) else {
-            self.missing(node, "inputParameters", "the HTTP task", "name `uri` and `method` there");
+            self.missing(
+                node,
+                "inputParameters",
+                "the HTTP task",
+                "name `uri` and `method` there",
+            );
             return None;
         };
         let nested = field(inputs, "http_request");
         if let Some(text) = nested.filter(|n| !n.is_object()) {
             self.check_references(text);
-            self.unsupported(text.span, "a request that is computed as a whole is not run here", "write the fields of `http_request` out");
+            self.unsupported(
+                text.span,
+                "a request that is computed as a whole is not run here",
+                "write the fields of `http_request` out",
+            );
             return None;
         }
         let request = nested.unwrap_or(inputs);
         // Beside a nested request the task's other inputs are the author's own.
-        let polled: &[&str] = if super::scope::type_of(node) == "HTTP_POLL" { &super::http_poll::KEYS } else { &[] };
+        let polled: &[&str] = if super::scope::type_of(node) == "HTTP_POLL" {
+            &super::http_poll::KEYS
+        } else {
+            &[]
+        };
         let known: Vec<&str> = HTTP.iter().chain(polled).copied().collect();
         self.check_keys(request, &known, "an HTTP request", &[]);
         if nested.is_some() {
@@ -41,7 +56,11 @@ impl<'a> Reader<'a> {
 
         let url = self.uri(request);
         let method = self.method(request);
-        let effect = if matches!(method.as_str(), "GET" | "HEAD") { Effect::Reads } else { Effect::Unspecified };
+        let effect = if matches!(method.as_str(), "GET" | "HEAD") {
+            Effect::Reads
+        } else {
+            Effect::Unspecified
+        };
         let mut http = Http::new(method, url, effect);
         http.encode = request.get("encode").and_then(flag_of).unwrap_or(true);
         http.headers = self.headers(request);
@@ -49,7 +68,9 @@ impl<'a> Reader<'a> {
         self.body(request, &mut http);
         http.limits = self.limits(request);
         http.expect = self.expect(request);
-        match masking_field(inputs, "outputFilter").or_else(|| masking_field(request, "outputFilter")) {
+        match masking_field(inputs, "outputFilter")
+            .or_else(|| masking_field(request, "outputFilter"))
+        {
             Some(filter) => http.captures = self.captures(filter),
             None => http.raw_output = true,
         }
@@ -67,7 +88,12 @@ impl<'a> Reader<'a> {
                 Expr::string("")
             }
             None => {
-                self.missing(request, "uri", "the HTTP task", "name the address: `\"uri\": \"https://…\"`");
+                self.missing(
+                    request,
+                    "uri",
+                    "the HTTP task",
+                    "name the address: `\"uri\": \"https://…\"`",
+                );
                 Expr::string("")
             }
         }
@@ -75,7 +101,12 @@ impl<'a> Reader<'a> {
 
     /// An address with characters that nobody sees, written as escapes. Those that stand there raw are found with the text.
     fn check_address(&mut self, node: &Node) {
-        let Some(text) = node.as_str().filter(|t| t.len() + 2 < (node.span.end - node.span.start) as usize) else { return };
+        let Some(text) = node
+            .as_str()
+            .filter(|t| t.len() + 2 < (node.span.end - node.span.start) as usize)
+        else {
+            return;
+        };
         if let Some(hidden) = text.chars().find(|c| crate::json::deceives(*c)) {
             let name = format!("U+{:04X}", hidden as u32);
             self.report(
@@ -92,41 +123,77 @@ impl<'a> Reader<'a> {
 
     fn method(&mut self, request: &Node) -> String {
         let Some(node) = field(request, "method") else {
-            self.missing(request, "method", "the HTTP task", "name the method: `\"method\": \"POST\"`");
+            self.missing(
+                request,
+                "method",
+                "the HTTP task",
+                "name the method: `\"method\": \"POST\"`",
+            );
             return "GET".to_owned();
         };
-        let text = node.as_str().and_then(|t| template::parse(t, Mode::Now).constant());
-        let Some(text) = text.filter(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-')) else {
+        let text = node
+            .as_str()
+            .and_then(|t| template::parse(t, Mode::Now).constant());
+        let Some(text) = text
+            .filter(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-'))
+        else {
             self.check_references(node);
             self.report(
-                Diagnostic::new(codes::BAD_VALUE, node.span, "the method must be written out, such as `POST`")
-                    .help("what a call changes depends on it, and that is checked before anything runs"),
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    node.span,
+                    "the method must be written out, such as `POST`",
+                )
+                .help(
+                    "what a call changes depends on it, and that is checked before anything runs",
+                ),
             );
             return "POST".to_owned();
         };
         let upper = text.to_ascii_uppercase();
         if !METHODS.contains(&upper.as_str()) {
-            let near = self.nearest(&upper, METHODS).map(|n| format!("did you mean `{n}`?"));
+            let near = self
+                .nearest(&upper, METHODS)
+                .map(|n| format!("did you mean `{n}`?"));
             self.report(
-                Diagnostic::new(codes::BAD_VALUE, node.span, format!("there is no HTTP method `{upper}`"))
-                    .at("the call fails")
-                    .help(near.unwrap_or_else(|| format!("one of {}", METHODS.join(", "))))
-                    .severity(Severity::Warning),
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    node.span,
+                    format!("there is no HTTP method `{upper}`"),
+                )
+                .at("the call fails")
+                .help(near.unwrap_or_else(|| format!("one of {}", METHODS.join(", "))))
+                .severity(Severity::Warning),
             );
         } else if upper != text {
-            let span = node.as_string().map_or(node.span, crate::json::JsonString::inner_span);
+            let span = node
+                .as_string()
+                .map_or(node.span, crate::json::JsonString::inner_span);
             self.report(
-                Diagnostic::new(codes::BAD_VALUE, node.span, format!("the server knows `{upper}`, not `{text}`"))
-                    .help("write methods in upper case")
-                    .fix(format!("write `{upper}`"), true, vec![Edit { span, text: upper.clone() }])
-                    .severity(Severity::Warning),
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    node.span,
+                    format!("the server knows `{upper}`, not `{text}`"),
+                )
+                .help("write methods in upper case")
+                .fix(
+                    format!("write `{upper}`"),
+                    true,
+                    vec![Edit {
+                        span,
+                        text: upper.clone(),
+                    }],
+                )
+                .severity(Severity::Warning),
             );
         }
         upper
     }
 
     fn headers(&mut self, request: &Node) -> Vec<Header> {
-        let Some(node) = field(request, "headers") else { return Vec::new() };
+        let Some(node) = field(request, "headers") else {
+            return Vec::new();
+        };
         if !node.is_object() {
             self.wrong_type(node, "headers", "an object");
             return Vec::new();
@@ -140,16 +207,24 @@ impl<'a> Reader<'a> {
                     continue;
                 }
                 NodeKind::String(_) => self.value(&member.value),
-                _ => Expr::new(ExprKind::String(text_of(&member.value).unwrap_or_default()), member.value.span),
+                _ => Expr::new(
+                    ExprKind::String(text_of(&member.value).unwrap_or_default()),
+                    member.value.span,
+                ),
             };
-            headers.push(Header { name: member.key.text.clone(), value });
+            headers.push(Header {
+                name: member.key.text.clone(),
+                value,
+            });
         }
         headers
     }
 
     /// `accept`: JSON unless said, which goes without saying.
     fn accept(&mut self, request: &Node, http: &mut Http) {
-        let Some(node) = field(request, "accept") else { return };
+        let Some(node) = field(request, "accept") else {
+            return;
+        };
         let span = node.span;
         let value = match &node.kind {
             NodeKind::Array(items) => {
@@ -160,7 +235,10 @@ impl<'a> Reader<'a> {
             _ => return self.wrong_type(node, "accept", "a media type or a list of them"),
         };
         if value.as_str() != Some(JSON) && !has_header(http, "accept") {
-            http.headers.push(Header { name: "Accept".to_owned(), value });
+            http.headers.push(Header {
+                name: "Accept".to_owned(),
+                value,
+            });
         }
     }
 
@@ -173,14 +251,25 @@ impl<'a> Reader<'a> {
             }
             None => None,
         };
-        let Some(node) = field(request, "body") else { return };
-        let declared = content_type.as_ref().map_or(Some(JSON), Expr::as_str).unwrap_or_default();
-        let media = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let Some(node) = field(request, "body") else {
+            return;
+        };
+        let declared = content_type
+            .as_ref()
+            .map_or(Some(JSON), Expr::as_str)
+            .unwrap_or_default();
+        let media = declared
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         let structured = matches!(node.kind, NodeKind::Object(_) | NodeKind::Array(_));
         let value = self.value(node);
         let mut header = content_type.filter(|t| t.as_str() != Some(JSON));
         http.body = if !structured && matches!(node.kind, NodeKind::String(_)) {
-            header = header.or_else(|| Some(Expr::new(ExprKind::String(JSON.to_owned()), node.span)));
+            header =
+                header.or_else(|| Some(Expr::new(ExprKind::String(JSON.to_owned()), node.span)));
             Body::Text(value)
         } else if media == JSON || media.ends_with("+json") {
             Body::Json(value)
@@ -196,13 +285,20 @@ impl<'a> Reader<'a> {
             Body::Form(members)
         } else {
             self.report(
-                Diagnostic::new(codes::BAD_VALUE, node.span, "only JSON can be made of an object or a list: the call would fail")
-                    .help("set `contentType` to `application/json`, or write the body as a string"),
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    node.span,
+                    "only JSON can be made of an object or a list: the call would fail",
+                )
+                .help("set `contentType` to `application/json`, or write the body as a string"),
             );
             return;
         };
         if let Some(value) = header.filter(|_| !has_header(http, "content-type")) {
-            http.headers.push(Header { name: "Content-Type".to_owned(), value });
+            http.headers.push(Header {
+                name: "Content-Type".to_owned(),
+                value,
+            });
         }
     }
 
@@ -210,7 +306,11 @@ impl<'a> Reader<'a> {
         let connect = self.milliseconds(request, "connectionTimeOut");
         let read = self.milliseconds(request, "readTimeOut");
         let total = read.map(|r| Dur(r.0.saturating_add(connect.map_or(0, |c| c.0))));
-        Limits { total, connect, ..Limits::default() }
+        Limits {
+            total,
+            connect,
+            ..Limits::default()
+        }
     }
 
     fn milliseconds(&mut self, request: &Node, key: &str) -> Option<Dur> {
@@ -219,35 +319,53 @@ impl<'a> Reader<'a> {
         if number.is_none() {
             self.check_references(node);
             self.report(
-                Diagnostic::new(codes::BAD_VALUE, node.span, format!("`{key}` must be a number of milliseconds that is written out"))
-                    .help("leave it out for the usual bounds"),
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    node.span,
+                    format!("`{key}` must be a number of milliseconds that is written out"),
+                )
+                .help("leave it out for the usual bounds"),
             );
         }
         number.map(Dur)
     }
 
     fn expect(&mut self, request: &Node) -> Vec<Expect> {
-        let Some(node) = field(request, "acceptedStatusCodes") else { return Vec::new() };
+        let Some(node) = field(request, "acceptedStatusCodes") else {
+            return Vec::new();
+        };
         let mut patterns = Vec::new();
         for item in node.items() {
             match text_of(item).as_deref().and_then(status_pattern) {
                 Some(pattern) => patterns.push(pattern),
                 None => self.report(
-                    Diagnostic::new(codes::BAD_VALUE, item.span, "a status is three digits, or a family such as `2xx`")
-                        .help("write `\"200\"` or `\"2xx\"`"),
+                    Diagnostic::new(
+                        codes::BAD_VALUE,
+                        item.span,
+                        "a status is three digits, or a family such as `2xx`",
+                    )
+                    .help("write `\"200\"` or `\"2xx\"`"),
                 ),
             }
         }
         if !node.is_array() {
             self.wrong_type(node, "acceptedStatusCodes", "a list of status codes");
         }
-        if patterns.is_empty() { Vec::new() } else { vec![Expect { what: Expectation::Status(patterns), at: node.span.into() }] }
+        if patterns.is_empty() {
+            Vec::new()
+        } else {
+            vec![Expect {
+                what: Expectation::Status(patterns),
+                at: node.span.into(),
+            }]
+        }
     }
 
     /// Fields that change what a call does and that this program does not have.
     fn not_run_fields(&mut self, task: &Node, request: &Node) {
         for source in [task, request] {
-            if let Some(node) = field(source, "asyncComplete").filter(|n| flag_of(n) == Some(true)) {
+            if let Some(node) = field(source, "asyncComplete").filter(|n| flag_of(n) == Some(true))
+            {
                 self.unsupported(
                     node.span,
                     "a task that somebody else completes is not run here",
@@ -256,7 +374,8 @@ impl<'a> Reader<'a> {
             }
         }
         if let Some(hedging) = field(request, "hedgingConfig")
-            && let Some(attempts) = field(hedging, "maxAttempts").filter(|n| number_of(n).is_none_or(|n| n > 1))
+            && let Some(attempts) =
+                field(hedging, "maxAttempts").filter(|n| number_of(n).is_none_or(|n| n > 1))
         {
             self.unsupported(
                 attempts.span,
@@ -277,13 +396,22 @@ impl<'a> Reader<'a> {
 }
 
 fn has_header(http: &Http, name: &str) -> bool {
-    http.headers.iter().any(|h| h.name.eq_ignore_ascii_case(name))
+    http.headers
+        .iter()
+        .any(|h| h.name.eq_ignore_ascii_case(name))
 }
 
 fn status_pattern(text: &str) -> Option<StatusPattern> {
     let text = text.trim();
     if let Some(family) = text.strip_suffix("xx").or_else(|| text.strip_suffix("XX")) {
-        return family.parse().ok().filter(|f| (1..=5).contains(f)).map(StatusPattern::Family);
+        return family
+            .parse()
+            .ok()
+            .filter(|f| (1..=5).contains(f))
+            .map(StatusPattern::Family);
     }
-    text.parse().ok().filter(|code| (100..600).contains(code)).map(StatusPattern::Exact)
+    text.parse()
+        .ok()
+        .filter(|code| (100..600).contains(code))
+        .map(StatusPattern::Exact)
 }

@@ -10,14 +10,23 @@ use crate::plan::{Expr, ExprKind};
 impl<'a> Reader<'a> {
     pub(super) fn human(&mut self, node: &'a Node) -> Option<Task> {
         self.check_inputs(node);
-        let own = field(node, "inputParameters").and_then(|i| field(i, "instructions").or_else(|| field(i, "message")));
+        let own = field(node, "inputParameters")
+            .and_then(|i| field(i, "instructions").or_else(|| field(i, "message")));
         let instructions = match own.or_else(|| field(node, "description")) {
             Some(text) => self.value(text),
             None => {
                 let name = field(node, "name").and_then(text_of).unwrap_or_default();
-                Expr::new(ExprKind::String(format!("do the task `{name}`, then enter the value that came of it")), node.span)
+                Expr::new(
+                    ExprKind::String(format!(
+                        "do the task `{name}`, then enter the value that came of it"
+                    )),
+                    node.span,
+                )
             }
         };
-        Some(Task::Manual(Manual { instructions, verify: Vec::new() }))
+        Some(Task::Manual(Manual {
+            instructions,
+            verify: Vec::new(),
+        }))
     }
 }

@@ -38,14 +38,23 @@ enum Token {
     Sign(&'static str),
 }
 
-const SIGNS: [&str; 23] =
-    ["===", "!==", "==", "!=", "<=", ">=", "&&", "||", "<", ">", "!", "(", ")", "[", "]", "{", "}", ".", "?", ":", ";", "$", "-"];
+const SIGNS: [&str; 23] = [
+    "===", "!==", "==", "!=", "<=", ">=", "&&", "||", "<", ">", "!", "(", ")", "[", "]", "{", "}",
+    ".", "?", ":", ";", "$", "-",
+];
 
 /// Reads a condition; none when it is more than that.
 pub(super) fn parse(text: &str) -> Option<Js> {
     let tokens = tokens(text)?;
-    let mut parser = Parser { tokens: &tokens, at: 0 };
-    let script = if parser.word("if") { parser.if_true_else_false()? } else { parser.choice(0)? };
+    let mut parser = Parser {
+        tokens: &tokens,
+        at: 0,
+    };
+    let script = if parser.word("if") {
+        parser.if_true_else_false()?
+    } else {
+        parser.choice(0)?
+    };
     while parser.sign(";") {}
     (parser.at == tokens.len()).then_some(script)
 }
@@ -70,7 +79,10 @@ pub(super) fn lower(script: &Js, name: &mut dyn FnMut(&[String]) -> Option<Expr>
 
 /// A name of a path as a step: digits are an index.
 pub(super) fn step_kind(name: &str) -> StepKind {
-    name.parse::<i64>().ok().filter(|n| *n >= 0).map_or_else(|| StepKind::Name(name.to_owned()), StepKind::Index)
+    name.parse::<i64>()
+        .ok()
+        .filter(|n| *n >= 0)
+        .map_or_else(|| StepKind::Name(name.to_owned()), StepKind::Index)
 }
 
 fn tokens(text: &str) -> Option<Vec<Token>> {
@@ -78,11 +90,15 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
         let length = if first.is_alphabetic() || first == '_' {
-            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            let end = rest
+                .find(|c: char| !c.is_alphanumeric() && c != '_')
+                .unwrap_or(rest.len());
             tokens.push(Token::Word(rest.get(..end)?.to_owned()));
             end
         } else if first.is_ascii_digit() {
-            let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+            let end = rest
+                .find(|c: char| !c.is_ascii_digit() && c != '.')
+                .unwrap_or(rest.len());
             tokens.push(Token::Number(rest.get(..end)?.to_owned()));
             end
         } else if first == '\'' || first == '"' {
@@ -168,7 +184,9 @@ impl Parser<'_> {
     }
 
     fn text(&mut self) -> Option<String> {
-        let Some(Token::Text(text)) = self.peek().cloned() else { return None };
+        let Some(Token::Text(text)) = self.peek().cloned() else {
+            return None;
+        };
         self.at += 1;
         Some(text)
     }
@@ -184,7 +202,11 @@ impl Parser<'_> {
     fn and(&mut self, depth: usize) -> Option<Js> {
         let mut left = self.comparison(depth)?;
         while self.sign("&&") {
-            left = Js::Binary(Operator::And, Box::new(left), Box::new(self.comparison(depth)?));
+            left = Js::Binary(
+                Operator::And,
+                Box::new(left),
+                Box::new(self.comparison(depth)?),
+            );
         }
         Some(left)
     }
@@ -201,7 +223,11 @@ impl Parser<'_> {
             _ => return Some(left),
         };
         self.at += 1;
-        Some(Js::Binary(operator, Box::new(left), Box::new(self.unary(depth)?)))
+        Some(Js::Binary(
+            operator,
+            Box::new(left),
+            Box::new(self.unary(depth)?),
+        ))
     }
 
     fn unary(&mut self, depth: usize) -> Option<Js> {
@@ -222,7 +248,11 @@ impl Parser<'_> {
         let token = self.peek()?.clone();
         self.at += 1;
         match token {
-            Token::Number(number) => Some(Js::Number(if negative { format!("-{number}") } else { number })),
+            Token::Number(number) => Some(Js::Number(if negative {
+                format!("-{number}")
+            } else {
+                number
+            })),
             _ if negative => None,
             Token::Text(text) => Some(Js::Text(text)),
             Token::Word(word) => match word.as_str() {
@@ -239,7 +269,9 @@ impl Parser<'_> {
         let mut names = Vec::new();
         loop {
             if self.sign(".") {
-                let Some(Token::Word(name)) = self.peek().cloned() else { return None };
+                let Some(Token::Word(name)) = self.peek().cloned() else {
+                    return None;
+                };
                 self.at += 1;
                 names.push(name);
             } else if self.sign("[") {
@@ -255,6 +287,10 @@ impl Parser<'_> {
             }
         }
         // A call (`$.a.includes(…)`) is more than a path.
-        if names.is_empty() || matches!(self.peek(), Some(Token::Sign("("))) { None } else { Some(Js::Path(names)) }
+        if names.is_empty() || matches!(self.peek(), Some(Token::Sign("("))) {
+            None
+        } else {
+            Some(Js::Path(names))
+        }
     }
 }

@@ -129,7 +129,12 @@ pub(super) fn field<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
 
 /// The value of a masking key, or of what is nearly one.
 pub(super) fn masking_field<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
-    let meant = || node.members().iter().find(|m| near_masking(&m.key.text) == Some(key)).map(|m| &m.value);
+    let meant = || {
+        node.members()
+            .iter()
+            .find(|m| near_masking(&m.key.text) == Some(key))
+            .map(|m| &m.value)
+    };
     field(node, key).or_else(|| meant().filter(|n| !n.is_null()))
 }
 
@@ -147,7 +152,9 @@ pub(super) fn text_of(node: &Node) -> Option<String> {
 pub(super) fn number_of(node: &Node) -> Option<u64> {
     let text = text_of(node)?;
     let text = text.trim();
-    text.parse().ok().or_else(|| text.strip_suffix(".0").and_then(|t| t.parse().ok()))
+    text.parse()
+        .ok()
+        .or_else(|| text.strip_suffix(".0").and_then(|t| t.parse().ok()))
 }
 
 /// A boolean, or a string of one.
@@ -168,7 +175,9 @@ pub(super) fn near_masking(key: &str) -> Option<&'static str> {
         return None;
     }
     let near = |m: &str| may_be_near(m, key) && strsim::damerau_levenshtein(m, key) <= 2;
-    MASKING.into_iter().find(|m| m.eq_ignore_ascii_case(key) || near(m))
+    MASKING
+        .into_iter()
+        .find(|m| m.eq_ignore_ascii_case(key) || near(m))
 }
 
 /// Whether two texts can be two changes apart at all: a change adds, takes or replaces one letter, or swaps two. Nearly every key is
@@ -180,25 +189,43 @@ fn may_be_near(a: &str, b: &str) -> bool {
 
 impl Reader<'_> {
     /// Reports the keys of an object that Conductor does not know there.
-    pub(super) fn check_keys(&mut self, node: &Node, known: &[&str], what: &str, misplaced: &[(&str, &str)]) {
+    pub(super) fn check_keys(
+        &mut self,
+        node: &Node,
+        known: &[&str],
+        what: &str,
+        misplaced: &[(&str, &str)],
+    ) {
         for member in node.members() {
             let key = &member.key;
             if known.contains(&key.text.as_str()) {
                 continue;
             }
             if let Some((_, home)) = misplaced.iter().find(|(name, _)| *name == key.text) {
-                let severity = if MASKING.contains(&key.text.as_str()) { Severity::Error } else { Severity::Warning };
+                let severity = if MASKING.contains(&key.text.as_str()) {
+                    Severity::Error
+                } else {
+                    Severity::Warning
+                };
                 self.report(
-                    Diagnostic::new(codes::UNKNOWN_KEY, key.span, format!("`{}` is no field of {what}, the server drops it", key.text))
-                        .at("has no effect here")
-                        .help(format!("move it to {home}"))
-                        .severity(severity),
+                    Diagnostic::new(
+                        codes::UNKNOWN_KEY,
+                        key.span,
+                        format!("`{}` is no field of {what}, the server drops it", key.text),
+                    )
+                    .at("has no effect here")
+                    .help(format!("move it to {home}"))
+                    .severity(severity),
                 );
             } else if key.text == "callbackFromWorker" {
                 self.report(
-                    Diagnostic::new(codes::UNKNOWN_KEY, key.span, "`callbackFromWorker` is a field of old, the server drops it")
-                        .help("remove it")
-                        .severity(Severity::Note),
+                    Diagnostic::new(
+                        codes::UNKNOWN_KEY,
+                        key.span,
+                        "`callbackFromWorker` is a field of old, the server drops it",
+                    )
+                    .help("remove it")
+                    .severity(Severity::Note),
                 );
             } else {
                 self.unknown_key(key, known, what);
@@ -208,12 +235,18 @@ impl Reader<'_> {
 
     fn unknown_key(&mut self, key: &JsonString, known: &[&str], what: &str) {
         let masking = near_masking(&key.text);
-        let near =
-            masking.or_else(|| self.nearest(&key.text, known.iter().copied()).and_then(|n| known.iter().find(|k| **k == n).copied()));
+        let near = masking.or_else(|| {
+            self.nearest(&key.text, known.iter().copied())
+                .and_then(|n| known.iter().find(|k| **k == n).copied())
+        });
         let diagnostic = match masking {
             Some(wanted) => masking_typo(key, wanted),
-            None => Diagnostic::new(codes::UNKNOWN_KEY, key.span, format!("{what} has no field `{}`, the server drops it", key.text))
-                .at("has no effect"),
+            None => Diagnostic::new(
+                codes::UNKNOWN_KEY,
+                key.span,
+                format!("{what} has no field `{}`, the server drops it", key.text),
+            )
+            .at("has no effect"),
         };
         self.report(match near {
             Some(name) => with_rename(diagnostic, key, name),
@@ -228,7 +261,11 @@ impl Reader<'_> {
                 && !MASKING.contains(&member.key.text.as_str())
                 && let Some(wanted) = near_masking(&member.key.text)
             {
-                self.report(with_rename(masking_typo(&member.key, wanted), &member.key, wanted));
+                self.report(with_rename(
+                    masking_typo(&member.key, wanted),
+                    &member.key,
+                    wanted,
+                ));
             }
         }
     }
@@ -237,39 +274,63 @@ impl Reader<'_> {
     pub(super) fn check_filter_spelling(&mut self, node: &Node) {
         for member in node.members() {
             if near_masking(&member.key.text) == Some("outputFilter") {
-                self.report(with_rename(masking_typo(&member.key, "outputFilter"), &member.key, "outputFilter"));
+                self.report(with_rename(
+                    masking_typo(&member.key, "outputFilter"),
+                    &member.key,
+                    "outputFilter",
+                ));
             }
         }
     }
 
     /// Says that a field is missing.
     pub(super) fn missing(&mut self, node: &Node, key: &str, what: &str, help: &str) {
-        let span = crate::source::Span { end: node.span.start.saturating_add(1).min(node.span.end), ..node.span };
+        let span = crate::source::Span {
+            end: node.span.start.saturating_add(1).min(node.span.end),
+            ..node.span
+        };
         self.report(
-            Diagnostic::new(codes::MISSING_REQUIRED, span, format!("{what} has no `{key}`")).at("in this object").help(help.to_owned()),
+            Diagnostic::new(
+                codes::MISSING_REQUIRED,
+                span,
+                format!("{what} has no `{key}`"),
+            )
+            .at("in this object")
+            .help(help.to_owned()),
         );
     }
 
     /// Says that a value has the wrong form.
     pub(super) fn wrong_type(&mut self, node: &Node, key: &str, wanted: &str) {
         self.report(
-            Diagnostic::new(codes::TYPE_MISMATCH, node.span, format!("`{key}` must be {wanted}, this is {}", node.describe()))
-                .at(format!("expected {wanted}")),
+            Diagnostic::new(
+                codes::TYPE_MISMATCH,
+                node.span,
+                format!("`{key}` must be {wanted}, this is {}", node.describe()),
+            )
+            .at(format!("expected {wanted}")),
         );
     }
 }
 
 fn masking_typo(key: &JsonString, wanted: &str) -> Diagnostic {
-    Diagnostic::new(codes::UNKNOWN_KEY, key.span, format!("`{}` hides nothing: the key is `{wanted}`", key.text))
-        .at("the server does not know this key")
-        .note("what stands under it is shown and stored in clear")
-        .severity(Severity::Error)
+    Diagnostic::new(
+        codes::UNKNOWN_KEY,
+        key.span,
+        format!("`{}` hides nothing: the key is `{wanted}`", key.text),
+    )
+    .at("the server does not know this key")
+    .note("what stands under it is shown and stored in clear")
+    .severity(Severity::Error)
 }
 
 fn with_rename(diagnostic: Diagnostic, key: &JsonString, name: &str) -> Diagnostic {
     diagnostic.help(format!("write `{name}`")).fix(
         format!("write `{name}`"),
         false,
-        vec![Edit { span: key.inner_span(), text: name.to_owned() }],
+        vec![Edit {
+            span: key.inner_span(),
+            text: name.to_owned(),
+        }],
     )
 }

@@ -6,8 +6,8 @@
 
 mod bounds;
 mod context;
-mod do_while;
 mod desugar;
+mod do_while;
 mod document;
 mod dynamic;
 mod effect;
@@ -89,19 +89,38 @@ pub fn read(file: FileId, source: &SourceFile, options: &ReadOptions) -> (Plan, 
 }
 
 /// As [`read`], for a text that is parsed already; `findings` are those of the parser.
-pub fn read_node(node: &Node, findings: Vec<Diagnostic>, options: &ReadOptions) -> (Plan, Vec<Diagnostic>) {
+pub fn read_node(
+    node: &Node,
+    findings: Vec<Diagnostic>,
+    options: &ReadOptions,
+) -> (Plan, Vec<Diagnostic>) {
     read_with(node, &[], findings, options)
 }
 
 /// As [`read_node`], with definitions of other files that the file calls. Their rotations are marked as imported.
-pub fn read_with(node: &Node, others: &[&Node], findings: Vec<Diagnostic>, options: &ReadOptions) -> (Plan, Vec<Diagnostic>) {
-    let rewritten: Vec<Option<Node>> = [node].into_iter().chain(others.iter().copied()).map(desugar::document).collect();
-    let mut nodes = [node].into_iter().chain(others.iter().copied()).zip(&rewritten).map(|(n, r)| r.as_ref().unwrap_or(n));
+pub fn read_with(
+    node: &Node,
+    others: &[&Node],
+    findings: Vec<Diagnostic>,
+    options: &ReadOptions,
+) -> (Plan, Vec<Diagnostic>) {
+    let rewritten: Vec<Option<Node>> = [node]
+        .into_iter()
+        .chain(others.iter().copied())
+        .map(desugar::document)
+        .collect();
+    let mut nodes = [node]
+        .into_iter()
+        .chain(others.iter().copied())
+        .zip(&rewritten)
+        .map(|(n, r)| r.as_ref().unwrap_or(n));
     let mut reader = Reader::new(options, findings);
     if let Some(main) = nodes.next() {
         let others: Vec<&Node> = nodes.collect();
         for other in &others {
-            reader.names.extend(other.get("name").and_then(Node::as_str));
+            reader
+                .names
+                .extend(other.get("name").and_then(Node::as_str));
         }
         reader.document(main);
         reader.imported(&others);

@@ -1,6 +1,5 @@
 //! `outputFilter`: what is kept of an answer. It replaces the task's output.
 
-use crate::plan::name::is_mask;
 use super::context::Reader;
 use super::keys::{field, masking_field, near_masking};
 use super::output::RESPONSE;
@@ -8,6 +7,7 @@ use super::reference::Named;
 use crate::conductor::template::{self, Mode, StepKind};
 use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::json::{Node, NodeKind};
+use crate::plan::name::is_mask;
 use crate::plan::task::{Capture, CaptureSource};
 use crate::plan::{Expr, ExprKind, Root, Type};
 use crate::source::Span;
@@ -28,21 +28,35 @@ pub(super) struct CapturePlace {
 
 /// The names behind `output` in a leaf that is one reference.
 fn kept(leaf: &Node) -> Option<Vec<String>> {
-    let path = template::path(&template::parse(leaf.as_str()?, Mode::Deferred).whole()?.inner.constant()?)?;
-    let names: Option<Vec<String>> = path.steps.iter().map(|s| s.name().map(str::to_owned)).collect();
+    let path = template::path(
+        &template::parse(leaf.as_str()?, Mode::Deferred)
+            .whole()?
+            .inner
+            .constant()?,
+    )?;
+    let names: Option<Vec<String>> = path
+        .steps
+        .iter()
+        .map(|s| s.name().map(str::to_owned))
+        .collect();
     let behind = names?.get(2..)?.to_vec();
     path.tail.is_empty().then_some(behind)
 }
 
 /// `_secrets`, `_masked`, and what is meant for one of them: that is reported once, where it stands.
 fn is_masking(key: &str) -> bool {
-    is_mask(if key.starts_with('_') { near_masking(key).unwrap_or(key) } else { key })
+    is_mask(if key.starts_with('_') {
+        near_masking(key).unwrap_or(key)
+    } else {
+        key
+    })
 }
 
 /// The filter of an HTTP task, flat or within `http_request`.
 fn filter_of(task: &Node) -> Option<&Node> {
     let inputs = field(task, "inputParameters")?;
-    masking_field(inputs, "outputFilter").or_else(|| masking_field(field(inputs, "http_request")?, "outputFilter"))
+    masking_field(inputs, "outputFilter")
+        .or_else(|| masking_field(field(inputs, "http_request")?, "outputFilter"))
 }
 
 /// The leaves of a filter in text order with the keys that lead to them. Of a repeated key the last value counts.
@@ -63,7 +77,12 @@ impl Reader<'_> {
     /// What the filter of an HTTP task keeps, before anything is resolved; none without a filter.
     pub(super) fn capture_places(&self, task: &Node) -> Option<Vec<CapturePlace>> {
         let filter = filter_of(task).filter(|f| f.is_object())?;
-        Some(self.places(filter).into_iter().map(|(place, _)| place).collect())
+        Some(
+            self.places(filter)
+                .into_iter()
+                .map(|(place, _)| place)
+                .collect(),
+        )
     }
 
     fn places<'n>(&self, filter: &'n Node) -> Vec<(CapturePlace, &'n Node)> {
@@ -79,8 +98,18 @@ impl Reader<'_> {
             while !taken.insert(name.clone()) {
                 name.push('\'');
             }
-            let secret = place.iter().any(|key| is_masking(key) || self.scope.masked.contains(key));
-            places.push((CapturePlace { place, name, secret, kept: if secret { kept(node) } else { None } }, node));
+            let secret = place
+                .iter()
+                .any(|key| is_masking(key) || self.scope.masked.contains(key));
+            places.push((
+                CapturePlace {
+                    place,
+                    name,
+                    secret,
+                    kept: if secret { kept(node) } else { None },
+                },
+                node,
+            ));
         }
         places
     }
@@ -91,11 +120,18 @@ impl Reader<'_> {
             self.wrong_type(filter, "outputFilter", "an object of expressions");
             return Vec::new();
         }
-        self.only_orkes(filter.span, "`outputFilter`", "the whole answer stays in the task's output, in clear");
+        self.only_orkes(
+            filter.span,
+            "`outputFilter`",
+            "the whole answer stays in the task's output, in clear",
+        );
         self.check_filter_keys(filter);
         self.site.filter = true;
         let places = self.places(filter);
-        let captures = places.into_iter().map(|(place, node)| self.capture(place, node)).collect();
+        let captures = places
+            .into_iter()
+            .map(|(place, node)| self.capture(place, node))
+            .collect();
         self.site.filter = false;
         captures
     }
@@ -110,9 +146,23 @@ impl Reader<'_> {
     fn capture(&mut self, place: CapturePlace, node: &Node) -> Capture {
         let value = self.value(node);
         let source = self.projection(node).unwrap_or(CaptureSource::Expr(value));
-        let CapturePlace { place, name, secret, .. } = place;
+        let CapturePlace {
+            place,
+            name,
+            secret,
+            ..
+        } = place;
         // A field that the answer lacks is null in Conductor; a credential that it lacks is an error here.
-        Capture { name, secret, source, ty: Type::Any, optional: !secret, place, to: Vec::new(), at: node.span.into() }
+        Capture {
+            name,
+            secret,
+            source,
+            ty: Type::Any,
+            optional: !secret,
+            place,
+            to: Vec::new(),
+            at: node.span.into(),
+        }
     }
 
     /// The part of the answer that a leaf names, when it is exactly one reference to it.
@@ -125,15 +175,32 @@ impl Reader<'_> {
         let names: Vec<Option<&str>> = path.steps.iter().map(|s| s.name()).collect();
         let steps = path.steps.as_slice();
         match names.as_slice() {
-            [Some(task), Some("output"), Some("response"), Some("body"), ..] if *task == own => {
+            [
+                Some(task),
+                Some("output"),
+                Some("response"),
+                Some("body"),
+                ..,
+            ] if *task == own => {
                 let text = template::path_text(steps.get(4..)?, &path.tail);
                 self.json_path(text, node.span).map(CaptureSource::Body)
             }
-            [Some(task), Some("output"), Some("response"), Some("statusCode")] if *task == own && path.tail.is_empty() => {
-                Some(CaptureSource::Status)
-            }
-            [Some(task), Some("output"), Some("response"), Some("headers"), Some(name), None] if *task == own && path.tail.is_empty() => {
-                matches!(steps.last().map(|s| &s.kind), Some(StepKind::Index(0))).then(|| CaptureSource::Header((*name).to_owned()))
+            [
+                Some(task),
+                Some("output"),
+                Some("response"),
+                Some("statusCode"),
+            ] if *task == own && path.tail.is_empty() => Some(CaptureSource::Status),
+            [
+                Some(task),
+                Some("output"),
+                Some("response"),
+                Some("headers"),
+                Some(name),
+                None,
+            ] if *task == own && path.tail.is_empty() => {
+                matches!(steps.last().map(|s| &s.kind), Some(StepKind::Index(0)))
+                    .then(|| CaptureSource::Header((*name).to_owned()))
             }
             _ => None,
         }
@@ -150,15 +217,26 @@ impl Reader<'_> {
                     && !RESPONSE.contains(&part)
                 {
                     let near = self.nearest(part, RESPONSE);
-                    self.unresolved(codes::UNKNOWN_FIELD, named, 3, &format!("a response has no `{part}`"), near.as_deref());
+                    self.unresolved(
+                        codes::UNKNOWN_FIELD,
+                        named,
+                        3,
+                        &format!("a response has no `{part}`"),
+                        near.as_deref(),
+                    );
                 }
             }
             (Some("output"), Some(other)) => {
-                let message = format!("the answer has no `{other}`: the filter reads what came back, not what it keeps");
+                let message = format!(
+                    "the answer has no `{other}`: the filter reads what came back, not what it keeps"
+                );
                 self.unresolved(codes::UNKNOWN_FIELD, named, 2, &message, Some("response"));
             }
             (field, _) => {
-                let message = format!("an output filter reads `output`, not `{}`", field.unwrap_or_default());
+                let message = format!(
+                    "an output filter reads `output`, not `{}`",
+                    field.unwrap_or_default()
+                );
                 self.unresolved(codes::UNKNOWN_FIELD, named, 1, &message, Some("output"));
             }
         }
@@ -166,7 +244,10 @@ impl Reader<'_> {
     }
 
     fn not_deferred(&mut self, named: &Named<'_>) {
-        let at = Span { end: named.span.start, ..named.span };
+        let at = Span {
+            end: named.span.start,
+            ..named.span
+        };
         self.report(
             Diagnostic::new(
                 codes::FILTER_NOT_DEFERRED,
@@ -175,7 +256,14 @@ impl Reader<'_> {
             )
             .at("`${` is read at once, `$${` after the call")
             .help("write `$${` so that it is read from the answer")
-            .fix("insert `$`", true, vec![Edit { span: at, text: "$".to_owned() }]),
+            .fix(
+                "insert `$`",
+                true,
+                vec![Edit {
+                    span: at,
+                    text: "$".to_owned(),
+                }],
+            ),
         );
     }
 }

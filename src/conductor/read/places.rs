@@ -9,41 +9,84 @@ use crate::source::Span;
 use std::collections::BTreeSet;
 
 /// Texts about a definition or a task.
-const ABOUT: [&str; 9] =
-    ["name", "description", "taskReferenceName", "correlationId", "ownerEmail", "ownerApp", "tags", "metadata", "idempotencyKey"];
+const ABOUT: [&str; 9] = [
+    "name",
+    "description",
+    "taskReferenceName",
+    "correlationId",
+    "ownerEmail",
+    "ownerApp",
+    "tags",
+    "metadata",
+    "idempotencyKey",
+];
 
 /// Types that send what they are given to queues and listeners.
 const EVENTS: [&str; 3] = ["EVENT", "KAFKA_PUBLISH", "PUBLISH_EVENT"];
 
 /// Types whose result is computed by a script and kept.
-const SCRIPTS: [&str; 4] = ["INLINE", "LAMBDA", "JSON_JQ_TRANSFORM", "JSON_JQ_TRANSFORM_STRING"];
+const SCRIPTS: [&str; 4] = [
+    "INLINE",
+    "LAMBDA",
+    "JSON_JQ_TRANSFORM",
+    "JSON_JQ_TRANSFORM_STRING",
+];
 
 impl Reader<'_> {
     /// Secrets in names and descriptions, and in what is sent when a state changes.
     pub(super) fn check_about(&mut self, node: &Node) {
         for value in ABOUT.iter().filter_map(|key| field(node, key)) {
-            let message = |name: &str| format!("secret `{name}` stands in a text that is stored, indexed and listed");
-            self.secret_in(value, codes::SECRET_IN_NAME, message, "describe it without the reference");
+            let message = |name: &str| {
+                format!("secret `{name}` stands in a text that is stored, indexed and listed")
+            };
+            self.secret_in(
+                value,
+                codes::SECRET_IN_NAME,
+                message,
+                "describe it without the reference",
+            );
         }
         if let Some(events) = field(node, "onStateChange") {
-            let message = |name: &str| format!("secret `{name}` is sent to whoever listens to this state");
-            self.secret_in(events, codes::SECRET_IN_EVENT, message, "send an id instead");
+            let message =
+                |name: &str| format!("secret `{name}` is sent to whoever listens to this state");
+            self.secret_in(
+                events,
+                codes::SECRET_IN_EVENT,
+                message,
+                "send an id instead",
+            );
         }
     }
 
     /// Secrets in the inputs of a task that is not run here.
     pub(super) fn check_not_run(&mut self, node: &Node, kind: &str) {
-        let Some(inputs) = field(node, "inputParameters") else { return };
+        let Some(inputs) = field(node, "inputParameters") else {
+            return;
+        };
         if EVENTS.contains(&kind) {
             let message = |name: &str| format!("secret `{name}` is sent to a queue or a listener");
-            self.secret_in(inputs, codes::SECRET_IN_EVENT, message, "send an id instead; let the receiver read the secret");
+            self.secret_in(
+                inputs,
+                codes::SECRET_IN_EVENT,
+                message,
+                "send an id instead; let the receiver read the secret",
+            );
         } else if SCRIPTS.contains(&kind) {
-            let message = |name: &str| format!("secret `{name}` goes through a script, whose result is kept");
+            let message =
+                |name: &str| format!("secret `{name}` goes through a script, whose result is kept");
             let count = self.diagnostics.len();
-            self.secret_in(inputs, codes::SECRET_THROUGH_TASK, message, "name the secret in the task that needs it");
+            self.secret_in(
+                inputs,
+                codes::SECRET_THROUGH_TASK,
+                message,
+                "name the secret in the task that needs it",
+            );
             // Orkes masks the value where it appears as it is.
             if !self.oss() {
-                self.diagnostics.iter_mut().skip(count).for_each(|d| d.severity = Severity::Warning);
+                self.diagnostics
+                    .iter_mut()
+                    .skip(count)
+                    .for_each(|d| d.severity = Severity::Warning);
             }
         }
     }
@@ -53,28 +96,48 @@ impl Reader<'_> {
         strings(node, &mut |string, span| {
             let template = template::parse(string, template::Mode::Now);
             for reference in template.references() {
-                let inner = string.get(reference.inner_range.clone()).unwrap_or_default();
+                let inner = string
+                    .get(reference.inner_range.clone())
+                    .unwrap_or_default();
                 if let Some(name) = inner.strip_prefix("workflow.secrets.") {
-                    found.push((name.split(['.', '[']).next().unwrap_or_default().to_owned(), span));
+                    found.push((
+                        name.split(['.', '[']).next().unwrap_or_default().to_owned(),
+                        span,
+                    ));
                 }
             }
         });
         for (name, span) in found {
-            self.report(Diagnostic::new(code, span, message(&name)).at("refers to the secret").help(help.to_owned()));
+            self.report(
+                Diagnostic::new(code, span, message(&name))
+                    .at("refers to the secret")
+                    .help(help.to_owned()),
+            );
         }
     }
 
     /// Names of `maskedFields` that no field has, where one is nearly the same.
     pub(super) fn check_masked_fields(&mut self, definition: &Node) {
-        let Some(masked) = field(definition, "maskedFields") else { return };
+        let Some(masked) = field(definition, "maskedFields") else {
+            return;
+        };
         let mut names: BTreeSet<String> = BTreeSet::new();
-        for member in definition.members().iter().filter(|m| m.key.text != "maskedFields") {
+        for member in definition
+            .members()
+            .iter()
+            .filter(|m| m.key.text != "maskedFields")
+        {
             field_names(&member.value, &mut names);
         }
         for item in masked.items() {
-            let Some(string) = item.as_string().filter(|s| !names.contains(&s.text)) else { continue };
+            let Some(string) = item.as_string().filter(|s| !names.contains(&s.text)) else {
+                continue;
+            };
             if let Some(near) = self.nearest(&string.text, names.iter().map(String::as_str)) {
-                let edit = Edit { span: string.inner_span(), text: near.clone() };
+                let edit = Edit {
+                    span: string.inner_span(),
+                    text: near.clone(),
+                };
                 self.report(
                     Diagnostic::new(
                         codes::MASKED_FIELDS_NO_MATCH,
@@ -101,8 +164,17 @@ fn field_names(node: &Node, names: &mut BTreeSet<String>) {
             }
         }
         NodeKind::String(string) if string.text.contains("${") => {
-            let inner = string.text.split("${").skip(1).filter_map(|rest| rest.split('}').next());
-            names.extend(inner.flat_map(|text| text.split(['.', '[', ']', '\'', '"'])).filter(|n| !n.is_empty()).map(str::to_owned));
+            let inner = string
+                .text
+                .split("${")
+                .skip(1)
+                .filter_map(|rest| rest.split('}').next());
+            names.extend(
+                inner
+                    .flat_map(|text| text.split(['.', '[', ']', '\'', '"']))
+                    .filter(|n| !n.is_empty())
+                    .map(str::to_owned),
+            );
         }
         _ => {}
     }
@@ -112,7 +184,9 @@ fn strings(node: &Node, visit: &mut dyn FnMut(&str, Span)) {
     match &node.kind {
         NodeKind::String(string) => visit(&string.text, string.span),
         NodeKind::Array(items) => items.iter().for_each(|item| strings(item, visit)),
-        NodeKind::Object(members) => members.iter().for_each(|member| strings(&member.value, visit)),
+        NodeKind::Object(members) => members
+            .iter()
+            .for_each(|member| strings(&member.value, visit)),
         _ => {}
     }
 }

@@ -55,7 +55,9 @@ impl Named<'_> {
     /// The place of a step, or of the whole reference.
     pub(super) fn span_of(&self, step: usize) -> Span {
         match (self.path.steps.get(step), self.base) {
-            (Some(s), Some(base)) => self.string.span_of(base + s.range.start, base + s.range.end),
+            (Some(s), Some(base)) => self
+                .string
+                .span_of(base + s.range.start, base + s.range.end),
             _ => self.span,
         }
     }
@@ -77,7 +79,9 @@ impl Named<'_> {
 
     /// The text between the braces, for messages.
     pub(super) fn text(&self) -> String {
-        template::path_text(&self.path.steps, &self.path.tail).trim_start_matches("$.").to_owned()
+        template::path_text(&self.path.steps, &self.path.tail)
+            .trim_start_matches("$.")
+            .to_owned()
     }
 }
 
@@ -86,8 +90,18 @@ impl Reader<'_> {
     pub(super) fn reference(&mut self, string: &JsonString, reference: &Reference) -> Expr {
         let span = string.span_of(reference.range.start, reference.range.end);
         let exact = reference.inner.references().is_empty();
-        let inner = string.text.get(reference.inner_range.clone()).unwrap_or("").to_owned();
-        let Some(inner) = (if exact { Some(inner) } else { self.without_blanks(string, reference, span) }) else { return null(span) };
+        let inner = string
+            .text
+            .get(reference.inner_range.clone())
+            .unwrap_or("")
+            .to_owned();
+        let Some(inner) = (if exact {
+            Some(inner)
+        } else {
+            self.without_blanks(string, reference, span)
+        }) else {
+            return null(span);
+        };
         if inner.trim().is_empty() {
             self.report(
                 Diagnostic::new(codes::BAD_INTERPOLATION, span, "this reference is blank")
@@ -98,7 +112,11 @@ impl Reader<'_> {
         }
         let base = reference.inner_range.start;
         if let Some(rest) = inner.strip_prefix("workflow.secrets.") {
-            let place = if exact { string.span_of(base + (inner.len() - rest.len()), base + inner.len()) } else { span };
+            let place = if exact {
+                string.span_of(base + (inner.len() - rest.len()), base + inner.len())
+            } else {
+                span
+            };
             return self.secret(rest, place, span);
         }
         let Some(path) = template::path(&inner) else {
@@ -108,15 +126,30 @@ impl Reader<'_> {
             );
             return null(span);
         };
-        self.named(&Named { string, base: exact.then_some(base), path, span, deferred: reference.deferred })
+        self.named(&Named {
+            string,
+            base: exact.then_some(base),
+            path,
+            span,
+            deferred: reference.deferred,
+        })
     }
 
     /// The inner text of a reference that holds others, if those are blank and so the empty text. A name that is put
     /// together at run time cannot be checked.
-    fn without_blanks(&mut self, string: &JsonString, reference: &Reference, span: Span) -> Option<String> {
+    fn without_blanks(
+        &mut self,
+        string: &JsonString,
+        reference: &Reference,
+        span: Span,
+    ) -> Option<String> {
         let parts = reference.inner.parts.iter().map(|part| match part {
             Part::Text(text) => Some(text.as_str()),
-            Part::Reference(nested) => nested.inner.constant().filter(|t| t.trim().is_empty()).map(|_| ""),
+            Part::Reference(nested) => nested
+                .inner
+                .constant()
+                .filter(|t| t.trim().is_empty())
+                .map(|_| ""),
         });
         if let Some(text) = parts.collect::<Option<String>>() {
             return Some(text);
@@ -146,7 +179,13 @@ impl Reader<'_> {
             Some(name) if self.scope.tasks.contains_key(name) => self.task_field(named, name),
             Some(name) if named.ends(1) => self.bare(named, name),
             Some(name) => self.unknown_task(named, name),
-            None => self.unresolved(codes::UNRESOLVED_REFERENCE, named, 0, "this reference does not begin with a name", None),
+            None => self.unresolved(
+                codes::UNRESOLVED_REFERENCE,
+                named,
+                0,
+                "this reference does not begin with a name",
+                None,
+            ),
         }
     }
 
@@ -154,16 +193,39 @@ impl Reader<'_> {
     fn bare(&mut self, named: &Named<'_>, name: &str) -> Expr {
         if name == "CPEWF_TASK_ID" {
             if let Some(step) = self.site.task.clone() {
-                return Expr::root(Root::TaskField { step, field: "taskId".to_owned() }, named.span);
+                return Expr::root(
+                    Root::TaskField {
+                        step,
+                        field: "taskId".to_owned(),
+                    },
+                    named.span,
+                );
             }
-            return self.unresolved(codes::UNRESOLVED_REFERENCE, named, 0, "`CPEWF_TASK_ID` has a value only within a task", None);
+            return self.unresolved(
+                codes::UNRESOLVED_REFERENCE,
+                named,
+                0,
+                "`CPEWF_TASK_ID` has a value only within a task",
+                None,
+            );
         }
-        if self.options.server_env.iter().any(|allowed| allowed == name) {
+        if self
+            .options
+            .server_env
+            .iter()
+            .any(|allowed| allowed == name)
+        {
             self.use_env(name, named.span);
             return Expr::root(Root::Env(name.to_owned()), named.span);
         }
         if let Some(near) = self.nearest(name, self.scope.names()) {
-            return self.unresolved(codes::UNRESOLVED_TASK_REF, named, 0, &format!("no task has the reference name `{name}`"), Some(&near));
+            return self.unresolved(
+                codes::UNRESOLVED_TASK_REF,
+                named,
+                0,
+                &format!("no task has the reference name `{name}`"),
+                Some(&near),
+            );
         }
         self.report(
             Diagnostic::new(codes::UNRESOLVED_REFERENCE, named.span, format!("`${{{name}}}` would read the server's own environment"))
@@ -175,10 +237,19 @@ impl Reader<'_> {
     }
 
     fn unknown_task(&mut self, named: &Named<'_>, name: &str) -> Expr {
-        if let Some(field) = ["input", "inputs", "secrets", "variables", "env"].iter().find(|f| **f == name) {
+        if let Some(field) = ["input", "inputs", "secrets", "variables", "env"]
+            .iter()
+            .find(|f| **f == name)
+        {
             let field = if *field == "inputs" { "input" } else { field };
             let help = format!("workflow.{field}");
-            return self.unresolved(codes::UNRESOLVED_TASK_REF, named, 0, &format!("no task has the reference name `{name}`"), Some(&help));
+            return self.unresolved(
+                codes::UNRESOLVED_TASK_REF,
+                named,
+                0,
+                &format!("no task has the reference name `{name}`"),
+                Some(&help),
+            );
         }
         let near = self.nearest(name, self.scope.names().chain(["workflow"]));
         let message = format!("no task has the reference name `{name}`");
@@ -187,12 +258,27 @@ impl Reader<'_> {
         {
             let root = match field {
                 "output" => Root::Output(name.to_owned()),
-                _ => Root::TaskField { step: name.to_owned(), field: field.to_owned() },
+                _ => Root::TaskField {
+                    step: name.to_owned(),
+                    field: field.to_owned(),
+                },
             };
-            self.unresolved(codes::UNRESOLVED_TASK_REF, named, 0, &message, near.as_deref());
+            self.unresolved(
+                codes::UNRESOLVED_TASK_REF,
+                named,
+                0,
+                &message,
+                near.as_deref(),
+            );
             return self.path_over(Expr::root(root, named.span), named, 2);
         }
-        self.unresolved(codes::UNRESOLVED_TASK_REF, named, 0, &message, near.as_deref())
+        self.unresolved(
+            codes::UNRESOLVED_TASK_REF,
+            named,
+            0,
+            &message,
+            near.as_deref(),
+        )
     }
 
     fn task_field(&mut self, named: &Named<'_>, task: &str) -> Expr {
@@ -202,7 +288,13 @@ impl Reader<'_> {
         };
         if !TASK_FIELDS.contains(&field) {
             let near = self.nearest(field, TASK_FIELDS);
-            return self.unresolved(codes::UNKNOWN_FIELD, named, 1, &format!("a task has no field `{field}`"), near.as_deref());
+            return self.unresolved(
+                codes::UNKNOWN_FIELD,
+                named,
+                1,
+                &format!("a task has no field `{field}`"),
+                near.as_deref(),
+            );
         }
         if self.site.filter && self.site.task.as_deref() == Some(task) {
             return self.own_answer(named);
@@ -213,14 +305,19 @@ impl Reader<'_> {
         }
         let root = match field {
             "input" => Root::Let(super::task::input_name(task)),
-            _ => Root::TaskField { step: task.to_owned(), field: field.to_owned() },
+            _ => Root::TaskField {
+                step: task.to_owned(),
+                field: field.to_owned(),
+            },
         };
         self.path_over(Expr::root(root, named.span), named, 2)
     }
 
     /// A task is known only after it ran.
     fn check_order(&mut self, named: &Named<'_>, task: &str) {
-        let (Some(here), Some(info)) = (self.site.order, self.scope.tasks.get(task)) else { return };
+        let (Some(here), Some(info)) = (self.site.order, self.scope.tasks.get(task)) else {
+            return;
+        };
         let own = self.site.task.as_deref() == Some(task);
         // A loop sees its own rounds, and tasks of a loop see the round before.
         if (own && info.kind == "DO_WHILE") || self.site.loops.iter().any(|l| l == task) {
@@ -228,35 +325,60 @@ impl Reader<'_> {
         }
         let shared_loop = info.loops.iter().any(|l| self.site.loops.contains(l));
         let (span, order) = (info.span, info.order);
-        let beside = info.forks.iter().any(|(fork, branch)| self.site.forks.iter().any(|(f, b)| f == fork && b != branch));
+        let beside = info.forks.iter().any(|(fork, branch)| {
+            self.site
+                .forks
+                .iter()
+                .any(|(f, b)| f == fork && b != branch)
+        });
         if beside {
             self.report(
-                Diagnostic::new(codes::FORWARD_REFERENCE, named.span, format!("`{task}` belongs to another branch of the fork"))
-                    .at("null unless it happens to be done already")
-                    .label(span, "runs at the same time")
-                    .help("read it behind the JOIN"),
+                Diagnostic::new(
+                    codes::FORWARD_REFERENCE,
+                    named.span,
+                    format!("`{task}` belongs to another branch of the fork"),
+                )
+                .at("null unless it happens to be done already")
+                .label(span, "runs at the same time")
+                .help("read it behind the JOIN"),
             );
             return;
         }
         if own && shared_loop {
             self.report(
-                Diagnostic::new(codes::FORWARD_REFERENCE, named.span, format!("`{task}` reads what it gave in the round before"))
-                    .at("null in the first round")
-                    .help("where that is meant, mind the first round")
-                    .severity(Severity::Warning),
+                Diagnostic::new(
+                    codes::FORWARD_REFERENCE,
+                    named.span,
+                    format!("`{task}` reads what it gave in the round before"),
+                )
+                .at("null in the first round")
+                .help("where that is meant, mind the first round")
+                .severity(Severity::Warning),
             );
         } else if own {
             self.report(
-                Diagnostic::new(codes::FORWARD_REFERENCE, named.span, format!("`{task}` reads its own result before it has one"))
-                    .at("null when this is read")
-                    .help("in an `outputFilter`, `$${` defers the reading until the answer is there"),
+                Diagnostic::new(
+                    codes::FORWARD_REFERENCE,
+                    named.span,
+                    format!("`{task}` reads its own result before it has one"),
+                )
+                .at("null when this is read")
+                .help("in an `outputFilter`, `$${` defers the reading until the answer is there"),
             );
         } else if order > here {
-            let diagnostic = Diagnostic::new(codes::FORWARD_REFERENCE, named.span, format!("`{task}` has not run yet at this place"))
-                .at("null when this is read")
-                .label(span, "runs later")
-                .help("move the task before this one, or read another one");
-            self.report(if shared_loop { diagnostic.severity(Severity::Warning) } else { diagnostic });
+            let diagnostic = Diagnostic::new(
+                codes::FORWARD_REFERENCE,
+                named.span,
+                format!("`{task}` has not run yet at this place"),
+            )
+            .at("null when this is read")
+            .label(span, "runs later")
+            .help("move the task before this one, or read another one");
+            self.report(if shared_loop {
+                diagnostic.severity(Severity::Warning)
+            } else {
+                diagnostic
+            });
         }
     }
 
@@ -265,7 +387,10 @@ impl Reader<'_> {
         if named.ends(from) {
             return value;
         }
-        let place = Span { end: named.span.end.saturating_sub(1), ..named.span_of(from) };
+        let place = Span {
+            end: named.span.end.saturating_sub(1),
+            ..named.span_of(from)
+        };
         match self.json_path(named.path_from(from), place) {
             Some(path) => Expr::new(ExprKind::Path(Box::new(value), path), named.span),
             None => Expr::new(ExprKind::Null, named.span),
@@ -273,20 +398,37 @@ impl Reader<'_> {
     }
 
     /// Reports a name that is not there, with what it may have meant, and gives null in its place.
-    pub(super) fn unresolved(&mut self, code: Code, named: &Named<'_>, step: usize, message: &str, near: Option<&str>) -> Expr {
+    pub(super) fn unresolved(
+        &mut self,
+        code: Code,
+        named: &Named<'_>,
+        step: usize,
+        message: &str,
+        near: Option<&str>,
+    ) -> Expr {
         let span = named.span_of(step);
         let mut diagnostic = Diagnostic::new(code, span, message).at("null when this is read");
         if let Some(near) = near {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
             if named.base.is_some() && named.name(step).is_some() {
-                let edit = Edit { span, text: near.to_owned() };
+                let edit = Edit {
+                    span,
+                    text: near.to_owned(),
+                };
                 // The fields of a task and of an answer are Conductor's: a near miss of one can mean nothing else.
-                let fixed = code == codes::UNKNOWN_FIELD && TASK_FIELDS.iter().chain(&RESPONSE).any(|f| *f == near);
-                diagnostic = diagnostic.fix(format!("write `{near}`"), fixed || near == "response", vec![edit]);
+                let fixed = code == codes::UNKNOWN_FIELD
+                    && TASK_FIELDS.iter().chain(&RESPONSE).any(|f| *f == near);
+                diagnostic = diagnostic.fix(
+                    format!("write `{near}`"),
+                    fixed || near == "response",
+                    vec![edit],
+                );
             }
         }
         if self.scope.dynamic && code == codes::UNRESOLVED_TASK_REF {
-            diagnostic = diagnostic.severity(Severity::Note).note("a task that a fork makes at run time may have the name");
+            diagnostic = diagnostic
+                .severity(Severity::Note)
+                .note("a task that a fork makes at run time may have the name");
         }
         self.report(diagnostic);
         null(named.span)
@@ -295,7 +437,9 @@ impl Reader<'_> {
     /// `${workflow.secrets.NAME.path}`: the name ends at the first dot.
     fn secret(&mut self, rest: &str, rest_span: Span, span: Span) -> Expr {
         let rest = rest.trim_end();
-        let (name, path) = rest.split_once('.').map_or((rest, None), |(n, p)| (n, Some(p.to_owned())));
+        let (name, path) = rest
+            .split_once('.')
+            .map_or((rest, None), |(n, p)| (n, Some(p.to_owned())));
         if !crate::plan::name::is_secret_name(name) {
             self.report(
                 Diagnostic::new(codes::BAD_NAME, rest_span, format!("`{name}` cannot be the name of a secret"))
@@ -306,14 +450,24 @@ impl Reader<'_> {
         if let Some(known) = &self.options.known_secrets
             && !known.iter().any(|k| k == name)
         {
-            let near = self.nearest(name, known.iter().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
+            let near = self
+                .nearest(name, known.iter().map(String::as_str))
+                .map(|n| format!("did you mean `{n}`?"));
             self.report(
-                Diagnostic::new(codes::UNDECLARED_SECRET, rest_span, format!("no secret `{name}` is known"))
-                    .help(near.unwrap_or_else(|| format!("store it with `rot vault set {name}`"))),
+                Diagnostic::new(
+                    codes::UNDECLARED_SECRET,
+                    rest_span,
+                    format!("no secret `{name}` is known"),
+                )
+                .help(near.unwrap_or_else(|| format!("store it with `rot vault set {name}`"))),
             );
         }
         self.use_secret(name, rest_span);
-        let root = Root::Secret { name: name.to_owned(), field: path, version: crate::plan::Version::Current };
+        let root = Root::Secret {
+            name: name.to_owned(),
+            field: path,
+            version: crate::plan::Version::Current,
+        };
         Expr::root(root, span)
     }
 
@@ -328,7 +482,9 @@ impl Reader<'_> {
             "reasonForIncompletion" => ExprKind::Ref(Root::Run(RunField::Reason)),
             "createTime" => ExprKind::Ref(Root::Run(RunField::StartedAt)),
             "schemaVersion" => ExprKind::Number("2".to_owned()),
-            "parentWorkflowId" | "parentWorkflowTaskId" | "idempotencyKey" | "taskToDomain" => ExprKind::Null,
+            "parentWorkflowId" | "parentWorkflowTaskId" | "idempotencyKey" | "taskToDomain" => {
+                ExprKind::Null
+            }
             _ => return None,
         })
     }

@@ -27,13 +27,25 @@ const FIELDS: [&str; 17] = [
 ];
 
 /// Inputs that the scheduler adds.
-const SCHEDULER: [&str; 5] = ["_startedByScheduler", "_scheduledTime", "_executedTime", "_executionId", "_schedulerCron"];
+const SCHEDULER: [&str; 5] = [
+    "_startedByScheduler",
+    "_scheduledTime",
+    "_executedTime",
+    "_executionId",
+    "_schedulerCron",
+];
 
 impl Reader<'_> {
     pub(super) fn workflow_field(&mut self, named: &Named<'_>) -> Expr {
         let Some(field) = named.name(1) else {
             let message = "`workflow` is the whole execution, not a value";
-            return self.unresolved(codes::UNKNOWN_FIELD, named, 1, message, Some("workflow.input"));
+            return self.unresolved(
+                codes::UNKNOWN_FIELD,
+                named,
+                1,
+                message,
+                Some("workflow.input"),
+            );
         };
         match field {
             "input" => self.input(named),
@@ -51,7 +63,13 @@ impl Reader<'_> {
                 Some(kind) => self.path_over(Expr::new(kind, named.span), named, 2),
                 None => {
                     let near = self.nearest(field, FIELDS);
-                    self.unresolved(codes::UNKNOWN_FIELD, named, 1, &format!("a workflow has no field `{field}`"), near.as_deref())
+                    self.unresolved(
+                        codes::UNKNOWN_FIELD,
+                        named,
+                        1,
+                        &format!("a workflow has no field `{field}`"),
+                        near.as_deref(),
+                    )
                 }
             },
         }
@@ -67,11 +85,19 @@ impl Reader<'_> {
         }
         let declared = self.scope.declared.contains(&name) || SCHEDULER.contains(&name.as_str());
         if !declared && self.scope.declares_inputs {
-            let near = self.nearest(&name, self.scope.declared.iter()).map(|n| format!("did you mean `{n}`?"));
+            let near = self
+                .nearest(&name, self.scope.declared.iter())
+                .map(|n| format!("did you mean `{n}`?"));
             self.report(
-                Diagnostic::new(codes::UNDECLARED_INPUT, named.span_of(2), format!("`inputParameters` does not list the input `{name}`"))
-                    .at("null unless the caller knows of it")
-                    .help(near.unwrap_or_else(|| format!("add `\"{name}\"` to the workflow's `inputParameters`"))),
+                Diagnostic::new(
+                    codes::UNDECLARED_INPUT,
+                    named.span_of(2),
+                    format!("`inputParameters` does not list the input `{name}`"),
+                )
+                .at("null unless the caller knows of it")
+                .help(near.unwrap_or_else(|| {
+                    format!("add `\"{name}\"` to the workflow's `inputParameters`")
+                })),
             );
         }
         self.path_over(Expr::root(Root::Input(name), named.span), named, 3)
@@ -84,13 +110,19 @@ impl Reader<'_> {
         };
         if !self.scope.variables.contains(&name) {
             let near = self.nearest(&name, self.scope.variables.iter());
-            let help =
-                near.map_or_else(|| "set it in `variables` or by a SET_VARIABLE task".to_owned(), |n| format!("did you mean `{n}`?"));
+            let help = near.map_or_else(
+                || "set it in `variables` or by a SET_VARIABLE task".to_owned(),
+                |n| format!("did you mean `{n}`?"),
+            );
             self.report(
-                Diagnostic::new(codes::UNRESOLVED_REFERENCE, named.span_of(2), format!("nothing sets the variable `{name}`"))
-                    .at("null when this is read")
-                    .help(help)
-                    .severity(Severity::Warning),
+                Diagnostic::new(
+                    codes::UNRESOLVED_REFERENCE,
+                    named.span_of(2),
+                    format!("nothing sets the variable `{name}`"),
+                )
+                .at("null when this is read")
+                .help(help)
+                .severity(Severity::Warning),
             );
         }
         self.path_over(Expr::root(Root::Variable(name), named.span), named, 3)
@@ -98,7 +130,13 @@ impl Reader<'_> {
 
     fn env_variable(&mut self, named: &Named<'_>) -> Expr {
         let Some(name) = named.name(2).map(str::to_owned) else {
-            self.unresolved(codes::UNKNOWN_FIELD, named, 1, "name the variable: `${workflow.env.NAME}`", None);
+            self.unresolved(
+                codes::UNKNOWN_FIELD,
+                named,
+                1,
+                "name the variable: `${workflow.env.NAME}`",
+                None,
+            );
             return null(named.span);
         };
         self.use_env(&name, named.span_of(2));

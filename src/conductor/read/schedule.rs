@@ -29,7 +29,15 @@ const SCHEDULE: &[&str] = &[
     "orgId",
 ];
 
-const MACROS: [&str; 7] = ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"];
+const MACROS: [&str; 7] = [
+    "@yearly",
+    "@annually",
+    "@monthly",
+    "@weekly",
+    "@daily",
+    "@midnight",
+    "@hourly",
+];
 
 impl<'a> Reader<'a> {
     /// Reads a schedule and puts it on the rotation that it names, if that stands in this file.
@@ -37,25 +45,47 @@ impl<'a> Reader<'a> {
         self.check_keys(entry, SCHEDULE, "a schedule", &[]);
         let crons = self.crons(entry);
         let Some(request) = field(entry, "startWorkflowRequest") else {
-            self.missing(entry, "startWorkflowRequest", "the schedule", "name the workflow: `\"startWorkflowRequest\": {\"name\": …}`");
+            self.missing(
+                entry,
+                "startWorkflowRequest",
+                "the schedule",
+                "name the workflow: `\"startWorkflowRequest\": {\"name\": …}`",
+            );
             return;
         };
-        let index = if field(request, "workflowDef").is_some() { self.start_request(request) } else { self.requested(request) };
+        let index = if field(request, "workflowDef").is_some() {
+            self.start_request(request)
+        } else {
+            self.requested(request)
+        };
         if entry.get("paused").and_then(flag_of) == Some(true) {
-            self.differs(entry.span, "the schedule is paused, so the rotation is never due by itself", "set `paused` to false to run it");
+            self.differs(
+                entry.span,
+                "the schedule is paused, so the rotation is never due by itself",
+                "set `paused` to false to run it",
+            );
             return;
         }
         if let Some(rotation) = index.and_then(|i| self.rotations.get_mut(i))
             && !crons.is_empty()
         {
-            rotation.schedule = Some(Schedule { trigger: Trigger::Cron(crons), jitter: None, at: entry.span.into() });
+            rotation.schedule = Some(Schedule {
+                trigger: Trigger::Cron(crons),
+                jitter: None,
+                at: entry.span.into(),
+            });
         }
     }
 
     /// The rotation of this file that a request names; a request's input gives defaults to its inputs.
     fn requested(&mut self, request: &'a Node) -> Option<usize> {
         let Some(name_node) = field(request, "name") else {
-            self.missing(request, "name", "the start request", "name the workflow that it starts");
+            self.missing(
+                request,
+                "name",
+                "the start request",
+                "name the workflow that it starts",
+            );
             return None;
         };
         let name = text_of(name_node)?;
@@ -65,9 +95,13 @@ impl<'a> Reader<'a> {
             && let Some(near) = self.nearest(&name, self.names.iter())
         {
             self.report(
-                Diagnostic::new(codes::IMPORT_NOT_FOUND, name_node.span, format!("no workflow `{name}` stands in this file"))
-                    .help(format!("did you mean `{near}`?"))
-                    .severity(Severity::Warning),
+                Diagnostic::new(
+                    codes::IMPORT_NOT_FOUND,
+                    name_node.span,
+                    format!("no workflow `{name}` stands in this file"),
+                )
+                .help(format!("did you mean `{near}`?"))
+                .severity(Severity::Warning),
             );
         }
         if let (Some(index), Some(input)) = (found, field(request, "input")) {
@@ -77,17 +111,30 @@ impl<'a> Reader<'a> {
     }
 
     fn crons(&mut self, entry: &Node) -> Vec<Cron> {
-        let several = field(entry, "cronSchedules").map(Node::items).filter(|items| !items.is_empty());
-        let sources: Vec<&Node> = several.map_or_else(|| vec![entry], |items| items.iter().collect());
-        sources.into_iter().filter_map(|source| self.cron(source)).collect()
+        let several = field(entry, "cronSchedules")
+            .map(Node::items)
+            .filter(|items| !items.is_empty());
+        let sources: Vec<&Node> =
+            several.map_or_else(|| vec![entry], |items| items.iter().collect());
+        sources
+            .into_iter()
+            .filter_map(|source| self.cron(source))
+            .collect()
     }
 
     fn cron(&mut self, source: &Node) -> Option<Cron> {
         let Some(node) = field(source, "cronExpression") else {
-            self.missing(source, "cronExpression", "the schedule", "six fields, seconds first: `\"0 0 3 * * MON\"`");
+            self.missing(
+                source,
+                "cronExpression",
+                "the schedule",
+                "six fields, seconds first: `\"0 0 3 * * MON\"`",
+            );
             return None;
         };
-        let zone = field(source, "zoneId").and_then(text_of).unwrap_or_else(|| "UTC".to_owned());
+        let zone = field(source, "zoneId")
+            .and_then(text_of)
+            .unwrap_or_else(|| "UTC".to_owned());
         let Some(expression) = text_of(node) else {
             self.wrong_type(node, "cronExpression", "a string");
             return None;
@@ -97,16 +144,28 @@ impl<'a> Reader<'a> {
             return match Cron::parse(&expression, &zone) {
                 Ok(cron) => {
                     for remark in cron.remarks() {
-                        let span = node.as_string().map_or(node.span, |s| s.span_of(remark.start, remark.end));
-                        let warning = Diagnostic::new(codes::BAD_DURATION_OR_CRON, span, remark.message).help(remark.help);
+                        let span = node
+                            .as_string()
+                            .map_or(node.span, |s| s.span_of(remark.start, remark.end));
+                        let warning =
+                            Diagnostic::new(codes::BAD_DURATION_OR_CRON, span, remark.message)
+                                .help(remark.help);
                         self.report(warning.severity(Severity::Warning));
                     }
                     Some(cron)
                 }
                 Err(error) => {
-                    let place = if error.in_zone { field(source, "zoneId").unwrap_or(node) } else { node };
-                    let span = place.as_string().map_or(place.span, |s| s.span_of(error.start, error.end));
-                    let mut diagnostic = Diagnostic::new(codes::BAD_DURATION_OR_CRON, span, error.message).at("here");
+                    let place = if error.in_zone {
+                        field(source, "zoneId").unwrap_or(node)
+                    } else {
+                        node
+                    };
+                    let span = place
+                        .as_string()
+                        .map_or(place.span, |s| s.span_of(error.start, error.end));
+                    let mut diagnostic =
+                        Diagnostic::new(codes::BAD_DURATION_OR_CRON, span, error.message)
+                            .at("here");
                     diagnostic.help = error.help;
                     self.report(diagnostic);
                     None
@@ -119,12 +178,18 @@ impl<'a> Reader<'a> {
             format!("a cron expression has six fields, seconds first; this one has {fields}"),
         );
         self.report(match (fields, node.as_string()) {
-            (5, Some(string)) => diagnostic.help(format!("write `0 {}` for second 0", expression.trim())).fix(
-                "put second 0 in front",
-                false,
-                vec![Edit { span: string.inner_span(), text: format!("0 {}", expression.trim()) }],
-            ),
-            _ => diagnostic.help("second minute hour day-of-month month day-of-week, as in `0 0 3 * * MON`"),
+            (5, Some(string)) => diagnostic
+                .help(format!("write `0 {}` for second 0", expression.trim()))
+                .fix(
+                    "put second 0 in front",
+                    false,
+                    vec![Edit {
+                        span: string.inner_span(),
+                        text: format!("0 {}", expression.trim()),
+                    }],
+                ),
+            _ => diagnostic
+                .help("second minute hour day-of-month month day-of-week, as in `0 0 3 * * MON`"),
         });
         None
     }

@@ -98,7 +98,9 @@ impl Scope {
 
 /// The type of a task: `SIMPLE` unless said.
 pub(super) fn type_of(task: &Node) -> String {
-    field(task, "type").and_then(text_of).unwrap_or_else(|| "SIMPLE".to_owned())
+    field(task, "type")
+        .and_then(text_of)
+        .unwrap_or_else(|| "SIMPLE".to_owned())
 }
 
 /// The name that other tasks use: `taskReferenceName`, or `name` when that is missing.
@@ -114,7 +116,12 @@ pub(super) fn nested(task: &Node) -> Vec<&[Node]> {
         lists.extend(cases.members().iter().map(|m| m.value.items()));
     }
     lists.extend(field(task, "defaultCase").map(Node::items));
-    lists.extend(field(task, "forkTasks").into_iter().flat_map(|f| f.items()).map(Node::items));
+    lists.extend(
+        field(task, "forkTasks")
+            .into_iter()
+            .flat_map(|f| f.items())
+            .map(Node::items),
+    );
     lists.extend(field(task, "loopOver").map(Node::items));
     lists
 }
@@ -122,8 +129,15 @@ pub(super) fn nested(task: &Node) -> Vec<&[Node]> {
 impl Reader<'_> {
     /// The place in text order of the last task within a loop.
     pub(super) fn last_within(&self, own: &str) -> Option<usize> {
-        let within = self.scope.tasks.values().filter(|t| t.loops.iter().any(|l| l == own));
-        within.map(|t| t.order).max().or_else(|| self.scope.tasks.get(own).map(|t| t.order))
+        let within = self
+            .scope
+            .tasks
+            .values()
+            .filter(|t| t.loops.iter().any(|l| l == own));
+        within
+            .map(|t| t.order)
+            .max()
+            .or_else(|| self.scope.tasks.get(own).map(|t| t.order))
     }
 
     /// Notes whose input a text reads.
@@ -132,17 +146,24 @@ impl Reader<'_> {
             NodeKind::String(string) if string.text.contains(".input") => {
                 let template = template::parse(&string.text, Mode::Deferred);
                 for reference in template.references() {
-                    let inner = string.text.get(reference.inner_range.clone()).and_then(template::path);
+                    let inner = string
+                        .text
+                        .get(reference.inner_range.clone())
+                        .and_then(template::path);
                     let steps = inner.as_ref().map_or(&[][..], |path| &path.steps);
                     if let [task, field, ..] = steps
                         && field.name() == Some("input")
                     {
-                        self.scope.inputs_read.extend(task.name().filter(|n| *n != "workflow").map(str::to_owned));
+                        self.scope
+                            .inputs_read
+                            .extend(task.name().filter(|n| *n != "workflow").map(str::to_owned));
                     }
                 }
             }
             NodeKind::Array(items) => items.iter().for_each(|item| self.collect_inputs_read(item)),
-            NodeKind::Object(members) => members.iter().for_each(|m| self.collect_inputs_read(&m.value)),
+            NodeKind::Object(members) => members
+                .iter()
+                .for_each(|m| self.collect_inputs_read(&m.value)),
             _ => {}
         }
     }
@@ -154,7 +175,10 @@ impl Reader<'_> {
             let kind = type_of(task);
             self.scope.dynamic |= matches!(kind.as_str(), "FORK_JOIN_DYNAMIC" | "DYNAMIC");
             if kind == "SET_VARIABLE" {
-                let names = field(task, "inputParameters").map_or(&[][..], Node::members).iter().map(|m| &m.key.text);
+                let names = field(task, "inputParameters")
+                    .map_or(&[][..], Node::members)
+                    .iter()
+                    .map(|m| &m.key.text);
                 self.scope.variables.extend(names);
             }
             let mut inner = loops.to_vec();
@@ -188,37 +212,69 @@ impl Reader<'_> {
             let first = first.span;
             self.scope.twice.insert(name.clone());
             self.report(
-                Diagnostic::new(codes::DUPLICATE_NAME, span, format!("two tasks have the reference name `{name}`"))
-                    .at("used again here")
-                    .label(first, "first used here")
-                    .help("give each task its own `taskReferenceName`; outputs are found by it"),
+                Diagnostic::new(
+                    codes::DUPLICATE_NAME,
+                    span,
+                    format!("two tasks have the reference name `{name}`"),
+                )
+                .at("used again here")
+                .label(first, "first used here")
+                .help("give each task its own `taskReferenceName`; outputs are found by it"),
             );
             return;
         }
         let output = match kind {
-            "HTTP" | "HTTP_POLL" => self.capture_places(task).map_or(Shape::Response, Shape::Captures),
+            "HTTP" | "HTTP_POLL" => self
+                .capture_places(task)
+                .map_or(Shape::Response, Shape::Captures),
             "UPDATE_SECRET" | "SET_VARIABLE" | "TERMINATE" | "NOOP" => Shape::Nothing,
-            "JOIN" => match previous.filter(|p| type_of(p) == "FORK_JOIN_DYNAMIC").and_then(reference_name) {
+            "JOIN" => match previous
+                .filter(|p| type_of(p) == "FORK_JOIN_DYNAMIC")
+                .and_then(reference_name)
+            {
                 Some((fork, _)) => Shape::Same(fork),
-                None => Shape::Join(field(task, "joinOn").map_or(&[][..], Node::items).iter().filter_map(text_of).collect()),
+                None => Shape::Join(
+                    field(task, "joinOn")
+                        .map_or(&[][..], Node::items)
+                        .iter()
+                        .filter_map(text_of)
+                        .collect(),
+                ),
             },
             "EXCLUSIVE_JOIN" => {
-                let lists = ["joinOn", "defaultExclusiveJoinTask"].map(|key| field(task, key).map_or(&[][..], Node::items));
-                Shape::First(lists.iter().flat_map(|l| l.iter()).filter_map(text_of).collect())
+                let lists = ["joinOn", "defaultExclusiveJoinTask"]
+                    .map(|key| field(task, key).map_or(&[][..], Node::items));
+                Shape::First(
+                    lists
+                        .iter()
+                        .flat_map(|l| l.iter())
+                        .filter_map(text_of)
+                        .collect(),
+                )
             }
             "INLINE" | "LAMBDA" | "JSON_JQ_TRANSFORM" | "GET_SIGNED_JWT" => Shape::Named,
             "SUB_WORKFLOW" | "HUMAN" => Shape::Call,
             "WAIT" if super::wait::is_for_a_person(task) => Shape::Call,
             _ => Shape::Open,
         };
-        if let Some(definition) = field(task, "subWorkflowParam").and_then(|p| field(p, "workflowDefinition")) {
-            self.names.extend(field(definition, "name").and_then(text_of));
+        if let Some(definition) =
+            field(task, "subWorkflowParam").and_then(|p| field(p, "workflowDefinition"))
+        {
+            self.names
+                .extend(field(definition, "name").and_then(text_of));
         }
         let (order, (loops, forks)) = (self.scope.task_names.len(), within);
         self.scope.task_names.push(name.clone());
         self.scope.tasks.insert(
             name,
-            TaskInfo { order, kind: kind.to_owned(), span, loops: loops.to_vec(), forks: forks.to_vec(), output: Rc::new(output) },
+            TaskInfo {
+                order,
+                kind: kind.to_owned(),
+                span,
+                loops: loops.to_vec(),
+                forks: forks.to_vec(),
+                output: Rc::new(output),
+            },
         );
     }
 }

@@ -20,7 +20,12 @@ impl<'a> Reader<'a> {
     pub(super) fn inline_script(&mut self, node: &'a Node, name: &str) -> Option<Task> {
         let inputs = self.inputs_of(node, "INLINE")?;
         let Some(expression) = field(inputs, "expression") else {
-            self.missing(inputs, "expression", "the INLINE task", "write the script there; `$` is the task's input");
+            self.missing(
+                inputs,
+                "expression",
+                "the INLINE task",
+                "write the script there; `$` is the task's input",
+            );
             return None;
         };
         let result = match field(inputs, "evaluatorType").and_then(text_of).as_deref() {
@@ -37,7 +42,11 @@ impl<'a> Reader<'a> {
                 if self.misspelt_evaluator(place, word) {
                     return None;
                 }
-                self.unsupported(place.span, "this evaluator is not run here", "write the script in JavaScript");
+                self.unsupported(
+                    place.span,
+                    "this evaluator is not run here",
+                    "write the script in JavaScript",
+                );
                 return None;
             }
         };
@@ -48,7 +57,12 @@ impl<'a> Reader<'a> {
     pub(super) fn lambda(&mut self, node: &'a Node, name: &str) -> Option<Task> {
         let inputs = self.inputs_of(node, "LAMBDA")?;
         let Some(script) = field(inputs, "scriptExpression") else {
-            self.missing(inputs, "scriptExpression", "the LAMBDA task", "use INLINE with `expression`");
+            self.missing(
+                inputs,
+                "scriptExpression",
+                "the LAMBDA task",
+                "use INLINE with `expression`",
+            );
             return None;
         };
         self.check_script(script, &keys_of(inputs));
@@ -56,14 +70,23 @@ impl<'a> Reader<'a> {
         // A server makes it the body of a function, so what it gives stands behind `return`.
         let (before, after) = ("function scriptFun(){", "} scriptFun();");
         let source = match source.as_str() {
-            Some(body) => Expr::new(ExprKind::String(format!("{before}{body}{after}")), script.span),
+            Some(body) => Expr::new(
+                ExprKind::String(format!("{before}{body}{after}")),
+                script.span,
+            ),
             None => {
                 let text = |text: &str| Expr::new(ExprKind::String(text.to_owned()), script.span);
-                Expr::new(ExprKind::Template(vec![text(before), source, text(after)]), script.span)
+                Expr::new(
+                    ExprKind::Template(vec![text(before), source, text(after)]),
+                    script.span,
+                )
             }
         };
         let input = self.value(inputs);
-        let result = Expr::new(ExprKind::Call(Function::JavaScript, vec![source, input]), script.span);
+        let result = Expr::new(
+            ExprKind::Call(Function::JavaScript, vec![source, input]),
+            script.span,
+        );
         Some(named(name, vec![("result".to_owned(), result)], node.span))
     }
 
@@ -78,36 +101,82 @@ impl<'a> Reader<'a> {
             );
             return None;
         };
-        if let Some(problem) = self.written_out(query).and_then(|text| script_text::jq_fault(&text)) {
+        if let Some(problem) = self
+            .written_out(query)
+            .and_then(|text| script_text::jq_fault(&text))
+        {
             self.report(
-                Diagnostic::new(codes::BAD_VALUE, query.span, format!("this is no jq program: {problem}"))
-                    .at("the task fails")
-                    .help("mend the program; `.` alone gives the input"),
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    query.span,
+                    format!("this is no jq program: {problem}"),
+                )
+                .at("the task fails")
+                .help("mend the program; `.` alone gives the input"),
             );
         }
         let program = self.value(query);
         let input = self.value(inputs);
-        let list = Expr::new(ExprKind::Call(Function::Jq, vec![program, input]), query.span);
+        let list = Expr::new(
+            ExprKind::Call(Function::Jq, vec![program, input]),
+            query.span,
+        );
         let first = Expr::new(ExprKind::Index(Box::new(list.clone()), 0), query.span);
-        Some(named(name, vec![("result".to_owned(), first), ("resultList".to_owned(), list)], node.span))
+        Some(named(
+            name,
+            vec![
+                ("result".to_owned(), first),
+                ("resultList".to_owned(), list),
+            ],
+            node.span,
+        ))
     }
 
     pub(super) fn signed_jwt(&mut self, node: &'a Node, name: &str) -> Option<Task> {
-        const KEYS: [&str; 9] =
-            ["subject", "issuer", "privateKey", "privateKeyId", "audience", "ttlInSecond", "ttlInSeconds", "scopes", "algorithm"];
+        const KEYS: [&str; 9] = [
+            "subject",
+            "issuer",
+            "privateKey",
+            "privateKeyId",
+            "audience",
+            "ttlInSecond",
+            "ttlInSeconds",
+            "scopes",
+            "algorithm",
+        ];
         let inputs = self.inputs_of(node, "GET_SIGNED_JWT")?;
         self.check_keys(inputs, &KEYS, "GET_SIGNED_JWT", &[]);
-        if let Some(algorithm) = field(inputs, "algorithm").filter(|a| a.as_str() != Some("RS256")) {
-            self.report(Diagnostic::new(codes::BAD_VALUE, algorithm.span, "tokens are signed by RS256 only").help("write `RS256`"));
+        if let Some(algorithm) = field(inputs, "algorithm").filter(|a| a.as_str() != Some("RS256"))
+        {
+            self.report(
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    algorithm.span,
+                    "tokens are signed by RS256 only",
+                )
+                .help("write `RS256`"),
+            );
         }
         let Some(key) = field(inputs, "privateKey") else {
-            self.missing(inputs, "privateKey", "the GET_SIGNED_JWT task", "`${workflow.secrets.NAME}`: the key as PKCS#8 PEM");
+            self.missing(
+                inputs,
+                "privateKey",
+                "the GET_SIGNED_JWT task",
+                "`${workflow.secrets.NAME}`: the key as PKCS#8 PEM",
+            );
             return None;
         };
         let span = node.span;
         let key = self.value(key);
-        let mut of = |key: &str| field(inputs, key).map_or(Expr::new(ExprKind::Null, span), |n| self.value(n));
-        let (subject, issuer, audience, key_id) = (of("subject"), of("issuer"), of("audience"), of("privateKeyId"));
+        let mut of = |key: &str| {
+            field(inputs, key).map_or(Expr::new(ExprKind::Null, span), |n| self.value(n))
+        };
+        let (subject, issuer, audience, key_id) = (
+            of("subject"),
+            of("issuer"),
+            of("audience"),
+            of("privateKeyId"),
+        );
         let scope = match field(inputs, "scopes") {
             // RFC 8693 section 4.2: one text, names separated by blanks.
             Some(scopes) if scopes.is_array() => {
@@ -124,23 +193,51 @@ impl<'a> Reader<'a> {
             },
             None => Expr::new(ExprKind::Number(TTL_SECONDS.to_string()), span),
         };
-        let now = Expr::new(ExprKind::Call(Function::Epoch, vec![Expr::root(Root::Run(RunField::Now), span)]), span);
-        let end = Expr::new(ExprKind::Binary(Operator::Add, Box::new(now.clone()), Box::new(ttl)), span);
-        let claims = [("iss", issuer), ("sub", subject), ("aud", audience), ("scope", scope), ("iat", now), ("exp", end)];
-        let claims = Expr::new(ExprKind::Object(claims.into_iter().map(|(n, e)| (n.to_owned(), e)).collect()), span);
-        let token = Expr::new(ExprKind::Call(Function::SignJwt, vec![claims, key, key_id]), span);
+        let now = Expr::new(
+            ExprKind::Call(
+                Function::Epoch,
+                vec![Expr::root(Root::Run(RunField::Now), span)],
+            ),
+            span,
+        );
+        let end = Expr::new(
+            ExprKind::Binary(Operator::Add, Box::new(now.clone()), Box::new(ttl)),
+            span,
+        );
+        let claims = [
+            ("iss", issuer),
+            ("sub", subject),
+            ("aud", audience),
+            ("scope", scope),
+            ("iat", now),
+            ("exp", end),
+        ];
+        let claims = Expr::new(
+            ExprKind::Object(claims.into_iter().map(|(n, e)| (n.to_owned(), e)).collect()),
+            span,
+        );
+        let token = Expr::new(
+            ExprKind::Call(Function::SignJwt, vec![claims, key, key_id]),
+            span,
+        );
         let secrets = Expr::new(ExprKind::Object(vec![(TOKEN.to_owned(), token)]), span);
         Some(named(name, vec![("_secrets".to_owned(), secrets)], span))
     }
 
     /// What can be told of a script without running it. `known` are the members of `$`.
     pub(super) fn check_script(&mut self, script: &Node, known: &[&str]) {
-        let Some(text) = self.written_out(script) else { return };
+        let Some(text) = self.written_out(script) else {
+            return;
+        };
         match script_text::javascript(&text) {
             Err(problem) => self.report(
-                Diagnostic::new(codes::BAD_VALUE, script.span, format!("this is no script: {problem}"))
-                    .at("the task fails")
-                    .help("mend the script; a server refuses the definition"),
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    script.span,
+                    format!("this is no script: {problem}"),
+                )
+                .at("the task fails")
+                .help("mend the script; a server refuses the definition"),
             ),
             Ok(seen) => {
                 if let Some(word) = seen.outside {
@@ -151,7 +248,9 @@ impl<'a> Reader<'a> {
                     );
                 }
                 for name in seen.names.iter().filter(|n| !known.contains(&n.as_str())) {
-                    let near = self.nearest(name, known.iter().copied()).map(|n| format!("did you mean `$.{n}`?"));
+                    let near = self
+                        .nearest(name, known.iter().copied())
+                        .map(|n| format!("did you mean `$.{n}`?"));
                     self.report(
                         Diagnostic::new(
                             codes::UNRESOLVED_REFERENCE,
@@ -159,7 +258,9 @@ impl<'a> Reader<'a> {
                             format!("the script reads `$.{name}`, and the task has no such input"),
                         )
                         .at("undefined")
-                        .help(near.unwrap_or_else(|| format!("add `\"{name}\"` to the task's `inputParameters`")))
+                        .help(near.unwrap_or_else(|| {
+                            format!("add `\"{name}\"` to the task's `inputParameters`")
+                        }))
                         .severity(Severity::Warning),
                     );
                 }
@@ -172,7 +273,11 @@ impl<'a> Reader<'a> {
         let text = program.as_str()?;
         let template = template::parse(text, Mode::Now);
         if template.constant().is_none() {
-            let data = |r: &template::Reference| !r.inner.constant().is_some_and(|t| t.starts_with("workflow.secrets."));
+            let data = |r: &template::Reference| {
+                !r.inner
+                    .constant()
+                    .is_some_and(|t| t.starts_with("workflow.secrets."))
+            };
             if template.references().into_iter().any(data) {
                 self.report(
                     Diagnostic::new(codes::SECRET_INJECTION, program.span, "data that comes at run time becomes part of the program")
@@ -189,22 +294,37 @@ impl<'a> Reader<'a> {
         self.check_script(script, &keys_of(inputs));
         let source = self.value(script);
         let input = self.value(inputs);
-        Expr::new(ExprKind::Call(Function::JavaScript, vec![source, input]), script.span)
+        Expr::new(
+            ExprKind::Call(Function::JavaScript, vec![source, input]),
+            script.span,
+        )
     }
 
     fn inputs_of(&mut self, node: &'a Node, kind: &str) -> Option<&'a Node> {
         let inputs = field(node, "inputParameters").filter(|i| i.is_object());
         if inputs.is_none() {
-            self.missing(node, "inputParameters", &format!("the {kind} task"), "the task's inputs stand there");
+            self.missing(
+                node,
+                "inputParameters",
+                &format!("the {kind} task"),
+                "the task's inputs stand there",
+            );
         }
         inputs
     }
 }
 
 fn keys_of(inputs: &Node) -> Vec<&str> {
-    inputs.members().iter().map(|m| m.key.text.as_str()).collect()
+    inputs
+        .members()
+        .iter()
+        .map(|m| m.key.text.as_str())
+        .collect()
 }
 
 fn named(name: &str, members: Vec<(String, Expr)>, span: Span) -> Task {
-    Task::Let(Let { name: name.to_owned(), value: Expr::new(ExprKind::Object(members), span) })
+    Task::Let(Let {
+        name: name.to_owned(),
+        value: Expr::new(ExprKind::Object(members), span),
+    })
 }

@@ -30,14 +30,24 @@ pub(super) struct Seen {
 
 /// Reads a JavaScript text; the error says what keeps it from being one.
 pub(super) fn javascript(text: &str) -> Result<Seen, String> {
-    let mut scan = Scan { rest: text, before: '\n', ..Scan::default() };
+    let mut scan = Scan {
+        rest: text,
+        before: '\n',
+        ..Scan::default()
+    };
     if text.len() <= LONGEST
         && let Err(problem) = scan.all()
         && !scan.doubtful
     {
         return Err(problem);
     }
-    let Scan { mut seen, set, outside, declared, .. } = scan;
+    let Scan {
+        mut seen,
+        set,
+        outside,
+        declared,
+        ..
+    } = scan;
     seen.names.retain(|name| !set.contains(name));
     seen.outside = outside.into_iter().find(|name| !declared.contains(*name));
     Ok(seen)
@@ -71,12 +81,16 @@ pub(super) fn jq_fault(text: &str) -> Option<String> {
             '#' => while chars.next_if(|c| *c != '\n').is_some() {},
             '(' | '[' | '{' => open.push(closing(c)),
             ')' | ']' | '}' => match open.pop() {
-                Some(wanted) if wanted == c => within = c == ')' && open.pop_if(|o| *o == '"').is_some(),
+                Some(wanted) if wanted == c => {
+                    within = c == ')' && open.pop_if(|o| *o == '"').is_some()
+                }
                 Some(wanted) => return Some(format!("`{c}` stands where `{wanted}` is missing")),
                 None => return Some(format!("`{c}` closes nothing")),
             },
             '&' => return Some("`&` is no operator of jq: write `and`".to_owned()),
-            '|' if last == '|' && chars.peek() != Some(&'=') => return Some("`||` is no operator of jq: write `or`".to_owned()),
+            '|' if last == '|' && chars.peek() != Some(&'=') => {
+                return Some("`||` is no operator of jq: write `or`".to_owned());
+            }
             _ => {}
         }
         if !c.is_whitespace() && !within {
@@ -134,7 +148,9 @@ impl Scan<'_> {
                     self.skip(1);
                     self.template()?;
                 }
-                '/' if self.rest.starts_with("//") => self.skip(self.rest.find('\n').unwrap_or(self.rest.len())),
+                '/' if self.rest.starts_with("//") => {
+                    self.skip(self.rest.find('\n').unwrap_or(self.rest.len()))
+                }
                 '/' if self.rest.starts_with("/*") => match self.rest.find("*/") {
                     Some(end) => self.skip(end + 2),
                     None => return Err("a comment is not closed".to_owned()),
@@ -157,7 +173,9 @@ impl Scan<'_> {
                 ')' | ']' | '}' => {
                     match self.open.pop() {
                         Some(wanted) if wanted == c => {}
-                        Some(wanted) => return Err(format!("`{c}` stands where `{wanted}` is missing")),
+                        Some(wanted) => {
+                            return Err(format!("`{c}` stands where `{wanted}` is missing"));
+                        }
                         None => return Err(format!("`{c}` closes nothing")),
                     }
                     self.sign(c);
@@ -264,7 +282,20 @@ impl Scan<'_> {
         let end = self.rest.find(|c| !is_word(c)).unwrap_or(self.rest.len());
         let (word, behind) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
         let behind = behind.trim_start();
-        self.operand = !matches!(word, "return" | "typeof" | "case" | "in" | "of" | "new" | "delete" | "void" | "throw" | "else" | "do");
+        self.operand = !matches!(
+            word,
+            "return"
+                | "typeof"
+                | "case"
+                | "in"
+                | "of"
+                | "new"
+                | "delete"
+                | "void"
+                | "throw"
+                | "else"
+                | "do"
+        );
         if !after_dot && let Some((name, next)) = OUTSIDE.iter().find(|(name, _)| *name == word) {
             if matches!(self.last, "function" | "var" | "let" | "const") {
                 self.declared.insert(word);
@@ -282,13 +313,21 @@ impl Scan<'_> {
         self.operand = true;
         let at = self.rest.trim_start();
         let name = match at.strip_prefix("?.").or_else(|| at.strip_prefix('.')) {
-            Some(name) => name.split(|c| !is_word(c)).next().map(|n| (n, name.get(n.len()..).unwrap_or_default())),
-            None => ["['", "[\""].iter().find_map(|open| at.strip_prefix(open)).and_then(|inner| {
-                let (name, behind) = inner.split_once(['\'', '"'])?;
-                Some((name, behind.strip_prefix(']')?))
-            }),
+            Some(name) => name
+                .split(|c| !is_word(c))
+                .next()
+                .map(|n| (n, name.get(n.len()..).unwrap_or_default())),
+            None => ["['", "[\""]
+                .iter()
+                .find_map(|open| at.strip_prefix(open))
+                .and_then(|inner| {
+                    let (name, behind) = inner.split_once(['\'', '"'])?;
+                    Some((name, behind.strip_prefix(']')?))
+                }),
         };
-        let Some((name, behind)) = name.filter(|(name, _)| !name.is_empty()) else { return };
+        let Some((name, behind)) = name.filter(|(name, _)| !name.is_empty()) else {
+            return;
+        };
         let behind = behind.trim_start();
         if behind.starts_with('=') && !behind.starts_with("==") && !behind.starts_with("=>") {
             self.set.insert(name.to_owned());

@@ -1,10 +1,10 @@
 //! SET_VARIABLE: every input is a variable of the workflow.
 
-use crate::plan::name::is_mask;
 use super::context::Reader;
 use super::keys::field;
 use crate::json::Node;
 use crate::plan::ExprKind;
+use crate::plan::name::is_mask;
 use crate::plan::task::{SetVariables, Task};
 
 impl<'a> Reader<'a> {
@@ -16,7 +16,11 @@ impl<'a> Reader<'a> {
         }
         self.check_free_keys(inputs);
         for member in inputs.members().iter().filter(|m| is_mask(&m.key.text)) {
-            self.only_orkes(member.key.span, &format!("`{}`", member.key.text), "the values are shown in clear");
+            self.only_orkes(
+                member.key.span,
+                &format!("`{}`", member.key.text),
+                "the values are shown in clear",
+            );
         }
         match self.value(inputs).kind {
             ExprKind::Object(values) => Some(Task::SetVariables(SetVariables { values })),

@@ -11,31 +11,62 @@ use std::collections::HashMap;
 impl<'a> Reader<'a> {
     pub(super) fn sub_workflow(&mut self, node: &'a Node) -> Option<Task> {
         let inputs = field(node, "inputParameters");
-        let passed = inputs.and_then(|i| field(i, "workflowInput")).filter(|w| !w.members().is_empty()).or(inputs);
+        let passed = inputs
+            .and_then(|i| field(i, "workflowInput"))
+            .filter(|w| !w.members().is_empty())
+            .or(inputs);
         let values = passed.map(|p| self.value(p));
         let Some(param) = field(node, "subWorkflowParam") else {
-            self.missing(node, "subWorkflowParam", "the SUB_WORKFLOW task", "`\"subWorkflowParam\": {\"name\": …}`");
+            self.missing(
+                node,
+                "subWorkflowParam",
+                "the SUB_WORKFLOW task",
+                "`\"subWorkflowParam\": {\"name\": …}`",
+            );
             return None;
         };
-        for member in param.members().iter().filter(|m| m.key.text != "workflowDefinition") {
+        for member in param
+            .members()
+            .iter()
+            .filter(|m| m.key.text != "workflowDefinition")
+        {
             self.check_references(&member.value);
         }
         let Some(rotation) = self.called(param) else {
-            let input = values.unwrap_or_else(|| Expr::new(ExprKind::Object(Vec::new()), node.span));
+            let input =
+                values.unwrap_or_else(|| Expr::new(ExprKind::Object(Vec::new()), node.span));
             let name = field(param, "name").and_then(text_of).unwrap_or_default();
-            return Some(Task::Worker(Worker { name, input, timeout: None, kind: Some("SUB_WORKFLOW".to_owned()) }));
+            return Some(Task::Worker(Worker {
+                name,
+                input,
+                timeout: None,
+                kind: Some("SUB_WORKFLOW".to_owned()),
+            }));
         };
         let inputs = match values.map(|v| v.kind) {
             Some(ExprKind::Object(members)) => members,
             _ => Vec::new(),
         };
-        Some(Task::Call(Call { rotation, inputs, each: None, each_name: None }))
+        Some(Task::Call(Call {
+            rotation,
+            inputs,
+            each: None,
+            each_name: None,
+        }))
     }
 
     /// Whether what is read of a sub-workflow is what it puts out.
     pub(super) fn check_call_outputs(&mut self) {
-        let outputs: HashMap<&str, Vec<&str>> =
-            self.rotations.iter().map(|r| (r.name.as_str(), r.outputs.iter().map(|o| o.name.as_str()).collect())).collect();
+        let outputs: HashMap<&str, Vec<&str>> = self
+            .rotations
+            .iter()
+            .map(|r| {
+                (
+                    r.name.as_str(),
+                    r.outputs.iter().map(|o| o.name.as_str()).collect(),
+                )
+            })
+            .collect();
         let mut found = Vec::new();
         for rotation in &self.rotations {
             let mut called: HashMap<&str, &str> = HashMap::new();
@@ -47,24 +78,53 @@ impl<'a> Reader<'a> {
                 }
             });
             let mut look = |part: &Expr| {
-                let ExprKind::Ref(Root::Capture { step, name }) = &part.kind else { return };
-                let Some(callee) = called.get(step.as_str()) else { return };
-                let Some(known) = outputs.get(callee).filter(|o| !o.is_empty() && name != "subWorkflowId") else { return };
+                let ExprKind::Ref(Root::Capture { step, name }) = &part.kind else {
+                    return;
+                };
+                let Some(callee) = called.get(step.as_str()) else {
+                    return;
+                };
+                let Some(known) = outputs
+                    .get(callee)
+                    .filter(|o| !o.is_empty() && name != "subWorkflowId")
+                else {
+                    return;
+                };
                 if !known.contains(&name.as_str()) {
-                    found.push((part.at.0, (*callee).to_owned(), name.clone(), nearest(name, known.iter().copied()).map(str::to_owned)));
+                    found.push((
+                        part.at.0,
+                        (*callee).to_owned(),
+                        name.clone(),
+                        nearest(name, known.iter().copied()).map(str::to_owned),
+                    ));
                 }
             };
             if !called.is_empty() {
-                walk_steps(&rotation.steps, &mut |step| step.task.exprs().into_iter().for_each(|e| e.walk(&mut |part| look(part))));
-                rotation.outputs.iter().for_each(|o| o.value.walk(&mut |part| look(part)));
+                walk_steps(&rotation.steps, &mut |step| {
+                    step.task
+                        .exprs()
+                        .into_iter()
+                        .for_each(|e| e.walk(&mut |part| look(part)))
+                });
+                rotation
+                    .outputs
+                    .iter()
+                    .for_each(|o| o.value.walk(&mut |part| look(part)));
             }
         }
         for (span, callee, name, near) in found {
-            let help = near.map_or_else(|| format!("add it to the `outputParameters` of `{callee}`"), |n| format!("did you mean `{n}`?"));
+            let help = near.map_or_else(
+                || format!("add it to the `outputParameters` of `{callee}`"),
+                |n| format!("did you mean `{n}`?"),
+            );
             self.report(
-                Diagnostic::new(codes::UNKNOWN_FIELD, span, format!("the workflow `{callee}` puts out no `{name}`"))
-                    .at("null when this is read")
-                    .help(help),
+                Diagnostic::new(
+                    codes::UNKNOWN_FIELD,
+                    span,
+                    format!("the workflow `{callee}` puts out no `{name}`"),
+                )
+                .at("null when this is read")
+                .help(help),
             );
         }
     }
@@ -73,17 +133,32 @@ impl<'a> Reader<'a> {
     fn called(&mut self, param: &'a Node) -> Option<String> {
         if let Some(definition) = field(param, "workflowDefinition") {
             if definition.is_object() {
-                let name = field(definition, "name").or_else(|| field(param, "name")).and_then(text_of)?;
-                if !self.inline.iter().any(|known| std::ptr::eq(*known, definition)) {
+                let name = field(definition, "name")
+                    .or_else(|| field(param, "name"))
+                    .and_then(text_of)?;
+                if !self
+                    .inline
+                    .iter()
+                    .any(|known| std::ptr::eq(*known, definition))
+                {
                     self.inline.push(definition);
                 }
                 return Some(name);
             }
-            self.unsupported(definition.span, "a definition that is computed at run time is not run here", "write the definition out");
+            self.unsupported(
+                definition.span,
+                "a definition that is computed at run time is not run here",
+                "write the definition out",
+            );
             return None;
         }
         let Some(node) = field(param, "name") else {
-            self.missing(param, "name", "`subWorkflowParam`", "name the workflow that is called");
+            self.missing(
+                param,
+                "name",
+                "`subWorkflowParam`",
+                "name the workflow that is called",
+            );
             return None;
         };
         let name = text_of(node)?;
@@ -98,8 +173,13 @@ impl<'a> Reader<'a> {
         if self.names.contains(&name) || self.options.other_rotations.contains(&name) {
             return Some(name);
         }
-        let known = self.names.iter().chain(self.options.other_rotations.iter().map(String::as_str));
-        let near = self.nearest(&name, known).map(|n| format!("did you mean `{n}`?"));
+        let known = self
+            .names
+            .iter()
+            .chain(self.options.other_rotations.iter().map(String::as_str));
+        let near = self
+            .nearest(&name, known)
+            .map(|n| format!("did you mean `{n}`?"));
         self.report(Diagnostic::new(codes::IMPORT_NOT_FOUND, node.span, format!("the workflow `{name}` is not in this file")).help(
             near.unwrap_or_else(|| {
                 "put both definitions into one array or into files of one folder, or the definition into `workflowDefinition`".to_owned()

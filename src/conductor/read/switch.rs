@@ -10,9 +10,16 @@ use crate::plan::{Expr, ExprKind, Function};
 
 impl<'a> Reader<'a> {
     pub(super) fn switch(&mut self, node: &'a Node) -> Option<Task> {
-        let evaluator = field(node, "evaluatorType").and_then(text_of).unwrap_or_else(|| "value-param".to_owned());
+        let evaluator = field(node, "evaluatorType")
+            .and_then(text_of)
+            .unwrap_or_else(|| "value-param".to_owned());
         let Some(expression) = field(node, "expression") else {
-            self.missing(node, "expression", "the SWITCH task", "name the input that decides, with `\"evaluatorType\": \"value-param\"`");
+            self.missing(
+                node,
+                "expression",
+                "the SWITCH task",
+                "name the input that decides, with `\"evaluatorType\": \"value-param\"`",
+            );
             self.branches(node);
             return None;
         };
@@ -26,7 +33,11 @@ impl<'a> Reader<'a> {
                     self.branches(node);
                     return None;
                 }
-                self.unsupported(place.span, "this evaluator is not run here", "use `value-param` with an input that holds the value");
+                self.unsupported(
+                    place.span,
+                    "this evaluator is not run here",
+                    "use `value-param` with an input that holds the value",
+                );
                 self.check_inputs(node);
                 self.branches(node);
                 None
@@ -39,7 +50,12 @@ impl<'a> Reader<'a> {
             (Some(script), _) => self.by_script(node, script),
             (None, Some(name)) => self.by_value(node, name),
             (None, None) => {
-                self.missing(node, "caseValueParam", "the DECISION task", "use SWITCH with `\"evaluatorType\": \"value-param\"`");
+                self.missing(
+                    node,
+                    "caseValueParam",
+                    "the DECISION task",
+                    "use SWITCH with `\"evaluatorType\": \"value-param\"`",
+                );
                 self.branches(node);
                 None
             }
@@ -48,9 +64,14 @@ impl<'a> Reader<'a> {
 
     /// The expression is the name of an input.
     fn by_value(&mut self, node: &'a Node, expression: &Node) -> Option<Task> {
-        let subject = text_of(expression).and_then(|name| self.named_input(node, &name, expression));
+        let subject =
+            text_of(expression).and_then(|name| self.named_input(node, &name, expression));
         let (cases, otherwise) = self.branches(node);
-        Some(Task::Switch(Switch { subject: subject?, cases, otherwise }))
+        Some(Task::Switch(Switch {
+            subject: subject?,
+            cases,
+            otherwise,
+        }))
     }
 
     fn named_input(&mut self, node: &Node, name: &str, place: &Node) -> Option<Expr> {
@@ -60,12 +81,24 @@ impl<'a> Reader<'a> {
             self.check_inputs(node);
             return Some(value);
         }
-        let names: Vec<&str> = inputs.map_or(&[][..], Node::members).iter().map(|m| m.key.text.as_str()).collect();
-        let near = self.nearest(name, names.iter().copied()).map(|n| format!("did you mean `{n}`?"));
+        let names: Vec<&str> = inputs
+            .map_or(&[][..], Node::members)
+            .iter()
+            .map(|m| m.key.text.as_str())
+            .collect();
+        let near = self
+            .nearest(name, names.iter().copied())
+            .map(|n| format!("did you mean `{n}`?"));
         self.report(
-            Diagnostic::new(codes::UNRESOLVED_REFERENCE, place.span, format!("the task has no input `{name}` to decide by"))
-                .at("always null")
-                .help(near.unwrap_or_else(|| format!("add `\"{name}\"` to the task's `inputParameters`"))),
+            Diagnostic::new(
+                codes::UNRESOLVED_REFERENCE,
+                place.span,
+                format!("the task has no input `{name}` to decide by"),
+            )
+            .at("always null")
+            .help(
+                near.unwrap_or_else(|| format!("add `\"{name}\"` to the task's `inputParameters`")),
+            ),
         );
         self.check_inputs(node);
         None
@@ -76,7 +109,9 @@ impl<'a> Reader<'a> {
         let script = expression.as_str().and_then(javascript::parse);
         let inputs = field(node, "inputParameters");
         self.check_inputs(node);
-        let Some(script) = script else { return Some(self.by_javascript(node, expression)) };
+        let Some(script) = script else {
+            return Some(self.by_javascript(node, expression));
+        };
         let (condition, chosen) = match script {
             Js::Choice(condition, yes, no) => (*condition, Some((yes, no))),
             other => (other, None),
@@ -93,13 +128,36 @@ impl<'a> Reader<'a> {
             None if inputs.is_some() => return None,
             None => return Some(self.by_javascript(node, expression)),
         };
-        let Some((yes, no)) = chosen else { return Some(Task::Switch(Switch { subject, cases, otherwise })) };
+        let Some((yes, no)) = chosen else {
+            return Some(Task::Switch(Switch {
+                subject,
+                cases,
+                otherwise,
+            }));
+        };
         // `test ? "a" : "b"`: a switch on the test; a name without a case is the default case.
-        let steps = |name: &str| cases.iter().find(|b| b.name == name).map_or_else(|| otherwise.clone(), |b| b.steps.clone());
+        let steps = |name: &str| {
+            cases
+                .iter()
+                .find(|b| b.name == name)
+                .map_or_else(|| otherwise.clone(), |b| b.steps.clone())
+        };
         let (yes, no) = (steps(&yes), steps(&no));
         // Both answers lead to the same steps, which may stand in the plan once only.
-        let cases = if yes == no { Vec::new() } else { vec![Branch { name: "true".to_owned(), steps: yes, at: expression.span.into() }] };
-        Some(Task::Switch(Switch { subject, cases, otherwise: no }))
+        let cases = if yes == no {
+            Vec::new()
+        } else {
+            vec![Branch {
+                name: "true".to_owned(),
+                steps: yes,
+                at: expression.span.into(),
+            }]
+        };
+        Some(Task::Switch(Switch {
+            subject,
+            cases,
+            otherwise: no,
+        }))
     }
 
     /// A path of plain names below a value.
@@ -107,9 +165,17 @@ impl<'a> Reader<'a> {
         if names.is_empty() {
             return value;
         }
-        let steps: Vec<_> =
-            names.iter().map(|n| crate::conductor::template::Step { kind: javascript::step_kind(n), range: 0..0 }).collect();
-        match self.json_path(crate::conductor::template::path_text(&steps, ""), place.span) {
+        let steps: Vec<_> = names
+            .iter()
+            .map(|n| crate::conductor::template::Step {
+                kind: javascript::step_kind(n),
+                range: 0..0,
+            })
+            .collect();
+        match self.json_path(
+            crate::conductor::template::path_text(&steps, ""),
+            place.span,
+        ) {
             Some(path) => Expr::new(ExprKind::Path(Box::new(value), path), place.span),
             None => Expr::new(ExprKind::Null, place.span),
         }
@@ -123,11 +189,18 @@ impl<'a> Reader<'a> {
                 self.check_script(expression, &[]);
                 let none = Expr::new(ExprKind::Object(Vec::new()), expression.span);
                 let source = self.value(expression);
-                Expr::new(ExprKind::Call(Function::JavaScript, vec![source, none]), expression.span)
+                Expr::new(
+                    ExprKind::Call(Function::JavaScript, vec![source, none]),
+                    expression.span,
+                )
             }
         };
         let (cases, otherwise) = self.branches(node);
-        Task::Switch(Switch { subject, cases, otherwise })
+        Task::Switch(Switch {
+            subject,
+            cases,
+            otherwise,
+        })
     }
 
     /// Whether an evaluator is none that a server has, but nearly.
@@ -138,9 +211,13 @@ impl<'a> Reader<'a> {
         let near = self.nearest(word, ["value-param", "javascript", "graaljs", "python"]);
         if let Some(near) = &near {
             self.report(
-                Diagnostic::new(codes::BAD_VALUE, place.span, format!("there is no evaluator `{word}`"))
-                    .at("a server ends the workflow here")
-                    .help(format!("did you mean `{near}`?")),
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    place.span,
+                    format!("there is no evaluator `{word}`"),
+                )
+                .at("a server ends the workflow here")
+                .help(format!("did you mean `{near}`?")),
             );
         }
         near.is_some()
@@ -151,10 +228,16 @@ impl<'a> Reader<'a> {
         if let Some(object) = field(node, "decisionCases") {
             for member in object.members() {
                 let steps = self.block(member.value.items());
-                cases.push(Branch { name: member.key.text.clone(), steps, at: member.key.span.into() });
+                cases.push(Branch {
+                    name: member.key.text.clone(),
+                    steps,
+                    at: member.key.span.into(),
+                });
             }
         }
-        let otherwise = field(node, "defaultCase").map(|d| self.block(d.items())).unwrap_or_default();
+        let otherwise = field(node, "defaultCase")
+            .map(|d| self.block(d.items()))
+            .unwrap_or_default();
         (cases, otherwise)
     }
 }

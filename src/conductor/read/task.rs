@@ -18,7 +18,14 @@ const RETRY_COUNT: u64 = 3;
 /// How long a task may wait for a word, unless its definition says otherwise.
 const RESPONSE_SECONDS: u64 = 3600;
 /// Fields of a task, besides its inputs, in which references are looked for.
-const WITH_REFERENCES: [&str; 6] = ["expression", "caseExpression", "loopCondition", "scriptExpression", "sink", "items"];
+const WITH_REFERENCES: [&str; 6] = [
+    "expression",
+    "caseExpression",
+    "loopCondition",
+    "scriptExpression",
+    "sink",
+    "items",
+];
 
 impl<'a> Reader<'a> {
     /// Reads a list of tasks.
@@ -33,7 +40,12 @@ impl<'a> Reader<'a> {
         steps
     }
 
-    fn step(&mut self, node: &'a Node, previous: Option<&Node>, next: Option<&'a Node>) -> Option<Step> {
+    fn step(
+        &mut self,
+        node: &'a Node,
+        previous: Option<&Node>,
+        next: Option<&'a Node>,
+    ) -> Option<Step> {
         if !node.is_object() {
             self.wrong_type(node, "tasks", "a list of objects");
             return None;
@@ -44,7 +56,12 @@ impl<'a> Reader<'a> {
             self.missing(node, "name", "the task", "give it a name, for people");
         }
         if field(node, "taskReferenceName").is_none() {
-            self.missing(node, "taskReferenceName", "the task", "give it a unique reference name; outputs are found by it");
+            self.missing(
+                node,
+                "taskReferenceName",
+                "the task",
+                "give it a unique reference name; outputs are found by it",
+            );
         }
         let (name, span) = reference_name(node)?;
         let kind = type_of(node);
@@ -85,25 +102,53 @@ impl<'a> Reader<'a> {
             "SIMPLE" => self.simple(node),
             "NOOP" => None,
             // A type that nobody knows is a worker's on a server, under the type's name.
-            own if self.options.workers.iter().any(|w| w == own) && !UNSUPPORTED.iter().any(|(t, _)| *t == own) => self.worker(node, &kind),
+            own if self.options.workers.iter().any(|w| w == own)
+                && !UNSUPPORTED.iter().any(|(t, _)| *t == own) =>
+            {
+                self.worker(node, &kind)
+            }
             _ => self.not_run(node, &kind),
         };
         self.site = outer;
         let task = task?;
         let optional = is_optional(node);
-        let start_delay = node.get("startDelay").and_then(number_of).filter(|s| *s > 0).map(|s| Dur(s.saturating_mul(1000)));
-        let leaf = matches!(task, Task::Http(_) | Task::Update(_) | Task::Call(_) | Task::Let(_) | Task::Worker(_));
-        let retry = if leaf || matches!(task, Task::Wait(_)) { retry(node) } else { None };
+        let start_delay = node
+            .get("startDelay")
+            .and_then(number_of)
+            .filter(|s| *s > 0)
+            .map(|s| Dur(s.saturating_mul(1000)));
+        let leaf = matches!(
+            task,
+            Task::Http(_) | Task::Update(_) | Task::Call(_) | Task::Let(_) | Task::Worker(_)
+        );
+        let retry = if leaf || matches!(task, Task::Wait(_)) {
+            retry(node)
+        } else {
+            None
+        };
         let timeout = time_limit(node, &task);
         // The polled call has the task's name, so that its output is found by it.
-        let name = if kind == "HTTP_POLL" { format!("poll {name}") } else { name };
-        Some(Step { name, task, retry, optional, timeout, start_delay, at: span.into() })
+        let name = if kind == "HTTP_POLL" {
+            format!("poll {name}")
+        } else {
+            name
+        };
+        Some(Step {
+            name,
+            task,
+            retry,
+            optional,
+            timeout,
+            start_delay,
+            at: span.into(),
+        })
     }
 
     /// The input of a task as a value of its own, where something reads it (`${TASK.input…}`): as it is when the task begins,
     /// whatever is set later.
     fn kept_input(&mut self, node: &'a Node) -> Option<Step> {
-        let (task, span) = reference_name(node).filter(|(name, _)| self.scope.inputs_read.contains(name))?;
+        let (task, span) =
+            reference_name(node).filter(|(name, _)| self.scope.inputs_read.contains(name))?;
         let outer = self.enter(&task);
         if type_of(node) == "DO_WHILE" {
             self.site.order = self.last_within(&task);
@@ -113,7 +158,10 @@ impl<'a> Reader<'a> {
             None => Expr::new(ExprKind::Object(Vec::new()), span),
         };
         self.site = outer;
-        let assign = Let { name: input_name(&task), value };
+        let assign = Let {
+            name: input_name(&task),
+            value,
+        };
         let optional = is_optional(node);
         Some(Step {
             name: format!("input of {task}"),
@@ -131,7 +179,9 @@ impl<'a> Reader<'a> {
         let info = self.scope.tasks.get(name);
         let site = Site {
             task: Some(name.to_owned()),
-            order: info.filter(|_| !self.scope.twice.contains(name)).map(|i| i.order),
+            order: info
+                .filter(|_| !self.scope.twice.contains(name))
+                .map(|i| i.order),
             filter: false,
             loops: info.map(|i| i.loops.clone()).unwrap_or_default(),
             forks: info.map(|i| i.forks.clone()).unwrap_or_default(),
@@ -141,7 +191,11 @@ impl<'a> Reader<'a> {
 
     fn check_name(&mut self, name: &str, span: Span) {
         let diagnostic = if name == "workflow" {
-            Diagnostic::new(codes::BAD_NAME, span, "a task named `workflow` hides the workflow's own fields from every reference")
+            Diagnostic::new(
+                codes::BAD_NAME,
+                span,
+                "a task named `workflow` hides the workflow's own fields from every reference",
+            )
         } else if name.starts_with("failure ") {
             Diagnostic::new(
                 codes::BAD_NAME,
@@ -149,8 +203,14 @@ impl<'a> Reader<'a> {
                 "names that begin with `failure ` are those of a failure workflow's tasks in the journal",
             )
         } else if name.contains("__") {
-            Diagnostic::new(codes::BAD_NAME, span, format!("the server cuts `{name}` at `__`, where it keeps the number of a loop's round"))
-                .severity(crate::diagnostic::Severity::Warning)
+            Diagnostic::new(
+                codes::BAD_NAME,
+                span,
+                format!(
+                    "the server cuts `{name}` at `__`, where it keeps the number of a loop's round"
+                ),
+            )
+            .severity(crate::diagnostic::Severity::Warning)
         } else {
             return;
         };
@@ -160,13 +220,27 @@ impl<'a> Reader<'a> {
     /// A task that is not run here. What stands in it is checked all the same.
     fn not_run(&mut self, node: &'a Node, kind: &str) -> Option<Task> {
         let place = field(node, "type").unwrap_or(node);
-        let span = if std::ptr::eq(place, node) { reference_name(node).map_or(node.span, |(_, s)| s) } else { place.span };
-        if let Some((_, instead)) = UNSUPPORTED.iter().find(|(name, _)| *name == kind) {
-            self.unsupported(span, &format!("tasks of the type {kind} are not run here"), instead);
+        let span = if std::ptr::eq(place, node) {
+            reference_name(node).map_or(node.span, |(_, s)| s)
         } else {
-            let known = SUPPORTED.into_iter().chain(UNSUPPORTED.iter().map(|(name, _)| *name));
-            let found = Diagnostic::new(codes::UNKNOWN_TASK_TYPE, span, format!("no task has the type `{kind}`"))
-                .at("a server would wait for ever for a worker of this type");
+            place.span
+        };
+        if let Some((_, instead)) = UNSUPPORTED.iter().find(|(name, _)| *name == kind) {
+            self.unsupported(
+                span,
+                &format!("tasks of the type {kind} are not run here"),
+                instead,
+            );
+        } else {
+            let known = SUPPORTED
+                .into_iter()
+                .chain(UNSUPPORTED.iter().map(|(name, _)| *name));
+            let found = Diagnostic::new(
+                codes::UNKNOWN_TASK_TYPE,
+                span,
+                format!("no task has the type `{kind}`"),
+            )
+            .at("a server would wait for ever for a worker of this type");
             let written = place.as_string().map(crate::json::JsonString::inner_span);
             self.report(match self.nearest(kind, known) {
                 // It never ran as it stands, so that nothing that works is changed.
@@ -192,8 +266,14 @@ impl<'a> Reader<'a> {
     /// A task of which a server knows what it does.
     pub(super) fn elsewhere(&mut self, node: &'a Node, kind: &str) -> Option<Task> {
         let name = field(node, "name").and_then(text_of).unwrap_or_default();
-        let Some(Task::Worker(worker)) = self.worker(node, &name) else { return None };
-        Some(Task::Worker(Worker { kind: Some(kind.to_owned()), timeout: None, ..worker }))
+        let Some(Task::Worker(worker)) = self.worker(node, &name) else {
+            return None;
+        };
+        Some(Task::Worker(Worker {
+            kind: Some(kind.to_owned()),
+            timeout: None,
+            ..worker
+        }))
     }
 
     /// Resolves the references of a task's inputs for their findings alone.
@@ -205,36 +285,55 @@ impl<'a> Reader<'a> {
 
     /// Says that something cannot be run, and what can.
     pub(super) fn unsupported(&mut self, span: Span, message: &str, instead: &str) {
-        self.report(Diagnostic::new(codes::UNSUPPORTED_TASK, span, message).help(instead.to_owned()));
+        self.report(
+            Diagnostic::new(codes::UNSUPPORTED_TASK, span, message).help(instead.to_owned()),
+        );
     }
 }
 
 /// The bound of a task's definition on an attempt. A server looks at the clock between its own steps: it holds where a task
 /// waits for something, not within one request. `responseTimeoutSeconds` holds for WAIT alone, and an hour unless said.
 fn time_limit(node: &Node, task: &Task) -> Option<TimeLimit> {
-    if !matches!(task, Task::Wait(_) | Task::Call(_) | Task::Repeat(_) | Task::ForEach(_)) {
+    if !matches!(
+        task,
+        Task::Wait(_) | Task::Call(_) | Task::Repeat(_) | Task::ForEach(_)
+    ) {
         return None;
     }
     let definition = field(node, "taskDefinition").filter(|d| d.is_object())?;
     let seconds = |key: &str| field(definition, key).and_then(number_of);
-    let then = match field(definition, "timeoutPolicy").and_then(text_of).as_deref() {
+    let then = match field(definition, "timeoutPolicy")
+        .and_then(text_of)
+        .as_deref()
+    {
         Some("RETRY") => Overdue::Retry,
         Some("ALERT_ONLY") => Overdue::Note,
         _ => Overdue::Stop,
     };
-    let own = seconds("timeoutSeconds").filter(|s| *s > 0).map(|after| (after, then));
-    let response = Some(seconds("responseTimeoutSeconds").unwrap_or(RESPONSE_SECONDS)).filter(|s| *s > 0 && matches!(task, Task::Wait(_)));
+    let own = seconds("timeoutSeconds")
+        .filter(|s| *s > 0)
+        .map(|after| (after, then));
+    let response = Some(seconds("responseTimeoutSeconds").unwrap_or(RESPONSE_SECONDS))
+        .filter(|s| *s > 0 && matches!(task, Task::Wait(_)));
     let response = response.map(|after| (after, Overdue::Retry));
     let (after, then) = match (own, response) {
         // A server takes an hour back to the shorter bound: the alert is followed by the end.
         (Some((own, Overdue::Note)), Some((response, then))) => (own.min(response), then),
-        _ => own.into_iter().chain(response).min_by_key(|(after, _)| *after)?,
+        _ => own
+            .into_iter()
+            .chain(response)
+            .min_by_key(|(after, _)| *after)?,
     };
-    Some(TimeLimit { after: Dur(after.saturating_mul(1000)), then })
+    Some(TimeLimit {
+        after: Dur(after.saturating_mul(1000)),
+        then,
+    })
 }
 
 fn is_optional(node: &Node) -> bool {
-    ["optional", "permissive"].iter().any(|key| node.get(key).and_then(flag_of) == Some(true))
+    ["optional", "permissive"]
+        .iter()
+        .any(|key| node.get(key).and_then(flag_of) == Some(true))
 }
 
 /// The name of the value that a task's input is kept in.
@@ -247,7 +346,15 @@ fn retry(node: &Node) -> Option<Retry> {
     let definition = field(node, "taskDefinition").filter(|d| d.is_object());
     let of = |key: &str| definition.and_then(|d| field(d, key));
     let own = field(node, "retryCount").and_then(number_of);
-    let count = own.or_else(|| definition.map(|d| field(d, "retryCount").and_then(number_of).unwrap_or(RETRY_COUNT))).unwrap_or(0);
+    let count = own
+        .or_else(|| {
+            definition.map(|d| {
+                field(d, "retryCount")
+                    .and_then(number_of)
+                    .unwrap_or(RETRY_COUNT)
+            })
+        })
+        .unwrap_or(0);
     if count == 0 {
         return None;
     }
@@ -256,9 +363,21 @@ fn retry(node: &Node) -> Option<Retry> {
         Some("EXPONENTIAL_BACKOFF") => Backoff::Exponential,
         _ => Backoff::Fixed,
     };
-    let seconds = of("retryDelaySeconds").and_then(number_of).unwrap_or(RETRY_DELAY_SECONDS);
-    let scale = if backoff == Backoff::Linear { of("backoffScaleFactor").and_then(number_of).unwrap_or(1).max(1) } else { 1 };
-    let max_delay = of("maxRetryDelaySeconds").and_then(number_of).filter(|s| *s > 0).map(|s| Dur(s.saturating_mul(1000)));
+    let seconds = of("retryDelaySeconds")
+        .and_then(number_of)
+        .unwrap_or(RETRY_DELAY_SECONDS);
+    let scale = if backoff == Backoff::Linear {
+        of("backoffScaleFactor")
+            .and_then(number_of)
+            .unwrap_or(1)
+            .max(1)
+    } else {
+        1
+    };
+    let max_delay = of("maxRetryDelaySeconds")
+        .and_then(number_of)
+        .filter(|s| *s > 0)
+        .map(|s| Dur(s.saturating_mul(1000)));
     Some(Retry {
         count: u32::try_from(count).unwrap_or(u32::MAX),
         delay: Dur(seconds.saturating_mul(scale).saturating_mul(1000)),

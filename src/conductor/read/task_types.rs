@@ -26,29 +26,60 @@ pub(super) const SUPPORTED: [&str; 21] = [
 ];
 
 /// Types that a fork may run whose tasks come at run time: none that stores a secret, ends the run, or holds tasks of its own.
-pub const FORKED: [&str; 10] =
-    ["HTTP", "HTTP_POLL", "SET_VARIABLE", "INLINE", "LAMBDA", "JSON_JQ_TRANSFORM", "NOOP", "WAIT", "SIMPLE", "SUB_WORKFLOW"];
+pub const FORKED: [&str; 10] = [
+    "HTTP",
+    "HTTP_POLL",
+    "SET_VARIABLE",
+    "INLINE",
+    "LAMBDA",
+    "JSON_JQ_TRANSFORM",
+    "NOOP",
+    "WAIT",
+    "SIMPLE",
+    "SUB_WORKFLOW",
+];
 
 /// Types that a Conductor server knows and this program does not run, with what to use instead.
 pub(super) const UNSUPPORTED: [(&str, &str); 38] = [
-    ("JSON_JQ_TRANSFORM_STRING", "take the fields with references, or name them in an `outputFilter`"),
-    ("DYNAMIC", "name the task as a literal, or write the tasks out and choose between them with SWITCH"),
+    (
+        "JSON_JQ_TRANSFORM_STRING",
+        "take the fields with references, or name them in an `outputFilter`",
+    ),
+    (
+        "DYNAMIC",
+        "name the task as a literal, or write the tasks out and choose between them with SWITCH",
+    ),
     (
         "START_WORKFLOW",
         "use SUB_WORKFLOW, which waits for the result; what must not be waited for gets a schedule of its own, or its own `rot run`",
     ),
-    ("TERMINATE_WORKFLOW", "rot runs one rotation at a time; end this one with TERMINATE"),
+    (
+        "TERMINATE_WORKFLOW",
+        "rot runs one rotation at a time; end this one with TERMINATE",
+    ),
     ("UPDATE_TASK", "rot has no open tasks of other workflows"),
     ("GET_WORKFLOW", "read the execution with an HTTP task"),
     ("YIELD", "rot waits with WAIT"),
-    ("WAIT_FOR_WEBHOOK", "poll for the result with an HTTP task in a DO_WHILE loop"),
-    ("WAIT_FOR_EVENT", "poll for the result with an HTTP task in a DO_WHILE loop"),
-    ("EVENT", "send the event with an HTTP task, or with a SIMPLE task and a local program that `[workers]` declares"),
+    (
+        "WAIT_FOR_WEBHOOK",
+        "poll for the result with an HTTP task in a DO_WHILE loop",
+    ),
+    (
+        "WAIT_FOR_EVENT",
+        "poll for the result with an HTTP task in a DO_WHILE loop",
+    ),
+    (
+        "EVENT",
+        "send the event with an HTTP task, or with a SIMPLE task and a local program that `[workers]` declares",
+    ),
     (
         "KAFKA_PUBLISH",
         "send the message with an HTTP task to a bridge, or with a SIMPLE task and a local program that `[workers]` declares",
     ),
-    ("SQS", "send the message with an HTTP task, or with a SIMPLE task and a local program that `[workers]` declares"),
+    (
+        "SQS",
+        "send the message with an HTTP task, or with a SIMPLE task and a local program that `[workers]` declares",
+    ),
     (
         "JDBC",
         "rotate database passwords with an HTTP task to the database's API, or with a SIMPLE task and a local program that `[workers]` declares",
@@ -61,7 +92,10 @@ pub(super) const UNSUPPORTED: [(&str, &str); 38] = [
     ("INTEGRATION", "call the service with an HTTP task"),
     ("DYNAMIC_FORK", "write the branches out with FORK_JOIN"),
     ("FORK", "write it as FORK_JOIN"),
-    ("USER_DEFINED", "a worker outside runs it: call the service directly with an HTTP task"),
+    (
+        "USER_DEFINED",
+        "a worker outside runs it: call the service directly with an HTTP task",
+    ),
     ("PULL_WORKFLOW_MESSAGES", "rot has no message queue"),
     ("AGENT", "rot runs no language models"),
     ("GET_AGENT_CARD", "rot runs no language models"),

@@ -12,36 +12,65 @@ const STATUSES: [&str; 3] = ["COMPLETED", "FAILED", "TERMINATED"];
 impl<'a> Reader<'a> {
     pub(super) fn terminate(&mut self, node: &'a Node, name: &str) -> Option<Task> {
         if let Some(optional) = field(node, "optional").filter(|o| flag_of(o) == Some(true)) {
-            self.report(Diagnostic::new(codes::BAD_VALUE, optional.span, "a TERMINATE task may not be optional").help("remove `optional`"));
+            self.report(
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    optional.span,
+                    "a TERMINATE task may not be optional",
+                )
+                .help("remove `optional`"),
+            );
         }
         let Some(inputs) = field(node, "inputParameters").filter(|i| i.is_object()) else {
-            self.missing(node, "inputParameters", "the TERMINATE task", "`\"inputParameters\": {\"terminationStatus\": \"COMPLETED\"}`");
+            self.missing(
+                node,
+                "inputParameters",
+                "the TERMINATE task",
+                "`\"inputParameters\": {\"terminationStatus\": \"COMPLETED\"}`",
+            );
             return None;
         };
-        self.check_keys(inputs, &["terminationStatus", "terminationReason", "workflowOutput"], "TERMINATE", &[]);
+        self.check_keys(
+            inputs,
+            &["terminationStatus", "terminationReason", "workflowOutput"],
+            "TERMINATE",
+            &[],
+        );
         let reason = field(inputs, "terminationReason").map(|r| self.value(r));
         let output = field(inputs, "workflowOutput").map(|o| self.value(o));
         let Some(status_node) = field(inputs, "terminationStatus") else {
-            self.missing(inputs, "terminationStatus", "the TERMINATE task", "COMPLETED, FAILED or TERMINATED");
+            self.missing(
+                inputs,
+                "terminationStatus",
+                "the TERMINATE task",
+                "COMPLETED, FAILED or TERMINATED",
+            );
             return None;
         };
         let status = text_of(status_node).unwrap_or_default();
         match status.as_str() {
             "COMPLETED" => Some(Task::Stop(Stop { reason, output })),
-            "FAILED" | "TERMINATED" => {
-                Some(Task::Fail(Fail { message: reason.unwrap_or_else(|| Expr::string("the workflow ended itself as failed")) }))
+            "FAILED" | "TERMINATED" => Some(Task::Fail(Fail {
+                message: reason
+                    .unwrap_or_else(|| Expr::string("the workflow ended itself as failed")),
+            })),
+            _ if status.contains("${") => {
+                Some(self.terminate_by(status_node, name, reason, output))
             }
-            _ if status.contains("${") => Some(self.terminate_by(status_node, name, reason, output)),
             _ => {
                 self.check_references(status_node);
-                let near = self.nearest(&status, STATUSES).map(|n| format!("did you mean `{n}`?"));
+                let near = self
+                    .nearest(&status, STATUSES)
+                    .map(|n| format!("did you mean `{n}`?"));
                 self.report(
                     Diagnostic::new(
                         codes::BAD_VALUE,
                         status_node.span,
                         "`terminationStatus` is COMPLETED, FAILED or TERMINATED, written out",
                     )
-                    .help(near.unwrap_or_else(|| "to decide it at run time, put two TERMINATE tasks into a SWITCH".to_owned())),
+                    .help(near.unwrap_or_else(|| {
+                        "to decide it at run time, put two TERMINATE tasks into a SWITCH".to_owned()
+                    })),
                 );
                 None
             }
@@ -49,7 +78,13 @@ impl<'a> Reader<'a> {
     }
 
     /// A status that is known at run time only: COMPLETED is done, all else is failed.
-    fn terminate_by(&mut self, status: &Node, name: &str, reason: Option<Expr>, output: Option<Expr>) -> Task {
+    fn terminate_by(
+        &mut self,
+        status: &Node,
+        name: &str,
+        reason: Option<Expr>,
+        output: Option<Expr>,
+    ) -> Task {
         let subject = self.value(status);
         let step = |suffix: &str, task| Step {
             name: format!("{name} {suffix}"),
@@ -60,9 +95,19 @@ impl<'a> Reader<'a> {
             start_delay: None,
             at: status.span.into(),
         };
-        let message = reason.clone().unwrap_or_else(|| Expr::string("the workflow ended itself as failed"));
+        let message = reason
+            .clone()
+            .unwrap_or_else(|| Expr::string("the workflow ended itself as failed"));
         let completed = vec![step("completed", Task::Stop(Stop { reason, output }))];
-        let cases = vec![Branch { name: "COMPLETED".to_owned(), steps: completed, at: status.span.into() }];
-        Task::Switch(Switch { subject, cases, otherwise: vec![step("failed", Task::Fail(Fail { message }))] })
+        let cases = vec![Branch {
+            name: "COMPLETED".to_owned(),
+            steps: completed,
+            at: status.span.into(),
+        }];
+        Task::Switch(Switch {
+            subject,
+            cases,
+            otherwise: vec![step("failed", Task::Fail(Fail { message }))],
+        })
     }
 }

@@ -1,10 +1,10 @@
 //! UPDATE_SECRET: `inputParameters._secrets.{secretKey, secretValue}`.
 
-use crate::plan::name::MASKS;
 use super::context::Reader;
 use super::keys::{field, masking_field};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
+use crate::plan::name::MASKS;
 use crate::plan::name::is_secret_name;
 use crate::plan::task::lifecycle::{Allow, NewValue};
 use crate::plan::task::{Task, Update};
@@ -15,23 +15,45 @@ const HELP: &str = "`\"inputParameters\": {\"_secrets\": {\"secretKey\": \"NAME\
 impl<'a> Reader<'a> {
     pub(super) fn update_secret(&mut self, node: &'a Node) -> Option<Task> {
         let place = field(node, "type").map_or(node.span, |t| t.span);
-        self.only_orkes(place, "`UPDATE_SECRET`", "the task waits for ever for a worker of that name");
+        self.only_orkes(
+            place,
+            "`UPDATE_SECRET`",
+            "the task waits for ever for a worker of that name",
+        );
         let Some(inputs) = field(node, "inputParameters").filter(|i| i.is_object()) else {
             self.missing(node, "inputParameters", "the UPDATE_SECRET task", HELP);
             return None;
         };
-        self.check_keys(inputs, &["_secrets", "_masked", "secretKey", "secretValue"], "UPDATE_SECRET", &[]);
+        self.check_keys(
+            inputs,
+            &["_secrets", "_masked", "secretKey", "secretValue"],
+            "UPDATE_SECRET",
+            &[],
+        );
         let masked = MASKS.iter().find_map(|key| masking_field(inputs, key));
         if let Some(masked) = masked {
             if masked.is_object() {
-                self.check_keys(masked, &["secretKey", "secretValue"], "`_secrets` of UPDATE_SECRET", &[]);
+                self.check_keys(
+                    masked,
+                    &["secretKey", "secretValue"],
+                    "`_secrets` of UPDATE_SECRET",
+                    &[],
+                );
             } else {
                 self.check_references(masked);
-                self.wrong_type(masked, "_secrets", "an object with `secretKey` and `secretValue`");
+                self.wrong_type(
+                    masked,
+                    "_secrets",
+                    "an object with `secretKey` and `secretValue`",
+                );
                 return None;
             }
         }
-        let find = |key: &str| masked.and_then(|m| field(m, key)).or_else(|| field(inputs, key));
+        let find = |key: &str| {
+            masked
+                .and_then(|m| field(m, key))
+                .or_else(|| field(inputs, key))
+        };
         let home = masked.unwrap_or(inputs);
         let (key, value) = (find("secretKey"), find("secretValue"));
         let secret = match key {

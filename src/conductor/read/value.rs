@@ -14,11 +14,18 @@ impl Reader<'_> {
             NodeKind::Bool(value) => ExprKind::Bool(*value),
             NodeKind::Number(raw) => ExprKind::Number(raw.clone()),
             NodeKind::String(string) => return self.string(string),
-            NodeKind::Array(items) => ExprKind::List(items.iter().map(|item| self.value(item)).collect()),
+            NodeKind::Array(items) => {
+                ExprKind::List(items.iter().map(|item| self.value(item)).collect())
+            }
             // Of a repeated key the last value holds, as the server reads it.
             NodeKind::Object(_) => {
                 self.check_keys_are_texts(node);
-                ExprKind::Object(node.unique_members().into_iter().map(|m| (m.key.text.clone(), self.value(&m.value))).collect())
+                ExprKind::Object(
+                    node.unique_members()
+                        .into_iter()
+                        .map(|m| (m.key.text.clone(), self.value(&m.value)))
+                        .collect(),
+                )
             }
         };
         Expr::new(kind, node.span)
@@ -26,20 +33,38 @@ impl Reader<'_> {
 
     /// A key is never expanded: a reference in it goes out as it stands.
     fn check_keys_are_texts(&mut self, node: &Node) {
-        for key in node.members().iter().map(|m| &m.key).filter(|k| k.text.contains("${")) {
+        for key in node
+            .members()
+            .iter()
+            .map(|m| &m.key)
+            .filter(|k| k.text.contains("${"))
+        {
             let template = template::parse(&key.text, Mode::Now);
-            let inner: Vec<String> = template.references().into_iter().filter_map(|r| r.inner.constant()).collect();
+            let inner: Vec<String> = template
+                .references()
+                .into_iter()
+                .filter_map(|r| r.inner.constant())
+                .collect();
             if inner.is_empty() {
                 continue;
             }
-            let secret = inner.iter().any(|text| text.starts_with("workflow.secrets.") || text.contains("._secrets."));
-            let (code, severity) =
-                if secret { (codes::SECRET_AS_KEY, Severity::Error) } else { (codes::BAD_INTERPOLATION, Severity::Warning) };
+            let secret = inner
+                .iter()
+                .any(|text| text.starts_with("workflow.secrets.") || text.contains("._secrets."));
+            let (code, severity) = if secret {
+                (codes::SECRET_AS_KEY, Severity::Error)
+            } else {
+                (codes::BAD_INTERPOLATION, Severity::Warning)
+            };
             self.report(
-                Diagnostic::new(code, key.span, "a reference in a key is not filled in: the server leaves it as it stands")
-                    .at("a key")
-                    .help("put the value under a key that is written out")
-                    .severity(severity),
+                Diagnostic::new(
+                    code,
+                    key.span,
+                    "a reference in a key is not filled in: the server leaves it as it stands",
+                )
+                .at("a key")
+                .help("put the value under a key that is written out")
+                .severity(severity),
             );
         }
     }
@@ -63,13 +88,21 @@ impl Reader<'_> {
 
     /// What is not closed is text. Where it begins as a reference does, that is not what was meant.
     fn check_is_closed(&mut self, string: &JsonString) {
-        let Some((start, behind)) = template::unclosed(&string.text, self.mode()) else { return };
-        let Some((root, _)) = behind.split_once('.') else { return };
+        let Some((start, behind)) = template::unclosed(&string.text, self.mode()) else {
+            return;
+        };
+        let Some((root, _)) = behind.split_once('.') else {
+            return;
+        };
         if root == "workflow" || self.scope.tasks.contains_key(root) {
             self.report(
-                Diagnostic::new(codes::BAD_INTERPOLATION, string.span_of(start, string.text.len()), "this reference is not closed")
-                    .at("the server leaves it as it stands")
-                    .help("close it with `}`; `$${` writes a literal `${`"),
+                Diagnostic::new(
+                    codes::BAD_INTERPOLATION,
+                    string.span_of(start, string.text.len()),
+                    "this reference is not closed",
+                )
+                .at("the server leaves it as it stands")
+                .help("close it with `}`; `$${` writes a literal `${`"),
             );
         }
     }
@@ -82,9 +115,12 @@ impl Reader<'_> {
             NodeKind::Number(raw) => ExprKind::Number(raw.clone()),
             NodeKind::String(string) => ExprKind::String(string.text.clone()),
             NodeKind::Array(items) => ExprKind::List(items.iter().map(Self::literal).collect()),
-            NodeKind::Object(_) => {
-                ExprKind::Object(node.unique_members().into_iter().map(|m| (m.key.text.clone(), Self::literal(&m.value))).collect())
-            }
+            NodeKind::Object(_) => ExprKind::Object(
+                node.unique_members()
+                    .into_iter()
+                    .map(|m| (m.key.text.clone(), Self::literal(&m.value)))
+                    .collect(),
+            ),
         };
         Expr::new(kind, node.span)
     }
@@ -96,12 +132,18 @@ impl Reader<'_> {
                 self.string(string);
             }
             NodeKind::Array(items) => items.iter().for_each(|item| self.check_references(item)),
-            NodeKind::Object(members) => members.iter().for_each(|member| self.check_references(&member.value)),
+            NodeKind::Object(members) => members
+                .iter()
+                .for_each(|member| self.check_references(&member.value)),
             _ => {}
         }
     }
 
     fn mode(&self) -> Mode {
-        if self.site.filter { Mode::Deferred } else { Mode::Now }
+        if self.site.filter {
+            Mode::Deferred
+        } else {
+            Mode::Now
+        }
     }
 }

@@ -11,7 +11,11 @@ use crate::plan::{Expr, ExprKind, Function};
 impl<'a> Reader<'a> {
     pub(super) fn wait(&mut self, node: &'a Node) -> Option<Task> {
         let inputs = field(node, "inputParameters");
-        let of = |key: &str| inputs.and_then(|i| field(i, key)).filter(|n| n.as_str() != Some(""));
+        let of = |key: &str| {
+            inputs
+                .and_then(|i| field(i, key))
+                .filter(|n| n.as_str() != Some(""))
+        };
         if let Some(inputs) = inputs.filter(|_| of("duration").or(of("until")).is_some()) {
             self.check_keys(inputs, &["duration", "until"], "WAIT", &[]);
         }
@@ -20,8 +24,12 @@ impl<'a> Reader<'a> {
             (None, Some(until)) => self.wait_until(until),
             (Some(_), Some(until)) => {
                 self.report(
-                    Diagnostic::new(codes::BAD_VALUE, until.span, "a WAIT task has `duration` or `until`, not both")
-                        .help("remove one of them"),
+                    Diagnostic::new(
+                        codes::BAD_VALUE,
+                        until.span,
+                        "a WAIT task has `duration` or `until`, not both",
+                    )
+                    .help("remove one of them"),
                 );
                 None
             }
@@ -38,7 +46,10 @@ impl<'a> Reader<'a> {
             _ => return Some(Task::Wait(Wait::For(value))),
         };
         match Dur::parse_words(text) {
-            Some(length) => Some(Task::Wait(Wait::For(Expr::new(ExprKind::Duration(length), node.span)))),
+            Some(length) => Some(Task::Wait(Wait::For(Expr::new(
+                ExprKind::Duration(length),
+                node.span,
+            )))),
             None => {
                 self.report(
                     Diagnostic::new(codes::BAD_DURATION_OR_CRON, node.span, "this is no duration")
@@ -57,21 +68,30 @@ impl<'a> Reader<'a> {
                 None => {
                     self.report(
                         Diagnostic::new(codes::BAD_DURATION_OR_CRON, node.span, "this is no time")
-                            .help("write `2026-11-23 10:00 UTC`, `2026-11-23 10:00` or `2026-11-23`"),
+                            .help(
+                                "write `2026-11-23 10:00 UTC`, `2026-11-23 10:00` or `2026-11-23`",
+                            ),
                     );
                     return None;
                 }
             },
             _ => value,
         };
-        Some(Task::Wait(Wait::Until(Expr::new(ExprKind::Call(Function::Time, vec![time]), node.span))))
+        Some(Task::Wait(Wait::Until(Expr::new(
+            ExprKind::Call(Function::Time, vec![time]),
+            node.span,
+        ))))
     }
 }
 
 /// Whether a WAIT names no time.
 pub(super) fn is_for_a_person(task: &Node) -> bool {
     let inputs = field(task, "inputParameters");
-    !["duration", "until"].iter().any(|key| inputs.and_then(|i| field(i, key)).is_some_and(|n| n.as_str() != Some("")))
+    !["duration", "until"].iter().any(|key| {
+        inputs
+            .and_then(|i| field(i, key))
+            .is_some_and(|n| n.as_str() != Some(""))
+    })
 }
 
 /// Conductor's times as RFC 3339; without a zone they are in UTC.
@@ -89,10 +109,21 @@ fn instant(text: &str) -> Option<String> {
     let offset = match zone {
         "UTC" | "GMT" | "Z" => Some(jiff::tz::Offset::UTC),
         _ => {
-            let digits = zone.trim_start_matches("GMT").trim_start_matches("UTC").replace(':', "");
-            let (sign, digits) = digits.strip_prefix('-').map(|d| (-1, d)).or_else(|| digits.strip_prefix('+').map(|d| (1, d)))?;
+            let digits = zone
+                .trim_start_matches("GMT")
+                .trim_start_matches("UTC")
+                .replace(':', "");
+            let (sign, digits) = digits
+                .strip_prefix('-')
+                .map(|d| (-1, d))
+                .or_else(|| digits.strip_prefix('+').map(|d| (1, d)))?;
             let hours: i32 = digits.get(..2)?.parse().ok()?;
-            let minutes: i32 = digits.get(2..).filter(|d| !d.is_empty()).unwrap_or("0").parse().ok()?;
+            let minutes: i32 = digits
+                .get(2..)
+                .filter(|d| !d.is_empty())
+                .unwrap_or("0")
+                .parse()
+                .ok()?;
             jiff::tz::Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()
         }
     }?;

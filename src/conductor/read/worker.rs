@@ -26,14 +26,26 @@ impl<'a> Reader<'a> {
         let definition = field(node, "taskDefinition");
         let bound = ["timeoutSeconds", "responseTimeoutSeconds"]
             .iter()
-            .filter_map(|key| definition.and_then(|d| field(d, key)).and_then(number_of).filter(|s| *s > 0))
+            .filter_map(|key| {
+                definition
+                    .and_then(|d| field(d, key))
+                    .and_then(number_of)
+                    .filter(|s| *s > 0)
+            })
             .min();
-        Some(Task::Worker(Worker { name: name.to_owned(), input, timeout: bound.map(|s| Dur(s.saturating_mul(1000))), kind: None }))
+        Some(Task::Worker(Worker {
+            name: name.to_owned(),
+            input,
+            timeout: bound.map(|s| Dur(s.saturating_mul(1000))),
+            kind: None,
+        }))
     }
 
     /// Whether the settings declare a program for a task's name; says so where they do not.
     pub(super) fn declared_worker(&mut self, name: &Node) -> bool {
-        let Some(text) = text_of(name) else { return false };
+        let Some(text) = text_of(name) else {
+            return false;
+        };
         if self.options.workers.contains(&text) {
             return true;
         }
@@ -41,9 +53,12 @@ impl<'a> Reader<'a> {
         let declare = format!(
             "declare a local program for it in rot.toml: `[workers]`, then `{text} = [\"program\", \"argument\"]`; or call the service directly with an HTTP task"
         );
-        let found =
-            Diagnostic::new(codes::UNSUPPORTED_TASK, name.span, format!("the task `{text}` is for a worker, and none is declared for it"))
-                .at("a SIMPLE task");
+        let found = Diagnostic::new(
+            codes::UNSUPPORTED_TASK,
+            name.span,
+            format!("the task `{text}` is for a worker, and none is declared for it"),
+        )
+        .at("a SIMPLE task");
         self.report(match near {
             Some(near) => found.help(format!("did you mean `{near}`?")),
             // Right for a server that has the worker.

@@ -1,12 +1,12 @@
 //! A workflow definition → a rotation.
 
-use crate::plan::name::is_mask;
 use super::context::Reader;
 use super::keys::{WORKFLOW, field, masking_field, number_of, text_of};
 use super::output::object_of;
 use super::scope::{Scope, Shape, Site, reference_name, type_of};
 use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
 use crate::json::{Node, NodeKind};
+use crate::plan::name::is_mask;
 use crate::plan::schedule::Dur;
 use crate::plan::task::{Task, walk_steps};
 use crate::plan::{Expr, ExprKind, Input, Output, Root, Rotation, Type};
@@ -23,7 +23,10 @@ impl<'a> Reader<'a> {
             node,
             WORKFLOW,
             "a workflow",
-            &[("_secrets", "a task's `inputParameters`"), ("outputFilter", "a task's `inputParameters`")],
+            &[
+                ("_secrets", "a task's `inputParameters`"),
+                ("outputFilter", "a task's `inputParameters`"),
+            ],
         );
         self.check_schema_version(node);
         self.check_about(node);
@@ -32,15 +35,24 @@ impl<'a> Reader<'a> {
         let name_node = field(node, "name");
         let name = name_node.and_then(text_of).filter(|n| !n.trim().is_empty());
         if name.is_none() {
-            self.missing(node, "name", "the workflow", "give it a name; runs and schedules are found by it");
+            self.missing(
+                node,
+                "name",
+                "the workflow",
+                "give it a name; runs and schedules are found by it",
+            );
         }
         let name = name.unwrap_or_else(|| "unnamed".to_owned());
         let at = name_node.map_or(node.span, |n| n.span);
         if let Some(first) = self.places.get(&name).copied() {
             self.report(
-                Diagnostic::new(codes::DUPLICATE_NAME, at, format!("two workflows of this file have the name `{name}`"))
-                    .label(first, "first here")
-                    .help("keep the version that is to run"),
+                Diagnostic::new(
+                    codes::DUPLICATE_NAME,
+                    at,
+                    format!("two workflows of this file have the name `{name}`"),
+                )
+                .label(first, "first here")
+                .help("keep the version that is to run"),
             );
         }
         let tasks = field(node, "tasks").map_or(&[][..], Node::items);
@@ -58,7 +70,9 @@ impl<'a> Reader<'a> {
         self.site = Site::default();
         let mut rotation = Rotation {
             name,
-            description: field(node, "description").and_then(text_of).filter(|d| !d.is_empty()),
+            description: field(node, "description")
+                .and_then(text_of)
+                .filter(|d| !d.is_empty()),
             inputs: Vec::new(),
             schedule: None,
             timeout: timeout(node),
@@ -71,7 +85,8 @@ impl<'a> Reader<'a> {
             masked_fields: self.scope.masked.iter().map(str::to_owned).collect(),
             at: at.into(),
         };
-        rotation.outputs = match field(node, "outputParameters").filter(|o| !o.members().is_empty()) {
+        rotation.outputs = match field(node, "outputParameters").filter(|o| !o.members().is_empty())
+        {
             Some(outputs) => self.outputs(outputs),
             None => self.last_output(tasks, &rotation),
         };
@@ -84,9 +99,20 @@ impl<'a> Reader<'a> {
     fn check_schema_version(&mut self, node: &Node) {
         if let Some(version) = field(node, "schemaVersion").filter(|v| number_of(v) != Some(2)) {
             self.report(
-                Diagnostic::new(codes::SCHEMA_VERSION, version.span, "only schemaVersion 2 is read; servers refuse every other")
-                    .help("set it to 2; references are then written `${TASK.output.NAME}`")
-                    .fix("set it to 2", true, vec![Edit { span: version.span, text: "2".into() }]),
+                Diagnostic::new(
+                    codes::SCHEMA_VERSION,
+                    version.span,
+                    "only schemaVersion 2 is read; servers refuse every other",
+                )
+                .help("set it to 2; references are then written `${TASK.output.NAME}`")
+                .fix(
+                    "set it to 2",
+                    true,
+                    vec![Edit {
+                        span: version.span,
+                        text: "2".into(),
+                    }],
+                ),
             );
         }
     }
@@ -105,22 +131,37 @@ impl<'a> Reader<'a> {
         }
         scope.declares_inputs = !scope.declared.is_empty();
         for source in [field(node, "inputTemplate"), input].into_iter().flatten() {
-            scope.declared.extend(source.members().iter().map(|m| &m.key.text));
+            scope
+                .declared
+                .extend(source.members().iter().map(|m| &m.key.text));
         }
-        scope.variables.extend(field(node, "variables").map_or(&[][..], Node::members).iter().map(|m| &m.key.text));
+        scope.variables.extend(
+            field(node, "variables")
+                .map_or(&[][..], Node::members)
+                .iter()
+                .map(|m| &m.key.text),
+        );
         if let Some(masked) = masking_field(node, "maskedFields") {
-            scope.masked.extend(masked.items().iter().filter_map(text_of));
+            scope
+                .masked
+                .extend(masked.items().iter().filter_map(text_of));
             if !masked.is_array() {
                 self.wrong_type(masked, "maskedFields", "a list of field names");
             } else if !scope.masked.is_empty() {
-                self.only_orkes(masked.span, "`maskedFields`", "the values are shown in clear");
+                self.only_orkes(
+                    masked.span,
+                    "`maskedFields`",
+                    "the values are shown in clear",
+                );
             }
         }
         scope
     }
 
     fn variables(&mut self, node: &Node) -> Vec<(String, Expr)> {
-        let Some(variables) = field(node, "variables") else { return Vec::new() };
+        let Some(variables) = field(node, "variables") else {
+            return Vec::new();
+        };
         self.check_free_keys(variables);
         match self.value(variables).kind {
             ExprKind::Object(members) => members,
@@ -135,17 +176,35 @@ impl<'a> Reader<'a> {
     fn inputs(&mut self, node: &Node, input: Option<&Node>) -> Vec<Input> {
         let template = field(node, "inputTemplate");
         // A request's value goes before a template's, and of a repeated key the last.
-        let values: HashMap<&str, &Node> =
-            [template, input].into_iter().flatten().flat_map(Node::members).map(|m| (m.key.text.as_str(), &m.value)).collect();
+        let values: HashMap<&str, &Node> = [template, input]
+            .into_iter()
+            .flatten()
+            .flat_map(Node::members)
+            .map(|m| (m.key.text.as_str(), &m.value))
+            .collect();
         let parameters = field(node, "inputParameters").map_or(&[][..], Node::items);
-        let given = [template, input].into_iter().flatten().flat_map(Node::members).map(|m| (m.key.text.clone(), m.key.span));
-        let names = parameters.iter().filter_map(|p| Some((text_of(p)?, p.span))).chain(given).chain(self.scope.used.clone());
+        let given = [template, input]
+            .into_iter()
+            .flatten()
+            .flat_map(Node::members)
+            .map(|m| (m.key.text.clone(), m.key.span));
+        let names = parameters
+            .iter()
+            .filter_map(|p| Some((text_of(p)?, p.span)))
+            .chain(given)
+            .chain(self.scope.used.clone());
         let mut inputs: Vec<Input> = Vec::new();
         let mut seen: HashSet<String> = HashSet::new();
         for (name, span) in names {
             if seen.insert(name.clone()) {
                 let default = values.get(name.as_str()).copied().map(Self::literal);
-                inputs.push(Input { name, ty: Type::Any, secret: false, default, at: span.into() });
+                inputs.push(Input {
+                    name,
+                    ty: Type::Any,
+                    secret: false,
+                    default,
+                    at: span.into(),
+                });
             }
         }
         inputs
@@ -153,16 +212,32 @@ impl<'a> Reader<'a> {
 
     /// Gives the inputs of a rotation that was read before the values of a schedule's request.
     pub(super) fn apply_input(&mut self, index: usize, input: &Node) {
-        let Some(rotation) = self.rotations.get_mut(index) else { return };
-        let mut known: HashMap<String, usize> = rotation.inputs.iter().enumerate().map(|(at, i)| (i.name.clone(), at)).collect();
+        let Some(rotation) = self.rotations.get_mut(index) else {
+            return;
+        };
+        let mut known: HashMap<String, usize> = rotation
+            .inputs
+            .iter()
+            .enumerate()
+            .map(|(at, i)| (i.name.clone(), at))
+            .collect();
         for member in input.members() {
             let default = Some(Self::literal(&member.value));
-            match known.get(&member.key.text).and_then(|at| rotation.inputs.get_mut(*at)) {
+            match known
+                .get(&member.key.text)
+                .and_then(|at| rotation.inputs.get_mut(*at))
+            {
                 Some(known) => known.default = default,
                 None => {
                     let name = member.key.text.clone();
                     known.insert(name.clone(), rotation.inputs.len());
-                    rotation.inputs.push(Input { name, ty: Type::Any, secret: false, default, at: member.key.span.into() });
+                    rotation.inputs.push(Input {
+                        name,
+                        ty: Type::Any,
+                        secret: false,
+                        default,
+                        at: member.key.span.into(),
+                    });
                 }
             }
         }
@@ -175,23 +250,39 @@ impl<'a> Reader<'a> {
             let name = member.key.text.clone();
             let hidden = is_mask(&name);
             if hidden {
-                self.only_orkes(member.key.span, &format!("`{name}`"), "the values are shown in clear");
+                self.only_orkes(
+                    member.key.span,
+                    &format!("`{name}`"),
+                    "the values are shown in clear",
+                );
             }
             let masked = hidden || self.scope.masked.contains(&name);
             let value = self.value(&member.value);
-            result.push(Output { name, value, masked, at: member.key.span.into() });
+            result.push(Output {
+                name,
+                value,
+                masked,
+                at: member.key.span.into(),
+            });
         }
         result
     }
 
     /// Without `outputParameters` the output of the last task is that of the workflow.
     fn last_output(&mut self, tasks: &[Node], rotation: &Rotation) -> Vec<Output> {
-        let Some(last) = tasks.last() else { return Vec::new() };
+        let Some(last) = tasks.last() else {
+            return Vec::new();
+        };
         if type_of(last) == "DO_WHILE" {
             // The last task that ran is the last one of the loop.
-            return self.last_output(field(last, "loopOver").map_or(&[][..], Node::items), rotation);
+            return self.last_output(
+                field(last, "loopOver").map_or(&[][..], Node::items),
+                rotation,
+            );
         }
-        let Some((name, span)) = reference_name(last) else { return Vec::new() };
+        let Some((name, span)) = reference_name(last) else {
+            return Vec::new();
+        };
         let mut computed = None;
         let mut is_step = false;
         walk_steps(&rotation.steps, &mut |step| match &step.task {
@@ -199,10 +290,25 @@ impl<'a> Reader<'a> {
             Task::Let(assign) if assign.name == name => computed = Some(&assign.value),
             _ => {}
         });
-        if let Some(Expr { kind: ExprKind::Object(members), .. }) = computed {
-            let of = |key: &str| ExprKind::Field(Box::new(Expr::root(Root::Let(name.clone()), span)), key.to_owned());
-            let masked = |key: &str| key == "_secrets" || self.scope.masked.iter().any(|m| m == key);
-            let output = |key: &String| Output { name: key.clone(), value: Expr::new(of(key), span), masked: masked(key), at: span.into() };
+        if let Some(Expr {
+            kind: ExprKind::Object(members),
+            ..
+        }) = computed
+        {
+            let of = |key: &str| {
+                ExprKind::Field(
+                    Box::new(Expr::root(Root::Let(name.clone()), span)),
+                    key.to_owned(),
+                )
+            };
+            let masked =
+                |key: &str| key == "_secrets" || self.scope.masked.iter().any(|m| m == key);
+            let output = |key: &String| Output {
+                name: key.clone(),
+                value: Expr::new(of(key), span),
+                masked: masked(key),
+                at: span.into(),
+            };
             return members.iter().map(|(key, _)| output(key)).collect();
         }
         if !is_step {
@@ -211,15 +317,30 @@ impl<'a> Reader<'a> {
         match self.scope.tasks.get(&name).map(|t| &*t.output) {
             Some(Shape::Captures(places)) => {
                 let places: Vec<_> = places.iter().collect();
-                let ExprKind::Object(members) = object_of(&name, &places, 0, span).kind else { return Vec::new() };
+                let ExprKind::Object(members) = object_of(&name, &places, 0, span).kind else {
+                    return Vec::new();
+                };
                 let masked = |key: &str| is_mask(key) || self.scope.masked.contains(key);
-                members.into_iter().map(|(key, value)| Output { masked: masked(&key), name: key, value, at: span.into() }).collect()
+                members
+                    .into_iter()
+                    .map(|(key, value)| Output {
+                        masked: masked(&key),
+                        name: key,
+                        value,
+                        at: span.into(),
+                    })
+                    .collect()
             }
             Some(Shape::Response) => {
                 let root = Expr::root(Root::Output(name), span);
                 let value = Expr::new(ExprKind::Field(Box::new(root), "response".to_owned()), span);
                 let masked = self.scope.masked.contains("response");
-                vec![Output { name: "response".to_owned(), value, masked, at: span.into() }]
+                vec![Output {
+                    name: "response".to_owned(),
+                    value,
+                    masked,
+                    at: span.into(),
+                }]
             }
             _ => Vec::new(),
         }
@@ -230,16 +351,31 @@ impl<'a> Reader<'a> {
         let name = text_of(failure).filter(|n| !n.is_empty())?;
         if name.starts_with('$') {
             self.check_references(failure);
-            self.unsupported(failure.span, "a failure workflow that is chosen at run time is not run here", "name the workflow");
+            self.unsupported(
+                failure.span,
+                "a failure workflow that is chosen at run time is not run here",
+                "name the workflow",
+            );
             return None;
         }
         if !self.names.contains(&name) && !self.options.other_rotations.contains(&name) {
-            let known = self.names.iter().chain(self.options.other_rotations.iter().map(String::as_str));
-            let near = self.nearest(&name, known).map(|n| format!("did you mean `{n}`?"));
+            let known = self
+                .names
+                .iter()
+                .chain(self.options.other_rotations.iter().map(String::as_str));
+            let near = self
+                .nearest(&name, known)
+                .map(|n| format!("did you mean `{n}`?"));
             self.report(
-                Diagnostic::new(codes::IMPORT_NOT_FOUND, failure.span, format!("the failure workflow `{name}` is not in this file"))
-                    .help(near.unwrap_or_else(|| "put both definitions into one array, or into files of one folder".to_owned()))
-                    .severity(Severity::Warning),
+                Diagnostic::new(
+                    codes::IMPORT_NOT_FOUND,
+                    failure.span,
+                    format!("the failure workflow `{name}` is not in this file"),
+                )
+                .help(near.unwrap_or_else(|| {
+                    "put both definitions into one array, or into files of one folder".to_owned()
+                }))
+                .severity(Severity::Warning),
             );
             return None;
         }
@@ -250,5 +386,8 @@ impl<'a> Reader<'a> {
 /// The bound on a run, if it is enforced.
 fn timeout(node: &Node) -> Option<Dur> {
     let enforced = matches!(field(node, "timeoutPolicy").map(|p| &p.kind), Some(NodeKind::String(p)) if p.text == "TIME_OUT_WF");
-    field(node, "timeoutSeconds").and_then(number_of).filter(|s| enforced && *s > 0).map(|s| Dur(s.saturating_mul(1000)))
+    field(node, "timeoutSeconds")
+        .and_then(number_of)
+        .filter(|s| enforced && *s > 0)
+        .map(|s| Dur(s.saturating_mul(1000)))
 }

@@ -19,7 +19,9 @@ enum Computed<'a> {
 }
 
 fn computed(value: &Expr) -> Option<Computed<'_>> {
-    let ExprKind::Object(members) = &value.kind else { return None };
+    let ExprKind::Object(members) = &value.kind else {
+        return None;
+    };
     match members.as_slice() {
         [(name, result)] if name == "result" => Some(match &result.kind {
             ExprKind::Call(Function::JavaScript, arguments) => match arguments.get(1) {
@@ -30,15 +32,23 @@ fn computed(value: &Expr) -> Option<Computed<'_>> {
             _ => Computed::Passed(result),
         }),
         [(_, _), (list, all)] if list == "resultList" => match &all.kind {
-            ExprKind::Call(Function::Jq, arguments) => {
-                arguments.get(1).filter(|i| has(i, "queryExpression")).map(|inputs| Computed::Task("JSON_JQ_TRANSFORM", inputs))
-            }
+            ExprKind::Call(Function::Jq, arguments) => arguments
+                .get(1)
+                .filter(|i| has(i, "queryExpression"))
+                .map(|inputs| Computed::Task("JSON_JQ_TRANSFORM", inputs)),
             _ => None,
         },
         [(hidden, token)] if hidden == "_secrets" => match &token.kind {
             ExprKind::Object(inner) => match inner.first().map(|(_, e)| &e.kind) {
                 Some(ExprKind::Call(Function::SignJwt, arguments)) => match arguments.as_slice() {
-                    [Expr { kind: ExprKind::Object(claims), .. }, key, id] => Some(Computed::Token(claims, key, id)),
+                    [
+                        Expr {
+                            kind: ExprKind::Object(claims),
+                            ..
+                        },
+                        key,
+                        id,
+                    ] => Some(Computed::Token(claims, key, id)),
                     _ => None,
                 },
                 _ => None,
@@ -57,7 +67,13 @@ fn has(inputs: &Expr, name: &str) -> bool {
 pub(super) fn javascript(expr: &Expr) -> Option<(&Expr, &[(String, Expr)])> {
     match &expr.kind {
         ExprKind::Call(Function::JavaScript, arguments) => match arguments.as_slice() {
-            [script, Expr { kind: ExprKind::Object(inputs), .. }] => Some((script, inputs)),
+            [
+                script,
+                Expr {
+                    kind: ExprKind::Object(inputs),
+                    ..
+                },
+            ] => Some((script, inputs)),
             _ => None,
         },
         _ => None,
@@ -75,7 +91,10 @@ impl<'a> Writer<'a> {
     }
 
     /// Type and inputs of the task that computes a value.
-    pub(super) fn computed_task(&mut self, value: &'a Expr) -> Option<(&'static str, Map<String, Value>)> {
+    pub(super) fn computed_task(
+        &mut self,
+        value: &'a Expr,
+    ) -> Option<(&'static str, Map<String, Value>)> {
         match computed(value).filter(|_| self.is_computed(value))? {
             Computed::Task(kind, inputs) => match self.value(inputs) {
                 Value::Object(inputs) => Some((kind, inputs)),
@@ -83,14 +102,28 @@ impl<'a> Writer<'a> {
             },
             Computed::Passed(value) => {
                 let value = self.value(value);
-                let inputs = [("evaluatorType", "value-param".into()), ("expression", PASSED.into()), (PASSED, value)];
-                Some(("INLINE", inputs.into_iter().map(|(n, v)| (n.to_owned(), v)).collect()))
+                let inputs = [
+                    ("evaluatorType", "value-param".into()),
+                    ("expression", PASSED.into()),
+                    (PASSED, value),
+                ];
+                Some((
+                    "INLINE",
+                    inputs.into_iter().map(|(n, v)| (n.to_owned(), v)).collect(),
+                ))
             }
-            Computed::Token(claims, key, id) => Some(("GET_SIGNED_JWT", self.token(claims, key, id))),
+            Computed::Token(claims, key, id) => {
+                Some(("GET_SIGNED_JWT", self.token(claims, key, id)))
+            }
         }
     }
 
-    fn token(&mut self, claims: &'a [(String, Expr)], key: &'a Expr, id: &'a Expr) -> Map<String, Value> {
+    fn token(
+        &mut self,
+        claims: &'a [(String, Expr)],
+        key: &'a Expr,
+        id: &'a Expr,
+    ) -> Map<String, Value> {
         let mut inputs = Map::new();
         let mut put = |name: &str, value: Value| {
             if !value.is_null() {
@@ -103,7 +136,9 @@ impl<'a> Writer<'a> {
                 ("sub", _) => put("subject", self.value(value)),
                 ("aud", _) => put("audience", self.value(value)),
                 ("scope", _) => put("scopes", self.value(value)),
-                ("exp", ExprKind::Binary(Operator::Add, _, ttl)) => put("ttlInSecond", self.value(ttl)),
+                ("exp", ExprKind::Binary(Operator::Add, _, ttl)) => {
+                    put("ttlInSecond", self.value(ttl))
+                }
                 _ => {}
             }
         }
@@ -129,10 +164,15 @@ impl<'a> Writer<'a> {
         if self.is_computed(base) {
             return None;
         }
-        keys.iter().try_fold(base, |value, key| match (&value.kind, key) {
-            (ExprKind::Object(members), Key::Name(name)) => members.iter().find(|(n, _)| n == name).map(|(_, e)| e),
-            (ExprKind::List(items), Key::Index(index)) => usize::try_from(*index).ok().and_then(|i| items.get(i)),
-            _ => None,
-        })
+        keys.iter()
+            .try_fold(base, |value, key| match (&value.kind, key) {
+                (ExprKind::Object(members), Key::Name(name)) => {
+                    members.iter().find(|(n, _)| n == name).map(|(_, e)| e)
+                }
+                (ExprKind::List(items), Key::Index(index)) => {
+                    usize::try_from(*index).ok().and_then(|i| items.get(i))
+                }
+                _ => None,
+            })
     }
 }

@@ -46,10 +46,15 @@ impl<'a> Writer<'a> {
         let mut all: Vec<&'a Step> = Vec::new();
         walk_steps(&rotation.steps, &mut |step| all.push(step));
         // Names that can stay stay, whatever stands before them.
-        let (good, rest): (Vec<&Step>, Vec<&Step>) = all.into_iter().partition(|s| is_reference_name(&s.name));
+        let (good, rest): (Vec<&Step>, Vec<&Step>) =
+            all.into_iter().partition(|s| is_reference_name(&s.name));
         for step in good.into_iter().chain(rest) {
             // What a fork gives is its JOIN's, so that has the name; the fork itself is written as `NAME_fork`.
-            let wanted = if makes_tasks(step) { step.name.strip_suffix("_fork").unwrap_or(&step.name) } else { &step.name };
+            let wanted = if makes_tasks(step) {
+                step.name.strip_suffix("_fork").unwrap_or(&step.name)
+            } else {
+                &step.name
+            };
             let name = writer.fresh(wanted);
             writer.references.insert(&step.name, name);
             writer.steps.insert(&step.name, step);
@@ -69,7 +74,11 @@ impl<'a> Writer<'a> {
 
     /// A reference name that is not taken.
     pub(super) fn fresh(&mut self, wanted: &str) -> String {
-        let base = if is_reference_name(wanted) { wanted.to_owned() } else { identifier(wanted) };
+        let base = if is_reference_name(wanted) {
+            wanted.to_owned()
+        } else {
+            identifier(wanted)
+        };
         let mut name = base.clone();
         let mut count = 1;
         while !self.taken.insert(name.clone()) {
@@ -86,26 +95,42 @@ impl<'a> Writer<'a> {
 
     /// Whether a name may be that of a task which a fork makes at run time.
     pub(super) fn is_made(&self, name: &str) -> bool {
-        !self.steps.contains_key(name) && is_reference_name(name) && self.steps.values().any(|step| makes_tasks(step))
+        !self.steps.contains_key(name)
+            && is_reference_name(name)
+            && self.steps.values().any(|step| makes_tasks(step))
     }
 
     /// Something that a definition cannot say, and without which it would do something else.
     pub(super) fn cannot(&mut self, at: At, message: impl Into<String>, help: &str) {
-        self.found.push(Diagnostic::new(codes::NOT_IN_CONDUCTOR, at.0, message).at("cannot be said in Conductor JSON").help(help));
+        self.found.push(
+            Diagnostic::new(codes::NOT_IN_CONDUCTOR, at.0, message)
+                .at("cannot be said in Conductor JSON")
+                .help(help),
+        );
     }
 
     /// As [`Writer::cannot`], where a server does nearly the same.
     pub(super) fn differs(&mut self, at: At, message: impl Into<String>, help: &str) {
-        self.found.push(Diagnostic::new(codes::NOT_IN_CONDUCTOR, at.0, message).help(help).severity(Severity::Warning));
+        self.found.push(
+            Diagnostic::new(codes::NOT_IN_CONDUCTOR, at.0, message)
+                .help(help)
+                .severity(Severity::Warning),
+        );
     }
 
     /// Something that only this program and people know.
     pub(super) fn loses(&mut self, at: At, message: impl Into<String>) {
-        self.found.push(Diagnostic::new(codes::NOT_IN_CONDUCTOR, at.0, message).severity(Severity::Note));
+        self.found
+            .push(Diagnostic::new(codes::NOT_IN_CONDUCTOR, at.0, message).severity(Severity::Note));
     }
 
     /// A task as far as all kinds have the same.
-    pub(super) fn task(&self, reference: &str, kind: &str, inputs: Option<Map<String, Value>>) -> Map<String, Value> {
+    pub(super) fn task(
+        &self,
+        reference: &str,
+        kind: &str,
+        inputs: Option<Map<String, Value>>,
+    ) -> Map<String, Value> {
         let mut task = Map::new();
         task.insert("name".into(), reference.into());
         task.insert("taskReferenceName".into(), reference.into());
@@ -130,7 +155,10 @@ fn is_reference_name(name: &str) -> bool {
     let alone = template::path(name).is_some_and(|p| {
         p.tail.is_empty() && matches!(p.steps.as_slice(), [only] if matches!(&only.kind, template::StepKind::Name(n) if n == name))
     });
-    alone && name != "workflow" && !name.contains("__") && !name.contains(['{', '}', '$', '\'', '"', '\\', '\n'])
+    alone
+        && name != "workflow"
+        && !name.contains("__")
+        && !name.contains(['{', '}', '$', '\'', '"', '\\', '\n'])
 }
 
 fn identifier(text: &str) -> String {
@@ -143,5 +171,9 @@ fn identifier(text: &str) -> String {
         }
     }
     let name = name.trim_end_matches('_');
-    if name.is_empty() || name == "workflow" { "task".to_owned() } else { name.to_owned() }
+    if name.is_empty() || name == "workflow" {
+        "task".to_owned()
+    } else {
+        name.to_owned()
+    }
 }

@@ -11,13 +11,19 @@ use serde_json::{Map, Value, json};
 const UNSAID: u32 = 1000;
 
 impl<'a> Writer<'a> {
-    pub(super) fn repeat(&mut self, step: &'a Step, repeat: &'a Repeat, reference: &str) -> Map<String, Value> {
+    pub(super) fn repeat(
+        &mut self,
+        step: &'a Step,
+        repeat: &'a Repeat,
+        reference: &str,
+    ) -> Map<String, Value> {
         let mut within = vec![step.name.as_str()];
         walk_steps(&repeat.steps, &mut |s| within.push(&s.name));
         let mut tasks = self.block(&repeat.steps);
         if let Some(every) = repeat.every {
             let name = self.fresh(&format!("{reference}_pause"));
-            let inputs = Map::from_iter([("duration".to_owned(), super::wait::words(every).into())]);
+            let inputs =
+                Map::from_iter([("duration".to_owned(), super::wait::words(every).into())]);
             tasks.push(Value::Object(self.task(&name, "WAIT", Some(inputs))));
         }
         let mut inputs = Map::new();
@@ -30,7 +36,11 @@ impl<'a> Writer<'a> {
             return keeping(repeat.keep_last, task);
         }
         if repeat.backoff != Backoff::Fixed {
-            self.cannot(step.at, "a pause that grows from round to round cannot be said", "wait the same time in each round");
+            self.cannot(
+                step.at,
+                "a pause that grows from round to round cannot be said",
+                "wait the same time in each round",
+            );
         }
         let again = match &repeat.until.kind {
             ExprKind::Not(inner) => self.script(inner, &mut inputs, &within),
@@ -43,12 +53,27 @@ impl<'a> Writer<'a> {
         let condition = if bounded || repeat.at_most == UNSAID {
             again
         } else {
-            format!("{}['iteration'] < {} && ({again})", own(reference), repeat.at_most)
+            format!(
+                "{}['iteration'] < {} && ({again})",
+                own(reference),
+                repeat.at_most
+            )
         };
         if !bounded && self.plan.dialect == Dialect::Rot {
-            let message = format!("a server ends the loop after {} rounds without failing", repeat.at_most);
-            let message = if repeat.at_most == UNSAID { "a server has no bound on this loop".to_owned() } else { message };
-            self.differs(step.at, message, "look at the result behind the loop with `when … { fail … }`");
+            let message = format!(
+                "a server ends the loop after {} rounds without failing",
+                repeat.at_most
+            );
+            let message = if repeat.at_most == UNSAID {
+                "a server has no bound on this loop".to_owned()
+            } else {
+                message
+            };
+            self.differs(
+                step.at,
+                message,
+                "look at the result behind the loop with `when … { fail … }`",
+            );
         }
         let mut task = self.task(reference, "DO_WHILE", Some(inputs));
         task.insert("loopCondition".into(), condition.into());
@@ -57,20 +82,36 @@ impl<'a> Writer<'a> {
     }
 
     /// A condition that is more than a comparison. The server adds the outputs of the tasks within by itself.
-    fn scripted(&mut self, script: &'a Expr, given: &'a [(String, Expr)], tasks: Vec<Value>, reference: &str) -> Map<String, Value> {
+    fn scripted(
+        &mut self,
+        script: &'a Expr,
+        given: &'a [(String, Expr)],
+        tasks: Vec<Value>,
+        reference: &str,
+    ) -> Map<String, Value> {
         let own = |name: &str, value: &Expr| matches!(&value.kind, ExprKind::Ref(Root::Output(step) | Root::Let(step)) if step == name);
-        let inputs = given.iter().filter(|(name, value)| !own(name, value)).map(|(name, value)| (name.clone(), self.value(value)));
+        let inputs = given
+            .iter()
+            .filter(|(name, value)| !own(name, value))
+            .map(|(name, value)| (name.clone(), self.value(value)));
         let inputs = inputs.collect();
         let mut task = self.task(reference, "DO_WHILE", Some(inputs));
-        task.insert("loopCondition".into(), script.as_str().unwrap_or_default().into());
+        task.insert(
+            "loopCondition".into(),
+            script.as_str().unwrap_or_default().into(),
+        );
         task.insert("loopOver".into(), tasks.into());
         task
     }
 
     /// A loop around one request that a script looks at.
     pub(super) fn http_poll(&mut self, repeat: &'a Repeat) -> Option<Map<String, Value>> {
-        let [step] = repeat.steps.as_slice() else { return None };
-        let Task::Http(http) = &step.task else { return None };
+        let [step] = repeat.steps.as_slice() else {
+            return None;
+        };
+        let Task::Http(http) = &step.task else {
+            return None;
+        };
         let (script, given) = javascript(&repeat.until)?;
         let output = given.first().is_some_and(|(name, value)| {
             name == "output" && matches!(&value.kind, ExprKind::Ref(Root::Output(polled)) if *polled == step.name)
@@ -79,10 +120,17 @@ impl<'a> Writer<'a> {
             return None;
         }
         if self.oss {
-            self.cannot(step.at, "the open-source server has no HTTP_POLL", "poll with an HTTP task in a loop");
+            self.cannot(
+                step.at,
+                "the open-source server has no HTTP_POLL",
+                "poll with an HTTP task in a loop",
+            );
         }
         let mut inputs = self.http(step, http);
-        inputs.insert("terminationCondition".into(), script.as_str().unwrap_or_default().into());
+        inputs.insert(
+            "terminationCondition".into(),
+            script.as_str().unwrap_or_default().into(),
+        );
         let every = repeat.every.unwrap_or(Dur::ZERO);
         inputs.insert("pollingInterval".into(), self.seconds(step, every).into());
         let strategy = match repeat.backoff {
@@ -101,7 +149,11 @@ impl<'a> Writer<'a> {
         self.items.push((&each.item, reference.to_owned()));
         let tasks = self.block(&each.steps);
         self.items.pop();
-        let mut task = self.task(reference, "DO_WHILE", Some(Map::from_iter([("items".to_owned(), items)])));
+        let mut task = self.task(
+            reference,
+            "DO_WHILE",
+            Some(Map::from_iter([("items".to_owned(), items)])),
+        );
         if self.oss
             && let Some(inputs) = task.get_mut("inputParameters")
         {
@@ -126,10 +178,16 @@ fn keeping(last: Option<u32>, mut task: Map<String, Value>) -> Map<String, Value
 /// Whether a condition counts the rounds of its own loop.
 fn counts(until: &Expr, own: &str) -> bool {
     let mut found = false;
-    until.walk(&mut |e| found |= matches!(&e.kind, ExprKind::Ref(Root::Output(step)) if step == own));
+    until.walk(&mut |e| {
+        found |= matches!(&e.kind, ExprKind::Ref(Root::Output(step)) if step == own)
+    });
     found
 }
 
 fn own(reference: &str) -> String {
-    if super::script::is_word(reference) { format!("$.{reference}") } else { format!("$['{reference}']") }
+    if super::script::is_word(reference) {
+        format!("$.{reference}")
+    } else {
+        format!("$['{reference}']")
+    }
 }

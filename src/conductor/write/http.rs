@@ -31,12 +31,20 @@ impl<'a> Writer<'a> {
         self.expect(http, &mut request);
         if !http.encode {
             if self.oss {
-                self.cannot(at, "the open-source server always encodes the address", "write the address without escapes");
+                self.cannot(
+                    at,
+                    "the open-source server always encodes the address",
+                    "write the address without escapes",
+                );
             }
             request.insert("encode".into(), false.into());
         }
         if http.strays.is_some() {
-            self.cannot(at, "`strays` cannot be said: a server does not look for what a lost answer left", "run this rotation with rot");
+            self.cannot(
+                at,
+                "`strays` cannot be said: a server does not look for what a lost answer left",
+                "run this rotation with rot",
+            );
         }
         let filter = self.output_filter(&step.name, http, at);
         if self.oss {
@@ -52,14 +60,28 @@ impl<'a> Writer<'a> {
         let mut uri = self.text(&http.url);
         let literal = match &http.url.kind {
             ExprKind::String(text) => text.as_str(),
-            ExprKind::Template(parts) if parts.iter().any(|p| p.as_str().is_some_and(|t| t.contains(['{', '}']))) => "{",
+            ExprKind::Template(parts)
+                if parts
+                    .iter()
+                    .any(|p| p.as_str().is_some_and(|t| t.contains(['{', '}']))) =>
+            {
+                "{"
+            }
             _ => "",
         };
         if literal.contains(['{', '}']) && !literal.contains("${") {
-            self.differs(at, "a server takes braces in an address for its own variables", "write them as %7B and %7D");
+            self.differs(
+                at,
+                "a server takes braces in an address for its own variables",
+                "write them as %7B and %7D",
+            );
         }
         for (index, (name, value)) in http.query.iter().enumerate() {
-            uri.push(if index == 0 && !literal.contains('?') { '?' } else { '&' });
+            uri.push(if index == 0 && !literal.contains('?') {
+                '?'
+            } else {
+                '&'
+            });
             uri.push_str(&encoded(name));
             uri.push('=');
             let text = self.encoded_text(value, at);
@@ -90,21 +112,41 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn headers(&mut self, http: &'a Http, at: At, headers: &mut Map<String, Value>, request: &mut Map<String, Value>) {
+    fn headers(
+        &mut self,
+        http: &'a Http,
+        at: At,
+        headers: &mut Map<String, Value>,
+        request: &mut Map<String, Value>,
+    ) {
         for Header { name, value } in &http.headers {
             let lower = name.to_ascii_lowercase();
             let text = self.text(value);
-            if lower == "accept" && value.as_str() != Some(JSON) && !request.contains_key("accept") {
+            if lower == "accept" && value.as_str() != Some(JSON) && !request.contains_key("accept")
+            {
                 let types: Vec<&str> = text.split(", ").collect();
                 let list = value.as_str().is_some() && types.len() > 1;
-                request.insert("accept".into(), if list { types.into() } else { text.into() });
-            } else if lower == "content-type" && moves(http, value) && !request.contains_key("contentType") {
+                request.insert(
+                    "accept".into(),
+                    if list { types.into() } else { text.into() },
+                );
+            } else if lower == "content-type"
+                && moves(http, value)
+                && !request.contains_key("contentType")
+            {
                 request.insert("contentType".into(), text.into());
             } else if headers.insert(name.clone(), text.into()).is_some() {
-                self.cannot(at, format!("a server sends the header `{name}` once"), "put both values into one header");
+                self.cannot(
+                    at,
+                    format!("a server sends the header `{name}` once"),
+                    "put both values into one header",
+                );
             }
         }
-        if let Effect::Issues(Issues { old: Old::Dies { key: Some(key), .. }, .. }) = &http.effect
+        if let Effect::Issues(Issues {
+            old: Old::Dies { key: Some(key), .. },
+            ..
+        }) = &http.effect
             && !headers.keys().any(|h| h.eq_ignore_ascii_case(key))
         {
             headers.insert(key.clone(), "${workflow.workflowId}".into());
@@ -141,31 +183,54 @@ impl<'a> Writer<'a> {
             Body::Json(value) => {
                 let json = self.value(value);
                 match (&json, &value.kind) {
-                    (Value::Object(_) | Value::Array(_) | Value::Number(_) | Value::Bool(_), _) => json,
-                    (_, ExprKind::String(text)) => Value::String(self.literal(&Value::from(text.as_str()).to_string())),
+                    (Value::Object(_) | Value::Array(_) | Value::Number(_) | Value::Bool(_), _) => {
+                        json
+                    }
+                    (_, ExprKind::String(text)) => {
+                        Value::String(self.literal(&Value::from(text.as_str()).to_string()))
+                    }
                     _ => {
                         let help = "write the body as an object or list";
-                        return self.cannot(at, "a server sends a text as it is, not as JSON", help);
+                        return self.cannot(
+                            at,
+                            "a server sends a text as it is, not as JSON",
+                            help,
+                        );
                     }
                 }
             }
             Body::Form(members) if self.plan.dialect != Dialect::Rot => {
                 request.insert("contentType".into(), FORM.into());
-                Value::Object(members.iter().map(|(name, value)| (name.clone(), self.value(value))).collect())
+                Value::Object(
+                    members
+                        .iter()
+                        .map(|(name, value)| (name.clone(), self.value(value)))
+                        .collect(),
+                )
             }
             Body::Form(members) => {
                 request.insert("contentType".into(), FORM.into());
-                let fields: Vec<String> =
-                    members.iter().map(|(name, value)| format!("{}={}", encoded(name), self.encoded_text(value, at))).collect();
+                let fields: Vec<String> = members
+                    .iter()
+                    .map(|(name, value)| {
+                        format!("{}={}", encoded(name), self.encoded_text(value, at))
+                    })
+                    .collect();
                 Value::String(fields.join("&"))
             }
             Body::Text(value) => {
-                request.entry("contentType").or_insert_with(|| "text/plain; charset=utf-8".into());
+                request
+                    .entry("contentType")
+                    .or_insert_with(|| "text/plain; charset=utf-8".into());
                 Value::String(self.text(value))
             }
             Body::Raw(value) => {
                 if !request.contains_key("contentType") {
-                    self.cannot(at, "a server sends no body without a `Content-Type`", "say which with `header \"Content-Type\"`");
+                    self.cannot(
+                        at,
+                        "a server sends no body without a `Content-Type`",
+                        "say which with `header \"Content-Type\"`",
+                    );
                 }
                 Value::String(self.text(value))
             }
@@ -179,20 +244,34 @@ impl<'a> Writer<'a> {
             request.insert("connectionTimeOut".into(), connect.0.into());
         }
         if let Some(total) = limits.total {
-            let read = total.saturating_sub(limits.connect.unwrap_or(Dur::ZERO)).0.max(1);
+            let read = total
+                .saturating_sub(limits.connect.unwrap_or(Dur::ZERO))
+                .0
+                .max(1);
             request.insert("readTimeOut".into(), read.into());
         }
         if limits.body.is_some() {
-            self.loses(at, "a bound on the size of the answer (`limit`) cannot be said");
+            self.loses(
+                at,
+                "a bound on the size of the answer (`limit`) cannot be said",
+            );
         }
         if limits.follow.is_some() {
             self.loses(at, "how many redirects are followed (`follow`) cannot be said; a server follows those of GET");
         }
         if !limits.ca.is_empty() {
-            self.cannot(at, "a certificate of your own (`ca`) cannot be named in a definition", "add it to the server's trust store");
+            self.cannot(
+                at,
+                "a certificate of your own (`ca`) cannot be named in a definition",
+                "add it to the server's trust store",
+            );
         }
         if limits.proxy {
-            self.differs(at, "`proxy env` cannot be said in a definition", "set the proxy for the server");
+            self.differs(
+                at,
+                "`proxy env` cannot be said in a definition",
+                "set the proxy for the server",
+            );
         }
     }
 
@@ -201,20 +280,32 @@ impl<'a> Writer<'a> {
         for expect in &http.expect {
             match &expect.what {
                 Expectation::Status(_) if statuses => {
-                    self.cannot(expect.at, "a server has one list of accepted statuses", "write one `expect status`");
+                    self.cannot(
+                        expect.at,
+                        "a server has one list of accepted statuses",
+                        "write one `expect status`",
+                    );
                 }
                 Expectation::Status(patterns) => {
                     statuses = true;
                     let list: Vec<String> = patterns.iter().map(ToString::to_string).collect();
                     if self.oss && list != ["2xx"] {
                         let message = "the open-source server accepts every 2xx and nothing else";
-                        self.cannot(expect.at, message, "leave `expect status` out, or set `target = \"orkes\"`");
+                        self.cannot(
+                            expect.at,
+                            message,
+                            "leave `expect status` out, or set `target = \"orkes\"`",
+                        );
                     } else {
                         request.insert("acceptedStatusCodes".into(), list.into());
                     }
                 }
                 Expectation::Header { .. } => {
-                    self.cannot(expect.at, "`expect header` cannot be said in an HTTP task", "run this rotation with rot");
+                    self.cannot(
+                        expect.at,
+                        "`expect header` cannot be said in an HTTP task",
+                        "run this rotation with rot",
+                    );
                 }
                 Expectation::Body { .. } => self.cannot(
                     expect.at,
@@ -230,7 +321,11 @@ impl<'a> Writer<'a> {
 fn moves(http: &Http, value: &Expr) -> bool {
     match &http.body {
         Body::Text(_) | Body::Raw(_) => true,
-        Body::Json(_) => value.as_str().is_some_and(|t| t.split(';').next().is_some_and(|m| m.trim().ends_with("+json"))),
+        Body::Json(_) => value.as_str().is_some_and(|t| {
+            t.split(';')
+                .next()
+                .is_some_and(|m| m.trim().ends_with("+json"))
+        }),
         Body::None | Body::Form(_) => false,
     }
 }
@@ -240,5 +335,8 @@ fn encoded(text: &str) -> String {
 }
 
 fn basic(user: &str, password: &str) -> String {
-    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
+    format!(
+        "Basic {}",
+        base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"))
+    )
 }

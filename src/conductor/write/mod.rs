@@ -34,7 +34,9 @@ pub struct WriteOptions {
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { target: Dialect::Orkes }
+        Self {
+            target: Dialect::Orkes,
+        }
     }
 }
 
@@ -51,7 +53,11 @@ pub fn write(plan: &Plan, rotation: &str, options: &WriteOptions) -> (Value, Vec
 }
 
 /// The scheduler entry of a rotation.
-pub fn write_schedule(plan: &Plan, rotation: &str, options: &WriteOptions) -> (Value, Vec<Diagnostic>) {
+pub fn write_schedule(
+    plan: &Plan,
+    rotation: &str,
+    options: &WriteOptions,
+) -> (Value, Vec<Diagnostic>) {
     match plan.rotation(rotation) {
         Some(rotation) => schedule::schedule(rotation, options),
         None => (Value::Null, vec![unknown(rotation)]),
@@ -59,5 +65,9 @@ pub fn write_schedule(plan: &Plan, rotation: &str, options: &WriteOptions) -> (V
 }
 
 fn unknown(rotation: &str) -> Diagnostic {
-    Diagnostic::new(codes::NOT_IN_CONDUCTOR, Span::NONE, format!("the plan has no rotation `{rotation}`"))
+    Diagnostic::new(
+        codes::NOT_IN_CONDUCTOR,
+        Span::NONE,
+        format!("the plan has no rotation `{rotation}`"),
+    )
 }

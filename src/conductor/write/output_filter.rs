@@ -19,7 +19,9 @@ impl<'a> Writer<'a> {
         }
         let mut filter = Map::new();
         for capture in &http.captures {
-            let Some(value) = self.capture(step, capture) else { continue };
+            let Some(value) = self.capture(step, capture) else {
+                continue;
+            };
             let place: Vec<&str> = match capture.place.as_slice() {
                 [] if capture.secret => vec!["_secrets", &capture.name],
                 [] => vec![&capture.name],
@@ -34,10 +36,20 @@ impl<'a> Writer<'a> {
     fn unfiltered(&mut self, http: &'a Http, at: At) {
         match http.captures.iter().find(|c| c.secret) {
             Some(capture) => {
-                let message = format!("the open-source server keeps the whole answer in clear, the secret `{}` included", capture.name);
-                self.cannot(capture.at, message, "set `target = \"orkes\"` in rot.toml, or run this rotation with rot");
+                let message = format!(
+                    "the open-source server keeps the whole answer in clear, the secret `{}` included",
+                    capture.name
+                );
+                self.cannot(
+                    capture.at,
+                    message,
+                    "set `target = \"orkes\"` in rot.toml, or run this rotation with rot",
+                );
             }
-            None => self.loses(at, "the open-source server keeps the whole answer, not only what is captured"),
+            None => self.loses(
+                at,
+                "the open-source server keeps the whole answer, not only what is captured",
+            ),
         }
     }
 
@@ -49,16 +61,27 @@ impl<'a> Writer<'a> {
             CaptureSource::Body(path) => match path.keys() {
                 Some(keys) => Some(response("body").into_iter().chain(keys).collect()),
                 None => {
-                    self.cannot(at, "without `outputFilter` a path can name one place only", "name the way to the value");
+                    self.cannot(
+                        at,
+                        "without `outputFilter` a path can name one place only",
+                        "name the way to the value",
+                    );
                     None
                 }
             },
             CaptureSource::Status => Some(response("statusCode")),
-            CaptureSource::Header(header) => {
-                Some(response("headers").into_iter().chain([Key::Name(header.clone()), Key::Index(0)]).collect())
-            }
+            CaptureSource::Header(header) => Some(
+                response("headers")
+                    .into_iter()
+                    .chain([Key::Name(header.clone()), Key::Index(0)])
+                    .collect(),
+            ),
             CaptureSource::Text | CaptureSource::Expr(_) => {
-                self.cannot(capture.at, "the open-source server has no `outputFilter`", "refer to the parts of the answer instead");
+                self.cannot(
+                    capture.at,
+                    "the open-source server has no `outputFilter`",
+                    "refer to the parts of the answer instead",
+                );
                 None
             }
         }
@@ -70,12 +93,17 @@ impl<'a> Writer<'a> {
         if capture.optional && capture.secret && self.plan.dialect == Dialect::Rot {
             self.differs(
                 capture.at,
-                format!("whether the answer may lack `{}` cannot be said: a server stores null", capture.name),
+                format!(
+                    "whether the answer may lack `{}` cannot be said: a server stores null",
+                    capture.name
+                ),
                 "make sure that the answer has it",
             );
         }
         match &capture.source {
-            CaptureSource::Body(path) => self.in_body(path, capture.at).map(|rest| answer(&format!(".body{rest}"))),
+            CaptureSource::Body(path) => self
+                .in_body(path, capture.at)
+                .map(|rest| answer(&format!(".body{rest}"))),
             CaptureSource::Status => Some(answer(".statusCode")),
             CaptureSource::Header(name) => {
                 let name = self.members(&[Key::Name(name.clone())], capture.at)?;
@@ -101,7 +129,9 @@ impl<'a> Writer<'a> {
     fn in_body(&mut self, path: &JsonPath, at: At) -> Option<String> {
         match path.keys() {
             Some(keys) => self.members(&keys, at),
-            None if path.dialect() == crate::plan::path::PathDialect::Conductor || !path.as_str().contains('?') => {
+            None if path.dialect() == crate::plan::path::PathDialect::Conductor
+                || !path.as_str().contains('?') =>
+            {
                 path.as_str().strip_prefix('$').map(str::to_owned)
             }
             None => {
@@ -121,7 +151,9 @@ fn insert(object: &mut Map<String, Value>, place: &[&str], value: Value) {
             object.insert((*last).to_owned(), value);
         }
         [first, rest @ ..] => {
-            let inner = object.entry((*first).to_owned()).or_insert_with(|| Value::Object(Map::new()));
+            let inner = object
+                .entry((*first).to_owned())
+                .or_insert_with(|| Value::Object(Map::new()));
             if let Value::Object(inner) = inner {
                 insert(inner, rest, value);
             }

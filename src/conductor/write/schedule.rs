@@ -15,15 +15,23 @@ pub(super) fn schedule(rotation: &Rotation, options: &WriteOptions) -> (Value, V
     let mut found = Vec::new();
     let Some(schedule) = &rotation.schedule else {
         let message = format!("rotation `{}` has no schedule", rotation.name);
-        found.push(Diagnostic::new(codes::NOT_IN_CONDUCTOR, rotation.at.0, message).help("add `every 45m` or `cron … in …`"));
+        found.push(
+            Diagnostic::new(codes::NOT_IN_CONDUCTOR, rotation.at.0, message)
+                .help("add `every 45m` or `cron … in …`"),
+        );
         return (Value::Null, found);
     };
     let at = schedule.at.0;
     let crons: Vec<(String, String)> = match &schedule.trigger {
-        Trigger::Cron(crons) => crons.iter().map(|c| (c.expression().to_owned(), c.zone().to_owned())).collect(),
+        Trigger::Cron(crons) => crons
+            .iter()
+            .map(|c| (c.expression().to_owned(), c.zone().to_owned()))
+            .collect(),
         Trigger::Every(every) => {
             let message = "a server counts from the clock, not from the last success";
-            found.push(Diagnostic::new(codes::NOT_IN_CONDUCTOR, at, message).severity(Severity::Note));
+            found.push(
+                Diagnostic::new(codes::NOT_IN_CONDUCTOR, at, message).severity(Severity::Note),
+            );
             match clock(*every) {
                 Some(crons) => crons.into_iter().map(|c| (c, ZONE.to_owned())).collect(),
                 None => {
@@ -42,7 +50,14 @@ pub(super) fn schedule(rotation: &Rotation, options: &WriteOptions) -> (Value, V
         }
     };
     if schedule.jitter.is_some() {
-        found.push(Diagnostic::new(codes::NOT_IN_CONDUCTOR, at, "`jitter` cannot be said in a schedule").severity(Severity::Note));
+        found.push(
+            Diagnostic::new(
+                codes::NOT_IN_CONDUCTOR,
+                at,
+                "`jitter` cannot be said in a schedule",
+            )
+            .severity(Severity::Note),
+        );
     }
     let mut entry = Map::new();
     entry.insert("name".into(), rotation.name.clone().into());
@@ -63,13 +78,19 @@ pub(super) fn schedule(rotation: &Rotation, options: &WriteOptions) -> (Value, V
                         .severity(Severity::Warning),
                 );
             }
-            let list: Vec<Value> = several.iter().map(|(e, z)| json!({ "cronExpression": e, "zoneId": z })).collect();
+            let list: Vec<Value> = several
+                .iter()
+                .map(|(e, z)| json!({ "cronExpression": e, "zoneId": z }))
+                .collect();
             entry.insert("cronSchedules".into(), list.into());
         }
     }
     entry.insert("runCatchupScheduleInstances".into(), false.into());
     entry.insert("paused".into(), false.into());
-    entry.insert("startWorkflowRequest".into(), json!({ "name": rotation.name, "version": 1, "input": {} }));
+    entry.insert(
+        "startWorkflowRequest".into(),
+        json!({ "name": rotation.name, "version": 1, "input": {} }),
+    );
     (Value::Object(entry), found)
 }
 
@@ -86,28 +107,53 @@ fn clock(every: Dur) -> Option<Vec<String>> {
         DAY => return Some(vec!["0 0 0 * * *".into()]),
         s if s == 7 * DAY => return Some(vec!["0 0 0 * * MON".into()]),
         s if s < 60 && 60 % s == 0 => return Some(vec![format!("*/{s} * * * * *")]),
-        s if s < 3_600 && s % 60 == 0 && 3_600 % s == 0 => return Some(vec![format!("0 */{} * * * *", s / 60)]),
-        s if s < DAY && s % 3_600 == 0 && DAY.is_multiple_of(s) => return Some(vec![format!("0 0 */{} * * *", s / 3_600)]),
+        s if s < 3_600 && s % 60 == 0 && 3_600 % s == 0 => {
+            return Some(vec![format!("0 */{} * * * *", s / 60)]);
+        }
+        s if s < DAY && s % 3_600 == 0 && DAY.is_multiple_of(s) => {
+            return Some(vec![format!("0 0 */{} * * *", s / 3_600)]);
+        }
         s if s % 60 != 0 || !DAY.is_multiple_of(s) => return None,
         _ => {}
     }
     // The hours that have the same minutes share an expression.
     let mut minutes: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
     for time in (0..DAY).step_by(usize::try_from(seconds).ok()?) {
-        minutes.entry(time / 3_600).or_default().push(time % 3_600 / 60);
+        minutes
+            .entry(time / 3_600)
+            .or_default()
+            .push(time % 3_600 / 60);
     }
     let mut hours: BTreeMap<Vec<u64>, Vec<u64>> = BTreeMap::new();
     for (hour, minutes) in minutes {
         hours.entry(minutes).or_default().push(hour);
     }
-    let list = |numbers: &[u64]| numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
-    Some(hours.into_iter().map(|(minutes, hours)| format!("0 {} {} * * *", list(&minutes), list(&hours))).collect())
+    let list = |numbers: &[u64]| {
+        numbers
+            .iter()
+            .map(u64::to_string)
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    Some(
+        hours
+            .into_iter()
+            .map(|(minutes, hours)| format!("0 {} {} * * *", list(&minutes), list(&hours)))
+            .collect(),
+    )
 }
 
 /// The longest interval not above `every` that one expression can say.
 fn below(every: Dur) -> Dur {
-    const GOOD: [u64; 20] =
-        [1, 5, 10, 15, 20, 30, 60, 300, 600, 900, 1_200, 1_800, 3_600, 7_200, 10_800, 14_400, 21_600, 28_800, 43_200, DAY];
-    let best = GOOD.iter().rev().find(|s| **s * 1000 <= every.0).copied().unwrap_or(1);
+    const GOOD: [u64; 20] = [
+        1, 5, 10, 15, 20, 30, 60, 300, 600, 900, 1_200, 1_800, 3_600, 7_200, 10_800, 14_400,
+        21_600, 28_800, 43_200, DAY,
+    ];
+    let best = GOOD
+        .iter()
+        .rev()
+        .find(|s| **s * 1000 <= every.0)
+        .copied()
+        .unwrap_or(1);
     Dur::seconds(best)
 }

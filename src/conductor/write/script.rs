@@ -22,29 +22,59 @@ pub(super) fn is_condition(expr: &Expr) -> bool {
 
 impl<'a> Writer<'a> {
     /// The script of a condition. Values that it compares become inputs, save the results of the steps in `within`.
-    pub(super) fn script(&mut self, expr: &'a Expr, inputs: &mut Map<String, Value>, within: &[&str]) -> String {
+    pub(super) fn script(
+        &mut self,
+        expr: &'a Expr,
+        inputs: &mut Map<String, Value>,
+        within: &[&str],
+    ) -> String {
         self.piece(expr, inputs, within).1
     }
 
-    fn at_least(&mut self, least: Binds, expr: &'a Expr, inputs: &mut Map<String, Value>, within: &[&str]) -> String {
+    fn at_least(
+        &mut self,
+        least: Binds,
+        expr: &'a Expr,
+        inputs: &mut Map<String, Value>,
+        within: &[&str],
+    ) -> String {
         let (binds, text) = self.piece(expr, inputs, within);
-        if binds < least { format!("({text})") } else { text }
+        if binds < least {
+            format!("({text})")
+        } else {
+            text
+        }
     }
 
-    fn piece(&mut self, expr: &'a Expr, inputs: &mut Map<String, Value>, within: &[&str]) -> (Binds, String) {
+    fn piece(
+        &mut self,
+        expr: &'a Expr,
+        inputs: &mut Map<String, Value>,
+        within: &[&str],
+    ) -> (Binds, String) {
         let operand = |text: String| (Binds::Operand, text);
         match &expr.kind {
             ExprKind::Null => operand("null".into()),
             ExprKind::Bool(value) => operand(value.to_string()),
-            ExprKind::Number(digits) if digits.trim_start_matches('-').bytes().all(|b| b.is_ascii_digit() || b == b'.') => {
+            ExprKind::Number(digits)
+                if digits
+                    .trim_start_matches('-')
+                    .bytes()
+                    .all(|b| b.is_ascii_digit() || b == b'.') =>
+            {
                 operand(digits.clone())
             }
             ExprKind::String(text) if is_quotable(text) => {
                 let quote = if text.contains('\'') { '"' } else { '\'' };
                 operand(format!("{quote}{text}{quote}"))
             }
-            ExprKind::Not(inner) => operand(format!("!{}", self.at_least(Binds::Operand, inner, inputs, within))),
-            ExprKind::Binary(operator, left, right) if !matches!(operator, Operator::Add | Operator::Else) => {
+            ExprKind::Not(inner) => operand(format!(
+                "!{}",
+                self.at_least(Binds::Operand, inner, inputs, within)
+            )),
+            ExprKind::Binary(operator, left, right)
+                if !matches!(operator, Operator::Add | Operator::Else) =>
+            {
                 let (binds, sign) = match operator {
                     Operator::Or => (Binds::Or, "||"),
                     Operator::And => (Binds::And, "&&"),
@@ -59,13 +89,21 @@ impl<'a> Writer<'a> {
                 let right = self.at_least(least_right, right, inputs, within);
                 (binds, format!("{left} {sign} {right}"))
             }
-            ExprKind::Ref(Root::Let(name)) if self.lets.get(name.as_str()).is_some_and(|value| !self.is_computed(value)) => {
+            ExprKind::Ref(Root::Let(name))
+                if self
+                    .lets
+                    .get(name.as_str())
+                    .is_some_and(|value| !self.is_computed(value)) =>
+            {
                 match self.lets.get(name.as_str()).copied() {
                     Some(value) => self.piece(value, inputs, within),
                     None => operand("null".into()),
                 }
             }
-            _ => operand(self.inner(expr, within).unwrap_or_else(|| self.input(expr, inputs))),
+            _ => operand(
+                self.inner(expr, within)
+                    .unwrap_or_else(|| self.input(expr, inputs)),
+            ),
         }
     }
 
@@ -75,12 +113,23 @@ impl<'a> Writer<'a> {
         let reference = self.reference(expr)?;
         let own = self.name_of(step)?.to_owned();
         let rest = reference.strip_prefix(&own)?.strip_prefix(".output")?;
-        let path = crate::conductor::template::path(&format!("x{rest}")).filter(|p| p.tail.is_empty())?;
-        let mut text = if is_word(&own) { format!("$.{own}") } else { format!("$['{own}']") };
+        let path =
+            crate::conductor::template::path(&format!("x{rest}")).filter(|p| p.tail.is_empty())?;
+        let mut text = if is_word(&own) {
+            format!("$.{own}")
+        } else {
+            format!("$['{own}']")
+        };
         for step in path.steps.get(1..)? {
             match &step.kind {
-                crate::conductor::template::StepKind::Name(name) if !name.contains(['\'', '\\']) => text.push_str(&format!("['{name}']")),
-                crate::conductor::template::StepKind::Index(index) if *index >= 0 => text.push_str(&format!("[{index}]")),
+                crate::conductor::template::StepKind::Name(name)
+                    if !name.contains(['\'', '\\']) =>
+                {
+                    text.push_str(&format!("['{name}']"))
+                }
+                crate::conductor::template::StepKind::Index(index) if *index >= 0 => {
+                    text.push_str(&format!("[{index}]"))
+                }
                 _ => return None,
             }
         }
@@ -98,7 +147,10 @@ impl<'a> Writer<'a> {
         if let Some((name, _)) = inputs.iter().find(|(_, known)| **known == value) {
             return name.clone();
         }
-        let base = last_name(expr).filter(|n| is_word(n)).unwrap_or("value").to_owned();
+        let base = last_name(expr)
+            .filter(|n| is_word(n))
+            .unwrap_or("value")
+            .to_owned();
         let mut name = base.clone();
         let mut count = 1;
         while inputs.contains_key(&name) || self.taken.contains(&name) {
@@ -114,17 +166,24 @@ impl<'a> Writer<'a> {
 fn step_of(expr: &Expr) -> Option<&str> {
     match &expr.kind {
         ExprKind::Ref(Root::Capture { step, .. } | Root::Output(step)) => Some(step),
-        ExprKind::Field(inner, _) | ExprKind::Index(inner, _) | ExprKind::Path(inner, _) => step_of(inner),
+        ExprKind::Field(inner, _) | ExprKind::Index(inner, _) | ExprKind::Path(inner, _) => {
+            step_of(inner)
+        }
         _ => None,
     }
 }
 
 fn last_name(expr: &Expr) -> Option<&str> {
     match &expr.kind {
-        ExprKind::Ref(Root::Input(name) | Root::Variable(name) | Root::Env(name) | Root::Capture { name, .. }) => Some(name),
+        ExprKind::Ref(
+            Root::Input(name) | Root::Variable(name) | Root::Env(name) | Root::Capture { name, .. },
+        ) => Some(name),
         ExprKind::Field(_, name) => Some(name),
         ExprKind::Path(inner, path) => match path.keys()?.last() {
-            Some(Key::Name(name)) => path.as_str().get(path.as_str().len().checked_sub(name.len())?..).filter(|n| n == name),
+            Some(Key::Name(name)) => path
+                .as_str()
+                .get(path.as_str().len().checked_sub(name.len())?..)
+                .filter(|n| n == name),
             _ => last_name(inner),
         },
         _ => None,
@@ -133,7 +192,8 @@ fn last_name(expr: &Expr) -> Option<&str> {
 
 /// A name that scripts may write behind a dot.
 pub(super) fn is_word(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Whether a text can stand between quotes in a script without escapes.

@@ -7,10 +7,18 @@ use crate::plan::task::{Step, Switch};
 use serde_json::{Map, Value};
 
 impl<'a> Writer<'a> {
-    pub(super) fn switch(&mut self, step: &'a Step, switch: &'a Switch, reference: &str) -> Map<String, Value> {
+    pub(super) fn switch(
+        &mut self,
+        step: &'a Step,
+        switch: &'a Switch,
+        reference: &str,
+    ) -> Map<String, Value> {
         let mut inputs = Map::new();
         let (evaluator, expression) = if let Some((script, given)) = javascript(&switch.subject) {
-            inputs = given.iter().map(|(name, value)| (name.clone(), self.value(value))).collect();
+            inputs = given
+                .iter()
+                .map(|(name, value)| (name.clone(), self.value(value)))
+                .collect();
             ("javascript", self.text(script))
         } else if is_condition(&switch.subject) {
             ("javascript", self.script(&switch.subject, &mut inputs, &[]))
@@ -21,7 +29,11 @@ impl<'a> Writer<'a> {
         for case in &switch.cases {
             let tasks = self.block(&case.steps);
             if cases.insert(case.name.clone(), tasks.into()).is_some() {
-                self.cannot(step.at, format!("a server has one case `{}`", case.name), "put both into one");
+                self.cannot(
+                    step.at,
+                    format!("a server has one case `{}`", case.name),
+                    "put both into one",
+                );
             }
         }
         let otherwise = self.block(&switch.otherwise);

@@ -27,7 +27,9 @@ impl<'a> Writer<'a> {
 
     fn step(&mut self, step: &'a Step) -> Vec<Map<String, Value>> {
         let reference = self.name_of(&step.name).unwrap_or("task").to_owned();
-        let leaf = |kind: &str, inputs: Map<String, Value>, writer: &Self| vec![writer.task(&reference, kind, Some(inputs))];
+        let leaf = |kind: &str, inputs: Map<String, Value>, writer: &Self| {
+            vec![writer.task(&reference, kind, Some(inputs))]
+        };
         match &step.task {
             Task::Http(http) => {
                 let inputs = self.http(step, http);
@@ -38,7 +40,11 @@ impl<'a> Writer<'a> {
                 leaf("UPDATE_SECRET", inputs, self)
             }
             Task::SetVariables(set) => {
-                let inputs = set.values.iter().map(|(name, value)| (name.clone(), self.value(value))).collect();
+                let inputs = set
+                    .values
+                    .iter()
+                    .map(|(name, value)| (name.clone(), self.value(value)))
+                    .collect();
                 leaf("SET_VARIABLE", inputs, self)
             }
             // Unless a task computes it, its value stands wherever it is used.
@@ -53,12 +59,16 @@ impl<'a> Writer<'a> {
             Task::Fail(fail) => {
                 let inputs = Map::from_iter([
                     ("terminationStatus".to_owned(), "FAILED".into()),
-                    ("terminationReason".to_owned(), Value::String(self.text(&fail.message))),
+                    (
+                        "terminationReason".to_owned(),
+                        Value::String(self.text(&fail.message)),
+                    ),
                 ]);
                 leaf("TERMINATE", inputs, self)
             }
             Task::Stop(stop) => {
-                let mut inputs = Map::from_iter([("terminationStatus".to_owned(), Value::from("COMPLETED"))]);
+                let mut inputs =
+                    Map::from_iter([("terminationStatus".to_owned(), Value::from("COMPLETED"))]);
                 if let Some(reason) = &stop.reason {
                     inputs.insert("terminationReason".into(), self.value(reason));
                 }
@@ -80,16 +90,24 @@ impl<'a> Writer<'a> {
             }],
             Task::Call(call) if call.each.is_some() => self.fork_each(call, &reference).into(),
             Task::Call(call) => {
-                let inputs = call.inputs.iter().map(|(name, value)| (name.clone(), self.value(value))).collect();
+                let inputs = call
+                    .inputs
+                    .iter()
+                    .map(|(name, value)| (name.clone(), self.value(value)))
+                    .collect();
                 let mut task = self.task(&reference, "SUB_WORKFLOW", Some(inputs));
                 task.insert("subWorkflowParam".into(), json!({ "name": call.rotation }));
                 vec![task]
             }
             Task::Fork(fork) => self.fork_dynamic(fork, &reference).into(),
-            Task::Worker(Worker { kind: Some(kind), .. }) if kind != "SIMPLE" => {
+            Task::Worker(Worker {
+                kind: Some(kind), ..
+            }) if kind != "SIMPLE" => {
                 self.cannot(
                     step.at,
-                    format!("a task of the type {kind} is not understood here, and so not written again"),
+                    format!(
+                        "a task of the type {kind} is not understood here, and so not written again"
+                    ),
                     "write it into the definition by hand",
                 );
                 Vec::new()
@@ -104,8 +122,15 @@ impl<'a> Writer<'a> {
                 vec![task]
             }
             Task::Stage(stage) => {
-                let message = format!("`stage` cannot be said: a server keeps one version of `{}`, the one in use", stage.secret);
-                self.cannot(step.at, message, "where no test is needed, write `update`; else run this rotation with rot");
+                let message = format!(
+                    "`stage` cannot be said: a server keeps one version of `{}`, the one in use",
+                    stage.secret
+                );
+                self.cannot(
+                    step.at,
+                    message,
+                    "where no test is needed, write `update`; else run this rotation with rot",
+                );
                 Vec::new()
             }
             Task::Verify(_) => {
@@ -115,26 +140,44 @@ impl<'a> Writer<'a> {
             Task::Promote(promote) => {
                 self.cannot(
                     step.at,
-                    format!("`promote` cannot be said: a server has no pending version of `{}`", promote.secret),
+                    format!(
+                        "`promote` cannot be said: a server has no pending version of `{}`",
+                        promote.secret
+                    ),
                     ROT_ONLY,
                 );
                 Vec::new()
             }
             Task::Revoke(revoke) => {
-                self.cannot(step.at, format!("`revoke` cannot be said: a server has no previous version of `{}`", revoke.secret), ROT_ONLY);
+                self.cannot(
+                    step.at,
+                    format!(
+                        "`revoke` cannot be said: a server has no previous version of `{}`",
+                        revoke.secret
+                    ),
+                    ROT_ONLY,
+                );
                 Vec::new()
             }
             Task::Generate(generate) => {
-                let message = format!("`generate {}` cannot be said: a server has no secure randomness", generate.generator.word());
+                let message = format!(
+                    "`generate {}` cannot be said: a server has no secure randomness",
+                    generate.generator.word()
+                );
                 self.cannot(step.at, message, ROT_ONLY);
                 Vec::new()
             }
             Task::Manual(manual) if self.plan.dialect != Dialect::Rot => {
-                let inputs = Map::from_iter([("instructions".to_owned(), self.value(&manual.instructions))]);
+                let inputs =
+                    Map::from_iter([("instructions".to_owned(), self.value(&manual.instructions))]);
                 leaf("HUMAN", inputs, self)
             }
             Task::Manual(_) => {
-                self.cannot(step.at, "`manual` cannot be said: a HUMAN task does not take a secret", ROT_ONLY);
+                self.cannot(
+                    step.at,
+                    "`manual` cannot be said: a HUMAN task does not take a secret",
+                    ROT_ONLY,
+                );
                 Vec::new()
             }
         }
@@ -158,7 +201,9 @@ impl<'a> Writer<'a> {
 
     fn retry(&mut self, step: &Step, retry: &Retry, task: &mut Map<String, Value>) {
         task.insert("retryCount".into(), retry.count.into());
-        let plain = retry.backoff == Backoff::Fixed && retry.delay == PLAIN_DELAY && retry.max_delay.is_none();
+        let plain = retry.backoff == Backoff::Fixed
+            && retry.delay == PLAIN_DELAY
+            && retry.max_delay.is_none();
         if plain {
             return;
         }
@@ -170,9 +215,15 @@ impl<'a> Writer<'a> {
         let mut definition = definition_of(task);
         definition.insert("retryCount".into(), retry.count.into());
         definition.insert("retryLogic".into(), logic.into());
-        definition.insert("retryDelaySeconds".into(), self.seconds(step, retry.delay).into());
+        definition.insert(
+            "retryDelaySeconds".into(),
+            self.seconds(step, retry.delay).into(),
+        );
         if let Some(most) = retry.max_delay {
-            definition.insert("maxRetryDelaySeconds".into(), self.seconds(step, most).into());
+            definition.insert(
+                "maxRetryDelaySeconds".into(),
+                self.seconds(step, most).into(),
+            );
         }
         // Required by the schema; 0 is no bound.
         definition.insert("timeoutSeconds".into(), 0.into());
@@ -185,7 +236,10 @@ impl<'a> Writer<'a> {
             _ => {
                 let mut definition = definition_of(task);
                 // A definition that says nothing is tried again three times.
-                definition.insert("retryCount".into(), step.retry.as_ref().map_or(0, |r| r.count).into());
+                definition.insert(
+                    "retryCount".into(),
+                    step.retry.as_ref().map_or(0, |r| r.count).into(),
+                );
                 definition
             }
         };
@@ -194,7 +248,10 @@ impl<'a> Writer<'a> {
             Overdue::Stop => "TIME_OUT_WF",
             Overdue::Note => "ALERT_ONLY",
         };
-        definition.insert("timeoutSeconds".into(), self.seconds(step, limit.after).into());
+        definition.insert(
+            "timeoutSeconds".into(),
+            self.seconds(step, limit.after).into(),
+        );
         definition.insert("timeoutPolicy".into(), policy.into());
         if limit.then == Overdue::Note {
             definition.insert("responseTimeoutSeconds".into(), 0.into());
@@ -205,7 +262,10 @@ impl<'a> Writer<'a> {
     /// Whole seconds, rounded up.
     pub(super) fn seconds(&mut self, step: &Step, length: Dur) -> u64 {
         if !length.0.is_multiple_of(1000) {
-            self.loses(step.at, "a server counts whole seconds; the time is rounded up");
+            self.loses(
+                step.at,
+                "a server counts whole seconds; the time is rounded up",
+            );
         }
         length.0.div_ceil(1000)
     }
@@ -213,5 +273,8 @@ impl<'a> Writer<'a> {
 
 /// A definition for a task of its name.
 fn definition_of(task: &Map<String, Value>) -> Map<String, Value> {
-    Map::from_iter([("name".to_owned(), task.get("name").cloned().unwrap_or_default())])
+    Map::from_iter([(
+        "name".to_owned(),
+        task.get("name").cloned().unwrap_or_default(),
+    )])
 }

@@ -19,22 +19,31 @@ impl<'a> Writer<'a> {
             ExprKind::String(text) => Value::String(self.literal(text)),
             ExprKind::List(items) => items.iter().map(|item| self.value(item)).collect(),
             ExprKind::Object(members) => {
-                let members = members.iter().map(|(key, value)| (key.clone(), self.value(value)));
+                let members = members
+                    .iter()
+                    .map(|(key, value)| (key.clone(), self.value(value)));
                 Value::Object(members.collect::<Map<_, _>>())
             }
-            ExprKind::Ref(Root::Let(name)) if !self.is_task(name) => match self.lets.get(name.as_str()).copied() {
-                Some(value) => self.value(value),
-                None => Value::Null,
-            },
-            ExprKind::Field(..) | ExprKind::Index(..) | ExprKind::Path(..) if self.member_of_let(expr).is_some() => {
-                self.member_of_let(expr).map_or(Value::Null, |value| self.value(value))
+            ExprKind::Ref(Root::Let(name)) if !self.is_task(name) => {
+                match self.lets.get(name.as_str()).copied() {
+                    Some(value) => self.value(value),
+                    None => Value::Null,
+                }
+            }
+            ExprKind::Field(..) | ExprKind::Index(..) | ExprKind::Path(..)
+                if self.member_of_let(expr).is_some() =>
+            {
+                self.member_of_let(expr)
+                    .map_or(Value::Null, |value| self.value(value))
             }
             ExprKind::Reveal { value, .. } => {
                 self.revealed(expr.at);
                 self.value(value)
             }
             ExprKind::Template(_) => Value::String(self.text(expr)),
-            _ => self.reference(expr).map_or(Value::Null, |r| Value::String(self.braced(expr, &r))),
+            _ => self
+                .reference(expr)
+                .map_or(Value::Null, |r| Value::String(self.braced(expr, &r))),
         }
     }
 
@@ -46,7 +55,11 @@ impl<'a> Writer<'a> {
         let mut dollar = false;
         for (text, reference) in parts {
             if reference && dollar {
-                self.cannot(expr.at, "a `$` before a value reads as an escape on a server", "put another character between them");
+                self.cannot(
+                    expr.at,
+                    "a `$` before a value reads as an escape on a server",
+                    "put another character between them",
+                );
             }
             dollar = !reference && text.ends_with('$') || dollar && text.is_empty();
             out.push_str(&text);
@@ -67,7 +80,9 @@ impl<'a> Writer<'a> {
                     self.parts(value, out);
                 }
             }
-            ExprKind::Field(..) | ExprKind::Index(..) | ExprKind::Path(..) if self.member_of_let(expr).is_some() => {
+            ExprKind::Field(..) | ExprKind::Index(..) | ExprKind::Path(..)
+                if self.member_of_let(expr).is_some() =>
+            {
                 if let Some(value) = self.member_of_let(expr) {
                     self.parts(value, out);
                 }
@@ -86,22 +101,42 @@ impl<'a> Writer<'a> {
 
     /// Whether a task of its own gives the value of a `let`.
     fn is_task(&self, name: &str) -> bool {
-        self.lets.get(name).is_some_and(|value| self.is_computed(value)) || self.kept_input(name).is_some()
+        self.lets
+            .get(name)
+            .is_some_and(|value| self.is_computed(value))
+            || self.kept_input(name).is_some()
     }
 
     /// The task whose input a `let` of the reader keeps. Those of other tasks are written in another form, so their values stand for them.
     pub(super) fn kept_input(&self, name: &str) -> Option<&'a str> {
-        let step = self.let_steps.get(name).copied().filter(|step| self.plan.dialect.is_conductor() && *step != name)?;
+        let step = self
+            .let_steps
+            .get(name)
+            .copied()
+            .filter(|step| self.plan.dialect.is_conductor() && *step != name)?;
         let task = step.strip_prefix("input of ")?;
-        let kept = self.steps.get(task).filter(|step| matches!(step.task, Task::Let(_) | Task::SetVariables(_) | Task::Worker(_)))?;
+        let kept = self.steps.get(task).filter(|step| {
+            matches!(
+                step.task,
+                Task::Let(_) | Task::SetVariables(_) | Task::Worker(_)
+            )
+        })?;
         Some(&kept.name)
     }
 
     fn number(&mut self, digits: &str, at: At) -> Value {
         match serde_json::from_str::<Value>(digits) {
-            Ok(value @ Value::Number(_)) if value.is_i64() || value.is_u64() || digits.contains(['.', 'e', 'E']) => value,
+            Ok(value @ Value::Number(_))
+                if value.is_i64() || value.is_u64() || digits.contains(['.', 'e', 'E']) =>
+            {
+                value
+            }
             _ => {
-                self.cannot(at, "a server keeps no number of so many digits", "write it as text");
+                self.cannot(
+                    at,
+                    "a server keeps no number of so many digits",
+                    "write it as text",
+                );
                 Value::Null
             }
         }
@@ -126,15 +161,24 @@ impl<'a> Writer<'a> {
         match &expr.kind {
             ExprKind::Ref(Root::Let(name)) if self.kept_input(name).is_some() => {
                 let task = self.kept_input(name)?;
-                self.task_name(task, expr.at).map(|name| format!("{name}.input"))
+                self.task_name(task, expr.at)
+                    .map(|name| format!("{name}.input"))
             }
             ExprKind::Ref(Root::Let(name)) if self.is_task(name) => {
                 let step = self.let_steps.get(name.as_str()).copied()?;
-                self.task_name(step, expr.at).map(|name| format!("{name}.output"))
+                self.task_name(step, expr.at)
+                    .map(|name| format!("{name}.output"))
             }
-            ExprKind::Ref(Root::Let(name)) => self.lets.get(name.as_str()).copied().and_then(|value| self.reference(value)),
-            ExprKind::Field(..) | ExprKind::Index(..) | ExprKind::Path(..) if self.member_of_let(expr).is_some() => {
-                self.member_of_let(expr).and_then(|value| self.reference(value))
+            ExprKind::Ref(Root::Let(name)) => self
+                .lets
+                .get(name.as_str())
+                .copied()
+                .and_then(|value| self.reference(value)),
+            ExprKind::Field(..) | ExprKind::Index(..) | ExprKind::Path(..)
+                if self.member_of_let(expr).is_some() =>
+            {
+                self.member_of_let(expr)
+                    .and_then(|value| self.reference(value))
             }
             ExprKind::Ref(root) => self.root(root, expr.at),
             ExprKind::Field(inner, name) => self.below(inner, &[Key::Name(name.clone())]),
@@ -151,24 +195,43 @@ impl<'a> Writer<'a> {
                 self.reference(value)
             }
             ExprKind::Call(function, _) => {
-                self.cannot(expr.at, format!("a server does not have the function `{}`", function.name()), COMPUTED);
+                self.cannot(
+                    expr.at,
+                    format!("a server does not have the function `{}`", function.name()),
+                    COMPUTED,
+                );
                 None
             }
             ExprKind::Binary(operator, ..) => {
-                let message = format!("a value cannot be computed with `{}` on a server", operator.as_str());
+                let message = format!(
+                    "a value cannot be computed with `{}` on a server",
+                    operator.as_str()
+                );
                 self.cannot(expr.at, message, COMPUTED);
                 None
             }
             ExprKind::Not(_) => {
-                self.cannot(expr.at, "a value cannot be computed with `not` on a server", COMPUTED);
+                self.cannot(
+                    expr.at,
+                    "a value cannot be computed with `not` on a server",
+                    COMPUTED,
+                );
                 None
             }
             ExprKind::Duration(_) => {
-                self.cannot(expr.at, "a length of time is no value on a server", "write its seconds as a number");
+                self.cannot(
+                    expr.at,
+                    "a length of time is no value on a server",
+                    "write its seconds as a number",
+                );
                 None
             }
             _ => {
-                self.cannot(expr.at, "only a name can be referred to on a server", COMPUTED);
+                self.cannot(
+                    expr.at,
+                    "only a name can be referred to on a server",
+                    COMPUTED,
+                );
                 None
             }
         }
@@ -178,7 +241,11 @@ impl<'a> Writer<'a> {
         let base = self.reference(inner)?;
         let members = self.members(keys, inner.at)?;
         if base.starts_with("workflow.secrets.") && members.contains('[') {
-            self.cannot(inner.at, "a server finds only plain members of a secret", "name the members with letters, digits and `_`");
+            self.cannot(
+                inner.at,
+                "a server finds only plain members of a secret",
+                "name the members with letters, digits and `_`",
+            );
             return None;
         }
         Some(base + &members)
@@ -191,10 +258,17 @@ impl<'a> Writer<'a> {
             match key {
                 Key::Name(name) if is_plain(name) => text.push_str(&format!(".{name}")),
                 Key::Name(name) if name.contains(['{', '}', '$']) => {
-                    self.cannot(at, format!("`{name}` cannot stand in a reference"), "choose another name");
+                    self.cannot(
+                        at,
+                        format!("`{name}` cannot stand in a reference"),
+                        "choose another name",
+                    );
                     return None;
                 }
-                Key::Name(name) => text.push_str(&format!("['{}']", name.replace('\\', "\\\\").replace('\'', "\\'"))),
+                Key::Name(name) => text.push_str(&format!(
+                    "['{}']",
+                    name.replace('\\', "\\\\").replace('\'', "\\'")
+                )),
                 Key::Index(index) => text.push_str(&format!("[{index}]")),
             }
         }
@@ -204,22 +278,34 @@ impl<'a> Writer<'a> {
     /// A path that may find several, without its `$`.
     fn tail(&mut self, path: &JsonPath, at: At) -> Option<String> {
         let text = path.as_str();
-        let same = path.dialect() == crate::plan::path::PathDialect::Conductor || !text.contains('?');
+        let same =
+            path.dialect() == crate::plan::path::PathDialect::Conductor || !text.contains('?');
         if same && !text.contains(['{', '}']) {
             return text.strip_prefix('$').map(str::to_owned);
         }
-        self.cannot(at, format!("a server reads the path `{text}` differently"), "name the way to the value without a filter");
+        self.cannot(
+            at,
+            format!("a server reads the path `{text}` differently"),
+            "name the way to the value without a filter",
+        );
         None
     }
 
     fn root(&mut self, root: &'a Root, at: At) -> Option<String> {
         match root {
-            Root::Secret { name, field, version: Version::Current } => {
+            Root::Secret {
+                name,
+                field,
+                version: Version::Current,
+            } => {
                 let field = field.as_ref().map(|f| format!(".{f}")).unwrap_or_default();
                 Some(format!("workflow.secrets.{name}{field}"))
             }
             Root::Secret { name, version, .. } => {
-                let message = format!("a server keeps one version of a secret: there is no `{}.{name}`", version.root());
+                let message = format!(
+                    "a server keeps one version of a secret: there is no `{}.{name}`",
+                    version.root()
+                );
                 self.cannot(at, message, "run this rotation with rot");
                 None
             }
@@ -232,21 +318,36 @@ impl<'a> Writer<'a> {
             },
             Root::Let(_) => None,
             Root::Capture { step, name } => self.capture_reference(step, name, at),
-            Root::Output(step) => self.task_name(step, at).map(|name| format!("{name}.output")),
-            Root::TaskField { step, field } => self.task_name(step, at).map(|name| format!("{name}.{field}")),
+            Root::Output(step) => self
+                .task_name(step, at)
+                .map(|name| format!("{name}.output")),
+            Root::TaskField { step, field } => self
+                .task_name(step, at)
+                .map(|name| format!("{name}.{field}")),
             Root::Run(field) => self.run_field(*field, at),
-            Root::Answer => self.filter.and_then(|step| self.task_name(step, at)).map(|name| format!("{name}.output")),
+            Root::Answer => self
+                .filter
+                .and_then(|step| self.task_name(step, at))
+                .map(|name| format!("{name}.output")),
         }
     }
 
     fn member(&mut self, base: &str, name: &str, at: At) -> Option<String> {
-        self.members(&[Key::Name(name.to_owned())], at).map(|m| format!("{base}{m}"))
+        self.members(&[Key::Name(name.to_owned())], at)
+            .map(|m| format!("{base}{m}"))
     }
 
     fn task_name(&mut self, step: &str, at: At) -> Option<String> {
-        let name = self.name_of(step).map(str::to_owned).or_else(|| self.is_made(step).then(|| step.to_owned()));
+        let name = self
+            .name_of(step)
+            .map(str::to_owned)
+            .or_else(|| self.is_made(step).then(|| step.to_owned()));
         if name.is_none() {
-            self.cannot(at, format!("the task `{step}` does nothing here, so it is not in the definition"), "refer to another task");
+            self.cannot(
+                at,
+                format!("the task `{step}` does nothing here, so it is not in the definition"),
+                "refer to another task",
+            );
         }
         name
     }
@@ -280,7 +381,10 @@ impl<'a> Writer<'a> {
                     CaptureSource::Status => Type::Int,
                 };
                 if capture.ty != natural && capture.ty != Type::Any {
-                    let message = format!("a server keeps `{name}` as it came, not as {}", capture.ty.describe());
+                    let message = format!(
+                        "a server keeps `{name}` as it came, not as {}",
+                        capture.ty.describe()
+                    );
                     self.cannot(at, message, "use the value as it comes, without `as`");
                     return None;
                 }
@@ -288,14 +392,22 @@ impl<'a> Writer<'a> {
                     self.open_place(http, name, at)?
                 } else if capture.place.is_empty() {
                     let hidden = capture.secret.then(|| Key::Name("_secrets".into()));
-                    hidden.into_iter().chain([Key::Name(name.to_owned())]).collect()
+                    hidden
+                        .into_iter()
+                        .chain([Key::Name(name.to_owned())])
+                        .collect()
                 } else {
                     capture.place.iter().cloned().map(Key::Name).collect()
                 };
-                self.members(&place, at).map(|members| format!("{reference}.output{members}"))
+                self.members(&place, at)
+                    .map(|members| format!("{reference}.output{members}"))
             }
-            Some(Task::Call(_) | Task::Worker(_)) => self.member(&format!("{reference}.output"), name, at),
-            Some(Task::Manual(_)) if self.plan.dialect != Dialect::Rot => self.member(&format!("{reference}.output"), name, at),
+            Some(Task::Call(_) | Task::Worker(_)) => {
+                self.member(&format!("{reference}.output"), name, at)
+            }
+            Some(Task::Manual(_)) if self.plan.dialect != Dialect::Rot => {
+                self.member(&format!("{reference}.output"), name, at)
+            }
             // That the step itself cannot be said is said there.
             _ => None,
         }
@@ -304,13 +416,18 @@ impl<'a> Writer<'a> {
 
 /// Whether a name may stand behind a dot.
 fn is_plain(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
 fn is_answer(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Ref(root) => *root == Root::Answer,
-        ExprKind::Field(inner, _) | ExprKind::Index(inner, _) | ExprKind::Path(inner, _) => is_answer(inner),
+        ExprKind::Field(inner, _) | ExprKind::Index(inner, _) | ExprKind::Path(inner, _) => {
+            is_answer(inner)
+        }
         _ => false,
     }
 }

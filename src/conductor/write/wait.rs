@@ -12,7 +12,10 @@ impl<'a> Writer<'a> {
             Wait::For(expr) => match &expr.kind {
                 ExprKind::Duration(length) => {
                     if length.0 % 1000 != 0 {
-                        self.loses(step.at, "a server waits whole seconds; the time is rounded up");
+                        self.loses(
+                            step.at,
+                            "a server waits whole seconds; the time is rounded up",
+                        );
                     }
                     ("duration", Value::String(words(*length)))
                 }
@@ -38,13 +41,20 @@ impl<'a> Writer<'a> {
     }
 
     fn instant(&mut self, step: &Step, text: &str) -> Value {
-        let Ok(time) = text.parse::<jiff::Timestamp>() else { return Value::String(self.literal(text)) };
+        let Ok(time) = text.parse::<jiff::Timestamp>() else {
+            return Value::String(self.literal(text));
+        };
         let seconds = time.as_second();
         let minute = seconds.div_euclid(60) * 60 + if seconds.rem_euclid(60) == 0 { 0 } else { 60 };
         if minute != seconds {
-            self.loses(step.at, "a server waits until a whole minute; the time is rounded up");
+            self.loses(
+                step.at,
+                "a server waits until a whole minute; the time is rounded up",
+            );
         }
-        let Ok(time) = jiff::Timestamp::from_second(minute) else { return Value::String(text.to_owned()) };
+        let Ok(time) = jiff::Timestamp::from_second(minute) else {
+            return Value::String(text.to_owned());
+        };
         Value::String(time.strftime("%Y-%m-%d %H:%M UTC").to_string())
     }
 }
@@ -53,11 +63,20 @@ impl<'a> Writer<'a> {
 pub(super) fn words(length: Dur) -> String {
     let mut rest = length.0.div_ceil(1000);
     let mut parts = Vec::new();
-    for (unit, size) in [("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1)] {
+    for (unit, size) in [
+        ("days", 86_400),
+        ("hours", 3_600),
+        ("minutes", 60),
+        ("seconds", 1),
+    ] {
         if rest >= size {
             parts.push(format!("{} {unit}", rest / size));
             rest %= size;
         }
     }
-    if parts.is_empty() { "0 seconds".to_owned() } else { parts.join(" ") }
+    if parts.is_empty() {
+        "0 seconds".to_owned()
+    } else {
+        parts.join(" ")
+    }
 }

@@ -1,7 +1,7 @@
 //! A rotation → a workflow definition.
 
-use crate::plan::name::is_mask;
 use super::context::Writer;
+use crate::plan::name::is_mask;
 use crate::plan::task::{Step, Task, walk_steps};
 use crate::plan::{Dialect, Effect, Expr, ExprKind, Policy, Root, Type};
 use serde_json::{Map, Value};
@@ -17,7 +17,11 @@ impl<'a> Writer<'a> {
         definition.insert("version".into(), 1.into());
         let mut tasks = self.block(&rotation.steps);
         if tasks.is_empty() {
-            self.cannot(rotation.at, "a definition needs at least one task", "add a step that a server can do");
+            self.cannot(
+                rotation.at,
+                "a definition needs at least one task",
+                "add a step that a server can do",
+            );
         }
         if rotation.outputs.is_empty() && self.returns_last() {
             let name = self.fresh("no_output");
@@ -63,7 +67,14 @@ impl<'a> Writer<'a> {
                     }
                     None => {
                         let help = "write the default out";
-                        self.cannot(input.at, format!("the default of `{}` is computed; a server takes it as it stands", input.name), help);
+                        self.cannot(
+                            input.at,
+                            format!(
+                                "the default of `{}` is computed; a server takes it as it stands",
+                                input.name
+                            ),
+                            help,
+                        );
                     }
                 }
             }
@@ -72,19 +83,38 @@ impl<'a> Writer<'a> {
             definition.insert("inputTemplate".into(), Value::Object(defaults));
         }
         if let Some(typed) = inputs.iter().find(|i| i.ty != Type::Any) {
-            self.loses(typed.at, "types of inputs cannot be said, and a server requires none of them");
+            self.loses(
+                typed.at,
+                "types of inputs cannot be said, and a server requires none of them",
+            );
         }
-        let secret: Vec<&str> = inputs.iter().filter(|i| i.secret).map(|i| i.name.as_str()).collect();
+        let secret: Vec<&str> = inputs
+            .iter()
+            .filter(|i| i.secret)
+            .map(|i| i.name.as_str())
+            .collect();
         if let Some(input) = inputs.iter().find(|i| i.secret).filter(|_| self.oss) {
             let help = "keep it as a secret instead of passing it";
-            self.cannot(input.at, "the open-source server shows inputs in clear", help);
+            self.cannot(
+                input.at,
+                "the open-source server shows inputs in clear",
+                help,
+            );
         }
         self.masked_fields(definition, &secret);
     }
 
     fn masked_fields(&mut self, definition: &mut Map<String, Value>, more: &[&str]) {
-        let mut masked: Vec<&str> = self.rotation.masked_fields.iter().map(String::as_str).collect();
-        masked.extend(more.iter().filter(|name| !self.rotation.masked_fields.iter().any(|m| m == *name)));
+        let mut masked: Vec<&str> = self
+            .rotation
+            .masked_fields
+            .iter()
+            .map(String::as_str)
+            .collect();
+        masked.extend(
+            more.iter()
+                .filter(|name| !self.rotation.masked_fields.iter().any(|m| m == *name)),
+        );
         if !masked.is_empty() {
             definition.insert("maskedFields".into(), masked.into());
         }
@@ -95,7 +125,11 @@ impl<'a> Writer<'a> {
             return;
         }
         let rotation = self.rotation;
-        let values = rotation.variables.iter().map(|(name, value)| (name.clone(), self.value(value))).collect();
+        let values = rotation
+            .variables
+            .iter()
+            .map(|(name, value)| (name.clone(), self.value(value)))
+            .collect();
         definition.insert("variables".into(), Value::Object(values));
     }
 
@@ -108,7 +142,11 @@ impl<'a> Writer<'a> {
             let special = is_mask(&output.name);
             if output.masked && !special && !rotation.masked_fields.contains(&output.name) {
                 if self.oss {
-                    self.cannot(output.at, "the open-source server shows outputs in clear", "do not return a secret");
+                    self.cannot(
+                        output.at,
+                        "the open-source server shows outputs in clear",
+                        "do not return a secret",
+                    );
                 }
                 hidden.insert(output.name.clone(), value);
             } else {
@@ -153,7 +191,11 @@ impl<'a> Writer<'a> {
                 if said {
                     effects.push((step.at, step.name.as_str(), http.effect.describe()));
                 }
-                strict = strict.or(http.captures.iter().find(|c| !c.optional && !c.secret).map(|c| c.at));
+                strict = strict.or(http
+                    .captures
+                    .iter()
+                    .find(|c| !c.optional && !c.secret)
+                    .map(|c| c.at));
             }
             for expr in step.task.exprs() {
                 expr.walk(&mut |e| {
@@ -164,22 +206,40 @@ impl<'a> Writer<'a> {
             }
         });
         if let Some((at, name, effect)) = effects.first() {
-            let more = if effects.len() > 1 { format!(" and {} more", effects.len() - 1) } else { String::new() };
-            self.loses(*at, format!("what a call changes cannot be said: `{effect}` of `{name}`{more}"));
+            let more = if effects.len() > 1 {
+                format!(" and {} more", effects.len() - 1)
+            } else {
+                String::new()
+            };
+            self.loses(
+                *at,
+                format!("what a call changes cannot be said: `{effect}` of `{name}`{more}"),
+            );
         }
         if let Some(at) = strict.filter(|_| self.plan.dialect == Dialect::Rot) {
-            self.loses(at, "a public value that the answer lacks is null on a server, not an error");
+            self.loses(
+                at,
+                "a public value that the answer lacks is null on a server, not an error",
+            );
         }
-        let declared = self
-            .plan
-            .secrets
-            .iter()
-            .find(|s| secrets.contains(&s.name.as_str()) && matches!(&s.policy, Policy::Declared(places) if !places.is_empty()));
+        let declared = self.plan.secrets.iter().find(|s| {
+            secrets.contains(&s.name.as_str())
+                && matches!(&s.policy, Policy::Declared(places) if !places.is_empty())
+        });
         if let Some(secret) = declared {
-            self.loses(secret.at, format!("where secrets may be sent cannot be said: `to` of `{}`", secret.name));
+            self.loses(
+                secret.at,
+                format!(
+                    "where secrets may be sent cannot be said: `to` of `{}`",
+                    secret.name
+                ),
+            );
         }
         if rotation.schedule.is_some() {
-            self.loses(rotation.at, "the schedule is an entry of its own: `rot compile --to schedule` writes it");
+            self.loses(
+                rotation.at,
+                "the schedule is an entry of its own: `rot compile --to schedule` writes it",
+            );
         }
     }
 }
@@ -192,9 +252,12 @@ fn plain(expr: &Expr) -> Option<Value> {
         ExprKind::Number(digits) => serde_json::from_str(digits).ok()?,
         ExprKind::String(text) => Value::String(text.clone()),
         ExprKind::List(items) => Value::Array(items.iter().map(plain).collect::<Option<_>>()?),
-        ExprKind::Object(members) => {
-            Value::Object(members.iter().map(|(key, value)| Some((key.clone(), plain(value)?))).collect::<Option<_>>()?)
-        }
+        ExprKind::Object(members) => Value::Object(
+            members
+                .iter()
+                .map(|(key, value)| Some((key.clone(), plain(value)?)))
+                .collect::<Option<_>>()?,
+        ),
         _ => return None,
     })
 }

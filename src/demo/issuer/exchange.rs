@@ -24,18 +24,26 @@ pub struct Received {
 impl Received {
     /// The first value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// The value of a query parameter.
     pub fn query(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The body as JSON; `Null` when it is none, or has another content type.
     pub(super) fn json(&self) -> Value {
         match self.header("content-type") {
-            Some(kind) if kind.starts_with("application/json") => serde_json::from_slice(&self.body).unwrap_or(Value::Null),
+            Some(kind) if kind.starts_with("application/json") => {
+                serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+            }
             _ => Value::Null,
         }
     }
@@ -44,7 +52,9 @@ impl Received {
     pub(super) fn form(&self) -> Vec<(String, String)> {
         match self.header("content-type") {
             Some(kind) if kind.starts_with("application/x-www-form-urlencoded") => {
-                url::form_urlencoded::parse(&self.body).into_owned().collect()
+                url::form_urlencoded::parse(&self.body)
+                    .into_owned()
+                    .collect()
             }
             _ => Vec::new(),
         }
@@ -79,7 +89,11 @@ impl Reply {
     /// JSON.
     pub(super) fn json(status: u16, body: &Value) -> Self {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        Self { status, headers, body: body.to_string().into_bytes() }
+        Self {
+            status,
+            headers,
+            body: body.to_string().into_bytes(),
+        }
     }
 
     /// `{"error": …}`
@@ -89,18 +103,26 @@ impl Reply {
 
     /// No body.
     pub(super) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new() }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
     }
 
     pub(super) fn with(mut self, name: &str, value: &str) -> Self {
-        self.headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
+        self.headers
+            .retain(|(key, _)| !key.eq_ignore_ascii_case(name));
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// The head as it goes over the wire.
     pub(super) fn head(&self) -> Vec<u8> {
-        let reason = hyper::StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason()).unwrap_or("");
+        let reason = hyper::StatusCode::from_u16(self.status)
+            .ok()
+            .and_then(|status| status.canonical_reason())
+            .unwrap_or("");
         let mut head = format!("HTTP/1.1 {} {reason}\r\n", self.status);
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));

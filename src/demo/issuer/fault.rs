@@ -25,17 +25,30 @@ pub struct Rule {
 impl Rule {
     /// Every request.
     pub fn always(fault: Fault) -> Self {
-        Self { index: None, method: None, path: None, times: None, fault }
+        Self {
+            index: None,
+            method: None,
+            path: None,
+            times: None,
+            fault,
+        }
     }
 
     /// The request on connection `index`.
     pub fn nth(index: usize, fault: Fault) -> Self {
-        Self { index: Some(index), ..Self::always(fault) }
+        Self {
+            index: Some(index),
+            ..Self::always(fault)
+        }
     }
 
     /// The first request to a path.
     pub fn once(path: impl Into<String>, fault: Fault) -> Self {
-        Self { path: Some(path.into()), times: Some(1), ..Self::always(fault) }
+        Self {
+            path: Some(path.into()),
+            times: Some(1),
+            ..Self::always(fault)
+        }
     }
 
     pub(super) fn fits(&self, index: usize, method: &str, path: &str) -> bool {
@@ -169,7 +182,10 @@ impl Fault {
     /// Whether the endpoint does its work.
     pub(super) fn executes(&self) -> bool {
         match self {
-            Fault::ResetBeforeReading | Fault::ResetBeforeExecuting | Fault::Redirect { .. } | Fault::Echo { .. } => false,
+            Fault::ResetBeforeReading
+            | Fault::ResetBeforeExecuting
+            | Fault::Redirect { .. }
+            | Fault::Echo { .. } => false,
             Fault::Answer { execute, .. } | Fault::Raw { execute, .. } => *execute,
             _ => true,
         }
@@ -177,58 +193,110 @@ impl Fault {
 
     /// What becomes of the endpoint's answer, where it made one.
     pub(super) fn apply(&self, request: &Received, reply: Reply) -> Outcome {
-        let scripted = |bytes| Outcome::Scripted(Script { pieces: vec![Piece::Bytes(bytes)], reset: false });
+        let scripted = |bytes| {
+            Outcome::Scripted(Script {
+                pieces: vec![Piece::Bytes(bytes)],
+                reset: false,
+            })
+        };
         match self {
-            Fault::ResetBeforeReading | Fault::ResetBeforeExecuting | Fault::ResetAfterExecuting => {
-                Outcome::Scripted(Script { pieces: Vec::new(), reset: true })
-            }
-            Fault::CloseAfterExecuting => Outcome::Scripted(Script { pieces: Vec::new(), reset: false }),
+            Fault::ResetBeforeReading
+            | Fault::ResetBeforeExecuting
+            | Fault::ResetAfterExecuting => Outcome::Scripted(Script {
+                pieces: Vec::new(),
+                reset: true,
+            }),
+            Fault::CloseAfterExecuting => Outcome::Scripted(Script {
+                pieces: Vec::new(),
+                reset: false,
+            }),
             Fault::Cut { after, reset } => {
                 let mut wire = reply.wire();
                 wire.truncate(*after);
-                Outcome::Scripted(Script { pieces: vec![Piece::Bytes(wire)], reset: *reset })
+                Outcome::Scripted(Script {
+                    pieces: vec![Piece::Bytes(wire)],
+                    reset: *reset,
+                })
             }
             Fault::TruncatedBody => {
                 let mut wire = reply.wire();
                 wire.truncate(wire.len() - reply.body.len().div_ceil(2));
                 scripted(wire)
             }
-            Fault::Stall { at: Phase::Head, millis } => halves(reply.wire(), reply.head().len() / 2, *millis),
-            Fault::Stall { at: Phase::Body, millis } => {
+            Fault::Stall {
+                at: Phase::Head,
+                millis,
+            } => halves(reply.wire(), reply.head().len() / 2, *millis),
+            Fault::Stall {
+                at: Phase::Body,
+                millis,
+            } => {
                 let wire = reply.wire();
                 let middle = wire.len() - reply.body.len().div_ceil(2);
                 halves(wire, middle, *millis)
             }
             Fault::Stall { .. } => Outcome::WellMade(reply),
             Fault::Drip { millis } => {
-                let pieces = reply.wire().into_iter().flat_map(|byte| [Piece::Bytes(vec![byte]), Piece::Wait(*millis)]).collect();
-                Outcome::Scripted(Script { pieces, reset: false })
+                let pieces = reply
+                    .wire()
+                    .into_iter()
+                    .flat_map(|byte| [Piece::Bytes(vec![byte]), Piece::Wait(*millis)])
+                    .collect();
+                Outcome::Scripted(Script {
+                    pieces,
+                    reset: false,
+                })
             }
-            Fault::Redirect { status, location } => Outcome::WellMade(Reply::empty(*status).with("location", location)),
-            Fault::Answer { status, headers, body, .. } => {
-                scripted(Reply { status: *status, headers: headers.clone(), body: body.clone().into_bytes() }.wire())
+            Fault::Redirect { status, location } => {
+                Outcome::WellMade(Reply::empty(*status).with("location", location))
             }
+            Fault::Answer {
+                status,
+                headers,
+                body,
+                ..
+            } => scripted(
+                Reply {
+                    status: *status,
+                    headers: headers.clone(),
+                    body: body.clone().into_bytes(),
+                }
+                .wire(),
+            ),
             Fault::ContentType(kind) => Outcome::WellMade(reply.with("content-type", kind)),
-            Fault::Body(bytes) => Outcome::WellMade(Reply { body: bytes.clone(), ..reply }),
+            Fault::Body(bytes) => Outcome::WellMade(Reply {
+                body: bytes.clone(),
+                ..reply
+            }),
             Fault::Huge { bytes, declared } => {
                 let mut head = reply.head();
                 if *declared {
                     head.extend_from_slice(format!("content-length: {bytes}\r\n").as_bytes());
                 }
                 head.extend_from_slice(b"\r\n");
-                Outcome::Scripted(Script { pieces: vec![Piece::Bytes(head), Piece::Fill(*bytes)], reset: false })
+                Outcome::Scripted(Script {
+                    pieces: vec![Piece::Bytes(head), Piece::Fill(*bytes)],
+                    reset: false,
+                })
             }
             Fault::HugeHead(bytes) => {
                 // In lines of a size that parsers take, so that it is the sum that must be refused.
                 let line = format!("x-filler: {}\r\n", "x".repeat(4000));
                 let mut wire = reply.head();
-                (0..bytes.div_ceil(line.len())).for_each(|_| wire.extend_from_slice(line.as_bytes()));
+                (0..bytes.div_ceil(line.len()))
+                    .for_each(|_| wire.extend_from_slice(line.as_bytes()));
                 wire.extend_from_slice(b"content-length: 0\r\n\r\n");
                 scripted(wire)
             }
             Fault::BrokenChunks => {
                 let mut wire = reply.head();
-                wire.extend_from_slice(format!("transfer-encoding: chunked\r\n\r\n{:x}\r\n", reply.body.len()).as_bytes());
+                wire.extend_from_slice(
+                    format!(
+                        "transfer-encoding: chunked\r\n\r\n{:x}\r\n",
+                        reply.body.len()
+                    )
+                    .as_bytes(),
+                );
                 wire.extend_from_slice(&reply.body);
                 wire.extend_from_slice(b"\r\nzz\r\nmore\r\n0\r\n\r\n");
                 scripted(wire)
@@ -236,17 +304,37 @@ impl Fault {
             Fault::TwoContentLengths => {
                 let mut wire = reply.head();
                 let length = reply.body.len();
-                wire.extend_from_slice(format!("content-length: {length}\r\ncontent-length: {}\r\n\r\n", length + 1).as_bytes());
+                wire.extend_from_slice(
+                    format!(
+                        "content-length: {length}\r\ncontent-length: {}\r\n\r\n",
+                        length + 1
+                    )
+                    .as_bytes(),
+                );
                 wire.extend_from_slice(&reply.body);
                 scripted(wire)
             }
-            Fault::GarbageStatus => scripted(b"SSH-2.0-OpenSSH_9.9\r\nHTTP/1.1 OK 200\r\n\r\n".to_vec()),
+            Fault::GarbageStatus => {
+                scripted(b"SSH-2.0-OpenSSH_9.9\r\nHTTP/1.1 OK 200\r\n\r\n".to_vec())
+            }
             Fault::Raw { bytes, .. } => scripted(bytes.clone()),
             Fault::Echo { status } => {
-                let headers: Vec<String> = request.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+                let headers: Vec<String> = request
+                    .headers
+                    .iter()
+                    .map(|(name, value)| format!("{name}: {value}"))
+                    .collect();
                 let body = String::from_utf8_lossy(&request.body);
-                let query: Vec<String> = request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                let error = format!("cannot accept: {} {} {body}", headers.join(", "), query.join("&"));
+                let query: Vec<String> = request
+                    .query
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect();
+                let error = format!(
+                    "cannot accept: {} {} {body}",
+                    headers.join(", "),
+                    query.join("&")
+                );
                 Outcome::WellMade(Reply::error(*status, &error))
             }
         }
@@ -255,5 +343,8 @@ impl Fault {
 
 fn halves(mut wire: Vec<u8>, middle: usize, millis: u64) -> Outcome {
     let rest = wire.split_off(middle.min(wire.len()));
-    Outcome::Scripted(Script { pieces: vec![Piece::Bytes(wire), Piece::Wait(millis), Piece::Bytes(rest)], reset: false })
+    Outcome::Scripted(Script {
+        pieces: vec![Piece::Bytes(wire), Piece::Wait(millis), Piece::Bytes(rest)],
+        reset: false,
+    })
 }

@@ -109,7 +109,9 @@ impl Issuer {
     /// # Errors
     /// When no port can be bound or no thread started.
     pub fn spawn(config: Config) -> std::io::Result<IssuerHandle> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
         let (mut handle, stopped) = IssuerHandle::new(config, listener.local_addr()?);
         let state = Arc::clone(&handle.state);
@@ -137,7 +139,16 @@ impl IssuerHandle {
     fn new(config: Config, address: SocketAddr) -> (Self, watch::Receiver<bool>) {
         let (stop, stopped) = watch::channel(false);
         let state = Arc::new(Mutex::new(State::new(config)));
-        (Self { base_url: format!("http://{address}"), address, state, stop, thread: None }, stopped)
+        (
+            Self {
+                base_url: format!("http://{address}"),
+                address,
+                state,
+                stop,
+                thread: None,
+            },
+            stopped,
+        )
     }
 
     /// What it knows: credentials, requests. Requests wait while this is held.

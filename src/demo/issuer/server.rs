@@ -22,7 +22,11 @@ use tokio::task::JoinSet;
 const BODY_LIMIT: usize = 16 << 20;
 
 /// Serves until told to stop.
-pub(super) async fn serve(listener: TcpListener, state: Arc<Mutex<State>>, mut stopped: watch::Receiver<bool>) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    state: Arc<Mutex<State>>,
+    mut stopped: watch::Receiver<bool>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -42,17 +46,23 @@ async fn connection(stream: TcpStream, index: usize, state: Arc<Mutex<State>>) {
     match fault {
         // What is left unread makes the system answer with a reset.
         Some(Fault::ResetBeforeReading) => return reset(&stream),
-        Some(Fault::Stall { at: Phase::Read, millis }) => pause(millis).await,
+        Some(Fault::Stall {
+            at: Phase::Read,
+            millis,
+        }) => pause(millis).await,
         _ => {}
     }
     let taken_over = Arc::new(Mutex::new(None));
     let service = service_fn(|request| {
-        let (state, fault, taken_over) = (Arc::clone(&state), fault.clone(), Arc::clone(&taken_over));
+        let (state, fault, taken_over) =
+            (Arc::clone(&state), fault.clone(), Arc::clone(&taken_over));
         let answer: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(async move {
             match answer(request, index, &state, fault).await? {
                 Outcome::WellMade(reply) => well_made(reply),
                 Outcome::Scripted(script) => {
-                    *taken_over.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(script);
+                    *taken_over
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(script);
                     // Makes hyper stop without writing anything.
                     Err(TakenOver)
                 }
@@ -60,11 +70,16 @@ async fn connection(stream: TcpStream, index: usize, state: Arc<Mutex<State>>) {
         });
         answer
     });
-    let mut connection = hyper::server::conn::http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
+    let mut connection = hyper::server::conn::http1::Builder::new()
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
     // An error is what the client did, or what we did: nobody to tell.
     let _ = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     let mut stream = connection.into_parts().io.into_inner();
-    let script = taken_over.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    let script = taken_over
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .take();
     if let Some(script) = script {
         play(script, &mut stream).await;
     }
@@ -87,12 +102,20 @@ impl std::error::Error for TakenOver {}
 async fn peek(stream: &TcpStream) -> (String, String) {
     let mut buffer = [0; 2048];
     loop {
-        let Ok(seen @ 1..) = stream.peek(&mut buffer).await else { return Default::default() };
+        let Ok(seen @ 1..) = stream.peek(&mut buffer).await else {
+            return Default::default();
+        };
         let text = String::from_utf8_lossy(buffer.get(..seen).unwrap_or_default()).into_owned();
         if let Some((line, _)) = text.split_once("\r\n") {
             let mut words = line.split(' ').map(str::to_owned);
-            let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-            let path = target.split_once('?').map(|(path, _)| path.to_owned()).unwrap_or(target);
+            let (method, target) = (
+                words.next().unwrap_or_default(),
+                words.next().unwrap_or_default(),
+            );
+            let path = target
+                .split_once('?')
+                .map(|(path, _)| path.to_owned())
+                .unwrap_or(target);
             return (method, path);
         }
         if seen == buffer.len() || !text.starts_with(|letter: char| letter.is_ascii_uppercase()) {
@@ -102,19 +125,38 @@ async fn peek(stream: &TcpStream) -> (String, String) {
     }
 }
 
-async fn answer(request: Request<Incoming>, index: usize, state: &Mutex<State>, fault: Option<Fault>) -> Result<Outcome, TakenOver> {
+async fn answer(
+    request: Request<Incoming>,
+    index: usize,
+    state: &Mutex<State>,
+    fault: Option<Fault>,
+) -> Result<Outcome, TakenOver> {
     let received = receive(request, index).await?;
-    if let Some(Fault::Stall { at: Phase::Execute, millis }) = fault {
+    if let Some(Fault::Stall {
+        at: Phase::Execute,
+        millis,
+    }) = fault
+    {
         pause(millis).await;
     }
     let executes = fault.as_ref().is_none_or(Fault::executes);
     let reply = {
         let mut state = lock(state);
-        let reply = if executes { endpoints::handle(&mut state, &received) } else { Reply::empty(200) };
-        state.requests.push((received.clone(), executes.then_some(reply.status)));
+        let reply = if executes {
+            endpoints::handle(&mut state, &received)
+        } else {
+            Reply::empty(200)
+        };
+        state
+            .requests
+            .push((received.clone(), executes.then_some(reply.status)));
         reply
     };
-    if let Some(Fault::Stall { at: Phase::Answer, millis }) = fault {
+    if let Some(Fault::Stall {
+        at: Phase::Answer,
+        millis,
+    }) = fault
+    {
         pause(millis).await;
     }
     Ok(match fault {
@@ -125,11 +167,30 @@ async fn answer(request: Request<Incoming>, index: usize, state: &Mutex<State>, 
 
 async fn receive(request: Request<Incoming>, index: usize) -> Result<Received, TakenOver> {
     let (head, body) = request.into_parts();
-    let query = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-    let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers = head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-    let body = Limited::new(body, BODY_LIMIT).collect().await.map_err(|_| TakenOver)?.to_bytes().to_vec();
-    Ok(Received { index, method: head.method.to_string(), path: head.uri.path().to_owned(), query, headers, body })
+    let query = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes())
+        .into_owned()
+        .collect();
+    let text =
+        |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect();
+    let body = Limited::new(body, BODY_LIMIT)
+        .collect()
+        .await
+        .map_err(|_| TakenOver)?
+        .to_bytes()
+        .to_vec();
+    Ok(Received {
+        index,
+        method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
+        query,
+        headers,
+        body,
+    })
 }
 
 fn well_made(reply: Reply) -> Result<Response<Full<Bytes>>, TakenOver> {
@@ -137,7 +198,9 @@ fn well_made(reply: Reply) -> Result<Response<Full<Bytes>>, TakenOver> {
     for (name, value) in &reply.headers {
         response = response.header(name, value);
     }
-    response.body(Full::new(Bytes::from(reply.body))).map_err(|_| TakenOver)
+    response
+        .body(Full::new(Bytes::from(reply.body)))
+        .map_err(|_| TakenOver)
 }
 
 async fn play(script: Script, stream: &mut TcpStream) {
@@ -150,8 +213,12 @@ async fn play(script: Script, stream: &mut TcpStream) {
                 Ok(())
             }
             Piece::Fill(mut left) => loop {
-                let part = usize::try_from(left).unwrap_or(usize::MAX).min(filler.len());
-                let written = stream.write_all(filler.get(..part).unwrap_or_default()).await;
+                let part = usize::try_from(left)
+                    .unwrap_or(usize::MAX)
+                    .min(filler.len());
+                let written = stream
+                    .write_all(filler.get(..part).unwrap_or_default())
+                    .await;
                 left -= part as u64;
                 if left == 0 || written.is_err() {
                     break written;

@@ -117,7 +117,11 @@ impl State {
         for (kind, value) in first {
             let expires = (kind == Kind::Personal).then_some(Duration::from_secs(30 * 86_400));
             let id = state.issue(kind, "first", expires, None).id;
-            if let Some(credential) = state.credentials.iter_mut().find(|credential| credential.id == id) {
+            if let Some(credential) = state
+                .credentials
+                .iter_mut()
+                .find(|credential| credential.id == id)
+            {
                 credential.value = value;
             }
         }
@@ -130,19 +134,34 @@ impl State {
     }
 
     /// Issues a credential; `family` is that of the one it succeeds.
-    pub(super) fn issue(&mut self, kind: Kind, name: &str, lifetime: Option<Duration>, family: Option<u64>) -> Credential {
+    pub(super) fn issue(
+        &mut self,
+        kind: Kind,
+        name: &str,
+        lifetime: Option<Duration>,
+        family: Option<u64>,
+    ) -> Credential {
         self.issued += 1;
         let (number, now) = (self.issued, self.now());
         // Looks random, is not: the same requests give the same values, and a test can look for them.
         let seed = format!("{}/{}/{number}", self.config.token_prefix, kind.word());
         let digest = ring::digest::digest(&ring::digest::SHA256, seed.as_bytes());
-        let tail: String = digest.as_ref().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let tail: String = digest
+            .as_ref()
+            .iter()
+            .take(12)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let credential = Credential {
             kind,
             number,
             id: format!("{}{number}", kind.word()),
             name: name.to_owned(),
-            value: format!("{}_{}_{number}_{tail}", self.config.token_prefix, kind.word()),
+            value: format!(
+                "{}_{}_{number}_{tail}",
+                self.config.token_prefix,
+                kind.word()
+            ),
             family: family.unwrap_or(number),
             created_at: now,
             expires_at: lifetime.and_then(|lifetime| now.checked_add(lifetime).ok()),
@@ -155,31 +174,51 @@ impl State {
     /// The live credential of a kind with this value.
     pub fn live(&self, kind: Kind, value: &str) -> Option<&Credential> {
         let now = self.now();
-        self.credentials.iter().find(|credential| credential.kind == kind && credential.value == value && credential.is_live(now))
+        self.credentials.iter().find(|credential| {
+            credential.kind == kind && credential.value == value && credential.is_live(now)
+        })
     }
 
     /// All live credentials of a kind, oldest first.
     pub fn live_all(&self, kind: Kind) -> Vec<&Credential> {
         let now = self.now();
-        self.credentials.iter().filter(|credential| credential.kind == kind && credential.is_live(now)).collect()
+        self.credentials
+            .iter()
+            .filter(|credential| credential.kind == kind && credential.is_live(now))
+            .collect()
     }
 
     /// The credential of a kind with this value, dead or alive.
     pub(super) fn known(&self, kind: Kind, value: &str) -> Option<&Credential> {
-        self.credentials.iter().find(|credential| credential.kind == kind && credential.value == value)
+        self.credentials
+            .iter()
+            .find(|credential| credential.kind == kind && credential.value == value)
     }
 
     /// Ends all live credentials that fit, after a time; tells how many.
     pub(super) fn end(&mut self, after: Duration, fits: impl Fn(&Credential) -> bool) -> usize {
         let now = self.now();
         let end = now.checked_add(after).unwrap_or(now);
-        let ending = self.credentials.iter_mut().filter(|credential| credential.is_live(now) && fits(credential));
-        ending.map(|credential| credential.dies_at = Some(credential.dies_at.map_or(end, |earlier| earlier.min(end)))).count()
+        let ending = self
+            .credentials
+            .iter_mut()
+            .filter(|credential| credential.is_live(now) && fits(credential));
+        ending
+            .map(|credential| {
+                credential.dies_at =
+                    Some(credential.dies_at.map_or(end, |earlier| earlier.min(end)))
+            })
+            .count()
     }
 
     /// How many requests with this method and path were executed.
     pub fn executed(&self, method: &str, path: &str) -> usize {
-        self.requests.iter().filter(|(request, status)| status.is_some() && request.method == method && request.path == path).count()
+        self.requests
+            .iter()
+            .filter(|(request, status)| {
+                status.is_some() && request.method == method && request.path == path
+            })
+            .count()
     }
 
     /// How many connections were accepted.

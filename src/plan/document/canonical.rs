@@ -23,11 +23,18 @@ fn write(value: &Value, indent: Option<usize>, out: &mut String) {
     match value {
         Value::Number(n) => out.push_str(&number(n)),
         Value::Array(items) => sequence('[', ']', items.iter(), indent, out, write),
-        Value::Object(members) => sequence('{', '}', sorted(members).into_iter(), indent, out, |(key, value), indent, out| {
-            out.push_str(&Value::from(key.as_str()).to_string());
-            out.push_str(if indent.is_some() { ": " } else { ":" });
-            write(value, indent, out);
-        }),
+        Value::Object(members) => sequence(
+            '{',
+            '}',
+            sorted(members).into_iter(),
+            indent,
+            out,
+            |(key, value), indent, out| {
+                out.push_str(&Value::from(key.as_str()).to_string());
+                out.push_str(if indent.is_some() { ": " } else { ":" });
+                write(value, indent, out);
+            },
+        ),
         // serde_json writes texts as JCS wants them: short escapes where there are some, else `\u` in lower case.
         other => out.push_str(&other.to_string()),
     }
@@ -83,16 +90,26 @@ fn number(number: &Number) -> String {
     // Rust's shortest digits that read back as the same double are ECMAScript's too, save that of two that are equally near
     // ECMAScript takes the even one, as Rust does when it is told the number of digits.
     let shortest = format!("{:e}", float.abs());
-    let places = shortest.split_once('e').map_or(0, |(digits, _)| digits.len().saturating_sub(2));
+    let places = shortest
+        .split_once('e')
+        .map_or(0, |(digits, _)| digits.len().saturating_sub(2));
     let even = format!("{:.places$e}", float.abs());
-    let scientific = if even.parse() == Ok(float.abs()) { even } else { shortest };
+    let scientific = if even.parse() == Ok(float.abs()) {
+        even
+    } else {
+        shortest
+    };
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let sign = if float < 0.0 { "-" } else { "" };
     let count = i32::try_from(digits.len()).unwrap_or(i32::MAX);
     let zeros = |n: i32| "0".repeat(usize::try_from(n).unwrap_or(0));
-    let split = |at: i32| digits.split_at_checked(usize::try_from(at).unwrap_or(0)).unwrap_or((&digits, ""));
+    let split = |at: i32| {
+        digits
+            .split_at_checked(usize::try_from(at).unwrap_or(0))
+            .unwrap_or((&digits, ""))
+    };
     let point = exponent + 1;
     if (count..=21).contains(&point) {
         return format!("{sign}{digits}{}", zeros(point - count));
@@ -105,6 +122,14 @@ fn number(number: &Number) -> String {
         return format!("{sign}0.{}{digits}", zeros(-point));
     }
     let (first, rest) = split(1);
-    let fraction = if rest.is_empty() { String::new() } else { format!(".{rest}") };
-    format!("{sign}{first}{fraction}e{}{}", if exponent < 0 { "-" } else { "+" }, exponent.abs())
+    let fraction = if rest.is_empty() {
+        String::new()
+    } else {
+        format!(".{rest}")
+    };
+    format!(
+        "{sign}{first}{fraction}e{}{}",
+        if exponent < 0 { "-" } else { "+" },
+        exponent.abs()
+    )
 }

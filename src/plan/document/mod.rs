@@ -25,7 +25,10 @@ pub fn encode(plan: &Plan) -> String {
     let mut document = Map::new();
     document.insert("schema".into(), SCHEMA.into());
     document.insert("digest".into(), digest(&plan).into());
-    document.insert("made_by".into(), concat!("rot ", env!("CARGO_PKG_VERSION")).into());
+    document.insert(
+        "made_by".into(),
+        concat!("rot ", env!("CARGO_PKG_VERSION")).into(),
+    );
     document.insert("plan".into(), plan);
     let mut text = canonical::pretty(&Value::Object(document));
     text.push('\n');
@@ -42,20 +45,32 @@ pub fn digest_of(plan: &Plan) -> String {
 pub fn decode(text: &str) -> Result<Plan> {
     if text.len() > MAX_BYTES {
         let message = format!("the compiled plan is larger than {} MiB", MAX_BYTES >> 20);
-        return Err(refuse(codes::UNREADABLE_INPUT, message).help("no plan is that large: look whether this is the right file"));
+        return Err(refuse(codes::UNREADABLE_INPUT, message)
+            .help("no plan is that large: look whether this is the right file"));
     }
     let Value::Object(mut document) = strict::read(text)? else {
-        return Err(refuse(codes::SCHEMA_VERSION, "the file is JSON, but no compiled plan: it is not an object").help(REMAKE));
+        return Err(refuse(
+            codes::SCHEMA_VERSION,
+            "the file is JSON, but no compiled plan: it is not an object",
+        )
+        .help(REMAKE));
     };
     check_schema(&document)?;
-    if let Some(key) = document.keys().find(|key| !["schema", "digest", "made_by", "plan"].contains(&key.as_str())) {
+    if let Some(key) = document
+        .keys()
+        .find(|key| !["schema", "digest", "made_by", "plan"].contains(&key.as_str()))
+    {
         return Err(unknown_member(&format!("/{}", shown(key))));
     }
     if !document.get("made_by").is_some_and(Value::is_string) {
         return Err(missing("made_by"));
     }
-    let Some(Value::String(stated)) = document.remove("digest") else { return Err(missing("digest")) };
-    let Some(plan) = document.remove("plan") else { return Err(missing("plan")) };
+    let Some(Value::String(stated)) = document.remove("digest") else {
+        return Err(missing("digest"));
+    };
+    let Some(plan) = document.remove("plan") else {
+        return Err(missing("plan"));
+    };
     if digest(&plan) != stated {
         return Err(Error::plain(
             Failure::Tampered,
@@ -82,12 +97,19 @@ fn refuse(code: Code, message: impl Into<String>) -> Error {
 }
 
 fn missing(key: &str) -> Error {
-    refuse(codes::MISSING_REQUIRED, format!("the compiled plan has no `{key}`")).help(REMAKE)
+    refuse(
+        codes::MISSING_REQUIRED,
+        format!("the compiled plan has no `{key}`"),
+    )
+    .help(REMAKE)
 }
 
 fn unknown_member(pointer: &str) -> Error {
-    refuse(codes::PLAN_NEWER, format!("the compiled plan holds `{pointer}`, which this version of rot does not know"))
-        .help("compile it again with this version of rot, or update rot")
+    refuse(
+        codes::PLAN_NEWER,
+        format!("the compiled plan holds `{pointer}`, which this version of rot does not know"),
+    )
+    .help("compile it again with this version of rot, or update rot")
 }
 
 fn check_schema(document: &Map<String, Value>) -> Result<()> {
@@ -95,22 +117,33 @@ fn check_schema(document: &Map<String, Value>) -> Result<()> {
     if schema == Some(SCHEMA) {
         return Ok(());
     }
-    let version = schema.and_then(|s| s.strip_prefix(FAMILY)).filter(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_digit()));
+    let version = schema
+        .and_then(|s| s.strip_prefix(FAMILY))
+        .filter(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_digit()));
     match version.map(|v| v.parse::<u32>().unwrap_or(u32::MAX)) {
-        Some(version) if version > VERSION => {
-            Err(refuse(codes::PLAN_NEWER, format!("the compiled plan has a newer format than this version of rot reads (`{SCHEMA}`)"))
-                .help("update rot, or compile the source again with this version"))
-        }
-        _ => Err(refuse(codes::SCHEMA_VERSION, format!("the file is no compiled plan: its `schema` is not `{SCHEMA}`")).help(REMAKE)),
+        Some(version) if version > VERSION => Err(refuse(
+            codes::PLAN_NEWER,
+            format!(
+                "the compiled plan has a newer format than this version of rot reads (`{SCHEMA}`)"
+            ),
+        )
+        .help("update rot, or compile the source again with this version")),
+        _ => Err(refuse(
+            codes::SCHEMA_VERSION,
+            format!("the file is no compiled plan: its `schema` is not `{SCHEMA}`"),
+        )
+        .help(REMAKE)),
     }
 }
 
 fn digest(plan: &Value) -> String {
     let hash = ring::digest::digest(&ring::digest::SHA256, canonical::compact(plan).as_bytes());
-    hash.as_ref().iter().fold(String::from("sha256:"), |mut text, byte| {
-        text.push_str(&format!("{byte:02x}"));
-        text
-    })
+    hash.as_ref()
+        .iter()
+        .fold(String::from("sha256:"), |mut text, byte| {
+            text.push_str(&format!("{byte:02x}"));
+            text
+        })
 }
 
 /// Plans hold nothing that JSON cannot: no maps with other keys than texts, no numbers but whole ones.
@@ -145,11 +178,15 @@ fn difference(theirs: &Value, ours: &Value, place: &mut String) -> Option<String
             if let Some((key, _)) = ours.iter().find(|(key, _)| !theirs.contains_key(*key)) {
                 return Some(format!("{place}/{}", shown(key)));
             }
-            theirs.iter().find_map(|(key, value)| step(place, &shown(key), value, ours.get(key)?))
+            theirs
+                .iter()
+                .find_map(|(key, value)| step(place, &shown(key), value, ours.get(key)?))
         }
-        (Value::Array(theirs), Value::Array(ours)) if theirs.len() == ours.len() => {
-            theirs.iter().zip(ours).enumerate().find_map(|(i, (a, b))| step(place, &i.to_string(), a, b))
-        }
+        (Value::Array(theirs), Value::Array(ours)) if theirs.len() == ours.len() => theirs
+            .iter()
+            .zip(ours)
+            .enumerate()
+            .find_map(|(i, (a, b))| step(place, &i.to_string(), a, b)),
         (theirs, ours) if theirs == ours => None,
         _ => Some(place.clone()),
     }

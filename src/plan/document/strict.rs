@@ -17,7 +17,11 @@ pub(super) fn read(text: &str) -> Result<Value> {
     if let Err(fault) = serde_json::from_str::<IgnoredAny>(text) {
         let message = match fault.classify() {
             serde_json::error::Category::Eof => "the compiled plan ends too early".to_string(),
-            _ => format!("the compiled plan is not JSON: see line {}, column {}", fault.line(), fault.column()),
+            _ => format!(
+                "the compiled plan is not JSON: see line {}, column {}",
+                fault.line(),
+                fault.column()
+            ),
         };
         return Err(error(codes::INVALID_JSON, message).help(REMAKE));
     }
@@ -35,7 +39,8 @@ pub(super) fn read(text: &str) -> Result<Value> {
         allow_extended_string_escapes: false,
     };
     let unreadable = || error(codes::INVALID_JSON, "the compiled plan is not JSON").help(REMAKE);
-    let parsed = parse_to_ast(text, &CollectOptions::default(), &options).map_err(|_| unreadable())?;
+    let parsed =
+        parse_to_ast(text, &CollectOptions::default(), &options).map_err(|_| unreadable())?;
     value(text, parsed.value.ok_or_else(unreadable)?)
 }
 
@@ -57,7 +62,11 @@ fn check_depth(text: &str) -> Result<()> {
         }
         if depth > MAX_DEPTH {
             let help = "write the rotation with less nesting: split it, or name parts of long expressions with `let`";
-            return Err(error(codes::NESTING_TOO_DEEP, format!("the compiled plan is nested deeper than {MAX_DEPTH} levels")).help(help));
+            return Err(error(
+                codes::NESTING_TOO_DEEP,
+                format!("the compiled plan is nested deeper than {MAX_DEPTH} levels"),
+            )
+            .help(help));
         }
     }
     Ok(())
@@ -70,9 +79,20 @@ fn value(text: &str, node: ast::Value<'_>) -> Result<Value> {
         ast::Value::StringLit(literal) => Value::String(literal.value.into_owned()),
         ast::Value::NumberLit(literal) => match literal.value.parse::<Number>() {
             Ok(number) => Value::Number(number),
-            Err(_) => return Err(error(codes::INVALID_JSON, "a number in the compiled plan is out of range").help(REMAKE)),
+            Err(_) => {
+                return Err(error(
+                    codes::INVALID_JSON,
+                    "a number in the compiled plan is out of range",
+                )
+                .help(REMAKE));
+            }
         },
-        ast::Value::Array(array) => array.elements.into_iter().map(|item| value(text, item)).collect::<Result<Vec<_>>>()?.into(),
+        ast::Value::Array(array) => array
+            .elements
+            .into_iter()
+            .map(|item| value(text, item))
+            .collect::<Result<Vec<_>>>()?
+            .into(),
         ast::Value::Object(object) => {
             let mut members = Map::new();
             for property in object.properties {
@@ -80,8 +100,12 @@ fn value(text: &str, node: ast::Value<'_>) -> Result<Value> {
                 let key = property.name.into_string();
                 if members.contains_key(&key) {
                     let line = 1 + text.get(..start).unwrap_or("").matches('\n').count();
-                    let message = format!("the compiled plan has the key `{}` twice in one object (line {line})", shown(&key));
-                    return Err(error(codes::DUPLICATE_KEY, message).help("compile the source again; rot writes each key once"));
+                    let message = format!(
+                        "the compiled plan has the key `{}` twice in one object (line {line})",
+                        shown(&key)
+                    );
+                    return Err(error(codes::DUPLICATE_KEY, message)
+                        .help("compile the source again; rot writes each key once"));
                 }
                 members.insert(key, value(text, property.value)?);
             }

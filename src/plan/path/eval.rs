@@ -1,6 +1,8 @@
 //! Evaluation: a walk over segments that counts what it visits. Conditions at the leaves of filters are jsonpath-rust's.
 
-use super::model::{Anchor, Filter, Leaf, Operand, Query, Segment, Selector, segments_of, singular_of};
+use super::model::{
+    Anchor, Filter, Leaf, Operand, Query, Segment, Selector, segments_of, singular_of,
+};
 use super::{Found, JsonPath, Location, PathDialect, Step};
 use jsonpath_rust::parser::model as jp;
 use jsonpath_rust::query::js_path_process;
@@ -38,7 +40,11 @@ struct Walk<'a> {
 }
 
 /// What the query finds, by the rules of the dialect.
-pub(super) fn query<'a>(query: &Query, dialect: PathDialect, json: &'a Value) -> Result<Found<'a>, EvalError> {
+pub(super) fn query<'a>(
+    query: &Query,
+    dialect: PathDialect,
+    json: &'a Value,
+) -> Result<Found<'a>, EvalError> {
     let mut walk = Walk::new(json);
     if dialect == PathDialect::Conductor
         && let Some((last, before)) = query.segments.split_last()
@@ -74,7 +80,14 @@ impl<'a> Walk<'a> {
     const ROOT: NodeId = 0;
 
     fn new(root: &'a Value) -> Self {
-        Self { nodes: vec![Node { value: root, parent: None, step: Way::Root }], left: JsonPath::MAX_VISITS }
+        Self {
+            nodes: vec![Node {
+                value: root,
+                parent: None,
+                step: Way::Root,
+            }],
+            left: JsonPath::MAX_VISITS,
+        }
     }
 
     fn spend(&mut self, visits: usize) -> Result<(), EvalError> {
@@ -82,9 +95,18 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn add(&mut self, value: &'a Value, parent: NodeId, step: Way<'a>) -> Result<NodeId, EvalError> {
+    fn add(
+        &mut self,
+        value: &'a Value,
+        parent: NodeId,
+        step: Way<'a>,
+    ) -> Result<NodeId, EvalError> {
         self.spend(1)?;
-        self.nodes.push(Node { value, parent: Some(parent), step });
+        self.nodes.push(Node {
+            value,
+            parent: Some(parent),
+            step,
+        });
         Ok(self.nodes.len() - 1)
     }
 
@@ -109,8 +131,15 @@ impl<'a> Walk<'a> {
 
     fn children(&mut self, id: NodeId) -> Result<Vec<NodeId>, EvalError> {
         match self.value(id) {
-            Some(Value::Array(items)) => items.iter().enumerate().map(|(i, item)| self.add(item, id, Way::Index(i))).collect(),
-            Some(Value::Object(members)) => members.iter().map(|(name, value)| self.add(value, id, Way::Name(name))).collect(),
+            Some(Value::Array(items)) => items
+                .iter()
+                .enumerate()
+                .map(|(i, item)| self.add(item, id, Way::Index(i)))
+                .collect(),
+            Some(Value::Object(members)) => members
+                .iter()
+                .map(|(name, value)| self.add(value, id, Way::Name(name)))
+                .collect(),
             _ => Ok(Vec::new()),
         }
     }
@@ -144,8 +173,15 @@ impl<'a> Walk<'a> {
         Ok(bases)
     }
 
-    fn select(&mut self, id: NodeId, selector: &Selector, out: &mut Vec<NodeId>) -> Result<(), EvalError> {
-        let Some(value) = self.value(id) else { return Ok(()) };
+    fn select(
+        &mut self,
+        id: NodeId,
+        selector: &Selector,
+        out: &mut Vec<NodeId>,
+    ) -> Result<(), EvalError> {
+        let Some(value) = self.value(id) else {
+            return Ok(());
+        };
         match (selector, value) {
             (Selector::Name(name), Value::Object(members)) => {
                 if let Some((name, value)) = members.get_key_value(name) {
@@ -153,7 +189,11 @@ impl<'a> Walk<'a> {
                 }
             }
             (Selector::Index(index), Value::Array(items)) => {
-                let place = if *index < 0 { index.saturating_add_unsigned(items.len() as u64) } else { *index };
+                let place = if *index < 0 {
+                    index.saturating_add_unsigned(items.len() as u64)
+                } else {
+                    *index
+                };
                 if let Ok(place) = usize::try_from(place)
                     && let Some(item) = items.get(place)
                 {
@@ -171,7 +211,12 @@ impl<'a> Walk<'a> {
             (Selector::Filter(filter), Value::Array(_) | Value::Object(_)) => {
                 let children = self.children(id)?;
                 let passed = self.filter(filter, id, &children)?;
-                out.extend(children.into_iter().zip(passed).filter_map(|(child, pass)| pass.then_some(child)));
+                out.extend(
+                    children
+                        .into_iter()
+                        .zip(passed)
+                        .filter_map(|(child, pass)| pass.then_some(child)),
+                );
             }
             _ => {}
         }
@@ -179,19 +224,31 @@ impl<'a> Walk<'a> {
     }
 
     /// Which of the `children` of `parent` the condition holds for.
-    fn filter(&mut self, filter: &Filter, parent: NodeId, children: &[NodeId]) -> Result<Vec<bool>, EvalError> {
+    fn filter(
+        &mut self,
+        filter: &Filter,
+        parent: NodeId,
+        children: &[NodeId],
+    ) -> Result<Vec<bool>, EvalError> {
         match filter {
             Filter::Any(parts) => self.combine(parts, parent, children, false, |a, b| a | b),
             Filter::All(parts) => self.combine(parts, parent, children, true, |a, b| a & b),
-            Filter::Not(inner) => Ok(self.filter(inner, parent, children)?.into_iter().map(|pass| !pass).collect()),
+            Filter::Not(inner) => Ok(self
+                .filter(inner, parent, children)?
+                .into_iter()
+                .map(|pass| !pass)
+                .collect()),
             Filter::Exists(query) if query.anchor == Anchor::Root => {
                 let exists = !self.run(Self::ROOT, &query.segments)?.is_empty();
                 Ok(vec![exists; children.len()])
             }
-            Filter::Exists(query) => children.iter().map(|child| Ok(!self.run(*child, &query.segments)?.is_empty())).collect(),
-            Filter::Leaf(leaf) if leaf.is_computed() => {
-                (0..children.len()).map(|index| self.computed(leaf, parent, children, index)).collect()
-            }
+            Filter::Exists(query) => children
+                .iter()
+                .map(|child| Ok(!self.run(*child, &query.segments)?.is_empty()))
+                .collect(),
+            Filter::Leaf(leaf) if leaf.is_computed() => (0..children.len())
+                .map(|index| self.computed(leaf, parent, children, index))
+                .collect(),
             Filter::Leaf(leaf) => {
                 let lowered = leaf.lower(&mut |_| Err(EvalError::Engine))?;
                 self.engine(lowered, leaf.is_absolute(), parent, children)
@@ -210,14 +267,25 @@ impl<'a> Walk<'a> {
         let mut passed = vec![start; children.len()];
         for part in parts {
             let these = self.filter(part, parent, children)?;
-            passed.iter_mut().zip(these).for_each(|(all, this)| *all = join(*all, this));
+            passed
+                .iter_mut()
+                .zip(these)
+                .for_each(|(all, this)| *all = join(*all, this));
         }
         Ok(passed)
     }
 
     /// A condition with `count` or `value` in it, for one child.
-    fn computed(&mut self, leaf: &Leaf, parent: NodeId, children: &[NodeId], index: usize) -> Result<bool, EvalError> {
-        let Some(child) = children.get(index) else { return Ok(false) };
+    fn computed(
+        &mut self,
+        leaf: &Leaf,
+        parent: NodeId,
+        children: &[NodeId],
+        index: usize,
+    ) -> Result<bool, EvalError> {
+        let Some(child) = children.get(index) else {
+            return Ok(false);
+        };
         let mut placed = false;
         let lowered = leaf.lower(&mut |operand| {
             let computed = self.compute(operand, *child)?;
@@ -235,55 +303,101 @@ impl<'a> Walk<'a> {
 
     /// `count` as a number; `value` as a literal, or as the place of a node that has parts.
     fn compute(&mut self, operand: &Operand, child: NodeId) -> Result<jp::Comparable, EvalError> {
-        let (Operand::Count(query) | Operand::Value(query)) = operand else { return Err(EvalError::Engine) };
-        let start = if query.anchor == Anchor::Root { Self::ROOT } else { child };
+        let (Operand::Count(query) | Operand::Value(query)) = operand else {
+            return Err(EvalError::Engine);
+        };
+        let start = if query.anchor == Anchor::Root {
+            Self::ROOT
+        } else {
+            child
+        };
         let hits = self.run(start, &query.segments)?;
         if matches!(operand, Operand::Count(_)) {
-            return Ok(jp::Comparable::Literal(jp::Literal::Int(i64::try_from(hits.len()).unwrap_or(i64::MAX))));
+            return Ok(jp::Comparable::Literal(jp::Literal::Int(
+                i64::try_from(hits.len()).unwrap_or(i64::MAX),
+            )));
         }
         let [only] = hits.as_slice() else {
             // No list is as long as this index: the query finds nothing.
             let nothing = vec![jp::SingularQuerySegment::Index(i64::MAX)];
-            return Ok(jp::Comparable::SingularQuery(jp::SingularQuery::Root(nothing)));
+            return Ok(jp::Comparable::SingularQuery(jp::SingularQuery::Root(
+                nothing,
+            )));
         };
         let literal = match self.value(*only) {
             Some(Value::Null) => jp::Literal::Null,
             Some(Value::Bool(value)) => jp::Literal::Bool(*value),
             Some(Value::String(text)) => jp::Literal::String(text.clone()),
-            Some(Value::Number(number)) if number.is_i64() => jp::Literal::Int(number.as_i64().unwrap_or_default()),
-            _ => return Ok(jp::Comparable::SingularQuery(singular_of(&self.location(*only)))),
+            Some(Value::Number(number)) if number.is_i64() => {
+                jp::Literal::Int(number.as_i64().unwrap_or_default())
+            }
+            _ => {
+                return Ok(jp::Comparable::SingularQuery(singular_of(
+                    &self.location(*only),
+                )));
+            }
         };
         Ok(jp::Comparable::Literal(literal))
     }
 
     /// Asks jsonpath-rust which children a condition holds for: from the root of the document where the condition looks at it.
-    fn engine(&mut self, filter: jp::Filter, absolute: bool, parent: NodeId, children: &[NodeId]) -> Result<Vec<bool>, EvalError> {
+    fn engine(
+        &mut self,
+        filter: jp::Filter,
+        absolute: bool,
+        parent: NodeId,
+        children: &[NodeId],
+    ) -> Result<Vec<bool>, EvalError> {
         self.spend(children.len())?;
-        let way = if absolute { segments_of(&self.location(parent)) } else { Vec::new() };
-        let Some(base) = self.value(if absolute { Self::ROOT } else { parent }) else { return Ok(Vec::new()) };
+        let way = if absolute {
+            segments_of(&self.location(parent))
+        } else {
+            Vec::new()
+        };
+        let Some(base) = self.value(if absolute { Self::ROOT } else { parent }) else {
+            return Ok(Vec::new());
+        };
         let mut hits = process(&way, filter, base)?.into_iter().peekable();
         // The hits are some of the children, in order.
         Ok(children
             .iter()
             .map(|child| {
                 let value = self.value(*child);
-                hits.next_if(|hit| value.is_some_and(|value| std::ptr::eq(*hit, value))).is_some()
+                hits.next_if(|hit| value.is_some_and(|value| std::ptr::eq(*hit, value)))
+                    .is_some()
             })
             .collect())
     }
 
     /// Jayway's `['a','b']` at the end: an object of those members that exist. After `..`, one for each object that has all.
-    fn union(&mut self, before: &[Segment], deep: bool, keys: &[&str]) -> Result<Found<'a>, EvalError> {
+    fn union(
+        &mut self,
+        before: &[Segment],
+        deep: bool,
+        keys: &[&str],
+    ) -> Result<Found<'a>, EvalError> {
         let parents = self.run(Self::ROOT, before)?;
-        let definite = !deep && Query { anchor: Anchor::Root, segments: before.to_vec(), length: false }.singular().is_some();
+        let definite = !deep
+            && Query {
+                anchor: Anchor::Root,
+                segments: before.to_vec(),
+                length: false,
+            }
+            .singular()
+            .is_some();
         let mut objects = Vec::new();
         for id in self.bases(&parents, deep)? {
-            let Some(Value::Object(members)) = self.value(id) else { continue };
+            let Some(Value::Object(members)) = self.value(id) else {
+                continue;
+            };
             if deep && !keys.iter().all(|key| members.contains_key(*key)) {
                 continue;
             }
             self.spend(keys.len())?;
-            let picked: Map<String, Value> = keys.iter().filter_map(|key| Some(((*key).to_string(), members.get(*key)?.clone()))).collect();
+            let picked: Map<String, Value> = keys
+                .iter()
+                .filter_map(|key| Some(((*key).to_string(), members.get(*key)?.clone())))
+                .collect();
             objects.push(Cow::Owned(Value::Object(picked)));
         }
         if definite {
@@ -294,7 +408,11 @@ impl<'a> Walk<'a> {
 }
 
 /// jsonpath-rust's hits of a filter at the end of a way.
-fn process<'v>(way: &[jp::Segment], filter: jp::Filter, base: &'v Value) -> Result<Vec<&'v Value>, EvalError> {
+fn process<'v>(
+    way: &[jp::Segment],
+    filter: jp::Filter,
+    base: &'v Value,
+) -> Result<Vec<&'v Value>, EvalError> {
     let mut segments = way.to_vec();
     segments.push(jp::Segment::Selector(jp::Selector::Filter(filter)));
     let hits = js_path_process(&jp::JpQuery::new(segments), base).map_err(|_| EvalError::Engine)?;
@@ -307,7 +425,10 @@ fn slice(len: usize, from: Option<i64>, to: Option<i64>, step: i64) -> Vec<usize
     let place = |i: i64| if i < 0 { i.saturating_add(len) } else { i };
     let mut places = Vec::new();
     if step > 0 {
-        let (mut at, end) = (place(from.unwrap_or(0)).clamp(0, len), place(to.unwrap_or(len)).clamp(0, len));
+        let (mut at, end) = (
+            place(from.unwrap_or(0)).clamp(0, len),
+            place(to.unwrap_or(len)).clamp(0, len),
+        );
         while at < end {
             places.extend(usize::try_from(at));
             at = at.saturating_add(step);

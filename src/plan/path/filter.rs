@@ -35,8 +35,11 @@ enum Term {
 
 /// A condition.
 pub(super) fn logical(lower: Lower<'_>, pair: Pair<'_, Rule>) -> Result<Filter, PathError> {
-    let parts =
-        pair.into_inner().filter(|part| part.as_rule() != Rule::or).map(|part| conjunction(lower, part)).collect::<Result<Vec<_>, _>>()?;
+    let parts = pair
+        .into_inner()
+        .filter(|part| part.as_rule() != Rule::or)
+        .map(|part| conjunction(lower, part))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(one_or(parts, Filter::Any))
 }
 
@@ -52,8 +55,11 @@ fn one_or(mut parts: Vec<Filter>, many: fn(Vec<Filter>) -> Filter) -> Filter {
 }
 
 fn conjunction(lower: Lower<'_>, pair: Pair<'_, Rule>) -> Result<Filter, PathError> {
-    let parts =
-        pair.into_inner().filter(|part| part.as_rule() != Rule::and).map(|part| basic(lower, part)).collect::<Result<Vec<_>, _>>()?;
+    let parts = pair
+        .into_inner()
+        .filter(|part| part.as_rule() != Rule::and)
+        .map(|part| basic(lower, part))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(one_or(parts, Filter::All))
 }
 
@@ -61,7 +67,9 @@ fn basic(lower: Lower<'_>, pair: Pair<'_, Rule>) -> Result<Filter, PathError> {
     let span = pair.as_span();
     let rule = pair.as_rule();
     let mut inner = pair.into_inner();
-    let Some(first) = inner.next() else { return Err(error(span.start(), span.end(), "the condition is empty")) };
+    let Some(first) = inner.next() else {
+        return Err(error(span.start(), span.end(), "the condition is empty"));
+    };
     match rule {
         Rule::group => logical(lower, first),
         Rule::negation => {
@@ -86,15 +94,22 @@ fn test(lower: Lower<'_>, pair: Pair<'_, Rule>) -> Result<Filter, PathError> {
         Term::Nodes(query) => Ok(Filter::Exists(query)),
         Term::Test(filter) => Ok(filter),
         Term::Value(Operand::Literal(_)) => {
-            Err(error(span.start(), span.end(), "a value alone is not a condition").help("compare it, as in `@.name == 'x'`"))
+            Err(
+                error(span.start(), span.end(), "a value alone is not a condition")
+                    .help("compare it, as in `@.name == 'x'`"),
+            )
         }
         Term::Value(_) => Err(uncompared(span)),
     }
 }
 
 fn uncompared(span: Span<'_>) -> PathError {
-    error(span.start(), span.end(), "the result of the function is not compared with anything")
-        .help(format!("compare it, as in `{} > 0`", span.as_str()))
+    error(
+        span.start(),
+        span.end(),
+        "the result of the function is not compared with anything",
+    )
+    .help(format!("compare it, as in `{} > 0`", span.as_str()))
 }
 
 /// A term that is compared.
@@ -103,15 +118,28 @@ fn operand(lower: Lower<'_>, pair: Pair<'_, Rule>) -> Result<Operand, PathError>
     match term(lower, pair)? {
         Term::Value(operand) => Ok(operand),
         Term::Nodes(query) => query.as_operand().ok_or_else(|| {
-            error(span.start(), span.end(), "the path may find several values and cannot be compared")
-                .help("use names and indexes alone, or `count(…)` or `value(…)` around it")
+            error(
+                span.start(),
+                span.end(),
+                "the path may find several values and cannot be compared",
+            )
+            .help("use names and indexes alone, or `count(…)` or `value(…)` around it")
         }),
-        Term::Test(_) => Err(error(span.start(), span.end(), "the result of the function cannot be compared")
-            .help("it is true or false by itself: let it stand alone")),
+        Term::Test(_) => Err(error(
+            span.start(),
+            span.end(),
+            "the result of the function cannot be compared",
+        )
+        .help("it is true or false by itself: let it stand alone")),
     }
 }
 
-fn related(lower: Lower<'_>, whole: Span<'_>, left: Pair<'_, Rule>, relation: Pair<'_, Rule>) -> Result<Filter, PathError> {
+fn related(
+    lower: Lower<'_>,
+    whole: Span<'_>,
+    left: Pair<'_, Rule>,
+    relation: Pair<'_, Rule>,
+) -> Result<Filter, PathError> {
     let span = relation.as_span();
     let subject = left.as_str().to_string();
     let rule = relation.as_rule();
@@ -120,19 +148,34 @@ fn related(lower: Lower<'_>, whole: Span<'_>, left: Pair<'_, Rule>, relation: Pa
     let first = inner.next().ok_or_else(missing)?;
     match rule {
         Rule::comparing => {
-            let operator = ["==", "!=", "<=", ">=", "<", ">"].into_iter().find(|op| *op == first.as_str()).unwrap_or("==");
+            let operator = ["==", "!=", "<=", ">=", "<", ">"]
+                .into_iter()
+                .find(|op| *op == first.as_str())
+                .unwrap_or("==");
             let right = inner.next().ok_or_else(missing)?;
-            Ok(Filter::Leaf(Leaf::Compare(operator, operand(lower, left)?, operand(lower, right)?)))
+            Ok(Filter::Leaf(Leaf::Compare(
+                operator,
+                operand(lower, left)?,
+                operand(lower, right)?,
+            )))
         }
         Rule::matching => {
             let (body, flags) = regex(first)?;
             if lower.is_rfc() {
                 let call = format!("match({subject}, {})", super::text::quote(&body));
-                return Err(error(span.start(), span.end(), "RFC 9535 has no `=~`")
-                    .help(format!("write `{}`", lower.mended(whole.start(), whole.end(), &call))));
+                return Err(
+                    error(span.start(), span.end(), "RFC 9535 has no `=~`").help(format!(
+                        "write `{}`",
+                        lower.mended(whole.start(), whole.end(), &call)
+                    )),
+                );
             }
             let pattern = Operand::Literal(Literal::String(format!("{flags}{body}")));
-            Ok(Filter::Leaf(Leaf::Match { whole: true, text: operand(lower, left)?, pattern }))
+            Ok(Filter::Leaf(Leaf::Match {
+                whole: true,
+                text: operand(lower, left)?,
+                pattern,
+            }))
         }
         _ => member(lower, whole, left, first, inner.next().ok_or_else(missing)?),
     }
@@ -141,18 +184,28 @@ fn related(lower: Lower<'_>, whole: Span<'_>, left: Pair<'_, Rule>, relation: Pa
 /// Body and flags (as the prefix `(?i)`) of `/re/i`.
 fn regex(pair: Pair<'_, Rule>) -> Result<(String, &'static str), PathError> {
     let mut parts = pair.into_inner();
-    let (Some(body), Some(flags)) = (parts.next(), parts.next()) else { return Ok((String::new(), "")) };
+    let (Some(body), Some(flags)) = (parts.next(), parts.next()) else {
+        return Ok((String::new(), ""));
+    };
     let span = body.as_span();
     if let Some(fault) = check_regex(body.as_str()) {
-        return Err(error(span.start(), span.end(), format!("the regular expression {fault}")));
+        return Err(error(
+            span.start(),
+            span.end(),
+            format!("the regular expression {fault}"),
+        ));
     }
     let prefix = match flags.as_str() {
         "" => "",
         "i" => "(?i)",
         other => {
             let span = flags.as_span();
-            return Err(error(span.start(), span.end(), format!("the flag `{other}` of a regular expression is not supported"))
-                .help("only `i` (ignore case) is"));
+            return Err(error(
+                span.start(),
+                span.end(),
+                format!("the flag `{other}` of a regular expression is not supported"),
+            )
+            .help("only `i` (ignore case) is"));
         }
     };
     Ok((body.as_str().replace("\\/", "/"), prefix))
@@ -167,44 +220,94 @@ fn member(
     right: Pair<'_, Rule>,
 ) -> Result<Filter, PathError> {
     let at = word.as_span();
-    let known = WORDS.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(word.as_str()));
+    let known = WORDS
+        .into_iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(word.as_str()));
     let negated = match known {
         Some(("in", _)) => false,
         Some(("nin", _)) => true,
-        Some((name, help)) => return Err(error(at.start(), at.end(), format!("the operator `{name}` is not supported")).help(help)),
+        Some((name, help)) => {
+            return Err(error(
+                at.start(),
+                at.end(),
+                format!("the operator `{name}` is not supported"),
+            )
+            .help(help));
+        }
         None => {
-            return Err(error(at.start(), at.end(), format!("`{}` is not an operator", word.as_str()))
-                .help("compare with `==`, `!=`, `<`, `<=`, `>` or `>=`"));
+            return Err(error(
+                at.start(),
+                at.end(),
+                format!("`{}` is not an operator", word.as_str()),
+            )
+            .help("compare with `==`, `!=`, `<`, `<=`, `>` or `>=`"));
         }
     };
-    let (operator, joint) = if negated { ("!=", " && ") } else { ("==", " || ") };
+    let (operator, joint) = if negated {
+        ("!=", " && ")
+    } else {
+        ("==", " || ")
+    };
     if right.as_rule() != Rule::list {
         if lower.is_rfc() {
-            return Err(error(at.start(), at.end(), format!("RFC 9535 has no `{}`", word.as_str()))
-                .help("compare with each value: `@.a == 'x' || @.a == 'y'`"));
+            return Err(error(
+                at.start(),
+                at.end(),
+                format!("RFC 9535 has no `{}`", word.as_str()),
+            )
+            .help("compare with each value: `@.a == 'x' || @.a == 'y'`"));
         }
-        let leaf = Leaf::Member { word: if negated { "nin" } else { "in" }, item: operand(lower, left)?, list: operand(lower, right)? };
+        let leaf = Leaf::Member {
+            word: if negated { "nin" } else { "in" },
+            item: operand(lower, left)?,
+            list: operand(lower, right)?,
+        };
         return Ok(Filter::Leaf(leaf));
     }
     let literals: Vec<_> = right.into_inner().collect();
     if lower.is_rfc() {
-        let spelled: Vec<_> = literals.iter().map(|l| format!("{} {operator} {}", left.as_str(), l.as_str())).collect();
-        let mended = lower.mended(whole.start(), whole.end(), &format!("({})", spelled.join(joint)));
-        return Err(error(at.start(), at.end(), format!("RFC 9535 has no `{}`", word.as_str())).help(format!("write `{mended}`")));
+        let spelled: Vec<_> = literals
+            .iter()
+            .map(|l| format!("{} {operator} {}", left.as_str(), l.as_str()))
+            .collect();
+        let mended = lower.mended(
+            whole.start(),
+            whole.end(),
+            &format!("({})", spelled.join(joint)),
+        );
+        return Err(error(
+            at.start(),
+            at.end(),
+            format!("RFC 9535 has no `{}`", word.as_str()),
+        )
+        .help(format!("write `{mended}`")));
     }
     let item = operand(lower, left)?;
     let tests = literals
         .into_iter()
-        .map(|literal| Ok(Filter::Leaf(Leaf::Compare(operator, item.clone(), operand(lower, literal)?))))
+        .map(|literal| {
+            Ok(Filter::Leaf(Leaf::Compare(
+                operator,
+                item.clone(),
+                operand(lower, literal)?,
+            )))
+        })
         .collect::<Result<Vec<_>, PathError>>()?;
-    Ok(if negated { Filter::All(tests) } else { Filter::Any(tests) })
+    Ok(if negated {
+        Filter::All(tests)
+    } else {
+        Filter::Any(tests)
+    })
 }
 
 fn term(lower: Lower<'_>, pair: Pair<'_, Rule>) -> Result<Term, PathError> {
     let at = pair.as_span().start();
     Ok(match pair.as_rule() {
         Rule::number => Term::Value(Operand::Literal(number(pair.as_str(), at)?)),
-        Rule::string => Term::Value(Operand::Literal(Literal::String(string(pair.as_str(), at)?))),
+        Rule::string => Term::Value(Operand::Literal(Literal::String(string(
+            pair.as_str(),
+            at,
+        )?))),
         Rule::constant => Term::Value(Operand::Literal(match pair.as_str() {
             "true" => Literal::Bool(true),
             "false" => Literal::Bool(false),
@@ -218,22 +321,42 @@ fn term(lower: Lower<'_>, pair: Pair<'_, Rule>) -> Result<Term, PathError> {
 fn function(lower: Lower<'_>, pair: Pair<'_, Rule>) -> Result<Term, PathError> {
     let span = pair.as_span();
     let mut inner = pair.into_inner();
-    let Some(name) = inner.next() else { return Err(error(span.start(), span.end(), "the function has no name")) };
+    let Some(name) = inner.next() else {
+        return Err(error(span.start(), span.end(), "the function has no name"));
+    };
     let at = name.as_span();
     if !FUNCTIONS.contains(&name.as_str()) {
         let help = match crate::diagnostic::nearest(name.as_str(), FUNCTIONS) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => "the functions are `length`, `count`, `match`, `search` and `value`".to_string(),
+            None => {
+                "the functions are `length`, `count`, `match`, `search` and `value`".to_string()
+            }
         };
-        return Err(error(at.start(), at.end(), format!("there is no function `{}`", name.as_str())).help(help));
+        return Err(error(
+            at.start(),
+            at.end(),
+            format!("there is no function `{}`", name.as_str()),
+        )
+        .help(help));
     }
     let arguments: Vec<_> = inner.collect();
-    let wanted = if matches!(name.as_str(), "match" | "search") { 2 } else { 1 };
+    let wanted = if matches!(name.as_str(), "match" | "search") {
+        2
+    } else {
+        1
+    };
     let given = arguments.len();
     let mut arguments = arguments.into_iter();
     let (Some(first), second, true) = (arguments.next(), arguments.next(), given == wanted) else {
         let plural = if wanted == 1 { "" } else { "s" };
-        return Err(error(span.start(), span.end(), format!("`{}` takes {wanted} argument{plural}, not {given}", name.as_str())));
+        return Err(error(
+            span.start(),
+            span.end(),
+            format!(
+                "`{}` takes {wanted} argument{plural}, not {given}",
+                name.as_str()
+            ),
+        ));
     };
     Ok(match (name.as_str(), second) {
         ("length", _) => Term::Value(Operand::Length(Box::new(operand(lower, sole(first)?)?))),
@@ -244,13 +367,24 @@ fn function(lower: Lower<'_>, pair: Pair<'_, Rule>) -> Result<Term, PathError> {
         }
         (name, Some(second)) => {
             let place = second.as_span();
-            let (text, pattern) = (operand(lower, sole(first)?)?, operand(lower, sole(second)?)?);
+            let (text, pattern) = (
+                operand(lower, sole(first)?)?,
+                operand(lower, sole(second)?)?,
+            );
             if let Operand::Literal(Literal::String(regex)) = &pattern
                 && let Some(fault) = check_regex(regex)
             {
-                return Err(error(place.start(), place.end(), format!("the regular expression {fault}")));
+                return Err(error(
+                    place.start(),
+                    place.end(),
+                    format!("the regular expression {fault}"),
+                ));
             }
-            Term::Test(Filter::Leaf(Leaf::Match { whole: name == "match", text, pattern }))
+            Term::Test(Filter::Leaf(Leaf::Match {
+                whole: name == "match",
+                text,
+                pattern,
+            }))
         }
         _ => return Err(error(span.start(), span.end(), "an argument is missing")),
     })
@@ -260,7 +394,11 @@ fn nodes(lower: Lower<'_>, argument: Pair<'_, Rule>) -> Result<Query, PathError>
     let span = argument.as_span();
     match term(lower, sole(argument)?)? {
         Term::Nodes(query) if !query.length => Ok(query),
-        _ => Err(error(span.start(), span.end(), "the argument is a path such as `@.list[*]`")),
+        _ => Err(error(
+            span.start(),
+            span.end(),
+            "the argument is a path such as `@.list[*]`",
+        )),
     }
 }
 
@@ -268,15 +406,28 @@ fn nodes(lower: Lower<'_>, argument: Pair<'_, Rule>) -> Result<Query, PathError>
 fn sole(argument: Pair<'_, Rule>) -> Result<Pair<'_, Rule>, PathError> {
     let span = argument.as_span();
     let mut pair = argument;
-    while matches!(pair.as_rule(), Rule::argument | Rule::logical | Rule::conjunction | Rule::relation) {
+    while matches!(
+        pair.as_rule(),
+        Rule::argument | Rule::logical | Rule::conjunction | Rule::relation
+    ) {
         let mut inner = pair.into_inner();
         match (inner.next(), inner.next()) {
             (Some(only), None) => pair = only,
-            _ => return Err(error(span.start(), span.end(), "a condition cannot be the argument of a function")),
+            _ => {
+                return Err(error(
+                    span.start(),
+                    span.end(),
+                    "a condition cannot be the argument of a function",
+                ));
+            }
         }
     }
     if matches!(pair.as_rule(), Rule::group | Rule::negation) {
-        return Err(error(span.start(), span.end(), "a condition cannot be the argument of a function"));
+        return Err(error(
+            span.start(),
+            span.end(),
+            "a condition cannot be the argument of a function",
+        ));
     }
     Ok(pair)
 }

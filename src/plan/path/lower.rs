@@ -14,7 +14,11 @@ pub(super) struct Lower<'t> {
 }
 
 /// The path as a whole.
-pub(super) fn path(text: &str, dialect: PathDialect, pair: Pair<'_, Rule>) -> Result<Query, PathError> {
+pub(super) fn path(
+    text: &str,
+    dialect: PathDialect,
+    pair: Pair<'_, Rule>,
+) -> Result<Query, PathError> {
     Lower { text, dialect }.query(pair, true)
 }
 
@@ -25,13 +29,21 @@ impl Lower<'_> {
 
     /// The whole text with `new` between two bytes.
     pub(super) fn mended(self, start: usize, end: usize, new: &str) -> String {
-        format!("{}{new}{}", self.text.get(..start).unwrap_or(""), self.text.get(end..).unwrap_or(""))
+        format!(
+            "{}{new}{}",
+            self.text.get(..start).unwrap_or(""),
+            self.text.get(end..).unwrap_or("")
+        )
     }
 
     /// A path, or a query in a filter.
     pub(super) fn query(self, pair: Pair<'_, Rule>, top: bool) -> Result<Query, PathError> {
         let span = pair.as_span();
-        let mut query = Query { anchor: Anchor::Root, segments: Vec::new(), length: false };
+        let mut query = Query {
+            anchor: Anchor::Root,
+            segments: Vec::new(),
+            length: false,
+        };
         let mut rooted = false;
         for part in pair.into_inner() {
             let at = part.as_span();
@@ -42,8 +54,15 @@ impl Lower<'_> {
                     if !top {
                         query.anchor = Anchor::Current;
                     } else if self.is_rfc() {
-                        return Err(error(at.start(), at.end(), "a path starts with `$`; `@` stands in filters alone")
-                            .help(format!("write `{}`", self.mended(at.start(), at.end(), "$"))));
+                        return Err(error(
+                            at.start(),
+                            at.end(),
+                            "a path starts with `$`; `@` stands in filters alone",
+                        )
+                        .help(format!(
+                            "write `{}`",
+                            self.mended(at.start(), at.end(), "$")
+                        )));
                     }
                 }
                 Rule::EOI => {}
@@ -66,10 +85,12 @@ impl Lower<'_> {
     fn missing_root(self, at: usize, dotted: bool) -> Result<(), PathError> {
         if self.is_rfc() {
             let mended = format!("{}{}", if dotted { "$" } else { "$." }, self.text);
-            return Err(error(at, self.text.len(), "a path starts with `$`").help(format!("write `{mended}`")));
+            return Err(error(at, self.text.len(), "a path starts with `$`")
+                .help(format!("write `{mended}`")));
         }
         if self.text.starts_with('.') {
-            return Err(error(at, at + 1, "a path does not start with a dot").help(format!("write `${}`", self.text)));
+            return Err(error(at, at + 1, "a path does not start with a dot")
+                .help(format!("write `${}`", self.text)));
         }
         Ok(())
     }
@@ -88,15 +109,20 @@ impl Lower<'_> {
         }
         if self.is_rfc() {
             let help = if top {
-                "capture the list itself and use the function `length(…)` of the language".to_string()
+                "capture the list itself and use the function `length(…)` of the language"
+                    .to_string()
             } else {
                 "write `length(@.name)`, with the path as the argument".to_string()
             };
-            return Err(refuse("RFC 9535 has no `.length()` at the end of a path".into()).help(help));
+            return Err(
+                refuse("RFC 9535 has no `.length()` at the end of a path".into()).help(help),
+            );
         }
         if query.singular().is_none() {
-            return Err(refuse("`.length()` needs a path that names one list".into())
-                .help("leave out wildcards, slices, filters and `..` before it"));
+            return Err(
+                refuse("`.length()` needs a path that names one list".into())
+                    .help("leave out wildcards, slices, filters and `..` before it"),
+            );
         }
         Ok(())
     }
@@ -108,23 +134,36 @@ impl Lower<'_> {
             Rule::child | Rule::descendant => pair.into_inner().next(),
             _ => Some(pair),
         };
-        let Some(inner) = inner else { return Err(error(span.start(), span.end(), "a name is missing")) };
+        let Some(inner) = inner else {
+            return Err(error(span.start(), span.end(), "a name is missing"));
+        };
         let at = inner.as_span();
         let selectors = match inner.as_rule() {
             Rule::name => {
                 let name = inner.as_str();
                 if self.is_rfc() && !is_rfc_name(name) {
                     let start = if deep { at.start() } else { span.start() };
-                    return Err(error(at.start(), at.end(), format!("`{name}` cannot stand after a dot"))
-                        .help(format!("write `{}`", self.mended(start, at.end(), &format!("[{}]", quote(name))))));
+                    return Err(error(
+                        at.start(),
+                        at.end(),
+                        format!("`{name}` cannot stand after a dot"),
+                    )
+                    .help(format!(
+                        "write `{}`",
+                        self.mended(start, at.end(), &format!("[{}]", quote(name)))
+                    )));
                 }
                 vec![Selector::Name(name.to_string())]
             }
             Rule::wildcard => vec![Selector::Wildcard],
             Rule::dot_bracket => {
                 if self.is_rfc() {
-                    return Err(error(at.start(), at.start() + 1, "a dot stands before `[`")
-                        .help(format!("write `{}`", self.mended(at.start(), at.start() + 1, ""))));
+                    return Err(
+                        error(at.start(), at.start() + 1, "a dot stands before `[`").help(format!(
+                            "write `{}`",
+                            self.mended(at.start(), at.start() + 1, "")
+                        )),
+                    );
                 }
                 match inner.into_inner().next() {
                     Some(bracket) => self.selectors(bracket)?,
@@ -137,7 +176,10 @@ impl Lower<'_> {
     }
 
     fn selectors(self, bracket: Pair<'_, Rule>) -> Result<Vec<Selector>, PathError> {
-        bracket.into_inner().map(|selector| self.selector(selector)).collect()
+        bracket
+            .into_inner()
+            .map(|selector| self.selector(selector))
+            .collect()
     }
 
     fn selector(self, pair: Pair<'_, Rule>) -> Result<Selector, PathError> {
@@ -164,12 +206,23 @@ impl Lower<'_> {
             },
             _ => {
                 let script = pair.as_str().replace([' ', '\t'], "");
-                let back = script.strip_prefix("(@.length-").and_then(|s| s.strip_suffix(')')).filter(|n| n.parse::<u32>().is_ok());
+                let back = script
+                    .strip_prefix("(@.length-")
+                    .and_then(|s| s.strip_suffix(')'))
+                    .filter(|n| n.parse::<u32>().is_ok());
                 let help = match back {
-                    Some(back) => format!("write `{}`", self.mended(span.start(), span.end(), &format!("-{back}"))),
+                    Some(back) => format!(
+                        "write `{}`",
+                        self.mended(span.start(), span.end(), &format!("-{back}"))
+                    ),
                     None => "write an index, a slice, or a filter `?(…)`".to_string(),
                 };
-                return Err(error(span.start(), span.end(), "a computed index is not supported").help(help));
+                return Err(error(
+                    span.start(),
+                    span.end(),
+                    "a computed index is not supported",
+                )
+                .help(help));
             }
         })
     }

@@ -92,7 +92,11 @@ impl JsonPath {
     /// Reads a path.
     pub fn parse(text: &str, dialect: PathDialect) -> Result<JsonPath, PathError> {
         let query = parse::parse(text, dialect)?;
-        Ok(JsonPath { text: text.into(), dialect, query: Arc::new(query) })
+        Ok(JsonPath {
+            text: text.into(),
+            dialect,
+            query: Arc::new(query),
+        })
     }
 
     /// The text as it was written.
@@ -117,8 +121,12 @@ impl JsonPath {
             segments
                 .into_iter()
                 .map(|segment| match segment {
-                    jsonpath_rust::parser::model::SingularQuerySegment::Name(name) => Key::Name(name),
-                    jsonpath_rust::parser::model::SingularQuerySegment::Index(index) => Key::Index(index),
+                    jsonpath_rust::parser::model::SingularQuerySegment::Name(name) => {
+                        Key::Name(name)
+                    }
+                    jsonpath_rust::parser::model::SingularQuerySegment::Index(index) => {
+                        Key::Index(index)
+                    }
                 })
                 .collect(),
         )
@@ -145,18 +153,32 @@ impl JsonPath {
     fn describe(&self, error: eval::EvalError) -> PathError {
         let (message, help) = match error {
             eval::EvalError::TooMany => (
-                format!("too many values: the path visits more than {} of them in this document", Self::MAX_VISITS),
+                format!(
+                    "too many values: the path visits more than {} of them in this document",
+                    Self::MAX_VISITS
+                ),
                 "name the way to the value instead of searching with `..`",
             ),
-            eval::EvalError::Engine => ("the filter of the path cannot be evaluated".to_string(), "write a simpler filter"),
+            eval::EvalError::Engine => (
+                "the filter of the path cannot be evaluated".to_string(),
+                "write a simpler filter",
+            ),
         };
-        PathError { message, start: 0, end: self.text.len(), help: Some(help.to_string()) }
+        PathError {
+            message,
+            start: 0,
+            end: self.text.len(),
+            help: Some(help.to_string()),
+        }
     }
 }
 
 impl std::fmt::Debug for JsonPath {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("JsonPath").field(&self.text).field(&self.dialect).finish()
+        f.debug_tuple("JsonPath")
+            .field(&self.text)
+            .field(&self.dialect)
+            .finish()
     }
 }
 
@@ -198,7 +220,9 @@ impl From<JsonPath> for Form {
     fn from(path: JsonPath) -> Self {
         match path.dialect {
             PathDialect::Rfc9535 => Form::Rfc9535(path.text.to_string()),
-            PathDialect::Conductor => Form::Conductor(Tagged { conductor: path.text.to_string() }),
+            PathDialect::Conductor => Form::Conductor(Tagged {
+                conductor: path.text.to_string(),
+            }),
         }
     }
 }
@@ -209,7 +233,9 @@ impl TryFrom<Form> for JsonPath {
     fn try_from(form: Form) -> Result<Self, PathError> {
         match form {
             Form::Rfc9535(text) => JsonPath::parse(&text, PathDialect::Rfc9535),
-            Form::Conductor(Tagged { conductor }) => JsonPath::parse(&conductor, PathDialect::Conductor),
+            Form::Conductor(Tagged { conductor }) => {
+                JsonPath::parse(&conductor, PathDialect::Conductor)
+            }
         }
     }
 }

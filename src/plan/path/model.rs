@@ -54,9 +54,17 @@ pub(super) enum Leaf {
     /// `left OP right`
     Compare(&'static str, Operand, Operand),
     /// `match(text, pattern)` (the whole text), else `search`.
-    Match { whole: bool, text: Operand, pattern: Operand },
+    Match {
+        whole: bool,
+        text: Operand,
+        pattern: Operand,
+    },
     /// Jayway's `in` and `nin` with a path on the right.
-    Member { word: &'static str, item: Operand, list: Operand },
+    Member {
+        word: &'static str,
+        item: Operand,
+        list: Operand,
+    },
 }
 
 /// A value in a condition.
@@ -76,11 +84,17 @@ impl Query {
     pub(super) fn singular(&self) -> Option<Vec<jp::SingularQuerySegment>> {
         self.segments
             .iter()
-            .map(|segment| match (segment.deep, segment.selectors.as_slice()) {
-                (false, [Selector::Name(name)]) => Some(jp::SingularQuerySegment::Name(name.clone())),
-                (false, [Selector::Index(index)]) => Some(jp::SingularQuerySegment::Index(*index)),
-                _ => None,
-            })
+            .map(
+                |segment| match (segment.deep, segment.selectors.as_slice()) {
+                    (false, [Selector::Name(name)]) => {
+                        Some(jp::SingularQuerySegment::Name(name.clone()))
+                    }
+                    (false, [Selector::Index(index)]) => {
+                        Some(jp::SingularQuerySegment::Index(*index))
+                    }
+                    _ => None,
+                },
+            )
             .collect()
     }
 
@@ -92,7 +106,11 @@ impl Query {
             Anchor::Current => jp::SingularQuery::Current(steps),
         };
         let operand = Operand::Singular(query);
-        Some(if self.length { Operand::Length(Box::new(operand)) } else { operand })
+        Some(if self.length {
+            Operand::Length(Box::new(operand))
+        } else {
+            operand
+        })
     }
 }
 
@@ -102,13 +120,25 @@ impl Segment {
         if self.selectors.len() < 2 {
             return None;
         }
-        self.selectors.iter().map(|s| if let Selector::Name(name) = s { Some(name.as_str()) } else { None }).collect()
+        self.selectors
+            .iter()
+            .map(|s| {
+                if let Selector::Name(name) = s {
+                    Some(name.as_str())
+                } else {
+                    None
+                }
+            })
+            .collect()
     }
 }
 
 impl Leaf {
     /// As jsonpath-rust's filter. `compute` evaluates the operands that it gets wrong (`count`, `value`).
-    pub(super) fn lower<E>(&self, compute: &mut dyn FnMut(&Operand) -> Result<jp::Comparable, E>) -> Result<jp::Filter, E> {
+    pub(super) fn lower<E>(
+        &self,
+        compute: &mut dyn FnMut(&Operand) -> Result<jp::Comparable, E>,
+    ) -> Result<jp::Filter, E> {
         let atom = match self {
             Leaf::Compare(operator, left, right) => {
                 let (left, right) = (left.lower(compute)?, right.lower(compute)?);
@@ -122,13 +152,27 @@ impl Leaf {
                 };
                 jp::FilterAtom::cmp(Box::new(comparison))
             }
-            Leaf::Match { whole, text, pattern } => {
-                let (text, pattern) = (argument(text.lower(compute)?), argument(pattern.lower(compute)?));
-                let function = if *whole { jp::TestFunction::Match(text, pattern) } else { jp::TestFunction::Search(text, pattern) };
+            Leaf::Match {
+                whole,
+                text,
+                pattern,
+            } => {
+                let (text, pattern) = (
+                    argument(text.lower(compute)?),
+                    argument(pattern.lower(compute)?),
+                );
+                let function = if *whole {
+                    jp::TestFunction::Match(text, pattern)
+                } else {
+                    jp::TestFunction::Search(text, pattern)
+                };
                 jp::FilterAtom::test(jp::Test::Function(Box::new(function)), false)
             }
             Leaf::Member { word, item, list } => {
-                let arguments = vec![argument(item.lower(compute)?), argument(list.lower(compute)?)];
+                let arguments = vec![
+                    argument(item.lower(compute)?),
+                    argument(list.lower(compute)?),
+                ];
                 let function = jp::TestFunction::Custom((*word).to_string(), arguments);
                 jp::FilterAtom::test(jp::Test::Function(Box::new(function)), false)
             }
@@ -146,17 +190,23 @@ impl Leaf {
 
     /// Whether some operand must be computed for each node.
     pub(super) fn is_computed(&self) -> bool {
-        self.operands().into_iter().any(|o| o.any(&|o| matches!(o, Operand::Count(_) | Operand::Value(_))))
+        self.operands()
+            .into_iter()
+            .any(|o| o.any(&|o| matches!(o, Operand::Count(_) | Operand::Value(_))))
     }
 
     /// Whether an operand is read from the root of the document.
     pub(super) fn is_absolute(&self) -> bool {
-        self.operands().into_iter().any(|o| o.any(&|o| matches!(o, Operand::Singular(jp::SingularQuery::Root(_)))))
+        self.operands()
+            .into_iter()
+            .any(|o| o.any(&|o| matches!(o, Operand::Singular(jp::SingularQuery::Root(_)))))
     }
 
     /// Whether an operand is read from the document by jsonpath-rust.
     pub(super) fn reads_nodes(&self) -> bool {
-        self.operands().into_iter().any(|o| o.any(&|o| matches!(o, Operand::Singular(_))))
+        self.operands()
+            .into_iter()
+            .any(|o| o.any(&|o| matches!(o, Operand::Singular(_))))
     }
 }
 
@@ -165,7 +215,10 @@ impl Operand {
         test(self) || matches!(self, Operand::Length(inner) if inner.any(test))
     }
 
-    fn lower<E>(&self, compute: &mut dyn FnMut(&Operand) -> Result<jp::Comparable, E>) -> Result<jp::Comparable, E> {
+    fn lower<E>(
+        &self,
+        compute: &mut dyn FnMut(&Operand) -> Result<jp::Comparable, E>,
+    ) -> Result<jp::Comparable, E> {
         Ok(match self {
             Operand::Literal(literal) => jp::Comparable::Literal(literal.clone()),
             Operand::Singular(query) => jp::Comparable::SingularQuery(query.clone()),
@@ -189,7 +242,9 @@ fn argument(value: jp::Comparable) -> jp::FnArg {
     jp::FnArg::Test(Box::new(match value {
         jp::Comparable::Literal(literal) => return jp::FnArg::Literal(literal),
         jp::Comparable::Function(function) => jp::Test::Function(Box::new(function)),
-        jp::Comparable::SingularQuery(jp::SingularQuery::Current(steps)) => jp::Test::RelQuery(steps.into_iter().map(segment).collect()),
+        jp::Comparable::SingularQuery(jp::SingularQuery::Current(steps)) => {
+            jp::Test::RelQuery(steps.into_iter().map(segment).collect())
+        }
         jp::Comparable::SingularQuery(jp::SingularQuery::Root(steps)) => {
             jp::Test::AbsQuery(jp::JpQuery::new(steps.into_iter().map(segment).collect()))
         }
@@ -203,7 +258,9 @@ pub(super) fn segments_of(location: &Location) -> Vec<jp::Segment> {
         .map(|step| {
             jp::Segment::Selector(match step {
                 Step::Name(name) => jp::Selector::Name(name.clone()),
-                Step::Index(index) => jp::Selector::Index(i64::try_from(*index).unwrap_or(i64::MAX)),
+                Step::Index(index) => {
+                    jp::Selector::Index(i64::try_from(*index).unwrap_or(i64::MAX))
+                }
             })
         })
         .collect()
@@ -216,7 +273,9 @@ pub(super) fn singular_of(location: &Location) -> jp::SingularQuery {
             .iter()
             .map(|step| match step {
                 Step::Name(name) => jp::SingularQuerySegment::Name(name.clone()),
-                Step::Index(index) => jp::SingularQuerySegment::Index(i64::try_from(*index).unwrap_or(i64::MAX)),
+                Step::Index(index) => {
+                    jp::SingularQuerySegment::Index(i64::try_from(*index).unwrap_or(i64::MAX))
+                }
             })
             .collect(),
     )

@@ -17,47 +17,78 @@ pub(super) fn parse(text: &str, dialect: PathDialect) -> Result<Query, PathError
     }
     let trimmed = check_ends(text, dialect)?;
     check_bounds(trimmed)?;
-    let pair = PathParser::parse(Rule::path, trimmed).map_err(|e| explain(trimmed, &e))?.next();
-    let Some(pair) = pair else { return Err(error(0, text.len(), "the path is empty")) };
+    let pair = PathParser::parse(Rule::path, trimmed)
+        .map_err(|e| explain(trimmed, &e))?
+        .next();
+    let Some(pair) = pair else {
+        return Err(error(0, text.len(), "the path is empty"));
+    };
     lower::path(trimmed, dialect, pair)
 }
 
 /// `$` and names behind dots, in letters that mean the same in both dialects: nearly all paths, and no work for a grammar.
 fn plain(text: &str) -> Option<Query> {
-    let names = text.strip_prefix('$').filter(|_| text.len() <= JsonPath::MAX_LENGTH)?;
+    let names = text
+        .strip_prefix('$')
+        .filter(|_| text.len() <= JsonPath::MAX_LENGTH)?;
     let is_plain = |name: &str| {
-        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
     };
-    let segment = |name: &str| is_plain(name).then(|| Segment { deep: false, selectors: vec![Selector::Name(name.to_owned())] });
+    let segment = |name: &str| {
+        is_plain(name).then(|| Segment {
+            deep: false,
+            selectors: vec![Selector::Name(name.to_owned())],
+        })
+    };
     let segments = match names.strip_prefix('.') {
         Some(names) => names.split('.').map(segment).collect::<Option<_>>()?,
         None if names.is_empty() => Vec::new(),
         None => return None,
     };
-    Some(Query { anchor: Anchor::Root, segments, length: false })
+    Some(Query {
+        anchor: Anchor::Root,
+        segments,
+        length: false,
+    })
 }
 
 /// Blanks at the ends: Jayway takes those at the end, its versions differ on those at the start.
 fn check_ends(text: &str, dialect: PathDialect) -> Result<&str, PathError> {
     let blank = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r');
-    let (leading, body) = (text.len() - text.trim_start_matches(blank).len(), text.trim_matches(blank));
+    let (leading, body) = (
+        text.len() - text.trim_start_matches(blank).len(),
+        text.trim_matches(blank),
+    );
     if body.is_empty() {
         return Err(error(0, text.len(), "the path is empty").help("write `$` for the whole value"));
     }
     if leading > 0 {
-        return Err(error(0, leading, "a blank stands before the path").help(format!("write `{body}`")));
+        return Err(
+            error(0, leading, "a blank stands before the path").help(format!("write `{body}`"))
+        );
     }
     match dialect {
         PathDialect::Conductor => Ok(body),
         PathDialect::Rfc9535 if body.len() == text.len() => Ok(body),
-        PathDialect::Rfc9535 => Err(error(body.len(), text.len(), "a blank stands after the path").help(format!("write `{body}`"))),
+        PathDialect::Rfc9535 => Err(
+            error(body.len(), text.len(), "a blank stands after the path")
+                .help(format!("write `{body}`")),
+        ),
     }
 }
 
 /// Length and nesting, before the parser recurses.
 fn check_bounds(text: &str) -> Result<(), PathError> {
     if text.chars().count() > JsonPath::MAX_LENGTH {
-        return Err(error(0, text.len(), format!("the path is longer than {} characters", JsonPath::MAX_LENGTH)));
+        return Err(error(
+            0,
+            text.len(),
+            format!(
+                "the path is longer than {} characters",
+                JsonPath::MAX_LENGTH
+            ),
+        ));
     }
     let (mut depth, mut quoted, mut escaped) = (0usize, None, false);
     for (at, c) in text.char_indices() {
@@ -71,7 +102,11 @@ fn check_bounds(text: &str) -> Result<(), PathError> {
                 '[' | '(' => {
                     depth += 1;
                     if depth > JsonPath::MAX_NESTING {
-                        return Err(error(at, at + 1, format!("the path is nested deeper than {}", JsonPath::MAX_NESTING)));
+                        return Err(error(
+                            at,
+                            at + 1,
+                            format!("the path is nested deeper than {}", JsonPath::MAX_NESTING),
+                        ));
                     }
                 }
                 ']' | ')' => depth = depth.saturating_sub(1),
@@ -88,7 +123,9 @@ fn explain(text: &str, cause: &pest::error::Error<Rule>) -> PathError {
         InputLocation::Pos(at) | InputLocation::Span((at, _)) => at.min(text.len()),
     };
     let (before, rest) = text.split_at_checked(at).unwrap_or((text, ""));
-    let Some(found) = rest.chars().next() else { return unfinished(text, before, cause) };
+    let Some(found) = rest.chars().next() else {
+        return unfinished(text, before, cause);
+    };
     let end = at + found.len_utf8();
     if let Some(blank) = blank_in_name(text, before, found) {
         return blank;
@@ -101,18 +138,37 @@ fn explain(text: &str, cause: &pest::error::Error<Rule>) -> PathError {
     }
     match found {
         '\'' | '"' if !rest.get(1..).unwrap_or("").contains(found) => {
-            error(at, text.len(), "the quoted name is not closed").help(format!("put `{found}` at its end"))
+            error(at, text.len(), "the quoted name is not closed")
+                .help(format!("put `{found}` at its end"))
         }
-        '=' if !rest.starts_with("==") && !before.ends_with('=') => error(at, end, "`=` is not an operator").help("compare with `==`"),
+        '=' if !rest.starts_with("==") && !before.ends_with('=') => {
+            error(at, end, "`=` is not an operator").help("compare with `==`")
+        }
         '&' | '|' if !rest.starts_with("&&") && !rest.starts_with("||") => {
-            error(at, end, format!("`{found}` is not an operator")).help(format!("write `{found}{found}`"))
+            error(at, end, format!("`{found}` is not an operator"))
+                .help(format!("write `{found}{found}`"))
         }
-        ']' | ')' if !before.contains(if found == ']' { '[' } else { '(' }) => error(at, end, format!("`{found}` closes nothing")),
-        '.' if before.ends_with("..") => error(at, end, "three dots in a row").help("`..` searches all levels below"),
+        ']' | ')' if !before.contains(if found == ']' { '[' } else { '(' }) => {
+            error(at, end, format!("`{found}` closes nothing"))
+        }
+        '.' if before.ends_with("..") => {
+            error(at, end, "three dots in a row").help("`..` searches all levels below")
+        }
         found => {
             let wanted = expected(cause);
-            let help = if wanted.is_empty() { None } else { Some(format!("expected {wanted}")) };
-            PathError { help, ..error(at, end, format!("`{}` cannot stand here", found.escape_debug())) }
+            let help = if wanted.is_empty() {
+                None
+            } else {
+                Some(format!("expected {wanted}"))
+            };
+            PathError {
+                help,
+                ..error(
+                    at,
+                    end,
+                    format!("`{}` cannot stand here", found.escape_debug()),
+                )
+            }
         }
     }
 }
@@ -131,7 +187,14 @@ fn unfinished(text: &str, before: &str, cause: &pest::error::Error<Rule>) -> Pat
         wanted if wanted.is_empty() => None,
         wanted => Some(format!("expected {wanted}")),
     };
-    PathError { help, ..error(at.saturating_sub(before.chars().next_back().map_or(0, char::len_utf8)), at, message) }
+    PathError {
+        help,
+        ..error(
+            at.saturating_sub(before.chars().next_back().map_or(0, char::len_utf8)),
+            at,
+            message,
+        )
+    }
 }
 
 /// `$.to ken`: some engines read it as the name `to ken`, ours never.
@@ -148,13 +211,27 @@ fn blank_in_name(text: &str, before: &str, found: char) -> Option<PathError> {
     if first.is_empty() || first.contains(']') {
         return None;
     }
-    let mended = format!("{}[{}]{}", text.get(..dot)?, quote(whole.trim_end()), text.get(dot + 1 + whole.len()..)?);
-    Some(error(name.len(), before.len(), "a blank cannot stand in a name after a dot").help(format!("write `{mended}`")))
+    let mended = format!(
+        "{}[{}]{}",
+        text.get(..dot)?,
+        quote(whole.trim_end()),
+        text.get(dot + 1 + whole.len()..)?
+    );
+    Some(
+        error(
+            name.len(),
+            before.len(),
+            "a blank cannot stand in a name after a dot",
+        )
+        .help(format!("write `{mended}`")),
+    )
 }
 
 /// What could have come, in words.
 fn expected(cause: &pest::error::Error<Rule>) -> String {
-    let ErrorVariant::ParsingError { positives, .. } = &cause.variant else { return String::new() };
+    let ErrorVariant::ParsingError { positives, .. } = &cause.variant else {
+        return String::new();
+    };
     let mut words: Vec<&str> = Vec::new();
     for rule in positives {
         let word = match rule {
@@ -164,14 +241,22 @@ fn expected(cause: &pest::error::Error<Rule>) -> String {
             Rule::name | Rule::tail_name => "a name",
             Rule::wildcard => "`*`",
             Rule::string => "a quoted name",
-            Rule::index | Rule::int | Rule::slice | Rule::from | Rule::to | Rule::step => "a number",
+            Rule::index | Rule::int | Rule::slice | Rule::from | Rule::to | Rule::step => {
+                "a number"
+            }
             Rule::filter => "a filter `?…`",
-            Rule::comparing | Rule::comparison | Rule::matching | Rule::relating | Rule::word => "a comparison",
-            Rule::query | Rule::root | Rule::current | Rule::function | Rule::function_name => "`@` or `$`",
+            Rule::comparing | Rule::comparison | Rule::matching | Rule::relating | Rule::word => {
+                "a comparison"
+            }
+            Rule::query | Rule::root | Rule::current | Rule::function | Rule::function_name => {
+                "`@` or `$`"
+            }
             Rule::number | Rule::constant => "a value",
             Rule::and => "`&&`",
             Rule::or => "`||`",
-            Rule::logical | Rule::conjunction | Rule::relation | Rule::negation | Rule::group => "a condition",
+            Rule::logical | Rule::conjunction | Rule::relation | Rule::negation | Rule::group => {
+                "a condition"
+            }
             _ => continue,
         };
         if !words.contains(&word) {

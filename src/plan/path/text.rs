@@ -7,7 +7,12 @@ use jsonpath_rust::parser::model::Literal;
 const MAX_INT: i64 = 9_007_199_254_740_991;
 
 pub(super) fn error(start: usize, end: usize, message: impl Into<String>) -> PathError {
-    PathError { message: message.into(), start, end, help: None }
+    PathError {
+        message: message.into(),
+        start,
+        end,
+        help: None,
+    }
 }
 
 impl PathError {
@@ -26,14 +31,20 @@ pub(super) fn string(quoted: &str, at: usize) -> Result<String, PathError> {
     while let Some((offset, c)) = chars.next() {
         let start = at + 1 + offset;
         if c < ' ' {
-            return Err(error(start, start + 1, "a control character stands in a quoted name")
-                .help(format!("write it as `\\u{:04x}`", u32::from(c))));
+            return Err(error(
+                start,
+                start + 1,
+                "a control character stands in a quoted name",
+            )
+            .help(format!("write it as `\\u{:04x}`", u32::from(c))));
         }
         if c != '\\' {
             out.push(c);
             continue;
         }
-        let Some((_, escaped)) = chars.next() else { return Err(error(start, start + 1, "the escape is cut off")) };
+        let Some((_, escaped)) = chars.next() else {
+            return Err(error(start, start + 1, "the escape is cut off"));
+        };
         let decoded = match escaped {
             'b' => '\u{8}',
             'f' => '\u{c}',
@@ -42,12 +53,21 @@ pub(super) fn string(quoted: &str, at: usize) -> Result<String, PathError> {
             't' => '\t',
             '/' | '\\' => escaped,
             'u' => unicode(&mut chars).ok_or_else(|| {
-                error(start, start + 2, "`\\u` needs four hexadecimal digits that make a character").help("write the character itself")
+                error(
+                    start,
+                    start + 2,
+                    "`\\u` needs four hexadecimal digits that make a character",
+                )
+                .help("write the character itself")
             })?,
             same if same == quote => same,
             other => {
-                return Err(error(start, start + 1 + other.len_utf8(), format!("`\\{other}` is not an escape"))
-                    .help("write `\\\\` for a backslash"));
+                return Err(error(
+                    start,
+                    start + 1 + other.len_utf8(),
+                    format!("`\\{other}` is not an escape"),
+                )
+                .help("write `\\\\` for a backslash"));
             }
         };
         out.push(decoded);
@@ -56,7 +76,11 @@ pub(super) fn string(quoted: &str, at: usize) -> Result<String, PathError> {
 }
 
 fn unicode(chars: &mut std::str::CharIndices<'_>) -> Option<char> {
-    let mut four = || (0..4).try_fold(0u32, |sum, _| Some(sum * 16 + chars.next()?.1.to_digit(16)?));
+    let mut four = || {
+        (0..4).try_fold(0u32, |sum, _| {
+            Some(sum * 16 + chars.next()?.1.to_digit(16)?)
+        })
+    };
     let first = four()?;
     if !(0xD800..0xDC00).contains(&first) {
         return char::from_u32(first);
@@ -64,7 +88,9 @@ fn unicode(chars: &mut std::str::CharIndices<'_>) -> Option<char> {
     if chars.next()?.1 != '\\' || chars.next()?.1 != 'u' {
         return None;
     }
-    let second = (0..4).try_fold(0u32, |sum, _| Some(sum * 16 + chars.next()?.1.to_digit(16)?))?;
+    let second = (0..4).try_fold(0u32, |sum, _| {
+        Some(sum * 16 + chars.next()?.1.to_digit(16)?)
+    })?;
     if !(0xDC00..0xE000).contains(&second) {
         return None;
     }
@@ -77,11 +103,23 @@ pub(super) fn int(digits: &str, at: usize) -> Result<i64, PathError> {
     let unsigned = digits.strip_prefix('-').unwrap_or(digits);
     if digits == "-0" || (unsigned.len() > 1 && unsigned.starts_with('0')) {
         let plain = unsigned.trim_start_matches('0');
-        let sign = if digits.starts_with('-') && !plain.is_empty() { "-" } else { "" };
-        return Err(error(at, end, "an index has no leading zero and no `-0`")
-            .help(format!("write `{sign}{}`", if plain.is_empty() { "0" } else { plain })));
+        let sign = if digits.starts_with('-') && !plain.is_empty() {
+            "-"
+        } else {
+            ""
+        };
+        return Err(
+            error(at, end, "an index has no leading zero and no `-0`").help(format!(
+                "write `{sign}{}`",
+                if plain.is_empty() { "0" } else { plain }
+            )),
+        );
     }
-    digits.parse::<i64>().ok().filter(|i| i.abs() <= MAX_INT).ok_or_else(|| error(at, end, format!("an index is at most {MAX_INT}")))
+    digits
+        .parse::<i64>()
+        .ok()
+        .filter(|i| i.abs() <= MAX_INT)
+        .ok_or_else(|| error(at, end, format!("an index is at most {MAX_INT}")))
 }
 
 /// A number in a condition.
@@ -158,7 +196,11 @@ pub(super) fn check_regex(pattern: &str) -> Option<&'static str> {
             '{' if !may_repeat => return Some("repeats nothing"),
             '{' => {
                 let counts: String = chars.by_ref().take_while(|c| *c != '}').collect();
-                let largest = counts.split(',').filter_map(|n| n.trim().parse::<u64>().ok()).max().unwrap_or(1);
+                let largest = counts
+                    .split(',')
+                    .filter_map(|n| n.trim().parse::<u64>().ok())
+                    .max()
+                    .unwrap_or(1);
                 weight = weight.saturating_mul(largest.max(1));
             }
             '|' => may_repeat = false,

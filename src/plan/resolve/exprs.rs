@@ -28,15 +28,29 @@ impl Resolver {
         match &expr.kind {
             ast::ExprKind::Null | ast::ExprKind::Error => (ExprKind::Null, Type::Any),
             ast::ExprKind::Bool(value) => (ExprKind::Bool(*value), Type::Bool),
-            ast::ExprKind::Number(digits) => {
-                (ExprKind::Number(digits.clone()), if digits.contains(['.', 'e', 'E']) { Type::Number } else { Type::Int })
-            }
+            ast::ExprKind::Number(digits) => (
+                ExprKind::Number(digits.clone()),
+                if digits.contains(['.', 'e', 'E']) {
+                    Type::Number
+                } else {
+                    Type::Int
+                },
+            ),
             ast::ExprKind::Duration(value) => (ExprKind::Duration(*value), Type::Duration),
             ast::ExprKind::String(parts) => (self.string(parts), Type::String),
             ast::ExprKind::List(items) => {
                 let items: Vec<(Expr, Type)> = items.iter().map(|i| self.expr(i)).collect();
-                let ty = items.first().map_or(Type::Any, |(_, t)| if items.iter().all(|(_, u)| u == t) { t.clone() } else { Type::Any });
-                (ExprKind::List(items.into_iter().map(|(e, _)| e).collect()), Type::List(Box::new(ty)))
+                let ty = items.first().map_or(Type::Any, |(_, t)| {
+                    if items.iter().all(|(_, u)| u == t) {
+                        t.clone()
+                    } else {
+                        Type::Any
+                    }
+                });
+                (
+                    ExprKind::List(items.into_iter().map(|(e, _)| e).collect()),
+                    Type::List(Box::new(ty)),
+                )
             }
             ast::ExprKind::Object(members) => {
                 let (members, types) = self.members(members);
@@ -55,17 +69,24 @@ impl Resolver {
     }
 
     /// Members of an object, refusing keys that stand twice.
-    pub(super) fn members(&mut self, members: &[ast::Member]) -> (Vec<(String, Expr)>, Vec<(String, Type)>) {
+    pub(super) fn members(
+        &mut self,
+        members: &[ast::Member],
+    ) -> (Vec<(String, Expr)>, Vec<(String, Type)>) {
         let mut resolved: Vec<(String, Expr)> = Vec::new();
         let mut types = Vec::new();
         let mut seen: HashMap<&str, Span> = HashMap::with_capacity(members.len());
         for member in members {
             if let Some(first) = seen.get(member.key.text.as_str()).copied() {
                 self.report(
-                    Diagnostic::new(codes::DUPLICATE_KEY, member.key.span, format!("key `{}` stands twice", member.key.text))
-                        .at("again here")
-                        .label(first, "first here")
-                        .help("remove one of them"),
+                    Diagnostic::new(
+                        codes::DUPLICATE_KEY,
+                        member.key.span,
+                        format!("key `{}` stands twice", member.key.text),
+                    )
+                    .at("again here")
+                    .label(first, "first here")
+                    .help("remove one of them"),
                 );
                 continue;
             }
@@ -90,8 +111,12 @@ impl Resolver {
                             let (resolved, ty) = self.expr(inner);
                             if matches!(ty, Type::List(_) | Type::Record(_)) {
                                 self.report(
-                                    errors::mismatch(inner.span, &ty, "text, a number, a bool or a time")
-                                        .help("write `${json(…)}` for its JSON text"),
+                                    errors::mismatch(
+                                        inner.span,
+                                        &ty,
+                                        "text, a number, a bool or a time",
+                                    )
+                                    .help("write `${json(…)}` for its JSON text"),
                                 );
                             }
                             resolved
@@ -104,7 +129,9 @@ impl Resolver {
     }
 
     fn path(&mut self, segments: &[Name], span: Span) -> (ExprKind, Type) {
-        let Some((first, rest)) = segments.split_first() else { return (ExprKind::Null, Type::Any) };
+        let Some((first, rest)) = segments.split_first() else {
+            return (ExprKind::Null, Type::Any);
+        };
         match first.text.as_str() {
             "secrets" => self.secret_path(Version::Current, rest, span),
             "pending" => self.secret_path(Version::Pending, rest, span),
@@ -128,18 +155,42 @@ impl Resolver {
         let fields = declared.fields.clone();
         let (field, ty, rest) = match rest.split_first() {
             None if fields.is_empty() => (None, Type::String, rest),
-            None => (None, Type::Record(fields.iter().map(|f| (f.clone(), Type::String)).collect()), rest),
-            Some((field, after)) if fields.contains(&field.text) => (Some(field.text.clone()), Type::String, after),
+            None => (
+                None,
+                Type::Record(fields.iter().map(|f| (f.clone(), Type::String)).collect()),
+                rest,
+            ),
+            Some((field, after)) if fields.contains(&field.text) => {
+                (Some(field.text.clone()), Type::String, after)
+            }
             Some((field, after)) if fields.is_empty() => {
                 // A JSON secret: its members are named as in Conductor's `${workflow.secrets.NAME.field}`.
-                (Some(std::iter::once(field).chain(after).map(|n| n.text.as_str()).collect::<Vec<_>>().join(".")), Type::Any, [].as_slice())
+                (
+                    Some(
+                        std::iter::once(field)
+                            .chain(after)
+                            .map(|n| n.text.as_str())
+                            .collect::<Vec<_>>()
+                            .join("."),
+                    ),
+                    Type::Any,
+                    [].as_slice(),
+                )
             }
             Some((field, after)) => {
-                self.report(errors::unknown_field(field, &format!("secret `{}`", name.text), &fields));
+                self.report(errors::unknown_field(
+                    field,
+                    &format!("secret `{}`", name.text),
+                    &fields,
+                ));
                 (None, Type::Any, after)
             }
         };
-        let root = ExprKind::Ref(Root::Secret { name: name.text.clone(), field, version });
+        let root = ExprKind::Ref(Root::Secret {
+            name: name.text.clone(),
+            field,
+            version,
+        });
         self.fields(root, ty, rest, span)
     }
 
@@ -151,11 +202,19 @@ impl Resolver {
         match self.scope.inputs.get(&name.text) {
             Some(ty) => {
                 let ty = ty.clone();
-                self.fields(ExprKind::Ref(Root::Input(name.text.clone())), ty, rest, span)
+                self.fields(
+                    ExprKind::Ref(Root::Input(name.text.clone())),
+                    ty,
+                    rest,
+                    span,
+                )
             }
             None => {
                 let inputs = self.suggestions(self.scope.inputs.names());
-                self.report(errors::unresolved(name, &inputs).help(format!("declare it in the rotation: `input {}: string`", name.text)));
+                self.report(errors::unresolved(name, &inputs).help(format!(
+                    "declare it in the rotation: `input {}: string`",
+                    name.text
+                )));
                 (ExprKind::Null, Type::Any)
             }
         }
@@ -166,7 +225,10 @@ impl Resolver {
             self.report(errors::missing_part(span, "run", "id"));
             return (ExprKind::Null, Type::Any);
         };
-        match RunField::WORDS.into_iter().find(|f| f.as_str() == name.text) {
+        match RunField::WORDS
+            .into_iter()
+            .find(|f| f.as_str() == name.text)
+        {
             Some(field) => {
                 let ty = match field {
                     RunField::StartedAt | RunField::ScheduledAt => Type::Time,
@@ -175,7 +237,10 @@ impl Resolver {
                 self.fields(ExprKind::Ref(Root::Run(field)), ty, rest, span)
             }
             None => {
-                let words: Vec<String> = RunField::WORDS.iter().map(|f| f.as_str().to_owned()).collect();
+                let words: Vec<String> = RunField::WORDS
+                    .iter()
+                    .map(|f| f.as_str().to_owned())
+                    .collect();
                 self.report(errors::unknown_field(name, "`run`", &words));
                 (ExprKind::Null, Type::Any)
             }
@@ -188,10 +253,18 @@ impl Resolver {
             return (ExprKind::Null, Type::Any);
         };
         if self.env.contains(&name.text) {
-            return self.fields(ExprKind::Ref(Root::Env(name.text.clone())), Type::String, rest, span);
+            return self.fields(
+                ExprKind::Ref(Root::Env(name.text.clone())),
+                Type::String,
+                rest,
+                span,
+            );
         }
         let names = self.suggestions(self.plan.env.iter().map(|e| e.name.as_str()));
-        self.report(errors::unresolved(name, &names).help(format!("declare it at the top of the file: `env {}`", name.text)));
+        self.report(errors::unresolved(name, &names).help(format!(
+            "declare it at the top of the file: `env {}`",
+            name.text
+        )));
         (ExprKind::Null, Type::Any)
     }
 
@@ -204,15 +277,26 @@ impl Resolver {
             } else if self.declared_secret(&first.text).is_some() {
                 errors::bare_secret(first)
             } else {
-                let names = if self.suggested.get() > super::SUGGESTED { Vec::new() } else { self.scope.candidates() };
+                let names = if self.suggested.get() > super::SUGGESTED {
+                    Vec::new()
+                } else {
+                    self.scope.candidates()
+                };
                 errors::unresolved(first, &self.suggestions(names.iter().map(String::as_str)))
             };
             self.report(diagnostic);
             return (ExprKind::Null, Type::Any);
         };
         match symbol {
-            Symbol::Let(ty) => self.fields(ExprKind::Ref(Root::Let(first.text.clone())), ty, rest, span),
-            Symbol::Variable(ty) => self.fields(ExprKind::Ref(Root::Variable(first.text.clone())), ty, rest, span),
+            Symbol::Let(ty) => {
+                self.fields(ExprKind::Ref(Root::Let(first.text.clone())), ty, rest, span)
+            }
+            Symbol::Variable(ty) => self.fields(
+                ExprKind::Ref(Root::Variable(first.text.clone())),
+                ty,
+                rest,
+                span,
+            ),
             Symbol::Step { step, captures } => {
                 let Some((name, rest)) = rest.split_first() else {
                     let wanted = captures.names().next().unwrap_or("NAME");
@@ -220,11 +304,23 @@ impl Resolver {
                     return (ExprKind::Null, Type::Any);
                 };
                 match captures.get(&name.text) {
-                    Some(ty) => self.fields(ExprKind::Ref(Root::Capture { step, name: name.text.clone() }), ty.clone(), rest, span),
+                    Some(ty) => self.fields(
+                        ExprKind::Ref(Root::Capture {
+                            step,
+                            name: name.text.clone(),
+                        }),
+                        ty.clone(),
+                        rest,
+                        span,
+                    ),
                     None if self.scope.twice.contains(&first.text) => (ExprKind::Null, Type::Any),
                     None => {
                         let names = self.suggestions(captures.names());
-                        self.report(errors::unknown_field(name, &format!("step `{}`", first.text), &names));
+                        self.report(errors::unknown_field(
+                            name,
+                            &format!("step `{}`", first.text),
+                            &names,
+                        ));
                         (ExprKind::Null, Type::Any)
                     }
                 }
@@ -280,10 +376,15 @@ impl Resolver {
                     (base_expr.kind, Type::Any)
                 }
             },
-            ast::ExprKind::String(parts) if matches!(parts.as_slice(), [Part::Text(..)]) => match parts.first() {
-                Some(Part::Text(text, _)) => (ExprKind::Field(Box::new(base_expr), text.clone()), Type::Any),
-                _ => (base_expr.kind, Type::Any),
-            },
+            ast::ExprKind::String(parts) if matches!(parts.as_slice(), [Part::Text(..)]) => {
+                match parts.first() {
+                    Some(Part::Text(text, _)) => (
+                        ExprKind::Field(Box::new(base_expr), text.clone()),
+                        Type::Any,
+                    ),
+                    _ => (base_expr.kind, Type::Any),
+                }
+            }
             _ => {
                 self.report(errors::bad_value(
                     codes::BAD_VALUE,
@@ -370,8 +471,21 @@ impl Resolver {
             }
             Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge => {
                 for (side, ty) in [(left, &lt), (right, &rt)] {
-                    if !matches!(ty, Type::Any | Type::Json | Type::Int | Type::Number | Type::Time | Type::Duration | Type::String) {
-                        self.report(errors::mismatch(side.span, ty, "a number, a time or a duration"));
+                    if !matches!(
+                        ty,
+                        Type::Any
+                            | Type::Json
+                            | Type::Int
+                            | Type::Number
+                            | Type::Time
+                            | Type::Duration
+                            | Type::String
+                    ) {
+                        self.report(errors::mismatch(
+                            side.span,
+                            ty,
+                            "a number, a time or a duration",
+                        ));
                     }
                 }
                 Type::Bool
@@ -384,13 +498,21 @@ impl Resolver {
                 (Type::Any | Type::Json, _) | (_, Type::Any | Type::Json) => Type::Any,
                 (Type::String, _) | (_, Type::String) => {
                     self.report(
-                        errors::mismatch(operator.span, &Type::String, "numbers, or a time and a duration")
-                            .help("texts are joined by interpolation: `\"${a}${b}\"`"),
+                        errors::mismatch(
+                            operator.span,
+                            &Type::String,
+                            "numbers, or a time and a duration",
+                        )
+                        .help("texts are joined by interpolation: `\"${a}${b}\"`"),
                     );
                     Type::String
                 }
                 _ => {
-                    self.report(errors::mismatch(operator.span, &lt, "numbers, or a time and a duration"));
+                    self.report(errors::mismatch(
+                        operator.span,
+                        &lt,
+                        "numbers, or a time and a duration",
+                    ));
                     Type::Any
                 }
             },
@@ -415,6 +537,12 @@ impl Resolver {
                     .help("write `reveal … because \"why it is right\"`; `rot check --declassifications` lists the reasons for an auditor"),
             );
         }
-        (ExprKind::Reveal { value: Box::new(inner), reason: text.to_owned() }, ty)
+        (
+            ExprKind::Reveal {
+                value: Box::new(inner),
+                reason: text.to_owned(),
+            },
+            ty,
+        )
     }
 }

@@ -7,7 +7,9 @@ use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::path::{JsonPath, PathDialect};
 use crate::plan::policy::Destination;
 use crate::plan::schedule::Dur;
-use crate::plan::task::http::{Auth, Body, Capture, CaptureSource, Expect, Expectation, Header, Http, StatusPattern, Strays};
+use crate::plan::task::http::{
+    Auth, Body, Capture, CaptureSource, Expect, Expectation, Header, Http, StatusPattern, Strays,
+};
 use crate::plan::task::{Backoff, Retry};
 use crate::plan::{Expr, ExprKind, Operator, Type};
 use crate::source::{At, Span};
@@ -37,7 +39,12 @@ impl Resolver {
             Some(("linear", _)) => Backoff::Linear,
             Some(("exponential", _)) => Backoff::Exponential,
             Some((word, at)) => {
-                self.report(errors::unknown_word(at, "a backoff", word, &["fixed", "linear", "exponential"]));
+                self.report(errors::unknown_word(
+                    at,
+                    "a backoff",
+                    word,
+                    &["fixed", "linear", "exponential"],
+                ));
                 Backoff::Fixed
             }
         }
@@ -65,23 +72,38 @@ impl Resolver {
             _ => None,
         };
         if let Some(text) = literal {
-            let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+            let scheme = text
+                .split_once("://")
+                .map(|(scheme, _)| scheme.to_ascii_lowercase());
             let problem = match scheme.as_deref() {
                 Some("https" | "http") => match &resolved.kind {
-                    ExprKind::String(text) => url::Url::parse(text).err().map(|_| "this is not a URL".to_owned()),
+                    ExprKind::String(text) => url::Url::parse(text)
+                        .err()
+                        .map(|_| "this is not a URL".to_owned()),
                     _ => None,
                 },
                 Some(other) => Some(format!("`{other}` is not spoken here")),
                 None => Some("a URL begins with `https://`".to_owned()),
             };
             if let Some(problem) = problem {
-                self.report(errors::bad_value(codes::BAD_URL, url.span, problem, "for example `\"https://api.example.com/tokens\"`"));
+                self.report(errors::bad_value(
+                    codes::BAD_URL,
+                    url.span,
+                    problem,
+                    "for example `\"https://api.example.com/tokens\"`",
+                ));
             }
         }
         resolved
     }
 
-    fn clause(&mut self, clause: &Clause, made: &mut Http, retry: &mut Option<Retry>, once: &mut Once) {
+    fn clause(
+        &mut self,
+        clause: &Clause,
+        made: &mut Http,
+        retry: &mut Option<Retry>,
+        once: &mut Once,
+    ) {
         let span = clause.span;
         match &clause.kind {
             ClauseKind::Bearer(token) => {
@@ -110,7 +132,10 @@ impl Resolver {
                     return;
                 }
                 let value = self.text(value);
-                made.headers.push(Header { name: name.text.clone(), value });
+                made.headers.push(Header {
+                    name: name.text.clone(),
+                    value,
+                });
             }
             ClauseKind::Query(members) => made.query.extend(self.members(members).0),
             ClauseKind::Json(value) => {
@@ -142,7 +167,12 @@ impl Resolver {
                 self.positive(duration);
                 made.limits.connect = Some(duration.value);
             }
-            ClauseKind::Retry { count, every, backoff, up_to } => {
+            ClauseKind::Retry {
+                count,
+                every,
+                backoff,
+                up_to,
+            } => {
                 self.once(&mut once.retry, "`retry`", span);
                 let backoff = self.backoff(backoff.as_ref());
                 if count.value > 100 {
@@ -161,32 +191,66 @@ impl Resolver {
                 });
             }
             ClauseKind::ExpectStatus(patterns) => {
-                let patterns: Vec<StatusPattern> = patterns.iter().filter_map(|p| self.status(p)).collect();
+                let patterns: Vec<StatusPattern> =
+                    patterns.iter().filter_map(|p| self.status(p)).collect();
                 if !patterns.is_empty() {
-                    made.expect.push(Expect { what: Expectation::Status(patterns), at: At(span) });
+                    made.expect.push(Expect {
+                        what: Expectation::Status(patterns),
+                        at: At(span),
+                    });
                 }
             }
-            ClauseKind::ExpectHeader { name, operator, value } => {
+            ClauseKind::ExpectHeader {
+                name,
+                operator,
+                value,
+            } => {
                 let value = self.expr(value).0;
                 made.expect.push(Expect {
-                    what: Expectation::Header { name: name.text.clone(), operator: comparison(&operator.text), value },
+                    what: Expectation::Header {
+                        name: name.text.clone(),
+                        operator: comparison(&operator.text),
+                        value,
+                    },
                     at: At(span),
                 });
             }
-            ClauseKind::ExpectBody { path, operator, value } => {
+            ClauseKind::ExpectBody {
+                path,
+                operator,
+                value,
+            } => {
                 let value = self.expr(value).0;
                 if let Some(path) = self.jsonpath(path) {
-                    made.expect
-                        .push(Expect { what: Expectation::Body { path, operator: comparison(&operator.text), value }, at: At(span) });
+                    made.expect.push(Expect {
+                        what: Expectation::Body {
+                            path,
+                            operator: comparison(&operator.text),
+                            value,
+                        },
+                        at: At(span),
+                    });
                 }
             }
-            ClauseKind::Capture { secret, name, source, ty, optional, to } => {
-                let to = to.iter().filter_map(|target| self.destination(target)).collect();
+            ClauseKind::Capture {
+                secret,
+                name,
+                source,
+                ty,
+                optional,
+                to,
+            } => {
+                let to = to
+                    .iter()
+                    .filter_map(|target| self.destination(target))
+                    .collect();
                 self.capture(made, *secret, name, source, ty.as_ref(), *optional, to);
             }
             ClauseKind::Ca(path) => made.limits.ca.push(path.text.clone()),
             ClauseKind::Proxy => made.limits.proxy = true,
-            ClauseKind::Follow(count) => made.limits.follow = Some(u8::try_from(count.value.min(10)).unwrap_or(10)),
+            ClauseKind::Follow(count) => {
+                made.limits.follow = Some(u8::try_from(count.value.min(10)).unwrap_or(10))
+            }
             ClauseKind::Limit(bytes) => {
                 if bytes.value == 0 || bytes.value > MAX_BODY {
                     self.report(errors::bad_value(
@@ -212,24 +276,48 @@ impl Resolver {
                 "`public ids = body $.keys[?@.name == \"rot-…\"].id`",
             ));
         }
-        let shadowed = self.scope.set("stray", Some((super::scope::Symbol::Variable(Type::Any), revoke.method.span)));
+        let shadowed = self.scope.set(
+            "stray",
+            Some((
+                super::scope::Symbol::Variable(Type::Any),
+                revoke.method.span,
+            )),
+        );
         let (revoke_request, _) = self.http(revoke, Place::Revoke);
         self.scope.set("stray", shadowed);
-        made.strays = Some(Box::new(Strays { list: list_request, revoke: revoke_request }));
+        made.strays = Some(Box::new(Strays {
+            list: list_request,
+            revoke: revoke_request,
+        }));
     }
 
     /// Text, a number, a bool or a time: what can stand in a header or be a password.
     fn text(&mut self, expr: &ast::Expr) -> Expr {
-        self.typed(expr, &[Type::String, Type::Int, Type::Number, Type::Bool, Type::Time, Type::Null], "text")
+        self.typed(
+            expr,
+            &[
+                Type::String,
+                Type::Int,
+                Type::Number,
+                Type::Bool,
+                Type::Time,
+                Type::Null,
+            ],
+            "text",
+        )
     }
 
     fn once(&mut self, slot: &mut Option<Span>, what: &str, span: Span) {
         match slot {
             Some(first) => {
-                let diagnostic = Diagnostic::new(codes::DUPLICATE_NAME, span, format!("a request has one {what}"))
-                    .at("second")
-                    .label(*first, "first")
-                    .help("keep one of them");
+                let diagnostic = Diagnostic::new(
+                    codes::DUPLICATE_NAME,
+                    span,
+                    format!("a request has one {what}"),
+                )
+                .at("second")
+                .label(*first, "first")
+                .help("keep one of them");
                 self.report(diagnostic);
             }
             None => *slot = Some(span),
@@ -239,8 +327,16 @@ impl Resolver {
     fn status(&mut self, name: &Name) -> Option<StatusPattern> {
         let text = name.text.as_str();
         let pattern = match text.strip_suffix("xx") {
-            Some(family) => family.parse::<u8>().ok().filter(|f| (1..=5).contains(f)).map(StatusPattern::Family),
-            None => text.parse::<u16>().ok().filter(|s| (100..=599).contains(s)).map(StatusPattern::Exact),
+            Some(family) => family
+                .parse::<u8>()
+                .ok()
+                .filter(|f| (1..=5).contains(f))
+                .map(StatusPattern::Family),
+            None => text
+                .parse::<u16>()
+                .ok()
+                .filter(|s| (100..=599).contains(s))
+                .map(StatusPattern::Exact),
         };
         if pattern.is_none() {
             self.report(errors::bad_value(
@@ -262,7 +358,8 @@ impl Resolver {
                     path.span.start as usize + error.start,
                     (path.span.start as usize + error.end).min(path.span.end as usize),
                 );
-                let mut diagnostic = Diagnostic::new(codes::BAD_JSONPATH, span, error.message).at("here");
+                let mut diagnostic =
+                    Diagnostic::new(codes::BAD_JSONPATH, span, error.message).at("here");
                 diagnostic.help = error.help;
                 self.report(diagnostic);
                 None
@@ -289,7 +386,12 @@ impl Resolver {
         }
         if let Some(target) = to.first().filter(|_| !secret) {
             let help = "leave `to` out, or capture it as `secret`";
-            self.report(errors::bad_value(codes::BAD_VALUE, target.at.0, "a public value may go anywhere", help));
+            self.report(errors::bad_value(
+                codes::BAD_VALUE,
+                target.at.0,
+                "a public value may go anywhere",
+                help,
+            ));
         }
         let (source, natural) = match source {
             Source::Body(path) => match self.jsonpath(path) {
@@ -305,12 +407,26 @@ impl Resolver {
             Some(word) => match Type::parse(&word.text) {
                 Some(ty) => ty,
                 None => {
-                    self.report(errors::unknown_word(word.span, "a type", &word.text, &Type::WORDS));
+                    self.report(errors::unknown_word(
+                        word.span,
+                        "a type",
+                        &word.text,
+                        &Type::WORDS,
+                    ));
                     natural
                 }
             },
         };
-        made.captures.push(Capture { name: name.text.clone(), secret, source, ty, optional, place: Vec::new(), to, at: At(name.span) });
+        made.captures.push(Capture {
+            name: name.text.clone(),
+            secret,
+            source,
+            ty,
+            optional,
+            place: Vec::new(),
+            to,
+            at: At(name.span),
+        });
     }
 
     fn effect(&mut self, http: &ast::Http, method: &str, made: &Http, place: Place) -> Effect {
@@ -323,23 +439,39 @@ impl Resolver {
                 (Place::Revoke, _) => Effect::Revokes,
                 (Place::Flow, Some(capture)) => {
                     let capture = capture.at.0;
-                    self.report(errors::missing_effect(http.method.span.to(http.url.span), method, capture));
+                    self.report(errors::missing_effect(
+                        http.method.span.to(http.url.span),
+                        method,
+                        capture,
+                    ));
                     Effect::Unspecified
                 }
                 (Place::Flow, None) => Effect::Unspecified,
             };
         };
-        let at_most = |count: &Option<ast::Count>| count.as_ref().map(|c| u32::try_from(c.value).unwrap_or(u32::MAX));
+        let at_most = |count: &Option<ast::Count>| {
+            count
+                .as_ref()
+                .map(|c| u32::try_from(c.value).unwrap_or(u32::MAX))
+        };
         let resolved = match &effect.kind {
             EffectKind::Reads => Effect::Reads,
             EffectKind::Sets => Effect::Sets,
             EffectKind::SetsSelf => Effect::SetsSelf,
             EffectKind::SetsSlot => Effect::SetsSlot,
             EffectKind::Revokes => Effect::Revokes,
-            EffectKind::IssuesAdditive { at_most: cap } => {
-                Effect::Issues(Issues { old: Old::Stays, at_most: at_most(cap), assumed: false })
-            }
-            EffectKind::IssuesReplacing { key, grace, recover, accept, at_most: cap } => {
+            EffectKind::IssuesAdditive { at_most: cap } => Effect::Issues(Issues {
+                old: Old::Stays,
+                at_most: at_most(cap),
+                assumed: false,
+            }),
+            EffectKind::IssuesReplacing {
+                key,
+                grace,
+                recover,
+                accept,
+                at_most: cap,
+            } => {
                 if let Some(rotation) = recover {
                     self.check_callable(rotation);
                 }
@@ -368,7 +500,9 @@ impl Resolver {
         match &resolved {
             _ if matches!(place, Place::Flow | Place::Revoke) => resolved,
             // Logging in is the test of many credentials. What it issues is used here and nowhere else, and each attempt makes one.
-            Effect::Issues(Issues { old: Old::Stays, .. }) if place == Place::Verify => {
+            Effect::Issues(Issues {
+                old: Old::Stays, ..
+            }) if place == Place::Verify => {
                 self.report(errors::issues_in_verify(effect.span));
                 Effect::Reads
             }
@@ -381,9 +515,17 @@ impl Resolver {
                         "move it out of the `verify` block, which is repeated until all of it succeeds",
                     )
                 } else {
-                    ("the listing of `strays` only reads", "list the credentials with a request that changes nothing")
+                    (
+                        "the listing of `strays` only reads",
+                        "list the credentials with a request that changes nothing",
+                    )
                 };
-                self.report(errors::bad_value(codes::BAD_VALUE, effect.span, format!("{what}, this one {}", resolved.describe()), help));
+                self.report(errors::bad_value(
+                    codes::BAD_VALUE,
+                    effect.span,
+                    format!("{what}, this one {}", resolved.describe()),
+                    help,
+                ));
                 resolved
             }
         }

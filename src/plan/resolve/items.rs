@@ -18,12 +18,19 @@ impl Resolver {
             if !self.env.insert(name.text.clone()) {
                 continue;
             }
-            self.plan.env.push(EnvDecl { name: name.text.clone(), at: At(name.span) });
+            self.plan.env.push(EnvDecl {
+                name: name.text.clone(),
+                at: At(name.span),
+            });
         }
     }
 
     pub(super) fn secret(&mut self, secret: &ast::Secret) {
-        let destinations: Vec<Destination> = secret.to.iter().filter_map(|target| self.destination(target)).collect();
+        let destinations: Vec<Destination> = secret
+            .to
+            .iter()
+            .filter_map(|target| self.destination(target))
+            .collect();
         for (name, fields) in &secret.names {
             if !is_secret_name(&name.text) {
                 self.report(errors::bad_name("a secret", name, SECRET_NAME_RULE));
@@ -43,7 +50,8 @@ impl Resolver {
                     seen.push(field);
                 }
             }
-            self.secrets.insert(name.text.clone(), self.plan.secrets.len());
+            self.secrets
+                .insert(name.text.clone(), self.plan.secrets.len());
             self.plan.secrets.push(SecretDecl {
                 name: name.text.clone(),
                 fields: seen.iter().map(|f| f.text.clone()).collect(),
@@ -61,9 +69,18 @@ impl Resolver {
                 Some(_) => {}
                 None => {
                     let words = ["header", "body", "query", "path", "userinfo"];
-                    self.report(errors::unknown_word(place.span, "a part of a request", &place.text, &words));
+                    self.report(errors::unknown_word(
+                        place.span,
+                        "a part of a request",
+                        &place.text,
+                        &words,
+                    ));
                     // What is meant counts for the rest, so that one slip is one finding.
-                    places.extend(nearest(&place.text, words).and_then(Place::parse).filter(|meant| !places.contains(meant)));
+                    places.extend(
+                        nearest(&place.text, words)
+                            .and_then(Place::parse)
+                            .filter(|meant| !places.contains(meant)),
+                    );
                 }
             }
         }
@@ -71,18 +88,38 @@ impl Resolver {
             places.extend(Place::DEFAULT);
         }
         match parse_host(&target.host.text) {
-            Ok((host, port)) => Some(Destination { host: HostPattern(host), port, places, at: At(target.span) }),
+            Ok((host, port)) => Some(Destination {
+                host: HostPattern(host),
+                port,
+                places,
+                at: At(target.span),
+            }),
             Err(help) => {
                 let host = &target.host;
                 self.report(if host.text.starts_with('*') {
-                    let found = errors::bad_value(codes::WILDCARD_HOST, host.span, format!("`{}` is everybody's hosts", host.text), help);
+                    let found = errors::bad_value(
+                        codes::WILDCARD_HOST,
+                        host.span,
+                        format!("`{}` is everybody's hosts", host.text),
+                        help,
+                    );
                     found.severity(Severity::Error)
                 } else {
-                    errors::bad_value(codes::BAD_URL, host.span, format!("`{}` is not a host", host.text), help)
+                    errors::bad_value(
+                        codes::BAD_URL,
+                        host.span,
+                        format!("`{}` is not a host", host.text),
+                        help,
+                    )
                 });
                 // Whoever writes a whole address means its host.
                 let meant = url::Url::parse(&host.text).ok()?;
-                Some(Destination { host: HostPattern(meant.host_str()?.to_owned()), port: meant.port(), places, at: At(target.span) })
+                Some(Destination {
+                    host: HostPattern(meant.host_str()?.to_owned()),
+                    port: meant.port(),
+                    places,
+                    at: At(target.span),
+                })
             }
         }
     }
@@ -121,15 +158,26 @@ impl Resolver {
         }
         for entry in &rotation.body {
             match entry {
-                Entry::Output { name, secret, value, .. } => {
+                Entry::Output {
+                    name,
+                    secret,
+                    value,
+                    ..
+                } => {
                     let value = self.expr(value).0;
-                    made.outputs.push(Output { name: name.text.clone(), value, masked: *secret, at: At(name.span) });
+                    made.outputs.push(Output {
+                        name: name.text.clone(),
+                        value,
+                        masked: *secret,
+                        at: At(name.span),
+                    });
                 }
                 Entry::OnFailure { steps, .. } => made.on_failure = self.steps(steps),
                 _ => {}
             }
         }
-        self.rotations.insert(made.name.clone(), self.plan.rotations.len());
+        self.rotations
+            .insert(made.name.clone(), self.plan.rotations.len());
         self.plan.rotations.push(made);
     }
 
@@ -140,22 +188,56 @@ impl Resolver {
                 self.positive(duration);
                 made.timeout = Some(duration.value);
             }
-            Entry::Every { interval, jitter, span } => {
+            Entry::Every {
+                interval,
+                jitter,
+                span,
+            } => {
                 self.positive(interval);
-                self.set_schedule(made, Trigger::Every(interval.value), jitter.as_ref().map(|j| j.value), *span);
+                self.set_schedule(
+                    made,
+                    Trigger::Every(interval.value),
+                    jitter.as_ref().map(|j| j.value),
+                    *span,
+                );
             }
-            Entry::Cron { expression, zone, jitter, span } => {
+            Entry::Cron {
+                expression,
+                zone,
+                jitter,
+                span,
+            } => {
                 if let Some(cron) = self.cron(expression, zone.as_ref()) {
-                    self.set_schedule(made, Trigger::Cron(vec![cron]), jitter.as_ref().map(|j| j.value), *span);
+                    self.set_schedule(
+                        made,
+                        Trigger::Cron(vec![cron]),
+                        jitter.as_ref().map(|j| j.value),
+                        *span,
+                    );
                 }
             }
-            Entry::Input { name, secret, ty, default, .. } => {
+            Entry::Input {
+                name,
+                secret,
+                ty,
+                default,
+                ..
+            } => {
                 let Some(parsed) = Type::parse(&ty.text) else {
-                    self.report(errors::unknown_word(ty.span, "a type", &ty.text, &Type::WORDS));
+                    self.report(errors::unknown_word(
+                        ty.span,
+                        "a type",
+                        &ty.text,
+                        &Type::WORDS,
+                    ));
                     return;
                 };
                 if self.scope.inputs.get(&name.text).is_some() {
-                    let first = made.inputs.iter().find(|i| i.name == name.text).map_or(Span::NONE, |i| i.at.0);
+                    let first = made
+                        .inputs
+                        .iter()
+                        .find(|i| i.name == name.text)
+                        .map_or(Span::NONE, |i| i.at.0);
                     self.report(errors::duplicate("input", name, first));
                     return;
                 }
@@ -167,24 +249,44 @@ impl Resolver {
                     value
                 });
                 self.scope.inputs.add(&name.text, parsed.clone());
-                made.inputs.push(Input { name: name.text.clone(), ty: parsed, secret: *secret, default, at: At(name.span) });
+                made.inputs.push(Input {
+                    name: name.text.clone(),
+                    ty: parsed,
+                    secret: *secret,
+                    default,
+                    at: At(name.span),
+                });
             }
             Entry::Output { .. } | Entry::OnFailure { .. } | Entry::Step(_) => {}
         }
     }
 
-    fn set_schedule(&mut self, made: &mut Rotation, trigger: Trigger, jitter: Option<Dur>, span: Span) {
+    fn set_schedule(
+        &mut self,
+        made: &mut Rotation,
+        trigger: Trigger,
+        jitter: Option<Dur>,
+        span: Span,
+    ) {
         if let Some(first) = &made.schedule {
             let first = first.at.0;
             self.report(
-                crate::diagnostic::Diagnostic::new(codes::DUPLICATE_NAME, span, "a rotation has one schedule")
-                    .at("second schedule")
-                    .label(first, "first schedule")
-                    .help("keep one of `every` and `cron`"),
+                crate::diagnostic::Diagnostic::new(
+                    codes::DUPLICATE_NAME,
+                    span,
+                    "a rotation has one schedule",
+                )
+                .at("second schedule")
+                .label(first, "first schedule")
+                .help("keep one of `every` and `cron`"),
             );
             return;
         }
-        made.schedule = Some(Schedule { trigger, jitter, at: At(span) });
+        made.schedule = Some(Schedule {
+            trigger,
+            jitter,
+            at: At(span),
+        });
     }
 
     fn cron(&mut self, expression: &Name, zone: Option<&Name>) -> Option<Cron> {
@@ -200,8 +302,17 @@ impl Resolver {
         match Cron::parse(&expression.text, &zone.text) {
             Ok(cron) => Some(cron),
             Err(error) => {
-                let place = if error.in_zone { zone.span } else { inner(expression.span, error.start, error.end) };
-                let mut diagnostic = crate::diagnostic::Diagnostic::new(codes::BAD_DURATION_OR_CRON, place, error.message).at("here");
+                let place = if error.in_zone {
+                    zone.span
+                } else {
+                    inner(expression.span, error.start, error.end)
+                };
+                let mut diagnostic = crate::diagnostic::Diagnostic::new(
+                    codes::BAD_DURATION_OR_CRON,
+                    place,
+                    error.message,
+                )
+                .at("here");
                 diagnostic.help = error.help;
                 self.report(diagnostic);
                 None
@@ -223,8 +334,16 @@ impl Resolver {
 
 /// A place within a quoted string without escapes: its opening quote is one byte.
 pub(super) fn inner(span: Span, start: usize, end: usize) -> Span {
-    let place = Span::new(span.file, span.start as usize + 1 + start, span.start as usize + 1 + end);
-    if place.end < span.end && place.start < place.end { place } else { span }
+    let place = Span::new(
+        span.file,
+        span.start as usize + 1 + start,
+        span.start as usize + 1 + end,
+    );
+    if place.end < span.end && place.start < place.end {
+        place
+    } else {
+        span
+    }
 }
 
 /// `host`, `host:port`, `*.domain`, `[v6]:port`.
@@ -241,16 +360,32 @@ pub fn parse_host(text: &str) -> Result<(String, Option<u16>), String> {
     };
     let port = match port {
         None => None,
-        Some(port) => Some(port.parse::<u16>().map_err(|_| format!("`{port}` is not a port; ports are 1 to 65535"))?),
+        Some(port) => Some(
+            port.parse::<u16>()
+                .map_err(|_| format!("`{port}` is not a port; ports are 1 to 65535"))?,
+        ),
     };
     let bare = host.strip_prefix("*.").unwrap_or(host);
     if host == "*" || (host.starts_with("*.") && !bare.contains('.')) {
-        return Err("a wildcard stands before a domain of at least two labels: `*.example.com`".into());
+        return Err(
+            "a wildcard stands before a domain of at least two labels: `*.example.com`".into(),
+        );
     }
-    let parsed = url::Host::parse(bare).map_err(|_| "a host is a name such as `api.example.com`, or an address".to_string())?;
+    let parsed = url::Host::parse(bare)
+        .map_err(|_| "a host is a name such as `api.example.com`, or an address".to_string())?;
     let normal = parsed.to_string();
-    let normal = normal.trim_start_matches('[').trim_end_matches(']').to_owned();
-    Ok((if host.starts_with("*.") { format!("*.{normal}") } else { normal }, port))
+    let normal = normal
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned();
+    Ok((
+        if host.starts_with("*.") {
+            format!("*.{normal}")
+        } else {
+            normal
+        },
+        port,
+    ))
 }
 
 /// Whether a name may be a step, `let`, input or capture.
@@ -258,6 +393,10 @@ pub(super) fn check_identifier(resolver: &mut Resolver, what: &str, name: &Name)
     if is_identifier(&name.text) {
         return true;
     }
-    resolver.report(errors::bad_name(what, name, "letters, digits, `_` and `-`, beginning with a letter or `_`"));
+    resolver.report(errors::bad_name(
+        what,
+        name,
+        "letters, digits, `_` and `-`, beginning with a letter or `_`",
+    ));
     false
 }

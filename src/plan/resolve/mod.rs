@@ -45,7 +45,9 @@ pub fn resolve(used: &[&Ast], main: &Ast) -> (Plan, Vec<Diagnostic>) {
             }
         }
     }
-    resolver.diagnostics.sort_by_key(|d| (d.span().file, d.span().start));
+    resolver
+        .diagnostics
+        .sort_by_key(|d| (d.span().file, d.span().start));
     (resolver.plan, resolver.diagnostics)
 }
 
@@ -83,19 +85,28 @@ struct Signature {
 impl Callable {
     fn add(&mut self, rotation: &ast::Rotation) {
         self.order.push(rotation.name.text.clone());
-        self.known.entry(rotation.name.text.clone()).or_insert_with(|| {
-            let mut signature = Signature::default();
-            for entry in &rotation.body {
-                match entry {
-                    Entry::Input { name, ty, default, .. } => {
-                        signature.inputs.push((name.text.clone(), Type::parse(&ty.text), default.is_none(), name.span));
+        self.known
+            .entry(rotation.name.text.clone())
+            .or_insert_with(|| {
+                let mut signature = Signature::default();
+                for entry in &rotation.body {
+                    match entry {
+                        Entry::Input {
+                            name, ty, default, ..
+                        } => {
+                            signature.inputs.push((
+                                name.text.clone(),
+                                Type::parse(&ty.text),
+                                default.is_none(),
+                                name.span,
+                            ));
+                        }
+                        Entry::Output { name, .. } => signature.outputs.push(name.text.clone()),
+                        _ => {}
                     }
-                    Entry::Output { name, .. } => signature.outputs.push(name.text.clone()),
-                    _ => {}
                 }
-            }
-            Rc::new(signature)
-        });
+                Rc::new(signature)
+            });
     }
 }
 
@@ -114,11 +125,15 @@ impl Resolver {
     }
 
     fn declared_secret(&self, name: &str) -> Option<&SecretDecl> {
-        self.secrets.get(name).and_then(|at| self.plan.secrets.get(*at))
+        self.secrets
+            .get(name)
+            .and_then(|at| self.plan.secrets.get(*at))
     }
 
     fn rotation_named(&self, name: &str) -> Option<&Rotation> {
-        self.rotations.get(name).and_then(|at| self.plan.rotations.get(*at))
+        self.rotations
+            .get(name)
+            .and_then(|at| self.plan.rotations.get(*at))
     }
 
     /// The names to suggest instead of one that is not there; none behind many, so that a hostile file costs no more than its size.

@@ -31,12 +31,17 @@ pub(super) struct Typed {
 
 impl Typed {
     pub(super) fn add(&mut self, name: &str, ty: Type) {
-        self.by_name.entry(name.to_owned()).or_insert(self.order.len());
+        self.by_name
+            .entry(name.to_owned())
+            .or_insert(self.order.len());
         self.order.push((name.to_owned(), ty));
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Type> {
-        self.by_name.get(name).and_then(|at| self.order.get(*at)).map(|(_, ty)| ty)
+        self.by_name
+            .get(name)
+            .and_then(|at| self.order.get(*at))
+            .map(|(_, ty)| ty)
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
@@ -84,7 +89,11 @@ impl Scope {
     pub(super) fn unique(&mut self, wanted: &str) -> String {
         let count = self.taken.entry(wanted.to_owned()).or_insert(0);
         *count += 1;
-        if *count == 1 { wanted.to_owned() } else { format!("{wanted} #{count}") }
+        if *count == 1 {
+            wanted.to_owned()
+        } else {
+            format!("{wanted} #{count}")
+        }
     }
 
     /// What a name stands for here.
@@ -105,7 +114,10 @@ impl Scope {
     }
 
     /// The names as `inside` changed them; they are again as they were before.
-    pub(super) fn undone<T>(resolver: &mut Resolver, inside: impl FnOnce(&mut Resolver) -> T) -> (T, Vec<(String, Option<Defined>)>) {
+    pub(super) fn undone<T>(
+        resolver: &mut Resolver,
+        inside: impl FnOnce(&mut Resolver) -> T,
+    ) -> (T, Vec<(String, Option<Defined>)>) {
         resolver.scope.marks += 1;
         let mark = resolver.scope.log.len();
         let result = inside(resolver);
@@ -127,7 +139,11 @@ impl Scope {
 
     /// Where another branch than this one defines a name.
     pub(super) fn in_sibling(&self, name: &str) -> Option<Span> {
-        self.branches.get(name)?.iter().rfind(|(branch, _)| *branch != self.branch).map(|(_, span)| *span)
+        self.branches
+            .get(name)?
+            .iter()
+            .rfind(|(branch, _)| *branch != self.branch)
+            .map(|(_, span)| *span)
     }
 
     /// Names to suggest.

@@ -7,8 +7,8 @@ use super::{Resolver, Signature, errors};
 use crate::diagnostic::{codes, nearest};
 use crate::plan::task::lifecycle::{Allow, NewValue};
 use crate::plan::task::{
-    Alphabet, Branch, Call, Fail, ForEach, Generate, Generator, Let, Log, Manual, Parallel, Promote, Repeat, Revoke, Stage, Step, Stop,
-    Switch, Task, Update, Verify, Wait,
+    Alphabet, Branch, Call, Fail, ForEach, Generate, Generator, Let, Log, Manual, Parallel,
+    Promote, Repeat, Revoke, Stage, Step, Stop, Switch, Task, Update, Verify, Wait,
 };
 use crate::plan::{Expr, ExprKind, Type};
 use crate::source::{At, Span};
@@ -61,44 +61,114 @@ impl Resolver {
             StepKind::Http(http) => {
                 let (made, tried) = self.http(http, place);
                 retry = tried;
-                let captures = made.captures.iter().map(|c| (c.name.clone(), c.ty.clone())).collect();
+                let captures = made
+                    .captures
+                    .iter()
+                    .map(|c| (c.name.clone(), c.ty.clone()))
+                    .collect();
                 let name = match &http.name {
                     Some(name) => self.scope.unique(&name.text),
                     None => self.scope.unique(&format!("http {}", http.method.text)),
                 };
                 if let Some(given) = &http.name {
-                    self.define(given, Symbol::Step { step: name.clone(), captures: Rc::new(captures) });
+                    self.define(
+                        given,
+                        Symbol::Step {
+                            step: name.clone(),
+                            captures: Rc::new(captures),
+                        },
+                    );
                 }
-                (name, http.name.as_ref().map_or(http.method.span, |n| n.span), Task::Http(Box::new(made)))
+                (
+                    name,
+                    http.name.as_ref().map_or(http.method.span, |n| n.span),
+                    Task::Http(Box::new(made)),
+                )
             }
             StepKind::Let { name, value } => {
                 let (value, ty) = self.expr(value);
                 self.define(name, Symbol::Let(ty));
-                (self.scope.unique(&format!("let {}", name.text)), name.span, Task::Let(Let { name: name.text.clone(), value }))
+                (
+                    self.scope.unique(&format!("let {}", name.text)),
+                    name.span,
+                    Task::Let(Let {
+                        name: name.text.clone(),
+                        value,
+                    }),
+                )
             }
-            StepKind::Log(message) => (self.scope.unique("log"), step.span, Task::Log(Log { message: self.expr(message).0 })),
-            StepKind::Fail(message) => (self.scope.unique("fail"), step.span, Task::Fail(Fail { message: self.expr(message).0 })),
-            StepKind::Stop(reason) => {
-                (self.scope.unique("stop"), step.span, Task::Stop(Stop { reason: reason.as_ref().map(|r| self.expr(r).0), output: None }))
-            }
+            StepKind::Log(message) => (
+                self.scope.unique("log"),
+                step.span,
+                Task::Log(Log {
+                    message: self.expr(message).0,
+                }),
+            ),
+            StepKind::Fail(message) => (
+                self.scope.unique("fail"),
+                step.span,
+                Task::Fail(Fail {
+                    message: self.expr(message).0,
+                }),
+            ),
+            StepKind::Stop(reason) => (
+                self.scope.unique("stop"),
+                step.span,
+                Task::Stop(Stop {
+                    reason: reason.as_ref().map(|r| self.expr(r).0),
+                    output: None,
+                }),
+            ),
             StepKind::Update(store) => {
                 let value = self.store(store)?;
-                let secret = Expr::new(ExprKind::String(store.secret.text.clone()), store.secret.span);
-                let task = Task::Update(Update { secret, value, expires: self.expires(store), allow: self.allow(store), unmasked: false });
-                (self.scope.unique(&format!("update {}", store.secret.text)), store.secret.span, task)
+                let secret = Expr::new(
+                    ExprKind::String(store.secret.text.clone()),
+                    store.secret.span,
+                );
+                let task = Task::Update(Update {
+                    secret,
+                    value,
+                    expires: self.expires(store),
+                    allow: self.allow(store),
+                    unmasked: false,
+                });
+                (
+                    self.scope.unique(&format!("update {}", store.secret.text)),
+                    store.secret.span,
+                    task,
+                )
             }
             StepKind::Stage(store) => {
                 let value = self.store(store)?;
-                let task =
-                    Task::Stage(Stage { secret: store.secret.text.clone(), value, expires: self.expires(store), allow: self.allow(store) });
-                (self.scope.unique(&format!("stage {}", store.secret.text)), store.secret.span, task)
+                let task = Task::Stage(Stage {
+                    secret: store.secret.text.clone(),
+                    value,
+                    expires: self.expires(store),
+                    allow: self.allow(store),
+                });
+                (
+                    self.scope.unique(&format!("stage {}", store.secret.text)),
+                    store.secret.span,
+                    task,
+                )
             }
-            StepKind::Verify { within, every, steps } => {
+            StepKind::Verify {
+                within,
+                every,
+                steps,
+            } => {
                 for duration in within.iter().chain(every) {
                     self.positive(duration);
                 }
-                let steps = steps.iter().filter_map(|s| self.step_in(s, Place::Verify)).collect();
-                let task = Task::Verify(Verify { within: within.as_ref().map(|d| d.value), every: every.as_ref().map(|d| d.value), steps });
+                let steps = steps
+                    .iter()
+                    .filter_map(|s| self.step_in(s, Place::Verify))
+                    .collect();
+                let task = Task::Verify(Verify {
+                    within: within.as_ref().map(|d| d.value),
+                    every: every.as_ref().map(|d| d.value),
+                    steps,
+                });
                 (self.scope.unique("verify"), step.span, task)
             }
             StepKind::Promote(secret) => {
@@ -106,31 +176,79 @@ impl Resolver {
                 (
                     self.scope.unique(&format!("promote {}", secret.text)),
                     secret.span,
-                    Task::Promote(Promote { secret: secret.text.clone() }),
+                    Task::Promote(Promote {
+                        secret: secret.text.clone(),
+                    }),
                 )
             }
-            StepKind::Revoke { secret, after, steps } => {
+            StepKind::Revoke {
+                secret,
+                after,
+                steps,
+            } => {
                 self.declared(secret);
-                let steps = steps.iter().filter_map(|s| self.step_in(s, Place::Revoke)).collect();
-                let task = Task::Revoke(Revoke { secret: secret.text.clone(), after: after.as_ref().map(|d| d.value), steps });
-                (self.scope.unique(&format!("revoke {}", secret.text)), secret.span, task)
+                let steps = steps
+                    .iter()
+                    .filter_map(|s| self.step_in(s, Place::Revoke))
+                    .collect();
+                let task = Task::Revoke(Revoke {
+                    secret: secret.text.clone(),
+                    after: after.as_ref().map(|d| d.value),
+                    steps,
+                });
+                (
+                    self.scope.unique(&format!("revoke {}", secret.text)),
+                    secret.span,
+                    task,
+                )
             }
-            StepKind::Generate { name, kind, options } => {
+            StepKind::Generate {
+                name,
+                kind,
+                options,
+            } => {
                 let generator = self.generator(kind, options)?;
-                let captures = generator.captures().iter().map(|(n, _)| ((*n).to_owned(), Type::String)).collect();
+                let captures = generator
+                    .captures()
+                    .iter()
+                    .map(|(n, _)| ((*n).to_owned(), Type::String))
+                    .collect();
                 let step_name = self.scope.unique(&name.text);
-                self.define(name, Symbol::Step { step: step_name.clone(), captures: Rc::new(captures) });
+                self.define(
+                    name,
+                    Symbol::Step {
+                        step: step_name.clone(),
+                        captures: Rc::new(captures),
+                    },
+                );
                 (step_name, name.span, Task::Generate(Generate { generator }))
             }
-            StepKind::Manual { name, instructions, verify } => {
+            StepKind::Manual {
+                name,
+                instructions,
+                verify,
+            } => {
                 let instructions = self.typed(instructions, &[Type::String], "text");
                 let step_name = self.scope.unique(&name.text);
                 self.define(
                     name,
-                    Symbol::Step { step: step_name.clone(), captures: Rc::new(Typed::from_iter([("value".into(), Type::String)])) },
+                    Symbol::Step {
+                        step: step_name.clone(),
+                        captures: Rc::new(Typed::from_iter([("value".into(), Type::String)])),
+                    },
                 );
-                let verify = verify.iter().filter_map(|s| self.step_in(s, Place::Verify)).collect();
-                (step_name, name.span, Task::Manual(Manual { instructions, verify }))
+                let verify = verify
+                    .iter()
+                    .filter_map(|s| self.step_in(s, Place::Verify))
+                    .collect();
+                (
+                    step_name,
+                    name.span,
+                    Task::Manual(Manual {
+                        instructions,
+                        verify,
+                    }),
+                )
             }
             StepKind::Wait { until, value } => {
                 let task = if *until {
@@ -144,7 +262,11 @@ impl Resolver {
                 let name = self.scope.unique("when");
                 (name, step.span, self.when(arms, otherwise.as_deref())?)
             }
-            StepKind::Match { subject, arms, otherwise } => {
+            StepKind::Match {
+                subject,
+                arms,
+                otherwise,
+            } => {
                 let (subject, ty) = self.expr(subject);
                 let mut cases: Vec<Branch> = Vec::new();
                 for (literal, steps) in arms {
@@ -158,22 +280,44 @@ impl Resolver {
                         continue;
                     };
                     if let Some(first) = cases.iter().find(|c| c.name == text).map(|c| c.at.0) {
-                        let arm = Name { text: text.clone(), span: literal.span };
-                        self.report(
-                            errors::duplicate("case", &arm, first).help("the first one is taken: change one of them, or join their steps"),
-                        );
+                        let arm = Name {
+                            text: text.clone(),
+                            span: literal.span,
+                        };
+                        self.report(errors::duplicate("case", &arm, first).help(
+                            "the first one is taken: change one of them, or join their steps",
+                        ));
                     }
                     let found = self.expr(literal).1;
                     if !found.fits(&ty) && !ty.fits(&found) {
                         self.report(errors::mismatch(literal.span, &found, &ty.describe()));
                     }
                     let steps = self.steps(steps);
-                    cases.push(Branch { name: text, steps, at: At(literal.span) });
+                    cases.push(Branch {
+                        name: text,
+                        steps,
+                        at: At(literal.span),
+                    });
                 }
-                let otherwise = otherwise.as_ref().map(|steps| self.steps(steps)).unwrap_or_default();
-                (self.scope.unique("match"), step.span, Task::Switch(Switch { subject, cases, otherwise }))
+                let otherwise = otherwise
+                    .as_ref()
+                    .map(|steps| self.steps(steps))
+                    .unwrap_or_default();
+                (
+                    self.scope.unique("match"),
+                    step.span,
+                    Task::Switch(Switch {
+                        subject,
+                        cases,
+                        otherwise,
+                    }),
+                )
             }
-            StepKind::Parallel(branches) => (self.scope.unique("parallel"), step.span, self.parallel(branches)),
+            StepKind::Parallel(branches) => (
+                self.scope.unique("parallel"),
+                step.span,
+                self.parallel(branches),
+            ),
             StepKind::ForEach { item, items, steps } => {
                 let (items, ty) = self.expr(items);
                 let element = match ty {
@@ -189,13 +333,26 @@ impl Resolver {
                 (
                     self.scope.unique("for each"),
                     item.span,
-                    Task::ForEach(ForEach { item: item.text.clone(), items, steps, keep_last: None }),
+                    Task::ForEach(ForEach {
+                        item: item.text.clone(),
+                        items,
+                        steps,
+                        keep_last: None,
+                    }),
                 )
             }
-            StepKind::Repeat { at_most, every, backoff, steps, until } => {
+            StepKind::Repeat {
+                at_most,
+                every,
+                backoff,
+                steps,
+                until,
+            } => {
                 let steps = self.steps(steps);
                 let until = self.typed(until, &[Type::Bool], "bool");
-                let rounds = at_most.as_ref().map_or(DEFAULT_ROUNDS, |c| u32::try_from(c.value).unwrap_or(u32::MAX));
+                let rounds = at_most.as_ref().map_or(DEFAULT_ROUNDS, |c| {
+                    u32::try_from(c.value).unwrap_or(u32::MAX)
+                });
                 let task = Task::Repeat(Repeat {
                     steps,
                     until,
@@ -206,42 +363,106 @@ impl Resolver {
                 });
                 (self.scope.unique("repeat"), step.span, task)
             }
-            StepKind::Call { name, rotation, inputs } => {
+            StepKind::Call {
+                name,
+                rotation,
+                inputs,
+            } => {
                 self.check_callable(rotation);
                 let (resolved, types) = self.members(inputs);
                 let called = self.callable.known.get(&rotation.text).cloned();
                 if let Some(called) = &called {
                     self.passed(rotation, called, inputs, &types);
                 }
-                let captures = called.iter().flat_map(|r| &r.outputs).map(|o| (o.clone(), Type::Any)).collect();
+                let captures = called
+                    .iter()
+                    .flat_map(|r| &r.outputs)
+                    .map(|o| (o.clone(), Type::Any))
+                    .collect();
                 let step_name = self.scope.unique(&name.text);
-                self.define(name, Symbol::Step { step: step_name.clone(), captures: Rc::new(captures) });
-                (step_name, name.span, Task::Call(Call { rotation: rotation.text.clone(), inputs: resolved, each: None, each_name: None }))
+                self.define(
+                    name,
+                    Symbol::Step {
+                        step: step_name.clone(),
+                        captures: Rc::new(captures),
+                    },
+                );
+                (
+                    step_name,
+                    name.span,
+                    Task::Call(Call {
+                        rotation: rotation.text.clone(),
+                        inputs: resolved,
+                        each: None,
+                        each_name: None,
+                    }),
+                )
             }
         };
-        Some(Step { name, task, retry, optional: false, timeout: None, start_delay: None, at: At(at) })
+        Some(Step {
+            name,
+            task,
+            retry,
+            optional: false,
+            timeout: None,
+            start_delay: None,
+            at: At(at),
+        })
     }
 
     /// Whether what is passed is what the called rotation declares.
-    fn passed(&mut self, rotation: &Name, called: &Signature, inputs: &[ast::Member], types: &[(String, Type)]) {
+    fn passed(
+        &mut self,
+        rotation: &Name,
+        called: &Signature,
+        inputs: &[ast::Member],
+        types: &[(String, Type)],
+    ) {
         let of = format!("rotation `{}`", rotation.text);
         let mut meant: Vec<String> = Vec::new();
         for member in inputs {
-            let Some((name, wanted, ..)) = called.inputs.iter().find(|(name, ..)| *name == member.key.text) else {
-                let names: Vec<String> = called.inputs.iter().map(|(name, ..)| name.clone()).collect();
-                self.report(errors::unknown_field(&member.key, &format!("{of}, among its inputs,"), &names));
-                meant.extend(nearest(&member.key.text, names.iter().map(String::as_str)).map(str::to_owned));
+            let Some((name, wanted, ..)) = called
+                .inputs
+                .iter()
+                .find(|(name, ..)| *name == member.key.text)
+            else {
+                let names: Vec<String> = called
+                    .inputs
+                    .iter()
+                    .map(|(name, ..)| name.clone())
+                    .collect();
+                self.report(errors::unknown_field(
+                    &member.key,
+                    &format!("{of}, among its inputs,"),
+                    &names,
+                ));
+                meant.extend(
+                    nearest(&member.key.text, names.iter().map(String::as_str)).map(str::to_owned),
+                );
                 continue;
             };
-            let found = types.iter().find(|(passed, _)| passed == name).map(|(_, ty)| ty);
+            let found = types
+                .iter()
+                .find(|(passed, _)| passed == name)
+                .map(|(_, ty)| ty);
             if let (Some(wanted), Some(found)) = (wanted, found)
                 && !found.fits(wanted)
             {
-                self.report(errors::mismatch(member.value.span, found, &wanted.describe()));
+                self.report(errors::mismatch(
+                    member.value.span,
+                    found,
+                    &wanted.describe(),
+                ));
             }
         }
-        let is_passed = |name: &str| meant.iter().any(|m| m == name) || inputs.iter().any(|m| m.key.text == name);
-        let missing: Vec<_> = called.inputs.iter().filter(|(name, _, required, _)| *required && !is_passed(name)).collect();
+        let is_passed = |name: &str| {
+            meant.iter().any(|m| m == name) || inputs.iter().any(|m| m.key.text == name)
+        };
+        let missing: Vec<_> = called
+            .inputs
+            .iter()
+            .filter(|(name, _, required, _)| *required && !is_passed(name))
+            .collect();
         if let Some((.., declared)) = missing.first() {
             let names: Vec<&str> = missing.iter().map(|(name, ..)| name.as_str()).collect();
             self.report(errors::missing_inputs(rotation, &names, *declared));
@@ -276,7 +497,11 @@ impl Resolver {
                             format!(
                                 "write `{} {{ {} }}`",
                                 store.secret.text,
-                                fields.iter().map(|f| format!("{f}: …")).collect::<Vec<_>>().join(", ")
+                                fields
+                                    .iter()
+                                    .map(|f| format!("{f}: …"))
+                                    .collect::<Vec<_>>()
+                                    .join(", ")
                             ),
                         ));
                     }
@@ -298,11 +523,18 @@ impl Resolver {
                             codes::TYPE_MISMATCH,
                             store.secret.span,
                             format!("secret `{}` has no fields", store.secret.text),
-                            format!("declare them: `secret {} {{ … }}`, or write `{} = …`", store.secret.text, store.secret.text),
+                            format!(
+                                "declare them: `secret {} {{ … }}`, or write `{} = …`",
+                                store.secret.text, store.secret.text
+                            ),
                         ));
                     } else {
                         for member in members.iter().filter(|m| !fields.contains(&m.key.text)) {
-                            self.report(errors::unknown_field(&member.key, &format!("secret `{}`", store.secret.text), &fields));
+                            self.report(errors::unknown_field(
+                                &member.key,
+                                &format!("secret `{}`", store.secret.text),
+                                &fields,
+                            ));
                         }
                     }
                 }
@@ -312,7 +544,13 @@ impl Resolver {
     }
 
     fn expires(&mut self, store: &ast::Store) -> Option<Expr> {
-        store.expires.as_ref().map(|e| self.typed(e, &[Type::Time, Type::Duration], "a time, or a duration from now"))
+        store.expires.as_ref().map(|e| {
+            self.typed(
+                e,
+                &[Type::Time, Type::Duration],
+                "a time, or a duration from now",
+            )
+        })
     }
 
     fn allow(&mut self, store: &ast::Store) -> Allow {
@@ -321,14 +559,23 @@ impl Resolver {
             match word.text.as_str() {
                 "empty" => allow.empty = true,
                 "unchanged" => allow.unchanged = true,
-                other => self.report(errors::unknown_word(word.span, "something to allow", other, &["empty", "unchanged"])),
+                other => self.report(errors::unknown_word(
+                    word.span,
+                    "something to allow",
+                    other,
+                    &["empty", "unchanged"],
+                )),
             }
         }
         allow
     }
 
     /// `when a { } else when b { } else { }` as switches, the later ones within the `otherwise` of the earlier.
-    fn when(&mut self, arms: &[(ast::Expr, Vec<ast::Step>)], otherwise: Option<&[ast::Step]>) -> Option<Task> {
+    fn when(
+        &mut self,
+        arms: &[(ast::Expr, Vec<ast::Step>)],
+        otherwise: Option<&[ast::Step]>,
+    ) -> Option<Task> {
         let ((condition, steps), rest) = arms.split_first()?;
         let subject = self.typed(condition, &[Type::Bool], "bool");
         let steps = self.steps(steps);
@@ -338,11 +585,23 @@ impl Resolver {
             let name = self.scope.unique("when");
             let at = rest.first().map_or(Span::NONE, |(c, _)| c.span);
             let task = self.when(rest, otherwise)?;
-            vec![Step { name, task, retry: None, optional: false, timeout: None, start_delay: None, at: At(at) }]
+            vec![Step {
+                name,
+                task,
+                retry: None,
+                optional: false,
+                timeout: None,
+                start_delay: None,
+                at: At(at),
+            }]
         };
         Some(Task::Switch(Switch {
             subject,
-            cases: vec![Branch { name: "true".into(), steps, at: At(condition.span) }],
+            cases: vec![Branch {
+                name: "true".into(),
+                steps,
+                at: At(condition.span),
+            }],
             otherwise: rest_steps,
         }))
     }
@@ -350,9 +609,17 @@ impl Resolver {
     fn parallel(&mut self, branches: &[(Name, Vec<ast::Step>)]) -> Task {
         let mut names: HashMap<String, Vec<(usize, Span)>> = HashMap::new();
         for (number, (_, steps)) in branches.iter().enumerate() {
-            names_in(steps, &mut |name| names.entry(name.text.clone()).or_default().push((number, name.span)));
+            names_in(steps, &mut |name| {
+                names
+                    .entry(name.text.clone())
+                    .or_default()
+                    .push((number, name.span))
+            });
         }
-        let outer = (std::mem::replace(&mut self.scope.branches, Rc::new(names)), self.scope.branch);
+        let outer = (
+            std::mem::replace(&mut self.scope.branches, Rc::new(names)),
+            self.scope.branch,
+        );
         let mut defined = Vec::new();
         let mut made: Vec<Branch> = Vec::new();
         let mut seen: HashMap<&str, Span> = HashMap::new();
@@ -366,7 +633,11 @@ impl Resolver {
             self.scope.branch = number;
             let (steps, changes) = Scope::undone(self, |resolver| resolver.steps(steps));
             defined.extend(changes);
-            made.push(Branch { name: name.text.clone(), steps, at: At(name.span) });
+            made.push(Branch {
+                name: name.text.clone(),
+                steps,
+                at: At(name.span),
+            });
         }
         (self.scope.branches, self.scope.branch) = outer;
         for (name, symbol) in defined {
@@ -376,14 +647,21 @@ impl Resolver {
     }
 
     fn generator(&mut self, kind: &Name, options: &[(Name, ast::Expr)]) -> Option<Generator> {
-        const KINDS: [&str; 7] = ["password", "hex", "base64", "uuid", "ed25519", "rsa", "x25519"];
+        const KINDS: [&str; 7] = [
+            "password", "hex", "base64", "uuid", "ed25519", "rsa", "x25519",
+        ];
         let allowed: &[&str] = match kind.text.as_str() {
             "password" => &["length", "alphabet", "exclude"],
             "hex" | "base64" => &["bytes"],
             "rsa" => &["bits"],
             "uuid" | "ed25519" | "x25519" => &[],
             other => {
-                self.report(errors::unknown_word(kind.span, "something that can be generated", other, &KINDS));
+                self.report(errors::unknown_word(
+                    kind.span,
+                    "something that can be generated",
+                    other,
+                    &KINDS,
+                ));
                 return None;
             }
         };
@@ -392,7 +670,12 @@ impl Resolver {
         let mut exclude = String::new();
         for (option, value) in options {
             if !allowed.contains(&option.text.as_str()) {
-                self.report(errors::unknown_word(option.span, &format!("an option of `{}`", kind.text), &option.text, allowed));
+                self.report(errors::unknown_word(
+                    option.span,
+                    &format!("an option of `{}`", kind.text),
+                    &option.text,
+                    allowed,
+                ));
                 continue;
             }
             match (option.text.as_str(), literal_text(value)) {
@@ -405,7 +688,9 @@ impl Resolver {
                         "for example `length 32`",
                     )),
                 },
-                ("alphabet", Some(text)) if text == "alphanumeric" => alphabet = Alphabet::Alphanumeric,
+                ("alphabet", Some(text)) if text == "alphanumeric" => {
+                    alphabet = Alphabet::Alphanumeric
+                }
                 ("alphabet", Some(text)) if text == "ascii" => alphabet = Alphabet::Ascii,
                 ("alphabet", Some(text)) => alphabet = Alphabet::Custom(text),
                 (_, Some(text)) => exclude = text,
@@ -423,16 +708,33 @@ impl Resolver {
             _ => (32, 16, 1024),
         };
         let number = match number {
-            Some((count, span)) if count < low || count > high || (kind.text == "rsa" && ![2048, 3072, 4096].contains(&count)) => {
-                let help = if kind.text == "rsa" { "2048, 3072 or 4096".to_owned() } else { format!("between {low} and {high}") };
-                self.report(errors::bad_value(codes::BAD_VALUE, span, format!("{count} is out of range"), help));
+            Some((count, span))
+                if count < low
+                    || count > high
+                    || (kind.text == "rsa" && ![2048, 3072, 4096].contains(&count)) =>
+            {
+                let help = if kind.text == "rsa" {
+                    "2048, 3072 or 4096".to_owned()
+                } else {
+                    format!("between {low} and {high}")
+                };
+                self.report(errors::bad_value(
+                    codes::BAD_VALUE,
+                    span,
+                    format!("{count} is out of range"),
+                    help,
+                ));
                 wanted
             }
             Some((count, _)) => count,
             None => wanted,
         };
         Some(match kind.text.as_str() {
-            "password" => Generator::Password { length: number, alphabet, exclude },
+            "password" => Generator::Password {
+                length: number,
+                alphabet,
+                exclude,
+            },
             "hex" => Generator::Hex { bytes: number },
             "base64" => Generator::Base64 { bytes: number },
             "uuid" => Generator::Uuid,
@@ -447,9 +749,10 @@ impl Resolver {
 fn defined_name(step: &ast::Step) -> Option<&Name> {
     match &step.kind {
         StepKind::Http(http) => http.name.as_ref(),
-        StepKind::Let { name, .. } | StepKind::Generate { name, .. } | StepKind::Manual { name, .. } | StepKind::Call { name, .. } => {
-            Some(name)
-        }
+        StepKind::Let { name, .. }
+        | StepKind::Generate { name, .. }
+        | StepKind::Manual { name, .. }
+        | StepKind::Call { name, .. } => Some(name),
         StepKind::ForEach { item, .. } => Some(item),
         _ => None,
     }
@@ -462,9 +765,14 @@ fn blocks(step: &ast::Step) -> Vec<&[ast::Step]> {
         | StepKind::ForEach { steps, .. }
         | StepKind::Repeat { steps, .. } => vec![steps],
         StepKind::Manual { verify, .. } => vec![verify],
-        StepKind::When { arms, otherwise } | StepKind::Match { arms, otherwise, .. } => {
-            arms.iter().map(|(_, s)| s.as_slice()).chain(otherwise.as_deref()).collect()
-        }
+        StepKind::When { arms, otherwise }
+        | StepKind::Match {
+            arms, otherwise, ..
+        } => arms
+            .iter()
+            .map(|(_, s)| s.as_slice())
+            .chain(otherwise.as_deref())
+            .collect(),
         StepKind::Parallel(branches) => branches.iter().map(|(_, s)| s.as_slice()).collect(),
         _ => Vec::new(),
     }

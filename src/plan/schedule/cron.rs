@@ -60,7 +60,13 @@ pub struct CronRemark {
 
 impl CronError {
     pub(super) fn at(start: usize, end: usize, message: impl Into<String>) -> Self {
-        Self { message: message.into(), start, end, in_zone: false, help: None }
+        Self {
+            message: message.into(),
+            start,
+            end,
+            in_zone: false,
+            help: None,
+        }
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
@@ -91,12 +97,29 @@ impl Cron {
             Some([Item::LastMinus(days)]) => Some(*days),
             _ => None,
         };
-        let compiled = Compiled { patterns: patterns(expression, &fields)?, fields, zone: find_zone(zone)?, before_last };
-        let cron = Cron { expression: expression.into(), zone: zone.into(), compiled: Arc::new(compiled) };
+        let compiled = Compiled {
+            patterns: patterns(expression, &fields)?,
+            fields,
+            zone: find_zone(zone)?,
+            before_last,
+        };
+        let cron = Cron {
+            expression: expression.into(),
+            zone: zone.into(),
+            compiled: Arc::new(compiled),
+        };
         // 2023: every date comes within the next eight years, save 29 February on a given weekday, which takes up to forty.
-        if cron.next_after(Timestamp::from_second(1_672_531_200).unwrap_or_default()).is_none() {
-            let (start, end) = cron.compiled.fields.get(3).map_or((0, expression.len()), |f| (f.start, f.end));
-            return Err(CronError::at(start, end, "this date never comes").help("choose a day that the month has"));
+        if cron
+            .next_after(Timestamp::from_second(1_672_531_200).unwrap_or_default())
+            .is_none()
+        {
+            let (start, end) = cron
+                .compiled
+                .fields
+                .get(3)
+                .map_or((0, expression.len()), |f| (f.start, f.end));
+            return Err(CronError::at(start, end, "this date never comes")
+                .help("choose a day that the month has"));
         }
         Ok(cron)
     }
@@ -118,15 +141,23 @@ impl Cron {
     /// The first time after `after`; `None` when there is none.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         let start = after.to_zoned(self.compiled.zone.clone());
-        self.compiled.patterns.iter().filter_map(|pattern| self.compiled.next(pattern, &start)).min()
+        self.compiled
+            .patterns
+            .iter()
+            .filter_map(|pattern| self.compiled.next(pattern, &start))
+            .min()
     }
 
     /// What is easily misread: weekdays as numbers, which Quartz counts from Sunday as 1 and Spring from Monday as 1.
     pub fn remarks(&self) -> Vec<CronRemark> {
-        let Some(weekday) = self.compiled.fields.get(5).filter(|field| field.numeric) else { return Vec::new() };
+        let Some(weekday) = self.compiled.fields.get(5).filter(|field| field.numeric) else {
+            return Vec::new();
+        };
         let named = super::describe::named_weekdays(weekday);
         vec![CronRemark {
-            message: "weekdays are numbers here: Conductor counts Monday as 1, Quartz counts Sunday as 1".into(),
+            message:
+                "weekdays are numbers here: Conductor counts Monday as 1, Quartz counts Sunday as 1"
+                    .into(),
             start: weekday.start,
             end: weekday.end,
             help: format!("write the name: `{named}`"),
@@ -144,7 +175,9 @@ impl Compiled {
                 from = from.checked_add(1.second()).ok()?;
                 continue;
             }
-            let wanted = self.before_last.map(|days| found.days_in_month() - i8::try_from(days).unwrap_or(0));
+            let wanted = self
+                .before_last
+                .map(|days| found.days_in_month() - i8::try_from(days).unwrap_or(0));
             if wanted.is_none_or(|day| day == found.day()) {
                 return Some(found.timestamp());
             }
@@ -158,13 +191,22 @@ impl Compiled {
 fn read(expression: &str) -> Result<Vec<Field>, CronError> {
     let trimmed = expression.trim();
     if trimmed.is_empty() {
-        return Err(CronError::at(0, expression.len(), "the cron expression is empty").help("write six fields, as in `0 0 3 * * MON`"));
+        return Err(
+            CronError::at(0, expression.len(), "the cron expression is empty")
+                .help("write six fields, as in `0 0 3 * * MON`"),
+        );
     }
     if trimmed.starts_with('@') {
         let start = expression.len() - expression.trim_start().len();
-        let known = MACROS.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(trimmed));
+        let known = MACROS
+            .into_iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(trimmed));
         let Some((_, plain)) = known else {
-            let error = CronError::at(start, start + trimmed.len(), format!("there is no macro `{}`", trimmed.escape_debug()));
+            let error = CronError::at(
+                start,
+                start + trimmed.len(),
+                format!("there is no macro `{}`", trimmed.escape_debug()),
+            );
             return Err(match crate::diagnostic::nearest(trimmed, MACROS.into_iter().map(|(name, _)| name)) {
                 Some(near) => error.help(format!("did you mean `{near}`?")),
                 None => error.help("the macros are @yearly, @annually, @monthly, @weekly, @daily, @midnight and @hourly"),
@@ -179,29 +221,52 @@ fn read(expression: &str) -> Result<Vec<Field>, CronError> {
     let words = words(expression);
     let whole = |message: &str| {
         let start = words.first().map_or(0, |(at, _)| *at);
-        CronError::at(start, words.last().map_or(start, |(at, word)| at + word.len()), message)
+        CronError::at(
+            start,
+            words.last().map_or(start, |(at, word)| at + word.len()),
+            message,
+        )
     };
     match words.len() {
         6 => {}
         5 => {
-            return Err(whole("the expression has five fields; the seconds are missing").help(format!("write `0 {}`", join(&words))));
+            return Err(
+                whole("the expression has five fields; the seconds are missing")
+                    .help(format!("write `0 {}`", join(&words))),
+            );
         }
         7 => {
             let (at, year) = words.last().copied().unwrap_or((0, ""));
             let six = join(words.get(..6).unwrap_or(&[]));
-            return Err(CronError::at(at, at + year.len(), "the expression has seven fields; there is no field for the year")
-                .help(format!("write `{six}`")));
+            return Err(CronError::at(
+                at,
+                at + year.len(),
+                "the expression has seven fields; there is no field for the year",
+            )
+            .help(format!("write `{six}`")));
         }
         n => {
-            let error = whole(&format!("the expression has {n} field{}, not six", if n == 1 { "" } else { "s" }));
-            return Err(error.help("the fields are: second, minute, hour, day of month, month, day of week"));
+            let error = whole(&format!(
+                "the expression has {n} field{}, not six",
+                if n == 1 { "" } else { "s" }
+            ));
+            return Err(error
+                .help("the fields are: second, minute, hour, day of month, month, day of week"));
         }
     }
-    words.into_iter().zip(&KINDS).map(|((at, word), kind)| field(kind, at, word)).collect()
+    words
+        .into_iter()
+        .zip(&KINDS)
+        .map(|((at, word), kind)| field(kind, at, word))
+        .collect()
 }
 
 fn join(words: &[(usize, &str)]) -> String {
-    words.iter().map(|(_, word)| *word).collect::<Vec<_>>().join(" ")
+    words
+        .iter()
+        .map(|(_, word)| *word)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// croner's patterns. It takes a time as fixed only when hour, minute and second are one value each, and only then carries
@@ -216,16 +281,30 @@ fn patterns(expression: &str, fields: &[Field]) -> Result<Vec<croner::Cron>, Cro
     {
         for hour in hours {
             for minute in minutes {
-                times.extend(seconds.iter().map(|second| format!("{second} {minute} {hour} {days}")));
+                times.extend(
+                    seconds
+                        .iter()
+                        .map(|second| format!("{second} {minute} {hour} {days}")),
+                );
             }
         }
     } else {
         times.push(plain.join(" "));
     }
-    let parser = CronParser::builder().seconds(Seconds::Required).year(Year::Disallowed).dom_and_dow(true).sloppy_ranges(true).build();
-    let unreadable =
-        |_| CronError::at(0, expression.len(), "the expression cannot be read").help("write six fields, as in `0 0 3 * * MON`");
-    times.iter().map(|time| parser.parse(time).map_err(unreadable)).collect()
+    let parser = CronParser::builder()
+        .seconds(Seconds::Required)
+        .year(Year::Disallowed)
+        .dom_and_dow(true)
+        .sloppy_ranges(true)
+        .build();
+    let unreadable = |_| {
+        CronError::at(0, expression.len(), "the expression cannot be read")
+            .help("write six fields, as in `0 0 3 * * MON`")
+    };
+    times
+        .iter()
+        .map(|time| parser.parse(time).map_err(unreadable))
+        .collect()
 }
 
 fn find_zone(zone: &str) -> Result<TimeZone, CronError> {
@@ -235,21 +314,44 @@ fn find_zone(zone: &str) -> Result<TimeZone, CronError> {
     if let Ok(found) = TimeZone::get(zone) {
         return Ok(found);
     }
-    let error = CronError { in_zone: true, ..CronError::at(0, zone.len(), format!("there is no time zone `{}`", zone.escape_debug())) };
-    let names: Vec<String> = jiff::tz::db().available().map(|name| name.as_str().to_string()).collect();
+    let error = CronError {
+        in_zone: true,
+        ..CronError::at(
+            0,
+            zone.len(),
+            format!("there is no time zone `{}`", zone.escape_debug()),
+        )
+    };
+    let names: Vec<String> = jiff::tz::db()
+        .available()
+        .map(|name| name.as_str().to_string())
+        .collect();
     if names.len() < 10 {
-        return Err(error.help("this machine has no time-zone database: install the package `tzdata`, or use `UTC`"));
+        return Err(error.help(
+            "this machine has no time-zone database: install the package `tzdata`, or use `UTC`",
+        ));
     }
     // `Berlin`, `europe berlin`
-    let city = zone.rsplit('/').next().unwrap_or(zone).trim().replace(' ', "_");
-    let same_city =
-        names.iter().find(|name| name.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(&city)) && name.contains('/'));
-    let near = same_city.map(String::as_str).or_else(|| crate::diagnostic::nearest(zone, names.iter().map(String::as_str)));
+    let city = zone
+        .rsplit('/')
+        .next()
+        .unwrap_or(zone)
+        .trim()
+        .replace(' ', "_");
+    let same_city = names.iter().find(|name| {
+        name.rsplit('/')
+            .next()
+            .is_some_and(|last| last.eq_ignore_ascii_case(&city))
+            && name.contains('/')
+    });
+    let near = same_city
+        .map(String::as_str)
+        .or_else(|| crate::diagnostic::nearest(zone, names.iter().map(String::as_str)));
     Err(match near {
         Some(near) => error.help(format!("did you mean `{near}`?")),
-        None if zone.contains(['+', '-']) => {
-            error.help("write the name of a place, such as `Europe/Berlin`; an offset has no daylight saving")
-        }
+        None if zone.contains(['+', '-']) => error.help(
+            "write the name of a place, such as `Europe/Berlin`; an offset has no daylight saving",
+        ),
         None => error.help("write an IANA name such as `Europe/Berlin`, or `UTC`"),
     })
 }
@@ -263,7 +365,10 @@ impl Eq for Cron {}
 
 impl std::fmt::Debug for Cron {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cron").field("expression", &self.expression).field("zone", &self.zone).finish()
+        f.debug_struct("Cron")
+            .field("expression", &self.expression)
+            .field("zone", &self.zone)
+            .finish()
     }
 }
 
@@ -277,7 +382,10 @@ struct Form {
 
 impl From<Cron> for Form {
     fn from(cron: Cron) -> Self {
-        Form { expression: cron.expression.to_string(), zone: cron.zone.to_string() }
+        Form {
+            expression: cron.expression.to_string(),
+            zone: cron.zone.to_string(),
+        }
     }
 }
 

@@ -50,10 +50,24 @@ impl DueReason {
     pub fn explain(&self) -> String {
         match self {
             DueReason::NeverRun => "it never ran".into(),
-            DueReason::Interval { every, last } => format!("{every} after the last success at {}", shown(*last)),
-            DueReason::Cron { fires, missed: false } => format!("its schedule fires at {}", shown(*fires)),
-            DueReason::Cron { fires, missed: true } => format!("its schedule fired at {} and no run has succeeded since", shown(*fires)),
-            DueReason::Expiry { expires } => format!("its credential expires at {} and two thirds of its life are over", shown(*expires)),
+            DueReason::Interval { every, last } => {
+                format!("{every} after the last success at {}", shown(*last))
+            }
+            DueReason::Cron {
+                fires,
+                missed: false,
+            } => format!("its schedule fires at {}", shown(*fires)),
+            DueReason::Cron {
+                fires,
+                missed: true,
+            } => format!(
+                "its schedule fired at {} and no run has succeeded since",
+                shown(*fires)
+            ),
+            DueReason::Expiry { expires } => format!(
+                "its credential expires at {} and two thirds of its life are over",
+                shown(*expires)
+            ),
         }
     }
 }
@@ -80,19 +94,39 @@ impl Schedule {
         jitter_key: &[u8],
     ) -> Option<Due> {
         let scheduled = match (&self.trigger, last_success) {
-            (Trigger::Every(_), None) => Some(Due { at: now, reason: DueReason::NeverRun }),
+            (Trigger::Every(_), None) => Some(Due {
+                at: now,
+                reason: DueReason::NeverRun,
+            }),
             (Trigger::Every(every), Some(last)) => {
-                let reason = DueReason::Interval { every: *every, last };
-                self.trigger.next_after(last).map(|at| Due { at: self.jittered(at, jitter_key), reason })
+                let reason = DueReason::Interval {
+                    every: *every,
+                    last,
+                };
+                self.trigger.next_after(last).map(|at| Due {
+                    at: self.jittered(at, jitter_key),
+                    reason,
+                })
             }
             (Trigger::Cron(_), _) => self
                 .trigger
                 .next_after(last_success.or(issued).unwrap_or(now))
-                .map(|fires| Due { at: self.jittered(fires, jitter_key), reason: DueReason::Cron { fires, missed: fires <= now } }),
+                .map(|fires| Due {
+                    at: self.jittered(fires, jitter_key),
+                    reason: DueReason::Cron {
+                        fires,
+                        missed: fires <= now,
+                    },
+                }),
         };
         let expiry = expires.map(|expires| {
-            let at = issued.or(last_success).map_or(expires, |issued| two_thirds(issued, expires));
-            Due { at, reason: DueReason::Expiry { expires } }
+            let at = issued
+                .or(last_success)
+                .map_or(expires, |issued| two_thirds(issued, expires));
+            Due {
+                at,
+                reason: DueReason::Expiry { expires },
+            }
         });
         match (scheduled, expiry) {
             (Some(scheduled), Some(expiry)) if expiry.at < scheduled.at => Some(expiry),
@@ -105,18 +139,30 @@ impl Schedule {
     pub fn jitter_for(&self, key: &[u8]) -> Dur {
         let window = self.jitter.map_or(0, Dur::as_millis);
         let digest = ring::digest::digest(&ring::digest::SHA256, key);
-        let number = digest.as_ref().iter().take(8).fold(0u64, |sum, byte| (sum << 8) | u64::from(*byte));
+        let number = digest
+            .as_ref()
+            .iter()
+            .take(8)
+            .fold(0u64, |sum, byte| (sum << 8) | u64::from(*byte));
         Dur(number.checked_rem(window).unwrap_or(0))
     }
 
     fn jittered(&self, at: Timestamp, key: &[u8]) -> Timestamp {
-        at.checked_add(self.jitter_for(key).to_signed()).unwrap_or(at)
+        at.checked_add(self.jitter_for(key).to_signed())
+            .unwrap_or(at)
     }
 }
 
 /// The rule of cert-manager: renew when two thirds of the life are over.
 fn two_thirds(issued: Timestamp, expires: Timestamp) -> Timestamp {
-    let life = expires.as_millisecond().saturating_sub(issued.as_millisecond()).max(0);
-    let at = issued.as_millisecond().saturating_add(life / 3 * 2 + life % 3 * 2 / 3);
-    Timestamp::from_millisecond(at).unwrap_or(expires).min(expires)
+    let life = expires
+        .as_millisecond()
+        .saturating_sub(issued.as_millisecond())
+        .max(0);
+    let at = issued
+        .as_millisecond()
+        .saturating_add(life / 3 * 2 + life % 3 * 2 / 3);
+    Timestamp::from_millisecond(at)
+        .unwrap_or(expires)
+        .min(expires)
 }

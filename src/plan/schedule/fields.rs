@@ -11,17 +11,49 @@ pub(super) struct Kind {
     names: &'static [&'static str],
 }
 
-pub(super) const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+pub(super) const MONTHS: [&str; 12] = [
+    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
+];
 /// From 1; Sunday is 0 and 7.
 pub(super) const WEEKDAYS: [&str; 7] = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
 
 pub(super) const KINDS: [Kind; 6] = [
-    Kind { name: "second", min: 0, max: 59, names: &[] },
-    Kind { name: "minute", min: 0, max: 59, names: &[] },
-    Kind { name: "hour", min: 0, max: 23, names: &[] },
-    Kind { name: "day of month", min: 1, max: 31, names: &[] },
-    Kind { name: "month", min: 1, max: 12, names: &MONTHS },
-    Kind { name: "day of week", min: 0, max: 7, names: &WEEKDAYS },
+    Kind {
+        name: "second",
+        min: 0,
+        max: 59,
+        names: &[],
+    },
+    Kind {
+        name: "minute",
+        min: 0,
+        max: 59,
+        names: &[],
+    },
+    Kind {
+        name: "hour",
+        min: 0,
+        max: 23,
+        names: &[],
+    },
+    Kind {
+        name: "day of month",
+        min: 1,
+        max: 31,
+        names: &[],
+    },
+    Kind {
+        name: "month",
+        min: 1,
+        max: 12,
+        names: &MONTHS,
+    },
+    Kind {
+        name: "day of week",
+        min: 0,
+        max: 7,
+        names: &WEEKDAYS,
+    },
 ];
 
 /// One entry of a field's list.
@@ -66,12 +98,25 @@ impl Field {
 
     /// The values of a field that lists nothing but single ones.
     pub(super) fn singles(&self) -> Option<Vec<u8>> {
-        self.items.iter().map(|item| if let Item::Value(value) = item { Some(*value) } else { None }).collect()
+        self.items
+            .iter()
+            .map(|item| {
+                if let Item::Value(value) = item {
+                    Some(*value)
+                } else {
+                    None
+                }
+            })
+            .collect()
     }
 
     /// As croner reads it.
     pub(super) fn plain(&self) -> String {
-        self.items.iter().map(Item::plain).collect::<Vec<_>>().join(",")
+        self.items
+            .iter()
+            .map(Item::plain)
+            .collect::<Vec<_>>()
+            .join(",")
     }
 }
 
@@ -87,7 +132,11 @@ impl Item {
             Item::Last => "L".into(),
             Item::LastWorkday => "LW".into(),
             // All days that may be n days before the end; the right one is chosen by the caller.
-            Item::LastMinus(n) => format!("{}-{}", 28u8.saturating_sub(*n).max(1), 31u8.saturating_sub(*n)),
+            Item::LastMinus(n) => format!(
+                "{}-{}",
+                28u8.saturating_sub(*n).max(1),
+                31u8.saturating_sub(*n)
+            ),
             Item::Workday(day) => format!("{day}W"),
             Item::LastOf(day) => format!("{day}L"),
             Item::Nth(day, nth) => format!("{day}#{nth}"),
@@ -97,21 +146,44 @@ impl Item {
 
 /// The words of an expression with their byte offsets.
 pub(super) fn words(expression: &str) -> Vec<(usize, &str)> {
-    expression.split_ascii_whitespace().map(|word| (word.as_ptr() as usize - expression.as_ptr() as usize, word)).collect()
+    expression
+        .split_ascii_whitespace()
+        .map(|word| (word.as_ptr() as usize - expression.as_ptr() as usize, word))
+        .collect()
 }
 
 /// Reads one field.
 pub(super) fn field(kind: &Kind, start: usize, text: &str) -> Result<Field, CronError> {
     let mut at = start;
-    let mut field = Field { items: Vec::new(), start, end: start + text.len(), numeric: false };
+    let mut field = Field {
+        items: Vec::new(),
+        start,
+        end: start + text.len(),
+        numeric: false,
+    };
     for entry in text.split(',') {
         let reader = Reader { kind, at, entry };
         field.items.push(reader.item()?);
-        field.numeric |= kind.max == 7 && entry.split('#').next().unwrap_or(entry).split('/').next().is_some_and(has_digit);
+        field.numeric |= kind.max == 7
+            && entry
+                .split('#')
+                .next()
+                .unwrap_or(entry)
+                .split('/')
+                .next()
+                .is_some_and(has_digit);
         at += entry.len() + 1;
     }
-    if field.items.len() > 1 && field.items.iter().any(|item| matches!(item, Item::LastMinus(_))) {
-        return Err(CronError::at(start, field.end, "`L-n` cannot stand in a list here").help("write it as a schedule of its own"));
+    if field.items.len() > 1
+        && field
+            .items
+            .iter()
+            .any(|item| matches!(item, Item::LastMinus(_)))
+    {
+        return Err(
+            CronError::at(start, field.end, "`L-n` cannot stand in a list here")
+                .help("write it as a schedule of its own"),
+        );
     }
     Ok(field)
 }
@@ -136,7 +208,9 @@ impl Reader<'_> {
         let (is_day, is_weekday) = (kind == "day of month", kind == "day of week");
         let entry = self.entry.to_ascii_uppercase();
         if entry.is_empty() {
-            return Err(self.error(format!("an entry of the {kind} field is empty")).help("leave out the comma"));
+            return Err(self
+                .error(format!("an entry of the {kind} field is empty"))
+                .help("leave out the comma"));
         }
         if entry == "?" {
             if is_day || is_weekday {
@@ -145,7 +219,9 @@ impl Reader<'_> {
             return Err(self.error("`?` stands for a day alone").help("write `*`"));
         }
         if entry == "H" || entry.starts_with("H/") || entry.starts_with("H(") {
-            return Err(self.error("`H` is Jenkins' form").help("write a fixed value, and `jitter` to spread the runs"));
+            return Err(self
+                .error("`H` is Jenkins' form")
+                .help("write a fixed value, and `jitter` to spread the runs"));
         }
         if is_day && let Some(item) = self.day_of_month(&entry)? {
             return Ok(item);
@@ -153,10 +229,16 @@ impl Reader<'_> {
         if is_weekday && let Some(item) = self.day_of_week(&entry)? {
             return Ok(item);
         }
-        if entry.contains('L') && entry.trim_end_matches('L').bytes().all(|b| b.is_ascii_digit())
+        if entry.contains('L')
+            && entry
+                .trim_end_matches('L')
+                .bytes()
+                .all(|b| b.is_ascii_digit())
             || entry.ends_with('W') && has_digit(&entry)
         {
-            return Err(self.error(format!("`{entry}` cannot stand in the {kind} field")).help("`L` and `W` speak of days alone"));
+            return Err(self
+                .error(format!("`{entry}` cannot stand in the {kind} field"))
+                .help("`L` and `W` speak of days alone"));
         }
         let (range, step) = match entry.split_once('/') {
             Some((range, step)) => (range.to_string(), Some(self.step(step)?)),
@@ -174,17 +256,27 @@ impl Reader<'_> {
         };
         let (from, to) = (self.sunday_first(self.value(from)?), self.value(to)?);
         if from > to {
-            let (lowest, highest) = if is_weekday { (1, 7) } else { (self.kind.min, self.kind.max) };
+            let (lowest, highest) = if is_weekday {
+                (1, 7)
+            } else {
+                (self.kind.min, self.kind.max)
+            };
             let first = self.span(from, highest);
             let second = self.span(lowest, to);
-            return Err(self.error("the range runs backwards").help(format!("write `{first},{second}`")));
+            return Err(self
+                .error("the range runs backwards")
+                .help(format!("write `{first},{second}`")));
         }
         Ok(Item::Range(from, to, step))
     }
 
     /// Sunday at the start of a range is 0.
     fn sunday_first(&self, value: u8) -> u8 {
-        if self.kind.max == 7 && value == 7 { 0 } else { value }
+        if self.kind.max == 7 && value == 7 {
+            0
+        } else {
+            value
+        }
     }
 
     fn day_of_month(&self, entry: &str) -> Result<Option<Item>, CronError> {
@@ -193,10 +285,14 @@ impl Reader<'_> {
                 "" => Item::Last,
                 "W" => Item::LastWorkday,
                 _ => {
-                    let days = rest.strip_prefix('-').and_then(|n| n.parse::<u8>().ok()).filter(|n| (1..=27).contains(n));
+                    let days = rest
+                        .strip_prefix('-')
+                        .and_then(|n| n.parse::<u8>().ok())
+                        .filter(|n| (1..=27).contains(n));
                     let days = days.ok_or_else(|| {
-                        self.error(format!("`{entry}` is not a day"))
-                            .help("write `L`, `LW`, or `L-3` for three days before the last (1 to 27)")
+                        self.error(format!("`{entry}` is not a day")).help(
+                            "write `L`, `LW`, or `L-3` for three days before the last (1 to 27)",
+                        )
                     })?;
                     Item::LastMinus(days)
                 }
@@ -215,7 +311,9 @@ impl Reader<'_> {
             return Ok(Some(Item::Nth(self.sunday_first(self.value(day)?), nth)));
         }
         if entry == "L" {
-            return Err(self.error("`L` alone is no weekday").help("write `SUNL` for the last Sunday of the month, or `SUN`"));
+            return Err(self
+                .error("`L` alone is no weekday")
+                .help("write `SUNL` for the last Sunday of the month, or `SUN`"));
         }
         match entry.strip_suffix('L') {
             Some(day) => Ok(Some(Item::LastOf(self.sunday_first(self.value(day)?)))),
@@ -225,48 +323,82 @@ impl Reader<'_> {
 
     fn step(&self, text: &str) -> Result<u8, CronError> {
         let step = text.parse::<u8>().ok().filter(|step| *step > 0);
-        let step = step.ok_or_else(|| self.error(format!("`{text}` is not a step")).help("write a whole number from 1"))?;
+        let step = step.ok_or_else(|| {
+            self.error(format!("`{text}` is not a step"))
+                .help("write a whole number from 1")
+        })?;
         if step > self.kind.max {
             return Err(self
-                .error(format!("the step {step} is longer than the {} field, so only its first value is met", self.kind.name))
+                .error(format!(
+                    "the step {step} is longer than the {} field, so only its first value is met",
+                    self.kind.name
+                ))
                 .help("use an interval (`every`) for longer steps"));
         }
         Ok(step)
     }
 
     fn value(&self, text: &str) -> Result<u8, CronError> {
-        let Kind { name, min, max, names } = self.kind;
+        let Kind {
+            name,
+            min,
+            max,
+            names,
+        } = self.kind;
         if let Some(place) = names.iter().position(|n| *n == text) {
             return Ok(u8::try_from(place + 1).unwrap_or(u8::MAX));
         }
         if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-            let full = names.iter().find(|n| text.len() > 3 && text.starts_with(**n));
+            let full = names
+                .iter()
+                .find(|n| text.len() > 3 && text.starts_with(**n));
             let error = self.error(format!("`{}` is not a {name}", text.escape_debug()));
-            return Err(match full.copied().or_else(|| crate::diagnostic::nearest(text, names.iter().copied())) {
-                Some(near) => error.help(format!("write `{near}`")),
-                None if names.is_empty() => error.help(format!("write a number from {min} to {max}")),
-                None => error.help(format!(
-                    "write a number from {min} to {max}, or a name from {} to {}",
-                    names.first().unwrap_or(&""),
-                    names.last().unwrap_or(&"")
-                )),
-            });
+            return Err(
+                match full
+                    .copied()
+                    .or_else(|| crate::diagnostic::nearest(text, names.iter().copied()))
+                {
+                    Some(near) => error.help(format!("write `{near}`")),
+                    None if names.is_empty() => {
+                        error.help(format!("write a number from {min} to {max}"))
+                    }
+                    None => error.help(format!(
+                        "write a number from {min} to {max}, or a name from {} to {}",
+                        names.first().unwrap_or(&""),
+                        names.last().unwrap_or(&"")
+                    )),
+                },
+            );
         }
         match text.parse::<u8>() {
             Ok(value) if (*min..=*max).contains(&value) => Ok(value),
             _ => {
-                let error = self.error(format!("{text} is out of range: the {name} is from {min} to {max}"));
-                Err(if *name == "hour" && text == "24" { error.help("midnight is hour `0`") } else { error })
+                let error = self.error(format!(
+                    "{text} is out of range: the {name} is from {min} to {max}"
+                ));
+                Err(if *name == "hour" && text == "24" {
+                    error.help("midnight is hour `0`")
+                } else {
+                    error
+                })
             }
         }
     }
 
     fn span(&self, from: u8, to: u8) -> String {
-        if from == to { self.spelled(from) } else { format!("{}-{}", self.spelled(from), self.spelled(to)) }
+        if from == to {
+            self.spelled(from)
+        } else {
+            format!("{}-{}", self.spelled(from), self.spelled(to))
+        }
     }
 
     fn spelled(&self, value: u8) -> String {
-        let place = if self.kind.max == 7 && value == 0 { 7 } else { value };
+        let place = if self.kind.max == 7 && value == 0 {
+            7
+        } else {
+            value
+        };
         match self.kind.names.get(usize::from(place).wrapping_sub(1)) {
             Some(name) => (*name).to_string(),
             None => value.to_string(),

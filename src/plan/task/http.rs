@@ -263,7 +263,9 @@ impl Http {
         match &self.body {
             Body::None => {}
             Body::Json(e) | Body::Text(e) | Body::Raw(e) => parts.push((RequestPart::Body, e)),
-            Body::Form(members) => parts.extend(members.iter().map(|(_, e)| (RequestPart::Body, e))),
+            Body::Form(members) => {
+                parts.extend(members.iter().map(|(_, e)| (RequestPart::Body, e)))
+            }
         }
         parts
     }

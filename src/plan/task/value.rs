@@ -117,7 +117,9 @@ impl Generator {
     /// The captures it has: names, and whether each is secret.
     pub fn captures(&self) -> &'static [(&'static str, bool)] {
         match self {
-            Generator::Ed25519 | Generator::Rsa { .. } | Generator::X25519 => &[("private_key", true), ("public_key", false)],
+            Generator::Ed25519 | Generator::Rsa { .. } | Generator::X25519 => {
+                &[("private_key", true), ("public_key", false)]
+            }
             _ => &[("value", true)],
         }
     }

@@ -48,7 +48,9 @@ pub(super) fn source(keys: &[Key]) -> Option<String> {
     match name(1)? {
         "body" => JsonPath::of(keys.get(2..)?).map(|p| format!("body {p}")),
         "statusCode" if keys.len() == 2 => Some("status".into()),
-        "headers" if keys.len() == 4 && keys.get(3) == Some(&Key::Index(0)) => Some(format!("header {}", super::text::quoted(name(2)?))),
+        "headers" if keys.len() == 4 && keys.get(3) == Some(&Key::Index(0)) => {
+            Some(format!("header {}", super::text::quoted(name(2)?)))
+        }
         _ => None,
     }
 }
@@ -64,9 +66,15 @@ impl<'a> Writer<'a> {
                 let stored = matches!(&step.task, Task::Update(_) | Task::Stage(_));
                 let kept = |name: &str| secret.contains(name);
                 match &step.task {
-                    Task::SetVariables(set) => all.extend(set.values.iter().map(|(name, e)| (e, kept(name), None))),
+                    Task::SetVariables(set) => {
+                        all.extend(set.values.iter().map(|(name, e)| (e, kept(name), None)))
+                    }
                     Task::Http(http) => {
-                        all.extend(http.request_exprs().into_iter().map(|(_, e)| (e, false, None)));
+                        all.extend(
+                            http.request_exprs()
+                                .into_iter()
+                                .map(|(_, e)| (e, false, None)),
+                        );
                         for capture in &http.captures {
                             if let CaptureSource::Expr(e) = &capture.source {
                                 all.push((e, capture.secret, Some(step.name.as_str())));
@@ -111,10 +119,14 @@ impl<'a> Writer<'a> {
             if let ExprKind::Path(inner, _) = &base.kind {
                 self.many(base, inner, secret, own);
             }
-            base.children().into_iter().for_each(|child| self.extras_of(child, secret, own));
+            base.children()
+                .into_iter()
+                .for_each(|child| self.extras_of(child, secret, own));
             return;
         };
-        let Some(http) = self.http_of(step) else { return };
+        let Some(http) = self.http_of(step) else {
+            return;
+        };
         match keys.as_slice() {
             // The whole answer, or the whole response.
             [] | [Key::Name(_)] => {
@@ -123,8 +135,18 @@ impl<'a> Writer<'a> {
             }
             keys => {
                 if let Some(source) = source(keys) {
-                    let name = keys.iter().rev().find_map(|k| if let Key::Name(name) = k { Some(name.as_str()) } else { None });
-                    let name = if source == "status" { "status" } else { name.unwrap_or("value") };
+                    let name = keys.iter().rev().find_map(|k| {
+                        if let Key::Name(name) = k {
+                            Some(name.as_str())
+                        } else {
+                            None
+                        }
+                    });
+                    let name = if source == "status" {
+                        "status"
+                    } else {
+                        name.unwrap_or("value")
+                    };
                     self.extra(step, http, source, name, secret);
                 }
             }
@@ -141,32 +163,61 @@ impl<'a> Writer<'a> {
     }
 
     /// Step and source of a path below an answer that is no list of names and indexes.
-    pub(super) fn many_source(&self, whole: &Expr, inner: &Expr, own: Option<&str>) -> Option<(String, String)> {
-        let ExprKind::Path(_, path) = &whole.kind else { return None };
+    pub(super) fn many_source(
+        &self,
+        whole: &Expr,
+        inner: &Expr,
+        own: Option<&str>,
+    ) -> Option<(String, String)> {
+        let ExprKind::Path(_, path) = &whole.kind else {
+            return None;
+        };
         let step = match &inner.kind {
             ExprKind::Ref(Root::Output(step)) => step.as_str(),
             ExprKind::Ref(Root::Answer) => own?,
             _ => return None,
         };
         let rest = path.as_str().strip_prefix("$.response.body")?;
-        let path = JsonPath::parse(&format!("${rest}"), crate::plan::path::PathDialect::Rfc9535).ok()?;
+        let path =
+            JsonPath::parse(&format!("${rest}"), crate::plan::path::PathDialect::Rfc9535).ok()?;
         Some((step.to_owned(), format!("body {path}")))
     }
 
     fn extra(&mut self, step: &str, http: &Http, source: String, name: &str, secret: bool) {
-        if let Some(known) = self.extras.iter_mut().find(|e| e.step == step && e.source == source) {
+        if let Some(known) = self
+            .extras
+            .iter_mut()
+            .find(|e| e.step == step && e.source == source)
+        {
             known.secret |= secret;
             return;
         }
-        let mut taken: HashSet<String> = http.captures.iter().map(|c| self.capture_name(step, &c.name)).collect();
-        taken.extend(self.extras.iter().filter(|e| e.step == step).map(|e| e.name.clone()));
+        let mut taken: HashSet<String> = http
+            .captures
+            .iter()
+            .map(|c| self.capture_name(step, &c.name))
+            .collect();
+        taken.extend(
+            self.extras
+                .iter()
+                .filter(|e| e.step == step)
+                .map(|e| e.name.clone()),
+        );
         let name = fresh(name, &mut taken);
-        self.extras.push(Extra { step: step.to_owned(), name, source, secret });
+        self.extras.push(Extra {
+            step: step.to_owned(),
+            name,
+            source,
+            secret,
+        });
     }
 
     /// What stands for a part of an answer.
     pub(super) fn extra_name(&self, step: &str, source: &str) -> Option<&str> {
-        self.extras.iter().find(|e| e.step == step && e.source == source).map(|e| e.name.as_str())
+        self.extras
+            .iter()
+            .find(|e| e.step == step && e.source == source)
+            .map(|e| e.name.as_str())
     }
 
     /// The request of a step.

@@ -32,18 +32,29 @@ impl Writer<'_> {
             }
             // The printer takes parentheses away that are not needed.
             ExprKind::Binary(operator, left, right) => {
-                format!("{} {} {}", self.operand(left), operator.as_str(), self.operand(right))
+                format!(
+                    "{} {} {}",
+                    self.operand(left),
+                    operator.as_str(),
+                    self.operand(right)
+                )
             }
             ExprKind::Not(inner) => format!("not {}", self.operand(inner)),
-            ExprKind::Reveal { value, reason } => format!("reveal {} because {}", self.operand(value), quoted(reason)),
-            ExprKind::Ref(_) | ExprKind::Field(..) | ExprKind::Index(..) | ExprKind::Path(..) => self.name(expr),
+            ExprKind::Reveal { value, reason } => {
+                format!("reveal {} because {}", self.operand(value), quoted(reason))
+            }
+            ExprKind::Ref(_) | ExprKind::Field(..) | ExprKind::Index(..) | ExprKind::Path(..) => {
+                self.name(expr)
+            }
         }
     }
 
     fn operand(&mut self, expr: &Expr) -> String {
         let text = self.expr(expr);
         match &expr.kind {
-            ExprKind::Binary(..) | ExprKind::Not(_) | ExprKind::Reveal { .. } => format!("({text})"),
+            ExprKind::Binary(..) | ExprKind::Not(_) | ExprKind::Reveal { .. } => {
+                format!("({text})")
+            }
             _ => text,
         }
     }
@@ -53,7 +64,10 @@ impl Writer<'_> {
         if members.is_empty() {
             return "{ }".into();
         }
-        let members: Vec<String> = members.iter().map(|(name, value)| format!("{}: {}", key(name), self.expr(value))).collect();
+        let members: Vec<String> = members
+            .iter()
+            .map(|(name, value)| format!("{}: {}", key(name), self.expr(value)))
+            .collect();
         format!("{{ {} }}", members.join(", "))
     }
 
@@ -61,7 +75,10 @@ impl Writer<'_> {
         let mut text = String::from("\"");
         for (index, part) in parts.iter().enumerate() {
             match part.as_str() {
-                Some(literal) => text.push_str(&encode(literal, parts.get(index + 1).is_some_and(|p| p.as_str().is_none()))),
+                Some(literal) => text.push_str(&encode(
+                    literal,
+                    parts.get(index + 1).is_some_and(|p| p.as_str().is_none()),
+                )),
                 None => text.push_str(&format!("${{{}}}", self.expr(part))),
             }
         }
@@ -76,7 +93,11 @@ impl Writer<'_> {
             ExprKind::Ref(Root::Output(step)) => self.output(step, &keys, expr.at),
             ExprKind::Ref(Root::Answer) => match self.own.clone() {
                 Some(own) => self.output(&own, &keys, expr.at),
-                None => self.cannot(expr.at, "the whole answer of a request is no value here", BY_HAND),
+                None => self.cannot(
+                    expr.at,
+                    "the whole answer of a request is no value here",
+                    BY_HAND,
+                ),
             },
             ExprKind::Ref(Root::Capture { step, name }) => match self.inlined(step, name) {
                 Some(value) => {
@@ -87,16 +108,26 @@ impl Writer<'_> {
                 }
                 None => with(self.root_text(base), &keys),
             },
-            ExprKind::Path(inner, path) => match self.many_source(base, inner, self.own.as_deref()) {
-                Some((step, source)) => match (self.name_of(&step), self.extra_name(&step, &source)) {
-                    (Some(name), Some(capture)) => with(format!("{name}.{capture}"), &keys),
-                    _ => self.cannot(expr.at, "this part of an answer cannot be captured here", BY_HAND),
-                },
-                None => {
-                    let message = format!("a path that may find several values, `{path}`, is read from an answer only");
-                    self.cannot(expr.at, message, "capture what is wanted in the request: `public ids = body $.items[*].id`")
+            ExprKind::Path(inner, path) => {
+                match self.many_source(base, inner, self.own.as_deref()) {
+                    Some((step, source)) => {
+                        match (self.name_of(&step), self.extra_name(&step, &source)) {
+                            (Some(name), Some(capture)) => with(format!("{name}.{capture}"), &keys),
+                            _ => self.cannot(
+                                expr.at,
+                                "this part of an answer cannot be captured here",
+                                BY_HAND,
+                            ),
+                        }
+                    }
+                    None => {
+                        let message = format!(
+                            "a path that may find several values, `{path}`, is read from an answer only"
+                        );
+                        self.cannot(expr.at, message, "capture what is wanted in the request: `public ids = body $.items[*].id`")
+                    }
                 }
-            },
+            }
             ExprKind::Ref(_) => with(self.root_text(base), &keys),
             _ => with(format!("({})", self.expr(base)), &keys),
         }
@@ -104,7 +135,11 @@ impl Writer<'_> {
 
     /// A capture that is more than a part of the answer stands where it is used.
     fn inlined(&self, step: &str, name: &str) -> Option<Expr> {
-        let capture = self.http_of(step)?.captures.iter().find(|c| c.name == name)?;
+        let capture = self
+            .http_of(step)?
+            .captures
+            .iter()
+            .find(|c| c.name == name)?;
         match &capture.source {
             CaptureSource::Expr(value) => Some(value.clone()),
             _ => None,
@@ -112,36 +147,67 @@ impl Writer<'_> {
     }
 
     fn root_text(&mut self, expr: &Expr) -> String {
-        let ExprKind::Ref(root) = &expr.kind else { return String::new() };
+        let ExprKind::Ref(root) = &expr.kind else {
+            return String::new();
+        };
         let at = expr.at;
         match root {
-            Root::Secret { name, field, version } => {
-                let field = field.iter().flat_map(|f| f.split('.')).map(|f| format!(".{}", segment(f)));
-                format!("{}.{}{}", version.root(), secret_name(name), field.collect::<String>())
+            Root::Secret {
+                name,
+                field,
+                version,
+            } => {
+                let field = field
+                    .iter()
+                    .flat_map(|f| f.split('.'))
+                    .map(|f| format!(".{}", segment(f)));
+                format!(
+                    "{}.{}{}",
+                    version.root(),
+                    secret_name(name),
+                    field.collect::<String>()
+                )
             }
             Root::Input(name) => format!("input.{}", segment(&self.input_name(name))),
             // Nothing can be passed here that is not declared.
             Root::Inputs => {
                 let names = self.rotation.inputs.iter().map(|i| i.name.clone());
-                let members: Vec<(String, Expr)> = names.map(|n| (n.clone(), Expr::root(Root::Input(n), at.0))).collect();
+                let members: Vec<(String, Expr)> = names
+                    .map(|n| (n.clone(), Expr::root(Root::Input(n), at.0)))
+                    .collect();
                 self.object(&members)
             }
             Root::Let(name) => self.lets.get(name).cloned().unwrap_or_else(|| name.clone()),
             Root::Variable(name) => match self.variables.get(name.as_str()) {
                 Some(name) => name.clone(),
                 None if self.items.contains(&name.as_str()) => name.clone(),
-                None => self.cannot(at, format!("nothing sets the variable `{name}` once and before it is read"), "use `let`"),
+                None => self.cannot(
+                    at,
+                    format!("nothing sets the variable `{name}` once and before it is read"),
+                    "use `let`",
+                ),
             },
             Root::Capture { step, name } => match self.name_of(step) {
                 Some(own) => format!("{own}.{}", segment(&self.capture_name(step, name))),
                 None => self.cannot(at, format!("`{step}` gives no `{name}`"), BY_HAND),
             },
-            Root::TaskField { step, field } => {
-                self.cannot(at, format!("the field `{field}` of the task `{step}` is known to a server only"), "use what the step captures")
-            }
+            Root::TaskField { step, field } => self.cannot(
+                at,
+                format!("the field `{field}` of the task `{step}` is known to a server only"),
+                "use what the step captures",
+            ),
             Root::Env(name) => format!("env.{name}"),
-            Root::Run(field) if RunField::WORDS.contains(field) => format!("run.{}", field.as_str()),
-            Root::Run(field) => self.cannot(at, format!("the {} of a workflow is known to a server only", field.as_str()), BY_HAND),
+            Root::Run(field) if RunField::WORDS.contains(field) => {
+                format!("run.{}", field.as_str())
+            }
+            Root::Run(field) => self.cannot(
+                at,
+                format!(
+                    "the {} of a workflow is known to a server only",
+                    field.as_str()
+                ),
+                BY_HAND,
+            ),
             Root::Output(_) | Root::Answer => String::new(),
         }
     }
@@ -150,22 +216,35 @@ impl Writer<'_> {
     fn output(&mut self, step: &str, keys: &[Key], at: At) -> String {
         let name = self.name_of(step).map(str::to_owned);
         let Some(task) = self.steps.get(step).map(|s| &s.task) else {
-            return self.cannot(at, format!("the task `{step}` does nothing here, so it has no output"), BY_HAND);
+            return self.cannot(
+                at,
+                format!("the task `{step}` does nothing here, so it has no output"),
+                BY_HAND,
+            );
         };
         let Some(name) = name.filter(|_| matches!(task, Task::Http(_))) else {
-            return self.cannot(at, format!("the output of `{step}` as a whole is no value in `.rot`"), "use what stands in it by name");
+            return self.cannot(
+                at,
+                format!("the output of `{step}` as a whole is no value in `.rot`"),
+                "use what stands in it by name",
+            );
         };
         let response = |writer: &Self| -> Option<String> {
             let status = writer.extra_name(step, "status")?;
             let body = writer.extra_name(step, "body $")?;
-            Some(format!("{{ statusCode: {name}.{status}, body: {name}.{body} }}"))
+            Some(format!(
+                "{{ statusCode: {name}.{status}, body: {name}.{body} }}"
+            ))
         };
         let found = match keys {
             [] => response(self).map(|r| format!("{{ response: {r} }}")),
             [Key::Name(only)] if only == "response" => response(self),
             keys => {
                 let source = source(keys);
-                source.and_then(|s| self.extra_name(step, &s).map(|capture| format!("{name}.{}", segment(capture))))
+                source.and_then(|s| {
+                    self.extra_name(step, &s)
+                        .map(|capture| format!("{name}.{}", segment(capture)))
+                })
             }
         };
         if keys.len() < 2 && found.is_some() {
@@ -175,7 +254,13 @@ impl Writer<'_> {
                 "capture what is needed by name",
             );
         }
-        found.unwrap_or_else(|| self.cannot(at, format!("this part of the answer of `{step}` cannot be captured"), BY_HAND))
+        found.unwrap_or_else(|| {
+            self.cannot(
+                at,
+                format!("this part of the answer of `{step}` cannot be captured"),
+                BY_HAND,
+            )
+        })
     }
 }
 
@@ -191,7 +276,9 @@ fn with(base: String, keys: &[Key]) -> String {
 pub(super) fn until(expr: &Expr) -> Expr {
     match &expr.kind {
         ExprKind::Not(inner) => match &inner.kind {
-            ExprKind::Not(_) | ExprKind::Binary(Operator::Eq | Operator::Ne, ..) => crate::plan::compare::negated((**inner).clone()),
+            ExprKind::Not(_) | ExprKind::Binary(Operator::Eq | Operator::Ne, ..) => {
+                crate::plan::compare::negated((**inner).clone())
+            }
             _ => expr.clone(),
         },
         _ => expr.clone(),

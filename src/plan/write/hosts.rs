@@ -27,7 +27,11 @@ pub(super) fn declarations(plan: &Plan) -> String {
         };
         let places = places(secret, &used);
         match groups.last_mut() {
-            Some((names, last)) if *last == places && secret.fields.is_empty() && !names.iter().any(|n| n.contains('{')) => {
+            Some((names, last))
+                if *last == places
+                    && secret.fields.is_empty()
+                    && !names.iter().any(|n| n.contains('{')) =>
+            {
                 names.push(name)
             }
             _ => groups.push((vec![name], places)),
@@ -50,16 +54,31 @@ fn places(secret: &SecretDecl, used: &HashMap<String, Vec<Destination>>) -> Stri
 /// ` to "host", …`; nothing where there is none.
 pub(super) fn targets(destinations: &[Destination]) -> String {
     let written: Vec<String> = destinations.iter().map(destination).collect();
-    if written.is_empty() { String::new() } else { format!(" to {}", written.join(", ")) }
+    if written.is_empty() {
+        String::new()
+    } else {
+        format!(" to {}", written.join(", "))
+    }
 }
 
 fn destination(destination: &Destination) -> String {
     let host = &destination.host.0;
-    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-    let port = destination.port.map(|p| format!(":{p}")).unwrap_or_default();
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.clone()
+    };
+    let port = destination
+        .port
+        .map(|p| format!(":{p}"))
+        .unwrap_or_default();
     let usual = destination.places.as_slice() == Place::DEFAULT;
     let places: Vec<&str> = destination.places.iter().map(|p| p.as_str()).collect();
-    let places = if usual { String::new() } else { format!(" in {}", places.join(", ")) };
+    let places = if usual {
+        String::new()
+    } else {
+        format!(" in {}", places.join(", "))
+    };
     format!("{}{places}", quoted(&format!("{host}{port}")))
 }
 
@@ -87,14 +106,23 @@ fn named(rotation: &Rotation) -> HashMap<&str, Vec<&Expr>> {
     }
     walk_steps(&rotation.steps, &mut |step| match &step.task {
         Task::Let(assign) => named.entry(&assign.name).or_default().push(&assign.value),
-        Task::SetVariables(set) => set.values.iter().for_each(|(name, value)| named.entry(name).or_default().push(value)),
+        Task::SetVariables(set) => set
+            .values
+            .iter()
+            .for_each(|(name, value)| named.entry(name).or_default().push(value)),
         _ => {}
     });
     named
 }
 
-fn request(http: &Http, named: &HashMap<&str, Vec<&Expr>>, used: &mut HashMap<String, Vec<Destination>>) {
-    let Some((host, port)) = host(&http.url) else { return };
+fn request(
+    http: &Http,
+    named: &HashMap<&str, Vec<&Expr>>,
+    used: &mut HashMap<String, Vec<Destination>>,
+) {
+    let Some((host, port)) = host(&http.url) else {
+        return;
+    };
     for (part, expr) in http.request_exprs() {
         let place = match part {
             RequestPart::Header => Place::Header,
@@ -106,11 +134,19 @@ fn request(http: &Http, named: &HashMap<&str, Vec<&Expr>>, used: &mut HashMap<St
         collect(expr, named, &mut secrets, 0);
         for secret in secrets {
             let known = used.entry(secret.to_owned()).or_default();
-            let at = known.iter().position(|d| d.host.0 == host && d.port == port).unwrap_or_else(|| {
-                let places = Place::DEFAULT.to_vec();
-                known.push(Destination { host: HostPattern(host.clone()), port, places, at: At::NOWHERE });
-                known.len() - 1
-            });
+            let at = known
+                .iter()
+                .position(|d| d.host.0 == host && d.port == port)
+                .unwrap_or_else(|| {
+                    let places = Place::DEFAULT.to_vec();
+                    known.push(Destination {
+                        host: HostPattern(host.clone()),
+                        port,
+                        places,
+                        at: At::NOWHERE,
+                    });
+                    known.len() - 1
+                });
             if let Some(destination) = known.get_mut(at)
                 && !destination.places.contains(&place)
             {
@@ -122,12 +158,22 @@ fn request(http: &Http, named: &HashMap<&str, Vec<&Expr>>, used: &mut HashMap<St
 
 /// Path or query, by whether a `?` stands before the first value.
 fn in_url(url: &Expr) -> Place {
-    let ExprKind::Template(parts) = &url.kind else { return Place::Path };
-    let before = parts.iter().map_while(|p| p.as_str()).any(|t| t.contains('?'));
+    let ExprKind::Template(parts) = &url.kind else {
+        return Place::Path;
+    };
+    let before = parts
+        .iter()
+        .map_while(|p| p.as_str())
+        .any(|t| t.contains('?'));
     if before { Place::Query } else { Place::Path }
 }
 
-fn collect<'a>(expr: &'a Expr, named: &HashMap<&str, Vec<&'a Expr>>, found: &mut Vec<&'a str>, depth: usize) {
+fn collect<'a>(
+    expr: &'a Expr,
+    named: &HashMap<&str, Vec<&'a Expr>>,
+    found: &mut Vec<&'a str>,
+    depth: usize,
+) {
     expr.walk(&mut |e| match &e.kind {
         ExprKind::Ref(Root::Secret { name, .. }) => found.push(name),
         ExprKind::Ref(Root::Let(name) | Root::Variable(name)) if depth < 8 => {
@@ -153,5 +199,10 @@ fn host(url: &Expr) -> Option<(String, Option<u16>)> {
     };
     let parsed = url::Url::parse(text).ok()?;
     let host = parsed.host()?.to_string();
-    Some((host.trim_start_matches('[').trim_end_matches(']').to_owned(), parsed.port()))
+    Some((
+        host.trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned(),
+        parsed.port(),
+    ))
 }

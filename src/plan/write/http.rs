@@ -21,7 +21,14 @@ const MAX_RETRIES: u32 = 100;
 
 impl<'a> Writer<'a> {
     /// `METHOD "url" effect { clauses }`; `step` names the captures that are read out of the whole answer.
-    pub(super) fn request(&mut self, step: &str, http: &'a Http, retry: Option<&Retry>, place: Place, at: At) -> String {
+    pub(super) fn request(
+        &mut self,
+        step: &str,
+        http: &'a Http,
+        retry: Option<&Retry>,
+        place: Place,
+        at: At,
+    ) -> String {
         let mut lines = Vec::new();
         let mut effect = http.effect.clone();
         self.authorization(http, &mut lines);
@@ -43,7 +50,11 @@ impl<'a> Writer<'a> {
         let secret = self.captures(step, http, &mut lines);
         if secret && effect == Effect::Unspecified && !reads(&http.method) {
             // A secret that comes of a call was issued by it.
-            effect = Effect::Issues(crate::plan::Issues { old: Old::Stays, at_most: None, assumed: true });
+            effect = Effect::Issues(crate::plan::Issues {
+                old: Old::Stays,
+                at_most: None,
+                assumed: true,
+            });
         }
         if let Some(strays) = &http.strays {
             let list = self.request("", &strays.list, None, Place::Verify, at);
@@ -54,27 +65,47 @@ impl<'a> Writer<'a> {
             lines.push(format!("strays {list} revoke {revoke}"));
         }
         let url = self.expr(&http.url);
-        let head = format!("{} {url}{}", http.method, effect_words(&effect, &http.method, place));
-        if lines.is_empty() { head } else { block(&head, &lines) }
+        let head = format!(
+            "{} {url}{}",
+            http.method,
+            effect_words(&effect, &http.method, place)
+        );
+        if lines.is_empty() {
+            head
+        } else {
+            block(&head, &lines)
+        }
     }
 
     fn authorization(&mut self, http: &'a Http, lines: &mut Vec<String>) {
         match &http.auth {
             None => {}
             Some(Auth::Bearer(token)) => lines.push(format!("bearer {}", self.expr(token))),
-            Some(Auth::Basic(user, password)) => lines.push(format!("basic {}, {}", self.expr(user), self.expr(password))),
-            Some(Auth::Client(id, secret)) => lines.push(format!("client {}, {}", self.expr(id), self.expr(secret))),
+            Some(Auth::Basic(user, password)) => lines.push(format!(
+                "basic {}, {}",
+                self.expr(user),
+                self.expr(password)
+            )),
+            Some(Auth::Client(id, secret)) => {
+                lines.push(format!("client {}, {}", self.expr(id), self.expr(secret)))
+            }
         }
         for header in &http.headers {
             let token = match &header.value.kind {
-                ExprKind::Template(parts) if http.auth.is_none() && header.name.eq_ignore_ascii_case("authorization") => {
+                ExprKind::Template(parts)
+                    if http.auth.is_none() && header.name.eq_ignore_ascii_case("authorization") =>
+                {
                     compare::bearer(&header.value).and_then(|_| parts.get(1))
                 }
                 _ => None,
             };
             match token {
                 Some(token) => lines.push(format!("bearer {}", self.expr(token))),
-                None => lines.push(format!("header {}: {}", quoted(&header.name), self.expr(&header.value))),
+                None => lines.push(format!(
+                    "header {}: {}",
+                    quoted(&header.name),
+                    self.expr(&header.value)
+                )),
             }
         }
     }
@@ -93,14 +124,21 @@ impl<'a> Writer<'a> {
 
     fn retry(&mut self, retry: &Retry, at: At) -> String {
         if retry.count > MAX_RETRIES {
-            self.cannot(at, format!("more than {MAX_RETRIES} retries"), "use `repeat` or `verify within …` to wait for something");
+            self.cannot(
+                at,
+                format!("more than {MAX_RETRIES} retries"),
+                "use `repeat` or `verify within …` to wait for something",
+            );
         }
         let backoff = match retry.backoff {
             Backoff::Fixed => "",
             Backoff::Linear => " backoff linear",
             Backoff::Exponential => " backoff exponential",
         };
-        let most = retry.max_delay.map(|m| format!(" up to {m}")).unwrap_or_default();
+        let most = retry
+            .max_delay
+            .map(|m| format!(" up to {m}"))
+            .unwrap_or_default();
         format!("retry {} every {}{backoff}{most}", retry.count, retry.delay)
     }
 
@@ -111,12 +149,29 @@ impl<'a> Writer<'a> {
                     let patterns: Vec<String> = patterns.iter().map(ToString::to_string).collect();
                     format!("expect status {}", patterns.join(", "))
                 }
-                Expectation::Header { name, operator, value } => {
-                    format!("expect header {} {} {}", quoted(name), operator.as_str(), self.expr(value))
+                Expectation::Header {
+                    name,
+                    operator,
+                    value,
+                } => {
+                    format!(
+                        "expect header {} {} {}",
+                        quoted(name),
+                        operator.as_str(),
+                        self.expr(value)
+                    )
                 }
-                Expectation::Body { path, operator, value } => {
+                Expectation::Body {
+                    path,
+                    operator,
+                    value,
+                } => {
                     let path = self.path(path, expect.at);
-                    format!("expect body {path} {} {}", operator.as_str(), self.expr(value))
+                    format!(
+                        "expect body {path} {} {}",
+                        operator.as_str(),
+                        self.expr(value)
+                    )
                 }
             });
         }
@@ -127,7 +182,9 @@ impl<'a> Writer<'a> {
         let mut secret = false;
         for capture in &http.captures {
             let (source, natural) = match &capture.source {
-                CaptureSource::Body(path) => (format!("body {}", self.path(path, capture.at)), Type::Any),
+                CaptureSource::Body(path) => {
+                    (format!("body {}", self.path(path, capture.at)), Type::Any)
+                }
                 CaptureSource::Text => ("body".to_owned(), Type::String),
                 CaptureSource::Header(name) => (format!("header {}", quoted(name)), Type::String),
                 CaptureSource::Status => ("status".to_owned(), Type::Int),
@@ -140,19 +197,33 @@ impl<'a> Writer<'a> {
                 Type::List(_) => " as list".into(),
                 ty => format!(" as {}", ty.describe()),
             };
-            let optional = if capture.optional && capture.source != CaptureSource::Status { " optional" } else { "" };
+            let optional = if capture.optional && capture.source != CaptureSource::Status {
+                " optional"
+            } else {
+                ""
+            };
             let word = if capture.secret { "secret" } else { "public" };
             let to = targets(&capture.to);
-            lines.push(format!("{word} {} = {source}{ty}{optional}{to}", self.capture_name(step, &capture.name)));
+            lines.push(format!(
+                "{word} {} = {source}{ty}{optional}{to}",
+                self.capture_name(step, &capture.name)
+            ));
         }
-        for extra in self.extras.iter().filter(|e| e.step == step && !step.is_empty()) {
+        for extra in self
+            .extras
+            .iter()
+            .filter(|e| e.step == step && !step.is_empty())
+        {
             secret |= extra.secret;
             let (word, optional) = match (extra.secret, extra.source.as_str()) {
                 (true, _) => ("secret", ""),
                 (false, "status") => ("public", ""),
                 (false, _) => ("public", " optional"),
             };
-            lines.push(format!("{word} {} = {}{optional}", extra.name, extra.source));
+            lines.push(format!(
+                "{word} {} = {}{optional}",
+                extra.name, extra.source
+            ));
         }
         secret
     }
@@ -162,7 +233,11 @@ impl<'a> Writer<'a> {
         if JsonPath::parse(path.as_str(), crate::plan::path::PathDialect::Rfc9535).is_ok() {
             return path.as_str().to_owned();
         }
-        self.cannot(at, format!("the path `{path}` is of Conductor's dialect"), "write it by RFC 9535: filters as `[?@.name == 'x']`")
+        self.cannot(
+            at,
+            format!("the path `{path}` is of Conductor's dialect"),
+            "write it by RFC 9535: filters as `[?@.name == 'x']`",
+        )
     }
 }
 
@@ -191,12 +266,25 @@ fn effect_words(effect: &Effect, method: &str, place: Place) -> String {
         Effect::Issues(issues) => {
             let mut text = match &issues.old {
                 Old::Stays => " issues additive".to_owned(),
-                Old::Dies { key, grace, recover, accept } => {
+                Old::Dies {
+                    key,
+                    grace,
+                    recover,
+                    accept,
+                } => {
                     let mut text = " issues replacing".to_owned();
                     text.extend(key.iter().map(|k| format!(" key {}", quoted(k))));
                     text.extend(grace.iter().map(|g| format!(" grace {g}")));
-                    text.extend(recover.iter().map(|r| format!(" recover with {}", secret_name(r))));
-                    text.extend(accept.iter().map(|a| format!(" accept lockout-risk {}", quoted(a))));
+                    text.extend(
+                        recover
+                            .iter()
+                            .map(|r| format!(" recover with {}", secret_name(r))),
+                    );
+                    text.extend(
+                        accept
+                            .iter()
+                            .map(|a| format!(" accept lockout-risk {}", quoted(a))),
+                    );
                     text
                 }
             };

@@ -37,12 +37,27 @@ pub fn write(plan: &Plan) -> (String, Vec<Diagnostic>) {
     let file = sources.add(source.clone());
     let (tree, faults) = syntax::parse(file, &source);
     let (_, wrong) = resolve(&[], &tree);
-    for fault in faults.into_iter().chain(wrong).filter(|d| d.severity == Severity::Error) {
-        let line = source.line_text(source.line_index(fault.span().start)).trim().to_owned();
+    for fault in faults
+        .into_iter()
+        .chain(wrong)
+        .filter(|d| d.severity == Severity::Error)
+    {
+        let line = source
+            .line_text(source.line_index(fault.span().start))
+            .trim()
+            .to_owned();
         found.push(
-            Diagnostic::new(codes::NOT_IN_ROT, Span::NONE, format!("`.rot` would not take what this becomes: {}", fault.message))
-                .note(format!("the line would be `{line}`"))
-                .help(fault.help.unwrap_or_else(|| "write this part by hand".to_owned())),
+            Diagnostic::new(
+                codes::NOT_IN_ROT,
+                Span::NONE,
+                format!("`.rot` would not take what this becomes: {}", fault.message),
+            )
+            .note(format!("the line would be `{line}`"))
+            .help(
+                fault
+                    .help
+                    .unwrap_or_else(|| "write this part by hand".to_owned()),
+            ),
         );
     }
     if found.iter().any(|d| d.severity == Severity::Error) {

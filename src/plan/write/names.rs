@@ -6,14 +6,20 @@ use crate::plan::{Plan, Rotation};
 use std::collections::HashSet;
 
 /// First segments that mean something of their own.
-const ROOTS: [&str; 7] = ["secrets", "pending", "previous", "input", "run", "env", "stray"];
+const ROOTS: [&str; 7] = [
+    "secrets", "pending", "previous", "input", "run", "env", "stray",
+];
 /// Endings that Conductor authors put behind reference names.
 const ENDINGS: [&str; 4] = ["_task_ref", "_ref", "Ref", "-ref"];
 
 /// A name for what `wanted` names, not among those taken.
 pub(super) fn fresh(wanted: &str, taken: &mut HashSet<String>) -> String {
     let base = identifier(wanted);
-    let base = if ROOTS.contains(&base.as_str()) || crate::syntax::is_keyword(&base) { format!("{base}_") } else { base };
+    let base = if ROOTS.contains(&base.as_str()) || crate::syntax::is_keyword(&base) {
+        format!("{base}_")
+    } else {
+        base
+    };
     let mut name = base.clone();
     let mut count = 1;
     while !taken.insert(name.clone()) {
@@ -25,7 +31,11 @@ pub(super) fn fresh(wanted: &str, taken: &mut HashSet<String>) -> String {
 
 /// A step's name without the ending that only says that it is one.
 pub(super) fn without_ending(name: &str) -> &str {
-    ENDINGS.into_iter().find_map(|e| name.strip_suffix(e)).filter(|n| !n.is_empty()).unwrap_or(name)
+    ENDINGS
+        .into_iter()
+        .find_map(|e| name.strip_suffix(e))
+        .filter(|n| !n.is_empty())
+        .unwrap_or(name)
 }
 
 /// The nearest name that may stand bare.
@@ -49,12 +59,21 @@ pub(super) fn identifier(text: &str) -> String {
         }
     }
     let name: String = name.trim_end_matches('_').chars().take(100).collect();
-    if name.is_empty() { "value".to_owned() } else { name }
+    if name.is_empty() {
+        "value".to_owned()
+    } else {
+        name
+    }
 }
 
 /// The rotations, each behind those that it calls, so that their outputs are known where they are used.
 pub(super) fn callees_first(plan: &Plan) -> Vec<&Rotation> {
-    fn add<'a>(plan: &'a Plan, rotation: &'a Rotation, out: &mut Vec<&'a Rotation>, open: &mut Vec<&'a str>) {
+    fn add<'a>(
+        plan: &'a Plan,
+        rotation: &'a Rotation,
+        out: &mut Vec<&'a Rotation>,
+        open: &mut Vec<&'a str>,
+    ) {
         if open.contains(&rotation.name.as_str()) || out.iter().any(|r| r.name == rotation.name) {
             return;
         }

@@ -1,11 +1,11 @@
 //! A rotation with its clauses, and the names in it.
 
-use crate::plan::name::is_mask;
 use super::answer::Extra;
 use super::http::Place;
 use super::names::{fresh, identifier, without_ending};
 use super::text::{block, key, quoted};
 use crate::diagnostic::{Diagnostic, Severity, codes};
+use crate::plan::name::is_mask;
 use crate::plan::task::{Step, Task, walk_steps};
 use crate::plan::{Dialect, Expr, ExprKind, Input, Output, Plan, Root, Rotation, Trigger, Type};
 use crate::source::At;
@@ -68,7 +68,9 @@ pub(super) fn rotation(plan: &Plan, rotation: &Rotation) -> (String, Vec<Diagnos
         // Short statements of a kind stay together.
         let word = |text: &str| text.split(' ').next().unwrap_or("").to_owned();
         match entries.last_mut() {
-            Some(last) if !step.contains('\n') && !last.contains('{') && word(last) == word(&step) => {
+            Some(last)
+                if !step.contains('\n') && !last.contains('{') && word(last) == word(&step) =>
+            {
                 last.push('\n');
                 last.push_str(&step);
             }
@@ -77,7 +79,12 @@ pub(super) fn rotation(plan: &Plan, rotation: &Rotation) -> (String, Vec<Diagnos
     }
     if !rotation.on_failure.is_empty() || rotation.failure_rotation.is_some() {
         let mut steps = writer.steps(&rotation.on_failure, Place::Flow);
-        steps.extend(rotation.failure_rotation.as_deref().map(|name| writer.failure(name)));
+        steps.extend(
+            rotation
+                .failure_rotation
+                .as_deref()
+                .map(|name| writer.failure(name)),
+        );
         entries.push(block("on failure", &steps));
     }
     let outputs = writer.outputs();
@@ -89,7 +96,9 @@ pub(super) fn rotation(plan: &Plan, rotation: &Rotation) -> (String, Vec<Diagnos
         if index > 0 {
             text.push('\n');
         }
-        entry.lines().for_each(|line| text.push_str(&format!("  {line}\n")));
+        entry
+            .lines()
+            .for_each(|line| text.push_str(&format!("  {line}\n")));
     }
     text.push_str("}\n");
     (text, writer.found)
@@ -98,13 +107,21 @@ pub(super) fn rotation(plan: &Plan, rotation: &Rotation) -> (String, Vec<Diagnos
 impl<'a> Writer<'a> {
     /// Something that `.rot` cannot say; gives what stands in its place while the rest is looked at.
     pub(super) fn cannot(&mut self, at: At, message: impl Into<String>, help: &str) -> String {
-        self.found.push(Diagnostic::new(codes::NOT_IN_ROT, at.0, message).at("cannot be said in `.rot`").help(help));
+        self.found.push(
+            Diagnostic::new(codes::NOT_IN_ROT, at.0, message)
+                .at("cannot be said in `.rot`")
+                .help(help),
+        );
         "null".into()
     }
 
     /// Something that becomes nearly the same.
     pub(super) fn differs(&mut self, at: At, message: impl Into<String>, help: &str) {
-        self.found.push(Diagnostic::new(codes::NOT_IN_ROT, at.0, message).help(help).severity(Severity::Warning));
+        self.found.push(
+            Diagnostic::new(codes::NOT_IN_ROT, at.0, message)
+                .help(help)
+                .severity(Severity::Warning),
+        );
     }
 
     pub(super) fn name_of(&self, step: &str) -> Option<&str> {
@@ -113,7 +130,9 @@ impl<'a> Writer<'a> {
 
     /// A capture as it is called here.
     pub(super) fn capture_name(&self, step: &str, name: &str) -> String {
-        let Some(http) = self.http_of(step) else { return name.to_owned() };
+        let Some(http) = self.http_of(step) else {
+            return name.to_owned();
+        };
         let mut taken = HashSet::new();
         for capture in &http.captures {
             let own = capture_identifier(&capture.name, &mut taken);
@@ -155,7 +174,10 @@ impl<'a> Writer<'a> {
             }
         }
         for step in all {
-            let named = matches!(step.task, Task::Http(_) | Task::Generate(_) | Task::Manual(_) | Task::Call(_));
+            let named = matches!(
+                step.task,
+                Task::Http(_) | Task::Generate(_) | Task::Manual(_) | Task::Call(_)
+            );
             if !named {
                 continue;
             }
@@ -178,12 +200,24 @@ impl<'a> Writer<'a> {
         }
         walk_steps(&rotation.steps, &mut |step| {
             if let Task::SetVariables(set) = &step.task {
-                set.values.iter().for_each(|(name, _)| *count.entry(name).or_default() += 1);
+                set.values
+                    .iter()
+                    .for_each(|(name, _)| *count.entry(name).or_default() += 1);
             }
         });
         // Within a branch or loop a value may be missing, or change.
-        let top = rotation.steps.iter().filter_map(|s| if let Task::SetVariables(set) = &s.task { Some(&set.values) } else { None });
-        let names = rotation.variables.iter().chain(top.flatten()).map(|(name, _)| name.as_str());
+        let top = rotation.steps.iter().filter_map(|s| {
+            if let Task::SetVariables(set) = &s.task {
+                Some(&set.values)
+            } else {
+                None
+            }
+        });
+        let names = rotation
+            .variables
+            .iter()
+            .chain(top.flatten())
+            .map(|(name, _)| name.as_str());
         for name in names {
             if count.get(name) == Some(&1) {
                 let own = fresh(name, taken);
@@ -196,16 +230,32 @@ impl<'a> Writer<'a> {
     fn head(&mut self) -> Vec<String> {
         let rotation = self.rotation;
         let mut lines = Vec::new();
-        lines.extend(rotation.description.as_ref().map(|d| format!("description {}", quoted(d))));
+        lines.extend(
+            rotation
+                .description
+                .as_ref()
+                .map(|d| format!("description {}", quoted(d))),
+        );
         if let Some(schedule) = &rotation.schedule {
-            let jitter = schedule.jitter.map(|j| format!(" jitter {j}")).unwrap_or_default();
+            let jitter = schedule
+                .jitter
+                .map(|j| format!(" jitter {j}"))
+                .unwrap_or_default();
             match &schedule.trigger {
                 Trigger::Every(every) => lines.push(format!("every {every}{jitter}")),
                 Trigger::Cron(crons) => {
                     if let [cron] = crons.as_slice() {
-                        lines.push(format!("cron {} in {}{jitter}", quoted(cron.expression()), quoted(cron.zone())));
+                        lines.push(format!(
+                            "cron {} in {}{jitter}",
+                            quoted(cron.expression()),
+                            quoted(cron.zone())
+                        ));
                     } else {
-                        self.cannot(schedule.at, "a rotation has one schedule, this one has several", "put the times into one expression");
+                        self.cannot(
+                            schedule.at,
+                            "a rotation has one schedule, this one has several",
+                            "put the times into one expression",
+                        );
                     }
                 }
             }
@@ -216,9 +266,15 @@ impl<'a> Writer<'a> {
         }
         let required = rotation.inputs.iter().find(|i| i.default.is_none());
         if let Some(input) = required.filter(|_| self.plan.dialect != Dialect::Rot) {
-            let message = format!("the input `{}` has to be passed; on a server it may be missing, and is null", input.name);
-            let note = Diagnostic::new(codes::NOT_IN_ROT, input.at.0, message).severity(Severity::Note);
-            self.found.push(note.help("give it a default where it may be missing: `input NAME: string = \"\"`"));
+            let message = format!(
+                "the input `{}` has to be passed; on a server it may be missing, and is null",
+                input.name
+            );
+            let note =
+                Diagnostic::new(codes::NOT_IN_ROT, input.at.0, message).severity(Severity::Note);
+            self.found.push(
+                note.help("give it a default where it may be missing: `input NAME: string = \"\"`"),
+            );
         }
         lines
     }
@@ -230,8 +286,15 @@ impl<'a> Writer<'a> {
             ty => ty.describe(),
         };
         let secret = if input.secret { "secret " } else { "" };
-        let default = input.default.as_ref().map(|d| format!(" = {}", self.expr(d))).unwrap_or_default();
-        format!("input {}: {secret}{ty}{default}", self.input_name(&input.name))
+        let default = input
+            .default
+            .as_ref()
+            .map(|d| format!(" = {}", self.expr(d)))
+            .unwrap_or_default();
+        format!(
+            "input {}: {secret}{ty}{default}",
+            self.input_name(&input.name)
+        )
     }
 
     /// By its default, else by how it is used.
@@ -239,7 +302,13 @@ impl<'a> Writer<'a> {
         match input.default.as_ref().map(|d| &d.kind) {
             Some(ExprKind::String(_)) => return "string",
             Some(ExprKind::Bool(_)) => return "bool",
-            Some(ExprKind::Number(digits)) => return if digits.contains(['.', 'e', 'E']) { "number" } else { "int" },
+            Some(ExprKind::Number(digits)) => {
+                return if digits.contains(['.', 'e', 'E']) {
+                    "number"
+                } else {
+                    "int"
+                };
+            }
             Some(ExprKind::List(_)) => return "list",
             Some(_) => return "json",
             None => {}
@@ -256,7 +325,9 @@ impl<'a> Writer<'a> {
             });
             other |= matches!(&expr.kind, ExprKind::Ref(Root::Input(name)) if *name == input.name);
         };
-        walk_steps(&self.rotation.steps, &mut |step| step.task.exprs().into_iter().for_each(&mut look));
+        walk_steps(&self.rotation.steps, &mut |step| {
+            step.task.exprs().into_iter().for_each(&mut look)
+        });
         self.rotation.outputs.iter().for_each(|o| look(&o.value));
         if spliced && !other { "string" } else { "json" }
     }
@@ -286,7 +357,11 @@ impl<'a> Writer<'a> {
     fn output_line(&mut self, output: &'a Output, taken: &mut HashSet<String>) -> String {
         let own = capture_identifier(&output.name, taken);
         if own != output.name {
-            self.differs(output.at, format!("the output `{}` is called `{own}`", output.name), "callers have to use the new name");
+            self.differs(
+                output.at,
+                format!("the output `{}` is called `{own}`", output.name),
+                "callers have to use the new name",
+            );
         }
         let secret = if output.masked { "secret " } else { "" };
         format!("output {secret}{own} = {}", self.expr(&output.value))
@@ -294,12 +369,34 @@ impl<'a> Writer<'a> {
 
     /// The workflow that a server starts when this one failed, with what it passes, as far as that one takes it.
     fn failure(&mut self, name: &str) -> String {
-        let takes = |input: &str| self.plan.rotation(name).is_some_and(|r| r.inputs.iter().any(|i| i.name == input));
-        let given = [("reason", "run.reason"), ("workflowId", "run.id")].into_iter().filter(|(input, _)| takes(input));
-        let members: Vec<String> = given.map(|(input, value)| format!("{input}: {value}")).collect();
-        let inputs = if members.is_empty() { String::new() } else { format!(" {{ {} }}", members.join(", ")) };
-        let mut taken: HashSet<String> = self.names.values().chain(self.variables.values()).chain(self.lets.values()).cloned().collect();
-        format!("call {} = {}{inputs}", fresh(&identifier(name), &mut taken), key(name))
+        let takes = |input: &str| {
+            self.plan
+                .rotation(name)
+                .is_some_and(|r| r.inputs.iter().any(|i| i.name == input))
+        };
+        let given = [("reason", "run.reason"), ("workflowId", "run.id")]
+            .into_iter()
+            .filter(|(input, _)| takes(input));
+        let members: Vec<String> = given
+            .map(|(input, value)| format!("{input}: {value}"))
+            .collect();
+        let inputs = if members.is_empty() {
+            String::new()
+        } else {
+            format!(" {{ {} }}", members.join(", "))
+        };
+        let mut taken: HashSet<String> = self
+            .names
+            .values()
+            .chain(self.variables.values())
+            .chain(self.lets.values())
+            .cloned()
+            .collect();
+        format!(
+            "call {} = {}{inputs}",
+            fresh(&identifier(name), &mut taken),
+            key(name)
+        )
     }
 }
 

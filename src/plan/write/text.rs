@@ -9,17 +9,29 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// A secret's name, in quotes where it has to be.
 pub(super) fn secret_name(name: &str) -> String {
-    if is_word(name, true, true) { name.to_owned() } else { quoted(name) }
+    if is_word(name, true, true) {
+        name.to_owned()
+    } else {
+        quoted(name)
+    }
 }
 
 /// A rotation's name or the key of a member.
 pub(super) fn key(name: &str) -> String {
-    if is_word(name, false, false) { name.to_owned() } else { quoted(name) }
+    if is_word(name, false, false) {
+        name.to_owned()
+    } else {
+        quoted(name)
+    }
 }
 
 /// A segment of a path behind the first.
 pub(super) fn segment(name: &str) -> String {
-    if is_word(name, true, false) { name.to_owned() } else { quoted(name) }
+    if is_word(name, true, false) {
+        name.to_owned()
+    } else {
+        quoted(name)
+    }
 }
 
 /// Lines of a block, indented.
@@ -27,6 +39,10 @@ pub(super) fn block(head: &str, lines: &[String]) -> String {
     if lines.is_empty() {
         return format!("{head} {{ }}");
     }
-    let inner: String = lines.iter().flat_map(|l| l.lines()).map(|l| format!("  {l}\n")).collect();
+    let inner: String = lines
+        .iter()
+        .flat_map(|l| l.lines())
+        .map(|l| format!("  {l}\n"))
+        .collect();
     format!("{head} {{\n{inner}}}")
 }

@@ -8,9 +8,21 @@ pub(super) fn write(report: &Report<'_>) -> String {
     let mut out = String::new();
     for one in &report.diagnostics {
         if let Some(place) = report.places.resolve(one.span()) {
-            let _ = write!(out, "{}:{}:{}: ", visible(place.file.name()), place.start.line, place.start.column);
+            let _ = write!(
+                out,
+                "{}:{}:{}: ",
+                visible(place.file.name()),
+                place.start.line,
+                place.start.column
+            );
         }
-        let _ = writeln!(out, "{}[{}] {}", one.severity.as_str(), one.code.id(), visible(&one.message));
+        let _ = writeln!(
+            out,
+            "{}[{}] {}",
+            one.severity.as_str(),
+            one.code.id(),
+            visible(&one.message)
+        );
     }
     out
 }

@@ -61,7 +61,11 @@ impl Rolling {
     fn settle(&mut self) {
         if let Some(start) = self.starts.get_mut(self.index).filter(|s| **s) {
             *start = false;
-            let count = self.counts.entry(self.hash).and_modify(|n| *n += 1).or_insert(1);
+            let count = self
+                .counts
+                .entry(self.hash)
+                .and_modify(|n| *n += 1)
+                .or_insert(1);
             self.lines.push(format!("{:x}:{count}", self.hash));
         }
     }
@@ -75,7 +79,11 @@ impl Rolling {
     fn push(&mut self, unit: i64) {
         if let Some(slot) = self.window.get_mut(self.index) {
             let leaving = std::mem::replace(slot, unit);
-            self.hash = self.hash.wrapping_mul(FACTOR).wrapping_add(unit).wrapping_sub(self.first.wrapping_mul(leaving));
+            self.hash = self
+                .hash
+                .wrapping_mul(FACTOR)
+                .wrapping_add(unit)
+                .wrapping_sub(self.first.wrapping_mul(leaving));
         }
         self.index = (self.index + 1) % BLOCK;
     }

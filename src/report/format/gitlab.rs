@@ -55,7 +55,10 @@ impl Lines {
 
     /// The start of a line without its blanks: layout does not change the fingerprint, and a long line costs no more.
     fn normalised(&self, line: usize) -> String {
-        self.0.get(line).map(|l| l.chars().filter(|c| !c.is_whitespace()).take(200).collect()).unwrap_or_default()
+        self.0
+            .get(line)
+            .map(|l| l.chars().filter(|c| !c.is_whitespace()).take(200).collect())
+            .unwrap_or_default()
     }
 }
 

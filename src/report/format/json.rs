@@ -40,7 +40,10 @@ fn finding(report: &Report<'_>, one: &Diagnostic) -> Value {
     out.insert("notes".into(), one.notes.as_slice().into());
     out.insert("labels".into(), labels(report, &one.labels));
     out.insert("flow".into(), labels(report, &one.flow));
-    out.insert("fixes".into(), one.fixes.iter().map(|f| fix(report, f)).collect());
+    out.insert(
+        "fixes".into(),
+        one.fixes.iter().map(|f| fix(report, f)).collect(),
+    );
     Value::Object(out)
 }
 
@@ -48,12 +51,21 @@ fn finding(report: &Report<'_>, one: &Diagnostic) -> Value {
 fn place(report: &Report<'_>, span: Span, out: &mut Map<String, Value>) {
     let place = report.places.resolve(span);
     out.insert("file".into(), place.map(|p| p.file.name()).into());
-    out.insert("span".into(), place.map_or(Value::Null, |p| json!({ "start": p.start_byte, "end": p.end_byte })));
+    out.insert(
+        "span".into(),
+        place.map_or(
+            Value::Null,
+            |p| json!({ "start": p.start_byte, "end": p.end_byte }),
+        ),
+    );
     out.insert("line".into(), place.map(|p| p.start.line).into());
     out.insert("column".into(), place.map(|p| p.start.column).into());
     out.insert("end_line".into(), place.map(|p| p.end.line).into());
     out.insert("end_column".into(), place.map(|p| p.end.column).into());
-    out.insert("pointer".into(), place.and_then(|_| report.pointer(span)).into());
+    out.insert(
+        "pointer".into(),
+        place.and_then(|_| report.pointer(span)).into(),
+    );
 }
 
 fn labels(report: &Report<'_>, labels: &[Label]) -> Value {

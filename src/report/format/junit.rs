@@ -8,22 +8,41 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 pub(super) fn write(report: &Report<'_>) -> String {
-    let mut suites: BTreeMap<FileId, Vec<&Diagnostic>> = report.places.sources().files().map(|(id, _)| (id, Vec::new())).collect();
+    let mut suites: BTreeMap<FileId, Vec<&Diagnostic>> = report
+        .places
+        .sources()
+        .files()
+        .map(|(id, _)| (id, Vec::new()))
+        .collect();
     for one in &report.diagnostics {
-        let id = if report.places.resolve(one.span()).is_some() { one.span().file } else { FileId::NONE };
+        let id = if report.places.resolve(one.span()).is_some() {
+            one.span().file
+        } else {
+            FileId::NONE
+        };
         suites.entry(id).or_default().push(one);
     }
     let failures = report.diagnostics.len();
     let tests: usize = suites.values().map(|f| f.len().max(1)).sum();
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let _ = writeln!(out, "<testsuites name=\"rot\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">");
+    let _ = writeln!(
+        out,
+        "<testsuites name=\"rot\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">"
+    );
     for (id, findings) in &suites {
         let name = report.places.sources().get(*id).map_or("rot", |f| f.name());
         let name = escape(&visible(name));
         let count = findings.len();
-        let _ = writeln!(out, "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{count}\" errors=\"0\">", count.max(1));
+        let _ = writeln!(
+            out,
+            "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{count}\" errors=\"0\">",
+            count.max(1)
+        );
         if findings.is_empty() {
-            let _ = writeln!(out, "    <testcase name=\"no findings\" classname=\"{name}\" file=\"{name}\"/>");
+            let _ = writeln!(
+                out,
+                "    <testcase name=\"no findings\" classname=\"{name}\" file=\"{name}\"/>"
+            );
         }
         for one in findings {
             case(&mut out, report, one, &name);
@@ -39,9 +58,20 @@ fn case(out: &mut String, report: &Report<'_>, one: &Diagnostic, name: &str) {
     let message = escape(&visible(&one.message));
     let severity = one.severity.as_str();
     let place = report.places.resolve(one.span()).map(|p| p.start);
-    let (at, line) = place.map_or_else(Default::default, |p| (format!(" ({}:{})", p.line, p.column), format!(" line=\"{}\"", p.line)));
-    let _ = writeln!(out, "    <testcase name=\"{rule}{at}\" classname=\"{name}\" file=\"{name}\"{line}>");
-    let _ = write!(out, "      <failure type=\"{severity}\" message=\"{message}\">");
+    let (at, line) = place.map_or_else(Default::default, |p| {
+        (
+            format!(" ({}:{})", p.line, p.column),
+            format!(" line=\"{}\"", p.line),
+        )
+    });
+    let _ = writeln!(
+        out,
+        "    <testcase name=\"{rule}{at}\" classname=\"{name}\" file=\"{name}\"{line}>"
+    );
+    let _ = write!(
+        out,
+        "      <failure type=\"{severity}\" message=\"{message}\">"
+    );
     if let Some(start) = place {
         let _ = write!(out, "{name}:{}:{}: ", start.line, start.column);
     }

@@ -82,10 +82,16 @@ impl FromStr for Request {
             Some((name, file)) => (name, Some(PathBuf::from(file))),
             None => (text, None),
         };
-        let format = Format::ALL.iter().find(|(n, _)| *n == name).map(|(_, f)| *f);
+        let format = Format::ALL
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, f)| *f);
         let format = format.ok_or_else(|| {
             let names: Vec<&str> = Format::ALL.iter().map(|(n, _)| *n).collect();
-            format!("the formats are {}, each with `=FILE` or without", names.join(", "))
+            format!(
+                "the formats are {}, each with `=FILE` or without",
+                names.join(", ")
+            )
         })?;
         Ok(Self { format, file })
     }
@@ -110,7 +116,10 @@ impl<I: Iterator<Item = serde_json::Value>> Serialize for Made<I> {
 /// which JSON itself would let through.
 pub fn json_text(value: &impl Serialize) -> String {
     let mut plain = serde_json::to_string_pretty(value).unwrap_or_default();
-    if plain.bytes().all(|b| b == b'\n' || b == b' ' || b.is_ascii_graphic()) {
+    if plain
+        .bytes()
+        .all(|b| b == b'\n' || b == b' ' || b.is_ascii_graphic())
+    {
         plain.push('\n');
         return plain;
     }
@@ -118,7 +127,9 @@ pub fn json_text(value: &impl Serialize) -> String {
     for c in plain.chars() {
         if is_invisible(c) && c != '\n' {
             // Such a character can only stand within a string: the layout has none of them but line ends.
-            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+            c.encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
         } else {
             out.push(c);
         }

@@ -25,7 +25,12 @@ pub(super) fn write(report: &Report<'_>) -> String {
                 "rules": codes.iter().map(|c| rule(report, *c)).collect::<Vec<_>>(),
             } }),
             column_kind: "unicodeCodePoints",
-            results: Made::new(report.diagnostics.iter().map(|d| result(report, d, &codes, &mut hashes))),
+            results: Made::new(
+                report
+                    .diagnostics
+                    .iter()
+                    .map(|d| result(report, d, &codes, &mut hashes)),
+            ),
         }],
     })
 }
@@ -54,38 +59,75 @@ fn rule(report: &Report<'_>, code: Code) -> Value {
     let mut out = Map::new();
     out.insert("id".into(), code.id().into());
     out.insert("name".into(), code.name().into());
-    out.insert("shortDescription".into(), json!({ "text": code.name().replace('-', " ") }));
-    out.insert("defaultConfiguration".into(), json!({ "level": level(code.info().severity) }));
+    out.insert(
+        "shortDescription".into(),
+        json!({ "text": code.name().replace('-', " ") }),
+    );
+    out.insert(
+        "defaultConfiguration".into(),
+        json!({ "level": level(code.info().severity) }),
+    );
     let brief = format!("`rot explain {}` prints the page of this rule.", code.id());
     let markdown = report.page(code).unwrap_or(&brief);
-    out.insert("help".into(), json!({ "text": markdown, "markdown": markdown }));
+    out.insert(
+        "help".into(),
+        json!({ "text": markdown, "markdown": markdown }),
+    );
     out.insert("properties".into(), json!({ "tags": ["security"] }));
     Value::Object(out)
 }
 
-fn result(report: &Report<'_>, one: &Diagnostic, codes: &[Code], hashes: &mut HashMap<FileId, Vec<String>>) -> Value {
+fn result(
+    report: &Report<'_>,
+    one: &Diagnostic,
+    codes: &[Code],
+    hashes: &mut HashMap<FileId, Vec<String>>,
+) -> Value {
     let mut out = Map::new();
     out.insert("ruleId".into(), one.code.id().into());
-    out.insert("ruleIndex".into(), codes.binary_search(&one.code).ok().into());
+    out.insert(
+        "ruleIndex".into(),
+        codes.binary_search(&one.code).ok().into(),
+    );
     out.insert("level".into(), level(one.severity).into());
     out.insert("message".into(), json!({ "text": message(one) }));
     let place = report.places.resolve(one.span());
-    let locations: Vec<Value> = place.iter().map(|p| json!({ "physicalLocation": physical(p) })).collect();
+    let locations: Vec<Value> = place
+        .iter()
+        .map(|p| json!({ "physicalLocation": physical(p) }))
+        .collect();
     out.insert("locations".into(), locations.into());
-    let related: Vec<Value> = one.labels.iter().enumerate().filter_map(|(i, l)| location(report, l, Some(i))).collect();
+    let related: Vec<Value> = one
+        .labels
+        .iter()
+        .enumerate()
+        .filter_map(|(i, l)| location(report, l, Some(i)))
+        .collect();
     if !related.is_empty() {
         out.insert("relatedLocations".into(), related.into());
     }
-    let steps: Vec<Value> = one.flow.iter().filter_map(|l| Some(json!({ "location": location(report, l, None)? }))).collect();
+    let steps: Vec<Value> = one
+        .flow
+        .iter()
+        .filter_map(|l| Some(json!({ "location": location(report, l, None)? })))
+        .collect();
     if !steps.is_empty() {
-        out.insert("codeFlows".into(), json!([{ "threadFlows": [{ "locations": steps }] }]));
+        out.insert(
+            "codeFlows".into(),
+            json!([{ "threadFlows": [{ "locations": steps }] }]),
+        );
     }
     if let Some(place) = place {
         // Over the blanked text: a hash of a short secret could be guessed.
         let file = one.span().file;
-        let lines = hashes.entry(file).or_insert_with(|| line_hashes(&report.blanks.text(file, place.file)));
+        let lines = hashes
+            .entry(file)
+            .or_insert_with(|| line_hashes(&report.blanks.text(file, place.file)));
         if let Some(hash) = lines.get(place.start.line as usize - 1) {
-            out.insert("partialFingerprints".into(), json!({ "primaryLocationLineHash": hash }));
+            out.insert(
+                "partialFingerprints".into(),
+                json!({ "primaryLocationLineHash": hash }),
+            );
         }
     }
     let fixes: Vec<Value> = one.fixes.iter().filter_map(|f| fix(report, f)).collect();
@@ -97,7 +139,10 @@ fn result(report: &Report<'_>, one: &Diagnostic, codes: &[Code], hashes: &mut Ha
         Confidence::Medium => "medium",
         Confidence::High => "high",
     } });
-    if let (Some(pointer), Some(map)) = (place.and_then(|_| report.pointer(one.span())), properties.as_object_mut()) {
+    if let (Some(pointer), Some(map)) = (
+        place.and_then(|_| report.pointer(one.span())),
+        properties.as_object_mut(),
+    ) {
         map.insert("pointer".into(), pointer.into());
     }
     out.insert("properties".into(), properties);
@@ -157,11 +202,15 @@ fn uri(path: &str) -> String {
 
 fn fix(report: &Report<'_>, fix: &Fix) -> Option<Value> {
     let mut files: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
-    fix.edits.iter().for_each(|e| files.entry(e.span.file).or_default().push(e));
+    fix.edits
+        .iter()
+        .for_each(|e| files.entry(e.span.file).or_default().push(e));
     let change = |edits: &Vec<&Edit>| {
         let replacement = |edit: &&Edit| {
             let place = report.places.resolve(edit.span)?;
-            Some(json!({ "deletedRegion": region(&place), "insertedContent": { "text": edit.text } }))
+            Some(
+                json!({ "deletedRegion": region(&place), "insertedContent": { "text": edit.text } }),
+            )
         };
         let first: Span = edits.first()?.span;
         let name = report.places.resolve(first)?.file.name();
@@ -169,5 +218,6 @@ fn fix(report: &Report<'_>, fix: &Fix) -> Option<Value> {
         Some(json!({ "artifactLocation": { "uri": uri(name) }, "replacements": replacements }))
     };
     let changes: Vec<Value> = files.values().filter_map(change).collect();
-    (!changes.is_empty()).then(|| json!({ "description": { "text": fix.title }, "artifactChanges": changes }))
+    (!changes.is_empty())
+        .then(|| json!({ "description": { "text": fix.title }, "artifactChanges": changes }))
 }

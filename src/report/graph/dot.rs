@@ -17,16 +17,27 @@ pub fn write(picture: &Picture) -> String {
             _ => "",
         };
         let label = format!("{}\\n{}", escape(&node.title), escape(&node.note));
-        let _ = writeln!(out, "  n{id} [label=\"{label}\", fillcolor=\"{fill}\", color=\"{line}\"{shape}];");
+        let _ = writeln!(
+            out,
+            "  n{id} [label=\"{label}\", fillcolor=\"{fill}\", color=\"{line}\"{shape}];"
+        );
     }
     for edge in &picture.edges {
         let style = if edge.dashed { ", style=dashed" } else { "" };
-        let _ = writeln!(out, "  n{} -> n{} [label=\"{}\"{style}];", edge.from, edge.to, escape(&edge.label));
+        let _ = writeln!(
+            out,
+            "  n{} -> n{} [label=\"{}\"{style}];",
+            edge.from,
+            edge.to,
+            escape(&edge.label)
+        );
     }
     out.push_str("}\n");
     out
 }
 
 fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " ")
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', " ")
 }

@@ -46,17 +46,30 @@ pub fn layout(picture: &Picture) -> Layout {
     let column = columns(picture);
     let mut items: Vec<Item> = Vec::new();
     for (id, node) in picture.nodes.iter().enumerate() {
-        let count = |end: fn(&super::Edge) -> usize| picture.edges.iter().filter(|e| end(e) == id).count();
+        let count =
+            |end: fn(&super::Edge) -> usize| picture.edges.iter().filter(|e| end(e) == id).count();
         let ports = count(|e| e.to).max(count(|e| e.from)) as f64;
-        let width = (node.title.chars().count() as f64 * TITLE).max(node.note.chars().count() as f64 * SMALL) + 28.0;
-        items.push(Item { column: at(&column, id), width, height: (ports * PORT + 10.0).max(46.0), y: 0.0 });
+        let width = (node.title.chars().count() as f64 * TITLE)
+            .max(node.note.chars().count() as f64 * SMALL)
+            + 28.0;
+        items.push(Item {
+            column: at(&column, id),
+            width,
+            height: (ports * PORT + 10.0).max(46.0),
+            y: 0.0,
+        });
     }
     let mut chains: Vec<Vec<usize>> = Vec::new();
     for edge in &picture.edges {
         let (from, to) = (at(&column, edge.from), at(&column, edge.to));
         let mut chain = vec![edge.from];
         for between in from + 1..to {
-            items.push(Item { column: between, width: 0.0, height: 6.0, y: 0.0 });
+            items.push(Item {
+                column: between,
+                width: 0.0,
+                height: 6.0,
+                y: 0.0,
+            });
             chain.push(items.len() - 1);
         }
         chain.push(edge.to);
@@ -70,7 +83,10 @@ pub fn layout(picture: &Picture) -> Layout {
     }
     let mut before: Vec<Vec<usize>> = vec![Vec::new(); items.len()];
     let mut after = before.clone();
-    for (a, b) in chains.iter().flat_map(|c| c.iter().copied().zip(c.iter().copied().skip(1))) {
+    for (a, b) in chains
+        .iter()
+        .flat_map(|c| c.iter().copied().zip(c.iter().copied().skip(1)))
+    {
         if let (Some(next), Some(previous)) = (after.get_mut(a), before.get_mut(b)) {
             next.push(b);
             previous.push(a);
@@ -99,7 +115,9 @@ fn columns(picture: &Picture) -> Vec<usize> {
     let mut done = vec![false; count];
     for _ in 0..count {
         let free = (0..count).filter(|n| !done.get(*n).copied().unwrap_or(true));
-        let Some(node) = free.min_by_key(|n| (at(&open, *n), *n)) else { break };
+        let Some(node) = free.min_by_key(|n| (at(&open, *n), *n)) else {
+            break;
+        };
         if let Some(slot) = done.get_mut(node) {
             *slot = true;
         }
@@ -125,7 +143,11 @@ fn columns(picture: &Picture) -> Vec<usize> {
 
 fn sort(order: &mut [Vec<usize>], before: &[Vec<usize>], after: &[Vec<usize>]) {
     for sweep in 0..SWEEPS {
-        let columns: Vec<usize> = if sweep % 2 == 0 { (0..order.len()).collect() } else { (0..order.len()).rev().collect() };
+        let columns: Vec<usize> = if sweep % 2 == 0 {
+            (0..order.len()).collect()
+        } else {
+            (0..order.len()).rev().collect()
+        };
         let neighbours = if sweep % 2 == 0 { before } else { after };
         for column in columns {
             let mut rank = vec![0usize; before.len()];
@@ -139,7 +161,11 @@ fn sort(order: &mut [Vec<usize>], before: &[Vec<usize>], after: &[Vec<usize>]) {
             let weight = |id: &usize| {
                 let of = neighbours.get(*id).map_or(&[] as &[usize], Vec::as_slice);
                 let sum: usize = of.iter().map(|n| at(&rank, *n)).sum();
-                if of.is_empty() { at(&rank, *id) as f64 } else { sum as f64 / of.len() as f64 }
+                if of.is_empty() {
+                    at(&rank, *id) as f64
+                } else {
+                    sum as f64 / of.len() as f64
+                }
             };
             if let Some(list) = order.get_mut(column) {
                 list.sort_by(|a, b| weight(a).total_cmp(&weight(b)));
@@ -161,15 +187,28 @@ fn stack(items: &mut [Item], order: &[Vec<usize>], before: &[Vec<usize>], after:
     }
     for sweep in 0..SWEEPS {
         for index in 0..order.len() {
-            let column = if sweep % 2 == 0 { index } else { order.len() - 1 - index };
-            let Some(list) = order.get(column) else { continue };
+            let column = if sweep % 2 == 0 {
+                index
+            } else {
+                order.len() - 1 - index
+            };
+            let Some(list) = order.get(column) else {
+                continue;
+            };
             let wish: Vec<(f64, f64)> = list
                 .iter()
                 .map(|id| {
                     let near = before.get(*id).into_iter().chain(after.get(*id)).flatten();
                     let ys: Vec<f64> = near.filter_map(|n| items.get(*n)).map(|n| n.y).collect();
                     let own = items.get(*id).map_or((0.0, 0.0), |i| (i.y, i.height));
-                    (if ys.is_empty() { own.0 } else { ys.iter().sum::<f64>() / ys.len() as f64 }, own.1)
+                    (
+                        if ys.is_empty() {
+                            own.0
+                        } else {
+                            ys.iter().sum::<f64>() / ys.len() as f64
+                        },
+                        own.1,
+                    )
                 })
                 .collect();
             for (id, y) in list.iter().zip(settle(&wish)) {
@@ -197,33 +236,76 @@ fn settle(wish: &[(f64, f64)]) -> Vec<f64> {
         roof = middle - height / 2.0 - GAP;
         up.push(middle);
     }
-    down.iter().zip(up.iter().rev()).map(|(a, b)| f64::midpoint(*a, *b)).collect()
+    down.iter()
+        .zip(up.iter().rev())
+        .map(|(a, b)| f64::midpoint(*a, *b))
+        .collect()
 }
 
 fn draw(picture: &Picture, items: &[Item], order: &[Vec<usize>], chains: &[Vec<usize>]) -> Layout {
-    let top = items.iter().map(|i| i.y - i.height / 2.0).fold(f64::INFINITY, f64::min).min(1e9);
+    let top = items
+        .iter()
+        .map(|i| i.y - i.height / 2.0)
+        .fold(f64::INFINITY, f64::min)
+        .min(1e9);
     let mut left = Vec::new();
     let mut x = 0.0;
     for (column, list) in order.iter().enumerate() {
         // Labels stand before the node that an edge leads to.
-        let into = picture.edges.iter().filter(|e| items.get(e.to).is_some_and(|i| i.column == column));
+        let into = picture
+            .edges
+            .iter()
+            .filter(|e| items.get(e.to).is_some_and(|i| i.column == column));
         let label = into.map(|e| e.label.chars().count()).max().unwrap_or(0) as f64 * SMALL;
         x += if column == 0 { 0.0 } else { 64.0 + label };
         left.push(x);
-        x += list.iter().filter_map(|id| items.get(*id)).map(|i| i.width).fold(0.0, f64::max);
+        x += list
+            .iter()
+            .filter_map(|id| items.get(*id))
+            .map(|i| i.width)
+            .fold(0.0, f64::max);
     }
-    let widths: Vec<f64> = order.iter().map(|l| l.iter().filter_map(|id| items.get(*id)).map(|i| i.width).fold(0.0, f64::max)).collect();
-    let edge = |item: &Item| (left.get(item.column).copied().unwrap_or(0.0), widths.get(item.column).copied().unwrap_or(0.0));
-    let rect = |item: &Item| Rect { x: edge(item).0, y: item.y - item.height / 2.0 - top, width: edge(item).1, height: item.height };
+    let widths: Vec<f64> = order
+        .iter()
+        .map(|l| {
+            l.iter()
+                .filter_map(|id| items.get(*id))
+                .map(|i| i.width)
+                .fold(0.0, f64::max)
+        })
+        .collect();
+    let edge = |item: &Item| {
+        (
+            left.get(item.column).copied().unwrap_or(0.0),
+            widths.get(item.column).copied().unwrap_or(0.0),
+        )
+    };
+    let rect = |item: &Item| Rect {
+        x: edge(item).0,
+        y: item.y - item.height / 2.0 - top,
+        width: edge(item).1,
+        height: item.height,
+    };
     let rects: Vec<Rect> = items.iter().take(picture.nodes.len()).map(rect).collect();
     // Where an edge leaves or enters a node: in the order of what is at the other end.
     let port = |node: usize, number: usize, from: bool| {
         let other = |chain: &Vec<usize>| {
-            let place = if from { chain.get(1) } else { chain.iter().rev().nth(1) };
+            let place = if from {
+                chain.get(1)
+            } else {
+                chain.iter().rev().nth(1)
+            };
             place.and_then(|id| items.get(*id)).map_or(0.0, |i| i.y)
         };
-        let end = |chain: &Vec<usize>| (if from { chain.first() } else { chain.last() }).copied() == Some(node);
-        let mut sides: Vec<(f64, usize)> = chains.iter().enumerate().filter(|(_, c)| end(c)).map(|(i, c)| (other(c), i)).collect();
+        let end = |chain: &Vec<usize>| {
+            (if from { chain.first() } else { chain.last() }).copied() == Some(node)
+        };
+        let mut sides: Vec<(f64, usize)> = chains
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| end(c))
+            .map(|(i, c)| (other(c), i))
+            .collect();
         sides.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let place = sides.iter().position(|(_, i)| *i == number).unwrap_or(0) as f64;
         let middle = items.get(node).map_or(0.0, |i| i.y) - top;
@@ -247,5 +329,10 @@ fn draw(picture: &Picture, items: &[Item], order: &[Vec<usize>], chains: &[Vec<u
         lines.push(line);
     }
     let height = rects.iter().map(|r| r.y + r.height).fold(0.0, f64::max);
-    Layout { rects, lines, width: x, height }
+    Layout {
+        rects,
+        lines,
+        width: x,
+        height,
+    }
 }

@@ -24,12 +24,20 @@ pub fn write(picture: &Picture) -> String {
     }
     for edge in &picture.edges {
         let arrow = if edge.dashed { "-.->" } else { "-->" };
-        let label = if edge.label.is_empty() { String::new() } else { format!("|\"{}\"|", escape(&edge.label)) };
+        let label = if edge.label.is_empty() {
+            String::new()
+        } else {
+            format!("|\"{}\"|", escape(&edge.label))
+        };
         let _ = writeln!(out, "  n{} {arrow}{label} n{}", edge.from, edge.to);
     }
     for look in Look::ALL {
         let (fill, line) = look.colors();
-        let _ = writeln!(out, "  classDef {} fill:{fill},stroke:{line},color:#1f2937", class(look));
+        let _ = writeln!(
+            out,
+            "  classDef {} fill:{fill},stroke:{line},color:#1f2937",
+            class(look)
+        );
     }
     out
 }
@@ -49,7 +57,9 @@ fn class(look: Look) -> &'static str {
 fn escape(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
-        if c.is_alphanumeric() || matches!(c, ' ' | '.' | ',' | '-' | '_' | ':' | '/' | '*' | '(' | ')') {
+        if c.is_alphanumeric()
+            || matches!(c, ' ' | '.' | ',' | '-' | '_' | ':' | '/' | '*' | '(' | ')')
+        {
             out.push(c);
         } else {
             let _ = write!(out, "#{};", c as u32);

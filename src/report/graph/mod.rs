@@ -43,7 +43,14 @@ enum Look {
 }
 
 impl Look {
-    const ALL: [Look; 6] = [Look::Secret, Look::Minted, Look::Step, Look::Host, Look::Vault, Look::Public];
+    const ALL: [Look; 6] = [
+        Look::Secret,
+        Look::Minted,
+        Look::Step,
+        Look::Host,
+        Look::Vault,
+        Look::Public,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -82,12 +89,21 @@ impl Picture {
     /// The picture of the ways of all secrets.
     pub fn of(flows: &Flows) -> Self {
         let several = {
-            let mut names: Vec<&str> = flows.secrets.iter().flat_map(|s| &s.flows).map(|f| f.rotation.as_str()).collect();
+            let mut names: Vec<&str> = flows
+                .secrets
+                .iter()
+                .flat_map(|s| &s.flows)
+                .map(|f| f.rotation.as_str())
+                .collect();
             names.sort_unstable();
             names.dedup();
             names.len() > 1
         };
-        let mut builder = Builder { picture: Picture::default(), known: BTreeMap::new(), several };
+        let mut builder = Builder {
+            picture: Picture::default(),
+            known: BTreeMap::new(),
+            several,
+        };
         for secret in &flows.secrets {
             builder.secret(secret);
         }
@@ -106,22 +122,40 @@ impl Builder {
     fn node(&mut self, look: Look, key: String, title: &str, note: &str) -> usize {
         let nodes = &mut self.picture.nodes;
         *self.known.entry((look, key)).or_insert_with(|| {
-            nodes.push(Node { look, title: visible(title).into_owned(), note: visible(note).into_owned() });
+            nodes.push(Node {
+                look,
+                title: visible(title).into_owned(),
+                note: visible(note).into_owned(),
+            });
             nodes.len() - 1
         })
     }
 
     fn edge(&mut self, from: usize, to: usize, label: &str, dashed: bool) {
-        match self.picture.edges.iter_mut().find(|e| e.from == from && e.to == to && e.dashed == dashed) {
+        match self
+            .picture
+            .edges
+            .iter_mut()
+            .find(|e| e.from == from && e.to == to && e.dashed == dashed)
+        {
             Some(edge) if label.is_empty() || edge.label.split(", ").any(|l| l == label) => {}
             Some(edge) if edge.label.is_empty() => edge.label = label.to_owned(),
             Some(edge) => edge.label = format!("{}, {label}", edge.label),
-            None => self.picture.edges.push(Edge { from, to, label: visible(label).into_owned(), dashed }),
+            None => self.picture.edges.push(Edge {
+                from,
+                to,
+                label: visible(label).into_owned(),
+                dashed,
+            }),
         }
     }
 
     fn key(secret: &SecretFlow) -> String {
-        format!("{}\0{}", secret.rotation.as_deref().unwrap_or_default(), secret.name)
+        format!(
+            "{}\0{}",
+            secret.rotation.as_deref().unwrap_or_default(),
+            secret.name
+        )
     }
 
     fn secret(&mut self, secret: &SecretFlow) {
@@ -140,17 +174,45 @@ impl Builder {
 
     fn step(&mut self, rotation: &str, name: &str, kind: &str) -> usize {
         let kind = if name.starts_with(kind) { "step" } else { kind };
-        let note = if self.several { format!("{kind} in {rotation}") } else { kind.to_owned() };
+        let note = if self.several {
+            format!("{kind} in {rotation}")
+        } else {
+            kind.to_owned()
+        };
         self.node(Look::Step, format!("{rotation}\0{name}"), name, &note)
     }
 
     fn flow(&mut self, from: usize, flow: &Flow) {
         let (look, title, note) = match &flow.to {
             To::Host { name, .. } => (Look::Host, name.clone(), "server"),
-            To::Vault { name } => (Look::Vault, name.split('.').next().unwrap_or_default().to_owned(), "vault"),
-            To::Output { name, masked } => (Look::Public, name.clone(), if *masked { "output, shown as ***" } else { "output" }),
-            To::Call { name } => (Look::Step, name.split('.').next().unwrap_or_default().to_owned(), "rotation"),
-            To::Variable { name, masked } => (Look::Public, name.clone(), if *masked { "variable, shown as ***" } else { "variable" }),
+            To::Vault { name } => (
+                Look::Vault,
+                name.split('.').next().unwrap_or_default().to_owned(),
+                "vault",
+            ),
+            To::Output { name, masked } => (
+                Look::Public,
+                name.clone(),
+                if *masked {
+                    "output, shown as ***"
+                } else {
+                    "output"
+                },
+            ),
+            To::Call { name } => (
+                Look::Step,
+                name.split('.').next().unwrap_or_default().to_owned(),
+                "rotation",
+            ),
+            To::Variable { name, masked } => (
+                Look::Public,
+                name.clone(),
+                if *masked {
+                    "variable, shown as ***"
+                } else {
+                    "variable"
+                },
+            ),
             To::Log => (Look::Public, "log".to_owned(), "lines for people"),
             To::Error => (Look::Public, "error message".to_owned(), "lines for people"),
             To::Instructions => (Look::Public, "instructions".to_owned(), "lines for people"),
@@ -184,10 +246,16 @@ impl Builder {
     /// From the steps that bring credentials to these.
     fn issuers(&mut self, flows: &Flows) {
         for secret in &flows.secrets {
-            let Some(issuer) = &secret.issuer else { continue };
+            let Some(issuer) = &secret.issuer else {
+                continue;
+            };
             let rotation = secret.rotation.clone().unwrap_or_default();
             let to = self.known.get(&(Look::Minted, Self::key(secret))).copied();
-            let from = match self.known.get(&(Look::Step, format!("{rotation}\0{issuer}"))).copied() {
+            let from = match self
+                .known
+                .get(&(Look::Step, format!("{rotation}\0{issuer}")))
+                .copied()
+            {
                 Some(step) => step,
                 None => self.step(&rotation, issuer, "brings a credential"),
             };

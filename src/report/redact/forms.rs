@@ -19,7 +19,9 @@ const PIECE: usize = 6;
 /// Adds all forms of `value` to `forms`; the flag says "whole token only".
 pub(super) fn collect(value: &[u8], forms: &mut BTreeMap<Vec<u8>, bool>) {
     piece(value, forms);
-    let Ok(text) = std::str::from_utf8(value) else { return };
+    let Ok(text) = std::str::from_utf8(value) else {
+        return;
+    };
     let trimmed = text.trim();
     if trimmed != text {
         piece(trimmed.as_bytes(), forms);
@@ -28,7 +30,11 @@ pub(super) fn collect(value: &[u8], forms: &mut BTreeMap<Vec<u8>, bool>) {
         piece(inner.as_bytes(), forms);
     }
     if trimmed.contains('\n') {
-        for line in text.lines().map(str::trim).filter(|l| l.chars().count() >= LINE) {
+        for line in text
+            .lines()
+            .map(str::trim)
+            .filter(|l| l.chars().count() >= LINE)
+        {
             piece(line.as_bytes(), forms);
         }
     }
@@ -41,7 +47,10 @@ fn piece(value: &[u8], forms: &mut BTreeMap<Vec<u8>, bool>) {
     let whole = value.len() < SHORT;
     let mut add = |bytes: Vec<u8>| {
         if !bytes.is_empty() {
-            forms.entry(bytes).and_modify(|w| *w &= whole).or_insert(whole);
+            forms
+                .entry(bytes)
+                .and_modify(|w| *w &= whole)
+                .or_insert(whole);
         }
     };
     add(value.to_vec());
@@ -64,7 +73,10 @@ fn piece(value: &[u8], forms: &mut BTreeMap<Vec<u8>, bool>) {
 }
 
 fn inside_quotes(quoted: &str) -> &str {
-    quoted.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(quoted)
+    quoted
+        .strip_prefix('"')
+        .and_then(|t| t.strip_suffix('"'))
+        .unwrap_or(quoted)
 }
 
 fn hex(value: &[u8], add: &mut impl FnMut(Vec<u8>)) {
@@ -78,7 +90,13 @@ fn hex(value: &[u8], add: &mut impl FnMut(Vec<u8>)) {
 }
 
 /// The sets of characters that encoders in the field leave as they are.
-const KEPT: [&[u8]; 5] = [b"-_.~", b"-_.!~*'()", b"*-._", b"-_.!~*'();/?:@&=+$,#", b"-_.~/"];
+const KEPT: [&[u8]; 5] = [
+    b"-_.~",
+    b"-_.!~*'()",
+    b"*-._",
+    b"-_.!~*'();/?:@&=+$,#",
+    b"-_.~/",
+];
 
 fn percent(value: &[u8], add: &mut impl FnMut(Vec<u8>)) {
     for kept in KEPT {
@@ -88,7 +106,9 @@ fn percent(value: &[u8], add: &mut impl FnMut(Vec<u8>)) {
                 for &byte in value {
                     match byte {
                         b' ' if plus => out.push('+'),
-                        b if b.is_ascii_alphanumeric() || kept.contains(&b) => out.push(char::from(b)),
+                        b if b.is_ascii_alphanumeric() || kept.contains(&b) => {
+                            out.push(char::from(b))
+                        }
                         b if upper => drop(write!(out, "%{b:02X}")),
                         b => drop(write!(out, "%{b:02x}")),
                     }
@@ -111,7 +131,11 @@ fn base64_forms(value: &[u8], add: &mut impl FnMut(Vec<u8>)) {
             // Letters that hold bits of a neighbour: 2 after one byte, 3 after two; one at a ragged end.
             let start = if before == 0 { 0 } else { before + 1 };
             let letters = text.trim_end_matches('=').len();
-            let end = if padded.len().is_multiple_of(3) { letters } else { letters.saturating_sub(1) };
+            let end = if padded.len().is_multiple_of(3) {
+                letters
+            } else {
+                letters.saturating_sub(1)
+            };
             if let Some(piece) = text.get(start..end).filter(|p| p.len() >= PIECE) {
                 add(piece.as_bytes().to_vec());
             }
@@ -120,7 +144,9 @@ fn base64_forms(value: &[u8], add: &mut impl FnMut(Vec<u8>)) {
 }
 
 fn json(text: &str, add: &mut impl FnMut(Vec<u8>)) {
-    let Ok(quoted) = serde_json::to_string(text) else { return };
+    let Ok(quoted) = serde_json::to_string(text) else {
+        return;
+    };
     let plain = inside_quotes(&quoted);
     add(plain.into());
     add(plain.replace('/', r"\/").into_bytes());
@@ -130,7 +156,9 @@ fn json(text: &str, add: &mut impl FnMut(Vec<u8>)) {
         |c| !c.is_ascii(),
         |c| !c.is_ascii() || matches!(c, '<' | '>' | '&'),
         |c| matches!(c, '<' | '>' | '&'),
-        |c| !c.is_ascii() || c.is_control() || matches!(c, '<' | '>' | '&' | '\'' | '"' | '+' | '`'),
+        |c| {
+            !c.is_ascii() || c.is_control() || matches!(c, '<' | '>' | '&' | '\'' | '"' | '+' | '`')
+        },
     ];
     for test in tests {
         for upper in [false, true] {
@@ -142,7 +170,8 @@ fn json(text: &str, add: &mut impl FnMut(Vec<u8>)) {
                     } else if c == '/' && slash {
                         out.push_str(r"\/");
                     } else {
-                        let one = serde_json::to_string(c.encode_utf8(&mut [0; 4])).unwrap_or_default();
+                        let one =
+                            serde_json::to_string(c.encode_utf8(&mut [0; 4])).unwrap_or_default();
                         out.push_str(inside_quotes(&one));
                     }
                 }
@@ -154,12 +183,19 @@ fn json(text: &str, add: &mut impl FnMut(Vec<u8>)) {
 
 fn unicode_escape(out: &mut String, c: char, upper: bool) {
     for unit in c.encode_utf16(&mut [0; 2]) {
-        let _ = if upper { write!(out, "\\u{unit:04X}") } else { write!(out, "\\u{unit:04x}") };
+        let _ = if upper {
+            write!(out, "\\u{unit:04X}")
+        } else {
+            write!(out, "\\u{unit:04x}")
+        };
     }
 }
 
 fn markup(text: &str, add: &mut impl FnMut(Vec<u8>)) {
-    let base = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let base = text
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
     add(base.clone().into_bytes());
     for double in ["\"", "&quot;", "&#34;", "&#x22;"] {
         for single in ["'", "&#39;", "&apos;", "&#x27;"] {

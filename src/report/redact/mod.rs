@@ -62,7 +62,11 @@ impl Redactor {
 
     /// Whether no value is known.
     pub fn is_empty(&self) -> bool {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).forms.is_empty()
+        self.state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .forms
+            .is_empty()
     }
 
     /// The text with each maximal run of covered bytes replaced by [`MASK`].
@@ -97,7 +101,12 @@ impl Redactor {
     }
 
     fn scanner(&self) -> Arc<Scanner> {
-        if let Some(scanner) = &self.state.read().unwrap_or_else(PoisonError::into_inner).scanner {
+        if let Some(scanner) = &self
+            .state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .scanner
+        {
             return Arc::clone(scanner);
         }
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);

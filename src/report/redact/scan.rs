@@ -19,11 +19,24 @@ impl Scanner {
         let longest = forms.keys().map(Vec::len).max().unwrap_or(0);
         let whole = forms.values().copied().collect();
         if forms.is_empty() {
-            return Self { automaton: None, whole, longest, blind: false };
+            return Self {
+                automaton: None,
+                whole,
+                longest,
+                blind: false,
+            };
         }
-        let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(forms.keys()).ok();
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .build(forms.keys())
+            .ok();
         let blind = automaton.is_none();
-        Self { automaton, whole, longest, blind }
+        Self {
+            automaton,
+            whole,
+            longest,
+            blind,
+        }
     }
 
     /// Length of the longest form.
@@ -43,7 +56,11 @@ impl Scanner {
         };
         for one in automaton.find_overlapping_iter(text) {
             let range = one.range();
-            let whole = self.whole.get(one.pattern().as_usize()).copied().unwrap_or(false);
+            let whole = self
+                .whole
+                .get(one.pattern().as_usize())
+                .copied()
+                .unwrap_or(false);
             if whole && !is_token(text, &range, before, at_end) {
                 continue;
             }

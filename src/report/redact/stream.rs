@@ -23,7 +23,14 @@ pub struct RedactingWriter<W: Write> {
 impl<W: Write> RedactingWriter<W> {
     /// Redacts what goes to `inner`.
     pub fn new(inner: W, redactor: Redactor) -> Self {
-        Self { inner, redactor, pending: Zeroizing::new(Vec::new()), before: None, carried: 0, masked: false }
+        Self {
+            inner,
+            redactor,
+            pending: Zeroizing::new(Vec::new()),
+            before: None,
+            carried: 0,
+            masked: false,
+        }
     }
 
     /// The end of a record: lets everything through and forgets what stood before.
@@ -40,7 +47,11 @@ impl<W: Write> RedactingWriter<W> {
 
     fn settle(&mut self, at_end: bool) -> io::Result<()> {
         let scanner = self.redactor.scanner();
-        let decided = if at_end { self.pending.len() } else { self.pending.len().saturating_sub(scanner.longest()) };
+        let decided = if at_end {
+            self.pending.len()
+        } else {
+            self.pending.len().saturating_sub(scanner.longest())
+        };
         if decided == 0 {
             return Ok(());
         }
@@ -71,7 +82,10 @@ impl<W: Write> RedactingWriter<W> {
             out.extend_from_slice(self.pending.get(at..decided).unwrap_or_default());
             self.masked = false;
         }
-        self.before = decided.checked_sub(1).and_then(|i| self.pending.get(i)).copied();
+        self.before = decided
+            .checked_sub(1)
+            .and_then(|i| self.pending.get(i))
+            .copied();
         self.pending.drain(..decided);
         self.inner.write_all(&out)
     }

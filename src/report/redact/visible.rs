@@ -34,7 +34,11 @@ fn escape(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if is_invisible(c) && !keep(c) { push_escaped(&mut out, c) } else { out.push(c) }
+        if is_invisible(c) && !keep(c) {
+            push_escaped(&mut out, c)
+        } else {
+            out.push(c)
+        }
     }
     Cow::Owned(out)
 }

@@ -58,7 +58,11 @@ impl miette::Diagnostic for Drawn {
         Some(Box::new(excerpt.spots.iter().map(|spot| {
             let text = (!spot.text.is_empty()).then(|| spot.text.clone());
             let span = SourceSpan::from((spot.start, spot.end - spot.start));
-            if spot.primary { LabeledSpan::new_primary_with_span(text, span) } else { LabeledSpan::new_with_span(text, span) }
+            if spot.primary {
+                LabeledSpan::new_primary_with_span(text, span)
+            } else {
+                LabeledSpan::new_with_span(text, span)
+            }
         })))
     }
 }

@@ -24,7 +24,11 @@ pub(super) struct Mark {
 
 impl Mark {
     pub(super) fn new(span: Span, text: String, primary: bool) -> Self {
-        Self { span, text, primary }
+        Self {
+            span,
+            text,
+            primary,
+        }
     }
 }
 
@@ -65,11 +69,21 @@ pub(super) struct Excerpt {
 
 impl Excerpt {
     /// `None` when no mark has a text behind it.
-    pub(super) fn build(places: &Places<'_>, blanks: &Blanks, marks: &[Mark], options: RenderOptions) -> Option<Self> {
+    pub(super) fn build(
+        places: &Places<'_>,
+        blanks: &Blanks,
+        marks: &[Mark],
+        options: RenderOptions,
+    ) -> Option<Self> {
         let mut found: Vec<(&Mark, Place<'_>)> = Vec::new();
         for mark in marks {
             // An empty text shows nothing; a diagnostic about it (it could not be read) names the file.
-            let Some(mut place) = places.resolve(mark.span).filter(|p| !p.file.text().is_empty()) else { continue };
+            let Some(mut place) = places
+                .resolve(mark.span)
+                .filter(|p| !p.file.text().is_empty())
+            else {
+                continue;
+            };
             if place.end.line - place.start.line >= TALL {
                 place.end.line = place.start.line;
                 place.end_byte = line_end(&place).max(place.start_byte);
@@ -93,7 +107,10 @@ impl Excerpt {
             let (first, last) = (place.start.line as usize - 1, place.end.line as usize - 1);
             for line in first.saturating_sub(1)..=(last + 1).min(place.file.line_count() - 1) {
                 let marked = (first..=last).contains(&line);
-                if !marked && line + 1 == place.file.line_count() && place.file.line_text(line).is_empty() {
+                if !marked
+                    && line + 1 == place.file.line_count()
+                    && place.file.line_text(line).is_empty()
+                {
                     // What follows the last line end is no line to a reader.
                     continue;
                 }
@@ -103,13 +120,25 @@ impl Excerpt {
                 }
             }
         }
-        let mut excerpt =
-            Self { text: String::new(), lines: Vec::new(), names: BTreeMap::new(), columns: BTreeMap::new(), spots: Vec::new() };
+        let mut excerpt = Self {
+            text: String::new(),
+            lines: Vec::new(),
+            names: BTreeMap::new(),
+            columns: BTreeMap::new(),
+            spots: Vec::new(),
+        };
         let limit = (options.width * 2).max(240);
         for ((rank, number), on_line) in &wanted {
-            let Some(&id) = files.get(*rank) else { continue };
-            let Some(file) = places.sources().get(id) else { continue };
-            excerpt.names.entry(id).or_insert_with(|| visible(file.name()).into_owned());
+            let Some(&id) = files.get(*rank) else {
+                continue;
+            };
+            let Some(file) = places.sources().get(id) else {
+                continue;
+            };
+            excerpt
+                .names
+                .entry(id)
+                .or_insert_with(|| visible(file.name()).into_owned());
             excerpt.push_line(id, file, *number, on_line, blanks, limit, options.unicode);
         }
         for (mark, place) in &found {
@@ -133,7 +162,11 @@ impl Excerpt {
         let line_start = file.line_start(number);
         let text = file.line_text(number);
         let offset = |at: usize| line_start + u32::try_from(at).unwrap_or(0);
-        let (dot, cut) = if unicode { (super::super::blank::BLANK, "…") } else { ('*', "...") };
+        let (dot, cut) = if unicode {
+            (super::super::blank::BLANK, "…")
+        } else {
+            ('*', "...")
+        };
         let start = self.text.len();
         let mut borders = Vec::new();
         let mut shown_to = 0;
@@ -161,22 +194,54 @@ impl Excerpt {
             self.text.push_str(cut);
         }
         self.text.push('\n');
-        self.lines.push(Line { file: id, number, start, end: self.text.len(), borders });
+        self.lines.push(Line {
+            file: id,
+            number,
+            start,
+            end: self.text.len(),
+            borders,
+        });
     }
 
     fn push_spot(&mut self, mark: &Mark, place: &Place<'_>, blanks: &Blanks) {
-        let find = |number: usize| self.lines.iter().position(|l| l.file == mark.span.file && l.number == number);
-        let (Some(first), Some(last)) = (find(place.start.line as usize - 1), find(place.end.line as usize - 1)) else { return };
-        let (Some(first_line), Some(last_line)) = (self.lines.get(first), self.lines.get(last)) else { return };
+        let find = |number: usize| {
+            self.lines
+                .iter()
+                .position(|l| l.file == mark.span.file && l.number == number)
+        };
+        let (Some(first), Some(last)) = (
+            find(place.start.line as usize - 1),
+            find(place.end.line as usize - 1),
+        ) else {
+            return;
+        };
+        let (Some(first_line), Some(last_line)) = (self.lines.get(first), self.lines.get(last))
+        else {
+            return;
+        };
         let start = first_line.offset_of(place.start_byte);
         let mut end = last_line.offset_of(place.end_byte);
         if end <= start {
             // miette drops an empty label at the end of the text: point at the character there, or at the line end.
-            end = start + self.text.get(start..).and_then(|t| t.chars().next()).map_or(1, char::len_utf8);
+            end = start
+                + self
+                    .text
+                    .get(start..)
+                    .and_then(|t| t.chars().next())
+                    .map_or(1, char::len_utf8);
         }
-        self.columns.entry(start).or_insert(place.start.column as usize - 1);
+        self.columns
+            .entry(start)
+            .or_insert(place.start.column as usize - 1);
         let text = visible(&blanks.clean(&mark.text)).into_owned();
-        self.spots.push(Spot { start, end, text, primary: mark.primary, line: first, one_line: end <= first_line.end });
+        self.spots.push(Spot {
+            start,
+            end,
+            text,
+            primary: mark.primary,
+            line: first,
+            one_line: end <= first_line.end,
+        });
     }
 }
 
@@ -190,16 +255,26 @@ impl Line {
     /// Where a byte of the file stands in the excerpt; clamped to what is shown of the line.
     fn offset_of(&self, byte: u32) -> usize {
         let next = self.borders.partition_point(|(at, _)| *at < byte);
-        self.borders.get(next).or(self.borders.last()).map_or(self.start, |(_, to)| *to)
+        self.borders
+            .get(next)
+            .or(self.borders.last())
+            .map_or(self.start, |(_, to)| *to)
     }
 }
 
 /// Which bytes of a line are shown: all of a short one, else what is around the borders of the marked places.
 fn windows(text: &str, line_start: u32, marked: &[(u32, u32)], limit: usize) -> Vec<Range<usize>> {
     if text.len() <= limit {
-        return vec![Range { start: 0, end: text.len() }];
+        return vec![Range {
+            start: 0,
+            end: text.len(),
+        }];
     }
-    let mut points: Vec<usize> = marked.iter().flat_map(|m| [m.0, m.1]).map(|at| at.saturating_sub(line_start) as usize).collect();
+    let mut points: Vec<usize> = marked
+        .iter()
+        .flat_map(|m| [m.0, m.1])
+        .map(|at| at.saturating_sub(line_start) as usize)
+        .collect();
     if points.is_empty() {
         points.push(0);
     }
@@ -230,7 +305,12 @@ impl SourceCode for Excerpt {
         context_after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
         let last_byte = span.offset() + span.len().saturating_sub(1);
-        let holding = |at: usize| self.lines.iter().position(|l| (l.start..l.end).contains(&at)).ok_or(MietteError::OutOfBounds);
+        let holding = |at: usize| {
+            self.lines
+                .iter()
+                .position(|l| (l.start..l.end).contains(&at))
+                .ok_or(MietteError::OutOfBounds)
+        };
         let (mut first, mut last) = (holding(span.offset())?, holding(last_byte)?);
         let follows = |a: usize| match (self.lines.get(a), self.lines.get(a + 1)) {
             (Some(a), Some(b)) => a.file == b.file && a.number + 1 == b.number,
@@ -246,11 +326,32 @@ impl SourceCode for Excerpt {
         for _ in 0..context_after {
             last += usize::from(follows(last));
         }
-        let (Some(top), Some(bottom)) = (self.lines.get(first), self.lines.get(last)) else { return Err(MietteError::OutOfBounds) };
-        let (start, end) = if context_before + context_after > 0 { (top.start, bottom.end) } else { (span.offset(), last_byte + 1) };
-        let column = if context_before == 0 { self.columns.get(&span.offset()).copied().unwrap_or(0) } else { 0 };
-        let data = self.text.as_bytes().get(start..end).ok_or(MietteError::OutOfBounds)?;
+        let (Some(top), Some(bottom)) = (self.lines.get(first), self.lines.get(last)) else {
+            return Err(MietteError::OutOfBounds);
+        };
+        let (start, end) = if context_before + context_after > 0 {
+            (top.start, bottom.end)
+        } else {
+            (span.offset(), last_byte + 1)
+        };
+        let column = if context_before == 0 {
+            self.columns.get(&span.offset()).copied().unwrap_or(0)
+        } else {
+            0
+        };
+        let data = self
+            .text
+            .as_bytes()
+            .get(start..end)
+            .ok_or(MietteError::OutOfBounds)?;
         let name = self.names.get(&top.file).cloned().unwrap_or_default();
-        Ok(Box::new(MietteSpanContents::new_named(name, data, (start, end - start).into(), top.number, column, last - first + 1)))
+        Ok(Box::new(MietteSpanContents::new_named(
+            name,
+            data,
+            (start, end - start).into(),
+            top.number,
+            column,
+            last - first + 1,
+        )))
     }
 }

@@ -29,8 +29,9 @@ pub(super) fn separate(mut spots: Vec<Spot>) -> Vec<Spot> {
     spots.sort_by_key(|s| (s.start, s.end));
     let mut out: Vec<Spot> = Vec::new();
     for spot in spots {
-        let Some(last) = out.last_mut().filter(|last| last.line == spot.line && last.one_line && spot.one_line && last.end > spot.start)
-        else {
+        let Some(last) = out.last_mut().filter(|last| {
+            last.line == spot.line && last.one_line && spot.one_line && last.end > spot.start
+        }) else {
             out.push(spot);
             continue;
         };
@@ -41,7 +42,11 @@ pub(super) fn separate(mut spots: Vec<Spot>) -> Vec<Spot> {
             last.primary |= spot.primary;
             if !spot.text.is_empty() && last.text != spot.text {
                 let (first, second) = (std::mem::take(&mut last.text), spot.text);
-                last.text = if first.is_empty() { second } else { format!("{first}; {second}") };
+                last.text = if first.is_empty() {
+                    second
+                } else {
+                    format!("{first}; {second}")
+                };
             }
         } else {
             last.end = spot.start;

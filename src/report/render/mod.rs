@@ -34,7 +34,11 @@ pub struct RenderOptions {
 
 impl Default for RenderOptions {
     fn default() -> Self {
-        Self { color: false, width: 100, unicode: true }
+        Self {
+            color: false,
+            width: 100,
+            unicode: true,
+        }
     }
 }
 
@@ -47,10 +51,21 @@ pub struct Renderer {
 impl Renderer {
     /// A renderer with fixed options; it asks neither the terminal nor the environment.
     pub fn new(options: RenderOptions) -> Self {
-        let options = RenderOptions { width: options.width.max(30), ..options };
+        let options = RenderOptions {
+            width: options.width.max(30),
+            ..options
+        };
         let theme = GraphicalTheme {
-            characters: if options.unicode { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() },
-            styles: if options.color { ThemeStyles::ansi() } else { ThemeStyles::none() },
+            characters: if options.unicode {
+                ThemeCharacters::unicode()
+            } else {
+                ThemeCharacters::ascii()
+            },
+            styles: if options.color {
+                ThemeStyles::ansi()
+            } else {
+                ThemeStyles::none()
+            },
         };
         let handler = GraphicalReportHandler::new_themed(theme)
             .with_width(options.width)
@@ -67,13 +82,22 @@ impl Renderer {
     }
 
     /// One of several diagnostics that are shown together: what one of them blanks is blanked in all.
-    pub fn render_with(&self, diagnostic: &Diagnostic, sources: &SourceMap, blanks: &Blanks) -> String {
+    pub fn render_with(
+        &self,
+        diagnostic: &Diagnostic,
+        sources: &SourceMap,
+        blanks: &Blanks,
+    ) -> String {
         self.draw(diagnostic, &Places::new(sources), blanks)
     }
 
     /// All findings of a report, a blank line between them.
     pub fn render_all(&self, report: &Report<'_>) -> String {
-        let drawn: Vec<String> = report.diagnostics.iter().map(|d| self.draw(d, &report.places, &report.blanks)).collect();
+        let drawn: Vec<String> = report
+            .diagnostics
+            .iter()
+            .map(|d| self.draw(d, &report.places, &report.blanks))
+            .collect();
         drawn.join("\n")
     }
 
@@ -84,10 +108,19 @@ impl Renderer {
         let mut out = String::new();
         if self.handler.render_report(&mut out, &drawn).is_err() {
             // The place could not be drawn; what is wrong must be said all the same.
-            out = format!("{} {}\n\n  {}\n", diagnostic.code.id(), diagnostic.code.name(), drawn);
+            out = format!(
+                "{} {}\n\n  {}\n",
+                diagnostic.code.id(),
+                diagnostic.code.name(),
+                drawn
+            );
         }
         if elided > 0 {
-            self.remark(&mut out, "note", &format!("{elided} steps in the middle of the flow are not drawn"));
+            self.remark(
+                &mut out,
+                "note",
+                &format!("{elided} steps in the middle of the flow are not drawn"),
+            );
         }
         for note in &diagnostic.notes {
             self.remark(&mut out, "note", &blanks.clean(note));
@@ -95,19 +128,34 @@ impl Renderer {
         if let Some(help) = &diagnostic.help {
             self.remark(&mut out, "help", &blanks.clean(help));
         }
-        if let Some(fix) = diagnostic.fixes.iter().find(|f| f.safe).or(diagnostic.fixes.first()) {
+        if let Some(fix) = diagnostic
+            .fixes
+            .iter()
+            .find(|f| f.safe)
+            .or(diagnostic.fixes.first())
+        {
             let option = if fix.safe { "--fix" } else { "--fix=unsafe" };
-            self.remark(&mut out, "fix", &format!("{} (`rot check {option}`)", blanks.clean(&fix.title)));
+            self.remark(
+                &mut out,
+                "fix",
+                &format!("{} (`rot check {option}`)", blanks.clean(&fix.title)),
+            );
         }
         out
     }
 
     /// `  help: …`, wrapped under itself; line ends of the text are kept.
     fn remark(&self, out: &mut String, word: &str, text: &str) {
-        let (on, off) = if self.options.color { ("\u{1b}[36m", "\u{1b}[0m") } else { ("", "") };
+        let (on, off) = if self.options.color {
+            ("\u{1b}[36m", "\u{1b}[0m")
+        } else {
+            ("", "")
+        };
         let indent = word.len() + 4;
         let room = self.options.width.saturating_sub(indent + 2);
-        let mut lines = text.lines().flat_map(|line| layout::wrap(&visible(line), room));
+        let mut lines = text
+            .lines()
+            .flat_map(|line| layout::wrap(&visible(line), room));
         let first = lines.next().unwrap_or_default();
         out.push_str(format!("  {on}{word}:{off} {first}").trim_end());
         out.push('\n');
@@ -124,15 +172,27 @@ fn marks(diagnostic: &Diagnostic) -> (Vec<Mark>, usize) {
     let mut marks = Vec::new();
     let mut elided = 0;
     let hops = diagnostic.flow.len();
-    let (head, tail) = if hops > HOPS { (HOPS / 2, hops - HOPS / 2) } else { (hops, hops) };
+    let (head, tail) = if hops > HOPS {
+        (HOPS / 2, hops - HOPS / 2)
+    } else {
+        (hops, hops)
+    };
     for (i, hop) in diagnostic.flow.iter().enumerate() {
         if i >= head && i < tail {
             elided += 1;
         } else if hop.span == diagnostic.span() && i + 1 == hops {
             // The flow ends at the main place, which says more about it.
-            main = format!("{}: {}", i + 1, if main.is_empty() { &hop.text } else { &main });
+            main = format!(
+                "{}: {}",
+                i + 1,
+                if main.is_empty() { &hop.text } else { &main }
+            );
         } else {
-            marks.push(Mark::new(hop.span, format!("{}: {}", i + 1, hop.text), false));
+            marks.push(Mark::new(
+                hop.span,
+                format!("{}: {}", i + 1, hop.text),
+                false,
+            ));
         }
     }
     marks.insert(0, Mark::new(diagnostic.span(), main, true));

@@ -41,7 +41,10 @@ pub struct Journal {
 
 /// Facts for a header.
 pub fn facts<const N: usize>(pairs: [(&str, Json); N]) -> Map<String, Json> {
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 /// The folder with the journals of a vault.
@@ -51,15 +54,26 @@ pub fn folder(vault: &Vault) -> PathBuf {
 
 impl Journal {
     /// Starts the journal of a new run: file and folder are durable when this returns.
-    pub fn create(world: &World, vault: &Vault, run_id: &str, header: Map<String, Json>, payload: &[u8]) -> Result<Self> {
+    pub fn create(
+        world: &World,
+        vault: &Vault,
+        run_id: &str,
+        header: Map<String, Json>,
+        payload: &[u8],
+    ) -> Result<Self> {
         let folder = folder(vault);
         let path = folder.join(format!("{run_id}.jnl"));
         let failed = |e: io::Error| storage(&path, "begun", &e);
         world.fs.create_dir(&folder, 0o700).map_err(failed)?;
         let mut file = world.fs.create(&path, 0o600).map_err(failed)?;
         file.reserve(RESERVE).map_err(failed)?;
-        let mut journal = Self { file: Some(file), ..Self::detached(vault, run_id) };
-        journal.append(world, vault, Kind::Begin, "", header, Some(payload), true).map_err(failed)?;
+        let mut journal = Self {
+            file: Some(file),
+            ..Self::detached(vault, run_id)
+        };
+        journal
+            .append(world, vault, Kind::Begin, "", header, Some(payload), true)
+            .map_err(failed)?;
         settle(world, vault).map_err(failed)?;
         Ok(journal)
     }
@@ -68,7 +82,9 @@ impl Journal {
     /// name, or its last records, were durable; what follows would then rest on what a power cut takes away.
     pub fn resume(world: &World, vault: &Vault, run_id: &str) -> Result<Self> {
         let mut journal = Self::open(world, vault, run_id)?;
-        journal.secure(world, vault).map_err(|e| storage(&journal.path, "secured", &e))?;
+        journal
+            .secure(world, vault)
+            .map_err(|e| storage(&journal.path, "secured", &e))?;
         Ok(journal)
     }
 
@@ -105,7 +121,10 @@ impl Journal {
     pub fn open(world: &World, vault: &Vault, run_id: &str) -> Result<Self> {
         let empty = Self::detached(vault, run_id);
         let path = &empty.path;
-        let bytes = world.fs.read(path, MAX_FILE).map_err(|e| storage(path, "read", &e))?;
+        let bytes = world
+            .fs
+            .read(path, MAX_FILE)
+            .map_err(|e| storage(path, "read", &e))?;
         let mut records = Vec::new();
         let mut tag = [0; record::TAG];
         let mut at = 0usize;
@@ -125,10 +144,20 @@ impl Journal {
                 Err(_) => return Err(corrupt(path, records.len())),
             }
         }
-        if !records.is_empty() && records.first().is_some_and(|r| r.header.kind != Kind::Begin) {
+        if !records.is_empty()
+            && records
+                .first()
+                .is_some_and(|r| r.header.kind != Kind::Begin)
+        {
             return Err(corrupt(path, 0));
         }
-        Ok(Self { tag, records, durable: at as u64, cut, ..empty })
+        Ok(Self {
+            tag,
+            records,
+            durable: at as u64,
+            cut,
+            ..empty
+        })
     }
 
     /// Adds a record. With `sync` it is durable when this returns.
@@ -142,13 +171,22 @@ impl Journal {
         payload: Option<&[u8]>,
         sync: bool,
     ) -> io::Result<()> {
-        let header = Header { kind, step: step.to_owned(), at: world.clock.now(), facts };
+        let header = Header {
+            kind,
+            step: step.to_owned(),
+            at: world.clock.now(),
+            facts,
+        };
         let sealed = match payload {
-            Some(payload) => vault.seal(payload).map_err(|e| io::Error::other(e.message().to_owned()))?,
+            Some(payload) => vault
+                .seal(payload)
+                .map_err(|e| io::Error::other(e.message().to_owned()))?,
             None => Vec::new(),
         };
-        let sequence = u32::try_from(self.records.len()).map_err(|_| io::Error::other("too many records"))?;
-        let (bytes, tag) = encode(&self.key, &self.tag, sequence, &header, &sealed).ok_or_else(|| io::Error::other("record too large"))?;
+        let sequence =
+            u32::try_from(self.records.len()).map_err(|_| io::Error::other("too many records"))?;
+        let (bytes, tag) = encode(&self.key, &self.tag, sequence, &header, &sealed)
+            .ok_or_else(|| io::Error::other("record too large"))?;
         self.cut_torn(world)?;
         if self.file.is_none() {
             self.file = Some(world.fs.append(&self.path)?);
@@ -157,7 +195,9 @@ impl Journal {
         let before = self.unsynced.len();
         self.unsynced.extend_from_slice(&bytes);
         let result = match (&mut self.file, self.unsynced.get(start..)) {
-            (Some(file), Some(text)) => file.write(text).and_then(|()| if sync { file.sync() } else { Ok(()) }),
+            (Some(file), Some(text)) => file
+                .write(text)
+                .and_then(|()| if sync { file.sync() } else { Ok(()) }),
             _ => Err(io::Error::other("journal is not open")),
         };
         if let Err(error) = result {
@@ -166,7 +206,11 @@ impl Journal {
             self.unsynced.truncate(before);
             self.rewrite = before > 0;
             self.file = None;
-            self.cut = world.fs.truncate(&self.path, self.durable).err().map(|_| self.durable);
+            self.cut = world
+                .fs
+                .truncate(&self.path, self.durable)
+                .err()
+                .map(|_| self.durable);
             return Err(error);
         }
         self.rewrite = false;
@@ -211,7 +255,10 @@ impl Journal {
 
     /// The last record of `kind` of a step.
     pub fn last(&self, step: &str, kind: Kind) -> Option<&Record> {
-        self.records.iter().rev().find(|r| r.header.step == step && r.header.kind == kind)
+        self.records
+            .iter()
+            .rev()
+            .find(|r| r.header.step == step && r.header.kind == kind)
     }
 
     /// The last record of the run itself.
@@ -230,17 +277,35 @@ impl Journal {
     /// Whether the run is over. Only then does a journal lose the payload of its first record, which says so too where a power
     /// cut has left the beginning of the rewritten file.
     pub fn ended(&self) -> bool {
-        self.last_of_run(Kind::Ended).is_some() || self.records.first().is_some_and(|begin| begin.sealed.is_empty())
+        self.last_of_run(Kind::Ended).is_some()
+            || self
+                .records
+                .first()
+                .is_some_and(|begin| begin.sealed.is_empty())
     }
 
     /// Whether something outside changed, or may have. What a failure workflow did is over with it.
     pub fn had_effect(&self) -> bool {
-        self.records.iter().filter(|r| !r.header.step.starts_with(super::engine::FAILURE)).any(|r| match r.header.kind {
-            Kind::Answer => r.header.facts.get("effect").and_then(Json::as_bool).unwrap_or(false),
-            Kind::Unknown | Kind::Staged | Kind::Promoted | Kind::RevokeIntent | Kind::Revoked => true,
-            Kind::Intent => !self.of(&r.header.step).any(|o| matches!(o.header.kind, Kind::Answer | Kind::NotSent | Kind::Unknown)),
-            _ => false,
-        })
+        self.records
+            .iter()
+            .filter(|r| !r.header.step.starts_with(super::engine::FAILURE))
+            .any(|r| match r.header.kind {
+                Kind::Answer => r
+                    .header
+                    .facts
+                    .get("effect")
+                    .and_then(Json::as_bool)
+                    .unwrap_or(false),
+                Kind::Unknown
+                | Kind::Staged
+                | Kind::Promoted
+                | Kind::RevokeIntent
+                | Kind::Revoked => true,
+                Kind::Intent => !self
+                    .of(&r.header.step)
+                    .any(|o| matches!(o.header.kind, Kind::Answer | Kind::NotSent | Kind::Unknown)),
+                _ => false,
+            })
     }
 
     /// The file that [`Self::strip`] writes before it takes the journal's place.
@@ -259,7 +324,13 @@ impl Journal {
         let mut bytes = Vec::new();
         let mut tag = [0; record::TAG];
         for (i, record) in self.records.iter().enumerate() {
-            if let Some((encoded, next)) = encode(&self.key, &tag, u32::try_from(i).unwrap_or(u32::MAX), &record.header, &[]) {
+            if let Some((encoded, next)) = encode(
+                &self.key,
+                &tag,
+                u32::try_from(i).unwrap_or(u32::MAX),
+                &record.header,
+                &[],
+            ) {
                 bytes.extend_from_slice(&encoded);
                 tag = next;
             }
@@ -278,7 +349,10 @@ impl Journal {
 /// Makes the names of journals durable: the folder's own, and those that lead to it, which may be as new as the file.
 fn settle(world: &World, vault: &Vault) -> io::Result<()> {
     let folder = folder(vault);
-    for dir in folder.ancestors().take_while(|dir| dir.starts_with(vault.state_dir())) {
+    for dir in folder
+        .ancestors()
+        .take_while(|dir| dir.starts_with(vault.state_dir()))
+    {
         world.fs.sync_dir(dir)?;
     }
     // The state directory's own name: made long ago as a rule, and its parent need not be ours to read.
@@ -295,28 +369,49 @@ fn never_written(bytes: &[u8], at: usize) -> bool {
     let edge = (at / SECTOR + 1) * SECTOR;
     let first = bytes.get(at..edge.min(bytes.len())).unwrap_or_default();
     let zeros = |part: &[u8]| part.iter().all(|b| *b == 0);
-    zeros(first) || bytes.get(edge..).unwrap_or_default().chunks(SECTOR).any(zeros)
+    zeros(first)
+        || bytes
+            .get(edge..)
+            .unwrap_or_default()
+            .chunks(SECTOR)
+            .any(zeros)
 }
 
 fn key(vault: &Vault, run_id: &str) -> ring::hmac::Key {
-    ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &vault.derive(&format!("rot journal v1 {run_id}")))
+    ring::hmac::Key::new(
+        ring::hmac::HMAC_SHA256,
+        &vault.derive(&format!("rot journal v1 {run_id}")),
+    )
 }
 
 /// Run ids with a journal, oldest first (ids sort by time).
 pub fn list(world: &World, vault: &Vault) -> Result<Vec<String>> {
     let folder = folder(vault);
-    let names = world.fs.list(&folder).map_err(|e| storage(&folder, "listed", &e))?;
+    let names = world
+        .fs
+        .list(&folder)
+        .map_err(|e| storage(&folder, "listed", &e))?;
     Ok(names
         .iter()
-        .filter_map(|p| p.file_name()?.to_str()?.strip_suffix(".jnl").filter(|n| !n.starts_with('.')).map(str::to_owned))
+        .filter_map(|p| {
+            p.file_name()?
+                .to_str()?
+                .strip_suffix(".jnl")
+                .filter(|n| !n.starts_with('.'))
+                .map(str::to_owned)
+        })
         .collect())
 }
 
 /// The journal cannot be written or read.
 pub fn storage(path: &Path, what: &str, error: &io::Error) -> Error {
-    Error::plain(Failure::BeforeEffect, codes::STORAGE_FAILED, format!("the run's journal could not be {what}: {}", describe(error)))
-        .note(format!("file: {}", path.display()))
-        .help("free some space or mend the permissions of the state directory, then run `rot resume`")
+    Error::plain(
+        Failure::BeforeEffect,
+        codes::STORAGE_FAILED,
+        format!("the run's journal could not be {what}: {}", describe(error)),
+    )
+    .note(format!("file: {}", path.display()))
+    .help("free some space or mend the permissions of the state directory, then run `rot resume`")
 }
 
 /// An I/O error in words: the kind and the system's number, never more.

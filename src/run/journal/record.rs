@@ -92,7 +92,13 @@ pub enum Damage {
 }
 
 /// The bytes of a record, and its tag.
-pub fn encode(key: &ring::hmac::Key, previous: &[u8; TAG], sequence: u32, header: &Header, sealed: &[u8]) -> Option<(Vec<u8>, [u8; TAG])> {
+pub fn encode(
+    key: &ring::hmac::Key,
+    previous: &[u8; TAG],
+    sequence: u32,
+    header: &Header,
+    sealed: &[u8],
+) -> Option<(Vec<u8>, [u8; TAG])> {
     let header = serde_json::to_vec(header).ok()?;
     let body = 4 + header.len() + sealed.len();
     if body > MAX_BODY {
@@ -113,7 +119,12 @@ pub fn encode(key: &ring::hmac::Key, previous: &[u8; TAG], sequence: u32, header
 }
 
 /// Reads the record at the start of `bytes`: the record, its tag, how many bytes it took.
-pub fn decode(key: &ring::hmac::Key, previous: &[u8; TAG], sequence: u32, bytes: &[u8]) -> Result<(Record, [u8; TAG], usize), Damage> {
+pub fn decode(
+    key: &ring::hmac::Key,
+    previous: &[u8; TAG],
+    sequence: u32,
+    bytes: &[u8],
+) -> Result<(Record, [u8; TAG], usize), Damage> {
     let Some(frame) = bytes.get(..FRAME) else {
         // A prefix of the magic, or zeros that a file system left, is a torn start; anything else was never ours.
         let torn = bytes.iter().zip(MAGIC).all(|(a, b)| a == b) || bytes.iter().all(|b| *b == 0);
@@ -122,7 +133,9 @@ pub fn decode(key: &ring::hmac::Key, previous: &[u8; TAG], sequence: u32, bytes:
     if bytes.iter().all(|b| *b == 0) {
         return Err(Damage::Torn);
     }
-    if frame.get(..4) != Some(MAGIC) || frame.get(12..) != Some(&check(frame.get(..12).unwrap_or_default())) {
+    if frame.get(..4) != Some(MAGIC)
+        || frame.get(12..) != Some(&check(frame.get(..12).unwrap_or_default()))
+    {
         return Err(Damage::Corrupt);
     }
     let length = number(frame, 4) as usize;
@@ -130,26 +143,46 @@ pub fn decode(key: &ring::hmac::Key, previous: &[u8; TAG], sequence: u32, bytes:
         return Err(Damage::Corrupt);
     }
     let whole = FRAME + length + TAG;
-    let Some(record) = bytes.get(..whole) else { return Err(Damage::Torn) };
+    let Some(record) = bytes.get(..whole) else {
+        return Err(Damage::Torn);
+    };
     let (content, found) = record.split_at(whole - TAG);
     let expected = tag(key, previous, content);
     if found != expected {
         return Err(Damage::Corrupt);
     }
     let header_length = number(content, FRAME) as usize;
-    let header = content.get(FRAME + 4..FRAME + 4 + header_length).ok_or(Damage::Corrupt)?;
-    let sealed = content.get(FRAME + 4 + header_length..).ok_or(Damage::Corrupt)?;
+    let header = content
+        .get(FRAME + 4..FRAME + 4 + header_length)
+        .ok_or(Damage::Corrupt)?;
+    let sealed = content
+        .get(FRAME + 4 + header_length..)
+        .ok_or(Damage::Corrupt)?;
     let header: Header = serde_json::from_slice(header).map_err(|_| Damage::Corrupt)?;
-    Ok((Record { header, sealed: sealed.to_vec() }, expected, whole))
+    Ok((
+        Record {
+            header,
+            sealed: sealed.to_vec(),
+        },
+        expected,
+        whole,
+    ))
 }
 
 fn number(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_be_bytes)
+    bytes
+        .get(at..at + 4)
+        .and_then(|b| b.try_into().ok())
+        .map_or(0, u32::from_be_bytes)
 }
 
 fn check(bytes: &[u8]) -> [u8; 4] {
     let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-    digest.as_ref().get(..4).and_then(|b| b.try_into().ok()).unwrap_or_default()
+    digest
+        .as_ref()
+        .get(..4)
+        .and_then(|b| b.try_into().ok())
+        .unwrap_or_default()
 }
 
 fn tag(key: &ring::hmac::Key, previous: &[u8; TAG], content: &[u8]) -> [u8; TAG] {
@@ -167,5 +200,8 @@ pub fn peek(bytes: &[u8]) -> Option<(Header, usize)> {
     let length = number(bytes, 4) as usize;
     let header_length = number(bytes, FRAME) as usize;
     let header = bytes.get(FRAME + 4..(FRAME + 4).checked_add(header_length)?)?;
-    Some((serde_json::from_slice(header).ok()?, FRAME.checked_add(length)?.checked_add(TAG)?))
+    Some((
+        serde_json::from_slice(header).ok()?,
+        FRAME.checked_add(length)?.checked_add(TAG)?,
+    ))
 }

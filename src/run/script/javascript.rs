@@ -26,12 +26,19 @@ pub fn javascript(source: &str, input: &Value) -> Result<Node, String> {
         result.map_err(|caught| describe(&caught, begun.elapsed() >= TIME))
     })?;
     if text.len() > RESULT {
-        return Err(format!("the result of the script is longer than {} MiB", RESULT >> 20));
+        return Err(format!(
+            "the result of the script is longer than {} MiB",
+            RESULT >> 20
+        ));
     }
     json::parse_text(&text).map_err(|_| "the result of the script is not JSON".to_owned())
 }
 
-fn evaluate<'js>(ctx: &Ctx<'js>, source: &str, input: &Value) -> rquickjs::Result<zeroize::Zeroizing<String>> {
+fn evaluate<'js>(
+    ctx: &Ctx<'js>,
+    source: &str,
+    input: &Value,
+) -> rquickjs::Result<zeroize::Zeroizing<String>> {
     let globals = ctx.globals();
     globals.set("$", ctx.json_parse(input.json_text().as_bytes())?)?;
     let mut options = EvalOptions::default();
@@ -47,7 +54,13 @@ fn evaluate<'js>(ctx: &Ctx<'js>, source: &str, input: &Value) -> rquickjs::Resul
 
 /// What went wrong, without a word of the exception's own text.
 fn describe(caught: &CaughtError<'_>, expired: bool) -> String {
-    const KNOWN: [&str; 5] = ["SyntaxError", "ReferenceError", "TypeError", "RangeError", "InternalError"];
+    const KNOWN: [&str; 5] = [
+        "SyntaxError",
+        "ReferenceError",
+        "TypeError",
+        "RangeError",
+        "InternalError",
+    ];
     if expired {
         return format!("the script ran longer than {} seconds", TIME.as_secs());
     }
@@ -55,14 +68,19 @@ fn describe(caught: &CaughtError<'_>, expired: bool) -> String {
         CaughtError::Exception(exception) => {
             let name: String = exception.get("name").unwrap_or_default();
             let line = exception.stack().as_deref().and_then(line_of);
-            let what = KNOWN.into_iter().find(|known| *known == name).map_or("an exception", |known| known);
+            let what = KNOWN
+                .into_iter()
+                .find(|known| *known == name)
+                .map_or("an exception", |known| known);
             match line {
                 Some(line) => format!("the script ended with {what} in line {line}"),
                 None => format!("the script ended with {what}"),
             }
         }
         CaughtError::Value(_) => "the script threw a value".to_owned(),
-        CaughtError::Error(rquickjs::Error::Allocation) => format!("the script needs more than {} MiB", MEMORY >> 20),
+        CaughtError::Error(rquickjs::Error::Allocation) => {
+            format!("the script needs more than {} MiB", MEMORY >> 20)
+        }
         CaughtError::Error(_) => "the script could not be run".to_owned(),
     }
 }
@@ -70,5 +88,8 @@ fn describe(caught: &CaughtError<'_>, expired: bool) -> String {
 /// The line in `at <eval> (eval_script:3:5)`.
 fn line_of(stack: &str) -> Option<u32> {
     let (_, rest) = stack.split_once("eval_script:")?;
-    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    rest.split(|c: char| !c.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
 }

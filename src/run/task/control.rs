@@ -17,28 +17,50 @@ use std::time::Duration;
 const MAX_DEPTH: usize = 16;
 
 impl<'a> Engine<'a> {
-    pub(in crate::run) async fn wait(&self, frame: &Frame<'_>, wait: &Wait, key: &str) -> Result<(), Stopped> {
+    pub(in crate::run) async fn wait(
+        &self,
+        frame: &Frame<'_>,
+        wait: &Wait,
+        key: &str,
+    ) -> Result<(), Stopped> {
         let recorded = self
             .journal
             .borrow()
             .last(key, Kind::Waiting)
-            .and_then(|r| r.header.facts.get("until")?.as_str()?.parse::<jiff::Timestamp>().ok());
+            .and_then(|r| {
+                r.header
+                    .facts
+                    .get("until")?
+                    .as_str()?
+                    .parse::<jiff::Timestamp>()
+                    .ok()
+            });
         let until = match recorded {
             Some(until) => until,
             None => {
                 let (expr, value) = match wait {
                     Wait::For(expr) | Wait::Until(expr) => (expr, self.eval(frame, expr)?),
                 };
-                let failed =
-                    |message: String| Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_EVALUATION, expr.at.0, message).at("wait")));
+                let failed = |message: String| {
+                    Stopped::Failed(Box::new(
+                        Diagnostic::new(codes::RUN_EVALUATION, expr.at.0, message).at("wait"),
+                    ))
+                };
                 let until = match (wait, &value.data) {
-                    (Wait::For(_), Data::Duration(duration)) => later(self.world.clock.now(), *duration).map_err(failed)?,
+                    (Wait::For(_), Data::Duration(duration)) => {
+                        later(self.world.clock.now(), *duration).map_err(failed)?
+                    }
                     (Wait::For(_), Data::Text(text)) if self.plan.dialect.is_conductor() => {
-                        let words =
-                            crate::plan::schedule::Dur::parse_words(text).ok_or_else(|| failed("this is no duration".to_owned()))?;
+                        let words = crate::plan::schedule::Dur::parse_words(text)
+                            .ok_or_else(|| failed("this is no duration".to_owned()))?;
                         later(self.world.clock.now(), words).map_err(failed)?
                     }
-                    (Wait::For(_), _) => return Err(failed(format!("expected a duration, found {}", value.kind()))),
+                    (Wait::For(_), _) => {
+                        return Err(failed(format!(
+                            "expected a duration, found {}",
+                            value.kind()
+                        )));
+                    }
                     (Wait::Until(_), _) => instant(&value).map_err(failed)?,
                 };
                 self.record(Kind::Waiting, key, [("until", json!(until))], None, true)?;
@@ -47,11 +69,16 @@ impl<'a> Engine<'a> {
         };
         loop {
             let left = until.as_millisecond() - self.world.clock.now().as_millisecond();
-            let Ok(left) = u64::try_from(left) else { return Ok(()) };
+            let Ok(left) = u64::try_from(left) else {
+                return Ok(());
+            };
             if left == 0 {
                 return Ok(());
             }
-            self.world.clock.sleep(Duration::from_millis(left).min(super::lifecycle::NAP)).await;
+            self.world
+                .clock
+                .sleep(Duration::from_millis(left).min(super::lifecycle::NAP))
+                .await;
         }
     }
 
@@ -67,15 +94,37 @@ impl<'a> Engine<'a> {
         let text = subject.java_text();
         if self.plan.dialect.is_conductor() {
             let result = Value::derived(Data::Text(text.clone()), &[&subject], Derivation::Opaque);
-            let output = vec![("evaluationResult".into(), Data::List(vec![result.clone()]).into()), ("selectedCase".into(), result)];
-            frame.scope.borrow_mut().outputs.insert(step.name.clone(), Data::Object(output).into());
+            let output = vec![
+                (
+                    "evaluationResult".into(),
+                    Data::List(vec![result.clone()]).into(),
+                ),
+                ("selectedCase".into(), result),
+            ];
+            frame
+                .scope
+                .borrow_mut()
+                .outputs
+                .insert(step.name.clone(), Data::Object(output).into());
         }
-        let chosen = switch.cases.iter().find(|case| case.name == text.as_str()).map_or(&switch.otherwise, |case| &case.steps);
+        let chosen = switch
+            .cases
+            .iter()
+            .find(|case| case.name == text.as_str())
+            .map_or(&switch.otherwise, |case| &case.steps);
         let hidden = !self.plan.dialect.is_conductor() && subject.full_label().is_secret();
         if hidden {
             self.note("which branch a `when` took is not shown: its condition depends on a secret");
         }
-        self.steps(frame, Place { hidden: place.hidden || hidden, ..place }, chosen).await
+        self.steps(
+            frame,
+            Place {
+                hidden: place.hidden || hidden,
+                ..place
+            },
+            chosen,
+        )
+        .await
     }
 
     /// Every branch runs to its end, also when another fails: a call that is on its way must be heard.
@@ -85,7 +134,12 @@ impl<'a> Engine<'a> {
         place: Place<'b>,
         branches: &'b [Branch],
     ) -> Result<Flow, Stopped> {
-        let results = join_all(branches.iter().map(|branch| self.steps(frame, place, &branch.steps))).await;
+        let results = join_all(
+            branches
+                .iter()
+                .map(|branch| self.steps(frame, place, &branch.steps)),
+        )
+        .await;
         let mut stop = Flow::Next;
         let mut failure = None;
         for result in results {
@@ -115,25 +169,47 @@ impl<'a> Engine<'a> {
             Data::Null if self.plan.dialect.is_conductor() => Vec::new(),
             _ => {
                 return Err(Stopped::Failed(Box::new(
-                    Diagnostic::new(codes::RUN_EVALUATION, each.items.at.0, "expected a list").at(format!("this is {}", what)),
+                    Diagnostic::new(codes::RUN_EVALUATION, each.items.at.0, "expected a list")
+                        .at(format!("this is {}", what)),
                 )));
             }
         };
         let conductor = self.plan.dialect.is_conductor();
-        let mut rounds = Rounds { done: Vec::new(), keep: each.keep_last };
+        let mut rounds = Rounds {
+            done: Vec::new(),
+            keep: each.keep_last,
+        };
         let mut now = vec![("iteration".to_owned(), index(0))];
         if conductor {
             self.looped(frame, step, &rounds, now.clone());
         }
         for (i, item) in items.into_iter().enumerate() {
             let item = item.labelled(&list.label);
-            now = vec![("loopItem".to_owned(), item.clone()), ("loopIndex".to_owned(), index(i)), ("iteration".to_owned(), index(i + 1))];
+            now = vec![
+                ("loopItem".to_owned(), item.clone()),
+                ("loopIndex".to_owned(), index(i)),
+                ("iteration".to_owned(), index(i + 1)),
+            ];
             if conductor {
                 self.looped(frame, step, &rounds, now.clone());
             }
-            frame.scope.borrow_mut().variables.insert(each.item.clone(), item);
+            frame
+                .scope
+                .borrow_mut()
+                .variables
+                .insert(each.item.clone(), item);
             let round = format!("{}[{}]", place.rounds, i + 1);
-            if let Flow::Stop(output) = self.steps(frame, Place { rounds: &round, ..place }, &each.steps).await? {
+            if let Flow::Stop(output) = self
+                .steps(
+                    frame,
+                    Place {
+                        rounds: &round,
+                        ..place
+                    },
+                    &each.steps,
+                )
+                .await?
+            {
                 return Ok(Flow::Stop(output));
             }
             if conductor {
@@ -150,10 +226,14 @@ impl<'a> Engine<'a> {
     fn looped(&self, frame: &Frame<'_>, step: &Step, rounds: &Rounds, now: Vec<(String, Value)>) {
         let mut scope = frame.scope.borrow_mut();
         if let Some((name, iteration)) = now.iter().find(|(name, _)| name == "iteration") {
-            scope.task_fields.insert((step.name.clone(), name.clone()), iteration.clone());
+            scope
+                .task_fields
+                .insert((step.name.clone(), name.clone()), iteration.clone());
         }
         let members = now.into_iter().chain(rounds.done.iter().cloned()).collect();
-        scope.outputs.insert(step.name.clone(), Data::Object(members).into());
+        scope
+            .outputs
+            .insert(step.name.clone(), Data::Object(members).into());
     }
 
     pub(in crate::run) async fn repeat<'b>(
@@ -164,7 +244,10 @@ impl<'a> Engine<'a> {
         repeat: &'b Repeat,
         key: &'b str,
     ) -> Result<Flow, Stopped> {
-        let mut all = Rounds { done: Vec::new(), keep: repeat.keep_last };
+        let mut all = Rounds {
+            done: Vec::new(),
+            keep: repeat.keep_last,
+        };
         for round in 1..=repeat.at_most {
             let rounds = format!("{}[{round}]", place.rounds);
             let number = usize::try_from(round).unwrap_or(usize::MAX);
@@ -172,34 +255,59 @@ impl<'a> Engine<'a> {
             if self.plan.dialect.is_conductor() {
                 self.looped(frame, step, &all, iteration());
             }
-            if let Flow::Stop(output) = self.steps(frame, Place { rounds: &rounds, ..place }, &repeat.steps).await? {
+            if let Flow::Stop(output) = self
+                .steps(
+                    frame,
+                    Place {
+                        rounds: &rounds,
+                        ..place
+                    },
+                    &repeat.steps,
+                )
+                .await?
+            {
                 return Ok(Flow::Stop(output));
             }
             if self.plan.dialect.is_conductor() {
                 all.end(&frame.scope.borrow(), &repeat.steps, number);
                 self.looped(frame, step, &all, iteration());
             } else {
-                frame.scope.borrow_mut().outputs.insert(step.name.clone(), Data::Object(iteration()).into());
+                frame
+                    .scope
+                    .borrow_mut()
+                    .outputs
+                    .insert(step.name.clone(), Data::Object(iteration()).into());
             }
             let done = self.eval(frame, &repeat.until)?;
             if self.ended(&done, &repeat.until)? {
                 return Ok(Flow::Next);
             }
-            match repeat.every.map(|every| repeat.backoff.pause(every, round - 1)) {
+            match repeat
+                .every
+                .map(|every| repeat.backoff.pause(every, round - 1))
+            {
                 Some(pause) if place.volatile => self.world.clock.sleep(pause.to_std()).await,
                 // Over a crash it is not begun anew.
                 Some(pause) => {
-                    let wait = Wait::For(Expr::new(ExprKind::Duration(pause), crate::source::At::NOWHERE));
-                    self.wait(frame, &wait, &format!("{key} pause[{round}]")).await?;
+                    let wait = Wait::For(Expr::new(
+                        ExprKind::Duration(pause),
+                        crate::source::At::NOWHERE,
+                    ));
+                    self.wait(frame, &wait, &format!("{key} pause[{round}]"))
+                        .await?;
                 }
                 None => {}
             }
         }
         Err(Stopped::Failed(Box::new(
-            Diagnostic::new(codes::RUN_TIMEOUT, step.at.0, format!("the condition did not hold after {} rounds", repeat.at_most))
-                .at("this loop")
-                .label(repeat.until.at.0, "until this")
-                .help("allow more rounds with `at most N`, or look at why it does not come true"),
+            Diagnostic::new(
+                codes::RUN_TIMEOUT,
+                step.at.0,
+                format!("the condition did not hold after {} rounds", repeat.at_most),
+            )
+            .at("this loop")
+            .label(repeat.until.at.0, "until this")
+            .help("allow more rounds with `at most N`, or look at why it does not come true"),
         )))
     }
 
@@ -211,8 +319,12 @@ impl<'a> Engine<'a> {
         };
         match number {
             Some(number) if number < 0.0 => Err(Stopped::Failed(Box::new(
-                Diagnostic::new(codes::RUN_UNEXPECTED_ANSWER, until.at.0, "the condition says that what is polled for has failed")
-                    .at("this gave a negative number"),
+                Diagnostic::new(
+                    codes::RUN_UNEXPECTED_ANSWER,
+                    until.at.0,
+                    "the condition says that what is polled for has failed",
+                )
+                .at("this gave a negative number"),
             ))),
             Some(number) => Ok(number > 0.0),
             None => Ok(crate::run::eval::truth(done, until)?),
@@ -229,13 +341,22 @@ impl<'a> Engine<'a> {
     ) -> Result<(), Stopped> {
         let Some(rotation) = self.plan.rotation(&call.rotation) else {
             return Err(Stopped::Failed(Box::new(
-                Diagnostic::new(codes::UNRESOLVED_REFERENCE, step.at.0, format!("there is no rotation `{}`", call.rotation))
-                    .at("called here"),
+                Diagnostic::new(
+                    codes::UNRESOLVED_REFERENCE,
+                    step.at.0,
+                    format!("there is no rotation `{}`", call.rotation),
+                )
+                .at("called here"),
             )));
         };
         if frame.prefix.matches('/').count() >= MAX_DEPTH {
             return Err(Stopped::Failed(Box::new(
-                Diagnostic::new(codes::RUN_EVALUATION, step.at.0, "rotations call each other without end").at("called here"),
+                Diagnostic::new(
+                    codes::RUN_EVALUATION,
+                    step.at.0,
+                    "rotations call each other without end",
+                )
+                .at("called here"),
             )));
         }
         let mut inputs = Vec::new();
@@ -243,17 +364,25 @@ impl<'a> Engine<'a> {
             inputs.push((name.clone(), self.eval(frame, expr)?));
         }
         let output = match &call.each {
-            None => self.called(frame, place, rotation, inputs, format!("{key}/")).await?,
+            None => {
+                self.called(frame, place, rotation, inputs, format!("{key}/"))
+                    .await?
+            }
             Some(each) => {
                 let elements = self.elements(frame, each)?;
                 let runs = elements.into_iter().enumerate().map(|(i, element)| {
                     let mut inputs = inputs.clone();
                     let label = element.label.clone();
                     match element.data {
-                        Data::Object(members) => inputs.extend(members.into_iter().map(|(n, v)| (n, v.labelled(&label)))),
+                        Data::Object(members) => {
+                            inputs.extend(members.into_iter().map(|(n, v)| (n, v.labelled(&label))))
+                        }
                         data => inputs.push(("input".to_owned(), Value { data, label })),
                     }
-                    inputs.push(("__index".to_owned(), Value::int(i64::try_from(i).unwrap_or(i64::MAX))));
+                    inputs.push((
+                        "__index".to_owned(),
+                        Value::int(i64::try_from(i).unwrap_or(i64::MAX)),
+                    ));
                     self.called(frame, place, rotation, inputs, format!("{key}[{}]/", i + 1))
                 });
                 let mut members = Vec::new();
@@ -261,8 +390,13 @@ impl<'a> Engine<'a> {
                 for (i, result) in join_all(runs).await.into_iter().enumerate() {
                     match result {
                         Ok(output) => {
-                            let name = format!("_{}_{i}", call.each_name.as_ref().unwrap_or(&step.name));
-                            frame.scope.borrow_mut().outputs.insert(name.clone(), output.clone());
+                            let name =
+                                format!("_{}_{i}", call.each_name.as_ref().unwrap_or(&step.name));
+                            frame
+                                .scope
+                                .borrow_mut()
+                                .outputs
+                                .insert(name.clone(), output.clone());
                             members.push((name, output));
                         }
                         Err(error) => failure = Some(worse(failure, error)),
@@ -288,9 +422,17 @@ impl<'a> Engine<'a> {
         let list = self.eval(frame, each)?;
         let label = list.label.clone();
         match list.data {
-            Data::List(items) => Ok(items.into_iter().map(|item| item.labelled(&label)).collect()),
+            Data::List(items) => Ok(items
+                .into_iter()
+                .map(|item| item.labelled(&label))
+                .collect()),
             _ => Err(Stopped::Failed(Box::new(
-                Diagnostic::new(codes::RUN_EVALUATION, each.at.0, "expected a list of inputs, one for each branch").at("this is no list"),
+                Diagnostic::new(
+                    codes::RUN_EVALUATION,
+                    each.at.0,
+                    "expected a list of inputs, one for each branch",
+                )
+                .at("this is no list"),
             ))),
         }
     }
@@ -309,8 +451,21 @@ impl<'a> Engine<'a> {
                 let outer = frame.scope.borrow();
                 crate::run::start::child_scope(&outer, rotation, inputs).map_err(Stopped::Failed)?
             };
-            let inner = Frame { rotation, scope: RefCell::new(scope), prefix };
-            let flow = self.steps(&inner, Place { rounds: "", ..place }, &rotation.steps).await;
+            let inner = Frame {
+                rotation,
+                scope: RefCell::new(scope),
+                prefix,
+            };
+            let flow = self
+                .steps(
+                    &inner,
+                    Place {
+                        rounds: "",
+                        ..place
+                    },
+                    &rotation.steps,
+                )
+                .await;
             let changed = inner.scope.borrow().secrets.clone();
             frame.scope.borrow_mut().secrets.merge(changed);
             self.outputs(&inner, flow?)
@@ -344,14 +499,19 @@ impl Rounds {
         crate::plan::task::walk_steps(steps, &mut |inner| {
             let found = match &inner.task {
                 // The input of a task, kept for who reads it, is no task.
-                crate::plan::Task::Let(assign) if assign.name == inner.name => scope.lets.get(&assign.name),
+                crate::plan::Task::Let(assign) if assign.name == inner.name => {
+                    scope.lets.get(&assign.name)
+                }
                 crate::plan::Task::Let(_) => None,
                 _ => scope.outputs.get(&inner.name),
             };
             outputs.extend(found.map(|value| (inner.name.clone(), value.clone())));
         });
-        self.done.push((number.to_string(), Data::Object(outputs).into()));
-        let keep = self.keep.map_or(usize::MAX, |keep| usize::try_from(keep).unwrap_or(usize::MAX));
+        self.done
+            .push((number.to_string(), Data::Object(outputs).into()));
+        let keep = self.keep.map_or(usize::MAX, |keep| {
+            usize::try_from(keep).unwrap_or(usize::MAX)
+        });
         self.done.drain(..self.done.len().saturating_sub(keep));
     }
 }

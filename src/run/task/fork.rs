@@ -34,16 +34,28 @@ impl<'a> Engine<'a> {
         outcome: &'b mut Outcome,
     ) -> Result<Flow, Stopped> {
         let tasks = self.eval(frame, &fork.tasks)?;
-        let inputs = fork.inputs.as_ref().map(|inputs| self.eval(frame, inputs)).transpose()?.unwrap_or_else(Value::null);
+        let inputs = fork
+            .inputs
+            .as_ref()
+            .map(|inputs| self.eval(frame, inputs))
+            .transpose()?
+            .unwrap_or_else(Value::null);
         let (tasks, inputs) = self.settled(place, key, tasks, inputs, outcome)?;
         let failed = |what: String| failed(step, &what);
         let mut writing = Writing::new(key);
         let written = writing.tasks(&tasks, inputs).map_err(failed)?;
-        let branches = self.branches(frame, step, written, &writing).map_err(failed)?;
+        let branches = self
+            .branches(frame, step, written, &writing)
+            .map_err(failed)?;
         {
             let mut scope = frame.scope.borrow_mut();
             scope.variables.extend(writing.variables);
-            scope.task_fields.extend(writing.inputs.into_iter().map(|(name, inputs)| ((name, "input".to_owned()), inputs)));
+            scope.task_fields.extend(
+                writing
+                    .inputs
+                    .into_iter()
+                    .map(|(name, inputs)| ((name, "input".to_owned()), inputs)),
+            );
         }
         let flow = self.side_by_side(frame, place, &branches).await?;
         let mut scope = frame.scope.borrow_mut();
@@ -54,19 +66,36 @@ impl<'a> Engine<'a> {
             {
                 scope.outputs.insert(inner.name.clone(), value);
             }
-            members.extend(scope.outputs.get(&inner.name).map(|output| (inner.name.clone(), output.clone())));
+            members.extend(
+                scope
+                    .outputs
+                    .get(&inner.name)
+                    .map(|output| (inner.name.clone(), output.clone())),
+            );
         }
-        scope.outputs.insert(step.name.clone(), Data::Object(members).into());
+        scope
+            .outputs
+            .insert(step.name.clone(), Data::Object(members).into());
         Ok(flow)
     }
 
     /// The tasks and inputs as they were when the fork began: what a script makes of the clock must not be other tasks after
     /// a crash, whose calls would be made besides those that were.
-    fn settled(&self, place: Place<'_>, key: &str, tasks: Value, inputs: Value, outcome: &mut Outcome) -> Result<(Value, Value), Stopped> {
+    fn settled(
+        &self,
+        place: Place<'_>,
+        key: &str,
+        tasks: Value,
+        inputs: Value,
+        outcome: &mut Outcome,
+    ) -> Result<(Value, Value), Stopped> {
         if place.volatile {
             return Ok((tasks, inputs));
         }
-        let both = Value { data: Data::List(vec![tasks, inputs]), label: Label::PUBLIC };
+        let both = Value {
+            data: Data::List(vec![tasks, inputs]),
+            label: Label::PUBLIC,
+        };
         let text = both.json_text();
         let settled = match self.recorded(key, Kind::Value)? {
             None => {
@@ -78,8 +107,11 @@ impl<'a> Engine<'a> {
                 if payload.as_slice() == text.as_bytes() {
                     both
                 } else {
-                    let node = json::parse_bytes(&payload)
-                        .map_err(|_| crate::run::engine::internal("the tasks of a fork in the journal cannot be read"))?;
+                    let node = json::parse_bytes(&payload).map_err(|_| {
+                        crate::run::engine::internal(
+                            "the tasks of a fork in the journal cannot be read",
+                        )
+                    })?;
                     Value::from_node(&node, &both.full_label())
                 }
             }
@@ -89,16 +121,28 @@ impl<'a> Engine<'a> {
                 let inputs = items.pop().unwrap_or_else(Value::null);
                 Ok((items.pop().unwrap_or_else(Value::null), inputs))
             }
-            _ => Err(crate::run::engine::internal("the tasks of a fork in the journal are not those of a fork")),
+            _ => Err(crate::run::engine::internal(
+                "the tasks of a fork in the journal are not those of a fork",
+            )),
         }
     }
 
     /// Reads the tasks as a definition of their own.
-    fn branches(&self, frame: &Frame<'_>, step: &Step, tasks: Vec<Json>, writing: &Writing) -> Result<Vec<Branch>, String> {
+    fn branches(
+        &self,
+        frame: &Frame<'_>,
+        step: &Step,
+        tasks: Vec<Json>,
+        writing: &Writing,
+    ) -> Result<Vec<Branch>, String> {
         if tasks.is_empty() {
             return Ok(Vec::new());
         }
-        let workers = tasks.iter().filter_map(|t| t.get("name")?.as_str()).filter(|n| self.world.process.knows(n)).map(str::to_owned);
+        let workers = tasks
+            .iter()
+            .filter_map(|t| t.get("name")?.as_str())
+            .filter(|n| self.world.process.knows(n))
+            .map(str::to_owned);
         let options = ReadOptions {
             target: self.plan.dialect,
             workers: workers.collect(),
@@ -106,9 +150,13 @@ impl<'a> Engine<'a> {
             ..ReadOptions::default()
         };
         let definition = definition(tasks, writing);
-        let node = json::parse_text(&definition).map_err(|invalid| invalid.problem.message().to_owned())?;
+        let node = json::parse_text(&definition)
+            .map_err(|invalid| invalid.problem.message().to_owned())?;
         let (made, findings) = read_node(&node, Vec::new(), &options);
-        if let Some(error) = findings.into_iter().find(|f| f.severity == Severity::Error || f.blocks_run) {
+        if let Some(error) = findings
+            .into_iter()
+            .find(|f| f.severity == Severity::Error || f.blocks_run)
+        {
             return Err(error.message);
         }
         let mut branches = only_branches(made).ok_or("it is more than a list of tasks")?;
@@ -125,7 +173,9 @@ impl<'a> Engine<'a> {
                 }
             });
             if let Some(name) = clash {
-                return Err(format!("a task of the rotation has the reference name `{name}` too"));
+                return Err(format!(
+                    "a task of the rotation has the reference name `{name}` too"
+                ));
             }
         }
         Ok(branches)
@@ -135,9 +185,16 @@ impl<'a> Engine<'a> {
 /// A definition that holds nothing but the fork.
 fn definition(tasks: Vec<Json>, writing: &Writing) -> String {
     let branches: Vec<Json> = tasks.into_iter().map(|task| json!([task])).collect();
-    let names: Vec<&Json> = branches.iter().filter_map(|b| b.get(0)?.get("taskReferenceName")).collect();
+    let names: Vec<&Json> = branches
+        .iter()
+        .filter_map(|b| b.get(0)?.get("taskReferenceName"))
+        .collect();
     let join = json!({ "name": "fork join", "taskReferenceName": "fork join", "type": "JOIN", "joinOn": names });
-    let variables: Map<String, Json> = writing.variables.iter().map(|(name, _)| (name.clone(), Json::Null)).collect();
+    let variables: Map<String, Json> = writing
+        .variables
+        .iter()
+        .map(|(name, _)| (name.clone(), Json::Null))
+        .collect();
     let fork = json!({ "name": "fork", "taskReferenceName": "fork of these", "type": "FORK_JOIN", "forkTasks": branches });
     json!({ "name": "fork of these", "schemaVersion": 2, "variables": variables, "tasks": [fork, join] }).to_string()
 }
@@ -185,7 +242,14 @@ struct Writing {
 impl Writing {
     fn new(key: &str) -> Self {
         let digest = ring::digest::digest(&ring::digest::SHA256, key.as_bytes());
-        Self { prefix: format!("__fork_{}_", hex(digest.as_ref().get(..6).unwrap_or_default())), variables: Vec::new(), inputs: Vec::new() }
+        Self {
+            prefix: format!(
+                "__fork_{}_",
+                hex(digest.as_ref().get(..6).unwrap_or_default())
+            ),
+            variables: Vec::new(),
+            inputs: Vec::new(),
+        }
     }
 
     /// A list of tasks with inputs by reference name, or one task with a list of inputs.
@@ -194,32 +258,62 @@ impl Writing {
             Data::List(items) => {
                 bounded(items.len())?;
                 let known = matches!(inputs.data, Data::Object(_) | Data::Null);
-                let own = |task: &Value| inputs.get(name_of(task)?.as_str()).map(|own| own.clone().labelled(&inputs.label));
+                let own = |task: &Value| {
+                    inputs
+                        .get(name_of(task)?.as_str())
+                        .map(|own| own.clone().labelled(&inputs.label))
+                };
                 if !known {
-                    return Err(format!("their inputs are a {}, and an object by reference name is expected", inputs.kind()));
+                    return Err(format!(
+                        "their inputs are a {}, and an object by reference name is expected",
+                        inputs.kind()
+                    ));
                 }
                 let label = tasks.label.clone();
-                items.iter().map(|task| self.task(&task.clone().labelled(&label), own(task), None)).collect()
+                items
+                    .iter()
+                    .map(|task| self.task(&task.clone().labelled(&label), own(task), None))
+                    .collect()
             }
             Data::Object(_) => {
                 let label = inputs.label.clone();
                 let items = match inputs.data {
                     Data::List(items) => items,
                     Data::Null => Vec::new(),
-                    _ => return Err(format!("`forkTaskInputs` is a {}, and a list is expected", inputs.kind())),
+                    _ => {
+                        return Err(format!(
+                            "`forkTaskInputs` is a {}, and a list is expected",
+                            inputs.kind()
+                        ));
+                    }
                 };
                 bounded(items.len())?;
                 let given = items.into_iter().enumerate();
-                given.map(|(index, item)| self.task(tasks, Some(item.labelled(&label)), Some(index))).collect()
+                given
+                    .map(|(index, item)| self.task(tasks, Some(item.labelled(&label)), Some(index)))
+                    .collect()
             }
             Data::Null => Ok(Vec::new()),
-            _ => Err(format!("they are a {}, and a list is expected", tasks.kind())),
+            _ => Err(format!(
+                "they are a {}, and a list is expected",
+                tasks.kind()
+            )),
         }
     }
 
     /// One task. With an index it is one of several that have the name in common.
-    fn task(&mut self, task: &Value, given: Option<Value>, index: Option<usize>) -> Result<Json, String> {
-        let Data::Object(members) = &task.data else { return Err(format!("one of them is a {}, and an object is expected", task.kind())) };
+    fn task(
+        &mut self,
+        task: &Value,
+        given: Option<Value>,
+        index: Option<usize>,
+    ) -> Result<Json, String> {
+        let Data::Object(members) = &task.data else {
+            return Err(format!(
+                "one of them is a {}, and an object is expected",
+                task.kind()
+            ));
+        };
         let mut written = Map::new();
         let mut inputs: Vec<(String, Value)> = Vec::new();
         for (name, value) in members {
@@ -228,15 +322,24 @@ impl Writing {
                 Data::Null => {}
                 _ if name == INPUTS => {
                     refuse_references(&value)?;
-                    inputs =
-                        members_of(value).map_err(|kind| format!("`{INPUTS}` of one of them is a {kind}, and an object is expected"))?;
+                    inputs = members_of(value).map_err(|kind| {
+                        format!("`{INPUTS}` of one of them is a {kind}, and an object is expected")
+                    })?;
                 }
                 _ => drop(written.insert(name.clone(), plain(&value, name)?)),
             }
         }
         let given = match given {
-            Some(Value { data: Data::Null, .. }) | None => Vec::new(),
-            Some(value @ Value { data: Data::Object(_), .. }) => members_of(value).unwrap_or_default(),
+            Some(Value {
+                data: Data::Null, ..
+            })
+            | None => Vec::new(),
+            Some(
+                value @ Value {
+                    data: Data::Object(_),
+                    ..
+                },
+            ) => members_of(value).unwrap_or_default(),
             Some(value) if index.is_some() => vec![("input".to_owned(), value)],
             Some(_) => return Err("the inputs of one of them are no object".to_owned()),
         };
@@ -244,12 +347,24 @@ impl Writing {
         inputs.extend(given);
         if let Some(index) = index {
             inputs.retain(|(name, _)| name != "__index");
-            inputs.push(("__index".to_owned(), Value::int(i64::try_from(index).unwrap_or(i64::MAX))));
-            let name = written.get("name").and_then(Json::as_str).unwrap_or_default();
-            written.insert("taskReferenceName".to_owned(), format!("_{name}_{index}").into());
+            inputs.push((
+                "__index".to_owned(),
+                Value::int(i64::try_from(index).unwrap_or(i64::MAX)),
+            ));
+            let name = written
+                .get("name")
+                .and_then(Json::as_str)
+                .unwrap_or_default();
+            written.insert(
+                "taskReferenceName".to_owned(),
+                format!("_{name}_{index}").into(),
+            );
         }
         let name = check(&written)?;
-        let members = inputs.iter().map(|(name, value)| (name.clone(), self.given(name, value.clone()))).collect();
+        let members = inputs
+            .iter()
+            .map(|(name, value)| (name.clone(), self.given(name, value.clone())))
+            .collect();
         self.inputs.push((name, Data::Object(inputs).into()));
         written.insert(INPUTS.to_owned(), Json::Object(members));
         Ok(Json::Object(written))
@@ -268,8 +383,15 @@ impl Writing {
                     })
                     .collect(),
             ),
-            Data::List(items) => Json::Array(items.into_iter().map(|v| self.given(key, v.labelled(&label))).collect()),
-            Data::Text(text) if key == "uri" || label.is_secret() || text.contains("${") => self.variable(Data::Text(text), label),
+            Data::List(items) => Json::Array(
+                items
+                    .into_iter()
+                    .map(|v| self.given(key, v.labelled(&label)))
+                    .collect(),
+            ),
+            Data::Text(text) if key == "uri" || label.is_secret() || text.contains("${") => {
+                self.variable(Data::Text(text), label)
+            }
             data if label.is_secret() => self.variable(data, label),
             data => serde_json::from_str(&Value { data, label }.json_text()).unwrap_or(Json::Null),
         }
@@ -285,13 +407,20 @@ impl Writing {
 /// The members of an object under its label, or what it is instead.
 fn members_of(value: Value) -> Result<Vec<(String, Value)>, &'static str> {
     match value.data {
-        Data::Object(members) => Ok(members.into_iter().map(|(name, member)| (name, member.labelled(&value.label))).collect()),
+        Data::Object(members) => Ok(members
+            .into_iter()
+            .map(|(name, member)| (name, member.labelled(&value.label)))
+            .collect()),
         _ => Err(value.kind()),
     }
 }
 
 fn bounded(count: usize) -> Result<(), String> {
-    if count > BRANCHES { Err(format!("they are {count}, and {BRANCHES} are the most")) } else { Ok(()) }
+    if count > BRANCHES {
+        Err(format!("they are {count}, and {BRANCHES} are the most"))
+    } else {
+        Ok(())
+    }
 }
 
 fn name_of(task: &Value) -> Option<String> {
@@ -302,7 +431,10 @@ fn name_of(task: &Value) -> Option<String> {
 /// A part of a task that is no input: what is done may not depend on a secret, or who sees it learns the secret.
 fn plain(value: &Value, name: &str) -> Result<Json, String> {
     if value.full_label().is_secret() {
-        return Err(format!("`{}` of one of them was computed from a secret", shown(name)));
+        return Err(format!(
+            "`{}` of one of them was computed from a secret",
+            shown(name)
+        ));
     }
     refuse_references(value)?;
     serde_json::from_str(&value.json_text()).map_err(|_| "one of them is no JSON".to_owned())
@@ -329,7 +461,11 @@ fn check(task: &Map<String, Json>) -> Result<String, String> {
     let of = |key: &str| task.get(key).and_then(Json::as_str);
     let kind = of("type").unwrap_or("SIMPLE");
     if !FORKED.contains(&kind) {
-        return Err(format!("one of them is of the type `{}`; a fork runs {}", shown(kind), FORKED.join(", ")));
+        return Err(format!(
+            "one of them is of the type `{}`; a fork runs {}",
+            shown(kind),
+            FORKED.join(", ")
+        ));
     }
     // The name is the key of the task's answer in the journal.
     let name = of("taskReferenceName").unwrap_or_default();
@@ -337,7 +473,10 @@ fn check(task: &Map<String, Json>) -> Result<String, String> {
     if name.is_empty() || name.len() > 200 || !name.chars().all(fits) {
         return Err("the reference name of one of them is missing or has more in it than letters, digits, `_`, `-` and `.`".to_owned());
     }
-    if task.get("subWorkflowParam").is_some_and(|p| p.get("workflowDefinition").is_some_and(|d| !d.is_null())) {
+    if task
+        .get("subWorkflowParam")
+        .is_some_and(|p| p.get("workflowDefinition").is_some_and(|d| !d.is_null()))
+    {
         return Err("one of them brings a workflow definition; name a workflow that is known before the run".to_owned());
     }
     Ok(name.to_owned())

@@ -48,8 +48,9 @@ impl<'a> Engine<'a> {
             self.same_request(frame, step, http, key)?;
             self.tell_lost(step, http, key);
             if let Some(payload) = self.recorded(key, Kind::Answer)? {
-                let answer =
-                    Answer::decode(&payload).ok_or_else(|| crate::run::engine::internal("an answer in the journal cannot be read"))?;
+                let answer = Answer::decode(&payload).ok_or_else(|| {
+                    crate::run::engine::internal("an answer in the journal cannot be read")
+                })?;
                 outcome.replayed = true;
                 let label = self.request_label(frame, http)?;
                 return self.kept(frame, step, http, answer, &label);
@@ -65,7 +66,14 @@ impl<'a> Engine<'a> {
         }
         let conductor = self.plan.dialect.is_conductor();
         // A definition's own retries are all that Conductor makes.
-        let retries = step.retry.as_ref().map_or(if http.effect.is_read() || conductor { 0 } else { SAFE_RETRIES }, |r| r.count);
+        let retries = step.retry.as_ref().map_or(
+            if http.effect.is_read() || conductor {
+                0
+            } else {
+                SAFE_RETRIES
+            },
+            |r| r.count,
+        );
         let mut retried = 0;
         loop {
             let built = self.built(frame, http, key)?;
@@ -105,10 +113,18 @@ impl<'a> Engine<'a> {
                 Came::Unknown(diagnostic) => {
                     if retried >= retries || place.volatile {
                         // Nothing was at stake by the definition's own word, or it goes on without the answer.
-                        let ordinary = conductor && (step.optional || http.effect == Effect::Unspecified);
-                        return Err(if ordinary { Stopped::Failed(diagnostic) } else { Stopped::Unresolved(diagnostic) });
+                        let ordinary =
+                            conductor && (step.optional || http.effect == Effect::Unspecified);
+                        return Err(if ordinary {
+                            Stopped::Failed(diagnostic)
+                        } else {
+                            Stopped::Unresolved(diagnostic)
+                        });
                     }
-                    self.world.clock.sleep(self.pause(step, retried, None)).await;
+                    self.world
+                        .clock
+                        .sleep(self.pause(step, retried, None))
+                        .await;
                     self.tell_lost(step, http, key);
                     self.recover(frame, step, http, key).await?;
                     retried += 1;
@@ -116,23 +132,50 @@ impl<'a> Engine<'a> {
                 }
             };
             drop(diagnostic);
-            self.world.clock.sleep(self.pause(step, retried, pause)).await;
+            self.world
+                .clock
+                .sleep(self.pause(step, retried, pause))
+                .await;
             retried += 1;
         }
     }
 
     /// The request, with everything checked again.
-    pub(in crate::run) fn built(&self, frame: &Frame<'_>, http: &Http, key: &str) -> Result<Built, Stopped> {
-        let certificates = http.limits.ca.iter().filter_map(|path| self.certificates.get(path).cloned()).collect();
+    pub(in crate::run) fn built(
+        &self,
+        frame: &Frame<'_>,
+        http: &Http,
+        key: &str,
+    ) -> Result<Built, Stopped> {
+        let certificates = http
+            .limits
+            .ca
+            .iter()
+            .filter_map(|path| self.certificates.get(path).cloned())
+            .collect();
         let scope = frame.scope.borrow();
-        let mut built = request::build(self.plan, http, &scope, &self.issuers.borrow(), certificates)?;
+        let mut built = request::build(
+            self.plan,
+            http,
+            &scope,
+            &self.issuers.borrow(),
+            certificates,
+        )?;
         if let Effect::Issues(issues) = &http.effect
-            && let Old::Dies { key: Some(header), .. } = &issues.old
-            && !http.headers.iter().any(|h| h.name.eq_ignore_ascii_case(header))
+            && let Old::Dies {
+                key: Some(header), ..
+            } = &issues.old
+            && !http
+                .headers
+                .iter()
+                .any(|h| h.name.eq_ignore_ascii_case(header))
         {
             // A structured-field string (draft-ietf-httpapi-idempotency-key-header): the same for every attempt of this step in this run.
             let value = format!("\"{}\"", self.idempotency_key(key));
-            built.request.headers.push((header.clone(), zeroize::Zeroizing::new(value.into_bytes())));
+            built
+                .request
+                .headers
+                .push((header.clone(), zeroize::Zeroizing::new(value.into_bytes())));
         }
         Ok(built)
     }
@@ -140,12 +183,18 @@ impl<'a> Engine<'a> {
     /// Derived from run and step, so that a resumed run sends the same.
     fn idempotency_key(&self, key: &str) -> String {
         let run = self.journal.borrow().run_id().to_owned();
-        let digest = ring::digest::digest(&ring::digest::SHA256, format!("{run}\n{key}").as_bytes());
+        let digest =
+            ring::digest::digest(&ring::digest::SHA256, format!("{run}\n{key}").as_bytes());
         crate::run::ids::uuid_from(digest.as_ref(), 8)
     }
 
     /// The pause before an attempt: the author's, or longer where the server asks for it.
-    pub(in crate::run) fn pause(&self, step: &Step, retried: u32, asked: Option<Duration>) -> Duration {
+    pub(in crate::run) fn pause(
+        &self,
+        step: &Step,
+        retried: u32,
+        asked: Option<Duration>,
+    ) -> Duration {
         let pause = match &step.retry {
             None => Duration::from_secs(1 << retried.min(6)),
             Some(retry) => {
@@ -171,9 +220,18 @@ impl<'a> Engine<'a> {
             Attempt::NotSent(trouble) => {
                 self.refused(frame, step, &built.label, Err(&trouble.message));
                 if journaled {
-                    self.record(Kind::NotSent, key, [("trouble", json!(trouble.kind_word()))], None, true)?;
+                    self.record(
+                        Kind::NotSent,
+                        key,
+                        [("trouble", json!(trouble.kind_word()))],
+                        None,
+                        true,
+                    )?;
                 }
-                Ok(Came::Later(trouble_diagnostic(step.at.0, &built.authority, &trouble, false), None))
+                Ok(Came::Later(
+                    trouble_diagnostic(step.at.0, &built.authority, &trouble, false),
+                    None,
+                ))
             }
             Attempt::Unknown(trouble, partial) => {
                 self.refused(frame, step, &built.label, Err(&trouble.message));
@@ -187,7 +245,12 @@ impl<'a> Engine<'a> {
                         true,
                     )?;
                 }
-                Ok(Came::Unknown(trouble_diagnostic(step.at.0, &built.authority, &trouble, !http.effect.is_read())))
+                Ok(Came::Unknown(trouble_diagnostic(
+                    step.at.0,
+                    &built.authority,
+                    &trouble,
+                    !http.effect.is_read(),
+                )))
             }
             Attempt::Answered(response) => {
                 let retry_after = retry_after(&response, sent_at);
@@ -203,10 +266,18 @@ impl<'a> Engine<'a> {
                 let diagnostic = status_diagnostic(step.at.0, &built.authority, status, http);
                 self.refused(frame, step, &built.label, Ok(&answer));
                 let keyed = matches!(&http.effect, Effect::Issues(i) if matches!(&i.old, Old::Dies { key: Some(_), .. }));
-                let maybe_executed = status >= 500 && !(status == 503 && retry_after.is_some()) && !http.effect.is_read();
+                let maybe_executed = status >= 500
+                    && !(status == 503 && retry_after.is_some())
+                    && !http.effect.is_read();
                 if maybe_executed {
                     if journaled {
-                        self.record(Kind::Unknown, key, [("status", json!(status))], Some(&answer.encode()), true)?;
+                        self.record(
+                            Kind::Unknown,
+                            key,
+                            [("status", json!(status))],
+                            Some(&answer.encode()),
+                            true,
+                        )?;
                     }
                     return Ok(Came::Unknown(diagnostic));
                 }
@@ -215,25 +286,44 @@ impl<'a> Engine<'a> {
                 }
                 let worth = matches!(status, 408 | 425 | 429 | 500..=599)
                     || (status == 409 && keyed)
-                    || (step.retry.is_some() && (http.effect.is_read() || self.plan.dialect.is_conductor()));
-                Ok(if worth { Came::Later(diagnostic, retry_after) } else { Came::No(diagnostic) })
+                    || (step.retry.is_some()
+                        && (http.effect.is_read() || self.plan.dialect.is_conductor()));
+                Ok(if worth {
+                    Came::Later(diagnostic, retry_after)
+                } else {
+                    Came::No(diagnostic)
+                })
             }
         }
     }
 
     /// What a failed Conductor task leaves in its output: on Orkes the answer, on the open-source server a sentence.
-    fn refused(&self, frame: &Frame<'_>, step: &Step, label: &Label, answer: Result<&Answer, &str>) {
+    fn refused(
+        &self,
+        frame: &Frame<'_>,
+        step: &Step,
+        label: &Label,
+        answer: Result<&Answer, &str>,
+    ) {
         let output = match (self.plan.dialect, answer) {
             (Dialect::Rot, _) => return,
             (Dialect::Orkes, Ok(answer)) => {
-                let label = if label.is_secret() { Label::of(Origin::Response(step.name.clone())) } else { Label::PUBLIC };
+                let label = if label.is_secret() {
+                    Label::of(Origin::Response(step.name.clone()))
+                } else {
+                    Label::PUBLIC
+                };
                 answer.document(&label)
             }
             (_, Ok(answer)) => sentence(&format!("the server answered {}", answer.status)),
             (_, Err(message)) => sentence(message),
         };
         self.mask(&output);
-        frame.scope.borrow_mut().outputs.insert(step.name.clone(), output);
+        frame
+            .scope
+            .borrow_mut()
+            .outputs
+            .insert(step.name.clone(), output);
     }
 
     /// Makes the answer durable before anything looks at it. When the journal cannot take it, a second place is tried, and at
@@ -241,7 +331,13 @@ impl<'a> Engine<'a> {
     fn keep_answer(&self, key: &str, http: &Http, answer: &Answer) -> Result<(), Stopped> {
         let payload = answer.encode();
         let effect = !http.effect.is_read();
-        let facts = || [("status", json!(answer.status)), ("length", json!(answer.body.len())), ("effect", json!(effect))];
+        let facts = || {
+            [
+                ("status", json!(answer.status)),
+                ("length", json!(answer.body.len())),
+                ("effect", json!(effect)),
+            ]
+        };
         let mut result = self.record(Kind::Answer, key, facts(), Some(&payload), effect);
         if result.is_err() && effect {
             // Once more: the first attempt cut off what it had written, so this one writes it anew.
@@ -254,13 +350,26 @@ impl<'a> Engine<'a> {
     }
 
     /// Checks an answer and puts its captures into scope.
-    fn kept(&self, frame: &Frame<'_>, step: &Step, http: &Http, answer: Answer, label: &Label) -> Result<(), Stopped> {
+    fn kept(
+        &self,
+        frame: &Frame<'_>,
+        step: &Step,
+        http: &Http,
+        answer: Answer,
+        label: &Label,
+    ) -> Result<(), Stopped> {
         let mut scope = frame.scope.borrow_mut();
         answer::check(http, &answer, &scope).map_err(Stopped::Failed)?;
-        let kept = answer::keep(&step.name, http, &answer, label, &mut scope).map_err(Stopped::Failed)?;
+        let kept =
+            answer::keep(&step.name, http, &answer, label, &mut scope).map_err(Stopped::Failed)?;
         for (name, value) in &kept.captures {
             self.mask(value);
-            self.observer.named(&frame.rotation.name, Some(&step.name), name, &value.full_label());
+            self.observer.named(
+                &frame.rotation.name,
+                Some(&step.name),
+                name,
+                &value.full_label(),
+            );
         }
         if let Some(output) = &kept.output {
             self.mask(output);
@@ -290,11 +399,26 @@ impl<'a> Engine<'a> {
     }
 
     fn remember_issuer(&self, step: &Step, http: &Http, built: &Built) {
-        let Ok(url) = url::Url::parse(&built.request.url) else { return };
-        let host = (url.host_str().unwrap_or("").trim_start_matches('[').trim_end_matches(']').to_owned(), url.port());
+        let Ok(url) = url::Url::parse(&built.request.url) else {
+            return;
+        };
+        let host = (
+            url.host_str()
+                .unwrap_or("")
+                .trim_start_matches('[')
+                .trim_end_matches(']')
+                .to_owned(),
+            url.port(),
+        );
         let mut issuers = self.issuers.borrow_mut();
         for capture in http.captures.iter().filter(|c| c.secret) {
-            issuers.insert(Origin::Minted { step: step.name.clone(), name: capture.name.clone() }, host.clone());
+            issuers.insert(
+                Origin::Minted {
+                    step: step.name.clone(),
+                    name: capture.name.clone(),
+                },
+                host.clone(),
+            );
         }
         if http.raw_output {
             issuers.insert(Origin::Response(step.name.clone()), host);
@@ -313,19 +437,36 @@ impl<'a> Engine<'a> {
         Ok(label)
     }
 
-    fn request_digests(&self, frame: &Frame<'_>, http: &Http) -> serde_json::Map<String, serde_json::Value> {
-        fingerprint::of(&self.vault.borrow(), self.journal.borrow().run_id(), frame.rotation, http)
+    fn request_digests(
+        &self,
+        frame: &Frame<'_>,
+        http: &Http,
+    ) -> serde_json::Map<String, serde_json::Value> {
+        fingerprint::of(
+            &self.vault.borrow(),
+            self.journal.borrow().run_id(),
+            frame.rotation,
+            http,
+        )
     }
 
     /// Refuses to go on with another request than the one that was made in this step, or may have been: its answer would
     /// be taken for that of a call that never happened, or the call be made twice in two forms.
-    fn same_request(&self, frame: &Frame<'_>, step: &Step, http: &Http, key: &str) -> Result<(), Stopped> {
+    fn same_request(
+        &self,
+        frame: &Frame<'_>,
+        step: &Step,
+        http: &Http,
+        key: &str,
+    ) -> Result<(), Stopped> {
         if !self.has(key, Kind::Answer) && !self.is_unknown(key) {
             return Ok(());
         }
         let before = {
             let journal = self.journal.borrow();
-            let made = journal.last(key, Kind::Intent).and_then(|r| r.header.facts.get("request")?.as_object());
+            let made = journal
+                .last(key, Kind::Intent)
+                .and_then(|r| r.header.facts.get("request")?.as_object());
             made.cloned()
         };
         let Some(before) = before else { return Ok(()) };
@@ -341,14 +482,21 @@ impl<'a> Engine<'a> {
         .at("another request now")
         .help("put the request back as it was and resume; captures and expectations may be mended. To use the new request, give this run up with `rot resume RUN --abandon` and start a new one")
         .note("nothing was called; what was obtained is safe in the journal");
-        Err(Stopped::Broken(Error::new(Failure::AfterEffect, diagnostic)))
+        Err(Stopped::Broken(Error::new(
+            Failure::AfterEffect,
+            diagnostic,
+        )))
     }
 
     /// Whether a call of this step was begun and its outcome is not known.
     fn is_unknown(&self, key: &str) -> bool {
         let journal = self.journal.borrow();
-        let last =
-            journal.of(key).rev().find(|r| matches!(r.header.kind, Kind::Intent | Kind::NotSent | Kind::Unknown | Kind::Acknowledged));
+        let last = journal.of(key).rev().find(|r| {
+            matches!(
+                r.header.kind,
+                Kind::Intent | Kind::NotSent | Kind::Unknown | Kind::Acknowledged
+            )
+        });
         last.is_some_and(|r| matches!(r.header.kind, Kind::Intent | Kind::Unknown))
     }
 }
@@ -359,30 +507,51 @@ fn sentence(what: &str) -> Value {
 }
 
 fn answer_of(response: Response, sent_at: jiff::Timestamp) -> Answer {
-    Answer { status: response.status, headers: response.headers, body: response.body, sent_at }
+    Answer {
+        status: response.status,
+        headers: response.headers,
+        body: response.body,
+        sent_at,
+    }
 }
 
 /// `Retry-After` in seconds or as a date (RFC 9110 section 10.2.3).
 fn retry_after(response: &Response, now: jiff::Timestamp) -> Option<Duration> {
-    let value = response.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("retry-after"))?;
+    let value = response
+        .headers
+        .iter()
+        .find(|(n, _)| n.eq_ignore_ascii_case("retry-after"))?;
     let text = std::str::from_utf8(&value.1).ok()?.trim();
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
     let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Some(Duration::from_secs(u64::try_from(until.as_second().saturating_sub(now.as_second())).unwrap_or(0)))
+    Some(Duration::from_secs(
+        u64::try_from(until.as_second().saturating_sub(now.as_second())).unwrap_or(0),
+    ))
 }
 
-fn trouble_diagnostic(span: Span, authority: &str, trouble: &Trouble, unknown: bool) -> Box<Diagnostic> {
+fn trouble_diagnostic(
+    span: Span,
+    authority: &str,
+    trouble: &Trouble,
+    unknown: bool,
+) -> Box<Diagnostic> {
     let mut diagnostic = Diagnostic::new(
-        if unknown { codes::RUN_OUTCOME_UNKNOWN } else { codes::RUN_REQUEST_FAILED },
+        if unknown {
+            codes::RUN_OUTCOME_UNKNOWN
+        } else {
+            codes::RUN_REQUEST_FAILED
+        },
         span,
         format!("the request to {authority} failed: {}", trouble.message),
     )
     .at("this request");
     diagnostic.help = Some(trouble.remedy().to_owned());
     if unknown {
-        diagnostic.notes.push("whether the server executed it is not known".into());
+        diagnostic
+            .notes
+            .push("whether the server executed it is not known".into());
     }
     Box::new(diagnostic)
 }
@@ -391,12 +560,20 @@ fn status_diagnostic(span: Span, authority: &str, status: u16, http: &Http) -> B
     let help = match status {
         300..=399 => "redirects are not followed where a secret is sent; write the final URL",
         400 => "the server did not understand the request: look at body and headers of this step",
-        401 => "the credential of this step was not accepted: is it current? `rot vault list` shows its age and expiry",
+        401 => {
+            "the credential of this step was not accepted: is it current? `rot vault list` shows its age and expiry"
+        }
         403 => "the credential of this step may not do this: look at its permissions",
         404 => "there is nothing at this URL: look at the path",
-        409 => "the server is in a state that does not allow this (a limit on keys, a call that is still running)",
-        429 => "the server limits how often it may be called: add `retry 3 every 30s`, or rotate less often",
-        500..=599 => "the server failed: look at its state; `rot resume` tries again when that is safe",
+        409 => {
+            "the server is in a state that does not allow this (a limit on keys, a call that is still running)"
+        }
+        429 => {
+            "the server limits how often it may be called: add `retry 3 every 30s`, or rotate less often"
+        }
+        500..=599 => {
+            "the server failed: look at its state; `rot resume` tries again when that is safe"
+        }
         _ => "write `expect status …` where this answer is right",
     };
     let code = match status {
@@ -405,5 +582,13 @@ fn status_diagnostic(span: Span, authority: &str, status: u16, http: &Http) -> B
         408 | 425 | 429 | 500.. => codes::RUN_REQUEST_FAILED,
         _ => codes::RUN_UNEXPECTED_ANSWER,
     };
-    Box::new(Diagnostic::new(code, span, format!("{authority} answered {status} to {}", http.method)).at("this request").help(help))
+    Box::new(
+        Diagnostic::new(
+            code,
+            span,
+            format!("{authority} answered {status} to {}", http.method),
+        )
+        .at("this request")
+        .help(help),
+    )
 }

@@ -30,7 +30,13 @@ impl<'a> Engine<'a> {
         outcome: &mut Outcome,
     ) -> Result<(), Stopped> {
         let name = self.secret_name(frame, &update.secret)?;
-        let stored = self.new_value(frame, &name, &update.value, update.allow, update.secret.at.0)?;
+        let stored = self.new_value(
+            frame,
+            &name,
+            &update.value,
+            update.allow,
+            update.secret.at.0,
+        )?;
         let expires_at = self.expires(frame, update.expires.as_ref())?;
         let id = self.version_id(key, &name);
         if self.has(key, Kind::Promoted) {
@@ -44,7 +50,13 @@ impl<'a> Engine<'a> {
                 }
                 doc.put_current(&name, version)
             })?;
-            self.record(Kind::Promoted, key, [("secret", json!(name)), ("version", json!(id))], None, false)?;
+            self.record(
+                Kind::Promoted,
+                key,
+                [("secret", json!(name)), ("version", json!(id))],
+                None,
+                false,
+            )?;
         }
         self.move_current(frame, &name, stored);
         self.tell(&name, "updated", &id, expires_at);
@@ -76,9 +88,19 @@ impl<'a> Engine<'a> {
                 }
                 Ok(())
             })?;
-            self.record(Kind::Staged, key, [("secret", json!(name)), ("version", json!(id))], None, false)?;
+            self.record(
+                Kind::Staged,
+                key,
+                [("secret", json!(name)), ("version", json!(id))],
+                None,
+                false,
+            )?;
         }
-        frame.scope.borrow_mut().secrets.set(&name, Version::Pending, Some(stored));
+        frame
+            .scope
+            .borrow_mut()
+            .secrets
+            .set(&name, Version::Pending, Some(stored));
         self.tell(&name, "staged", &id, expires_at);
         Ok(())
     }
@@ -94,19 +116,37 @@ impl<'a> Engine<'a> {
         let name = &promote.secret;
         let Some(id) = self.staged_version(name) else {
             return Err(Stopped::Failed(Box::new(
-                Diagnostic::new(codes::RUN_EVALUATION, step.at.0, format!("secret `{name}` has no pending version to promote"))
-                    .at("nothing is staged")
-                    .help(format!("`stage {name} …` comes first")),
+                Diagnostic::new(
+                    codes::RUN_EVALUATION,
+                    step.at.0,
+                    format!("secret `{name}` has no pending version to promote"),
+                )
+                .at("nothing is staged")
+                .help(format!("`stage {name} …` comes first")),
             )));
         };
         if self.has(key, Kind::Promoted) {
             outcome.replayed = true;
         } else {
-            self.vault.borrow_mut().commit(|doc| doc.promote(name, &id))?;
-            self.record(Kind::Promoted, key, [("secret", json!(name)), ("version", json!(id))], None, false)?;
+            self.vault
+                .borrow_mut()
+                .commit(|doc| doc.promote(name, &id))?;
+            self.record(
+                Kind::Promoted,
+                key,
+                [("secret", json!(name)), ("version", json!(id))],
+                None,
+                false,
+            )?;
         }
         frame.scope.borrow_mut().secrets.promote(name);
-        let expires_at = self.vault.borrow().doc().get(name).and_then(|e| e.version(&id)).and_then(|v| v.expires_at);
+        let expires_at = self
+            .vault
+            .borrow()
+            .doc()
+            .get(name)
+            .and_then(|e| e.version(&id))
+            .and_then(|v| v.expires_at);
         self.tell(name, "promoted", &id, expires_at);
         Ok(())
     }
@@ -124,23 +164,39 @@ impl<'a> Engine<'a> {
             outcome.replayed = true;
             return Ok(());
         }
-        let deadline = verify.within.map(|within| self.world.clock.monotonic() + within.to_std());
+        let deadline = verify
+            .within
+            .map(|within| self.world.clock.monotonic() + within.to_std());
         let every = verify.every.unwrap_or(DEFAULT_EVERY).to_std();
         loop {
             outcome.attempts += 1;
-            match self.steps(frame, Place { volatile: true, ..place }, &verify.steps).await {
+            match self
+                .steps(
+                    frame,
+                    Place {
+                        volatile: true,
+                        ..place
+                    },
+                    &verify.steps,
+                )
+                .await
+            {
                 Ok(_) => break,
                 Err(Stopped::Failed(mut diagnostic)) => {
                     let now = self.world.clock.monotonic();
                     match deadline {
-                        Some(deadline) if now + every <= deadline => self.world.clock.sleep(every).await,
+                        Some(deadline) if now + every <= deadline => {
+                            self.world.clock.sleep(every).await
+                        }
                         _ => {
                             diagnostic.notes.push(format!(
                                 "verification failed {} time{}; the old credential is still current, the new one is pending",
                                 outcome.attempts,
                                 if outcome.attempts == 1 { "" } else { "s" }
                             ));
-                            diagnostic.labels.push(crate::diagnostic::Label::new(step.at.0, "verification"));
+                            diagnostic
+                                .labels
+                                .push(crate::diagnostic::Label::new(step.at.0, "verification"));
                             diagnostic.code = codes::RUN_VERIFY_FAILED;
                             return Err(Stopped::Failed(diagnostic));
                         }
@@ -149,7 +205,13 @@ impl<'a> Engine<'a> {
                 Err(other) => return Err(other),
             }
         }
-        self.record(Kind::Verified, key, [("attempts", json!(outcome.attempts))], None, false)
+        self.record(
+            Kind::Verified,
+            key,
+            [("attempts", json!(outcome.attempts))],
+            None,
+            false,
+        )
     }
 
     pub(in crate::run) async fn revoke<'b>(
@@ -168,12 +230,19 @@ impl<'a> Engine<'a> {
         }
         let Some(old) = self.previous_version(name) else {
             outcome.skipped = true;
-            self.note(format!("secret `{name}` had no previous version, nothing was revoked"));
+            self.note(format!(
+                "secret `{name}` had no previous version, nothing was revoked"
+            ));
             return Ok(());
         };
         if let Some(after) = revoke.after {
-            let due = crate::run::functions::later(self.world.clock.now(), after)
-                .map_err(|m| Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_EVALUATION, step.at.0, m))))?;
+            let due = crate::run::functions::later(self.world.clock.now(), after).map_err(|m| {
+                Stopped::Failed(Box::new(Diagnostic::new(
+                    codes::RUN_EVALUATION,
+                    step.at.0,
+                    m,
+                )))
+            })?;
             let entry = sweep::Due {
                 secret: name.clone(),
                 version: old.clone(),
@@ -186,33 +255,85 @@ impl<'a> Engine<'a> {
                 sweep::schedule(doc, &entry);
                 Ok(())
             })?;
-            self.record(Kind::Revoked, key, [("secret", json!(name)), ("version", json!(old)), ("due_at", json!(due))], None, false)?;
+            self.record(
+                Kind::Revoked,
+                key,
+                [
+                    ("secret", json!(name)),
+                    ("version", json!(old)),
+                    ("due_at", json!(due)),
+                ],
+                None,
+                false,
+            )?;
             self.tell(name, "revocation scheduled", &old, Some(due));
             return Ok(());
         }
-        self.record(Kind::RevokeIntent, key, [("secret", json!(name)), ("version", json!(old))], None, true)?;
-        match self.steps(frame, Place { volatile: true, ..place }, &revoke.steps).await? {
+        self.record(
+            Kind::RevokeIntent,
+            key,
+            [("secret", json!(name)), ("version", json!(old))],
+            None,
+            true,
+        )?;
+        match self
+            .steps(
+                frame,
+                Place {
+                    volatile: true,
+                    ..place
+                },
+                &revoke.steps,
+            )
+            .await?
+        {
             Flow::Next | Flow::Stop(_) => {}
         }
         let now = self.world.clock.now();
-        self.vault.borrow_mut().commit(|doc| doc.mark_revoked(name, &old, now))?;
-        self.record(Kind::Revoked, key, [("secret", json!(name)), ("version", json!(old))], None, false)?;
+        self.vault
+            .borrow_mut()
+            .commit(|doc| doc.mark_revoked(name, &old, now))?;
+        self.record(
+            Kind::Revoked,
+            key,
+            [("secret", json!(name)), ("version", json!(old))],
+            None,
+            false,
+        )?;
         self.tell(name, "revoked", &old, None);
         Ok(())
     }
 
-    fn tell(&self, name: &str, action: &'static str, version: &str, expires_at: Option<jiff::Timestamp>) {
-        self.done.borrow_mut().secrets.push(SecretReport { name: name.to_owned(), action, version: version.to_owned(), expires_at });
+    fn tell(
+        &self,
+        name: &str,
+        action: &'static str,
+        version: &str,
+        expires_at: Option<jiff::Timestamp>,
+    ) {
+        self.done.borrow_mut().secrets.push(SecretReport {
+            name: name.to_owned(),
+            action,
+            version: version.to_owned(),
+            expires_at,
+        });
     }
 
     fn secret_name(&self, frame: &Frame<'_>, expr: &Expr) -> Result<String, Stopped> {
         let value = self.eval(frame, expr)?;
-        let name = value.scalar_text().map(|t| t.to_string()).unwrap_or_default();
+        let name = value
+            .scalar_text()
+            .map(|t| t.to_string())
+            .unwrap_or_default();
         if value.full_label().is_secret() || !crate::plan::name::is_secret_name(&name) {
             return Err(Stopped::Failed(Box::new(
-                Diagnostic::new(codes::RUN_BAD_INPUT, expr.at.0, "the name of the secret to update is not a valid name")
-                    .at("evaluated here")
-                    .help("letters, digits, `_` and `-` in segments joined by `/`; no dots"),
+                Diagnostic::new(
+                    codes::RUN_BAD_INPUT,
+                    expr.at.0,
+                    "the name of the secret to update is not a valid name",
+                )
+                .at("evaluated here")
+                .help("letters, digits, `_` and `-` in segments joined by `/`; no dots"),
             )));
         }
         Ok(name)
@@ -236,7 +357,11 @@ impl<'a> Engine<'a> {
                 before += 1;
             }
         }
-        if before == 0 { run.to_owned() } else { format!("{run}.{}", before + 1) }
+        if before == 0 {
+            run.to_owned()
+        } else {
+            format!("{run}.{}", before + 1)
+        }
     }
 
     /// The version that this run staged.
@@ -246,7 +371,10 @@ impl<'a> Engine<'a> {
             .records()
             .iter()
             .rev()
-            .find(|r| r.header.kind == Kind::Staged && r.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name))
+            .find(|r| {
+                r.header.kind == Kind::Staged
+                    && r.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name)
+            })
             .and_then(|r| r.header.facts.get("version")?.as_str().map(str::to_owned))
     }
 
@@ -254,32 +382,54 @@ impl<'a> Engine<'a> {
     fn pinned(&self, name: &str) -> Option<String> {
         let journal = self.journal.borrow();
         // A promotion of this run moved it.
-        if let Some(moved) = journal
-            .records()
-            .iter()
-            .rev()
-            .find(|r| r.header.kind == Kind::Promoted && r.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name))
-        {
-            return moved.header.facts.get("version")?.as_str().map(str::to_owned);
+        if let Some(moved) = journal.records().iter().rev().find(|r| {
+            r.header.kind == Kind::Promoted
+                && r.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name)
+        }) {
+            return moved
+                .header
+                .facts
+                .get("version")?
+                .as_str()
+                .map(str::to_owned);
         }
-        journal.records().first()?.header.facts.get("pinned")?.get(name)?.get("current")?.as_str().map(str::to_owned)
+        journal
+            .records()
+            .first()?
+            .header
+            .facts
+            .get("pinned")?
+            .get(name)?
+            .get("current")?
+            .as_str()
+            .map(str::to_owned)
     }
 
     /// The version that the promotion of this run replaced.
     fn previous_version(&self, name: &str) -> Option<String> {
-        let promoted = self
-            .journal
-            .borrow()
-            .records()
-            .iter()
-            .any(|r| r.header.kind == Kind::Promoted && r.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name));
+        let promoted = self.journal.borrow().records().iter().any(|r| {
+            r.header.kind == Kind::Promoted
+                && r.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name)
+        });
         let journal = self.journal.borrow();
-        let pinned = journal.records().first()?.header.facts.get("pinned")?.get(name)?;
+        let pinned = journal
+            .records()
+            .first()?
+            .header
+            .facts
+            .get("pinned")?
+            .get(name)?;
         let which = if promoted { "current" } else { "previous" };
         pinned.get(which)?.as_str().map(str::to_owned)
     }
 
-    fn version(&self, id: &str, stored: &Stored, expires_at: Option<jiff::Timestamp>, frame: &Frame<'_>) -> NewVersion {
+    fn version(
+        &self,
+        id: &str,
+        stored: &Stored,
+        expires_at: Option<jiff::Timestamp>,
+        frame: &Frame<'_>,
+    ) -> NewVersion {
         let value = match stored {
             Stored::Single(secret) => StoredValue::Single(secret.clone()),
             Stored::Fields(fields) => StoredValue::Fields(fields.clone()),
@@ -300,16 +450,34 @@ impl<'a> Engine<'a> {
         scope.secrets.promote(name);
     }
 
-    fn expires(&self, frame: &Frame<'_>, expires: Option<&Expr>) -> Result<Option<jiff::Timestamp>, Stopped> {
+    fn expires(
+        &self,
+        frame: &Frame<'_>,
+        expires: Option<&Expr>,
+    ) -> Result<Option<jiff::Timestamp>, Stopped> {
         let Some(expr) = expires else { return Ok(None) };
         let value = self.eval(frame, expr)?;
-        let from = self.done.borrow().sent_at.unwrap_or(frame.scope.borrow().run.started_at);
-        answer::expiry(&value, from)
-            .map_err(|message| Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_EVALUATION, expr.at.0, message).at("expiry"))))
+        let from = self
+            .done
+            .borrow()
+            .sent_at
+            .unwrap_or(frame.scope.borrow().run.started_at);
+        answer::expiry(&value, from).map_err(|message| {
+            Stopped::Failed(Box::new(
+                Diagnostic::new(codes::RUN_EVALUATION, expr.at.0, message).at("expiry"),
+            ))
+        })
     }
 
     /// The new value, after all that could make it a lock-out: null, empty, blank, `null` as a word, unchanged.
-    fn new_value(&self, frame: &Frame<'_>, name: &str, value: &NewValue, allow: Allow, span: Span) -> Result<Stored, Stopped> {
+    fn new_value(
+        &self,
+        frame: &Frame<'_>,
+        name: &str,
+        value: &NewValue,
+        allow: Allow,
+        span: Span,
+    ) -> Result<Stored, Stopped> {
         let refuse = |span: Span, what: String, help: &str| {
             Stopped::Failed(Box::new(
                 Diagnostic::new(codes::RUN_REFUSED_VALUE, span, what)
@@ -329,7 +497,11 @@ impl<'a> Engine<'a> {
                 ));
             }
             if value.is_blank() && !allow.empty {
-                return Err(refuse(span, format!("the new value of {what} is empty"), "if that is right, write `allow empty`"));
+                return Err(refuse(
+                    span,
+                    format!("the new value of {what} is empty"),
+                    "if that is right, write `allow empty`",
+                ));
             }
             if conductor && matches!(&value.data, Data::Text(text) if text.trim() == "null") {
                 return Err(refuse(
@@ -345,16 +517,25 @@ impl<'a> Engine<'a> {
             NewValue::Single(expr) => {
                 let value = self.eval(frame, expr)?;
                 accept(expr, &value, &format!("secret `{name}`"))?;
-                self.mask(&value.clone().labelled(&crate::plan::Label::of(crate::plan::Origin::Secret(name.to_owned()))));
+                self.mask(&value.clone().labelled(&crate::plan::Label::of(
+                    crate::plan::Origin::Secret(name.to_owned()),
+                )));
                 Stored::Single(secret_of(value))
             }
             NewValue::Fields(fields) => {
-                let old = frame.scope.borrow().secrets.get(name, Version::Current).cloned();
+                let old = frame
+                    .scope
+                    .borrow()
+                    .secrets
+                    .get(name, Version::Current)
+                    .cloned();
                 let mut new: Vec<(String, Secret)> = Vec::new();
                 for (field, expr) in fields {
                     let value = self.eval(frame, expr)?;
                     let kept = match &old {
-                        Some(Stored::Fields(old)) if value.is_null() => old.iter().find(|(n, _)| n == field).map(|(_, s)| s.clone()),
+                        Some(Stored::Fields(old)) if value.is_null() => {
+                            old.iter().find(|(n, _)| n == field).map(|(_, s)| s.clone())
+                        }
                         _ => None,
                     };
                     match kept {
@@ -373,7 +554,11 @@ impl<'a> Engine<'a> {
                         }
                     }
                 }
-                let declared = self.plan.secret(name).map(|s| s.fields.clone()).unwrap_or_default();
+                let declared = self
+                    .plan
+                    .secret(name)
+                    .map(|s| s.fields.clone())
+                    .unwrap_or_default();
                 if let Some(absent) = declared.iter().find(|f| !new.iter().any(|(n, _)| n == *f)) {
                     return Err(refuse(
                         span,
@@ -381,14 +566,22 @@ impl<'a> Engine<'a> {
                         "give every field a value the first time",
                     ));
                 }
-                new.sort_by_key(|(n, _)| declared.iter().position(|d| d == n).unwrap_or(usize::MAX));
+                new.sort_by_key(|(n, _)| {
+                    declared.iter().position(|d| d == n).unwrap_or(usize::MAX)
+                });
                 Stored::Fields(new)
             }
         };
-        let unchanged = match (&stored, frame.scope.borrow().secrets.get(name, Version::Current)) {
+        let unchanged = match (
+            &stored,
+            frame.scope.borrow().secrets.get(name, Version::Current),
+        ) {
             (Stored::Single(new), Some(Stored::Single(old))) => new.same_as(old),
             (Stored::Fields(new), Some(Stored::Fields(old))) => {
-                new.len() == old.len() && new.iter().all(|(n, s)| old.iter().any(|(m, o)| n == m && s.same_as(o)))
+                new.len() == old.len()
+                    && new
+                        .iter()
+                        .all(|(n, s)| old.iter().any(|(m, o)| n == m && s.same_as(o)))
             }
             _ => false,
         };

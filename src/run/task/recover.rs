@@ -32,20 +32,41 @@ impl<'a> Engine<'a> {
                     None => Ok(()),
                 },
                 Old::Dies { key: Some(_), .. } => Ok(()),
-                Old::Dies { grace: Some(grace), .. } => {
-                    let first = self.journal.borrow().of(key).find(|r| r.header.kind == Kind::Intent).map(|r| r.header.at);
-                    let passed = first.map_or(0, |at| self.world.clock.now().as_millisecond().saturating_sub(at.as_millisecond()));
+                Old::Dies {
+                    grace: Some(grace), ..
+                } => {
+                    let first = self
+                        .journal
+                        .borrow()
+                        .of(key)
+                        .find(|r| r.header.kind == Kind::Intent)
+                        .map(|r| r.header.at);
+                    let passed = first.map_or(0, |at| {
+                        self.world
+                            .clock
+                            .now()
+                            .as_millisecond()
+                            .saturating_sub(at.as_millisecond())
+                    });
                     if u64::try_from(passed).unwrap_or(0) < grace.0 {
                         Ok(())
                     } else {
                         self.probe_old(frame, step, "its grace is over").await
                     }
                 }
-                Old::Dies { recover: Some(_), .. } => match self.probe_old(frame, step, "the server may have replaced it").await {
+                Old::Dies {
+                    recover: Some(_), ..
+                } => match self
+                    .probe_old(frame, step, "the server may have replaced it")
+                    .await
+                {
                     Ok(()) => Ok(()),
                     Err(halt) => self.recover_with(frame, step, http, halt).await,
                 },
-                Old::Dies { .. } => self.probe_old(frame, step, "the server may have replaced it").await,
+                Old::Dies { .. } => {
+                    self.probe_old(frame, step, "the server may have replaced it")
+                        .await
+                }
             },
         }
     }
@@ -53,7 +74,8 @@ impl<'a> Engine<'a> {
     /// Says what a lost call may have left behind, from the journal: the process that saw it may have died before it could
     /// tell anybody.
     pub(in crate::run) fn tell_lost(&self, step: &Step, http: &Http, key: &str) {
-        let strays = matches!(&http.effect, Effect::Issues(issues) if issues.old == Old::Stays) && http.strays.is_none();
+        let strays = matches!(&http.effect, Effect::Issues(issues) if issues.old == Old::Stays)
+            && http.strays.is_none();
         if !(strays || http.effect == Effect::Unspecified) || !self.was_lost(key) {
             return;
         }
@@ -70,51 +92,102 @@ impl<'a> Engine<'a> {
         let mut kinds = journal
             .of(key)
             .map(|r| r.header.kind)
-            .filter(|k| matches!(k, Kind::Intent | Kind::NotSent | Kind::Unknown | Kind::Answer))
+            .filter(|k| {
+                matches!(
+                    k,
+                    Kind::Intent | Kind::NotSent | Kind::Unknown | Kind::Answer
+                )
+            })
             .peekable();
         let mut lost = false;
         while let Some(kind) = kinds.next() {
-            lost |= kind == Kind::Unknown || (kind == Kind::Intent && kinds.peek().is_none_or(|next| *next == Kind::Intent));
+            lost |= kind == Kind::Unknown
+                || (kind == Kind::Intent && kinds.peek().is_none_or(|next| *next == Kind::Intent));
         }
         lost
     }
 
     /// Runs the declared recovery rotation, after which the run begins anew.
-    async fn recover_with<'b>(&'b self, frame: &'b Frame<'a>, step: &'b Step, http: &'b Http, halt: Stopped) -> Result<(), Stopped> {
-        let Effect::Issues(issues) = &http.effect else { return Err(halt) };
-        let Old::Dies { recover: Some(name), .. } = &issues.old else { return Err(halt) };
-        let call = crate::plan::task::Call { rotation: name.clone(), inputs: Vec::new(), each: None, each_name: None };
+    async fn recover_with<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        step: &'b Step,
+        http: &'b Http,
+        halt: Stopped,
+    ) -> Result<(), Stopped> {
+        let Effect::Issues(issues) = &http.effect else {
+            return Err(halt);
+        };
+        let Old::Dies {
+            recover: Some(name),
+            ..
+        } = &issues.old
+        else {
+            return Err(halt);
+        };
+        let call = crate::plan::task::Call {
+            rotation: name.clone(),
+            inputs: Vec::new(),
+            each: None,
+            each_name: None,
+        };
         let key = format!("{}{} recover", frame.prefix, step.name);
-        self.note(format!("the old credential of step `{}` is dead; rotation `{name}` recovers", step.name));
+        self.note(format!(
+            "the old credential of step `{}` is dead; rotation `{name}` recovers",
+            step.name
+        ));
         Box::pin(self.call(frame, Place::TOP, step, &call, &key)).await
     }
 
     /// Asks the server whether the current credential still works, by the rotation's own `verify` with `pending` read as current.
-    async fn probe_old<'b>(&'b self, frame: &'b Frame<'a>, step: &'b Step, why: &str) -> Result<(), Stopped> {
+    async fn probe_old<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        step: &'b Step,
+        why: &str,
+    ) -> Result<(), Stopped> {
         match self.probe(frame, step, Version::Current).await? {
             Some(true) => {
-                self.note(format!("the old credential of step `{}` still works: the lost call was not executed", step.name));
+                self.note(format!(
+                    "the old credential of step `{}` still works: the lost call was not executed",
+                    step.name
+                ));
                 Ok(())
             }
             Some(false) => Err(halted(
                 step,
-                &format!("the call of `{}` was not answered, and the old credential does not work any more: {why}", step.name),
+                &format!(
+                    "the call of `{}` was not answered, and the old credential does not work any more: {why}",
+                    step.name
+                ),
             )),
             None => Err(halted(
                 step,
-                &format!("the call of `{}` was not answered, and there is no `verify` block to probe the old credential with", step.name),
+                &format!(
+                    "the call of `{}` was not answered, and there is no `verify` block to probe the old credential with",
+                    step.name
+                ),
             )),
         }
     }
 
     /// `sets self`: pending works → it was executed and the call, made again with it, is harmless; current works → again.
-    async fn recover_self<'b>(&'b self, frame: &'b Frame<'a>, step: &'b Step, http: &'b Http) -> Result<(), Stopped> {
+    async fn recover_self<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        step: &'b Step,
+        http: &'b Http,
+    ) -> Result<(), Stopped> {
         let secrets = secrets_of(http);
         for version in [Version::Pending, Version::Current, Version::Previous] {
             if self.probe(frame, step, version).await? == Some(true) {
                 if version != Version::Current {
                     for name in &secrets {
-                        frame.scope.borrow_mut().secrets.swap(Some((name.clone(), Version::Current, version)));
+                        frame.scope.borrow_mut().secrets.swap(Some((
+                            name.clone(),
+                            Version::Current,
+                            version,
+                        )));
                     }
                 }
                 return Ok(());
@@ -131,7 +204,12 @@ impl<'a> Engine<'a> {
 
     /// Runs the steps of the first `verify` of the rotation with a version in the place of the pending one. `None`: there is
     /// none. A server that cannot be asked now has not said that the credential is dead: that is an error, to be tried again.
-    async fn probe(&self, frame: &Frame<'a>, step: &Step, version: Version) -> Result<Option<bool>, Stopped> {
+    async fn probe(
+        &self,
+        frame: &Frame<'a>,
+        step: &Step,
+        version: Version,
+    ) -> Result<Option<bool>, Stopped> {
         let mut verify: Option<&[Step]> = None;
         walk_steps(&frame.rotation.steps, &mut |s| {
             if let Task::Verify(found) = &s.task
@@ -146,16 +224,27 @@ impl<'a> Engine<'a> {
             if let Task::Http(http) = &s.task {
                 for (_, expr) in http.request_exprs() {
                     expr.walk(&mut |e| {
-                        if let ExprKind::Ref(Root::Secret { name, version: Version::Pending, .. }) = &e.kind {
+                        if let ExprKind::Ref(Root::Secret {
+                            name,
+                            version: Version::Pending,
+                            ..
+                        }) = &e.kind
+                        {
                             names.push(name.clone());
                         }
                     });
                 }
             }
         });
-        let Some(name) = names.first() else { return Ok(None) };
+        let Some(name) = names.first() else {
+            return Ok(None);
+        };
         if version != Version::Pending {
-            frame.scope.borrow_mut().secrets.swap(Some((name.clone(), Version::Pending, version)));
+            frame
+                .scope
+                .borrow_mut()
+                .secrets
+                .swap(Some((name.clone(), Version::Pending, version)));
         }
         let result = self.steps(frame, Place::PROBE, steps).await;
         frame.scope.borrow_mut().secrets.swap(None);
@@ -181,13 +270,30 @@ impl<'a> Engine<'a> {
     }
 
     /// Lists what carries our tag and revokes it.
-    async fn reap<'b>(&'b self, frame: &'b Frame<'a>, step: &'b Step, strays: &'b Strays, key: &'b str) -> Result<(), Stopped> {
+    async fn reap<'b>(
+        &'b self,
+        frame: &'b Frame<'a>,
+        step: &'b Step,
+        strays: &'b Strays,
+        key: &'b str,
+    ) -> Result<(), Stopped> {
         let listed = self.exchange(frame, step, &strays.list, key).await?;
-        let capture = strays.list.captures.first().map(|c| c.name.clone()).unwrap_or_default();
+        let capture = strays
+            .list
+            .captures
+            .first()
+            .map(|c| c.name.clone())
+            .unwrap_or_default();
         let ids = {
             let mut scope = frame.scope.borrow_mut();
-            let kept = crate::run::answer::keep(&step.name, &strays.list, &listed, &crate::plan::Label::PUBLIC, &mut scope)
-                .map_err(Stopped::Failed)?;
+            let kept = crate::run::answer::keep(
+                &step.name,
+                &strays.list,
+                &listed,
+                &crate::plan::Label::PUBLIC,
+                &mut scope,
+            )
+            .map_err(Stopped::Failed)?;
             kept.captures.get(&capture).cloned()
         };
         let ids = match ids.map(|v| v.data) {
@@ -197,9 +303,16 @@ impl<'a> Engine<'a> {
         };
         let mut reaped = false;
         for id in ids {
-            frame.scope.borrow_mut().variables.insert("stray".into(), id);
+            frame
+                .scope
+                .borrow_mut()
+                .variables
+                .insert("stray".into(), id);
             self.exchange(frame, step, &strays.revoke, key).await?;
-            self.note(format!("a credential that the lost answer of step `{}` left behind was revoked", step.name));
+            self.note(format!(
+                "a credential that the lost answer of step `{}` left behind was revoked",
+                step.name
+            ));
             reaped = true;
         }
         frame.scope.borrow_mut().variables.remove("stray");
@@ -211,27 +324,45 @@ impl<'a> Engine<'a> {
     }
 
     /// One exchange that is not journaled; its answer must be the expected one.
-    async fn exchange(&self, frame: &Frame<'_>, step: &Step, http: &Http, key: &str) -> Result<Answer, Stopped> {
+    async fn exchange(
+        &self,
+        frame: &Frame<'_>,
+        step: &Step,
+        http: &Http,
+        key: &str,
+    ) -> Result<Answer, Stopped> {
         let built = self.built(frame, http, key)?;
         let sent_at = self.world.clock.now();
         let failed = |what: String| {
             Stopped::Unresolved(Box::new(
-                Diagnostic::new(codes::RUN_OUTCOME_UNKNOWN, step.at.0, what).at("recovering this step").help("`rot resume` tries again"),
+                Diagnostic::new(codes::RUN_OUTCOME_UNKNOWN, step.at.0, what)
+                    .at("recovering this step")
+                    .help("`rot resume` tries again"),
             ))
         };
         match self.world.http.call(&built.request).await {
             Attempt::Answered(response) => {
-                let answer = Answer { status: response.status, headers: response.headers, body: response.body, sent_at };
-                let gone = matches!(http.effect, Effect::Revokes) && matches!(answer.status, 404 | 410);
+                let answer = Answer {
+                    status: response.status,
+                    headers: response.headers,
+                    body: response.body,
+                    sent_at,
+                };
+                let gone =
+                    matches!(http.effect, Effect::Revokes) && matches!(answer.status, 404 | 410);
                 if crate::run::answer::status_expected(http, answer.status) || gone {
                     Ok(answer)
                 } else {
-                    Err(failed(format!("{} answered {} while strays were looked for", built.authority, answer.status)))
+                    Err(failed(format!(
+                        "{} answered {} while strays were looked for",
+                        built.authority, answer.status
+                    )))
                 }
             }
-            Attempt::NotSent(trouble) | Attempt::Unknown(trouble, _) => {
-                Err(failed(format!("the request to {} failed: {}", built.authority, trouble.message)))
-            }
+            Attempt::NotSent(trouble) | Attempt::Unknown(trouble, _) => Err(failed(format!(
+                "the request to {} failed: {}",
+                built.authority, trouble.message
+            ))),
         }
     }
 }
@@ -241,7 +372,11 @@ fn secrets_of(http: &Http) -> Vec<String> {
     let mut names = Vec::new();
     for (_, expr) in http.request_exprs() {
         expr.walk(&mut |e| {
-            if let ExprKind::Ref(Root::Secret { name, version: Version::Current, .. }) = &e.kind
+            if let ExprKind::Ref(Root::Secret {
+                name,
+                version: Version::Current,
+                ..
+            }) = &e.kind
                 && !names.contains(name)
             {
                 names.push(name.clone());

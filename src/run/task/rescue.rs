@@ -19,10 +19,14 @@ impl Engine<'_> {
     pub(in crate::run) fn rescue(&self, key: &str, payload: &[u8]) {
         let path = self.second_place(key);
         let vault = self.vault.borrow();
-        let mut text = zeroize::Zeroizing::new(format!("{}\n", hex(self.rescue_tag(key, payload).as_ref())).into_bytes());
+        let mut text = zeroize::Zeroizing::new(
+            format!("{}\n", hex(self.rescue_tag(key, payload).as_ref())).into_bytes(),
+        );
         text.reserve_exact(payload.len());
         text.extend_from_slice(payload);
-        let Ok(sealed) = vault.seal(&text) else { return };
+        let Ok(sealed) = vault.seal(&text) else {
+            return;
+        };
         let stored = || -> io::Result<()> {
             let mut file = self.world.fs.create(&path, 0o600)?;
             file.write(&sealed)?;
@@ -52,26 +56,44 @@ impl Engine<'_> {
     /// The answer of a step that an earlier process could put in the second place only. It is journaled now.
     pub(in crate::run) fn rescued(&self, key: &str) -> Result<Option<Answer>, Stopped> {
         let path = self.second_place(key);
-        let Ok(sealed) = self.world.fs.read(&path, MAX_FILE) else { return Ok(None) };
+        let Ok(sealed) = self.world.fs.read(&path, MAX_FILE) else {
+            return Ok(None);
+        };
         // One that does not open was cut short when it was written, or is not ours.
-        let Ok(text) = self.vault.borrow().unseal(&sealed) else { return Ok(None) };
-        let Some(split) = text.iter().position(|b| *b == b'\n') else { return Ok(None) };
-        let (tag, payload) = (text.get(..split).unwrap_or_default(), text.get(split + 1..).unwrap_or_default());
+        let Ok(text) = self.vault.borrow().unseal(&sealed) else {
+            return Ok(None);
+        };
+        let Some(split) = text.iter().position(|b| *b == b'\n') else {
+            return Ok(None);
+        };
+        let (tag, payload) = (
+            text.get(..split).unwrap_or_default(),
+            text.get(split + 1..).unwrap_or_default(),
+        );
         let known = crate::vault::Secret::from_text(&hex(self.rescue_tag(key, payload).as_ref()));
         if !known.same_as(&crate::vault::Secret::new(tag.to_vec())) {
             return Ok(None);
         }
-        let Some(answer) = Answer::decode(payload) else { return Ok(None) };
+        let Some(answer) = Answer::decode(payload) else {
+            return Ok(None);
+        };
         self.record(
             Kind::Answer,
             key,
-            [("status", json!(answer.status)), ("length", json!(answer.body.len())), ("effect", json!(true))],
+            [
+                ("status", json!(answer.status)),
+                ("length", json!(answer.body.len())),
+                ("effect", json!(true)),
+            ],
             Some(payload),
             true,
         )?;
         // Left behind, it is not looked at again: the step has its answer.
         let _ = self.world.fs.remove(&path);
-        self.note(format!("the answer of `{key}` was taken from {}", path.display()));
+        self.note(format!(
+            "the answer of `{key}` was taken from {}",
+            path.display()
+        ));
         Ok(Some(answer))
     }
 
@@ -79,11 +101,17 @@ impl Engine<'_> {
         let run = self.journal.borrow().run_id().to_owned();
         let digest = ring::digest::digest(&ring::digest::SHA256, key.as_bytes());
         let step = hex(digest.as_ref().get(..4).unwrap_or_default());
-        self.vault.borrow().path().with_file_name(format!(".rot-rescue-{run}-{step}.age"))
+        self.vault
+            .borrow()
+            .path()
+            .with_file_name(format!(".rot-rescue-{run}-{step}.age"))
     }
 
     fn rescue_tag(&self, key: &str, payload: &[u8]) -> ring::hmac::Tag {
         let label = format!("rot rescue v1 {} {key}", self.journal.borrow().run_id());
-        ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &self.vault.borrow().derive(&label)), payload)
+        ring::hmac::sign(
+            &ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &self.vault.borrow().derive(&label)),
+            payload,
+        )
     }
 }

@@ -22,33 +22,62 @@ impl<'a> Engine<'a> {
         let values: Vec<(String, Zeroizing<String>)> = match self.recorded(key, Kind::Value)? {
             Some(payload) => {
                 outcome.replayed = true;
-                let stored: Vec<(String, String)> = serde_json::from_slice(&payload)
-                    .map_err(|_| crate::run::engine::internal("a generated value in the journal cannot be read"))?;
-                stored.into_iter().map(|(n, v)| (n, Zeroizing::new(v))).collect()
+                let stored: Vec<(String, String)> =
+                    serde_json::from_slice(&payload).map_err(|_| {
+                        crate::run::engine::internal(
+                            "a generated value in the journal cannot be read",
+                        )
+                    })?;
+                stored
+                    .into_iter()
+                    .map(|(n, v)| (n, Zeroizing::new(v)))
+                    .collect()
             }
             None => {
-                let made = generate::make(&task.generator, self.world.rng.as_ref()).map_err(|message| {
-                    Stopped::Failed(Box::new(Diagnostic::new(codes::RUN_EVALUATION, step.at.0, message).at("nothing was generated")))
-                })?;
-                let plain: Vec<(&str, &str)> = made.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+                let made = generate::make(&task.generator, self.world.rng.as_ref()).map_err(
+                    |message| {
+                        Stopped::Failed(Box::new(
+                            Diagnostic::new(codes::RUN_EVALUATION, step.at.0, message)
+                                .at("nothing was generated"),
+                        ))
+                    },
+                )?;
+                let plain: Vec<(&str, &str)> =
+                    made.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
                 let payload = Zeroizing::new(serde_json::to_vec(&plain).unwrap_or_default());
                 self.record(Kind::Value, key, [], Some(&payload), true)?;
                 made
             }
         };
-        let secret: Vec<&str> = task.generator.captures().iter().filter(|(_, s)| *s).map(|(n, _)| *n).collect();
+        let secret: Vec<&str> = task
+            .generator
+            .captures()
+            .iter()
+            .filter(|(_, s)| *s)
+            .map(|(n, _)| *n)
+            .collect();
         let mut captures = BTreeMap::new();
         for (name, text) in values {
             let label = if secret.contains(&name.as_str()) {
-                Label::of(Origin::Minted { step: step.name.clone(), name: name.clone() })
+                Label::of(Origin::Minted {
+                    step: step.name.clone(),
+                    name: name.clone(),
+                })
             } else {
                 Label::PUBLIC
             };
-            let value = Value { data: Data::Text(text), label };
+            let value = Value {
+                data: Data::Text(text),
+                label,
+            };
             self.mask(&value);
             captures.insert(name, value);
         }
-        frame.scope.borrow_mut().captures.insert(step.name.clone(), captures);
+        frame
+            .scope
+            .borrow_mut()
+            .captures
+            .insert(step.name.clone(), captures);
         Ok(())
     }
 
@@ -71,10 +100,16 @@ impl<'a> Engine<'a> {
                 let shown = if instructions.full_label().is_secret() {
                     "***".to_owned()
                 } else {
-                    instructions.scalar_text().map(|t| t.to_string()).unwrap_or_default()
+                    instructions
+                        .scalar_text()
+                        .map(|t| t.to_string())
+                        .unwrap_or_default()
                 };
                 self.observer.log(&shown);
-                let answer = self.world.env.ask_secret(&format!("value for `{}`: ", step.name));
+                let answer = self
+                    .world
+                    .env
+                    .ask_secret(&format!("value for `{}`: ", step.name));
                 let Ok(Some(text)) = answer else {
                     return Err(Stopped::Failed(Box::new(
                         Diagnostic::new(
@@ -88,9 +123,13 @@ impl<'a> Engine<'a> {
                 };
                 if text.trim().is_empty() {
                     return Err(Stopped::Failed(Box::new(
-                        Diagnostic::new(codes::RUN_REFUSED_VALUE, step.at.0, "an empty value was entered")
-                            .at("this step")
-                            .help("run `rot resume` and enter the value"),
+                        Diagnostic::new(
+                            codes::RUN_REFUSED_VALUE,
+                            step.at.0,
+                            "an empty value was entered",
+                        )
+                        .at("this step")
+                        .help("run `rot resume` and enter the value"),
                     )));
                 }
                 self.record(Kind::Value, key, [], Some(text.as_bytes()), true)?;
@@ -99,21 +138,47 @@ impl<'a> Engine<'a> {
         };
         // A Conductor HUMAN task may be answered with its whole output.
         if self.plan.dialect.is_conductor()
-            && let Some(node) = crate::json::parse_text(&text).ok().filter(|n| n.is_object())
+            && let Some(node) = crate::json::parse_text(&text)
+                .ok()
+                .filter(|n| n.is_object())
         {
             let output = super::worker::minted(Value::from_node(&node, &Label::PUBLIC), &step.name);
             self.mask(&output);
-            let captures = node.unique_members().into_iter().map(|m| m.key.text.clone());
-            let captures = captures.filter_map(|name| Some((name.clone(), output.get(&name)?.clone()))).collect();
+            let captures = node
+                .unique_members()
+                .into_iter()
+                .map(|m| m.key.text.clone());
+            let captures = captures
+                .filter_map(|name| Some((name.clone(), output.get(&name)?.clone())))
+                .collect();
             let mut scope = frame.scope.borrow_mut();
             scope.captures.insert(step.name.clone(), captures);
             scope.outputs.insert(step.name.clone(), output);
             return Ok(());
         }
-        let value = Value { data: Data::Text(text), label: Label::of(Origin::Minted { step: step.name.clone(), name: "value".into() }) };
+        let value = Value {
+            data: Data::Text(text),
+            label: Label::of(Origin::Minted {
+                step: step.name.clone(),
+                name: "value".into(),
+            }),
+        };
         self.mask(&value);
-        frame.scope.borrow_mut().captures.insert(step.name.clone(), BTreeMap::from([("value".to_owned(), value)]));
-        match self.steps(frame, Place { volatile: true, ..place }, &manual.verify).await? {
+        frame.scope.borrow_mut().captures.insert(
+            step.name.clone(),
+            BTreeMap::from([("value".to_owned(), value)]),
+        );
+        match self
+            .steps(
+                frame,
+                Place {
+                    volatile: true,
+                    ..place
+                },
+                &manual.verify,
+            )
+            .await?
+        {
             Flow::Next | Flow::Stop(_) => Ok(()),
         }
     }

@@ -1,8 +1,8 @@
 //! A step that a local program does.
 
-use crate::plan::name::is_mask;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json;
+use crate::plan::name::is_mask;
 use crate::plan::task::{Step, Worker};
 use crate::plan::{Derivation, Label, Origin};
 use crate::run::engine::{Engine, Frame, Outcome, Place, Stopped};
@@ -27,7 +27,11 @@ impl<'a> Engine<'a> {
     ) -> Result<(), Stopped> {
         let input = self.eval(frame, &worker.input)?;
         let label = input.full_label().raised(Derivation::Opaque);
-        let recorded = if place.volatile { None } else { self.recorded(key, Kind::Answer)? };
+        let recorded = if place.volatile {
+            None
+        } else {
+            self.recorded(key, Kind::Answer)?
+        };
         let output = match recorded {
             Some(payload) => {
                 outcome.replayed = true;
@@ -35,40 +39,86 @@ impl<'a> Engine<'a> {
             }
             None => self.work(place, step, worker, key, &input).await?,
         };
-        let value = parsed(&output, &label).ok_or_else(|| self.trouble(step, worker, "what it wrote is not a JSON object"))?;
+        let value = parsed(&output, &label)
+            .ok_or_else(|| self.trouble(step, worker, "what it wrote is not a JSON object"))?;
         let value = minted(value, &step.name);
         self.mask(&value);
-        frame.scope.borrow_mut().outputs.insert(step.name.clone(), value);
+        frame
+            .scope
+            .borrow_mut()
+            .outputs
+            .insert(step.name.clone(), value);
         Ok(())
     }
 
-    async fn work(&self, place: Place<'_>, step: &Step, worker: &Worker, key: &str, input: &Value) -> Result<Zeroizing<Vec<u8>>, Stopped> {
+    async fn work(
+        &self,
+        place: Place<'_>,
+        step: &Step,
+        worker: &Worker,
+        key: &str,
+        input: &Value,
+    ) -> Result<Zeroizing<Vec<u8>>, Stopped> {
         if !self.world.process.knows(&worker.name) {
             return Err(Stopped::Failed(Box::new(
-                Diagnostic::new(codes::UNSUPPORTED_TASK, step.at.0, format!("no local program is declared for the task `{}`", worker.name))
-                    .at("this task")
-                    .help(format!("declare it in rot.toml: `[workers]`, then `{} = [\"program\", \"argument\"]`", worker.name)),
+                Diagnostic::new(
+                    codes::UNSUPPORTED_TASK,
+                    step.at.0,
+                    format!(
+                        "no local program is declared for the task `{}`",
+                        worker.name
+                    ),
+                )
+                .at("this task")
+                .help(format!(
+                    "declare it in rot.toml: `[workers]`, then `{} = [\"program\", \"argument\"]`",
+                    worker.name
+                )),
             )));
         }
         if !place.volatile {
             if self.has(key, Kind::Intent) {
-                self.note(format!("the program of step `{}` may have run twice: its end was not seen", step.name));
+                self.note(format!(
+                    "the program of step `{}` may have run twice: its end was not seen",
+                    step.name
+                ));
             }
             self.record(Kind::Intent, key, [("effect", json!("worker"))], None, true)?;
         }
         let timeout = worker.timeout.map_or(TIMEOUT, |t| t.to_std());
         let text = input.json_text();
-        match self.world.process.call(&worker.name, text.as_bytes(), timeout).await {
+        match self
+            .world
+            .process
+            .call(&worker.name, text.as_bytes(), timeout)
+            .await
+        {
             Ok(output) => {
                 if !place.volatile {
-                    self.record(Kind::Answer, key, [("effect", json!(true))], Some(&output), true)?;
+                    self.record(
+                        Kind::Answer,
+                        key,
+                        [("effect", json!(true))],
+                        Some(&output),
+                        true,
+                    )?;
                 }
                 Ok(output)
             }
             Err(trouble) => {
                 if !place.volatile {
-                    let kind = if trouble == crate::world::process::Trouble::NotStarted { Kind::NotSent } else { Kind::Unknown };
-                    self.record(kind, key, [("trouble", json!(trouble.describe()))], None, true)?;
+                    let kind = if trouble == crate::world::process::Trouble::NotStarted {
+                        Kind::NotSent
+                    } else {
+                        Kind::Unknown
+                    };
+                    self.record(
+                        kind,
+                        key,
+                        [("trouble", json!(trouble.describe()))],
+                        None,
+                        true,
+                    )?;
                 }
                 Err(self.trouble(step, worker, &trouble.describe()))
             }
@@ -98,15 +148,31 @@ fn parsed(output: &[u8], label: &Label) -> Option<Value> {
 
 /// What stands under a masking key is a credential of its own.
 pub(super) fn minted(value: Value, step: &str) -> Value {
-    let Value { data: Data::Object(members), label } = value else { return value };
+    let Value {
+        data: Data::Object(members),
+        label,
+    } = value
+    else {
+        return value;
+    };
     let members = members
         .into_iter()
         .map(|(name, value)| {
             let hidden = is_mask(&name);
-            let origin = || Origin::Minted { step: step.to_owned(), name: name.clone() };
-            let value = if hidden { value.relabelled(&Label::of(origin())) } else { value };
+            let origin = || Origin::Minted {
+                step: step.to_owned(),
+                name: name.clone(),
+            };
+            let value = if hidden {
+                value.relabelled(&Label::of(origin()))
+            } else {
+                value
+            };
             (name, value)
         })
         .collect();
-    Value { data: Data::Object(members), label }
+    Value {
+        data: Data::Object(members),
+        label,
+    }
 }

@@ -11,8 +11,12 @@ impl<'a> Lower<'a> {
             Rule::json => ClauseKind::Json(self.only_expr(node)?),
             Rule::text => ClauseKind::Text(self.only_expr(node)?),
             Rule::raw => ClauseKind::Raw(self.only_expr(node)?),
-            Rule::basic => self.two_exprs(node).map(|(user, password)| ClauseKind::Basic(user, password))?,
-            Rule::client => self.two_exprs(node).map(|(id, secret)| ClauseKind::Client(id, secret))?,
+            Rule::basic => self
+                .two_exprs(node)
+                .map(|(user, password)| ClauseKind::Basic(user, password))?,
+            Rule::client => self
+                .two_exprs(node)
+                .map(|(id, secret)| ClauseKind::Client(id, secret))?,
             Rule::header => {
                 let (mut name, mut value) = (None, None);
                 for child in node.into_inner() {
@@ -29,9 +33,13 @@ impl<'a> Lower<'a> {
             Rule::timeout => ClauseKind::Timeout(self.inner_duration(node)?),
             Rule::connect => ClauseKind::Connect(self.inner_duration(node)?),
             Rule::retry => self.retry(node)?,
-            Rule::expect => self.expect(node.into_inner().find(|n| n.as_rule() != Rule::kw_expect)?)?,
+            Rule::expect => {
+                self.expect(node.into_inner().find(|n| n.as_rule() != Rule::kw_expect)?)?
+            }
             Rule::capture => self.capture(node)?,
-            Rule::ca => ClauseKind::Ca(self.plain(node.into_inner().find(|n| n.as_rule() == Rule::string)?)),
+            Rule::ca => {
+                ClauseKind::Ca(self.plain(node.into_inner().find(|n| n.as_rule() == Rule::string)?))
+            }
             Rule::proxy => ClauseKind::Proxy,
             Rule::follow => ClauseKind::Follow(self.inner_count(node)?),
             Rule::limit => {
@@ -62,7 +70,9 @@ impl<'a> Lower<'a> {
 
     /// The word behind `backoff`.
     pub(super) fn backoff(&mut self, node: Node<'a>) -> Option<Name> {
-        node.into_inner().find(|n| n.as_rule() == Rule::ident).map(|n| self.name(n))
+        node.into_inner()
+            .find(|n| n.as_rule() == Rule::ident)
+            .map(|n| self.name(n))
     }
 
     fn retry(&mut self, node: Node<'a>) -> Option<ClauseKind> {
@@ -86,7 +96,12 @@ impl<'a> Lower<'a> {
                 _ => {}
             }
         }
-        Some(ClauseKind::Retry { count: count?, every, backoff, up_to })
+        Some(ClauseKind::Retry {
+            count: count?,
+            every,
+            backoff,
+            up_to,
+        })
     }
 
     fn expect(&mut self, node: Node<'a>) -> Option<ClauseKind> {
@@ -106,8 +121,16 @@ impl<'a> Lower<'a> {
         }
         Some(match rule {
             Rule::expect_status => ClauseKind::ExpectStatus(statuses),
-            Rule::expect_header => ClauseKind::ExpectHeader { name: name?, operator: operator?, value: value? },
-            _ => ClauseKind::ExpectBody { path: name?, operator: operator?, value: value? },
+            Rule::expect_header => ClauseKind::ExpectHeader {
+                name: name?,
+                operator: operator?,
+                value: value?,
+            },
+            _ => ClauseKind::ExpectBody {
+                path: name?,
+                operator: operator?,
+                value: value?,
+            },
         })
     }
 
@@ -127,7 +150,14 @@ impl<'a> Lower<'a> {
             }
         }
         let mut names = names.into_iter();
-        Some(ClauseKind::Capture { secret, name: names.next()?, source: source?, ty: names.next(), optional, to })
+        Some(ClauseKind::Capture {
+            secret,
+            name: names.next()?,
+            source: source?,
+            ty: names.next(),
+            optional,
+            to,
+        })
     }
 
     fn source(&mut self, node: Node<'a>) -> Option<Source> {

@@ -44,10 +44,15 @@ impl<'a> Lower<'a> {
                         _ => {}
                     }
                 }
-                StepKind::ForEach { item: item?, items: items?, steps: steps? }
+                StepKind::ForEach {
+                    item: item?,
+                    items: items?,
+                    steps: steps?,
+                }
             }
             Rule::repeat => {
-                let (mut at_most, mut every, mut backoff, mut steps, mut until) = (None, None, None, None, None);
+                let (mut at_most, mut every, mut backoff, mut steps, mut until) =
+                    (None, None, None, None, None);
                 for child in node.into_inner() {
                     let place = self.token(&child);
                     match child.as_rule() {
@@ -68,7 +73,13 @@ impl<'a> Lower<'a> {
                         _ => {}
                     }
                 }
-                StepKind::Repeat { at_most, every, backoff, steps: steps?, until: until? }
+                StepKind::Repeat {
+                    at_most,
+                    every,
+                    backoff,
+                    steps: steps?,
+                    until: until?,
+                }
             }
             Rule::call => {
                 let mut names = Vec::new();
@@ -81,7 +92,11 @@ impl<'a> Lower<'a> {
                     }
                 }
                 let mut names = names.into_iter();
-                StepKind::Call { name: names.next()?, rotation: names.next()?, inputs }
+                StepKind::Call {
+                    name: names.next()?,
+                    rotation: names.next()?,
+                    inputs,
+                }
             }
             _ => return None,
         })
@@ -94,7 +109,10 @@ impl<'a> Lower<'a> {
     }
 
     fn when(&mut self, node: Node<'a>) -> Option<StepKind> {
-        let mut found = Arms { arms: Vec::new(), otherwise: None };
+        let mut found = Arms {
+            arms: Vec::new(),
+            otherwise: None,
+        };
         let mut condition = None;
         for child in node.into_inner() {
             match child.as_rule() {
@@ -120,11 +138,17 @@ impl<'a> Lower<'a> {
                 _ => {}
             }
         }
-        Some(StepKind::When { arms: found.arms, otherwise: found.otherwise })
+        Some(StepKind::When {
+            arms: found.arms,
+            otherwise: found.otherwise,
+        })
     }
 
     fn matching(&mut self, node: Node<'a>) -> Option<StepKind> {
-        let mut found = Arms { arms: Vec::new(), otherwise: None };
+        let mut found = Arms {
+            arms: Vec::new(),
+            otherwise: None,
+        };
         let mut subject = None;
         let mut previous = None;
         for child in node.into_inner() {
@@ -149,16 +173,24 @@ impl<'a> Lower<'a> {
                 _ => {}
             }
         }
-        Some(StepKind::Match { subject: subject?, arms: found.arms, otherwise: found.otherwise })
+        Some(StepKind::Match {
+            subject: subject?,
+            arms: found.arms,
+            otherwise: found.otherwise,
+        })
     }
 
     /// Adds an arm; nothing may come after `else`.
     fn arm(&mut self, found: &mut Arms, test: Option<Expr>, steps: Vec<Step>, place: Span) {
         if found.otherwise.is_some() {
             self.report(
-                Diagnostic::new(codes::SYNTAX_ERROR, place, "nothing can follow `else`: it takes all that is left")
-                    .at("never reached")
-                    .help("move it before the `else`, or remove it"),
+                Diagnostic::new(
+                    codes::SYNTAX_ERROR,
+                    place,
+                    "nothing can follow `else`: it takes all that is left",
+                )
+                .at("never reached")
+                .help("move it before the `else`, or remove it"),
             );
             return;
         }

@@ -30,11 +30,17 @@ impl<'a> Lower<'a> {
     pub(super) fn expr(&mut self, node: Node<'a>) -> Expr {
         let span = self.span(&node);
         self.level += 1;
-        let expr = self.expr_inside(node, span).unwrap_or(Expr { kind: ExprKind::Error, span });
+        let expr = self.expr_inside(node, span).unwrap_or(Expr {
+            kind: ExprKind::Error,
+            span,
+        });
         self.level -= 1;
         if self.level == 0 && depth(&expr) > 2 * MAX_DEPTH {
             self.report(fault::too_long(span));
-            return Expr { kind: ExprKind::Error, span };
+            return Expr {
+                kind: ExprKind::Error,
+                span,
+            };
         }
         expr
     }
@@ -57,7 +63,14 @@ impl<'a> Lower<'a> {
         let mut chain = chain.into_iter().peekable();
         let value = self.chain(&mut chain, 0)?;
         let reason = reason.map(|r| self.plain(r));
-        Some(if reveal { Expr { kind: ExprKind::Reveal(Box::new(value), reason), span } } else { value })
+        Some(if reveal {
+            Expr {
+                kind: ExprKind::Reveal(Box::new(value), reason),
+                span,
+            }
+        } else {
+            value
+        })
     }
 
     fn chain(&mut self, chain: &mut Chain<'a>, least: u8) -> Option<Expr> {
@@ -66,13 +79,20 @@ impl<'a> Lower<'a> {
             let place = self.token(&first);
             if least > NOT {
                 self.report(
-                    Diagnostic::new(codes::SYNTAX_ERROR, place, "`not` binds weaker than a comparison and cannot follow one")
-                        .at("in the way here")
-                        .help("put `(not …)` in parentheses"),
+                    Diagnostic::new(
+                        codes::SYNTAX_ERROR,
+                        place,
+                        "`not` binds weaker than a comparison and cannot follow one",
+                    )
+                    .at("in the way here")
+                    .help("put `(not …)` in parentheses"),
                 );
             }
             let inner = self.chain(chain, NOT)?;
-            Expr { span: place.to(inner.span), kind: ExprKind::Not(Box::new(inner)) }
+            Expr {
+                span: place.to(inner.span),
+                kind: ExprKind::Not(Box::new(inner)),
+            }
         } else {
             self.term(first)?
         };
@@ -82,18 +102,28 @@ impl<'a> Lower<'a> {
             if binds < least {
                 break;
             }
-            let operator = Name { text: next.as_str().to_owned(), span: self.token(next) };
+            let operator = Name {
+                text: next.as_str().to_owned(),
+                span: self.token(next),
+            };
             if compared && binds == COMPARISON {
                 self.report(
-                    Diagnostic::new(codes::SYNTAX_ERROR, operator.span, "comparisons cannot be chained")
-                        .at("second comparison")
-                        .help("compare two values at a time and join them with `and`"),
+                    Diagnostic::new(
+                        codes::SYNTAX_ERROR,
+                        operator.span,
+                        "comparisons cannot be chained",
+                    )
+                    .at("second comparison")
+                    .help("compare two values at a time and join them with `and`"),
                 );
             }
             compared = binds == COMPARISON;
             chain.next();
             let right = self.chain(chain, binds + 1)?;
-            left = Expr { span: left.span.to(right.span), kind: ExprKind::Binary(Box::new(left), operator, Box::new(right)) };
+            left = Expr {
+                span: left.span.to(right.span),
+                kind: ExprKind::Binary(Box::new(left), operator, Box::new(right)),
+            };
         }
         Some(left)
     }
@@ -115,12 +145,22 @@ impl<'a> Lower<'a> {
             let key = if rule == Rule::field {
                 let name = self.name(inner);
                 let text = Part::Text(name.text.clone(), name.span);
-                let parts = if name.text.is_empty() { Vec::new() } else { vec![text] };
-                Expr { kind: ExprKind::String(parts), span: name.span }
+                let parts = if name.text.is_empty() {
+                    Vec::new()
+                } else {
+                    vec![text]
+                };
+                Expr {
+                    kind: ExprKind::String(parts),
+                    span: name.span,
+                }
             } else {
                 self.expr(inner)
             };
-            expr = Expr { span: expr.span.to(end), kind: ExprKind::Index(Box::new(expr), Box::new(key)) };
+            expr = Expr {
+                span: expr.span.to(end),
+                kind: ExprKind::Index(Box::new(expr), Box::new(key)),
+            };
         }
         Some(expr)
     }
@@ -128,7 +168,13 @@ impl<'a> Lower<'a> {
     fn primary(&mut self, node: Node<'a>) -> Option<Expr> {
         let span = self.token(&node);
         let kind = match node.as_rule() {
-            Rule::string if self.explain.is_known(span.start as usize, span.start as usize + 1) => ExprKind::Error,
+            Rule::string
+                if self
+                    .explain
+                    .is_known(span.start as usize, span.start as usize + 1) =>
+            {
+                ExprKind::Error
+            }
             Rule::string => ExprKind::String(self.parts(node)),
             Rule::number => ExprKind::Number(node.as_str().to_owned()),
             Rule::duration => ExprKind::Duration(super::duration(node.as_str())),
@@ -137,7 +183,10 @@ impl<'a> Lower<'a> {
                 word => ExprKind::Bool(word == "true"),
             },
             Rule::bare => {
-                let inner = Name { text: node.as_str().to_owned(), span };
+                let inner = Name {
+                    text: node.as_str().to_owned(),
+                    span,
+                };
                 ExprKind::Path(vec![inner])
             }
             Rule::path => return Some(self.path(node, span)),
@@ -145,7 +194,10 @@ impl<'a> Lower<'a> {
             Rule::members => ExprKind::Object(self.members(node)),
             Rule::group => {
                 let inner = self.expr(node.into_inner().find(|n| n.as_rule() == Rule::expr)?);
-                return Some(Expr { kind: inner.kind, span });
+                return Some(Expr {
+                    kind: inner.kind,
+                    span,
+                });
             }
             _ => return None,
         };
@@ -175,7 +227,10 @@ impl<'a> Lower<'a> {
 
     /// The expressions among a node's children.
     fn exprs(&mut self, node: Node<'a>) -> Vec<Expr> {
-        node.into_inner().filter(|n| n.as_rule() == Rule::expr).map(|n| self.expr(n)).collect()
+        node.into_inner()
+            .filter(|n| n.as_rule() == Rule::expr)
+            .map(|n| self.expr(n))
+            .collect()
     }
 
     /// `{ key: value, … }`
@@ -188,10 +243,17 @@ impl<'a> Lower<'a> {
                 Rule::member => {
                     let mut inner = child.into_inner();
                     let key = inner.next().map(|k| self.name(k));
-                    let value = inner.find(|n| n.as_rule() == Rule::expr).map(|v| self.expr(v));
-                    let (Some(key), Some(value)) = (key, value) else { continue };
+                    let value = inner
+                        .find(|n| n.as_rule() == Rule::expr)
+                        .map(|v| self.expr(v));
+                    let (Some(key), Some(value)) = (key, value) else {
+                        continue;
+                    };
                     if let Some(previous) = members.last().filter(|_| !comma) {
-                        self.comma_between(previous.key.span.to(previous.value.span), key.span.to(value.span));
+                        self.comma_between(
+                            previous.key.span.to(previous.value.span),
+                            key.span.to(value.span),
+                        );
                     }
                     members.push(Member { key, value });
                     comma = false;
@@ -205,7 +267,8 @@ impl<'a> Lower<'a> {
 
 /// How deep the tree of an expression is.
 fn depth(expr: &Expr) -> usize {
-    let deepest = |children: &mut dyn Iterator<Item = &Expr>| children.map(depth).max().unwrap_or(0);
+    let deepest =
+        |children: &mut dyn Iterator<Item = &Expr>| children.map(depth).max().unwrap_or(0);
     1 + match &expr.kind {
         ExprKind::String(parts) => deepest(&mut parts.iter().filter_map(|p| match p {
             Part::Expr(e) => Some(e),

@@ -12,9 +12,15 @@ impl<'a> Lower<'a> {
         Some(match node.as_rule() {
             Rule::use_item => {
                 let path = node.into_inner().find(|n| n.as_rule() == Rule::string)?;
-                Item::Use(Use { path: self.plain(path), span })
+                Item::Use(Use {
+                    path: self.plain(path),
+                    span,
+                })
             }
-            Rule::env_item => Item::Env(Env { names: self.idents(node), span }),
+            Rule::env_item => Item::Env(Env {
+                names: self.idents(node),
+                span,
+            }),
             Rule::secret_item => Item::Secret(self.secret(node)),
             Rule::rotation => Item::Rotation(self.rotation(node)?),
             _ => return None,
@@ -23,12 +29,19 @@ impl<'a> Lower<'a> {
 
     /// The plain names among a node's children.
     pub(super) fn idents(&mut self, node: Node<'a>) -> Vec<Name> {
-        node.into_inner().filter(|n| n.as_rule() == Rule::ident).map(|n| self.name(n)).collect()
+        node.into_inner()
+            .filter(|n| n.as_rule() == Rule::ident)
+            .map(|n| self.name(n))
+            .collect()
     }
 
     fn secret(&mut self, node: Node<'a>) -> Secret {
         let span = self.span(&node);
-        let mut secret = Secret { names: Vec::new(), to: Vec::new(), span };
+        let mut secret = Secret {
+            names: Vec::new(),
+            to: Vec::new(),
+            span,
+        };
         for child in node.into_inner() {
             match child.as_rule() {
                 Rule::secret_decl => secret.names.extend(self.declared(child)),
@@ -65,7 +78,10 @@ impl<'a> Lower<'a> {
         let span = self.span(&node);
         let mut children = node.into_inner();
         let host = self.plain(children.next()?);
-        let places = children.filter(|n| n.as_rule() == Rule::ident).map(|n| self.name(n)).collect();
+        let places = children
+            .filter(|n| n.as_rule() == Rule::ident)
+            .map(|n| self.name(n))
+            .collect();
         Some(Target { host, places, span })
     }
 }

@@ -8,7 +8,8 @@ use crate::syntax::explain::Place;
 impl<'a> Lower<'a> {
     /// The node of rule `request`.
     pub(super) fn request(&mut self, node: Node<'a>) -> Option<Http> {
-        let (mut name, mut method, mut url, mut effect, mut clauses) = (None, None, None, None, Vec::new());
+        let (mut name, mut method, mut url, mut effect, mut clauses) =
+            (None, None, None, None, Vec::new());
         for child in node.into_inner() {
             match child.as_rule() {
                 Rule::ident => name = Some(self.name(child)),
@@ -19,7 +20,13 @@ impl<'a> Lower<'a> {
                 _ => {}
             }
         }
-        Some(Http { name, method: method?, url: url?, effect, clauses })
+        Some(Http {
+            name,
+            method: method?,
+            url: url?,
+            effect,
+            clauses,
+        })
     }
 
     fn clauses(&mut self, node: Node<'a>) -> Vec<Clause> {
@@ -30,7 +37,9 @@ impl<'a> Lower<'a> {
             match child.as_rule() {
                 Rule::open | Rule::close => {}
                 // The second half of `strays`, when the first is broken.
-                Rule::bad if strays_broken && child.as_str().starts_with("revoke") => strays_broken = false,
+                Rule::bad if strays_broken && child.as_str().starts_with("revoke") => {
+                    strays_broken = false
+                }
                 Rule::bad => {
                     strays_broken = child.as_str().starts_with("strays");
                     self.bad(&child, previous, Place::Clauses);
@@ -46,7 +55,8 @@ impl<'a> Lower<'a> {
 
     fn effect(&mut self, node: Node<'a>) -> Option<Effect> {
         let span = self.span(&node);
-        let (mut key, mut grace, mut recover, mut accept, mut at_most) = (None, None, None, None, None);
+        let (mut key, mut grace, mut recover, mut accept, mut at_most) =
+            (None, None, None, None, None);
         let mut words = Vec::new();
         for child in node.into_inner() {
             let place = self.token(&child);
@@ -77,7 +87,13 @@ impl<'a> Lower<'a> {
         let kind = match words.as_slice() {
             [Rule::kw_reads] => EffectKind::Reads,
             [Rule::kw_issues, Rule::kw_additive] => EffectKind::IssuesAdditive { at_most },
-            [Rule::kw_issues, ..] => EffectKind::IssuesReplacing { key, grace, recover, accept, at_most },
+            [Rule::kw_issues, ..] => EffectKind::IssuesReplacing {
+                key,
+                grace,
+                recover,
+                accept,
+                at_most,
+            },
             [Rule::kw_sets] => EffectKind::Sets,
             [Rule::kw_sets, Rule::kw_self] => EffectKind::SetsSelf,
             [Rule::kw_sets, ..] => EffectKind::SetsSlot,
@@ -89,7 +105,9 @@ impl<'a> Lower<'a> {
 
     /// The name or string behind the keywords of an option.
     fn inner_name(&mut self, node: Node<'a>) -> Option<crate::syntax::ast::Name> {
-        let token = node.into_inner().find(|n| matches!(n.as_rule(), Rule::ident | Rule::string))?;
+        let token = node
+            .into_inner()
+            .find(|n| matches!(n.as_rule(), Rule::ident | Rule::string))?;
         Some(self.name(token))
     }
 
@@ -101,9 +119,13 @@ impl<'a> Lower<'a> {
         if !class && !number {
             let place = self.token(node);
             self.report(
-                Diagnostic::new(codes::SYNTAX_ERROR, place, format!("`{text}` is no status code"))
-                    .at("not a status")
-                    .help("write three digits such as `200`, or a class such as `2xx`"),
+                Diagnostic::new(
+                    codes::SYNTAX_ERROR,
+                    place,
+                    format!("`{text}` is no status code"),
+                )
+                .at("not a status")
+                .help("write three digits such as `200`, or a class such as `2xx`"),
             );
         }
     }

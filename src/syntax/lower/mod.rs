@@ -48,7 +48,14 @@ impl<'a> Lower<'a> {
         comments: &'a [(usize, usize)],
         diagnostics: &'a mut Vec<Diagnostic>,
     ) -> Self {
-        Self { explain, input, base, comments, diagnostics, level: 0 }
+        Self {
+            explain,
+            input,
+            base,
+            comments,
+            diagnostics,
+            level: 0,
+        }
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {
@@ -58,7 +65,11 @@ impl<'a> Lower<'a> {
     /// A place in the file from offsets in the input.
     fn place(&self, start: usize, end: usize) -> Span {
         let limit = self.explain.source.len();
-        Span::new(self.explain.file, (self.base + start).min(limit), (self.base + end).min(limit))
+        Span::new(
+            self.explain.file,
+            (self.base + start).min(limit),
+            (self.base + end).min(limit),
+        )
     }
 
     /// The place of a token.
@@ -72,9 +83,17 @@ impl<'a> Lower<'a> {
     fn span(&self, node: &Node<'_>) -> Span {
         let mut span = self.token(node);
         loop {
-            let text = self.explain.source.get(span.start as usize..span.end as usize).unwrap_or("");
+            let text = self
+                .explain
+                .source
+                .get(span.start as usize..span.end as usize)
+                .unwrap_or("");
             let end = span.start as usize + text.trim_end().len();
-            let comment = self.comments.binary_search_by_key(&end, |c| c.1).ok().and_then(|i| self.comments.get(i));
+            let comment = self
+                .comments
+                .binary_search_by_key(&end, |c| c.1)
+                .ok()
+                .and_then(|i| self.comments.get(i));
             match comment.filter(|c| c.0 > span.start as usize) {
                 Some(comment) => span = Span::new(span.file, span.start as usize, comment.0),
                 None => return Span::new(span.file, span.start as usize, end),
@@ -84,7 +103,14 @@ impl<'a> Lower<'a> {
 
     /// A name: a word, or a string without interpolation.
     fn name(&mut self, node: Node<'a>) -> Name {
-        if node.as_rule() == Rule::string { self.plain(node) } else { Name { text: node.as_str().to_owned(), span: self.token(&node) } }
+        if node.as_rule() == Rule::string {
+            self.plain(node)
+        } else {
+            Name {
+                text: node.as_str().to_owned(),
+                span: self.token(&node),
+            }
+        }
     }
 
     /// A name that is used without a dot behind it, so that it must not be a keyword.
@@ -92,20 +118,36 @@ impl<'a> Lower<'a> {
         let name = self.name(node);
         if super::is_keyword(&name.text) {
             self.report(
-                Diagnostic::new(codes::BAD_NAME, name.span, format!("`{}` is a keyword and cannot stand alone as a value", name.text))
-                    .at("could not be used by this name")
-                    .help(format!("choose another name, such as `{}_value`", name.text)),
+                Diagnostic::new(
+                    codes::BAD_NAME,
+                    name.span,
+                    format!(
+                        "`{}` is a keyword and cannot stand alone as a value",
+                        name.text
+                    ),
+                )
+                .at("could not be used by this name")
+                .help(format!(
+                    "choose another name, such as `{}_value`",
+                    name.text
+                )),
             );
         }
         name
     }
 
     fn duration(&mut self, node: &Node<'_>) -> Duration {
-        Duration { value: duration(node.as_str()), span: self.token(node) }
+        Duration {
+            value: duration(node.as_str()),
+            span: self.token(node),
+        }
     }
 
     fn count(&mut self, node: &Node<'_>) -> Count {
-        Count { value: digits(node.as_str()), span: self.token(node) }
+        Count {
+            value: digits(node.as_str()),
+            span: self.token(node),
+        }
     }
 
     /// `4MiB`
@@ -117,7 +159,10 @@ impl<'a> Lower<'a> {
             Some("KiB") => 1024,
             _ => 1,
         };
-        Count { value: digits(number).saturating_mul(unit), span: self.token(node) }
+        Count {
+            value: digits(number).saturating_mul(unit),
+            span: self.token(node),
+        }
     }
 
     /// The duration in a node such as `jitter 5m`.
@@ -130,7 +175,9 @@ impl<'a> Lower<'a> {
     fn once<T>(&mut self, slot: &mut Option<T>, value: Option<T>, what: &str, span: Span) {
         if slot.is_some() {
             self.report(
-                Diagnostic::new(codes::SYNTAX_ERROR, span, format!("{what} is given twice")).at("again here").help("keep one of the two"),
+                Diagnostic::new(codes::SYNTAX_ERROR, span, format!("{what} is given twice"))
+                    .at("again here")
+                    .help("keep one of the two"),
             );
         } else {
             *slot = value;
@@ -145,23 +192,40 @@ impl<'a> Lower<'a> {
         let span = self.span(node);
         let previous = previous.map(|p| (p.start as usize, p.end as usize));
         let range = (span.start as usize, span.end as usize);
-        let diagnostic = self.explain.statement(self.input, self.base, range, previous, place);
+        let diagnostic = self
+            .explain
+            .statement(self.input, self.base, range, previous, place);
         self.diagnostics.extend(diagnostic);
     }
 
     /// Says that a comma is missing between two things on one line.
     fn comma_between(&mut self, before: Span, after: Span) {
-        let gap = self.explain.source.get(before.end as usize..after.start as usize).unwrap_or("\n");
-        if gap.contains('\n') || self.explain.is_known(before.start as usize, after.end as usize) {
+        let gap = self
+            .explain
+            .source
+            .get(before.end as usize..after.start as usize)
+            .unwrap_or("\n");
+        if gap.contains('\n')
+            || self
+                .explain
+                .is_known(before.start as usize, after.end as usize)
+        {
             return;
         }
-        let edit = Edit { span: before.after(), text: ",".into() };
+        let edit = Edit {
+            span: before.after(),
+            text: ",".into(),
+        };
         self.report(
-            Diagnostic::new(codes::SYNTAX_ERROR, after, "a comma is missing between two members on one line")
-                .at("next one begins here")
-                .label(before, "ends here")
-                .help("put a `,` between them, or a line end")
-                .fix("add the `,`", true, vec![edit]),
+            Diagnostic::new(
+                codes::SYNTAX_ERROR,
+                after,
+                "a comma is missing between two members on one line",
+            )
+            .at("next one begins here")
+            .label(before, "ends here")
+            .help("put a `,` between them, or a line end")
+            .fix("add the `,`", true, vec![edit]),
         );
     }
 }
@@ -173,7 +237,10 @@ fn duration(text: &str) -> Dur {
     while !rest.is_empty() {
         let number = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (value, after) = rest.split_at_checked(number).unwrap_or((rest, ""));
-        let unit = after.len() - after.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
+        let unit = after.len()
+            - after
+                .trim_start_matches(|c: char| c.is_ascii_alphabetic())
+                .len();
         let (name, after) = after.split_at_checked(unit).unwrap_or((after, ""));
         let milliseconds = match name {
             "ms" => 1,
@@ -194,5 +261,7 @@ fn duration(text: &str) -> Dur {
 
 /// Digits as a number, saturated.
 fn digits(text: &str) -> u64 {
-    text.bytes().filter(u8::is_ascii_digit).fold(0, |n, b| n.saturating_mul(10).saturating_add(u64::from(b - b'0')))
+    text.bytes().filter(u8::is_ascii_digit).fold(0, |n, b| {
+        n.saturating_mul(10).saturating_add(u64::from(b - b'0'))
+    })
 }

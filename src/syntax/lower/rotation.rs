@@ -21,13 +21,19 @@ impl<'a> Lower<'a> {
                 }
             }
         }
-        Some(Rotation { name: name?, body, span })
+        Some(Rotation {
+            name: name?,
+            body,
+            span,
+        })
     }
 
     fn entry(&mut self, node: Node<'a>) -> Option<Entry> {
         let span = self.span(&node);
         Some(match node.as_rule() {
-            Rule::description => Entry::Description(self.plain(node.into_inner().find(|n| n.as_rule() == Rule::string)?)),
+            Rule::description => Entry::Description(
+                self.plain(node.into_inner().find(|n| n.as_rule() == Rule::string)?),
+            ),
             Rule::timeout => Entry::Timeout(self.inner_duration(node)?),
             Rule::every => {
                 let (mut interval, mut jitter) = (None, None);
@@ -42,7 +48,11 @@ impl<'a> Lower<'a> {
                         _ => {}
                     }
                 }
-                Entry::Every { interval: interval?, jitter, span }
+                Entry::Every {
+                    interval: interval?,
+                    jitter,
+                    span,
+                }
             }
             Rule::cron => {
                 let (mut expression, mut zone, mut jitter) = (None, None, None);
@@ -51,7 +61,10 @@ impl<'a> Lower<'a> {
                     match child.as_rule() {
                         Rule::string => expression = Some(self.plain(child)),
                         Rule::zone => {
-                            let value = child.into_inner().find(|n| n.as_rule() == Rule::string).map(|n| self.plain(n));
+                            let value = child
+                                .into_inner()
+                                .find(|n| n.as_rule() == Rule::string)
+                                .map(|n| self.plain(n));
                             self.once(&mut zone, value, "the zone", place);
                         }
                         Rule::jitter => {
@@ -61,7 +74,12 @@ impl<'a> Lower<'a> {
                         _ => {}
                     }
                 }
-                Entry::Cron { expression: expression?, zone, jitter, span }
+                Entry::Cron {
+                    expression: expression?,
+                    zone,
+                    jitter,
+                    span,
+                }
             }
             Rule::input => {
                 let mut secret = false;
@@ -76,7 +94,13 @@ impl<'a> Lower<'a> {
                     }
                 }
                 let mut names = names.into_iter();
-                Entry::Input { name: names.next()?, secret, ty: names.next()?, default, span }
+                Entry::Input {
+                    name: names.next()?,
+                    secret,
+                    ty: names.next()?,
+                    default,
+                    span,
+                }
             }
             Rule::output => {
                 let mut secret = false;
@@ -89,9 +113,17 @@ impl<'a> Lower<'a> {
                         _ => {}
                     }
                 }
-                Entry::Output { name: name?, secret, value: value?, span }
+                Entry::Output {
+                    name: name?,
+                    secret,
+                    value: value?,
+                    span,
+                }
             }
-            Rule::on_failure => Entry::OnFailure { steps: self.only_block(node)?, span },
+            Rule::on_failure => Entry::OnFailure {
+                steps: self.only_block(node)?,
+                span,
+            },
             _ => Entry::Step(self.step(node)?),
         })
     }

@@ -37,9 +37,15 @@ impl<'a> Lower<'a> {
     pub(super) fn step(&mut self, node: Node<'a>) -> Option<Step> {
         let span = self.span(&node);
         let kind = match node.as_rule() {
-            Rule::http => StepKind::Http(self.request(node.into_inner().find(|n| n.as_rule() == Rule::request)?)?),
-            Rule::update => StepKind::Update(self.store(node.into_inner().find(|n| n.as_rule() == Rule::store)?)?),
-            Rule::stage => StepKind::Stage(self.store(node.into_inner().find(|n| n.as_rule() == Rule::store)?)?),
+            Rule::http => StepKind::Http(
+                self.request(node.into_inner().find(|n| n.as_rule() == Rule::request)?)?,
+            ),
+            Rule::update => StepKind::Update(
+                self.store(node.into_inner().find(|n| n.as_rule() == Rule::store)?)?,
+            ),
+            Rule::stage => StepKind::Stage(
+                self.store(node.into_inner().find(|n| n.as_rule() == Rule::store)?)?,
+            ),
             Rule::let_step => {
                 let (mut name, mut value) = (None, None);
                 for child in node.into_inner() {
@@ -49,13 +55,18 @@ impl<'a> Lower<'a> {
                         _ => {}
                     }
                 }
-                StepKind::Let { name: name?, value: value? }
+                StepKind::Let {
+                    name: name?,
+                    value: value?,
+                }
             }
             Rule::log => StepKind::Log(self.only_expr(node)?),
             Rule::fail => StepKind::Fail(self.only_expr(node)?),
             Rule::stop => StepKind::Stop(self.only_expr(node)),
             Rule::promote => {
-                let name = node.into_inner().find(|n| n.as_rule() != Rule::kw_promote)?;
+                let name = node
+                    .into_inner()
+                    .find(|n| n.as_rule() != Rule::kw_promote)?;
                 StepKind::Promote(self.name(name))
             }
             Rule::verify => {
@@ -75,7 +86,11 @@ impl<'a> Lower<'a> {
                         _ => {}
                     }
                 }
-                StepKind::Verify { within, every, steps: steps? }
+                StepKind::Verify {
+                    within,
+                    every,
+                    steps: steps?,
+                }
             }
             Rule::revoke => {
                 let (mut secret, mut after, mut steps) = (None, None, None);
@@ -91,7 +106,11 @@ impl<'a> Lower<'a> {
                         _ => {}
                     }
                 }
-                StepKind::Revoke { secret: secret?, after, steps: steps? }
+                StepKind::Revoke {
+                    secret: secret?,
+                    after,
+                    steps: steps?,
+                }
             }
             Rule::generate => {
                 let mut names = Vec::new();
@@ -100,7 +119,8 @@ impl<'a> Lower<'a> {
                     match child.as_rule() {
                         Rule::ident => names.push(self.name(child)),
                         Rule::options => {
-                            for option in child.into_inner().filter(|n| n.as_rule() == Rule::option) {
+                            for option in child.into_inner().filter(|n| n.as_rule() == Rule::option)
+                            {
                                 let mut inner = option.into_inner();
                                 let name = self.name(inner.next()?);
                                 options.push((name, self.expr(inner.next()?)));
@@ -110,7 +130,11 @@ impl<'a> Lower<'a> {
                     }
                 }
                 let mut names = names.into_iter();
-                StepKind::Generate { name: names.next()?, kind: names.next()?, options }
+                StepKind::Generate {
+                    name: names.next()?,
+                    kind: names.next()?,
+                    options,
+                }
             }
             Rule::manual => {
                 let (mut name, mut instructions, mut verify) = (None, None, Vec::new());
@@ -122,11 +146,21 @@ impl<'a> Lower<'a> {
                         _ => {}
                     }
                 }
-                StepKind::Manual { name: name?, instructions: instructions?, verify }
+                StepKind::Manual {
+                    name: name?,
+                    instructions: instructions?,
+                    verify,
+                }
             }
             Rule::wait => {
-                let until = node.clone().into_inner().any(|n| n.as_rule() == Rule::kw_until);
-                StepKind::Wait { until, value: self.only_expr(node)? }
+                let until = node
+                    .clone()
+                    .into_inner()
+                    .any(|n| n.as_rule() == Rule::kw_until);
+                StepKind::Wait {
+                    until,
+                    value: self.only_expr(node)?,
+                }
             }
             _ => self.control(node)?,
         };
@@ -152,6 +186,11 @@ impl<'a> Lower<'a> {
                 _ => {}
             }
         }
-        Some(Store { secret: secret?, value: value?, expires, allow: allow.unwrap_or_default() })
+        Some(Store {
+            secret: secret?,
+            value: value?,
+            expires,
+            allow: allow.unwrap_or_default(),
+        })
     }
 }

@@ -55,7 +55,11 @@ impl<'a> Lower<'a> {
         }
         let (text, faults) = decode(raw);
         for (start, end) in faults {
-            let place = Span::new(span.file, span.start as usize + start, span.start as usize + end);
+            let place = Span::new(
+                span.file,
+                span.start as usize + start,
+                span.start as usize + end,
+            );
             let shown = raw.get(start..end).unwrap_or("\\");
             self.report(
                 Diagnostic::new(codes::SYNTAX_ERROR, place, format!("there is no escape `{shown}`"))
@@ -97,7 +101,9 @@ pub fn decode(raw: &str) -> (String, Vec<(usize, usize)>) {
 fn escape(text: &str) -> (Option<char>, usize) {
     let mut chars = text.chars();
     chars.next();
-    let Some(letter) = chars.next() else { return (None, 1) };
+    let Some(letter) = chars.next() else {
+        return (None, 1);
+    };
     let simple = match letter {
         '"' => '"',
         '\\' => '\\',
@@ -105,11 +111,19 @@ fn escape(text: &str) -> (Option<char>, usize) {
         'r' => '\r',
         't' => '\t',
         'u' => {
-            let Some(digits) = text.strip_prefix("\\u{").and_then(|t| t.split_once('}')).map(|(digits, _)| digits) else {
+            let Some(digits) = text
+                .strip_prefix("\\u{")
+                .and_then(|t| t.split_once('}'))
+                .map(|(digits, _)| digits)
+            else {
                 return (None, 2);
             };
-            let valid = (1..=6).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
-            let value = u32::from_str_radix(digits, 16).ok().filter(|_| valid).and_then(char::from_u32);
+            let valid =
+                (1..=6).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+            let value = u32::from_str_radix(digits, 16)
+                .ok()
+                .filter(|_| valid)
+                .and_then(char::from_u32);
             return (value, "\\u{}".len() + digits.len());
         }
         other => return (None, 1 + other.len_utf8()),

@@ -36,7 +36,14 @@ impl Printer<'_> {
             ExprKind::String(parts) => self.string(parts),
             ExprKind::List(items) => {
                 let brackets = self.list_brackets(expr);
-                self.block(("[", "]"), &brackets, items, &ELEMENTS, |e| e.span, |p, e| p.expr(e));
+                self.block(
+                    ("[", "]"),
+                    &brackets,
+                    items,
+                    &ELEMENTS,
+                    |e| e.span,
+                    |p, e| p.expr(e),
+                );
             }
             ExprKind::Object(members) => {
                 let brackets = self.list_brackets(expr);
@@ -48,8 +55,15 @@ impl Printer<'_> {
                         self.push(&name.text);
                     } else {
                         self.push(".");
-                        let of_secret = index == 1 && names.first().is_some_and(|root| SECRET_ROOTS.contains(&root.text.as_str()));
-                        if of_secret { self.secret_name(name) } else { self.segment(name) }
+                        let of_secret = index == 1
+                            && names
+                                .first()
+                                .is_some_and(|root| SECRET_ROOTS.contains(&root.text.as_str()));
+                        if of_secret {
+                            self.secret_name(name)
+                        } else {
+                            self.segment(name)
+                        }
                     }
                 }
             }
@@ -67,7 +81,14 @@ impl Printer<'_> {
             }
             ExprKind::Binary(left, operator, right) => {
                 let binds = precedence(&operator.text);
-                self.operand(left, if binds == COMPARISON { binds + 1 } else { binds });
+                self.operand(
+                    left,
+                    if binds == COMPARISON {
+                        binds + 1
+                    } else {
+                        binds
+                    },
+                );
                 self.push(&format!(" {} ", operator.text));
                 self.operand(right, binds + 1);
             }
@@ -92,7 +113,11 @@ impl Printer<'_> {
 
     /// An expression where `word` at its start would be taken for a keyword.
     pub(super) fn expr_but(&mut self, word: &str, expr: &Expr) {
-        if first_word(expr) == Some(word) { self.in_parentheses(expr) } else { self.expr(expr) }
+        if first_word(expr) == Some(word) {
+            self.in_parentheses(expr)
+        } else {
+            self.expr(expr)
+        }
     }
 
     pub(super) fn in_parentheses(&mut self, expr: &Expr) {
@@ -107,7 +132,11 @@ impl Printer<'_> {
         let text = self.written(span);
         let inner = text.trim_matches(|c: char| c == '(' || c == ')' || c.is_ascii_whitespace());
         if let Some(at) = text.find(inner).filter(|_| !inner.is_empty()) {
-            span = Span::new(span.file, span.start as usize + at, span.start as usize + at + inner.len());
+            span = Span::new(
+                span.file,
+                span.start as usize + at,
+                span.start as usize + at + inner.len(),
+            );
         }
         self.brackets(span)
     }
@@ -123,7 +152,10 @@ impl Printer<'_> {
     }
 
     fn index(&mut self, base: &Expr, key: &Expr) {
-        let bare = matches!(base.kind, ExprKind::Null | ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::Duration(_));
+        let bare = matches!(
+            base.kind,
+            ExprKind::Null | ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::Duration(_)
+        );
         if bare {
             self.in_parentheses(base);
         } else {
@@ -155,7 +187,11 @@ impl Printer<'_> {
                     let (value, faults) = decode(written);
                     let kept = faults.is_empty() && value == *text && !text.is_empty();
                     let followed = matches!(parts.get(index + 1), Some(Part::Expr(_)));
-                    let text = if kept { written.to_owned() } else { encode(text, followed) };
+                    let text = if kept {
+                        written.to_owned()
+                    } else {
+                        encode(text, followed)
+                    };
                     self.push(&text);
                 }
                 Part::Expr(inner) => {
@@ -185,7 +221,10 @@ fn binding(kind: &ExprKind) -> u8 {
 /// The word with which an expression begins, when it is a name that stands alone or a call.
 pub(super) fn first_word(expr: &Expr) -> Option<&str> {
     match &expr.kind {
-        ExprKind::Path(names) => names.first().filter(|_| names.len() == 1).map(|n| n.text.as_str()),
+        ExprKind::Path(names) => names
+            .first()
+            .filter(|_| names.len() == 1)
+            .map(|n| n.text.as_str()),
         ExprKind::Call(name, _) => Some(&name.text),
         ExprKind::Index(base, _) => first_word(base),
         ExprKind::Binary(left, operator, _) => {

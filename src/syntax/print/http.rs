@@ -29,7 +29,14 @@ impl Printer<'_> {
         }
         self.push(" ");
         let braces = self.braces(end as usize, http.clauses.last().map(|c| c.span));
-        self.block(("{", "}"), &braces, &http.clauses, &STATEMENTS, |c| c.span, |p, c| p.clause(c));
+        self.block(
+            ("{", "}"),
+            &braces,
+            &http.clauses,
+            &STATEMENTS,
+            |c| c.span,
+            |p, c| p.clause(c),
+        );
         self.after(&braces)
     }
 
@@ -44,7 +51,13 @@ impl Printer<'_> {
                 self.push("issues additive");
                 at_most
             }
-            EffectKind::IssuesReplacing { key, grace, recover, accept, at_most } => {
+            EffectKind::IssuesReplacing {
+                key,
+                grace,
+                recover,
+                accept,
+                at_most,
+            } => {
                 self.push("issues replacing");
                 if let Some(key) = key {
                     self.push(" key ");
@@ -91,7 +104,12 @@ impl Printer<'_> {
             ClauseKind::Raw(value) => self.word_expr("raw ", value),
             ClauseKind::Timeout(value) => self.optional_duration("timeout ", Some(value)),
             ClauseKind::Connect(value) => self.optional_duration("connect ", Some(value)),
-            ClauseKind::Retry { count, every, backoff, up_to } => {
+            ClauseKind::Retry {
+                count,
+                every,
+                backoff,
+                up_to,
+            } => {
                 self.push("retry ");
                 self.count(count);
                 self.optional_duration(" every ", every.as_ref());
@@ -102,16 +120,35 @@ impl Printer<'_> {
                 self.push("expect status ");
                 self.names(statuses);
             }
-            ClauseKind::ExpectHeader { name, operator, value } => {
+            ClauseKind::ExpectHeader {
+                name,
+                operator,
+                value,
+            } => {
                 self.word_quoted("expect header ", name);
                 self.word_expr(&format!(" {} ", operator.text), value);
             }
-            ClauseKind::ExpectBody { path, operator, value } => {
+            ClauseKind::ExpectBody {
+                path,
+                operator,
+                value,
+            } => {
                 self.push(&format!("expect body {} {} ", path.text, operator.text));
                 self.expr(value);
             }
-            ClauseKind::Capture { secret, name, source, ty, optional, to } => {
-                self.push(&format!("{} {} = ", if *secret { "secret" } else { "public" }, name.text));
+            ClauseKind::Capture {
+                secret,
+                name,
+                source,
+                ty,
+                optional,
+                to,
+            } => {
+                self.push(&format!(
+                    "{} {} = ",
+                    if *secret { "secret" } else { "public" },
+                    name.text
+                ));
                 match source {
                     Source::Body(path) => self.push(&format!("body {}", path.text)),
                     Source::Text(_) => self.push("body"),

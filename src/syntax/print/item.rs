@@ -8,7 +8,8 @@ use crate::syntax::ast::{Entry, Item, Rotation, Secret, Target};
 impl Printer<'_> {
     pub(super) fn items(&mut self, items: &[Item]) {
         let end = self.source.text().len();
-        let apart = |a: &Item, b: &Item| matches!(a, Item::Rotation(_)) || matches!(b, Item::Rotation(_));
+        let apart =
+            |a: &Item, b: &Item| matches!(a, Item::Rotation(_)) || matches!(b, Item::Rotation(_));
         self.lines(items, end, item_span, apart, |p, item| match item {
             Item::Use(item) => {
                 p.push("use ");
@@ -59,8 +60,18 @@ impl Printer<'_> {
         self.push("rotation ");
         self.ident(&rotation.name);
         self.push(" ");
-        let braces = self.braces(rotation.name.span.end as usize, rotation.body.last().map(entry_span));
-        self.block(("{", "}"), &braces, &rotation.body, &STATEMENTS, entry_span, |p, entry| p.entry(entry));
+        let braces = self.braces(
+            rotation.name.span.end as usize,
+            rotation.body.last().map(entry_span),
+        );
+        self.block(
+            ("{", "}"),
+            &braces,
+            &rotation.body,
+            &STATEMENTS,
+            entry_span,
+            |p, entry| p.entry(entry),
+        );
     }
 
     fn entry(&mut self, entry: &Entry) {
@@ -69,12 +80,19 @@ impl Printer<'_> {
                 self.push("description ");
                 self.quoted(text);
             }
-            Entry::Every { interval, jitter, .. } => {
+            Entry::Every {
+                interval, jitter, ..
+            } => {
                 self.push("every ");
                 self.duration(interval);
                 self.optional_duration(" jitter ", jitter.as_ref());
             }
-            Entry::Cron { expression, zone, jitter, .. } => {
+            Entry::Cron {
+                expression,
+                zone,
+                jitter,
+                ..
+            } => {
                 self.push("cron ");
                 self.quoted(expression);
                 if let Some(zone) = zone {
@@ -87,15 +105,35 @@ impl Printer<'_> {
                 self.push("timeout ");
                 self.duration(duration);
             }
-            Entry::Input { name, secret, ty, default, .. } => {
-                self.push(&format!("input {}: {}{}", name.text, if *secret { "secret " } else { "" }, ty.text));
+            Entry::Input {
+                name,
+                secret,
+                ty,
+                default,
+                ..
+            } => {
+                self.push(&format!(
+                    "input {}: {}{}",
+                    name.text,
+                    if *secret { "secret " } else { "" },
+                    ty.text
+                ));
                 if let Some(default) = default {
                     self.push(" = ");
                     self.expr(default);
                 }
             }
-            Entry::Output { name, secret, value, .. } => {
-                self.push(&format!("output {}{} = ", if *secret { "secret " } else { "" }, name.text));
+            Entry::Output {
+                name,
+                secret,
+                value,
+                ..
+            } => {
+                self.push(&format!(
+                    "output {}{} = ",
+                    if *secret { "secret " } else { "" },
+                    name.text
+                ));
                 self.expr(value);
             }
             Entry::OnFailure { steps, span } => {

@@ -19,11 +19,20 @@ pub(super) struct Separator {
 }
 
 /// Statements.
-pub(super) const STATEMENTS: Separator = Separator { flat: "   ", line: "" };
+pub(super) const STATEMENTS: Separator = Separator {
+    flat: "   ",
+    line: "",
+};
 /// Members of an object.
-pub(super) const MEMBERS: Separator = Separator { flat: ", ", line: "" };
+pub(super) const MEMBERS: Separator = Separator {
+    flat: ", ",
+    line: "",
+};
 /// Elements of a list.
-pub(super) const ELEMENTS: Separator = Separator { flat: ", ", line: "," };
+pub(super) const ELEMENTS: Separator = Separator {
+    flat: ", ",
+    line: ",",
+};
 
 impl<'a> Printer<'a> {
     pub(super) fn push(&mut self, text: &str) {
@@ -62,7 +71,9 @@ impl<'a> Printer<'a> {
     }
 
     fn comment(&mut self, span: Span) {
-        let text = self.slice(span.start as usize, span.end as usize).trim_end();
+        let text = self
+            .slice(span.start as usize, span.end as usize)
+            .trim_end();
         self.push(text);
         self.next += 1;
         self.seen = self.seen.max(span.end as usize);
@@ -136,7 +147,9 @@ impl<'a> Printer<'a> {
             self.blank_line(place.start as usize, force && !commented);
             self.pad();
             print(self, node);
-            let limit = nodes.get(index + 1).map_or(close, |n| span(n).start as usize);
+            let limit = nodes
+                .get(index + 1)
+                .map_or(close, |n| span(n).start as usize);
             self.end_line(place.end as usize, limit);
         }
         self.comments_before(close, false);
@@ -145,12 +158,27 @@ impl<'a> Printer<'a> {
     /// Finds the braces that open after `from`, with nothing but words before them.
     pub(super) fn braces(&self, from: usize, last: Option<Span>) -> Braces {
         let mut open = self.skip(from, false);
-        while let Some(rest) = self.source.text().get(open..).filter(|r| !r.is_empty() && !r.starts_with('{')) {
-            let word = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "_-./".contains(c)).len();
-            let step = if word == 0 { rest.chars().next().map_or(1, char::len_utf8) } else { word };
+        while let Some(rest) = self
+            .source
+            .text()
+            .get(open..)
+            .filter(|r| !r.is_empty() && !r.starts_with('{'))
+        {
+            let word = rest.len()
+                - rest
+                    .trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "_-./".contains(c))
+                    .len();
+            let step = if word == 0 {
+                rest.chars().next().map_or(1, char::len_utf8)
+            } else {
+                word
+            };
             open = self.skip(open + step, false);
         }
-        let close = self.skip(last.map_or(open + 1, |l| l.end as usize).max(open + 1), true);
+        let close = self.skip(
+            last.map_or(open + 1, |l| l.end as usize).max(open + 1),
+            true,
+        );
         self.between(open, close)
     }
 
@@ -161,14 +189,19 @@ impl<'a> Printer<'a> {
 
     fn between(&self, open: usize, close: usize) -> Braces {
         let text = self.slice(open, close);
-        Braces { open, close, one_line: !text.is_empty() && !text.contains('\n') }
+        Braces {
+            open,
+            close,
+            one_line: !text.is_empty() && !text.contains('\n'),
+        }
     }
 
     /// Past blanks and comments, and past commas where `commas` says so.
     fn skip(&self, from: usize, commas: bool) -> usize {
         let mut at = from;
         while let Some(rest) = self.source.text().get(at..) {
-            let trimmed = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || (commas && c == ','));
+            let trimmed =
+                rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || (commas && c == ','));
             at += rest.len() - trimmed.len();
             if !trimmed.starts_with('#') {
                 break;
@@ -188,7 +221,9 @@ impl<'a> Printer<'a> {
         span: impl Fn(&T) -> Span,
         mut print: impl FnMut(&mut Self, &T),
     ) {
-        let commented = self.next_comment().is_some_and(|c| (c.start as usize) < braces.close);
+        let commented = self
+            .next_comment()
+            .is_some_and(|c| (c.start as usize) < braces.close);
         if nodes.is_empty() && (self.flat || !commented) {
             self.push(pair.0);
             self.push(pair.1);
@@ -217,7 +252,8 @@ impl<'a> Printer<'a> {
         self.push(pair.0);
         if let Some(comment) = self.next_comment().filter(|c| {
             let before = self.slice(0, c.start as usize);
-            (c.start as usize) > braces.open && before.trim_end_matches([' ', '\t']).len() == braces.open + 1
+            (c.start as usize) > braces.open
+                && before.trim_end_matches([' ', '\t']).len() == braces.open + 1
         }) {
             self.push("  ");
             self.comment(comment);
@@ -245,7 +281,11 @@ impl<'a> Printer<'a> {
     /// The first word after `from`, past a closing or opening brace.
     pub(super) fn word_after(&self, from: usize) -> usize {
         let at = self.skip(from, true);
-        if self.slice(at, at + 1) == "{" { self.skip(at + 1, false) } else { at }
+        if self.slice(at, at + 1) == "{" {
+            self.skip(at + 1, false)
+        } else {
+            at
+        }
     }
 
     /// Where braces end, for what comes behind them.

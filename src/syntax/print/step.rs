@@ -13,7 +13,14 @@ impl Printer<'_> {
     /// A block of steps whose braces open after `from`; gives the place behind them.
     pub(super) fn steps(&mut self, from: usize, steps: &[Step]) -> usize {
         let braces = self.braces(from, steps.last().map(|s| s.span));
-        self.block(("{", "}"), &braces, steps, &STATEMENTS, |s| s.span, |p, s| p.step(s));
+        self.block(
+            ("{", "}"),
+            &braces,
+            steps,
+            &STATEMENTS,
+            |s| s.span,
+            |p, s| p.step(s),
+        );
         self.after(&braces)
     }
 
@@ -31,14 +38,20 @@ impl Printer<'_> {
             StepKind::Log(text) => self.word_expr("log ", text),
             StepKind::Fail(text) => self.word_expr("fail ", text),
             StepKind::Stop(None) => self.push("stop"),
-            StepKind::Stop(Some(reason)) if begins_with_quote(reason) => self.word_expr("stop ", reason),
+            StepKind::Stop(Some(reason)) if begins_with_quote(reason) => {
+                self.word_expr("stop ", reason)
+            }
             StepKind::Stop(Some(reason)) => {
                 self.push("stop ");
                 self.in_parentheses(reason);
             }
             StepKind::Update(store) => self.store("update ", store),
             StepKind::Stage(store) => self.store("stage ", store),
-            StepKind::Verify { within, every, steps } => {
+            StepKind::Verify {
+                within,
+                every,
+                steps,
+            } => {
                 self.push("verify");
                 self.optional_duration(" within ", within.as_ref());
                 self.optional_duration(" every ", every.as_ref());
@@ -49,15 +62,27 @@ impl Printer<'_> {
                 self.push("promote ");
                 self.secret_name(name);
             }
-            StepKind::Revoke { secret, after, steps } => {
+            StepKind::Revoke {
+                secret,
+                after,
+                steps,
+            } => {
                 self.push("revoke previous.");
                 self.secret_name(secret);
                 self.optional_duration(" after ", after.as_ref());
                 self.push(" ");
                 self.steps(secret.span.end as usize, steps);
             }
-            StepKind::Generate { name, kind, options } => self.generate(name, kind, options),
-            StepKind::Manual { name, instructions, verify } => {
+            StepKind::Generate {
+                name,
+                kind,
+                options,
+            } => self.generate(name, kind, options),
+            StepKind::Manual {
+                name,
+                instructions,
+                verify,
+            } => {
                 self.push(&format!("manual {} ", name.text));
                 self.expr(instructions);
                 if !verify.is_empty() {
@@ -70,11 +95,17 @@ impl Printer<'_> {
                 self.expr_but("until", value);
             }
             StepKind::When { arms, otherwise } => self.when(start, arms, otherwise.as_deref()),
-            StepKind::Match { subject, arms, otherwise } => self.matching(subject, arms, otherwise.as_deref(), step.span),
+            StepKind::Match {
+                subject,
+                arms,
+                otherwise,
+            } => self.matching(subject, arms, otherwise.as_deref(), step.span),
             StepKind::Parallel(branches) => {
                 self.push("parallel ");
-                let places: Vec<(&Name, &[Step], Span)> =
-                    branches.iter().map(|(name, steps)| (name, steps.as_slice(), self.arm_span(name.span, steps))).collect();
+                let places: Vec<(&Name, &[Step], Span)> = branches
+                    .iter()
+                    .map(|(name, steps)| (name, steps.as_slice(), self.arm_span(name.span, steps)))
+                    .collect();
                 let braces = self.braces(start, places.last().map(|p| p.2));
                 self.block(
                     ("{", "}"),
@@ -95,7 +126,13 @@ impl Printer<'_> {
                 self.push(" ");
                 self.steps(items.span.end as usize, steps);
             }
-            StepKind::Repeat { at_most, every, backoff, steps, until } => {
+            StepKind::Repeat {
+                at_most,
+                every,
+                backoff,
+                steps,
+                until,
+            } => {
                 self.push("repeat");
                 if let Some(count) = at_most {
                     self.push(" at most ");
@@ -108,12 +145,19 @@ impl Printer<'_> {
                 self.push(" until ");
                 self.expr(until);
             }
-            StepKind::Call { name, rotation, inputs } => {
+            StepKind::Call {
+                name,
+                rotation,
+                inputs,
+            } => {
                 self.push(&format!("call {} = ", name.text));
                 self.ident(rotation);
                 if !inputs.is_empty() {
                     self.push(" ");
-                    let braces = self.braces(rotation.span.end as usize, inputs.last().map(|m| m.value.span));
+                    let braces = self.braces(
+                        rotation.span.end as usize,
+                        inputs.last().map(|m| m.value.span),
+                    );
                     self.members(&braces, inputs);
                 }
             }
@@ -133,7 +177,10 @@ impl Printer<'_> {
             StoreValue::Single(value) => self.word_expr(" = ", value),
             StoreValue::Fields(members) => {
                 self.push(" ");
-                let braces = self.braces(store.secret.span.end as usize, members.last().map(|m| m.value.span));
+                let braces = self.braces(
+                    store.secret.span.end as usize,
+                    members.last().map(|m| m.value.span),
+                );
                 self.members(&braces, members);
             }
         }
@@ -154,11 +201,18 @@ impl Printer<'_> {
         self.push(" ");
         let braces = self.braces(kind.span.end as usize, options.last().map(|(_, e)| e.span));
         let span = |(name, value): &(Name, Expr)| name.span.to(value.span);
-        self.block(("{", "}"), &braces, options, &STATEMENTS, span, |p, (name, value)| {
-            p.push(&name.text);
-            p.push(" ");
-            p.expr(value);
-        });
+        self.block(
+            ("{", "}"),
+            &braces,
+            options,
+            &STATEMENTS,
+            span,
+            |p, (name, value)| {
+                p.push(&name.text);
+                p.push(" ");
+                p.expr(value);
+            },
+        );
     }
 
     fn when(&mut self, start: usize, arms: &[(Expr, Vec<Step>)], otherwise: Option<&[Step]>) {
@@ -174,15 +228,35 @@ impl Printer<'_> {
         }
     }
 
-    fn matching(&mut self, subject: &Expr, arms: &[(Expr, Vec<Step>)], otherwise: Option<&[Step]>, span: Span) {
+    fn matching(
+        &mut self,
+        subject: &Expr,
+        arms: &[(Expr, Vec<Step>)],
+        otherwise: Option<&[Step]>,
+        span: Span,
+    ) {
         self.word_expr("match ", subject);
         self.push(" ");
-        let mut places: Vec<Arm<'_>> =
-            arms.iter().map(|(literal, steps)| (Some(literal), steps.as_slice(), self.arm_span(literal.span, steps))).collect();
+        let mut places: Vec<Arm<'_>> = arms
+            .iter()
+            .map(|(literal, steps)| {
+                (
+                    Some(literal),
+                    steps.as_slice(),
+                    self.arm_span(literal.span, steps),
+                )
+            })
+            .collect();
         if let Some(steps) = otherwise {
-            let from = places.last().map_or(subject.span.end as usize, |p| p.2.end as usize);
+            let from = places
+                .last()
+                .map_or(subject.span.end as usize, |p| p.2.end as usize);
             let start = self.word_after(from);
-            places.push((None, steps, self.arm_span(Span::new(span.file, start, start + "else".len()), steps)));
+            places.push((
+                None,
+                steps,
+                self.arm_span(Span::new(span.file, start, start + "else".len()), steps),
+            ));
         }
         let braces = self.braces(subject.span.end as usize, places.last().map(|p| p.2));
         self.block(
@@ -211,6 +285,10 @@ impl Printer<'_> {
     /// The place of an arm: from its head to the end of its braces.
     fn arm_span(&self, head: Span, steps: &[Step]) -> Span {
         let braces: Braces = self.braces(head.end as usize, steps.last().map(|s| s.span));
-        Span::new(head.file, head.start as usize, self.after(&braces).max(head.end as usize))
+        Span::new(
+            head.file,
+            head.start as usize,
+            self.after(&braces).max(head.end as usize),
+        )
     }
 }

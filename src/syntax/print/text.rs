@@ -8,35 +8,66 @@ use crate::syntax::fault;
 use crate::syntax::lower::decode;
 
 /// Units of time from large to small, with their milliseconds.
-const TIMES: [(&str, u64); 6] = [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+const TIMES: [(&str, u64); 6] = [
+    ("w", 604_800_000),
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1000),
+    ("ms", 1),
+];
 
 impl<'a> Printer<'a> {
     /// The source text of a place; empty where there is none.
     pub(super) fn written(&self, span: Span) -> &'a str {
-        if span.is_some() { self.source.slice(span.start, span.end) } else { "" }
+        if span.is_some() {
+            self.source.slice(span.start, span.end)
+        } else {
+            ""
+        }
     }
 
     /// Text in quotes, with the escapes as they were written where there was a text.
     pub(super) fn quoted(&mut self, name: &Name) {
-        let written = self.written(name.span).strip_prefix('"').and_then(|w| w.strip_suffix('"')).unwrap_or("");
+        let written = self
+            .written(name.span)
+            .strip_prefix('"')
+            .and_then(|w| w.strip_suffix('"'))
+            .unwrap_or("");
         let (value, faults) = decode(written);
-        let text = if value == name.text && faults.is_empty() { written.to_owned() } else { encode(&name.text, false) };
+        let text = if value == name.text && faults.is_empty() {
+            written.to_owned()
+        } else {
+            encode(&name.text, false)
+        };
         self.push(&format!("\"{text}\""));
     }
 
     /// A rotation's name, or a member's: in quotes only where it has to be.
     pub(super) fn ident(&mut self, name: &Name) {
-        if is_word(&name.text, false, false) { self.push(&name.text) } else { self.quoted(name) }
+        if is_word(&name.text, false, false) {
+            self.push(&name.text)
+        } else {
+            self.quoted(name)
+        }
     }
 
     /// A segment of a path.
     pub(super) fn segment(&mut self, name: &Name) {
-        if is_word(&name.text, true, false) { self.push(&name.text) } else { self.quoted(name) }
+        if is_word(&name.text, true, false) {
+            self.push(&name.text)
+        } else {
+            self.quoted(name)
+        }
     }
 
     /// A secret's name.
     pub(super) fn secret_name(&mut self, name: &Name) {
-        if is_word(&name.text, true, true) { self.push(&name.text) } else { self.quoted(name) }
+        if is_word(&name.text, true, true) {
+            self.push(&name.text)
+        } else {
+            self.quoted(name)
+        }
     }
 
     /// Names with commas.
@@ -56,7 +87,9 @@ impl<'a> Printer<'a> {
     /// A length of time, as written where it was.
     pub(super) fn time(&mut self, value: Dur, span: Span) {
         let written = self.written(span);
-        if written.starts_with(|c: char| c.is_ascii_digit()) && written.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        if written.starts_with(|c: char| c.is_ascii_digit())
+            && written.bytes().all(|b| b.is_ascii_alphanumeric())
+        {
             self.push(written);
             return;
         }
@@ -107,9 +140,16 @@ impl<'a> Printer<'a> {
 /// Whether `text` can stand without quotes. `digit`: may begin with a digit; `parts`: may have `/` inside.
 pub(crate) fn is_word(text: &str, digit: bool, parts: bool) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let body = |part: &str| part.starts_with(word) && part.ends_with(word) && part.chars().all(|c| word(c) || c == '-');
+    let body = |part: &str| {
+        part.starts_with(word) && part.ends_with(word) && part.chars().all(|c| word(c) || c == '-')
+    };
     let first = text.starts_with(|c: char| word(c) && (digit || !c.is_ascii_digit()));
-    first && if parts { text.split('/').all(body) } else { body(text) }
+    first
+        && if parts {
+            text.split('/').all(body)
+        } else {
+            body(text)
+        }
 }
 
 /// Text as it stands between quotes. `before_expr`: an interpolation follows.

@@ -24,37 +24,64 @@ pub(super) struct View {
 
 impl View {
     pub(super) fn pin(&self) -> Pin {
-        Pin::new(&self.doc.vault_id, &self.doc.continuity, self.doc.generation, &self.hash)
+        Pin::new(
+            &self.doc.vault_id,
+            &self.doc.continuity,
+            self.doc.generation,
+            &self.hash,
+        )
     }
 }
 
 /// Refuses what is no vault before anything is opened.
 pub(super) fn inspect(world: &World, path: &Path) -> Result<()> {
-    let stat = world.fs.stat(path).map_err(|e| unreadable(path, &format!("cannot be looked at ({})", e.kind())))?;
+    let stat = world
+        .fs
+        .stat(path)
+        .map_err(|e| unreadable(path, &format!("cannot be looked at ({})", e.kind())))?;
     let Some(stat) = stat else {
-        return Err(Error::plain(Failure::Usage, codes::VAULT_MISSING, format!("there is no vault at {}", path.display()))
-            .help("`rot vault init` makes one; `--vault PATH` names another"));
+        return Err(Error::plain(
+            Failure::Usage,
+            codes::VAULT_MISSING,
+            format!("there is no vault at {}", path.display()),
+        )
+        .help("`rot vault init` makes one; `--vault PATH` names another"));
     };
     match stat.kind {
         FileKind::File if stat.len > MAX_FILE => Err(unreadable(path, "is larger than 64 MiB")),
         FileKind::File => Ok(()),
-        FileKind::Symlink => {
-            Err(unreadable(path, "is a symbolic link, which a new generation would replace").help("name the file that it leads to"))
-        }
+        FileKind::Symlink => Err(unreadable(
+            path,
+            "is a symbolic link, which a new generation would replace",
+        )
+        .help("name the file that it leads to")),
         FileKind::Dir => Err(unreadable(path, "is a directory")),
         FileKind::Other => Err(unreadable(path, "is not a regular file")),
     }
 }
 
 pub(super) fn read(world: &World, path: &Path) -> Result<(Zeroizing<Vec<u8>>, String)> {
-    let bytes = world.fs.read(path, MAX_FILE).map_err(|e| unreadable(path, &format!("cannot be read ({})", e.kind())))?;
+    let bytes = world
+        .fs
+        .read(path, MAX_FILE)
+        .map_err(|e| unreadable(path, &format!("cannot be read ({})", e.kind())))?;
     let hash = replace::sha256(&bytes);
     Ok((bytes, hash))
 }
 
-pub(super) fn view(path: &Path, bytes: &[u8], hash: String, identities: &[Identity]) -> Result<View> {
-    let plain = crypt::decrypt(bytes, identities).map_err(|fault| unopened(&format!("the vault {}", path.display()), fault))?;
-    Ok(View { doc: wire::decode(&plain)?, hash, armored: crypt::form(bytes) == Form::Armored })
+pub(super) fn view(
+    path: &Path,
+    bytes: &[u8],
+    hash: String,
+    identities: &[Identity],
+) -> Result<View> {
+    let plain = crypt::decrypt(bytes, identities)
+        .map_err(|fault| unopened(&format!("the vault {}", path.display()), fault))?;
+    Ok(View {
+        doc: wire::decode(&plain)?,
+        hash,
+        armored: crypt::form(bytes) == Form::Armored,
+    })
 }
 
 pub(super) fn unopened(what: &str, fault: Fault) -> Error {
@@ -75,5 +102,9 @@ pub(super) fn unopened(what: &str, fault: Fault) -> Error {
 }
 
 fn unreadable(path: &Path, what: &str) -> Error {
-    Error::plain(Failure::Usage, codes::VAULT_UNREADABLE, format!("the vault {} {what}", path.display()))
+    Error::plain(
+        Failure::Usage,
+        codes::VAULT_UNREADABLE,
+        format!("the vault {} {what}", path.display()),
+    )
 }

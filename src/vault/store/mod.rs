@@ -66,16 +66,29 @@ impl Vault {
     pub fn create(world: &World, paths: &Paths, recipients: &[String]) -> Result<Vault> {
         let identities = identity::load_all(world, &paths.identities)?;
         let mut continuity = Zeroizing::new(vec![0u8; 32]);
-        world.rng.fill(&mut continuity).map_err(|e| storage(&paths.vault, "could not be made", &e))?;
+        world
+            .rng
+            .fill(&mut continuity)
+            .map_err(|e| storage(&paths.vault, "could not be made", &e))?;
         let vault_id = new_id(world).map_err(|e| storage(&paths.vault, "could not be made", &e))?;
         let mut doc = Document::new(vault_id, continuity, Vec::new());
-        for text in identities.iter().filter_map(Identity::recipient).chain(recipients.iter().cloned()) {
+        for text in identities
+            .iter()
+            .filter_map(Identity::recipient)
+            .chain(recipients.iter().cloned())
+        {
             doc.add_recipient(&text)?;
         }
         let dir = replace::dir_of(&paths.vault);
-        world.fs.create_dir(dir, 0o700).map_err(|e| storage(&paths.vault, "its directory could not be made", &e))?;
+        world
+            .fs
+            .create_dir(dir, 0o700)
+            .map_err(|e| storage(&paths.vault, "its directory could not be made", &e))?;
         let _lock = take_lock(world, paths)?;
-        let there = world.fs.stat(&paths.vault).map_err(|e| storage(&paths.vault, "could not be looked at", &e))?;
+        let there = world
+            .fs
+            .stat(&paths.vault)
+            .map_err(|e| storage(&paths.vault, "could not be looked at", &e))?;
         if there.is_some() {
             return Err(exists(&paths.vault));
         }
@@ -83,12 +96,20 @@ impl Vault {
             world: world.clone(),
             paths: paths.clone(),
             identities: Arc::new(identities),
-            view: View { doc: doc.clone(), hash: String::new(), armored: false },
+            view: View {
+                doc: doc.clone(),
+                hash: String::new(),
+                armored: false,
+            },
             warnings: Vec::new(),
             room: None,
         };
         let hash = vault.write(&doc, false, false)?;
-        vault.view = View { doc, hash, armored: false };
+        vault.view = View {
+            doc,
+            hash,
+            armored: false,
+        };
         vault.remember();
         Ok(vault)
     }
@@ -106,7 +127,8 @@ impl Vault {
             let (bytes, hash) = read(world, &paths.vault)?;
             let view = view(&paths.vault, &bytes, hash, &identities)?;
             let checked = view.pin().check(world, &paths.state).and_then(|standing| {
-                let known = pin::check_place(world, &paths.state, &paths.vault, &view.doc.vault_id)?;
+                let known =
+                    pin::check_place(world, &paths.state, &paths.vault, &view.doc.vault_id)?;
                 Ok((standing, known))
             });
             match checked {
@@ -120,9 +142,20 @@ impl Vault {
                 }
             }
         };
-        let mut vault = Vault { world: world.clone(), paths: paths.clone(), identities, view, warnings: Vec::new(), room: None };
+        let mut vault = Vault {
+            world: world.clone(),
+            paths: paths.clone(),
+            identities,
+            view,
+            warnings: Vec::new(),
+            room: None,
+        };
         if standing == Standing::FirstUse {
-            vault.warn(codes::VAULT_FIRST_USE, "this machine sees the vault for the first time and takes it as it is", Severity::Note);
+            vault.warn(
+                codes::VAULT_FIRST_USE,
+                "this machine sees the vault for the first time and takes it as it is",
+                Severity::Note,
+            );
         }
         if standing != Standing::Same || !known_place {
             vault.remember_seen();
@@ -153,14 +186,21 @@ impl Vault {
             return Ok(());
         }
         next.prev = Some(self.view.hash.clone());
-        next.generation = next
-            .generation
-            .checked_add(1)
-            .ok_or_else(|| Error::plain(Failure::Tampered, codes::VAULT_FORMAT, "the vault's generation cannot go any higher"))?;
+        next.generation = next.generation.checked_add(1).ok_or_else(|| {
+            Error::plain(
+                Failure::Tampered,
+                codes::VAULT_FORMAT,
+                "the vault's generation cannot go any higher",
+            )
+        })?;
         let armored = self.view.armored;
         self.room = None;
         let hash = self.write(&next, armored, true)?;
-        self.view = View { doc: next, hash, armored };
+        self.view = View {
+            doc: next,
+            hash,
+            armored,
+        };
         self.remember();
         Ok(())
     }
@@ -202,8 +242,16 @@ impl Vault {
 
     /// Which of `recipients` the identities at hand open.
     pub fn opens<'a>(&self, recipients: &'a [String]) -> Vec<&'a str> {
-        let own: Vec<String> = self.identities.iter().filter_map(Identity::recipient).collect();
-        recipients.iter().map(String::as_str).filter(|text| own.iter().any(|o| recipient::same(o, text))).collect()
+        let own: Vec<String> = self
+            .identities
+            .iter()
+            .filter_map(Identity::recipient)
+            .collect();
+        recipients
+            .iter()
+            .map(String::as_str)
+            .filter(|text| own.iter().any(|o| recipient::same(o, text)))
+            .collect()
     }
 
     /// A key of its own for each purpose: HKDF-SHA256 (RFC 5869) of the continuity key, one block.
@@ -229,8 +277,14 @@ impl Vault {
 
     /// What the file beside the vault is.
     pub fn backup(&self) -> Backup {
-        match self.world.fs.read(&replace::beside(&self.paths.vault, ".prev"), MAX_FILE) {
-            Ok(bytes) if self.view.doc.prev.as_deref() == Some(&replace::sha256(&bytes)) => Backup::Previous,
+        match self
+            .world
+            .fs
+            .read(&replace::beside(&self.paths.vault, ".prev"), MAX_FILE)
+        {
+            Ok(bytes) if self.view.doc.prev.as_deref() == Some(&replace::sha256(&bytes)) => {
+                Backup::Previous
+            }
             Ok(_) => Backup::Other,
             Err(_) => Backup::None,
         }
@@ -243,7 +297,9 @@ impl Vault {
         let (bytes, hash) = read(&self.world, path)?;
         if hash != self.view.hash {
             let fresh = view(path, &bytes, hash, &self.identities)?;
-            if fresh.doc.vault_id != self.view.doc.vault_id || fresh.doc.continuity != self.view.doc.continuity {
+            if fresh.doc.vault_id != self.view.doc.vault_id
+                || fresh.doc.continuity != self.view.doc.continuity
+            {
                 return Err(Error::plain(
                     Failure::Tampered,
                     codes::VAULT_TAMPERED,
@@ -254,7 +310,11 @@ impl Vault {
             }
             if fresh.doc.generation <= self.view.doc.generation {
                 let (now, before) = (fresh.doc.generation, self.view.doc.generation);
-                let code = if now < before { codes::VAULT_ROLLED_BACK } else { codes::VAULT_FORKED };
+                let code = if now < before {
+                    codes::VAULT_ROLLED_BACK
+                } else {
+                    codes::VAULT_FORKED
+                };
                 return Err(Error::plain(
                     Failure::Tampered,
                     code,
@@ -264,9 +324,15 @@ impl Vault {
             }
             self.view = fresh;
             // Its writer may have died, or failed, before the name was durable: nothing may be built on it before it is.
-            self.world.fs.sync_dir(replace::dir_of(path)).map_err(|e| storage(path, "could not be secured", &e))?;
+            self.world
+                .fs
+                .sync_dir(replace::dir_of(path))
+                .map_err(|e| storage(path, "could not be secured", &e))?;
         }
-        self.view.pin().check(&self.world, &self.paths.state).map(drop)
+        self.view
+            .pin()
+            .check(&self.world, &self.paths.state)
+            .map(drop)
     }
 
     /// Remembers a file that another process has put there. It may have died before the file's name was durable: what is
@@ -321,12 +387,22 @@ fn new_id(world: &World) -> io::Result<String> {
     let mut bytes = [0u8; 16];
     world.rng.fill(&mut bytes)?;
     let [a, b, c, d, e, f, g, h, i, rest @ ..] = bytes;
-    let parts: [&[u8]; 5] = [&[a, b, c, d], &[e, f], &[g & 0x0f | 0x40, h], &[i & 0x3f | 0x80, rest[0]], &rest[1..]];
+    let parts: [&[u8]; 5] = [
+        &[a, b, c, d],
+        &[e, f],
+        &[g & 0x0f | 0x40, h],
+        &[i & 0x3f | 0x80, rest[0]],
+        &rest[1..],
+    ];
     Ok(parts.map(replace::hex).join("-"))
 }
 
 fn exists(path: &Path) -> Error {
-    Error::plain(Failure::Usage, codes::VAULT_EXISTS, format!("there is something at {} already", path.display()))
-        .note("a vault is never overwritten")
-        .help("use it as it is, or name another file with `--vault PATH`")
+    Error::plain(
+        Failure::Usage,
+        codes::VAULT_EXISTS,
+        format!("there is something at {} already", path.display()),
+    )
+    .note("a vault is never overwritten")
+    .help("use it as it is, or name another file with `--vault PATH`")
 }

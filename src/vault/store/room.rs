@@ -22,7 +22,8 @@ impl Vault {
     pub fn hold_room(&mut self) -> Result<()> {
         self.room = None;
         self.room = self.take_room().map_err(|e| {
-            storage(&self.paths.vault, "could not take a new version", &e).note("nothing was called and nothing was changed")
+            storage(&self.paths.vault, "could not take a new version", &e)
+                .note("nothing was called and nothing was changed")
         })?;
         Ok(())
     }
@@ -30,6 +31,10 @@ impl Vault {
     fn take_room(&self) -> io::Result<Option<Room>> {
         let path = &self.paths.vault;
         let size = self.world.fs.stat(path)?.map_or(0, |stat| stat.len);
-        Ok(self.world.fs.hold(replace::dir_of(path), size + GROWTH)?.map(Room))
+        Ok(self
+            .world
+            .fs
+            .hold(replace::dir_of(path), size + GROWTH)?
+            .map(Room))
     }
 }

@@ -23,8 +23,12 @@ impl Vault {
             bytes = crypt::armor(&bytes).into_bytes();
         }
         if bytes.len() as u64 > MAX_FILE {
-            return Err(Error::plain(Failure::Usage, codes::VAULT_BAD_VALUE, "the vault would grow beyond 64 MiB")
-                .help("remove secrets that are not needed, or keep large files elsewhere"));
+            return Err(Error::plain(
+                Failure::Usage,
+                codes::VAULT_BAD_VALUE,
+                "the vault would grow beyond 64 MiB",
+            )
+            .help("remove secrets that are not needed, or keep large files elsewhere"));
         }
         replace::sweep(&self.world, path);
         let temp = self.write_synced(&bytes)?;
@@ -32,7 +36,10 @@ impl Vault {
             if replaces {
                 self.back_up();
             }
-            self.world.fs.rename(&temp, path).map_err(|e| storage(path, "could not be replaced", &e))
+            self.world
+                .fs
+                .rename(&temp, path)
+                .map_err(|e| storage(path, "could not be replaced", &e))
         });
         if let Err(error) = placed {
             replace::discard(&self.world, &temp);
@@ -57,18 +64,27 @@ impl Vault {
                 Ok(temp) => return Ok(temp),
                 Err(error) if tries < SYNC_RETRIES && !is_final(&error) => tries += 1,
                 Err(error) => {
-                    return Err(
-                        storage(&self.paths.vault, "could not be written", &error).note("the file that was there before is untouched")
-                    );
+                    return Err(storage(&self.paths.vault, "could not be written", &error)
+                        .note("the file that was there before is untouched"));
                 }
             }
         }
     }
 
     /// Reads the temporary file back, as a reader would, before it takes the place of a good one.
-    pub(super) fn verify(&self, temp: &Path, bytes: &[u8], plain: &[u8], doc: &Document) -> Result<()> {
+    pub(super) fn verify(
+        &self,
+        temp: &Path,
+        bytes: &[u8],
+        plain: &[u8],
+        doc: &Document,
+    ) -> Result<()> {
         let path = &self.paths.vault;
-        let back = self.world.fs.read(temp, MAX_FILE).map_err(|e| storage(path, "could not be read back", &e))?;
+        let back = self
+            .world
+            .fs
+            .read(temp, MAX_FILE)
+            .map_err(|e| storage(path, "could not be read back", &e))?;
         let whole = *back == bytes
             && match crypt::decrypt(&back, &self.identities) {
                 Ok(again) => *again == plain,
@@ -82,7 +98,10 @@ impl Vault {
         Err(Error::plain(
             Failure::BeforeEffect,
             codes::STORAGE_FAILED,
-            format!("the new {} did not read back as it was written", path.display()),
+            format!(
+                "the new {} did not read back as it was written",
+                path.display()
+            ),
         )
         .note("the file that was there before is untouched")
         .help("see to the disk and the memory of this machine"))
@@ -98,8 +117,13 @@ impl Vault {
 }
 
 pub(super) fn encrypt(doc: &Document, plain: &[u8]) -> Result<Vec<u8>> {
-    crypt::encrypt(plain, &recipient::parse_all(&doc.recipients)?)
-        .map_err(|fault| Error::plain(Failure::BeforeEffect, codes::RECIPIENT_BAD, format!("the vault could not be encrypted: {fault}")))
+    crypt::encrypt(plain, &recipient::parse_all(&doc.recipients)?).map_err(|fault| {
+        Error::plain(
+            Failure::BeforeEffect,
+            codes::RECIPIENT_BAD,
+            format!("the vault could not be encrypted: {fault}"),
+        )
+    })
 }
 
 /// No use to try again with a new file.
@@ -115,6 +139,10 @@ fn is_final(error: &io::Error) -> bool {
 }
 
 pub(super) fn storage(path: &Path, what: &str, error: &io::Error) -> Error {
-    Error::plain(Failure::BeforeEffect, codes::STORAGE_FAILED, format!("the vault {} {what} ({})", path.display(), error.kind()))
-        .help("see to room, permissions and health of the disk")
+    Error::plain(
+        Failure::BeforeEffect,
+        codes::STORAGE_FAILED,
+        format!("the vault {} {what} ({})", path.display(), error.kind()),
+    )
+    .help("see to room, permissions and health of the disk")
 }

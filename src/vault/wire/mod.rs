@@ -95,7 +95,10 @@ impl<'de> Deserialize<'de> for Fields {
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object of fields")
             }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> std::result::Result<Fields, A::Error> {
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Fields, A::Error> {
                 let mut fields = Vec::new();
                 while let Some(entry) = map.next_entry::<String, Part>()? {
                     fields.push(entry);
@@ -110,8 +113,13 @@ impl<'de> Deserialize<'de> for Fields {
 /// Writes a document. The same document gives the same bytes.
 pub(super) fn encode(doc: &Document) -> Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(room(doc)));
-    serde_json::to_writer_pretty(&mut *bytes, &out::Payload::of(doc))
-        .map_err(|_| Error::plain(Failure::Internal, codes::INTERNAL, "the vault's document could not be written as JSON"))?;
+    serde_json::to_writer_pretty(&mut *bytes, &out::Payload::of(doc)).map_err(|_| {
+        Error::plain(
+            Failure::Internal,
+            codes::INTERNAL,
+            "the vault's document could not be written as JSON",
+        )
+    })?;
     bytes.push(b'\n');
     Ok(bytes)
 }
@@ -119,7 +127,9 @@ pub(super) fn encode(doc: &Document) -> Result<Zeroizing<Vec<u8>>> {
 /// An estimate, so that the buffer seldom grows and leaves copies behind.
 fn room(doc: &Document) -> usize {
     let values = doc.secrets.values().flat_map(|e| &e.versions).map(|v| {
-        let value = v.value.as_ref().map_or(0, |value| value.parts().iter().map(|(_, s)| s.len() * 2 + 64).sum());
+        let value = v.value.as_ref().map_or(0, |value| {
+            value.parts().iter().map(|(_, s)| s.len() * 2 + 64).sum()
+        });
         value + 512
     });
     values.sum::<usize>() + doc.secrets.len() * 512 + 4096
@@ -130,17 +140,28 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Document> {
     match serde_json::from_slice::<Head>(bytes) {
         Ok(head) if head.schema == SCHEMA => {}
         Ok(head) if head.schema.starts_with("rot.vault/") => {
-            return Err(Error::plain(Failure::Usage, codes::VAULT_FORMAT, "the vault was written by a newer rot")
-                .note(format!("this program knows `{SCHEMA}`"))
-                .help("update rot; `age --decrypt` still shows the content"));
+            return Err(Error::plain(
+                Failure::Usage,
+                codes::VAULT_FORMAT,
+                "the vault was written by a newer rot",
+            )
+            .note(format!("this program knows `{SCHEMA}`"))
+            .help("update rot; `age --decrypt` still shows the content"));
         }
         _ => return Err(malformed("its content is not a vault's document")),
     }
     let payload: Payload = serde_json::from_slice(bytes).map_err(|error| {
-        malformed(&format!("its document is not of the form {SCHEMA}, at line {}, column {}", error.line(), error.column()))
+        malformed(&format!(
+            "its document is not of the form {SCHEMA}, at line {}, column {}",
+            error.line(),
+            error.column()
+        ))
     })?;
-    let continuity =
-        Zeroizing::new(BASE64.decode(payload.continuity.0.as_bytes()).map_err(|_| malformed("its continuity key is not base64"))?);
+    let continuity = Zeroizing::new(
+        BASE64
+            .decode(payload.continuity.0.as_bytes())
+            .map_err(|_| malformed("its continuity key is not base64"))?,
+    );
     if continuity.len() != 32 {
         return Err(malformed("its continuity key is not 32 bytes long"));
     }
@@ -171,16 +192,29 @@ fn entry_in(secret: &str, entry: Entry) -> Result<SecretEntry> {
     let mut versions = Vec::with_capacity(entry.versions.len());
     for version in entry.versions {
         if !ids.insert(version.id.clone()) {
-            return Err(malformed(&format!("secret `{secret}` has two versions with one id")));
+            return Err(malformed(&format!(
+                "secret `{secret}` has two versions with one id"
+            )));
         }
         versions.push(version_in(secret, version)?);
     }
-    for label in [&entry.current, &entry.previous, &entry.pending].into_iter().flatten() {
+    for label in [&entry.current, &entry.previous, &entry.pending]
+        .into_iter()
+        .flatten()
+    {
         if !ids.contains(label) {
-            return Err(malformed(&format!("secret `{secret}` has a label on a version that is not there")));
+            return Err(malformed(&format!(
+                "secret `{secret}` has a label on a version that is not there"
+            )));
         }
     }
-    Ok(SecretEntry { fields: entry.fields, current: entry.current, previous: entry.previous, pending: entry.pending, versions })
+    Ok(SecretEntry {
+        fields: entry.fields,
+        current: entry.current,
+        previous: entry.previous,
+        pending: entry.pending,
+        versions,
+    })
 }
 
 fn version_in(secret: &str, version: Version) -> Result<VersionEntry> {
@@ -192,7 +226,9 @@ fn version_in(secret: &str, version: Version) -> Result<VersionEntry> {
             let mut parts: Vec<(String, Secret)> = Vec::with_capacity(fields.0.len());
             for (field, part) in fields.0 {
                 if !name::is_field_name(&field) || parts.iter().any(|(n, _)| *n == field) {
-                    return Err(malformed(&format!("secret `{secret}` has a field twice, or with a name that is none")));
+                    return Err(malformed(&format!(
+                        "secret `{secret}` has a field twice, or with a name that is none"
+                    )));
                 }
                 let value = match part {
                     Part::Text(text) => Secret::new(take(text)),
@@ -202,7 +238,11 @@ fn version_in(secret: &str, version: Version) -> Result<VersionEntry> {
             }
             Some(StoredValue::Fields(parts))
         }
-        _ => return Err(malformed(&format!("secret `{secret}` has a version with more than one value"))),
+        _ => {
+            return Err(malformed(&format!(
+                "secret `{secret}` has a version with more than one value"
+            )));
+        }
     };
     Ok(VersionEntry {
         id: version.id,
@@ -223,18 +263,27 @@ fn take(mut text: Text) -> Vec<u8> {
 
 fn unbase64(secret: &str, text: &Text) -> Result<Secret> {
     let bytes = BASE64.decode(text.0.as_bytes());
-    bytes.map(Secret::new).map_err(|_| malformed(&format!("secret `{secret}` has a value that is not base64")))
+    bytes
+        .map(Secret::new)
+        .map_err(|_| malformed(&format!("secret `{secret}` has a value that is not base64")))
 }
 
 /// Eight, four, four, four and twelve lower-case hexadecimal digits. The id becomes a file name, so nothing else may pass.
 fn is_uuid(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     groups.iter().map(|g| g.len()).eq([8, 4, 4, 4, 12])
-        && groups.iter().all(|g| g.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
+        && groups.iter().all(|g| {
+            g.bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        })
 }
 
 fn malformed(what: &str) -> Error {
-    Error::plain(Failure::Tampered, codes::VAULT_FORMAT, format!("the vault opened, but {what}"))
-        .note("a file that only the holder of a recipient could write is not proof of who wrote it")
-        .help("restore the file from a copy, for example the `.prev` file beside it")
+    Error::plain(
+        Failure::Tampered,
+        codes::VAULT_FORMAT,
+        format!("the vault opened, but {what}"),
+    )
+    .note("a file that only the holder of a recipient could write is not proof of who wrote it")
+    .help("restore the file from a copy, for example the `.prev` file beside it")
 }

@@ -81,7 +81,10 @@ struct Version<'d> {
     created_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<&'d str>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_base64")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "some_base64"
+    )]
     base64: Option<&'d [u8]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fields: Option<Fields<'d>>,
@@ -144,7 +147,10 @@ impl Serialize for Part<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0.expose_text() {
             Some(text) => serializer.serialize_str(text),
-            None => Bytes { base64: self.0.expose() }.serialize(serializer),
+            None => Bytes {
+                base64: self.0.expose(),
+            }
+            .serialize(serializer),
         }
     }
 }

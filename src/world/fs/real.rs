@@ -25,7 +25,10 @@ impl Fs for RealFs {
             return Err(ErrorKind::IsADirectory.into());
         }
         if !meta.is_file() {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "not a regular file",
+            ));
         }
         if meta.len() > limit {
             return Err(too_large());
@@ -33,7 +36,9 @@ impl Fs for RealFs {
         // Room for all at once: a growing vector would leave unwiped copies behind.
         let room = usize::try_from(meta.len()).unwrap_or(0).saturating_add(1);
         let mut bytes = Zeroizing::new(Vec::with_capacity(room));
-        Read::by_ref(&mut file).take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        Read::by_ref(&mut file)
+            .take(limit.saturating_add(1))
+            .read_to_end(&mut bytes)?;
         if bytes.len() as u64 > limit {
             return Err(too_large());
         }
@@ -68,19 +73,26 @@ impl Fs for RealFs {
     }
 
     fn create(&self, path: &Path, mode: u32) -> io::Result<Box<dyn File>> {
-        Ok(Box::new(RealFile(open(path, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, mode)?)))
+        Ok(Box::new(RealFile(open(
+            path,
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL,
+            mode,
+        )?)))
     }
 
     #[cfg(target_os = "linux")]
     fn hold(&self, dir: &Path, bytes: u64) -> io::Result<Option<Box<dyn File>>> {
         use rustix::io::Errno;
         let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
-        let file: std::fs::File = match rustix::fs::open(or_here(dir), flags, Mode::from_raw_mode(0o600)) {
-            Ok(file) => file.into(),
-            // What file systems and old kernels answer that know no files without a name.
-            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
+        let file: std::fs::File =
+            match rustix::fs::open(or_here(dir), flags, Mode::from_raw_mode(0o600)) {
+                Ok(file) => file.into(),
+                // What file systems and old kernels answer that know no files without a name.
+                Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => {
+                    return Ok(None);
+                }
+                Err(error) => return Err(error.into()),
+            };
         reserve(&file, bytes)?;
         Ok(Some(Box::new(RealFile(file))))
     }
@@ -88,7 +100,10 @@ impl Fs for RealFs {
     fn append(&self, path: &Path) -> io::Result<Box<dyn File>> {
         let file = open(path, OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK, 0)?;
         if !file.metadata()?.is_file() {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "not a regular file",
+            ));
         }
         Ok(Box::new(RealFile(file)))
     }
@@ -117,7 +132,10 @@ impl Fs for RealFs {
     }
 
     fn create_dir(&self, dir: &Path, mode: u32) -> io::Result<()> {
-        std::fs::DirBuilder::new().recursive(true).mode(mode).create(or_here(dir))
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(mode)
+            .create(or_here(dir))
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
@@ -126,13 +144,19 @@ impl Fs for RealFs {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        let mut paths = entries.map(|entry| Ok(dir.join(entry?.file_name()))).collect::<io::Result<Vec<_>>>()?;
+        let mut paths = entries
+            .map(|entry| Ok(dir.join(entry?.file_name())))
+            .collect::<io::Result<Vec<_>>>()?;
         paths.sort();
         Ok(paths)
     }
 
     fn lock(&self, path: &Path, wait: Duration) -> io::Result<Option<Box<dyn Lock>>> {
-        let file = open(path, OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK, 0o600)?;
+        let file = open(
+            path,
+            OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK,
+            0o600,
+        )?;
         let start = Instant::now();
         loop {
             match file.try_lock() {
@@ -149,7 +173,9 @@ impl Fs for RealFs {
     }
 
     fn storage(&self, path: &Path) -> Storage {
-        path.ancestors().find_map(|p| rustix::fs::statfs(or_here(p)).ok()).map_or(Storage::Unknown, |s| classify(&s))
+        path.ancestors()
+            .find_map(|p| rustix::fs::statfs(or_here(p)).ok())
+            .map_or(Storage::Unknown, |s| classify(&s))
     }
 
     fn user(&self) -> u32 {
@@ -168,7 +194,11 @@ fn too_large() -> io::Error {
 
 /// The parent of a bare file name is the empty path, which no system call takes.
 fn or_here(dir: &Path) -> &Path {
-    if dir.as_os_str().is_empty() { Path::new(".") } else { dir }
+    if dir.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        dir
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -177,7 +207,8 @@ fn classify(stat: &rustix::fs::StatFs) -> Storage {
     match stat.f_type as u32 {
         0x0102_1994 | 0x8584_58f6 => Storage::Memory,
         // NFS, SMB, SMB2, CIFS, 9p, FUSE, Ceph, AFS.
-        0x6969 | 0x517b | 0xfe53_4d42 | 0xff53_4d42 | 0x0102_1997 | 0x6573_5546 | 0x00c3_6400 | 0x5346_414f => Storage::Network,
+        0x6969 | 0x517b | 0xfe53_4d42 | 0xff53_4d42 | 0x0102_1997 | 0x6573_5546 | 0x00c3_6400
+        | 0x5346_414f => Storage::Network,
         _ => Storage::Durable,
     }
 }
@@ -209,7 +240,12 @@ fn reserve(file: &std::fs::File, bytes: u64) -> io::Result<()> {
     if bytes == 0 {
         return Ok(());
     }
-    match fallocate(file, FallocateFlags::KEEP_SIZE, file.metadata()?.len(), bytes) {
+    match fallocate(
+        file,
+        FallocateFlags::KEEP_SIZE,
+        file.metadata()?.len(),
+        bytes,
+    ) {
         Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -225,7 +261,11 @@ struct RealLock(std::fs::File);
 
 impl Lock for RealLock {
     fn describe(&mut self, text: &str) {
-        let said = self.0.set_len(0).and_then(|()| self.0.rewind()).and_then(|()| self.0.write_all(text.as_bytes()));
+        let said = self
+            .0
+            .set_len(0)
+            .and_then(|()| self.0.rewind())
+            .and_then(|()| self.0.write_all(text.as_bytes()));
         // Information for people only; the lock holds without it.
         drop(said);
     }

@@ -31,7 +31,9 @@ impl Connected {
     }
 
     fn tell(&self) {
-        self.0.stands.store(true, std::sync::atomic::Ordering::SeqCst);
+        self.0
+            .stands
+            .store(true, std::sync::atomic::Ordering::SeqCst);
         self.0.told.notify_one();
     }
 }
@@ -40,7 +42,10 @@ impl<S> Layer<S> for Connected {
     type Service = Watched<S>;
 
     fn layer(&self, inner: S) -> Watched<S> {
-        Watched { inner, connected: self.clone() }
+        Watched {
+            inner,
+            connected: self.clone(),
+        }
     }
 }
 

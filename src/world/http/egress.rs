@@ -63,9 +63,13 @@ fn classify_v4(address: Ipv4Addr) -> AddressClass {
         (100, 100, 100, 200) | (192, 0, 0, 192) | (168, 63, 129, 16) => AddressClass::Metadata,
         (169, 254, 169, 254) | (169, 254, 170, 2 | 23) => AddressClass::Metadata,
         (169, 254, ..) => AddressClass::LinkLocal,
-        (10, ..) | (172, 16..=31, ..) | (192, 168, ..) | (100, 64..=127, ..) => AddressClass::Private,
+        (10, ..) | (172, 16..=31, ..) | (192, 168, ..) | (100, 64..=127, ..) => {
+            AddressClass::Private
+        }
         (198, 18..=19, ..) => AddressClass::Private,
-        (192, 0, 0 | 2, _) | (198, 51, 100, _) | (203, 0, 113, _) | (192, 88, 99, _) => AddressClass::Reserved,
+        (192, 0, 0 | 2, _) | (198, 51, 100, _) | (203, 0, 113, _) | (192, 88, 99, _) => {
+            AddressClass::Reserved
+        }
         (224..=239, ..) => AddressClass::Multicast,
         (255, 255, 255, 255) => AddressClass::Broadcast,
         (240.., ..) => AddressClass::Reserved,
@@ -80,19 +84,24 @@ fn classify_v6(address: Ipv6Addr) -> AddressClass {
         [0, 0, 0, 0, 0, 0, 0, 1] => AddressClass::Loopback,
         [0, 0, 0, 0, 0, 0xffff, high, low] => classify_v4(joined(high, low)),
         // IPv4-compatible (deprecated), IPv4-translated, 6to4: nobody needs them, so even a public address inside is refused.
-        [0, 0, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] | [0x2002, high, low, ..] => {
-            hidden(joined(high, low), AddressClass::Reserved)
-        }
+        [0, 0, 0, 0, 0, 0, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x2002, high, low, ..] => hidden(joined(high, low), AddressClass::Reserved),
         // NAT64 is how a network without IPv4 reaches public IPv4 addresses.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => hidden(joined(high, low), AddressClass::Global),
         [0x64, 0xff9b, 1, ..] => AddressClass::Reserved,
         // AWS and GCP.
-        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] => AddressClass::Metadata,
+        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] => {
+            AddressClass::Metadata
+        }
         [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => AddressClass::Private,
         [0xfe80..=0xfebf, ..] => AddressClass::LinkLocal,
         [0xff00..=0xffff, ..] => AddressClass::Multicast,
         // Teredo, benchmarks, ORCHID and the rest of the protocol block; documentation; discard.
-        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] | [0x100, 0, 0, ..] => AddressClass::Reserved,
+        [0x2001, 0..=0x1ff, ..]
+        | [0x2001, 0xdb8, ..]
+        | [0x3fff, 0..=0xfff, ..]
+        | [0x100, 0, 0, ..] => AddressClass::Reserved,
         [0x2000..=0x3fff, ..] => AddressClass::Global,
         _ => AddressClass::Reserved,
     }
@@ -113,8 +122,14 @@ fn hidden(inner: Ipv4Addr, public: AddressClass) -> AddressClass {
 }
 
 /// Names under which clouds serve their metadata.
-const METADATA_NAMES: [&str; 6] =
-    ["metadata", "metadata.google.internal", "metadata.goog", "metadata.azure.internal", "instance-data", "instance-data.ec2.internal"];
+const METADATA_NAMES: [&str; 6] = [
+    "metadata",
+    "metadata.google.internal",
+    "metadata.goog",
+    "metadata.azure.internal",
+    "instance-data",
+    "instance-data.ec2.internal",
+];
 
 /// Whether a host name (lower case, as the URL parser leaves it) is one of a metadata service.
 pub(super) fn is_metadata_name(host: &str) -> bool {

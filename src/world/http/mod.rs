@@ -149,14 +149,24 @@ impl Trouble {
     /// What to do about it.
     pub fn remedy(&self) -> &'static str {
         match self.kind {
-            TroubleKind::Refused => "this is not allowed: look at the URL and the headers of this step",
+            TroubleKind::Refused => {
+                "this is not allowed: look at the URL and the headers of this step"
+            }
             TroubleKind::Dns => "is the host name right, and is there a name server?",
             TroubleKind::Connect => "is the server up, and may this machine reach it?",
-            TroubleKind::Tls => "is the certificate valid for this host? a private authority is trusted with `ca \"file.pem\"`",
-            TroubleKind::Timeout => "the server was too slow: give it more time with `timeout 2m`, or try again",
+            TroubleKind::Tls => {
+                "is the certificate valid for this host? a private authority is trusted with `ca \"file.pem\"`"
+            }
+            TroubleKind::Timeout => {
+                "the server was too slow: give it more time with `timeout 2m`, or try again"
+            }
             TroubleKind::Reset => "the connection ended early: try again with `rot resume`",
-            TroubleKind::Malformed => "the server broke the rules of HTTP: is there something between this machine and it?",
-            TroubleKind::TooLarge => "the answer is larger than the limit: raise it with `limit 4MiB`",
+            TroubleKind::Malformed => {
+                "the server broke the rules of HTTP: is there something between this machine and it?"
+            }
+            TroubleKind::TooLarge => {
+                "the answer is larger than the limit: raise it with `limit 4MiB`"
+            }
             TroubleKind::Client => {
                 "install the system's certificates (Debian: `apt-get install ca-certificates`), or name one with `ca \"file.pem\"`"
             }

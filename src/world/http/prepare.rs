@@ -25,7 +25,9 @@ impl Target {
             return Err(refused("the URL holds a control character"));
         }
         let url = Url::parse(&request.url).map_err(|error| match error {
-            url::ParseError::RelativeUrlWithoutBase => refused("the URL is not absolute: it must begin with `https://`"),
+            url::ParseError::RelativeUrlWithoutBase => {
+                refused("the URL is not absolute: it must begin with `https://`")
+            }
             url::ParseError::EmptyHost => refused("the URL names no host"),
             _ => refused("the URL is not valid"),
         })?;
@@ -35,14 +37,18 @@ impl Target {
     /// Judges a URL that was already read.
     pub(super) fn judge(url: Url, secret: bool, private: bool) -> Result<Self, Trouble> {
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(refused("only `https://` URLs can be called (and `http://` ones on this machine)"));
+            return Err(refused(
+                "only `https://` URLs can be called (and `http://` ones on this machine)",
+            ));
         }
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
             return Err(refused("the URL names no host"));
         };
         let shown = format!("{host}:{port}");
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(refused(format!("the URL for {shown} holds a user or password: give them with `basic` instead")));
+            return Err(refused(format!(
+                "the URL for {shown} holds a user or password: give them with `basic` instead"
+            )));
         }
         let (host, literal) = match host {
             Host::Domain(name) => (name.to_owned(), None),
@@ -61,16 +67,25 @@ impl Target {
             return Err(forbidden(&shown, class));
         }
         if url.scheme() == "http" && secret && !loopback {
-            return Err(refused(format!("a secret is not sent to {shown} over `http://`: use `https://`")));
+            return Err(refused(format!(
+                "a secret is not sent to {shown} over `http://`: use `https://`"
+            )));
         }
-        Ok(Self { url, host, shown, egress })
+        Ok(Self {
+            url,
+            host,
+            shown,
+            egress,
+        })
     }
 }
 
 /// The trouble for an address of a kind that is not called.
 pub(super) fn forbidden(shown: &str, class: AddressClass) -> Trouble {
     let why = match class {
-        AddressClass::Loopback => "which only a URL that says so (`localhost`, 127.0.0.1) may reach",
+        AddressClass::Loopback => {
+            "which only a URL that says so (`localhost`, 127.0.0.1) may reach"
+        }
         AddressClass::Private => "which this request may not reach",
         _ => "which is never called",
     };
@@ -79,13 +94,18 @@ pub(super) fn forbidden(shown: &str, class: AddressClass) -> Trouble {
 
 /// A trouble of kind [`TroubleKind::Refused`].
 pub(super) fn refused(message: impl Into<String>) -> Trouble {
-    Trouble { kind: TroubleKind::Refused, message: message.into() }
+    Trouble {
+        kind: TroubleKind::Refused,
+        message: message.into(),
+    }
 }
 
 /// Reads the method. `CONNECT` and `TRACE` change what the connection is, or echo the request.
 pub(super) fn method(request: &Request) -> Result<Method, Trouble> {
     match Method::from_bytes(request.method.as_bytes()) {
-        Ok(Method::CONNECT | Method::TRACE) => Err(refused("the methods CONNECT and TRACE are not supported")),
+        Ok(Method::CONNECT | Method::TRACE) => {
+            Err(refused("the methods CONNECT and TRACE are not supported"))
+        }
         Ok(method) => Ok(method),
         Err(_) => Err(refused("the method is not valid")),
     }
@@ -111,21 +131,32 @@ const OWN_HEADERS: [&str; 12] = [
 pub(super) fn headers(request: &Request, target: &Target) -> Result<HeaderMap, Trouble> {
     let mut headers = HeaderMap::with_capacity(request.headers.len() + 2);
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("rot/", env!("CARGO_PKG_VERSION"))));
+    headers.insert(
+        USER_AGENT,
+        HeaderValue::from_static(concat!("rot/", env!("CARGO_PKG_VERSION"))),
+    );
     let mut own_agent = true;
     for (name, value) in &request.headers {
         let shown = &target.shown;
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
-            return Err(refused(format!("a header of the request to {shown} has a name with characters that are not allowed")));
+            return Err(refused(format!(
+                "a header of the request to {shown} has a name with characters that are not allowed"
+            )));
         };
         if OWN_HEADERS.contains(&name.as_str()) {
-            return Err(refused(format!("the header `{name}` of the request to {shown} is set by the client and cannot be given")));
+            return Err(refused(format!(
+                "the header `{name}` of the request to {shown} is set by the client and cannot be given"
+            )));
         }
         if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
-            return Err(refused(format!("the value of the header `{name}` to {shown} holds a line break or NUL")));
+            return Err(refused(format!(
+                "the value of the header `{name}` to {shown} holds a line break or NUL"
+            )));
         }
         let Ok(mut value) = HeaderValue::from_bytes(value) else {
-            return Err(refused(format!("the value of the header `{name}` to {shown} holds a control character")));
+            return Err(refused(format!(
+                "the value of the header `{name}` to {shown} holds a control character"
+            )));
         };
         value.set_sensitive(true);
         if name == USER_AGENT && std::mem::take(&mut own_agent) {

@@ -40,7 +40,10 @@ impl RealHttp {
 
     /// A client that looks names up elsewhere. What the resolver answers is judged all the same.
     pub fn with_resolver(resolver: Arc<dyn Resolver>) -> Self {
-        Self { tls: Tls::default(), resolver }
+        Self {
+            tls: Tls::default(),
+            resolver,
+        }
     }
 
     async fn exchange(&self, request: &Request) -> Attempt {
@@ -57,8 +60,12 @@ impl RealHttp {
         let mut left = if may_follow { request.limits.follow } else { 0 };
         loop {
             let attempt = self.send(request, &target, &method, &headers, end).await;
-            let Attempt::Answered(response) = &attempt else { return attempt };
-            let Some(next) = redirect(response, &target.url).filter(|_| left > 0) else { return attempt };
+            let Attempt::Answered(response) = &attempt else {
+                return attempt;
+            };
+            let Some(next) = redirect(response, &target.url).filter(|_| left > 0) else {
+                return attempt;
+            };
             left -= 1;
             match Target::judge(next, request.secret, request.limits.private) {
                 Ok(next) => target = next,
@@ -67,14 +74,31 @@ impl RealHttp {
         }
     }
 
-    fn client(&self, request: &Request, target: &Target, connected: Connected) -> Result<reqwest::Client, Trouble> {
-        let tls = if target.url.scheme() == "https" { self.tls.secure(&request.limits.ca)? } else { Tls::unused()? };
-        let resolver =
-            Guarded { resolver: Arc::clone(&self.resolver), host: target.host.clone(), egress: target.egress, proxy: request.limits.proxy };
+    fn client(
+        &self,
+        request: &Request,
+        target: &Target,
+        connected: Connected,
+    ) -> Result<reqwest::Client, Trouble> {
+        let tls = if target.url.scheme() == "https" {
+            self.tls.secure(&request.limits.ca)?
+        } else {
+            Tls::unused()?
+        };
+        let resolver = Guarded {
+            resolver: Arc::clone(&self.resolver),
+            host: target.host.clone(),
+            egress: target.egress,
+            proxy: request.limits.proxy,
+        };
         #[allow(clippy::disallowed_methods)]
         let builder = reqwest::Client::builder();
         // What is for this machine stays on it: a proxy would read a secret that goes there over `http://`.
-        let builder = if request.limits.proxy && !target.egress.loopback { builder } else { builder.no_proxy() };
+        let builder = if request.limits.proxy && !target.egress.loopback {
+            builder
+        } else {
+            builder.no_proxy()
+        };
         builder
             .tls_backend_preconfigured(tls)
             .http1_only()
@@ -85,10 +109,22 @@ impl RealHttp {
             .dns_resolver(Arc::new(resolver))
             .connector_layer(connected)
             .build()
-            .map_err(|_| trouble(TroubleKind::Client, "the HTTP client cannot be built on this machine".to_owned()))
+            .map_err(|_| {
+                trouble(
+                    TroubleKind::Client,
+                    "the HTTP client cannot be built on this machine".to_owned(),
+                )
+            })
     }
 
-    async fn send(&self, request: &Request, target: &Target, method: &Method, headers: &HeaderMap, end: Instant) -> Attempt {
+    async fn send(
+        &self,
+        request: &Request,
+        target: &Target,
+        method: &Method,
+        headers: &HeaderMap,
+        end: Instant,
+    ) -> Attempt {
         let (limits, shown) = (&request.limits, &target.shown);
         let connected = Connected::default();
         let client = match self.client(request, target, connected.clone()) {
@@ -111,24 +147,49 @@ impl RealHttp {
         };
         let mut answer = match head {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) if connected.stands() => return Attempt::Unknown(after_connection(&error, shown), None),
-            Ok(Err(error)) => return Attempt::NotSent(before_connection(&error, shown, target.url.scheme() == "https")),
-            Err(_) if connected.stands() => {
-                return Attempt::Unknown(timeout(format!("{shown} did not begin its answer in time")), None);
+            Ok(Err(error)) if connected.stands() => {
+                return Attempt::Unknown(after_connection(&error, shown), None);
             }
-            Err(_) => return Attempt::NotSent(timeout(format!("no connection to {shown} in time"))),
+            Ok(Err(error)) => {
+                return Attempt::NotSent(before_connection(
+                    &error,
+                    shown,
+                    target.url.scheme() == "https",
+                ));
+            }
+            Err(_) if connected.stands() => {
+                return Attempt::Unknown(
+                    timeout(format!("{shown} did not begin its answer in time")),
+                    None,
+                );
+            }
+            Err(_) => {
+                return Attempt::NotSent(timeout(format!("no connection to {shown} in time")));
+            }
         };
         #[allow(clippy::disallowed_methods)]
         let received_at = jiff::Timestamp::now();
-        let mut response =
-            Response { status: answer.status().as_u16(), headers: Vec::new(), body: Zeroizing::new(Vec::new()), received_at };
+        let mut response = Response {
+            status: answer.status().as_u16(),
+            headers: Vec::new(),
+            body: Zeroizing::new(Vec::new()),
+            received_at,
+        };
         if let Err(trouble) = take_head(&mut response, answer.headers(), shown) {
             return Attempt::Unknown(trouble, Some(response));
         }
-        match timeout_at(end, take_body(&mut response, &mut answer, limits.body, shown)).await {
+        match timeout_at(
+            end,
+            take_body(&mut response, &mut answer, limits.body, shown),
+        )
+        .await
+        {
             Ok(Ok(())) => Attempt::Answered(response),
             Ok(Err(trouble)) => Attempt::Unknown(trouble, Some(response)),
-            Err(_) => Attempt::Unknown(timeout(format!("{shown} did not finish its answer in time")), Some(response)),
+            Err(_) => Attempt::Unknown(
+                timeout(format!("{shown} did not finish its answer in time")),
+                Some(response),
+            ),
         }
     }
 }
@@ -147,25 +208,61 @@ fn after(duration: Duration) -> Instant {
 
 fn take_head(response: &mut Response, headers: &HeaderMap, shown: &str) -> Result<(), Trouble> {
     if response.status == 101 {
-        return Err(trouble(TroubleKind::Malformed, format!("{shown} wants to leave HTTP, which was not asked for")));
+        return Err(trouble(
+            TroubleKind::Malformed,
+            format!("{shown} wants to leave HTTP, which was not asked for"),
+        ));
     }
-    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let size: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
     if size > HEADER_LIMIT {
-        return Err(trouble(TroubleKind::TooLarge, format!("the headers that {shown} sent are too large")));
+        return Err(trouble(
+            TroubleKind::TooLarge,
+            format!("the headers that {shown} sent are too large"),
+        ));
     }
-    response.headers = headers.iter().map(|(name, value)| (name.as_str().to_owned(), Zeroizing::new(value.as_bytes().to_vec()))).collect();
+    response.headers = headers
+        .iter()
+        .map(|(name, value)| {
+            (
+                name.as_str().to_owned(),
+                Zeroizing::new(value.as_bytes().to_vec()),
+            )
+        })
+        .collect();
     Ok(())
 }
 
-async fn take_body(response: &mut Response, answer: &mut reqwest::Response, limit: u64, shown: &str) -> Result<(), Trouble> {
-    let too_large = || trouble(TroubleKind::TooLarge, format!("the answer of {shown} is larger than {limit} bytes"));
+async fn take_body(
+    response: &mut Response,
+    answer: &mut reqwest::Response,
+    limit: u64,
+    shown: &str,
+) -> Result<(), Trouble> {
+    let too_large = || {
+        trouble(
+            TroubleKind::TooLarge,
+            format!("the answer of {shown} is larger than {limit} bytes"),
+        )
+    };
     // For HEAD the length is that of a body which never comes; the client reports none then.
     if answer.content_length().is_some_and(|length| length > limit) {
         return Err(too_large());
     }
-    while let Some(chunk) = answer.chunk().await.map_err(|error| after_connection(&error, shown))? {
-        let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(response.body.len());
-        append(&mut response.body, chunk.get(..room.min(chunk.len())).unwrap_or_default());
+    while let Some(chunk) = answer
+        .chunk()
+        .await
+        .map_err(|error| after_connection(&error, shown))?
+    {
+        let room = usize::try_from(limit)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(response.body.len());
+        append(
+            &mut response.body,
+            chunk.get(..room.min(chunk.len())).unwrap_or_default(),
+        );
         if chunk.len() > room {
             return Err(too_large());
         }
@@ -189,7 +286,10 @@ fn redirect(response: &Response, from: &Url) -> Option<Url> {
     if !matches!(response.status, 301 | 302 | 303 | 307 | 308) {
         return None;
     }
-    let (_, location) = response.headers.iter().find(|(name, _)| name == LOCATION.as_str())?;
+    let (_, location) = response
+        .headers
+        .iter()
+        .find(|(name, _)| name == LOCATION.as_str())?;
     let next = from.join(std::str::from_utf8(location).ok()?).ok()?;
     (next.origin() == from.origin()).then_some(next)
 }

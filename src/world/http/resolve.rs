@@ -19,7 +19,12 @@ pub struct SystemResolver;
 
 impl Resolver for SystemResolver {
     fn lookup<'a>(&'a self, name: &'a str) -> BoxFuture<'a, std::io::Result<Vec<IpAddr>>> {
-        Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect()) })
+        Box::pin(async move {
+            Ok(tokio::net::lookup_host((name, 0))
+                .await?
+                .map(|address| address.ip())
+                .collect())
+        })
     }
 }
 
@@ -36,7 +41,9 @@ impl fmt::Display for ResolveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ResolveError::Unknown => f.write_str("the name cannot be resolved"),
-            ResolveError::Forbidden(class) => write!(f, "the name resolves to {}", class.describe()),
+            ResolveError::Forbidden(class) => {
+                write!(f, "the name resolves to {}", class.describe())
+            }
         }
     }
 }
@@ -55,13 +62,22 @@ pub(super) struct Guarded {
 impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
         let resolver = Arc::clone(&self.resolver);
-        let (egress, checked) = (self.egress, !self.proxy || name.as_str().eq_ignore_ascii_case(&self.host));
+        let (egress, checked) = (
+            self.egress,
+            !self.proxy || name.as_str().eq_ignore_ascii_case(&self.host),
+        );
         Box::pin(async move {
             let addresses = if is_loopback_name(name.as_str()) {
                 // RFC 6761 section 6.3: never ask the network for these.
-                vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
+                vec![
+                    IpAddr::V4(Ipv4Addr::LOCALHOST),
+                    IpAddr::V6(Ipv6Addr::LOCALHOST),
+                ]
             } else {
-                resolver.lookup(name.as_str()).await.map_err(|_| ResolveError::Unknown)?
+                resolver
+                    .lookup(name.as_str())
+                    .await
+                    .map_err(|_| ResolveError::Unknown)?
             };
             let mut refused = None;
             let mut allowed = Vec::with_capacity(addresses.len());
@@ -72,7 +88,9 @@ impl Resolve for Guarded {
                 }
             }
             if allowed.is_empty() {
-                return Err(refused.map_or(ResolveError::Unknown, ResolveError::Forbidden).into());
+                return Err(refused
+                    .map_or(ResolveError::Unknown, ResolveError::Forbidden)
+                    .into());
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })

@@ -39,11 +39,13 @@ impl Tls {
 
     /// The configuration where TLS is not used: it trusts nobody.
     pub(super) fn unused() -> Result<ClientConfig, Trouble> {
-        Ok(ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|_| client("no version of TLS is available"))?
-            .with_root_certificates(RootCertStore::empty())
-            .with_no_client_auth())
+        Ok(
+            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(|_| client("no version of TLS is available"))?
+                .with_root_certificates(RootCertStore::empty())
+                .with_no_client_auth(),
+        )
     }
 }
 
@@ -52,7 +54,8 @@ fn certificates(pems: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, Troubl
     for pem in pems {
         let before = certificates.len();
         for certificate in CertificateDer::pem_slice_iter(pem) {
-            certificates.push(certificate.map_err(|_| client("a file given with `ca` is not valid PEM"))?);
+            certificates
+                .push(certificate.map_err(|_| client("a file given with `ca` is not valid PEM"))?);
         }
         if certificates.len() == before {
             return Err(client("a file given with `ca` holds no certificate"));
@@ -62,5 +65,8 @@ fn certificates(pems: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, Troubl
 }
 
 fn client(message: &str) -> Trouble {
-    Trouble { kind: TroubleKind::Client, message: message.to_owned() }
+    Trouble {
+        kind: TroubleKind::Client,
+        message: message.to_owned(),
+    }
 }

@@ -29,7 +29,11 @@ fn files(folder: &str) -> Vec<PathBuf> {
 
 fn findings(path: &Path) -> Vec<Diagnostic> {
     let text = std::fs::read_to_string(path).unwrap();
-    analyse(&SourceFile::new(path.file_name().unwrap().to_string_lossy(), text), &Config::default()).findings
+    analyse(
+        &SourceFile::new(path.file_name().unwrap().to_string_lossy(), text),
+        &Config::default(),
+    )
+    .findings
 }
 
 /// The line on which a finding begins.
@@ -40,19 +44,34 @@ fn line<'t>(text: &'t str, finding: &Diagnostic) -> &'t str {
 }
 
 fn listed(found: &[Diagnostic]) -> String {
-    found.iter().map(|d| format!("\n    {} {} {}", d.severity.as_str(), d.code.id(), d.message)).collect()
+    found
+        .iter()
+        .map(|d| {
+            format!(
+                "\n    {} {} {}",
+                d.severity.as_str(),
+                d.code.id(),
+                d.message
+            )
+        })
+        .collect()
 }
 
 #[test]
 fn clean_files_have_no_error_and_planted_defects_are_found() {
-    let labels: BTreeMap<String, Planted> =
-        serde_json::from_str(&std::fs::read_to_string(Path::new(ROOT).join("labels.json")).unwrap()).unwrap();
+    let labels: BTreeMap<String, Planted> = serde_json::from_str(
+        &std::fs::read_to_string(Path::new(ROOT).join("labels.json")).unwrap(),
+    )
+    .unwrap();
     let (clean, defects) = (files("clean"), files("defect"));
     let mut wrong = Vec::new();
     let (mut false_errors, mut warned, mut found_count) = (0, 0, 0);
     for path in &clean {
         let found = findings(path);
-        let errors = found.iter().filter(|d| d.severity == Severity::Error).count();
+        let errors = found
+            .iter()
+            .filter(|d| d.severity == Severity::Error)
+            .count();
         warned += usize::from(found.iter().any(|d| d.severity == Severity::Warning));
         false_errors += errors;
         if errors > 0 {
@@ -61,14 +80,30 @@ fn clean_files_have_no_error_and_planted_defects_are_found() {
     }
     for path in &defects {
         let name = format!("defect/{}", path.file_name().unwrap().to_string_lossy());
-        let label = labels.get(&name).unwrap_or_else(|| panic!("{name} has no label"));
+        let label = labels
+            .get(&name)
+            .unwrap_or_else(|| panic!("{name} has no label"));
         let found = findings(path);
         let text = std::fs::read_to_string(path).unwrap();
-        let is_there = |d: &&Diagnostic| label.at.as_deref().is_none_or(|at| line(&text, d).contains(at));
-        if found.iter().filter(is_there).any(|d| label.expect.iter().any(|code| code == d.code.id())) {
+        let is_there = |d: &&Diagnostic| {
+            label
+                .at
+                .as_deref()
+                .is_none_or(|at| line(&text, d).contains(at))
+        };
+        if found
+            .iter()
+            .filter(is_there)
+            .any(|d| label.expect.iter().any(|code| code == d.code.id()))
+        {
             found_count += 1;
         } else {
-            wrong.push(format!("{name}: {} ({:?}) is not found:{}", label.planted, label.expect, listed(&found)));
+            wrong.push(format!(
+                "{name}: {} ({:?}) is not found:{}",
+                label.planted,
+                label.expect,
+                listed(&found)
+            ));
         }
     }
     println!(

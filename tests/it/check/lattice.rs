@@ -3,7 +3,13 @@
 use proptest::prelude::*;
 use rot::plan::label::{Derivation, Label, Origin};
 
-const DERIVATIONS: [Derivation; 5] = [Derivation::Weak, Derivation::Whole, Derivation::Encoded, Derivation::Part, Derivation::Opaque];
+const DERIVATIONS: [Derivation; 5] = [
+    Derivation::Weak,
+    Derivation::Whole,
+    Derivation::Encoded,
+    Derivation::Part,
+    Derivation::Opaque,
+];
 
 fn derivation() -> impl Strategy<Value = Derivation> {
     prop::sample::select(&DERIVATIONS[..])
@@ -20,7 +26,11 @@ fn origin() -> impl Strategy<Value = Origin> {
 
 fn label() -> impl Strategy<Value = Label> {
     prop::collection::vec((origin(), derivation()), 0..6).prop_map(|parts| {
-        parts.into_iter().fold(Label::PUBLIC, |all, (origin, derivation)| all.joined(&Label::derived(origin, derivation)))
+        parts
+            .into_iter()
+            .fold(Label::PUBLIC, |all, (origin, derivation)| {
+                all.joined(&Label::derived(origin, derivation))
+            })
     })
 }
 
@@ -28,7 +38,13 @@ fn label() -> impl Strategy<Value = Label> {
 fn origins_are_told_by_their_names() {
     let told = |origin: Origin| origin.describe();
     assert_eq!(told(Origin::Secret("a".into())), "secret `a`");
-    assert_eq!(told(Origin::Minted { step: "a".into(), name: "b".into() }), "`a.b`");
+    assert_eq!(
+        told(Origin::Minted {
+            step: "a".into(),
+            name: "b".into()
+        }),
+        "`a.b`"
+    );
     assert_eq!(told(Origin::Response("a".into())), "the answer of `a`");
     assert_eq!(told(Origin::Input("a".into())), "secret input `a`");
     assert_eq!(told(Origin::Literal(3)), "a secret in the text");
@@ -37,9 +53,18 @@ fn origins_are_told_by_their_names() {
 #[test]
 fn one_origin_is_secret_unless_weak() {
     let origin = Origin::Secret("a".into());
-    assert_eq!(DERIVATIONS.map(|d| Label::derived(origin.clone(), d).is_secret()), [false, true, true, true, true]);
-    assert_eq!(DERIVATIONS.map(|d| Label::derived(origin.clone(), d).get(&origin)), DERIVATIONS.map(Some));
-    assert_eq!(Label::of(origin.clone()), Label::derived(origin, Derivation::Whole));
+    assert_eq!(
+        DERIVATIONS.map(|d| Label::derived(origin.clone(), d).is_secret()),
+        [false, true, true, true, true]
+    );
+    assert_eq!(
+        DERIVATIONS.map(|d| Label::derived(origin.clone(), d).get(&origin)),
+        DERIVATIONS.map(Some)
+    );
+    assert_eq!(
+        Label::of(origin.clone()),
+        Label::derived(origin, Derivation::Whole)
+    );
     assert!(Label::PUBLIC.is_public() && !Label::PUBLIC.is_secret());
 }
 

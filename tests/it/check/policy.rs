@@ -4,7 +4,13 @@ use proptest::prelude::*;
 use rot::plan::policy::{Destination, HostPattern, Place, Policy};
 use rot::source::At;
 
-const PLACES: [Place; 5] = [Place::Header, Place::Body, Place::Query, Place::Path, Place::UserInfo];
+const PLACES: [Place; 5] = [
+    Place::Header,
+    Place::Body,
+    Place::Query,
+    Place::Path,
+    Place::UserInfo,
+];
 
 fn pattern(text: &str) -> HostPattern {
     HostPattern(text.to_owned())
@@ -13,12 +19,29 @@ fn pattern(text: &str) -> HostPattern {
 #[test]
 fn a_pattern_means_these_hosts() {
     for (text, hosts, others) in [
-        ("api.example.com", &["api.example.com", "API.Example.com"][..], &["example.com", "x.api.example.com", "api.example.co", ""][..]),
-        ("API.example.com", &["api.example.com"], &["apixexample.com"]),
+        (
+            "api.example.com",
+            &["api.example.com", "API.Example.com"][..],
+            &["example.com", "x.api.example.com", "api.example.co", ""][..],
+        ),
+        (
+            "API.example.com",
+            &["api.example.com"],
+            &["apixexample.com"],
+        ),
         (
             "*.example.com",
             &["a.example.com", "a.b.example.com", "A.EXAMPLE.COM"],
-            &["example.com", ".example.com", "aexample.com", "badexample.com", "a.example.org", "a.example.com.evil.org", "com", ""],
+            &[
+                "example.com",
+                ".example.com",
+                "aexample.com",
+                "badexample.com",
+                "a.example.org",
+                "a.example.com.evil.org",
+                "com",
+                "",
+            ],
         ),
         ("*.co", &["a.co", "ab.co"], &["co", ".co", "a.com", "aco"]),
         ("*.Example.com", &["a.example.com"], &["a.xexample.com"]),
@@ -34,38 +57,74 @@ fn a_pattern_means_these_hosts() {
 
 #[test]
 fn places_have_their_words() {
-    assert_eq!(PLACES.map(Place::as_str), ["header", "body", "query", "path", "userinfo"]);
+    assert_eq!(
+        PLACES.map(Place::as_str),
+        ["header", "body", "query", "path", "userinfo"]
+    );
     assert_eq!(PLACES.map(|p| Place::parse(p.as_str())), PLACES.map(Some));
     assert_eq!([Place::parse("Header"), Place::parse("")], [None, None]);
 }
 
 #[test]
 fn what_is_not_declared_may_stand_in_header_and_body() {
-    assert_eq!(PLACES.map(|p| Policy::Implied.allows("a.example.com", None, p)), [true, true, false, false, false]);
+    assert_eq!(
+        PLACES.map(|p| Policy::Implied.allows("a.example.com", None, p)),
+        [true, true, false, false, false]
+    );
     let none = Policy::Declared(Vec::new());
-    assert_eq!(PLACES.map(|p| none.allows("a.example.com", None, p)), [false; 5]);
-    assert!(Policy::Implied.covers(&none) && Policy::Implied.covers(&Policy::Implied) && !none.covers(&Policy::Implied));
+    assert_eq!(
+        PLACES.map(|p| none.allows("a.example.com", None, p)),
+        [false; 5]
+    );
+    assert!(
+        Policy::Implied.covers(&none)
+            && Policy::Implied.covers(&Policy::Implied)
+            && !none.covers(&Policy::Implied)
+    );
 }
 
 /// Hosts in which the patterns below differ.
-const HOSTS: [&str; 9] = ["b.c", "a.b.c", "x.b.c", "x.a.b.c", "y.x.a.b.c", "ab.c", "x.ab.c", "c", "x.c"];
-const PATTERNS: [&str; 8] = ["b.c", "B.C", "a.b.c", "*.c", "*.b.c", "*.B.c", "*.a.b.c", "*.ab.c"];
+const HOSTS: [&str; 9] = [
+    "b.c",
+    "a.b.c",
+    "x.b.c",
+    "x.a.b.c",
+    "y.x.a.b.c",
+    "ab.c",
+    "x.ab.c",
+    "c",
+    "x.c",
+];
+const PATTERNS: [&str; 8] = [
+    "b.c", "B.C", "a.b.c", "*.c", "*.b.c", "*.B.c", "*.a.b.c", "*.ab.c",
+];
 const PORTS: [Option<u16>; 3] = [None, Some(443), Some(8443)];
 
 fn destination() -> impl Strategy<Value = Destination> {
     let places = prop::collection::btree_set(prop::sample::select(&PLACES[..]), 1..4);
-    (prop::sample::select(&PATTERNS[..]), prop::sample::select(&PORTS[..]), places).prop_map(|(host, port, places)| Destination {
-        host: pattern(host),
-        port,
-        places: places.into_iter().collect(),
-        at: At::NOWHERE,
-    })
+    (
+        prop::sample::select(&PATTERNS[..]),
+        prop::sample::select(&PORTS[..]),
+        places,
+    )
+        .prop_map(|(host, port, places)| Destination {
+            host: pattern(host),
+            port,
+            places: places.into_iter().collect(),
+            at: At::NOWHERE,
+        })
 }
 
 /// All that a destination allows, of some requests. A request to no port stands for one to any.
 fn allowed(destination: &Destination) -> Vec<(&'static str, Option<u16>, Place)> {
-    let requests = HOSTS.into_iter().flat_map(|host| PORTS.into_iter().flat_map(move |port| PLACES.map(|place| (host, port, place))));
-    requests.filter(|(host, port, place)| destination.allows(host, *port, *place)).collect()
+    let requests = HOSTS.into_iter().flat_map(|host| {
+        PORTS
+            .into_iter()
+            .flat_map(move |port| PLACES.map(|place| (host, port, place)))
+    });
+    requests
+        .filter(|(host, port, place)| destination.allows(host, *port, *place))
+        .collect()
 }
 
 proptest! {

@@ -32,7 +32,10 @@ fn shell(line: &str) -> (i32, String) {
         .env("HOME", rot.path())
         .output()
         .unwrap();
-    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
 }
 
 #[test]
@@ -50,8 +53,14 @@ fn the_commands_of_the_documents_run() {
             ran += 1;
         }
     }
-    for line in blocks(&read("docs/how-to/ci.md"), "yaml").iter().flat_map(|b| b.lines()) {
-        let line = line.trim().trim_start_matches("- ").trim_start_matches("run: ");
+    for line in blocks(&read("docs/how-to/ci.md"), "yaml")
+        .iter()
+        .flat_map(|b| b.lines())
+    {
+        let line = line
+            .trim()
+            .trim_start_matches("- ")
+            .trim_start_matches("run: ");
         if line.starts_with("rot ") {
             let (code, stderr) = shell(line);
             assert_eq!(code, 0, "{line}\n{stderr}");
@@ -64,18 +73,34 @@ fn the_commands_of_the_documents_run() {
 #[test]
 fn the_hooks_run_on_the_files_that_they_match() {
     let hooks = read(".pre-commit-hooks.yaml");
-    let field = |hook: &str, name: &str| hook.lines().find_map(|l| l.trim().strip_prefix(&format!("{name}: ")).map(str::to_owned)).unwrap();
+    let field = |hook: &str, name: &str| {
+        hook.lines()
+            .find_map(|l| {
+                l.trim()
+                    .strip_prefix(&format!("{name}: "))
+                    .map(str::to_owned)
+            })
+            .unwrap()
+    };
     let ids: Vec<String> = hooks
         .split("- id: ")
         .skip(1)
         .map(|hook| {
-            let file = if field(hook, "files").contains("rot") { "rotations/token.rot" } else { "workflows/w.json" };
+            let file = if field(hook, "files").contains("rot") {
+                "rotations/token.rot"
+            } else {
+                "workflows/w.json"
+            };
             let (code, stderr) = shell(&format!("{} {file}", field(hook, "entry")));
             assert!(code < 2, "{hook}\n{stderr}");
             hook.lines().next().unwrap().to_owned()
         })
         .collect();
-    for id in blocks(&read("docs/how-to/ci.md"), "yaml").iter().flat_map(|b| b.lines()).filter_map(|l| l.trim().strip_prefix("- id: ")) {
+    for id in blocks(&read("docs/how-to/ci.md"), "yaml")
+        .iter()
+        .flat_map(|b| b.lines())
+        .filter_map(|l| l.trim().strip_prefix("- id: "))
+    {
         assert!(ids.iter().any(|known| known == id), "{id}");
     }
 }
@@ -88,9 +113,18 @@ fn the_suppressions_of_the_reference_do_what_they_say() {
         .file("a.rot", &blocks(&text, "rot")[0])
         .file("w.json", &blocks(&text, "json")[0]);
     let done = rot.run().code(0);
-    assert!(!done.stdout.contains("ROT303") && !done.stdout.contains("ROT903"), "{}", done.stdout);
+    assert!(
+        !done.stdout.contains("ROT303") && !done.stdout.contains("ROT903"),
+        "{}",
+        done.stdout
+    );
     assert!(done.stderr.contains("suppressed"), "{}", done.stderr);
     for settings in blocks(&text, "toml") {
-        Rot::new().args("check a.rot").file("a.rot", "secret a\n").file("rot.toml", settings).run().code(0);
+        Rot::new()
+            .args("check a.rot")
+            .file("a.rot", "secret a\n")
+            .file("rot.toml", settings)
+            .run()
+            .code(0);
     }
 }

@@ -40,7 +40,11 @@ fn files(dir: &str) -> Vec<PathBuf> {
 
 #[test]
 fn the_difference_is_shown_and_nothing_is_written() {
-    let done = Rot::new().args("check --diff a.rot").file("a.rot", SLIPS).run().code(1);
+    let done = Rot::new()
+        .args("check --diff a.rot")
+        .file("a.rot", SLIPS)
+        .run()
+        .code(1);
     assert_eq!(done.read("a.rot"), SLIPS);
     insta::assert_snapshot!("fix_diff", screen(&done));
 }
@@ -49,50 +53,113 @@ fn the_difference_is_shown_and_nothing_is_written() {
 fn files_are_mended_in_place_and_keep_their_mode() {
     use std::os::unix::fs::PermissionsExt;
     let rot = Rot::new().args("check --fix a.rot").file("a.rot", SLIPS);
-    std::fs::set_permissions(rot.path().join("a.rot"), std::fs::Permissions::from_mode(0o640)).unwrap();
+    std::fs::set_permissions(
+        rot.path().join("a.rot"),
+        std::fs::Permissions::from_mode(0o640),
+    )
+    .unwrap();
     let done = rot.run().code(0);
-    insta::assert_snapshot!("fix_done", format!("{}---\n{}", done.read("a.rot"), screen(&done)));
-    assert_eq!(std::fs::metadata(done.path("a.rot")).unwrap().permissions().mode() & 0o777, 0o640);
-    let again = Rot::new().args("check --fix a.rot").file("a.rot", done.read("a.rot")).run().code(0);
+    insta::assert_snapshot!(
+        "fix_done",
+        format!("{}---\n{}", done.read("a.rot"), screen(&done))
+    );
+    assert_eq!(
+        std::fs::metadata(done.path("a.rot"))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777,
+        0o640
+    );
+    let again = Rot::new()
+        .args("check --fix a.rot")
+        .file("a.rot", done.read("a.rot"))
+        .run()
+        .code(0);
     assert_eq!(again.read("a.rot"), done.read("a.rot"));
     assert!(!again.stderr.contains("fixed"), "{}", again.stderr);
 }
 
 #[test]
 fn what_may_change_the_meaning_needs_a_word_more() {
-    let text =
-        "secret key to \"api.example.com\"\nrotation r {\n  http x GET \"https://api.example.com/\" {\n    bearer secrets.kye\n  }\n}\n";
+    let text = "secret key to \"api.example.com\"\nrotation r {\n  http x GET \"https://api.example.com/\" {\n    bearer secrets.kye\n  }\n}\n";
     let check = |line: &str| Rot::new().args(line).arg("a.rot").file("a.rot", text).run();
     assert_eq!(check("check --fix").code(1).read("a.rot"), text);
-    assert_eq!(check("check --fix=unsafe").code(0).read("a.rot"), text.replace("kye", "key"));
-    assert!(check("check --fix=unsafe --diff").code(1).stdout.contains("+    bearer secrets.key\n"));
+    assert_eq!(
+        check("check --fix=unsafe").code(0).read("a.rot"),
+        text.replace("kye", "key")
+    );
+    assert!(
+        check("check --fix=unsafe --diff")
+            .code(1)
+            .stdout
+            .contains("+    bearer secrets.key\n")
+    );
 }
 
 #[test]
 fn a_suppressed_finding_is_left_as_it_is() {
     let text = "{\"name\": \"w\", \"version\": 1, \"metadata\": {\"rot.ignore\": {\"\": \"ROT211 known\"}}, \"tasks\": [{\"name\": \"h\", \"taskReferenceName\": \"h\", \
                 \"type\": \"HTTP\", \"inputParameters\": {\"uri\": \"https://a.example.com/\", \"method\": \"get\"}}]}";
-    assert_eq!(Rot::new().args("check --fix w.json").file("w.json", text).run().code(0).read("w.json"), text);
+    assert_eq!(
+        Rot::new()
+            .args("check --fix w.json")
+            .file("w.json", text)
+            .run()
+            .code(0)
+            .read("w.json"),
+        text
+    );
     let bare = text.replace("\"\": \"ROT211 known\"", "");
-    let mended = Rot::new().args("check --fix w.json").file("w.json", &bare).run().code(0).read("w.json");
+    let mended = Rot::new()
+        .args("check --fix w.json")
+        .file("w.json", &bare)
+        .run()
+        .code(0)
+        .read("w.json");
     assert_eq!(mended, bare.replace("\"get\"", "\"GET\""));
 }
 
 #[test]
 fn standard_input_is_only_shown() {
     let done = Rot::new().args("check --fix -").stdin(SLIPS).run().code(2);
-    assert!(done.stderr.contains("cannot be fixed in place"), "{}", done.stderr);
-    let done = Rot::new().args("check --diff --stdin-path x.rot -").stdin(SLIPS).run().code(1);
-    assert!(done.stdout.starts_with("--- a/x.rot\n+++ b/x.rot\n@@ "), "{}", done.stdout);
+    assert!(
+        done.stderr.contains("cannot be fixed in place"),
+        "{}",
+        done.stderr
+    );
+    let done = Rot::new()
+        .args("check --diff --stdin-path x.rot -")
+        .stdin(SLIPS)
+        .run()
+        .code(1);
+    assert!(
+        done.stdout.starts_with("--- a/x.rot\n+++ b/x.rot\n@@ "),
+        "{}",
+        done.stdout
+    );
 }
 
 /// All texts of the specification, the examples and the pages: fixing ends, does not grow any count of findings that could be seen
 /// before, and text before and after stays.
 #[test]
 fn fixes_never_make_it_worse() {
-    let read = |path: PathBuf| (path.to_str().unwrap().to_owned(), std::fs::read_to_string(&path).unwrap());
-    let mut texts: Vec<(String, String)> = files("tests/spec").into_iter().chain(files("examples")).map(read).collect();
-    texts.extend(crate::check::cases::failing().into_iter().map(|(_, e)| (e.name().to_owned(), e.text)));
+    let read = |path: PathBuf| {
+        (
+            path.to_str().unwrap().to_owned(),
+            std::fs::read_to_string(&path).unwrap(),
+        )
+    };
+    let mut texts: Vec<(String, String)> = files("tests/spec")
+        .into_iter()
+        .chain(files("examples"))
+        .map(read)
+        .collect();
+    texts.extend(
+        crate::check::cases::failing()
+            .into_iter()
+            .map(|(_, e)| (e.name().to_owned(), e.text)),
+    );
     let (mut seen, mut mended) = (0, 0);
     for (name, text) in &texts {
         let (lead, tail) = if load::is_json(&SourceFile::new(name.as_str(), text.as_str())) {
@@ -102,14 +169,26 @@ fn fixes_never_make_it_worse() {
         };
         for unsafe_too in [false, true] {
             seen += 1;
-            let Some(fixed) = mend(name, text, unsafe_too) else { continue };
+            let Some(fixed) = mend(name, text, unsafe_too) else {
+                continue;
+            };
             mended += 1;
             let (before, after) = (counts(name, text), counts(name, &fixed));
             let hidden = before.keys().any(|code| code.as_str() < "ROT3");
-            for (code, count) in after.iter().filter(|(code, _)| !hidden || code.as_str() < "ROT1") {
-                assert!(*count <= before.get(code).copied().unwrap_or(0), "{name}: {code} was added");
+            for (code, count) in after
+                .iter()
+                .filter(|(code, _)| !hidden || code.as_str() < "ROT1")
+            {
+                assert!(
+                    *count <= before.get(code).copied().unwrap_or(0),
+                    "{name}: {code} was added"
+                );
             }
-            assert_eq!(mend(name, &fixed, unsafe_too), None, "{name}: fixing again changes nothing");
+            assert_eq!(
+                mend(name, &fixed, unsafe_too),
+                None,
+                "{name}: fixing again changes nothing"
+            );
             // Ahead of a mark nothing can stand.
             if !text.starts_with('\u{feff}') {
                 let framed = mend(name, &format!("{lead}{text}{tail}"), unsafe_too);
@@ -124,7 +203,11 @@ fn fixes_never_make_it_worse() {
 /// How often each code is found, errors alone for those that tell what was not read.
 fn counts(name: &str, text: &str) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
-    for one in look(&SourceFile::new(name, text)).1.iter().filter(|d| d.severity == Severity::Error || d.code.id() > "ROT3") {
+    for one in look(&SourceFile::new(name, text))
+        .1
+        .iter()
+        .filter(|d| d.severity == Severity::Error || d.code.id() > "ROT3")
+    {
         *counts.entry(one.code.id().to_owned()).or_default() += 1;
     }
     counts
@@ -133,12 +216,28 @@ fn counts(name: &str, text: &str) -> BTreeMap<String, usize> {
 /// The command mends first, then takes away the suppressions that are of no use any more.
 #[test]
 fn suppressions_go_last() {
-    let text = super::leaky("  log \"plain\" # rot: ignore[ROT301] known")
-        .replace("secret api_key to", "# rot: ignore[ROT107, ROT324] known\nsecret api_key, spare to");
-    let mended = Rot::new().args("check --fix=unsafe a.rot").file("a.rot", &text).run().code(0).read("a.rot");
-    assert_eq!(mended, text.replace(" # rot: ignore[ROT301] known", "").replace("ROT107, ROT324", "ROT107"));
-    let reveal = super::leaky("  # rot: ignore[ROT303] known\n  log \"${reveal run.id because \"an id\"}\"");
-    let mended = Rot::new().args("check --fix a.rot").file("a.rot", &reveal).run().code(0);
+    let text = super::leaky("  log \"plain\" # rot: ignore[ROT301] known").replace(
+        "secret api_key to",
+        "# rot: ignore[ROT107, ROT324] known\nsecret api_key, spare to",
+    );
+    let mended = Rot::new()
+        .args("check --fix=unsafe a.rot")
+        .file("a.rot", &text)
+        .run()
+        .code(0)
+        .read("a.rot");
+    assert_eq!(
+        mended,
+        text.replace(" # rot: ignore[ROT301] known", "")
+            .replace("ROT107, ROT324", "ROT107")
+    );
+    let reveal =
+        super::leaky("  # rot: ignore[ROT303] known\n  log \"${reveal run.id because \"an id\"}\"");
+    let mended = Rot::new()
+        .args("check --fix a.rot")
+        .file("a.rot", &reveal)
+        .run()
+        .code(0);
     assert_eq!(mended.read("a.rot"), super::leaky("  log \"${run.id}\""));
     assert!(mended.stderr.contains("2 fixed"), "{}", mended.stderr);
 }
@@ -190,7 +289,11 @@ fn patched(old: &str, diff: &str) -> String {
             continue;
         }
         let (mark, text) = row.split_at(1);
-        let end = if rows.peek().is_some_and(|r| r.starts_with('\\')) { "" } else { "\n" };
+        let end = if rows.peek().is_some_and(|r| r.starts_with('\\')) {
+            ""
+        } else {
+            "\n"
+        };
         match mark {
             " " => {
                 assert_eq!(lines[at], format!("{text}{end}"));

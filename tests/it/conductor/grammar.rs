@@ -10,7 +10,10 @@ use rot::conductor::template::{Path, Step, StepKind};
 struct TemplateGrammar;
 
 fn tokens(text: &str) -> Vec<Token> {
-    let template = TemplateGrammar::parse(Rule::template, text).unwrap().next().unwrap();
+    let template = TemplateGrammar::parse(Rule::template, text)
+        .unwrap()
+        .next()
+        .unwrap();
     let token = |pair: pest::iterators::Pair<'_, Rule>| {
         let span = pair.as_span();
         let kind = match pair.as_rule() {
@@ -21,19 +24,37 @@ fn tokens(text: &str) -> Vec<Token> {
             Rule::text => TokenKind::Text,
             _ => return None,
         };
-        Some(Token { kind, start: span.start(), end: span.end() })
+        Some(Token {
+            kind,
+            start: span.start(),
+            end: span.end(),
+        })
     };
     template.into_inner().filter_map(token).collect()
 }
 
 fn path(text: &str) -> Option<Path> {
-    let mut path = Path { steps: Vec::new(), tail: String::new(), tail_start: text.len() };
-    for pair in TemplateGrammar::parse(Rule::reference, text).ok()?.next()?.into_inner() {
+    let mut path = Path {
+        steps: Vec::new(),
+        tail: String::new(),
+        tail_start: text.len(),
+    };
+    for pair in TemplateGrammar::parse(Rule::reference, text)
+        .ok()?
+        .next()?
+        .into_inner()
+    {
         let range = pair.as_span().start()..pair.as_span().end();
         let kind = match pair.as_rule() {
             Rule::member => StepKind::Name(pair.as_str().to_owned()),
             Rule::quoted => StepKind::Name(unquoted(pair.into_inner().next()?.as_str())),
-            Rule::index => StepKind::Index(pair.into_inner().next()?.as_str().parse().unwrap_or(i64::MAX)),
+            Rule::index => StepKind::Index(
+                pair.into_inner()
+                    .next()?
+                    .as_str()
+                    .parse()
+                    .unwrap_or(i64::MAX),
+            ),
             Rule::tail => {
                 path.tail = pair.as_str().to_owned();
                 path.tail_start = range.start;

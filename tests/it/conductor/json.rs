@@ -12,7 +12,9 @@ fn parse(text: &str) -> Result<json::Node, Vec<rot::diagnostic::Diagnostic>> {
 
 #[test]
 fn the_parsing_suite_is_accepted_and_refused_as_it_says() {
-    let Some(dir) = corpus_dir("json-suite/test_parsing") else { return };
+    let Some(dir) = corpus_dir("json-suite/test_parsing") else {
+        return;
+    };
     let (mut accepted, mut refused, mut free) = (0, 0, 0);
     let mut wrong = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
@@ -28,7 +30,10 @@ fn the_parsing_suite_is_accepted_and_refused_as_it_says() {
     }
     println!("accepted {accepted}, refused {refused}, either way {free}");
     assert_eq!(wrong, Vec::<String>::new());
-    assert!(accepted >= 95 && refused >= 187, "the suite is incomplete: {accepted} and {refused}");
+    assert!(
+        accepted >= 95 && refused >= 187,
+        "the suite is incomplete: {accepted} and {refused}"
+    );
 }
 
 /// Each kind of error: the text with `«»` around the place that is shown, and the problem.
@@ -56,7 +61,12 @@ fn errors_say_where_and_what() {
     for (marked, problem) in cases {
         let text = marked.replace(['«', '»'], "");
         let invalid = json::parse_text(&text).unwrap_err();
-        let shown = format!("{}«{}»{}", &text[..invalid.start], &text[invalid.start..invalid.end], &text[invalid.end..]);
+        let shown = format!(
+            "{}«{}»{}",
+            &text[..invalid.start],
+            &text[invalid.start..invalid.end],
+            &text[invalid.end..]
+        );
         assert_eq!((shown.as_str(), invalid.problem), (marked, problem));
     }
 }
@@ -78,26 +88,45 @@ fn depth_is_bounded() {
         }
         // It is told at the first bracket that is too deep.
         let start = open.len() * 128;
-        assert_eq!(parse(&nested(129)).unwrap_err()[0].span(), Span::new(FileId::new(0), start, start + 1));
-        assert_eq!(parse(&open.repeat(200_000)).unwrap_err()[0].code.id(), "ROT007");
+        assert_eq!(
+            parse(&nested(129)).unwrap_err()[0].span(),
+            Span::new(FileId::new(0), start, start + 1)
+        );
+        assert_eq!(
+            parse(&open.repeat(200_000)).unwrap_err()[0].code.id(),
+            "ROT007"
+        );
     }
 }
 
 #[test]
 fn a_repeated_key_is_an_error_at_both_places() {
     let findings = parse("{\"a\": 1, \"b\": {\"\\u0061\": 1, \"a\": 2}, \"a\": 3}").unwrap_err();
-    assert_eq!(findings.iter().map(|d| d.code.id()).collect::<Vec<_>>(), ["ROT003", "ROT003"]);
-    assert_eq!((findings[0].labels[0].span.start, findings[0].span().start), (15, 28));
+    assert_eq!(
+        findings.iter().map(|d| d.code.id()).collect::<Vec<_>>(),
+        ["ROT003", "ROT003"]
+    );
+    assert_eq!(
+        (findings[0].labels[0].span.start, findings[0].span().start),
+        (15, 28)
+    );
     let many: String = (0..40).map(|i| format!("\"k{}\": 0,", i % 39)).collect();
-    assert_eq!(parse(&format!("{{{} \"z\": 1}}", many)).unwrap_err().len(), 1);
+    assert_eq!(
+        parse(&format!("{{{} \"z\": 1}}", many)).unwrap_err().len(),
+        1
+    );
 }
 
 /// Raw bidirectional and invisible characters are errors; their escapes, and the joiners that emoji need, are not.
 #[test]
 fn invisible_characters_are_errors() {
-    for (text, count) in
-        [("[\"a\u{202e}b\"]", 1), ("[\"a\\u202eb\"]", 0), ("[\"👩\u{200d}💻\"]", 0), ("[\"x\u{200b}\"]", 1), ("\u{feff}[]", 0)]
-    {
+    for (text, count) in [
+        ("[\"a\u{202e}b\"]", 1),
+        ("[\"a\\u202eb\"]", 0),
+        ("[\"👩\u{200d}💻\"]", 0),
+        ("[\"x\u{200b}\"]", 1),
+        ("\u{feff}[]", 0),
+    ] {
         let found = parse(text).map_or_else(|f| f.len(), |_| 0);
         assert_eq!(found, count, "{}", text.escape_unicode());
     }
@@ -105,12 +134,15 @@ fn invisible_characters_are_errors() {
 
 #[test]
 fn trojan_sources_are_seen() {
-    let Some(dir) = corpus_dir("trojan-source/JavaScript") else { return };
+    let Some(dir) = corpus_dir("trojan-source/JavaScript") else {
+        return;
+    };
     for entry in std::fs::read_dir(dir).unwrap() {
         let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
         let quoted = serde_json::to_string(&text).unwrap();
         let found = parse(&quoted).map_or_else(|f| f.len(), |_| 0);
-        let deceives = |c| matches!(c, '\u{200b}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let deceives =
+            |c| matches!(c, '\u{200b}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         assert_eq!(found > 0, text.chars().any(deceives));
     }
 }
@@ -136,13 +168,26 @@ fn places_between_values_belong_to_what_is_around_them() {
         let start = marked.find('«').unwrap();
         let end = marked.find('»').unwrap() - '«'.len_utf8();
         let node = json::parse_text(&marked.replace(['«', '»'], "")).unwrap();
-        assert_eq!(node.pointer_of(Span::new(FileId::NONE, start, end)), pointer, "{marked}");
+        assert_eq!(
+            node.pointer_of(Span::new(FileId::NONE, start, end)),
+            pointer,
+            "{marked}"
+        );
     }
     let node = json::parse_text("{\"a\": [1, {\"b\": 2, \"b\": 3}]}").unwrap();
-    for (pointer, value) in
-        [("/a/0", Some(json!(1))), ("/a/1/b", Some(json!(3))), ("/a/2", None), ("/a/x", None), ("/b", None), ("/a/0/0", None)]
-    {
-        assert_eq!(node.at_pointer(pointer).map(json::Node::to_value), value, "{pointer}");
+    for (pointer, value) in [
+        ("/a/0", Some(json!(1))),
+        ("/a/1/b", Some(json!(3))),
+        ("/a/2", None),
+        ("/a/x", None),
+        ("/b", None),
+        ("/a/0/0", None),
+    ] {
+        assert_eq!(
+            node.at_pointer(pointer).map(json::Node::to_value),
+            value,
+            "{pointer}"
+        );
     }
 }
 
@@ -164,14 +209,28 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 /// Every node of `node` and `value`, which it was written from: its place holds it, its pointer names it.
-fn has_its_place(root: &json::Node, node: &json::Node, value: &Value, text: &str, pointer: &str) -> Result<(), TestCaseError> {
-    let written = |span: Span| serde_json::from_str::<Value>(&text[span.start as usize..span.end as usize]);
+fn has_its_place(
+    root: &json::Node,
+    node: &json::Node,
+    value: &Value,
+    text: &str,
+    pointer: &str,
+) -> Result<(), TestCaseError> {
+    let written =
+        |span: Span| serde_json::from_str::<Value>(&text[span.start as usize..span.end as usize]);
     prop_assert_eq!(&written(node.span).unwrap(), value);
     prop_assert_eq!(&node.to_value(), value);
     prop_assert_eq!(root.pointer_of(node.span), pointer);
     prop_assert_eq!(root.at_pointer(pointer).map(|n| n.span), Some(node.span));
     if let Some(string) = node.as_string() {
-        prop_assert_eq!(string.inner_span(), Span { start: node.span.start + 1, end: node.span.end - 1, ..node.span });
+        prop_assert_eq!(
+            string.inner_span(),
+            Span {
+                start: node.span.start + 1,
+                end: node.span.end - 1,
+                ..node.span
+            }
+        );
     }
     match value {
         Value::Array(values) => {
@@ -188,7 +247,9 @@ fn has_its_place(root: &json::Node, node: &json::Node, value: &Value, text: &str
                 prop_assert_eq!(root.pointer_of(member.key.span), own.as_str());
                 prop_assert_eq!(node.get(key).map(|n| n.span), Some(member.value.span));
                 prop_assert_eq!(
-                    json::layout::members_around(root, member.key.span).pop().map(|(o, i)| (o.span, o.members()[i].key.span)),
+                    json::layout::members_around(root, member.key.span)
+                        .pop()
+                        .map(|(o, i)| (o.span, o.members()[i].key.span)),
                     Some((node.span, member.key.span))
                 );
                 has_its_place(root, &member.value, value, text, &own)?;
@@ -202,8 +263,17 @@ fn has_its_place(root: &json::Node, node: &json::Node, value: &Value, text: &str
 #[test]
 fn numbers_keep_their_digits() {
     let node = json::parse_text("[12345678901234567890123, 1.0, -0]").unwrap();
-    let digits: Vec<String> =
-        node.items().iter().map(|n| if let NodeKind::Number(raw) = &n.kind { raw.clone() } else { String::new() }).collect();
+    let digits: Vec<String> = node
+        .items()
+        .iter()
+        .map(|n| {
+            if let NodeKind::Number(raw) = &n.kind {
+                raw.clone()
+            } else {
+                String::new()
+            }
+        })
+        .collect();
     assert_eq!(digits, ["12345678901234567890123", "1.0", "-0"]);
 }
 

@@ -11,7 +11,9 @@ fn shown(template: &Template) -> String {
         .iter()
         .map(|part| match part {
             Part::Text(text) => text.clone(),
-            Part::Reference(r) => format!("«{}{}»", if r.deferred { "!" } else { "" }, shown(&r.inner)),
+            Part::Reference(r) => {
+                format!("«{}{}»", if r.deferred { "!" } else { "" }, shown(&r.inner))
+            }
         })
         .collect()
 }
@@ -22,10 +24,18 @@ fn the_measured_table() {
     assert!(table.len() >= 30);
     for row in table {
         let text = row["text"].as_str().unwrap();
-        let mode = if row["deferred"] == true { Mode::Deferred } else { Mode::Now };
+        let mode = if row["deferred"] == true {
+            Mode::Deferred
+        } else {
+            Mode::Now
+        };
         let parsed = template::parse(text, mode);
         assert_eq!(shown(&parsed), row["parts"].as_str().unwrap(), "{text}");
-        assert_eq!(parsed.whole().is_some(), row["whole"] == true, "whole: {text}");
+        assert_eq!(
+            parsed.whole().is_some(),
+            row["whole"] == true,
+            "whole: {text}"
+        );
     }
 }
 
@@ -39,11 +49,19 @@ fn paths_are_taken_apart() {
                 StepKind::Name(name) => name.clone(),
                 StepKind::Index(index) => format!("#{index}"),
             });
-            (steps.collect::<Vec<_>>().join(" | "), p.tail.clone(), template::path_text(&p.steps, &p.tail))
+            (
+                steps.collect::<Vec<_>>().join(" | "),
+                p.tail.clone(),
+                template::path_text(&p.steps, &p.tail),
+            )
         });
-        let expected = row["steps"]
-            .as_str()
-            .map(|steps| (steps.to_owned(), row["tail"].as_str().unwrap_or("").to_owned(), row["path"].as_str().unwrap_or("").to_owned()));
+        let expected = row["steps"].as_str().map(|steps| {
+            (
+                steps.to_owned(),
+                row["tail"].as_str().unwrap_or("").to_owned(),
+                row["path"].as_str().unwrap_or("").to_owned(),
+            )
+        });
         assert_eq!(path, expected, "{text}");
     }
 }

@@ -7,7 +7,9 @@ use rot::plan::Dialect;
 /// Every definition that is understood is written again, and is then the same plan.
 #[test]
 fn definitions_survive_the_way_to_json_and_back() {
-    let Some(dir) = corpus_dir("conductor") else { return };
+    let Some(dir) = corpus_dir("conductor") else {
+        return;
+    };
     let (mut same, mut refused, mut not_understood) = (0, Vec::new(), 0);
     let mut wrong = Vec::new();
     for path in files(&dir) {
@@ -28,13 +30,26 @@ fn definitions_survive_the_way_to_json_and_back() {
             wrong.push(format!("{name}: {:?}\n{before}\n{after}", errors(&found)));
             continue;
         }
-        assert_eq!(to_json(&again, Dialect::Orkes).0, text, "{name}: written twice");
+        assert_eq!(
+            to_json(&again, Dialect::Orkes).0,
+            text,
+            "{name}: written twice"
+        );
         super::schema::check(&serde_json::from_str(&text).unwrap(), &name);
         same += 1;
     }
-    println!("{same} definitions are the same after JSON, {} refused, {not_understood} not understood", refused.len());
+    println!(
+        "{same} definitions are the same after JSON, {} refused, {not_understood} not understood",
+        refused.len()
+    );
     refused.iter().for_each(|r| println!("refused {r}"));
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), wrong.len() + same, wrong.first().unwrap());
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        wrong.len() + same,
+        wrong.first().unwrap()
+    );
     assert!(same > 0);
 }
 
@@ -43,7 +58,9 @@ fn definitions_survive_the_way_to_json_and_back() {
 /// it is.
 #[test]
 fn definitions_become_valid_rot() {
-    let Some(dir) = corpus_dir("conductor") else { return };
+    let Some(dir) = corpus_dir("conductor") else {
+        return;
+    };
     let (mut valid, mut refused, mut not_understood) = (0, 0, 0);
     for path in files(&dir) {
         let name = path.strip_prefix(&dir).unwrap().display().to_string();
@@ -63,7 +80,11 @@ fn definitions_become_valid_rot() {
             println!("=== {name}\n{text}");
         }
         let (again, found) = read_rot(&text);
-        assert!(errors(&found).is_empty(), "{name}: {:?}\n{text}", errors(&found));
+        assert!(
+            errors(&found).is_empty(),
+            "{name}: {:?}\n{text}",
+            errors(&found)
+        );
         let (twice, said) = rot::plan::write::write(&again);
         assert_eq!((text, errors(&said)), (twice.clone(), Vec::new()), "{name}");
         assert_eq!(shown(&again), shown(&read_rot(&twice).0), "{name}");
@@ -76,7 +97,9 @@ fn definitions_become_valid_rot() {
 /// What is understood of the other definitions, those with tasks that are not run here, survives as well.
 #[test]
 fn parts_of_definitions_survive_too() {
-    let Some(dir) = corpus_dir("conductor") else { return };
+    let Some(dir) = corpus_dir("conductor") else {
+        return;
+    };
     let (mut same, mut refused) = (0, 0);
     for path in files(&dir) {
         let name = path.strip_prefix(&dir).unwrap().display().to_string();
@@ -98,7 +121,11 @@ fn parts_of_definitions_survive_too() {
 
 #[test]
 fn the_schema_of_the_corpus_names_what_is_checked_here() {
-    let Some(dir) = corpus_dir("conductor/schemas") else { return };
-    let schema: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(dir.join("WorkflowDef.json")).unwrap()).unwrap();
+    let Some(dir) = corpus_dir("conductor/schemas") else {
+        return;
+    };
+    let schema: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(dir.join("WorkflowDef.json")).unwrap())
+            .unwrap();
     super::schema::agrees(&schema);
 }

@@ -12,7 +12,10 @@ fn repository(path: &str) -> String {
 fn the_seed_is_the_same_plan_in_both_languages() {
     let (rot, found) = read_rot(&repository("examples/update_token.rot"));
     assert_eq!(errors(&found), [""; 0]);
-    let (json, found) = read_json(&repository("tests/spec/conductor/seed.json"), Dialect::Orkes);
+    let (json, found) = read_json(
+        &repository("tests/spec/conductor/seed.json"),
+        Dialect::Orkes,
+    );
     assert_eq!(errors(&found), [""; 0]);
     assert_eq!(shown(&rot), shown(&json));
 }
@@ -20,11 +23,18 @@ fn the_seed_is_the_same_plan_in_both_languages() {
 /// The seed as `.rot` reads as the example in the repository does.
 #[test]
 fn the_seed_becomes_the_example() {
-    let (json, _) = read_json(&repository("tests/spec/conductor/seed.json"), Dialect::Orkes);
+    let (json, _) = read_json(
+        &repository("tests/spec/conductor/seed.json"),
+        Dialect::Orkes,
+    );
     let (text, said) = rot::plan::write::write(&json);
     assert_eq!(errors(&said), [""; 0]);
     let example = repository("examples/update_token.rot");
-    let bare = example.lines().filter(|l| !l.starts_with('#') && !l.contains("every 45m")).collect::<Vec<_>>().join("\n");
+    let bare = example
+        .lines()
+        .filter(|l| !l.starts_with('#') && !l.contains("every 45m"))
+        .collect::<Vec<_>>()
+        .join("\n");
     assert_eq!(text.trim(), bare.trim());
 }
 
@@ -33,8 +43,11 @@ fn the_seed_becomes_the_example() {
 fn examples_survive_normalising() {
     let mut said = String::new();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let mut paths: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "rot")).collect();
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == "rot"))
+        .collect();
     paths.sort();
     for path in paths {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -46,11 +59,19 @@ fn examples_survive_normalising() {
         assert_eq!(errors(&lost), [""; 0], "{name}");
         let (again, found) = read_rot(&text);
         assert_eq!(errors(&found), [""; 0], "{name}");
-        assert_eq!(serde_json::to_string_pretty(&plan).unwrap(), serde_json::to_string_pretty(&again).unwrap(), "{name}");
+        assert_eq!(
+            serde_json::to_string_pretty(&plan).unwrap(),
+            serde_json::to_string_pretty(&again).unwrap(),
+            "{name}"
+        );
         let (_, lost) = to_json(&plan, Dialect::Orkes);
         said.push_str(&format!("{name}\n"));
         for diagnostic in lost {
-            said.push_str(&format!("  {}: {}\n", diagnostic.severity.as_str(), diagnostic.message));
+            said.push_str(&format!(
+                "  {}: {}\n",
+                diagnostic.severity.as_str(),
+                diagnostic.message
+            ));
         }
     }
     insta::assert_snapshot!("what_examples_lose", said);

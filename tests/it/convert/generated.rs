@@ -7,11 +7,12 @@ use rot::plan::schedule::Dur;
 use rot::plan::task::http::Expectation;
 use rot::plan::task::lifecycle::{Allow, NewValue};
 use rot::plan::task::{
-    Auth, Backoff, Body, Branch, Capture, CaptureSource, Expect, Fail, Header, Http, Parallel, Repeat, Retry, StatusPattern, Step, Stop,
-    Switch, Task, Update, Wait, walk_steps,
+    Auth, Backoff, Body, Branch, Capture, CaptureSource, Expect, Fail, Header, Http, Parallel,
+    Repeat, Retry, StatusPattern, Step, Stop, Switch, Task, Update, Wait, walk_steps,
 };
 use rot::plan::{
-    Dialect, Effect, EnvDecl, Expr, ExprKind, Input, Issues, Old, Operator, Output, Plan, Policy, Root, Rotation, SecretDecl, Type, Version,
+    Dialect, Effect, EnvDecl, Expr, ExprKind, Input, Issues, Old, Operator, Output, Plan, Policy,
+    Root, Rotation, SecretDecl, Type, Version,
 };
 use rot::source::At;
 
@@ -21,13 +22,29 @@ struct Tape<'t> {
     steps: usize,
 }
 
-const TEXTS: [&str; 14] =
-    ["", "plain", "two words", "it's", "say \"x\"", "a ${b} c", "$${x}", "{curly}", "}", "back\\slash", "line\nend", "é ü", "100%", "$"];
+const TEXTS: [&str; 14] = [
+    "",
+    "plain",
+    "two words",
+    "it's",
+    "say \"x\"",
+    "a ${b} c",
+    "$${x}",
+    "{curly}",
+    "}",
+    "back\\slash",
+    "line\nend",
+    "é ü",
+    "100%",
+    "$",
+];
 const KEYS: [&str; 6] = ["a", "key", "two words", "x-y", "_under", "9lives"];
 
 impl<'t> Tape<'t> {
     fn pick(&mut self, count: usize) -> usize {
-        let Some((first, rest)) = self.bytes.split_first() else { return 0 };
+        let Some((first, rest)) = self.bytes.split_first() else {
+            return 0;
+        };
         self.bytes = rest;
         usize::from(*first) % count
     }
@@ -42,18 +59,34 @@ impl<'t> Tape<'t> {
 
     fn keys(&mut self) -> Vec<Key> {
         let count = 1 + self.pick(3);
-        (0..count).map(|_| if self.pick(5) == 4 { Key::Index(self.pick(3) as i64) } else { Key::Name(self.key()) }).collect()
+        (0..count)
+            .map(|_| {
+                if self.pick(5) == 4 {
+                    Key::Index(self.pick(3) as i64)
+                } else {
+                    Key::Name(self.key())
+                }
+            })
+            .collect()
     }
 
     /// A name, perhaps with members behind it.
     fn name(&mut self, known: &[Root]) -> Expr {
         let root = match self.pick(4) {
-            0 => Root::Secret { name: ["alpha", "team/beta"][self.pick(2)].to_owned(), field: None, version: Version::Current },
+            0 => Root::Secret {
+                name: ["alpha", "team/beta"][self.pick(2)].to_owned(),
+                field: None,
+                version: Version::Current,
+            },
             1 => Root::Input(["region", "shape"][self.pick(2)].to_owned()),
             2 => Root::Env("HOME_URL".to_owned()),
-            _ => known.get(self.pick(known.len().max(1))).cloned().unwrap_or(Root::Input("shape".to_owned())),
+            _ => known
+                .get(self.pick(known.len().max(1)))
+                .cloned()
+                .unwrap_or(Root::Input("shape".to_owned())),
         };
-        let inner = matches!(&root, Root::Input(name) if name == "shape") || matches!(root, Root::Capture { .. });
+        let inner = matches!(&root, Root::Input(name) if name == "shape")
+            || matches!(root, Root::Capture { .. });
         let base = Expr::root(root, At::NOWHERE);
         if inner && self.pick(3) == 2 {
             let path = JsonPath::of(&self.keys()).unwrap();
@@ -70,14 +103,22 @@ impl<'t> Tape<'t> {
             3 => ExprKind::Bool(self.pick(2) == 1),
             4 => return self.spliced(known, "x "),
             5 => ExprKind::Null,
-            6 => ExprKind::List((0..self.pick(3)).map(|_| self.value(known, depth - 1)).collect()),
+            6 => ExprKind::List(
+                (0..self.pick(3))
+                    .map(|_| self.value(known, depth - 1))
+                    .collect(),
+            ),
             _ => return self.object(known, depth - 1),
         })
     }
 
     fn object(&mut self, known: &[Root], depth: usize) -> Expr {
         let count = self.pick(4);
-        let members = KEYS.iter().take(count).map(|k| ((*k).to_owned(), self.value(known, depth))).collect();
+        let members = KEYS
+            .iter()
+            .take(count)
+            .map(|k| ((*k).to_owned(), self.value(known, depth)))
+            .collect();
         expr(ExprKind::Object(members))
     }
 
@@ -109,15 +150,28 @@ impl<'t> Tape<'t> {
                 binary(comparison[self.pick(4)], left, right)
             }
             2 => expr(ExprKind::Not(Box::new(self.condition(known, depth - 1)))),
-            3 => binary(Operator::And, self.condition(known, depth - 1), self.condition(known, depth - 1)),
-            _ => binary(Operator::Or, self.condition(known, depth - 1), self.condition(known, depth - 1)),
+            3 => binary(
+                Operator::And,
+                self.condition(known, depth - 1),
+                self.condition(known, depth - 1),
+            ),
+            _ => binary(
+                Operator::Or,
+                self.condition(known, depth - 1),
+                self.condition(known, depth - 1),
+            ),
         }
     }
 
     /// A value of no known type, which may be compared with all.
     fn dynamic(&mut self, known: &[Root]) -> Expr {
-        let bodies: Vec<&Root> = known.iter().filter(|r| matches!(r, Root::Capture { name, .. } if name.starts_with('v'))).collect();
-        let root = bodies.get(self.pick(bodies.len().max(1))).map_or(Root::Input("shape".to_owned()), |r| (*r).clone());
+        let bodies: Vec<&Root> = known
+            .iter()
+            .filter(|r| matches!(r, Root::Capture { name, .. } if name.starts_with('v')))
+            .collect();
+        let root = bodies
+            .get(self.pick(bodies.len().max(1)))
+            .map_or(Root::Input("shape".to_owned()), |r| (*r).clone());
         Expr::root(root, At::NOWHERE)
     }
 
@@ -136,31 +190,71 @@ impl<'t> Tape<'t> {
                 Task::Http(Box::new(self.http(&name, known)))
             }
             2 => {
-                let minted: Vec<Root> =
-                    known.iter().filter(|r| matches!(r, Root::Capture { name, .. } if name.starts_with("value"))).cloned().collect();
-                let value = minted.get(self.pick(minted.len().max(1))).map_or(Expr::string("x"), |r| Expr::root(r.clone(), At::NOWHERE));
+                let minted: Vec<Root> = known
+                    .iter()
+                    .filter(
+                        |r| matches!(r, Root::Capture { name, .. } if name.starts_with("value")),
+                    )
+                    .cloned()
+                    .collect();
+                let value = minted
+                    .get(self.pick(minted.len().max(1)))
+                    .map_or(Expr::string("x"), |r| Expr::root(r.clone(), At::NOWHERE));
                 let secret = Expr::string(["alpha", "team/beta", "gamma"][self.pick(3)]);
                 let value = NewValue::Single(value);
-                Task::Update(Update { secret, value, expires: None, allow: Allow::default(), unmasked: false })
+                Task::Update(Update {
+                    secret,
+                    value,
+                    expires: None,
+                    allow: Allow::default(),
+                    unmasked: false,
+                })
             }
-            3 => Task::Wait(Wait::For(expr(ExprKind::Duration(Dur::seconds(1 + self.pick(250) as u64 * 997))))),
-            4 => Task::Fail(Fail { message: self.spliced(known, "it failed: ") }),
-            5 => Task::Stop(Stop { reason: (self.pick(2) == 1).then(|| Expr::string("enough")), output: None }),
+            3 => Task::Wait(Wait::For(expr(ExprKind::Duration(Dur::seconds(
+                1 + self.pick(250) as u64 * 997,
+            ))))),
+            4 => Task::Fail(Fail {
+                message: self.spliced(known, "it failed: "),
+            }),
+            5 => Task::Stop(Stop {
+                reason: (self.pick(2) == 1).then(|| Expr::string("enough")),
+                output: None,
+            }),
             6 => {
                 let (subject, names): (Expr, &[&str]) = match self.pick(3) {
                     0 => (self.condition(known, 2), &["true"]),
                     1 => (self.condition(known, 1), &["true", "false"]),
                     _ => (self.dynamic(known), &["eu", "two words", "7"]),
                 };
-                let cases =
-                    names.iter().map(|n| Branch { name: (*n).to_owned(), steps: self.within(known, depth), at: At::NOWHERE }).collect();
-                let otherwise = if self.pick(2) == 1 { self.within(known, depth) } else { Vec::new() };
-                Task::Switch(Switch { subject, cases, otherwise })
+                let cases = names
+                    .iter()
+                    .map(|n| Branch {
+                        name: (*n).to_owned(),
+                        steps: self.within(known, depth),
+                        at: At::NOWHERE,
+                    })
+                    .collect();
+                let otherwise = if self.pick(2) == 1 {
+                    self.within(known, depth)
+                } else {
+                    Vec::new()
+                };
+                Task::Switch(Switch {
+                    subject,
+                    cases,
+                    otherwise,
+                })
             }
             7 => {
                 let count = 2 + self.pick(2);
-                let branches = (0..count).map(|i| Branch { name: format!("branch{i}"), steps: self.within(known, depth), at: At::NOWHERE });
-                Task::Parallel(Parallel { branches: branches.collect() })
+                let branches = (0..count).map(|i| Branch {
+                    name: format!("branch{i}"),
+                    steps: self.within(known, depth),
+                    at: At::NOWHERE,
+                });
+                Task::Parallel(Parallel {
+                    branches: branches.collect(),
+                })
             }
             _ => {
                 let mut inner = known.clone();
@@ -175,7 +269,15 @@ impl<'t> Tape<'t> {
                 })
             }
         };
-        Step { name, task, retry, optional: false, timeout: None, start_delay: None, at: At::NOWHERE }
+        Step {
+            name,
+            task,
+            retry,
+            optional: false,
+            timeout: None,
+            start_delay: None,
+            at: At::NOWHERE,
+        }
     }
 
     /// Steps whose captures are not known behind them.
@@ -187,7 +289,12 @@ impl<'t> Tape<'t> {
         let backoff = [Backoff::Fixed, Backoff::Linear, Backoff::Exponential][self.pick(3)];
         let max_delay = (self.pick(2) == 1).then_some(Dur::seconds(300));
         let delay = Dur::seconds([60, 5][self.pick(2)]);
-        (self.pick(3) == 2).then_some(Retry { count: 1 + self.pick(5) as u32, delay, backoff, max_delay })
+        (self.pick(3) == 2).then_some(Retry {
+            count: 1 + self.pick(5) as u32,
+            delay,
+            backoff,
+            max_delay,
+        })
     }
 
     fn http(&mut self, step: &str, known: &mut Vec<Root>) -> Http {
@@ -195,23 +302,36 @@ impl<'t> Tape<'t> {
         let url = match self.pick(2) {
             0 => Expr::string("https://api.example.com/token?x=1"),
             _ => {
-                let parts = vec![Expr::string("https://api.example.com/"), Expr::root(Root::Input("region".into()), At::NOWHERE)];
+                let parts = vec![
+                    Expr::string("https://api.example.com/"),
+                    Expr::root(Root::Input("region".into()), At::NOWHERE),
+                ];
                 expr(ExprKind::Template(parts))
             }
         };
-        let effect = if method == "GET" { Effect::Reads } else { Effect::Unspecified };
+        let effect = if method == "GET" {
+            Effect::Reads
+        } else {
+            Effect::Unspecified
+        };
         let mut http = Http::new(method, url, effect);
         if self.pick(2) == 1 {
             http.auth = Some(Auth::Bearer(self.name(known)));
         }
         if self.pick(3) == 2 {
-            http.headers.push(Header { name: "X-Trace".into(), value: self.spliced(known, "rot-") });
+            http.headers.push(Header {
+                name: "X-Trace".into(),
+                value: self.spliced(known, "rot-"),
+            });
         }
         http.body = match self.pick(4) {
             0 | 1 => Body::None,
             2 => Body::Json(self.object(known, 2)),
             _ => {
-                http.headers.push(Header { name: "Content-Type".into(), value: Expr::string("application/xml") });
+                http.headers.push(Header {
+                    name: "Content-Type".into(),
+                    value: Expr::string("application/xml"),
+                });
                 Body::Text(self.spliced(known, "<a>"))
             }
         };
@@ -221,13 +341,20 @@ impl<'t> Tape<'t> {
         }
         if self.pick(3) == 2 {
             let patterns = vec![StatusPattern::Exact(201), StatusPattern::Family(2)];
-            http.expect.push(Expect { what: Expectation::Status(patterns), at: At::NOWHERE });
+            http.expect.push(Expect {
+                what: Expectation::Status(patterns),
+                at: At::NOWHERE,
+            });
         }
         for _ in 0..self.pick(4) {
             self.capture(step, &mut http, known);
         }
         if http.captures.iter().any(|c| c.secret) {
-            http.effect = Effect::Issues(Issues { old: Old::Stays, at_most: None, assumed: true });
+            http.effect = Effect::Issues(Issues {
+                old: Old::Stays,
+                at_most: None,
+                assumed: true,
+            });
         }
         http
     }
@@ -235,16 +362,52 @@ impl<'t> Tape<'t> {
     fn capture(&mut self, step: &str, http: &mut Http, known: &mut Vec<Root>) {
         let index = http.captures.len();
         let (name, source, ty, optional, secret) = match self.pick(4) {
-            0 => (format!("value{index}"), CaptureSource::Body(JsonPath::of(&self.keys()).unwrap()), Type::Any, false, true),
-            1 => (format!("v{index}"), CaptureSource::Body(JsonPath::of(&self.keys()).unwrap()), Type::Any, true, false),
-            2 => (format!("status{index}"), CaptureSource::Status, Type::Int, true, false),
-            _ => (format!("header{index}"), CaptureSource::Header("Location".into()), Type::String, true, false),
+            0 => (
+                format!("value{index}"),
+                CaptureSource::Body(JsonPath::of(&self.keys()).unwrap()),
+                Type::Any,
+                false,
+                true,
+            ),
+            1 => (
+                format!("v{index}"),
+                CaptureSource::Body(JsonPath::of(&self.keys()).unwrap()),
+                Type::Any,
+                true,
+                false,
+            ),
+            2 => (
+                format!("status{index}"),
+                CaptureSource::Status,
+                Type::Int,
+                true,
+                false,
+            ),
+            _ => (
+                format!("header{index}"),
+                CaptureSource::Header("Location".into()),
+                Type::String,
+                true,
+                false,
+            ),
         };
         // Of a status or header nothing stands below.
         if name.starts_with('v') {
-            known.push(Root::Capture { step: step.to_owned(), name: name.clone() });
+            known.push(Root::Capture {
+                step: step.to_owned(),
+                name: name.clone(),
+            });
         }
-        http.captures.push(Capture { name, secret, source, ty, optional, place: Vec::new(), to: Vec::new(), at: At::NOWHERE });
+        http.captures.push(Capture {
+            name,
+            secret,
+            source,
+            ty,
+            optional,
+            place: Vec::new(),
+            to: Vec::new(),
+            at: At::NOWHERE,
+        });
     }
 }
 
@@ -260,15 +423,34 @@ fn plan(bytes: &[u8]) -> Plan {
     let mut tape = Tape { bytes, steps: 0 };
     let mut known = Vec::new();
     let steps = tape.steps(&mut known, 2);
-    let input = |name: &str, default: Option<Expr>| Input { name: name.into(), ty: Type::Any, secret: false, default, at: At::NOWHERE };
+    let input = |name: &str, default: Option<Expr>| Input {
+        name: name.into(),
+        ty: Type::Any,
+        secret: false,
+        default,
+        at: At::NOWHERE,
+    };
     let outputs = vec![
-        Output { name: "result".into(), value: tape.value(&known, 1), masked: false, at: At::NOWHERE },
-        Output { name: "hidden".into(), value: tape.name(&known), masked: true, at: At::NOWHERE },
+        Output {
+            name: "result".into(),
+            value: tape.value(&known, 1),
+            masked: false,
+            at: At::NOWHERE,
+        },
+        Output {
+            name: "hidden".into(),
+            value: tape.name(&known),
+            masked: true,
+            at: At::NOWHERE,
+        },
     ];
     let rotation = Rotation {
         name: "generated".into(),
         description: (tape.pick(2) == 1).then(|| "What it does, in \"words\"".into()),
-        inputs: vec![input("region", Some(Expr::string("eu ${x}"))), input("shape", None)],
+        inputs: vec![
+            input("region", Some(Expr::string("eu ${x}"))),
+            input("shape", None),
+        ],
         schedule: None,
         timeout: (tape.pick(2) == 1).then_some(Dur::seconds(90)),
         variables: Vec::new(),
@@ -300,11 +482,23 @@ fn plan(bytes: &[u8]) -> Plan {
     secrets.append(&mut stored);
     secrets.sort();
     secrets.dedup();
-    let declare = |name: String| SecretDecl { name, fields: Vec::new(), policy: Policy::Implied, at: At::NOWHERE };
+    let declare = |name: String| SecretDecl {
+        name,
+        fields: Vec::new(),
+        policy: Policy::Implied,
+        at: At::NOWHERE,
+    };
     Plan {
         dialect: Dialect::Orkes,
         secrets: secrets.into_iter().map(declare).collect(),
-        env: if env { vec![EnvDecl { name: "HOME_URL".into(), at: At::NOWHERE }] } else { Vec::new() },
+        env: if env {
+            vec![EnvDecl {
+                name: "HOME_URL".into(),
+                at: At::NOWHERE,
+            }]
+        } else {
+            Vec::new()
+        },
         rotations: vec![rotation],
         accepted: Vec::new(),
     }
@@ -350,6 +544,11 @@ fn generated_plans_have_every_kind_of_step() {
         });
     }
     let all: Vec<&str> = kinds.into_iter().collect();
-    assert_eq!(all, ["fail", "http", "parallel", "repeat", "stop", "switch", "update", "wait"]);
+    assert_eq!(
+        all,
+        [
+            "fail", "http", "parallel", "repeat", "stop", "switch", "update", "wait"
+        ]
+    );
     assert!(JsonPath::parse("$.a", PathDialect::Rfc9535).is_ok());
 }

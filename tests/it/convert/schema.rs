@@ -55,13 +55,20 @@ pub fn check(definitions: &Value, name: &str) {
         for required in ["name", "tasks"] {
             assert!(definition.get(required).is_some(), "{name}: no {required}");
         }
-        assert!(definition["name"].as_str().is_some_and(|n| !n.is_empty()), "{name}");
+        assert!(
+            definition["name"].as_str().is_some_and(|n| !n.is_empty()),
+            "{name}"
+        );
         let mut references = Vec::new();
         tasks(&definition["tasks"], name, &mut references);
         let count = references.len();
         references.sort();
         references.dedup();
-        assert_eq!(references.len(), count, "{name}: a reference name stands twice");
+        assert_eq!(
+            references.len(),
+            count,
+            "{name}: a reference name stands twice"
+        );
     }
 }
 
@@ -69,16 +76,34 @@ fn tasks(list: &Value, name: &str, references: &mut Vec<String>) {
     for task in list.as_array().unwrap() {
         types(task, &TASK, name);
         for required in ["name", "taskReferenceName"] {
-            assert!(task[required].as_str().is_some_and(|n| !n.is_empty()), "{name}: a task without {required}");
+            assert!(
+                task[required].as_str().is_some_and(|n| !n.is_empty()),
+                "{name}: a task without {required}"
+            );
         }
         references.push(task["taskReferenceName"].as_str().unwrap().to_owned());
         if let Some(definition) = task.get("taskDefinition") {
             // The schema of a task definition requires these two.
-            assert!(definition.get("name").is_some() && definition.get("timeoutSeconds").is_some(), "{name}");
+            assert!(
+                definition.get("name").is_some() && definition.get("timeoutSeconds").is_some(),
+                "{name}"
+            );
         }
-        let cases = task.get("decisionCases").and_then(Value::as_object).into_iter().flat_map(|c| c.values());
-        let forks = task.get("forkTasks").and_then(Value::as_array).into_iter().flatten();
-        for block in cases.chain(forks).chain(task.get("defaultCase")).chain(task.get("loopOver")) {
+        let cases = task
+            .get("decisionCases")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(|c| c.values());
+        let forks = task
+            .get("forkTasks")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        for block in cases
+            .chain(forks)
+            .chain(task.get("defaultCase"))
+            .chain(task.get("loopOver"))
+        {
             tasks(block, name, references);
         }
     }
@@ -95,7 +120,10 @@ fn types(object: &Value, members: &[(&str, &str)], name: &str) {
 /// Fails unless the published schema says what is checked here.
 pub fn agrees(schema: &Value) {
     let find = |name: &str| -> Value {
-        let defined = schema.get("definitions").or_else(|| schema.get("$defs")).and_then(|d| d.get(name));
+        let defined = schema
+            .get("definitions")
+            .or_else(|| schema.get("$defs"))
+            .and_then(|d| d.get(name));
         defined.cloned().unwrap_or_else(|| schema.clone())
     };
     for (title, members) in [("WorkflowDef", &WORKFLOW[..]), ("WorkflowTask", &TASK[..])] {
@@ -107,7 +135,10 @@ pub fn agrees(schema: &Value) {
                 Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
                 _ => Vec::new(),
             };
-            assert!(types.is_empty() || types.contains(wanted), "{title}.{key}: {types:?}");
+            assert!(
+                types.is_empty() || types.contains(wanted),
+                "{title}.{key}: {types:?}"
+            );
         }
     }
 }

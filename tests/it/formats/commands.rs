@@ -3,8 +3,21 @@
 use crate::support::process::Rot;
 use std::collections::BTreeSet;
 
-const COMMANDS: [&str; 13] =
-    ["init", "check", "run", "plan", "resume", "status", "compile", "fmt", "explain", "vault", "demo", "completions", "man"];
+const COMMANDS: [&str; 13] = [
+    "init",
+    "check",
+    "run",
+    "plan",
+    "resume",
+    "status",
+    "compile",
+    "fmt",
+    "explain",
+    "vault",
+    "demo",
+    "completions",
+    "man",
+];
 
 #[test]
 fn usage_errors_say_what_is_wrong_without_the_value() {
@@ -15,15 +28,36 @@ fn usage_errors_say_what_is_wrong_without_the_value() {
         ("check --hunter2", "argument 2 is not expected here"),
         ("check -Hunter2", "is not expected here"),
         ("explain ROT301 hunter2", "argument 3 is not expected here"),
-        ("check --color hunter2", "this is not a value for `--color <WHEN>`"),
-        ("check --color=hunter2", "this is not a value for `--color <WHEN>`"),
-        ("check --report hunter2", "this is not a value for `--report <FORMAT[=FILE]>`"),
-        ("check --report hunter2=x", "this is not a value for `--report <FORMAT[=FILE]>`"),
-        ("check --fail-on hunter2", "this is not a value for `--fail-on <SEVERITY>`"),
+        (
+            "check --color hunter2",
+            "this is not a value for `--color <WHEN>`",
+        ),
+        (
+            "check --color=hunter2",
+            "this is not a value for `--color <WHEN>`",
+        ),
+        (
+            "check --report hunter2",
+            "this is not a value for `--report <FORMAT[=FILE]>`",
+        ),
+        (
+            "check --report hunter2=x",
+            "this is not a value for `--report <FORMAT[=FILE]>`",
+        ),
+        (
+            "check --fail-on hunter2",
+            "this is not a value for `--fail-on <SEVERITY>`",
+        ),
         ("check --quiet=hunter2", "`--quiet` has too many values"),
         ("check --config", "a value is missing for `--config <PATH>`"),
-        ("check -q -v hunter2", "`--quiet` and `--verbose...` exclude each other"),
-        ("run f --input hunter2", "this is not a value for `--input <NAME=VALUE>`"),
+        (
+            "check -q -v hunter2",
+            "`--quiet` and `--verbose...` exclude each other",
+        ),
+        (
+            "run f --input hunter2",
+            "this is not a value for `--input <NAME=VALUE>`",
+        ),
         ("run", "missing: <FILE>"),
         ("completions hunter2", "this is not a value for `<SHELL>`"),
         ("explain hunter2", "there is no such code"),
@@ -35,16 +69,28 @@ fn usage_errors_say_what_is_wrong_without_the_value() {
         assert_eq!(done.stdout, "", "{line}");
         assert!(done.stderr.contains(expected), "{line}\n{}", done.stderr);
         assert!(done.stderr.contains("help: "), "{line}\n{}", done.stderr);
-        assert!(!done.stderr.to_lowercase().contains("hunter"), "{line}\n{}", done.stderr);
+        assert!(
+            !done.stderr.to_lowercase().contains("hunter"),
+            "{line}\n{}",
+            done.stderr
+        );
     }
 }
 
 #[test]
 fn a_misspelt_command_or_option_names_the_nearest() {
-    for (line, near) in [("chekc", "`check`"), ("check --repotr x", "`--report`"), ("explain ROT30l", "`ROT301`"), ("man chekc", "`check`")]
-    {
+    for (line, near) in [
+        ("chekc", "`check`"),
+        ("check --repotr x", "`--report`"),
+        ("explain ROT30l", "`ROT301`"),
+        ("man chekc", "`check`"),
+    ] {
         let done = Rot::new().args(line).run().code(2);
-        assert!(done.stderr.contains(&format!("the nearest is {near}")), "{line}\n{}", done.stderr);
+        assert!(
+            done.stderr.contains(&format!("the nearest is {near}")),
+            "{line}\n{}",
+            done.stderr
+        );
     }
 }
 
@@ -52,7 +98,12 @@ fn a_misspelt_command_or_option_names_the_nearest() {
 fn explain_prints_the_page_by_code_or_name() {
     for name in ["ROT301", "rot301", "secret-to-log"] {
         let done = Rot::new().args("explain").arg(name).run().code(0);
-        assert!(done.stdout.starts_with("ROT301 secret-to-log (error by default)\n===="), "{}", done.stdout);
+        assert!(
+            done.stdout
+                .starts_with("ROT301 secret-to-log (error by default)\n===="),
+            "{}",
+            done.stdout
+        );
     }
 }
 
@@ -60,7 +111,13 @@ fn explain_prints_the_page_by_code_or_name() {
 fn a_page_stands_under_its_heading() {
     use rot::diagnostic::codes;
     let page = rot::report::explain::page(codes::SECRET_TO_LOG, Some("\nWhy it matters.\n\n"));
-    assert_eq!(page, format!("ROT301 secret-to-log (error by default)\n{}\n\nWhy it matters.\n", "=".repeat(39)));
+    assert_eq!(
+        page,
+        format!(
+            "ROT301 secret-to-log (error by default)\n{}\n\nWhy it matters.\n",
+            "=".repeat(39)
+        )
+    );
 }
 
 #[test]
@@ -69,10 +126,20 @@ fn completions_for_every_shell_and_manual_pages_for_every_command() {
         let done = Rot::new().args("completions").arg(shell).run().code(0);
         assert!(done.stdout.contains("explain"), "{shell}");
     }
-    assert!(Rot::new().args("man").run().code(0).stdout.contains(".TH rot 1"));
+    assert!(
+        Rot::new()
+            .args("man")
+            .run()
+            .code(0)
+            .stdout
+            .contains(".TH rot 1")
+    );
     for command in COMMANDS {
         let done = Rot::new().args("man").arg(command).run().code(0);
-        assert!(done.stdout.contains(&format!(".TH rot-{command} 1")), "{command}");
+        assert!(
+            done.stdout.contains(&format!(".TH rot-{command} 1")),
+            "{command}"
+        );
     }
 }
 
@@ -81,11 +148,24 @@ fn init_lays_out_a_project_and_overwrites_nothing() {
     let done = Rot::new().args("init new/project").run().code(0);
     for name in ["rot.toml", "rotations/first.rot", ".gitignore"] {
         assert!(!done.read(&format!("new/project/{name}")).is_empty());
-        assert!(done.stderr.contains(&format!("made new/project/{name}\n")), "{}", done.stderr);
+        assert!(
+            done.stderr.contains(&format!("made new/project/{name}\n")),
+            "{}",
+            done.stderr
+        );
     }
-    let done = Rot::new().args("init").file("rot.toml", "# mine\n").run().code(0);
+    let done = Rot::new()
+        .args("init")
+        .file("rot.toml", "# mine\n")
+        .run()
+        .code(0);
     assert_eq!(done.read("rot.toml"), "# mine\n");
-    assert!(done.stderr.contains("kept rot.toml, which was there\n") && done.stderr.contains("made .gitignore\n"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("kept rot.toml, which was there\n")
+            && done.stderr.contains("made .gitignore\n"),
+        "{}",
+        done.stderr
+    );
 }
 
 #[test]
@@ -106,11 +186,22 @@ mod fmt {
     use std::path::Path;
 
     fn fmt(dir: &Path, check: bool) -> Option<Failure> {
-        let out = Out::to(Settings::default(), Redactor::new(), Box::new(std::io::sink()), Box::new(std::io::sink()));
+        let out = Out::to(
+            Settings::default(),
+            Redactor::new(),
+            Box::new(std::io::sink()),
+            Box::new(std::io::sink()),
+        );
         let context = Context::new(out, Globals::bare(), dir.to_owned());
-        let args = FmtArgs { paths: vec![dir.to_owned()], check };
+        let args = FmtArgs {
+            paths: vec![dir.to_owned()],
+            check,
+        };
         let result = run(&args, &context, &|id, file| {
-            let wrong = file.text().contains("BAD").then(|| Diagnostic::new(codes::SYNTAX_ERROR, Span::new(id, 0, 3), "bad"));
+            let wrong = file
+                .text()
+                .contains("BAD")
+                .then(|| Diagnostic::new(codes::SYNTAX_ERROR, Span::new(id, 0, 3), "bad"));
             (file.text().to_uppercase(), wrong.into_iter().collect())
         });
         result.err().map(|e| e.failure)
@@ -129,10 +220,24 @@ mod fmt {
         assert_eq!(std::fs::read_to_string(path("a.rot")).unwrap(), "abc\n");
         assert_eq!(fmt(dir.path(), false), None);
         assert_eq!(std::fs::read_to_string(path("a.rot")).unwrap(), "ABC\n");
-        assert_eq!(std::fs::read_to_string(path("other.json")).unwrap(), "abc\n");
-        assert_eq!(std::fs::metadata(path("a.rot")).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(
+            std::fs::read_to_string(path("other.json")).unwrap(),
+            "abc\n"
+        );
+        assert_eq!(
+            std::fs::metadata(path("a.rot"))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777,
+            0o640
+        );
         assert_eq!(fmt(dir.path(), true), None);
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 3, "no temporary file stays");
+        assert_eq!(
+            std::fs::read_dir(dir.path()).unwrap().count(),
+            3,
+            "no temporary file stays"
+        );
         // A link stays a link.
         std::fs::write(path("real.rot"), "link\n").unwrap();
         std::os::unix::fs::symlink("real.rot", path("link")).unwrap();
@@ -147,15 +252,26 @@ mod fmt {
         std::fs::write(dir.path().join("a.rot"), "BAD x\n").unwrap();
         std::fs::write(dir.path().join("b.rot"), "good\n").unwrap();
         assert_eq!(fmt(dir.path(), false), Some(Failure::Usage));
-        assert_eq!(std::fs::read_to_string(dir.path().join("a.rot")).unwrap(), "BAD x\n");
-        assert_eq!(std::fs::read_to_string(dir.path().join("b.rot")).unwrap(), "GOOD\n");
+        assert_eq!(
+            std::fs::read_to_string(dir.path().join("a.rot")).unwrap(),
+            "BAD x\n"
+        );
+        assert_eq!(
+            std::fs::read_to_string(dir.path().join("b.rot")).unwrap(),
+            "GOOD\n"
+        );
     }
 
     #[test]
     fn nothing_to_format_and_a_missing_file() {
         Rot::new().args("fmt").run().code(3);
         let done = Rot::new().args("fmt nothing.rot").run().code(2);
-        assert!(done.stderr.contains("cannot read `nothing.rot`: it does not exist"), "{}", done.stderr);
+        assert!(
+            done.stderr
+                .contains("cannot read `nothing.rot`: it does not exist"),
+            "{}",
+            done.stderr
+        );
     }
 }
 
@@ -165,10 +281,15 @@ fn the_reference_lists_every_command_and_option() {
     let reference = include_str!("../../../docs/reference/cli.md");
     let options = |text: &str| -> BTreeSet<String> {
         let words = text.split(|c: char| !(c.is_ascii_lowercase() || c == '-'));
-        words.filter(|w| w.starts_with("--") && w.len() > 3 && *w != "--help" && *w != "--version").map(str::to_owned).collect()
+        words
+            .filter(|w| w.starts_with("--") && w.len() > 3 && *w != "--help" && *w != "--version")
+            .map(str::to_owned)
+            .collect()
     };
     let section = |title: &str| -> &str {
-        let start = reference.find(&format!("\n## {title}\n")).unwrap_or_else(|| panic!("no section {title}"));
+        let start = reference
+            .find(&format!("\n## {title}\n"))
+            .unwrap_or_else(|| panic!("no section {title}"));
         let rest = &reference[start + 4..];
         rest.split("\n## ").next().unwrap()
     };
@@ -177,7 +298,11 @@ fn the_reference_lists_every_command_and_option() {
     for command in COMMANDS.into_iter().filter(|c| *c != "vault") {
         let shown = options(&Rot::new().args(command).arg("--help").run().code(0).stdout);
         let own: BTreeSet<String> = shown.difference(&global).cloned().collect();
-        assert_eq!(options(section(&format!("rot {command}"))), own, "{command}");
+        assert_eq!(
+            options(section(&format!("rot {command}"))),
+            own,
+            "{command}"
+        );
     }
 }
 
@@ -185,8 +310,24 @@ fn the_reference_lists_every_command_and_option() {
 fn the_reference_lists_every_exit_code() {
     use rot::diagnostic::Failure::*;
     let reference = include_str!("../../../docs/reference/cli.md");
-    let all = [Findings, Usage, NoInputs, NothingDue, BeforeEffect, AfterEffect, Unknown, Tampered, Locked, Refused, Clock, Internal];
+    let all = [
+        Findings,
+        Usage,
+        NoInputs,
+        NothingDue,
+        BeforeEffect,
+        AfterEffect,
+        Unknown,
+        Tampered,
+        Locked,
+        Refused,
+        Clock,
+        Internal,
+    ];
     for failure in all {
-        assert!(reference.contains(&format!("\n| {} | ", failure.exit_code())), "{failure:?}");
+        assert!(
+            reference.contains(&format!("\n| {} | ", failure.exit_code())),
+            "{failure:?}"
+        );
     }
 }

@@ -15,7 +15,15 @@ fn line_hashes_agree_with_codeql_action() {
     ];
     let cases: [(&str, &[&str]); 8] = [
         ("", &["c129715d7a2bc9a3:1"]),
-        (" a\nb\n  \t\tc\n d", &["271789c17abda88f:1", "54703d4cd895b18:1", "180aee12dab6264:1", "a23a3dc5e078b07b:1"]),
+        (
+            " a\nb\n  \t\tc\n d",
+            &[
+                "271789c17abda88f:1",
+                "54703d4cd895b18:1",
+                "180aee12dab6264:1",
+                "a23a3dc5e078b07b:1",
+            ],
+        ),
         (
             " hello; \t\nworld!!!\n\n\n  \t\tGreetings\n End",
             &[
@@ -27,10 +35,22 @@ fn line_hashes_agree_with_codeql_action() {
                 "e6ceba753e1a442:1",
             ],
         ),
-        (" hello; \t\nworld!!!\n\n\n  \t\tGreetings\n End\n", &trailing),
-        (" hello; \t\nworld!!!\r\r\r  \t\tGreetings\r End\r", &trailing),
-        (" hello; \t\r\nworld!!!\r\n\r\n\r\n  \t\tGreetings\r\n End\r\n", &trailing),
-        (" hello; \t\nworld!!!\r\n\n\r  \t\tGreetings\r End\r\n", &trailing),
+        (
+            " hello; \t\nworld!!!\n\n\n  \t\tGreetings\n End\n",
+            &trailing,
+        ),
+        (
+            " hello; \t\nworld!!!\r\r\r  \t\tGreetings\r End\r",
+            &trailing,
+        ),
+        (
+            " hello; \t\r\nworld!!!\r\n\r\n\r\n  \t\tGreetings\r\n End\r\n",
+            &trailing,
+        ),
+        (
+            " hello; \t\nworld!!!\r\n\n\r  \t\tGreetings\r End\r\n",
+            &trailing,
+        ),
         (
             &"Lorem ipsum dolor sit amet.\n".repeat(10),
             &[

@@ -10,7 +10,9 @@ use std::io::Write;
 
 fn knowing(values: &[&str]) -> Redactor {
     let redactor = Redactor::new();
-    values.iter().for_each(|v| redactor.register(&Secret::from_text(v)));
+    values
+        .iter()
+        .for_each(|v| redactor.register(&Secret::from_text(v)));
     redactor
 }
 
@@ -42,16 +44,46 @@ fn spellings(value: &str) -> Vec<(&'static str, String)> {
         };
         value.bytes().map(one).collect()
     };
-    let hex = |upper: bool| -> String { value.bytes().map(|b| if upper { format!("{b:02X}") } else { format!("{b:02x}") }).collect() };
-    let escaped = |c: char| c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect();
-    let ascii_json: String = json.chars().map(|c| if c.is_ascii() { c.to_string() } else { escaped(c) }).collect();
+    let hex = |upper: bool| -> String {
+        value
+            .bytes()
+            .map(|b| {
+                if upper {
+                    format!("{b:02X}")
+                } else {
+                    format!("{b:02x}")
+                }
+            })
+            .collect()
+    };
+    let escaped = |c: char| {
+        c.encode_utf16(&mut [0; 2])
+            .iter()
+            .map(|unit| format!("\\u{unit:04x}"))
+            .collect()
+    };
+    let ascii_json: String = json
+        .chars()
+        .map(|c| {
+            if c.is_ascii() {
+                c.to_string()
+            } else {
+                escaped(c)
+            }
+        })
+        .collect();
     let debug = format!("{value:?}");
     vec![
         ("raw", value.to_owned()),
         ("json", json.clone()),
         ("json with escaped slashes", json.replace('/', "\\/")),
         ("json in ascii", ascii_json),
-        ("json as Go writes it", json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")),
+        (
+            "json as Go writes it",
+            json.replace('<', "\\u003c")
+                .replace('>', "\\u003e")
+                .replace('&', "\\u0026"),
+        ),
         ("percent", percent(b"-_.~", "%20", true)),
         ("percent, lower", percent(b"-_.~", "%20", false)),
         ("form", percent(b"*-._", "+", true)),
@@ -59,13 +91,29 @@ fn spellings(value: &str) -> Vec<(&'static str, String)> {
         ("encodeURI", percent(b"-_.!~*'();/?:@&=+$,#", "%20", true)),
         ("hex", hex(false)),
         ("HEX", hex(true)),
-        ("html text", value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")),
+        (
+            "html text",
+            value
+                .replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('>', "&gt;"),
+        ),
         (
             "html attribute",
-            value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;"),
+            value
+                .replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('>', "&gt;")
+                .replace('"', "&quot;")
+                .replace('\'', "&#39;"),
         ),
         ("debug", debug[1..debug.len() - 1].to_owned()),
-        ("debug of bytes", format!("{:?}", value.as_bytes()).trim_matches(['[', ']']).to_owned()),
+        (
+            "debug of bytes",
+            format!("{:?}", value.as_bytes())
+                .trim_matches(['[', ']'])
+                .to_owned(),
+        ),
         ("shell", value.replace('\'', r"'\''")),
         ("visible", visible(value).into_owned()),
         ("base64", STANDARD.encode(value)),
@@ -78,22 +126,36 @@ fn every_spelling_is_found() {
     let redactor = knowing(&[VALUE]);
     for (name, spelling) in spellings(VALUE) {
         let text = format!("before[{spelling}]after");
-        assert_eq!(redactor.redact(&text), format!("before[{MASK}]after"), "{name}: {text}");
+        assert_eq!(
+            redactor.redact(&text),
+            format!("before[{MASK}]after"),
+            "{name}: {text}"
+        );
     }
 }
 
 #[test]
 fn every_split_of_every_spelling_is_found() {
     let redactor = knowing(&[VALUE]);
-    let text: String = spellings(VALUE).into_iter().map(|(name, spelling)| format!("{name}: [{spelling}]\n")).collect();
+    let text: String = spellings(VALUE)
+        .into_iter()
+        .map(|(name, spelling)| format!("{name}: [{spelling}]\n"))
+        .collect();
     let expected = redactor.redact(&text).into_owned();
     let bytes = text.as_bytes();
     for at in 0..=bytes.len() {
         let (first, second) = bytes.split_at(at);
-        assert_eq!(String::from_utf8(streamed(&redactor, &[first, second])).unwrap(), expected, "split at {at}");
+        assert_eq!(
+            String::from_utf8(streamed(&redactor, &[first, second])).unwrap(),
+            expected,
+            "split at {at}"
+        );
     }
     let single: Vec<&[u8]> = bytes.chunks(1).collect();
-    assert_eq!(String::from_utf8(streamed(&redactor, &single)).unwrap(), expected);
+    assert_eq!(
+        String::from_utf8(streamed(&redactor, &single)).unwrap(),
+        expected
+    );
 }
 
 #[test]
@@ -108,7 +170,10 @@ fn base64_of_a_text_around_the_value_hides_it_at_every_offset() {
                 assert!(redacted.contains(MASK), "{before} {after}: {redacted}");
                 // What is left can hold the neighbours and less than one character of each edge.
                 let left = redacted.replace(MASK, "").trim_end_matches('=').len();
-                assert!(left <= (before + after) * 4 / 3 + 5, "{before} {after}: {redacted}");
+                assert!(
+                    left <= (before + after) * 4 / 3 + 5,
+                    "{before} {after}: {redacted}"
+                );
             }
         }
     }
@@ -116,17 +181,27 @@ fn base64_of_a_text_around_the_value_hides_it_at_every_offset() {
 
 #[test]
 fn lines_of_a_long_value_are_found_one_by_one() {
-    let key = "-----BEGIN KEY-----\r\nMIIEvQIBADANBgkq\nshort\nhkiG9w0BAQEFAASC\n-----END KEY-----\n";
+    let key =
+        "-----BEGIN KEY-----\r\nMIIEvQIBADANBgkq\nshort\nhkiG9w0BAQEFAASC\n-----END KEY-----\n";
     let redactor = knowing(&[key]);
-    assert_eq!(redactor.redact("log: hkiG9w0BAQEFAASC, MIIEvQIBADANBgkq; short"), "log: ***, ***; short");
+    assert_eq!(
+        redactor.redact("log: hkiG9w0BAQEFAASC, MIIEvQIBADANBgkq; short"),
+        "log: ***, ***; short"
+    );
     assert_eq!(redactor.redact(key.trim_end()), MASK);
-    assert_eq!(redactor.redact(&key.trim_end().replace('\n', "\\n").replace('\r', "\\r")), MASK);
+    assert_eq!(
+        redactor.redact(&key.trim_end().replace('\n', "\\n").replace('\r', "\\r")),
+        MASK
+    );
 }
 
 #[test]
 fn short_values_are_found_as_whole_tokens_only() {
     let redactor = knowing(&["12345", "a-b"]);
-    assert_eq!(redactor.redact("12345 x12345 123456 (12345) 12345é a-b a-bc"), "*** x12345 123456 (***) 12345é *** a-bc");
+    assert_eq!(
+        redactor.redact("12345 x12345 123456 (12345) 12345é a-b a-bc"),
+        "*** x12345 123456 (***) 12345é *** a-bc"
+    );
     assert_eq!(redactor.redact("12345"), MASK);
 }
 
@@ -135,7 +210,10 @@ fn nothing_registered_changes_nothing() {
     let redactor = Redactor::new();
     redactor.register(&Secret::from_text(""));
     assert!(redactor.is_empty());
-    assert!(matches!(redactor.redact("text"), std::borrow::Cow::Borrowed("text")));
+    assert!(matches!(
+        redactor.redact("text"),
+        std::borrow::Cow::Borrowed("text")
+    ));
     assert_eq!(streamed(&redactor, &[b"te", b"xt"]), b"text");
 }
 
@@ -149,7 +227,10 @@ fn clones_share_values_and_late_ones_count_from_then_on() {
         redactor.clone().register(&Secret::from_text("late-value"));
         writer.write_all(b"late-value").unwrap();
     }
-    assert_eq!(String::from_utf8(out).unwrap(), "the value late-value then ***");
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "the value late-value then ***"
+    );
 }
 
 #[test]
@@ -167,16 +248,23 @@ fn bytes_that_are_no_text_are_found_raw_and_encoded() {
 /// Every byte of every raw occurrence is covered; each maximal run becomes one mask.
 fn naive(values: &[String], text: &str) -> String {
     let bytes = text.as_bytes();
-    let joins = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_' || !b.is_ascii());
+    let joins = |b: Option<&u8>| {
+        b.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_' || !b.is_ascii())
+    };
     let mut covered = vec![false; bytes.len()];
-    for value in values.iter().map(|v| v.as_bytes()).filter(|v| !v.is_empty()) {
+    for value in values
+        .iter()
+        .map(|v| v.as_bytes())
+        .filter(|v| !v.is_empty())
+    {
         for at in 0..bytes.len() {
             if !bytes[at..].starts_with(value) {
                 continue;
             }
             let end = at + value.len();
             let left = at.checked_sub(1).and_then(|i| bytes.get(i));
-            let touches = (joins(left) && joins(value.first())) || (joins(value.last()) && joins(bytes.get(end)));
+            let touches = (joins(left) && joins(value.first()))
+                || (joins(value.last()) && joins(bytes.get(end)));
             if value.len() >= 6 || !touches {
                 covered[at..end].fill(true);
             }

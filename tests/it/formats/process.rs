@@ -6,7 +6,15 @@ use std::process::{Command, Stdio};
 /// Runs one ignored test of this binary as a process of its own, since what it does is global to the process.
 fn child(test: &str) -> std::process::Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", &format!("formats::process::{test}"), "--ignored", "--nocapture"]).output().unwrap()
+    command
+        .args([
+            "--exact",
+            &format!("formats::process::{test}"),
+            "--ignored",
+            "--nocapture",
+        ])
+        .output()
+        .unwrap()
 }
 
 #[test]
@@ -25,8 +33,15 @@ fn a_panic_tells_its_place_and_not_its_text() {
     let output = child("child_that_panics");
     assert!(output.status.success());
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("internal error at tests/it/formats/process.rs:") && said.contains("bug in rot"), "{said}");
-    assert!(!said.contains("CANARY") && !String::from_utf8_lossy(&output.stdout).contains("CANARY"), "{said}");
+    assert!(
+        said.contains("internal error at tests/it/formats/process.rs:")
+            && said.contains("bug in rot"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("CANARY") && !String::from_utf8_lossy(&output.stdout).contains("CANARY"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -41,7 +56,10 @@ fn child_that_is_hardened() {
     assert_eq!((core.current, core.maximum), (Some(0), Some(0)));
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("own"), "").unwrap();
-    let mode = std::fs::metadata(dir.path().join("own")).unwrap().permissions().mode();
+    let mode = std::fs::metadata(dir.path().join("own"))
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
     let mask = umask(rustix::fs::Mode::empty());
     assert_eq!(mask.bits(), 0o077);
@@ -52,26 +70,48 @@ fn child_that_is_hardened() {
 #[cfg(target_os = "linux")]
 fn the_process_is_hardened() {
     let output = child("child_that_is_hardened");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
     assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
 }
 
 #[test]
 fn a_closed_pipe_is_a_quiet_end() {
     let rot = Rot::new().args("completions bash");
-    let mut child = rot.command().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = rot
+        .command()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
-    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_disk_is_not_silent() {
     let rot = Rot::new().args("explain ROT301");
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let output = rot.command().stdin(Stdio::null()).stdout(full).output().unwrap();
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = rot
+        .command()
+        .stdin(Stdio::null())
+        .stdout(full)
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("could not be written"));
 }
@@ -81,9 +121,16 @@ fn a_full_disk_is_not_silent() {
 fn closed_standard_descriptors_are_opened_on_nothing() {
     let rot = Rot::new().file("a.rot", "secret a\n");
     let program = env!("CARGO_BIN_EXE_rot");
-    let status = Command::new("sh").args(["-c", &format!("'{program}' fmt a.rot <&- >&- 2>&-")]).current_dir(rot.path()).status().unwrap();
+    let status = Command::new("sh")
+        .args(["-c", &format!("'{program}' fmt a.rot <&- >&- 2>&-")])
+        .current_dir(rot.path())
+        .status()
+        .unwrap();
     assert_eq!(status.code(), Some(0));
-    assert_eq!(std::fs::read_to_string(rot.path().join("a.rot")).unwrap(), "secret a\n");
+    assert_eq!(
+        std::fs::read_to_string(rot.path().join("a.rot")).unwrap(),
+        "secret a\n"
+    );
 }
 
 mod sink {
@@ -116,12 +163,25 @@ mod sink {
         let redactor = Redactor::new();
         redactor.register(&Secret::from_text("hunter2-hunter2"));
         let (out, err) = (Shared::default(), Shared::default());
-        (Out::to(settings, redactor, Box::new(out.clone()), Box::new(err.clone())), out, err)
+        (
+            Out::to(
+                settings,
+                redactor,
+                Box::new(out.clone()),
+                Box::new(err.clone()),
+            ),
+            out,
+            err,
+        )
     }
 
     #[test]
     fn everything_goes_through_the_redactor_but_what_is_revealed() {
-        let (sink, out, err) = sink(Settings { terminal: true, verbose: 1, ..Settings::default() });
+        let (sink, out, err) = sink(Settings {
+            terminal: true,
+            verbose: 1,
+            ..Settings::default()
+        });
         sink.stdout("o hunter2-hunter2\n");
         sink.stderr("e hunter2-hunter2\n");
         sink.info("i hunter2-hunter2");
@@ -139,7 +199,11 @@ mod sink {
         on_pipe.progress("working");
         drop(on_pipe);
         assert_eq!(err.text(), "");
-        let (on_terminal, out, err) = sink(Settings { terminal: true, width: 10, ..Settings::default() });
+        let (on_terminal, out, err) = sink(Settings {
+            terminal: true,
+            width: 10,
+            ..Settings::default()
+        });
         on_terminal.progress("one \u{1b}[2J two three");
         on_terminal.progress("two");
         on_terminal.stdout("result\n");
@@ -150,7 +214,11 @@ mod sink {
 
     #[test]
     fn quiet_leaves_results_and_errors() {
-        let (sink, out, err) = sink(Settings { quiet: true, terminal: true, ..Settings::default() });
+        let (sink, out, err) = sink(Settings {
+            quiet: true,
+            terminal: true,
+            ..Settings::default()
+        });
         sink.info("i");
         sink.detail("d");
         sink.progress("p");
@@ -168,14 +236,28 @@ mod sink {
             (ColorChoice::Auto, true, &[("NO_COLOR", "")], true),
             (ColorChoice::Auto, false, &[("CLICOLOR_FORCE", "1")], true),
             (ColorChoice::Auto, false, &[("CLICOLOR_FORCE", "0")], false),
-            (ColorChoice::Auto, false, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false),
+            (
+                ColorChoice::Auto,
+                false,
+                &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")],
+                false,
+            ),
             (ColorChoice::Auto, true, &[("TERM", "dumb")], false),
             (ColorChoice::Always, false, &[("NO_COLOR", "1")], true),
             (ColorChoice::Never, true, &[("CLICOLOR_FORCE", "1")], false),
         ];
         for (choice, terminal, environment, expected) in cases {
-            let var = |name: &str| environment.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-            assert_eq!(color(choice, terminal, &var), expected, "{choice:?} {terminal} {environment:?}");
+            let var = |name: &str| {
+                environment
+                    .iter()
+                    .find(|(n, _)| *n == name)
+                    .map(|(_, v)| (*v).to_owned())
+            };
+            assert_eq!(
+                color(choice, terminal, &var),
+                expected,
+                "{choice:?} {terminal} {environment:?}"
+            );
         }
     }
 }

@@ -54,7 +54,11 @@ fn decode(format: Format, text: &str) -> Vec<Key> {
         Format::Json => json(text),
         Format::Sarif => sarif(text),
         Format::Gitlab => gitlab(text),
-        Format::Github => text.lines().filter(|l| l.starts_with("::")).map(github).collect(),
+        Format::Github => text
+            .lines()
+            .filter(|l| l.starts_with("::"))
+            .map(github)
+            .collect(),
         Format::Junit => junit(text),
         Format::Concise => text.lines().map(concise).collect(),
         Format::Text => Vec::new(),
@@ -66,17 +70,34 @@ fn drawn(written: &str) -> Vec<(String, String, Vec<(String, u64, u64)>)> {
     let mut found: Vec<(String, String, Vec<(String, u64, u64)>)> = Vec::new();
     for line in written.lines() {
         let signs = [("  × ", "error"), ("  ⚠ ", "warning"), ("  ☞ ", "note")];
-        if let Some(code) = line.split(' ').next().filter(|w| w.len() == 6 && w.starts_with("ROT")) {
+        if let Some(code) = line
+            .split(' ')
+            .next()
+            .filter(|w| w.len() == 6 && w.starts_with("ROT"))
+        {
             found.push((code.to_owned(), String::new(), Vec::new()));
             continue;
         }
-        let Some((_, severity, places)) = found.last_mut() else { continue };
-        if let (true, Some((_, name))) = (severity.is_empty(), signs.iter().find(|(sign, _)| line.starts_with(sign))) {
+        let Some((_, severity, places)) = found.last_mut() else {
+            continue;
+        };
+        if let (true, Some((_, name))) = (
+            severity.is_empty(),
+            signs.iter().find(|(sign, _)| line.starts_with(sign)),
+        ) {
             severity.push_str(name);
         } else if let Some((_, place)) = line.split_once("─[") {
             let mut place = place.trim_end_matches(']').rsplitn(3, ':');
-            let (column, row, file) = (place.next().unwrap(), place.next().unwrap(), place.next().unwrap());
-            places.push((file.to_owned(), row.parse().unwrap(), column.parse().unwrap()));
+            let (column, row, file) = (
+                place.next().unwrap(),
+                place.next().unwrap(),
+                place.next().unwrap(),
+            );
+            places.push((
+                file.to_owned(),
+                row.parse().unwrap(),
+                column.parse().unwrap(),
+            ));
         }
     }
     found
@@ -99,7 +120,12 @@ fn json(written: &str) -> Vec<Key> {
             text(&f["message"]),
         )
     };
-    value["findings"].as_array().unwrap().iter().map(key).collect()
+    value["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(key)
+        .collect()
 }
 
 fn sarif(written: &str) -> Vec<Key> {
@@ -118,7 +144,12 @@ fn sarif(written: &str) -> Vec<Key> {
             text(&r["message"]["text"]),
         )
     };
-    value["runs"][0]["results"].as_array().unwrap().iter().map(key).collect()
+    value["runs"][0]["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(key)
+        .collect()
 }
 
 fn percent_decode(uri: &str) -> String {
@@ -140,11 +171,19 @@ fn percent_decode(uri: &str) -> String {
 fn gitlab(written: &str) -> Vec<Key> {
     let value: Value = serde_json::from_str(written).unwrap();
     let issues = value.as_array().unwrap();
-    let prints: std::collections::HashSet<_> = issues.iter().map(|i| i["fingerprint"].as_str().unwrap()).collect();
-    assert_eq!(prints.len(), issues.len(), "GitLab folds findings with one fingerprint");
+    let prints: std::collections::HashSet<_> = issues
+        .iter()
+        .map(|i| i["fingerprint"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        prints.len(),
+        issues.len(),
+        "GitLab folds findings with one fingerprint"
+    );
     let key = |i: &Value| {
         let (code, message) = i["description"].as_str().unwrap().split_once(": ").unwrap();
-        let severity = BTreeMap::from([("major", "error"), ("minor", "warning"), ("info", "note")])[i["severity"].as_str().unwrap()];
+        let severity = BTreeMap::from([("major", "error"), ("minor", "warning"), ("info", "note")])
+            [i["severity"].as_str().unwrap()];
         let begin = &i["location"]["positions"]["begin"];
         assert_eq!(i["location"]["lines"]["begin"], begin["line"]);
         (
@@ -162,8 +201,17 @@ fn gitlab(written: &str) -> Vec<Key> {
 fn github(line: &str) -> Key {
     let (command, message) = line[2..].split_once("::").unwrap();
     let (kind, properties) = command.split_once(' ').unwrap();
-    let properties: BTreeMap<&str, &str> = properties.split(',').map(|p| p.split_once('=').unwrap()).collect();
-    let plain = |t: &str| t.replace("%0A", "\n").replace("%0D", "\r").replace("%3A", ":").replace("%2C", ",").replace("%25", "%");
+    let properties: BTreeMap<&str, &str> = properties
+        .split(',')
+        .map(|p| p.split_once('=').unwrap())
+        .collect();
+    let plain = |t: &str| {
+        t.replace("%0A", "\n")
+            .replace("%0D", "\r")
+            .replace("%3A", ":")
+            .replace("%2C", ",")
+            .replace("%25", "%")
+    };
     let severity = if kind == "notice" { "note" } else { kind };
     (
         properties["title"].split(' ').next().unwrap().to_owned(),
@@ -177,18 +225,37 @@ fn github(line: &str) -> Key {
 
 fn junit(written: &str) -> Vec<Key> {
     assert!(!written.contains("]]>"));
-    assert!(written.chars().all(|c| c == '\n' || (c >= ' ' && c != '\u{fffe}' && c != '\u{ffff}')));
-    let plain = |t: &str| t.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&");
+    assert!(
+        written
+            .chars()
+            .all(|c| c == '\n' || (c >= ' ' && c != '\u{fffe}' && c != '\u{ffff}'))
+    );
+    let plain = |t: &str| {
+        t.replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&quot;", "\"")
+            .replace("&#39;", "'")
+            .replace("&amp;", "&")
+    };
     let attribute = |tag: &str, name: &str| {
         let start = tag.find(&format!(" {name}=\"")).unwrap() + name.len() + 3;
         plain(tag[start..].split('"').next().unwrap())
     };
-    let cases = written.split("<testcase").skip(1).filter(|c| c.contains("<failure"));
+    let cases = written
+        .split("<testcase")
+        .skip(1)
+        .filter(|c| c.contains("<failure"));
     cases
         .map(|case| {
             let (tag, failure) = case.split_once("<failure").unwrap();
             let name = attribute(tag, "name");
-            let (line, column) = name.rsplit_once('(').unwrap().1.trim_end_matches(')').split_once(':').unwrap();
+            let (line, column) = name
+                .rsplit_once('(')
+                .unwrap()
+                .1
+                .trim_end_matches(')')
+                .split_once(':')
+                .unwrap();
             assert_eq!(attribute(tag, "line"), line);
             (
                 name.split(' ').next().unwrap().to_owned(),
@@ -203,21 +270,45 @@ fn junit(written: &str) -> Vec<Key> {
 }
 
 fn concise(line: &str) -> Key {
-    let at = ["error[ROT", "warning[ROT", "note[ROT"].iter().filter_map(|k| line.find(k)).min().unwrap();
+    let at = ["error[ROT", "warning[ROT", "note[ROT"]
+        .iter()
+        .filter_map(|k| line.find(k))
+        .min()
+        .unwrap();
     let (place, rest) = line.split_at(at);
     let mut place = place.trim_end_matches(": ").rsplitn(3, ':');
-    let (column, row, file) = (place.next().unwrap(), place.next().unwrap(), place.next().unwrap());
+    let (column, row, file) = (
+        place.next().unwrap(),
+        place.next().unwrap(),
+        place.next().unwrap(),
+    );
     let (severity, rest) = rest.split_once('[').unwrap();
     let (code, message) = rest.split_once("] ").unwrap();
-    (code.to_owned(), severity.to_owned(), file.to_owned(), row.parse().unwrap(), column.parse().unwrap(), message.to_owned())
+    (
+        code.to_owned(),
+        severity.to_owned(),
+        file.to_owned(),
+        row.parse().unwrap(),
+        column.parse().unwrap(),
+        message.to_owned(),
+    )
 }
 
 /// The defect half of the labelled set.
 fn defects() -> Vec<SourceFile> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/spec/labelled/defect");
-    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let folder =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/spec/labelled/defect");
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     paths.sort();
-    let read = |p: &std::path::PathBuf| SourceFile::new(p.file_name().unwrap().to_string_lossy(), std::fs::read_to_string(p).unwrap());
+    let read = |p: &std::path::PathBuf| {
+        SourceFile::new(
+            p.file_name().unwrap().to_string_lossy(),
+            std::fs::read_to_string(p).unwrap(),
+        )
+    };
     paths.iter().map(read).collect()
 }
 

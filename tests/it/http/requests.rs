@@ -10,46 +10,114 @@ use std::time::Duration;
 fn a_request_arrives_as_it_was_given() {
     let issuer = issuer(Vec::new());
     let url = format!("{}/x%2Fy/%E2%82%AC?a=1&b=%20&c", issuer.base_url);
-    answered(&request("PATCH", url, &[("X-One", "1"), ("x-two", "caf\u{e9}"), ("X-One", "again")], Some("b\0dy")));
+    answered(&request(
+        "PATCH",
+        url,
+        &[("X-One", "1"), ("x-two", "caf\u{e9}"), ("X-One", "again")],
+        Some("b\0dy"),
+    ));
     let state = issuer.state();
     let (seen, status) = &state.requests[0];
-    assert_eq!((seen.method.as_str(), seen.path.as_str(), *status), ("PATCH", "/x%2Fy/%E2%82%AC", Some(404)));
-    assert_eq!(seen.query, [("a", "1"), ("b", " "), ("c", "")].map(|(k, v)| (k.to_owned(), v.to_owned())));
+    assert_eq!(
+        (seen.method.as_str(), seen.path.as_str(), *status),
+        ("PATCH", "/x%2Fy/%E2%82%AC", Some(404))
+    );
+    assert_eq!(
+        seen.query,
+        [("a", "1"), ("b", " "), ("c", "")].map(|(k, v)| (k.to_owned(), v.to_owned()))
+    );
     assert_eq!(seen.body, b"b\0dy");
-    let mut headers: Vec<_> = seen.headers.iter().filter(|(name, _)| name != "host").map(|(n, v)| format!("{n}: {v}")).collect();
+    let mut headers: Vec<_> = seen
+        .headers
+        .iter()
+        .filter(|(name, _)| name != "host")
+        .map(|(n, v)| format!("{n}: {v}"))
+        .collect();
     headers.sort();
     let agent = concat!("user-agent: rot/", env!("CARGO_PKG_VERSION"));
     assert_eq!(
         headers,
-        ["accept-encoding: identity", "accept: */*", "content-length: 4", agent, "x-one: 1", "x-one: again", "x-two: café"]
+        [
+            "accept-encoding: identity",
+            "accept: */*",
+            "content-length: 4",
+            agent,
+            "x-one: 1",
+            "x-one: again",
+            "x-two: café"
+        ]
     );
 }
 
 #[test]
 fn a_head_has_no_body() {
     let issuer = issuer(Vec::new());
-    let response = answered(&request("HEAD", format!("{}/me", issuer.base_url), &[], None));
+    let response = answered(&request(
+        "HEAD",
+        format!("{}/me", issuer.base_url),
+        &[],
+        None,
+    ));
     assert_eq!((response.status, response.body.len()), (401, 0));
-    assert!(response.headers.iter().any(|(name, value)| name == "content-type" && value.as_slice() == b"application/json"));
+    assert!(
+        response
+            .headers
+            .iter()
+            .any(|(name, value)| name == "content-type" && value.as_slice() == b"application/json")
+    );
 }
 
 #[test]
 fn a_head_may_announce_more_than_the_limit() {
-    let issuer =
-        issuer(vec![Rule::always(Fault::Raw { bytes: b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n".to_vec(), execute: false })]);
-    assert_eq!(summary(&call(&request("HEAD", &issuer.base_url, &[], None))), "answered 200, 0 bytes");
+    let issuer = issuer(vec![Rule::always(Fault::Raw {
+        bytes: b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n".to_vec(),
+        execute: false,
+    })]);
+    assert_eq!(
+        summary(&call(&request("HEAD", &issuer.base_url, &[], None))),
+        "answered 200, 0 bytes"
+    );
 }
 
 #[test]
 fn header_values_cannot_split_the_request() {
     let issuer = issuer(Vec::new());
-    for value in ["a\r\nX-Evil: 1", "a\nb", "a\rb", "a\0b", "a\u{1b}[31m", "a\u{7f}"] {
-        let (kind, message) = not_sent(&request("GET", &issuer.base_url, &[("X-Api-Key", value)], None));
+    for value in [
+        "a\r\nX-Evil: 1",
+        "a\nb",
+        "a\rb",
+        "a\0b",
+        "a\u{1b}[31m",
+        "a\u{7f}",
+    ] {
+        let (kind, message) = not_sent(&request(
+            "GET",
+            &issuer.base_url,
+            &[("X-Api-Key", value)],
+            None,
+        ));
         assert_eq!(kind, TroubleKind::Refused, "{value:?}");
-        assert!(message.contains("`x-api-key`") && !message.contains("Evil"), "{message}");
+        assert!(
+            message.contains("`x-api-key`") && !message.contains("Evil"),
+            "{message}"
+        );
     }
-    for name in ["X Y", "", "X:Y", "X\r\nY", "Content-Length", "transfer-encoding", "Host", "Connection", "Expect"] {
-        assert_eq!(not_sent(&request("GET", &issuer.base_url, &[(name, "1")], None)).0, TroubleKind::Refused, "{name:?}");
+    for name in [
+        "X Y",
+        "",
+        "X:Y",
+        "X\r\nY",
+        "Content-Length",
+        "transfer-encoding",
+        "Host",
+        "Connection",
+        "Expect",
+    ] {
+        assert_eq!(
+            not_sent(&request("GET", &issuer.base_url, &[(name, "1")], None)).0,
+            TroubleKind::Refused,
+            "{name:?}"
+        );
     }
     assert_eq!(issuer.state().requests.len(), 0);
 }
@@ -81,16 +149,33 @@ fn urls_that_cannot_be_called_are_refused() {
         assert_eq!(not_sent(&get(url)).0, TroubleKind::Refused, "{url:?}");
     }
     for method in ["CONNECT", "TRACE", "", "G ET", "GET\r\n"] {
-        assert_eq!(not_sent(&request(method, "https://localhost/", &[], None)).0, TroubleKind::Refused, "{method:?}");
+        assert_eq!(
+            not_sent(&request(method, "https://localhost/", &[], None)).0,
+            TroubleKind::Refused,
+            "{method:?}"
+        );
     }
 }
 
 #[test]
 fn a_closed_port_is_not_sent() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let (kind, message) = not_sent(&get(format!("http://127.0.0.1:{port}/?key=CANARY")));
-    assert_eq!((kind, message), (TroubleKind::Connect, format!("connection refused by 127.0.0.1:{port}")));
-    assert_eq!(not_sent(&get(format!("http://localhost:{port}/"))).1, format!("connection refused by localhost:{port}"));
+    assert_eq!(
+        (kind, message),
+        (
+            TroubleKind::Connect,
+            format!("connection refused by 127.0.0.1:{port}")
+        )
+    );
+    assert_eq!(
+        not_sent(&get(format!("http://localhost:{port}/"))).1,
+        format!("connection refused by localhost:{port}")
+    );
 }
 
 #[test]
@@ -98,9 +183,16 @@ fn a_handshake_that_never_ends_is_not_sent() {
     // It accepts and says nothing; TLS waits for its greeting.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut request = get(format!("https://{}/", silent.local_addr().unwrap()));
-    for limits in
-        [Limits { connect: Duration::from_millis(100), ..super::limits() }, Limits { total: Duration::from_millis(100), ..super::limits() }]
-    {
+    for limits in [
+        Limits {
+            connect: Duration::from_millis(100),
+            ..super::limits()
+        },
+        Limits {
+            total: Duration::from_millis(100),
+            ..super::limits()
+        },
+    ] {
         request.limits = limits;
         assert_eq!(not_sent(&request).0, TroubleKind::Timeout);
     }
@@ -110,14 +202,23 @@ fn a_handshake_that_never_ends_is_not_sent() {
 fn limits_without_end_are_fine() {
     let issuer = issuer(Vec::new());
     let mut request = get(format!("{}/me", issuer.base_url));
-    request.limits = Limits { connect: Duration::MAX, first_byte: Duration::MAX, total: Duration::MAX, body: u64::MAX, ..super::limits() };
+    request.limits = Limits {
+        connect: Duration::MAX,
+        first_byte: Duration::MAX,
+        total: Duration::MAX,
+        body: u64::MAX,
+        ..super::limits()
+    };
     assert_eq!(answered(&request).status, 401);
 }
 
 #[test]
 fn nothing_is_repeated() {
     let issuer = issuer(vec![Rule::always(Fault::ResetBeforeReading)]);
-    assert_eq!(summary(&call(&get(&issuer.base_url))), "unknown, Reset, no answer");
+    assert_eq!(
+        summary(&call(&get(&issuer.base_url))),
+        "unknown, Reset, no answer"
+    );
     let mut state = issuer.state();
     state.config.faults.clear();
     drop(state);

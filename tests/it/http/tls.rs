@@ -21,12 +21,25 @@ impl Authority {
         self.0.pem().into_bytes()
     }
 
-    fn sign(&self, names: &[&str], change: impl Fn(&mut CertificateParams)) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+    fn sign(
+        &self,
+        names: &[&str],
+        change: impl Fn(&mut CertificateParams),
+    ) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
         let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
+        let mut params = CertificateParams::new(
+            names
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect::<Vec<_>>(),
+        )
+        .unwrap();
         change(&mut params);
         let certificate = params.signed_by(&key, &self.0).unwrap();
-        (certificate.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+        (
+            certificate.der().clone(),
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
     }
 }
 
@@ -36,28 +49,44 @@ struct Front {
     _runtime: tokio::runtime::Runtime,
 }
 
-fn front(issuer: &IssuerHandle, (certificate, key): (CertificateDer<'static>, PrivateKeyDer<'static>)) -> Front {
-    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
+fn front(
+    issuer: &IssuerHandle,
+    (certificate, key): (CertificateDer<'static>, PrivateKeyDer<'static>),
+) -> Front {
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(
+        rustls::crypto::ring::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .unwrap()
+    .with_no_client_auth()
+    .with_single_cert(vec![certificate], key)
+    .unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let listener = runtime
+        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+        .unwrap();
     let (address, back) = (listener.local_addr().unwrap(), issuer.address);
     runtime.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
-                let Ok(mut client) = acceptor.accept(stream).await else { return };
+                let Ok(mut client) = acceptor.accept(stream).await else {
+                    return;
+                };
                 let mut server = tokio::net::TcpStream::connect(back).await.unwrap();
                 let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
             });
         }
     });
-    Front { address, _runtime: runtime }
+    Front {
+        address,
+        _runtime: runtime,
+    }
 }
 
 #[test]
@@ -66,21 +95,71 @@ fn only_a_trusted_certificate_for_the_name_is_accepted() {
     let (ours, other) = (Authority::new(), Authority::new());
     let good = || ours.sign(&["127.0.0.1", "localhost"], |_| {});
     let expired = ours.sign(&["127.0.0.1"], |params| {
-        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+        (params.not_before, params.not_after) =
+            (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
     });
     let early = ours.sign(&["127.0.0.1"], |params| {
-        (params.not_before, params.not_after) = (date_time_ymd(2200, 1, 1), date_time_ymd(2201, 1, 1));
+        (params.not_before, params.not_after) =
+            (date_time_ymd(2200, 1, 1), date_time_ymd(2201, 1, 1));
     });
     for (name, certificate, ca, outcome, words) in [
-        ("trusted", good(), vec![ours.pem()], "answered 401, 24 bytes", ""),
-        ("among several", good(), vec![other.pem(), ours.pem()], "answered 401, 24 bytes", ""),
+        (
+            "trusted",
+            good(),
+            vec![ours.pem()],
+            "answered 401, 24 bytes",
+            "",
+        ),
+        (
+            "among several",
+            good(),
+            vec![other.pem(), ours.pem()],
+            "answered 401, 24 bytes",
+            "",
+        ),
         ("without ca", good(), vec![], "", ""),
-        ("other authority", good(), vec![other.pem()], "not sent, Tls", "not signed by an authority"),
-        ("other name", ours.sign(&["api.example.com"], |_| {}), vec![ours.pem()], "not sent, Tls", "for another name"),
-        ("expired", expired, vec![ours.pem()], "not sent, Tls", "has expired"),
-        ("not yet valid", early, vec![ours.pem()], "not sent, Tls", "not valid yet"),
-        ("not PEM", good(), vec![b"nonsense".to_vec()], "not sent, Client", "holds no certificate"),
-        ("broken PEM", good(), vec![b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n".to_vec()], "not sent, Client", "`ca`"),
+        (
+            "other authority",
+            good(),
+            vec![other.pem()],
+            "not sent, Tls",
+            "not signed by an authority",
+        ),
+        (
+            "other name",
+            ours.sign(&["api.example.com"], |_| {}),
+            vec![ours.pem()],
+            "not sent, Tls",
+            "for another name",
+        ),
+        (
+            "expired",
+            expired,
+            vec![ours.pem()],
+            "not sent, Tls",
+            "has expired",
+        ),
+        (
+            "not yet valid",
+            early,
+            vec![ours.pem()],
+            "not sent, Tls",
+            "not valid yet",
+        ),
+        (
+            "not PEM",
+            good(),
+            vec![b"nonsense".to_vec()],
+            "not sent, Client",
+            "holds no certificate",
+        ),
+        (
+            "broken PEM",
+            good(),
+            vec![b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n".to_vec()],
+            "not sent, Client",
+            "`ca`",
+        ),
     ] {
         let front = front(&issuer, certificate);
         let mut request = get(format!("https://{}/me", front.address));
@@ -88,12 +167,20 @@ fn only_a_trusted_certificate_for_the_name_is_accepted() {
         let attempt = call(&request);
         if name == "without ca" {
             // Either the machine's authorities do not know ours, or it has none.
-            assert!(["not sent, Tls", "not sent, Client"].contains(&summary(&attempt).as_str()), "{}", summary(&attempt));
+            assert!(
+                ["not sent, Tls", "not sent, Client"].contains(&summary(&attempt).as_str()),
+                "{}",
+                summary(&attempt)
+            );
             continue;
         }
         assert_eq!(summary(&attempt), outcome, "{name}");
         if let Attempt::NotSent(trouble) = attempt {
-            assert!(trouble.message.contains(words), "{name}: {}", trouble.message);
+            assert!(
+                trouble.message.contains(words),
+                "{name}: {}",
+                trouble.message
+            );
         }
     }
     assert_eq!(issuer.state().requests.len(), 2);

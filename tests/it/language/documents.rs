@@ -37,7 +37,12 @@ fn every_block_of_the_documents_parses() {
                 other => panic!("{}: unknown kind of block `{other}`", path.display()),
             };
             let (_, diagnostics, source) = parse(&block);
-            assert!(diagnostics.is_empty(), "{}:\n{block}\n{}", path.display(), render(&source, &diagnostics));
+            assert!(
+                diagnostics.is_empty(),
+                "{}:\n{block}\n{}",
+                path.display(),
+                render(&source, &diagnostics)
+            );
             blocks += 1;
         }
     }

@@ -7,27 +7,63 @@ use rot::source::SourceFile;
 /// Formats a text that has to be valid.
 fn format(text: &str) -> String {
     let (ast, diagnostics, source) = parse(text);
-    assert!(diagnostics.is_empty(), "{}\n{text}", render(&source, &diagnostics));
+    assert!(
+        diagnostics.is_empty(),
+        "{}\n{text}",
+        render(&source, &diagnostics)
+    );
     rot::syntax::print(&ast, &source)
 }
 
 /// The comments of a text in order.
 fn comments(text: &str) -> Vec<String> {
     let (ast, _, source) = parse(text);
-    ast.comments.iter().map(|c| source.slice(c.start, c.end).trim_end().to_owned()).collect()
+    ast.comments
+        .iter()
+        .map(|c| source.slice(c.start, c.end).trim_end().to_owned())
+        .collect()
 }
 
 /// Checks what holds for every valid text; gives the formatted one.
 fn check(text: &str) -> String {
     let once = format(text);
-    assert_eq!(shape(&parse(text).0), shape(&parse(&once).0), "the meaning changed:\n{text}\n→\n{once}");
-    assert_eq!(comments(text), comments(&once), "comments changed:\n{text}\n→\n{once}");
+    assert_eq!(
+        shape(&parse(text).0),
+        shape(&parse(&once).0),
+        "the meaning changed:\n{text}\n→\n{once}"
+    );
+    assert_eq!(
+        comments(text),
+        comments(&once),
+        "comments changed:\n{text}\n→\n{once}"
+    );
     let twice = format(&once);
-    let differs = once.lines().zip(twice.lines()).position(|(a, b)| a != b).unwrap_or(0);
-    let near = |text: &str| text.lines().skip(differs.saturating_sub(3)).take(8).collect::<Vec<_>>().join("\n");
-    assert!(once == twice, "formatting twice differs:\n{}\n→\n{}\nfrom\n{text}", near(&once), near(&twice));
-    assert!(once.is_empty() || once.ends_with('\n') && !once.ends_with("\n\n"), "{once:?}");
-    assert!(once.lines().all(|line| line.trim_end() == line), "blanks at a line's end:\n{once}");
+    let differs = once
+        .lines()
+        .zip(twice.lines())
+        .position(|(a, b)| a != b)
+        .unwrap_or(0);
+    let near = |text: &str| {
+        text.lines()
+            .skip(differs.saturating_sub(3))
+            .take(8)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert!(
+        once == twice,
+        "formatting twice differs:\n{}\n→\n{}\nfrom\n{text}",
+        near(&once),
+        near(&twice)
+    );
+    assert!(
+        once.is_empty() || once.ends_with('\n') && !once.ends_with("\n\n"),
+        "{once:?}"
+    );
+    assert!(
+        once.lines().all(|line| line.trim_end() == line),
+        "blanks at a line's end:\n{once}"
+    );
     once
 }
 
@@ -62,7 +98,11 @@ fn comments_anywhere_are_kept() {
 /// Places of blanks outside strings, paths and comments.
 fn blanks(text: &str) -> Vec<usize> {
     let (ast, _, _) = parse(text);
-    let comment = |at: usize| ast.comments.iter().any(|c| (c.start as usize) < at && at <= c.end as usize);
+    let comment = |at: usize| {
+        ast.comments
+            .iter()
+            .any(|c| (c.start as usize) < at && at <= c.end as usize)
+    };
     let mut quoted = false;
     let mut found = Vec::new();
     let bytes = text.as_bytes();
@@ -71,7 +111,9 @@ fn blanks(text: &str) -> Vec<usize> {
             _ if comment(at) => {}
             b'\n' => quoted = false,
             b'"' if at > 0 && bytes[at - 1] != b'\\' => quoted = !quoted,
-            b' ' if !quoted && !text[..at].rsplit('\n').next().unwrap().contains("body $[") => found.push(at),
+            b' ' if !quoted && !text[..at].rsplit('\n').next().unwrap().contains("body $[") => {
+                found.push(at)
+            }
             _ => {}
         }
     }

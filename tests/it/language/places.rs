@@ -9,14 +9,36 @@ fn at(start: usize, end: usize) -> Span {
 
 #[test]
 fn a_span_holds_what_lies_within_it() {
-    for (start, end, held) in
-        [(2, 5, true), (3, 4, true), (2, 2, true), (5, 5, true), (1, 5, false), (2, 6, false), (1, 6, false), (6, 7, false), (0, 1, false)]
-    {
+    for (start, end, held) in [
+        (2, 5, true),
+        (3, 4, true),
+        (2, 2, true),
+        (5, 5, true),
+        (1, 5, false),
+        (2, 6, false),
+        (1, 6, false),
+        (6, 7, false),
+        (0, 1, false),
+    ] {
         assert_eq!(at(2, 5).contains(at(start, end)), held, "{start} {end}");
     }
     assert!(!at(2, 5).contains(Span::new(FileId::new(1), 3, 4)));
-    assert_eq!((at(2, 5).to(at(7, 9)), at(2, 5).to(at(0, 1)), at(2, 5).after()), (at(2, 9), at(2, 2), at(5, 5)));
-    assert_eq!((at(0, 0).is_some(), Span::NONE.is_some(), FileId::new(7).index()), (true, false, 7));
+    assert_eq!(
+        (
+            at(2, 5).to(at(7, 9)),
+            at(2, 5).to(at(0, 1)),
+            at(2, 5).after()
+        ),
+        (at(2, 9), at(2, 2), at(5, 5))
+    );
+    assert_eq!(
+        (
+            at(0, 0).is_some(),
+            Span::NONE.is_some(),
+            FileId::new(7).index()
+        ),
+        (true, false, 7)
+    );
     assert_eq!(Span::new(FileId::new(0), 1, usize::MAX).end, u32::MAX);
 }
 
@@ -31,10 +53,17 @@ fn a_map_gives_back_what_was_added() {
     let mut map = SourceMap::new();
     let ids = ["a", "b", "c"].map(|name| map.add(SourceFile::new(name, format!("text of {name}"))));
     assert_eq!(ids.map(|id| id.index()), [0, 1, 2]);
-    assert_eq!(ids.map(|id| map.get(id).unwrap().name().to_owned()), ["a", "b", "c"]);
     assert_eq!(
-        map.files().map(|(id, file)| (id, file.text())).collect::<Vec<_>>(),
-        ids.into_iter().zip(["text of a", "text of b", "text of c"]).collect::<Vec<_>>()
+        ids.map(|id| map.get(id).unwrap().name().to_owned()),
+        ["a", "b", "c"]
+    );
+    assert_eq!(
+        map.files()
+            .map(|(id, file)| (id, file.text()))
+            .collect::<Vec<_>>(),
+        ids.into_iter()
+            .zip(["text of a", "text of b", "text of c"])
+            .collect::<Vec<_>>()
     );
     assert!(map.get(FileId::NONE).is_none());
 }
@@ -66,7 +95,13 @@ fn what_fills_its_lines_goes_with_them() {
     ] {
         let plain: String = marked.chars().filter(|c| !"«»[]".contains(*c)).collect();
         let offset = |sign: char| {
-            let before: String = marked.split(sign).next().unwrap().chars().filter(|c| !"«»[]".contains(*c)).collect();
+            let before: String = marked
+                .split(sign)
+                .next()
+                .unwrap()
+                .chars()
+                .filter(|c| !"«»[]".contains(*c))
+                .collect();
             before.len()
         };
         let found = SourceFile::new("x", plain).whole_lines(at(offset('«'), offset('»')));

@@ -37,7 +37,10 @@ fn tokens(text: &str) -> Vec<(usize, usize)> {
                 i += 1;
             }
             b if b.is_ascii_alphanumeric() || b"_$".contains(&b) => {
-                while bytes.get(i).is_some_and(|b| b.is_ascii_alphanumeric() || b"_-$.".contains(b)) {
+                while bytes
+                    .get(i)
+                    .is_some_and(|b| b.is_ascii_alphanumeric() || b"_-$.".contains(b))
+                {
                     i += 1;
                 }
             }
@@ -59,7 +62,11 @@ fn check(name: &str, text: &str, changed: &str, at: usize) {
         render(&source, &diagnostics)
     );
     let found = shape(&after);
-    let owner = before.items.iter().position(|item| at < end(item)).unwrap_or(before.items.len() - 1);
+    let owner = before
+        .items
+        .iter()
+        .position(|item| at < end(item))
+        .unwrap_or(before.items.len() - 1);
     // Between two items it may belong to either.
     let border = owner > 0 && at == start(&before.items[owner]);
     for (index, item) in shape(&before).into_iter().enumerate() {
@@ -116,7 +123,9 @@ fn a_token_too_many() {
 
 #[test]
 fn half_typed_statements_leave_their_neighbours() {
-    let (ast, diagnostics, source) = parse("rotation r {\n  every 5m\n  update a =\n  log \"x\"\n  http mint\n  promote a\n}\nsecret b\n");
+    let (ast, diagnostics, source) = parse(
+        "rotation r {\n  every 5m\n  update a =\n  log \"x\"\n  http mint\n  promote a\n}\nsecret b\n",
+    );
     assert_eq!(diagnostics.len(), 2, "{}", render(&source, &diagnostics));
     let expected = parse("rotation r { every 5m\n log \"x\"\n promote a }\nsecret b\n").0;
     assert_eq!(shape(&ast), shape(&expected));

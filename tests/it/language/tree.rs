@@ -13,11 +13,24 @@ pub struct Choices<'a> {
 const AT: Span = Span::NONE;
 
 const WORDS: [&str; 24] = [
-    "a", "token", "status", "secret", "value", "GET", "until", "else", "in", "to", "x-1", "_b", "reads", "expires", "key", "json", "when",
-    "A9", "not", "previous", "reveal", "header", "optional", "env",
+    "a", "token", "status", "secret", "value", "GET", "until", "else", "in", "to", "x-1", "_b",
+    "reads", "expires", "key", "json", "when", "A9", "not", "previous", "reveal", "header",
+    "optional", "env",
 ];
-const TEXTS: [&str; 12] =
-    ["", "plain", "q\"uo\\te", "${x}", "$", "$${", "a$", "é😀", "\n\t\r", "\u{202e}\u{0}", "# no comment", "{ } [ ( 'x' //;"];
+const TEXTS: [&str; 12] = [
+    "",
+    "plain",
+    "q\"uo\\te",
+    "${x}",
+    "$",
+    "$${",
+    "a$",
+    "é😀",
+    "\n\t\r",
+    "\u{202e}\u{0}",
+    "# no comment",
+    "{ } [ ( 'x' //;",
+];
 
 impl<'a> Choices<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
@@ -55,7 +68,10 @@ impl<'a> Choices<'a> {
     }
 
     fn named(text: &str) -> Name {
-        Name { text: text.to_owned(), span: AT }
+        Name {
+            text: text.to_owned(),
+            span: AT,
+        }
     }
 
     fn word(&mut self) -> Name {
@@ -65,7 +81,11 @@ impl<'a> Choices<'a> {
     /// A name that can be used alone.
     fn bare(&mut self) -> Name {
         let word = self.pick(&WORDS);
-        Self::named(if rot::syntax::is_keyword(word) { "free" } else { word })
+        Self::named(if rot::syntax::is_keyword(word) {
+            "free"
+        } else {
+            word
+        })
     }
 
     fn text(&mut self) -> Name {
@@ -77,24 +97,45 @@ impl<'a> Choices<'a> {
     }
 
     fn secret(&mut self) -> Name {
-        Self::named(self.pick(&["a", "team/db", "9x/y", "to", "a b", "x.y", "previous", "ends-", "${"]))
+        Self::named(self.pick(&[
+            "a", "team/db", "9x/y", "to", "a b", "x.y", "previous", "ends-", "${",
+        ]))
     }
 
     fn duration(&mut self) -> Duration {
-        Duration { value: self.dur(), span: AT }
+        Duration {
+            value: self.dur(),
+            span: AT,
+        }
     }
 
     fn dur(&mut self) -> Dur {
-        Dur(self.pick(&[0, 1, 999, 1000, 5_400_000, 86_400_000, u64::MAX, 1_209_600_001]))
+        Dur(self.pick(&[
+            0,
+            1,
+            999,
+            1000,
+            5_400_000,
+            86_400_000,
+            u64::MAX,
+            1_209_600_001,
+        ]))
     }
 
     fn count(&mut self) -> Count {
-        Count { value: self.pick(&[0, 1, 1023, 1024, 4 * 1024 * 1024, u64::MAX]), span: AT }
+        Count {
+            value: self.pick(&[0, 1, 1023, 1024, 4 * 1024 * 1024, u64::MAX]),
+            span: AT,
+        }
     }
 
     fn expr(&mut self) -> Expr {
         self.depth += 1;
-        let kind = if self.depth > 7 { ExprKind::Null } else { self.expr_kind() };
+        let kind = if self.depth > 7 {
+            ExprKind::Null
+        } else {
+            self.expr_kind()
+        };
         self.depth -= 1;
         Expr { kind, span: AT }
     }
@@ -123,11 +164,16 @@ impl<'a> Choices<'a> {
             9 => ExprKind::Index(self.boxed(), self.boxed()),
             10 => {
                 let name = self.word();
-                let name = if matches!(name.text.as_str(), "not" | "reveal") { Self::named("f") } else { name };
+                let name = if matches!(name.text.as_str(), "not" | "reveal") {
+                    Self::named("f")
+                } else {
+                    name
+                };
                 ExprKind::Call(name, self.some(0, Self::expr))
             }
             11 => {
-                let operator = self.pick(&["??", "or", "and", "==", "!=", "<", "<=", ">", ">=", "+"]);
+                let operator =
+                    self.pick(&["??", "or", "and", "==", "!=", "<", "<=", ">", ">=", "+"]);
                 ExprKind::Binary(self.boxed(), Self::named(operator), self.boxed())
             }
             12 => ExprKind::Not(self.boxed()),
@@ -149,23 +195,44 @@ impl<'a> Choices<'a> {
     }
 
     fn member(&mut self) -> Member {
-        Member { key: self.word_or_text(), value: self.expr() }
+        Member {
+            key: self.word_or_text(),
+            value: self.expr(),
+        }
     }
 
     pub fn ast(&mut self) -> Ast {
-        Ast { file: FileId::NONE, items: self.some(1, Self::item), comments: Vec::new() }
+        Ast {
+            file: FileId::NONE,
+            items: self.some(1, Self::item),
+            comments: Vec::new(),
+        }
     }
 
     fn item(&mut self) -> Item {
         match self.next() % 6 {
-            0 => Item::Use(Use { path: self.text(), span: AT }),
-            1 => Item::Env(Env { names: self.some(1, Self::word), span: AT }),
-            2 => Item::Secret(Secret {
-                names: self.some(1, |c| (c.secret(), c.some(0, Self::word))),
-                to: self.some(0, |c| Target { host: c.text(), places: c.some(0, Self::word), span: AT }),
+            0 => Item::Use(Use {
+                path: self.text(),
                 span: AT,
             }),
-            _ => Item::Rotation(Rotation { name: self.word_or_text(), body: self.some(2, Self::entry), span: AT }),
+            1 => Item::Env(Env {
+                names: self.some(1, Self::word),
+                span: AT,
+            }),
+            2 => Item::Secret(Secret {
+                names: self.some(1, |c| (c.secret(), c.some(0, Self::word))),
+                to: self.some(0, |c| Target {
+                    host: c.text(),
+                    places: c.some(0, Self::word),
+                    span: AT,
+                }),
+                span: AT,
+            }),
+            _ => Item::Rotation(Rotation {
+                name: self.word_or_text(),
+                body: self.some(2, Self::entry),
+                span: AT,
+            }),
         }
     }
 
@@ -176,12 +243,35 @@ impl<'a> Choices<'a> {
     fn entry(&mut self) -> Entry {
         match self.next() % 12 {
             0 => Entry::Description(self.text()),
-            1 => Entry::Every { interval: self.duration(), jitter: self.maybe(Self::duration), span: AT },
-            2 => Entry::Cron { expression: self.text(), zone: self.maybe(Self::text), jitter: self.maybe(Self::duration), span: AT },
+            1 => Entry::Every {
+                interval: self.duration(),
+                jitter: self.maybe(Self::duration),
+                span: AT,
+            },
+            2 => Entry::Cron {
+                expression: self.text(),
+                zone: self.maybe(Self::text),
+                jitter: self.maybe(Self::duration),
+                span: AT,
+            },
             3 => Entry::Timeout(self.duration()),
-            4 => Entry::Input { name: self.word(), secret: self.yes(), ty: self.ty(), default: self.maybe(Self::expr), span: AT },
-            5 => Entry::Output { name: self.word(), secret: self.yes(), value: self.expr(), span: AT },
-            6 => Entry::OnFailure { steps: self.steps(), span: AT },
+            4 => Entry::Input {
+                name: self.word(),
+                secret: self.yes(),
+                ty: self.ty(),
+                default: self.maybe(Self::expr),
+                span: AT,
+            },
+            5 => Entry::Output {
+                name: self.word(),
+                secret: self.yes(),
+                value: self.expr(),
+                span: AT,
+            },
+            6 => Entry::OnFailure {
+                steps: self.steps(),
+                span: AT,
+            },
             _ => Entry::Step(self.step()),
         }
     }
@@ -191,29 +281,63 @@ impl<'a> Choices<'a> {
     }
 
     fn step(&mut self) -> Step {
-        Step { kind: self.step_kind(), span: AT }
+        Step {
+            kind: self.step_kind(),
+            span: AT,
+        }
     }
 
     fn step_kind(&mut self) -> StepKind {
         match self.next() % 24 {
-            0 => StepKind::Let { name: self.bare(), value: self.expr() },
+            0 => StepKind::Let {
+                name: self.bare(),
+                value: self.expr(),
+            },
             1 => StepKind::Log(self.expr()),
             2 => StepKind::Fail(self.expr()),
             3 => StepKind::Stop(self.maybe(Self::expr)),
             4 => StepKind::Update(self.store()),
             5 => StepKind::Stage(self.store()),
-            6 => StepKind::Verify { within: self.maybe(Self::duration), every: self.maybe(Self::duration), steps: self.steps() },
+            6 => StepKind::Verify {
+                within: self.maybe(Self::duration),
+                every: self.maybe(Self::duration),
+                steps: self.steps(),
+            },
             7 => StepKind::Promote(self.secret()),
-            8 => StepKind::Revoke { secret: self.secret(), after: self.maybe(Self::duration), steps: self.steps() },
-            9 => StepKind::Generate { name: self.word(), kind: self.word(), options: self.some(0, |c| (c.word(), c.expr())) },
-            10 => StepKind::Manual { name: self.word(), instructions: self.expr(), verify: self.steps() },
-            11 => StepKind::Wait { until: self.yes(), value: self.expr() },
-            12 => StepKind::When { arms: self.some(1, |c| (c.expr(), c.steps())), otherwise: self.maybe(Self::steps) },
-            13 => {
-                StepKind::Match { subject: self.expr(), arms: self.some(0, |c| (c.expr(), c.steps())), otherwise: self.maybe(Self::steps) }
-            }
+            8 => StepKind::Revoke {
+                secret: self.secret(),
+                after: self.maybe(Self::duration),
+                steps: self.steps(),
+            },
+            9 => StepKind::Generate {
+                name: self.word(),
+                kind: self.word(),
+                options: self.some(0, |c| (c.word(), c.expr())),
+            },
+            10 => StepKind::Manual {
+                name: self.word(),
+                instructions: self.expr(),
+                verify: self.steps(),
+            },
+            11 => StepKind::Wait {
+                until: self.yes(),
+                value: self.expr(),
+            },
+            12 => StepKind::When {
+                arms: self.some(1, |c| (c.expr(), c.steps())),
+                otherwise: self.maybe(Self::steps),
+            },
+            13 => StepKind::Match {
+                subject: self.expr(),
+                arms: self.some(0, |c| (c.expr(), c.steps())),
+                otherwise: self.maybe(Self::steps),
+            },
             14 => StepKind::Parallel(self.some(0, |c| (c.word(), c.steps()))),
-            15 => StepKind::ForEach { item: self.bare(), items: self.expr(), steps: self.steps() },
+            15 => StepKind::ForEach {
+                item: self.bare(),
+                items: self.expr(),
+                steps: self.steps(),
+            },
             16 => StepKind::Repeat {
                 at_most: self.maybe(Self::count),
                 every: self.maybe(Self::duration),
@@ -221,7 +345,11 @@ impl<'a> Choices<'a> {
                 steps: self.steps(),
                 until: self.expr(),
             },
-            17 => StepKind::Call { name: self.word(), rotation: self.word_or_text(), inputs: self.some(0, Self::member) },
+            17 => StepKind::Call {
+                name: self.word(),
+                rotation: self.word_or_text(),
+                inputs: self.some(0, Self::member),
+            },
             _ => StepKind::Http(self.http()),
         }
     }
@@ -229,7 +357,11 @@ impl<'a> Choices<'a> {
     fn store(&mut self) -> Store {
         Store {
             secret: self.secret(),
-            value: if self.yes() { StoreValue::Single(self.expr()) } else { StoreValue::Fields(self.some(0, Self::member)) },
+            value: if self.yes() {
+                StoreValue::Single(self.expr())
+            } else {
+                StoreValue::Fields(self.some(0, Self::member))
+            },
             expires: self.maybe(Self::expr),
             allow: self.some(0, Self::word),
         }
@@ -240,15 +372,23 @@ impl<'a> Choices<'a> {
             name: self.maybe(Self::word),
             method: Self::named(self.pick(&["GET", "POST", "X"])),
             url: self.expr(),
-            effect: self.maybe(|c| Effect { kind: c.effect(), span: AT }),
-            clauses: self.some(0, |c| Clause { kind: c.clause(), span: AT }),
+            effect: self.maybe(|c| Effect {
+                kind: c.effect(),
+                span: AT,
+            }),
+            clauses: self.some(0, |c| Clause {
+                kind: c.clause(),
+                span: AT,
+            }),
         }
     }
 
     fn effect(&mut self) -> EffectKind {
         match self.next() % 7 {
             0 => EffectKind::Reads,
-            1 => EffectKind::IssuesAdditive { at_most: self.maybe(Self::count) },
+            1 => EffectKind::IssuesAdditive {
+                at_most: self.maybe(Self::count),
+            },
             2 => EffectKind::Sets,
             3 => EffectKind::SetsSelf,
             4 => EffectKind::SetsSlot,
@@ -290,9 +430,19 @@ impl<'a> Choices<'a> {
                 backoff: self.maybe(Self::word),
                 up_to: self.maybe(Self::duration),
             },
-            12 => ClauseKind::ExpectStatus(self.some(1, |c| Self::named(c.pick(&["200", "2xx", "404"])))),
-            13 => ClauseKind::ExpectHeader { name: self.text(), operator: self.comparison(), value: self.expr() },
-            14 => ClauseKind::ExpectBody { path: self.path(), operator: self.comparison(), value: self.expr() },
+            12 => ClauseKind::ExpectStatus(
+                self.some(1, |c| Self::named(c.pick(&["200", "2xx", "404"]))),
+            ),
+            13 => ClauseKind::ExpectHeader {
+                name: self.text(),
+                operator: self.comparison(),
+                value: self.expr(),
+            },
+            14 => ClauseKind::ExpectBody {
+                path: self.path(),
+                operator: self.comparison(),
+                value: self.expr(),
+            },
             15 => ClauseKind::Ca(self.text()),
             16 => ClauseKind::Proxy,
             17 => ClauseKind::Follow(self.count()),
@@ -314,7 +464,11 @@ impl<'a> Choices<'a> {
                 },
                 ty: self.maybe(Self::ty),
                 optional: self.yes(),
-                to: self.some(0, |c| Target { host: c.text(), places: c.some(0, Self::word), span: AT }),
+                to: self.some(0, |c| Target {
+                    host: c.text(),
+                    places: c.some(0, Self::word),
+                    span: AT,
+                }),
             },
         }
     }

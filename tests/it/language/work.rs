@@ -8,7 +8,9 @@ const CALLS_PER_BYTE: usize = 100;
 
 fn families(n: usize) -> Vec<(&'static str, String)> {
     let body = |text: String| format!("rotation a {{ {text} }}");
-    let nest = |open: &str, close: &str, depth: usize, inner: &str| format!("{}{inner}{}", open.repeat(depth), close.repeat(depth));
+    let nest = |open: &str, close: &str, depth: usize, inner: &str| {
+        format!("{}{inner}{}", open.repeat(depth), close.repeat(depth))
+    };
     let deep = |open: &str, close: &str| {
         let one = format!("log {} ", nest(open, close, 55, "x"));
         body(one.repeat(n / one.len()))
@@ -24,19 +26,43 @@ fn families(n: usize) -> Vec<(&'static str, String)> {
         ("broken calls", deep("f(", "")),
         ("broken objects", deep("{a ", "}")),
         ("broken strings", deep("\"${", "")),
-        ("blocks", body(nest("when x { ", "} ", 55, "log y ").repeat(n / 600))),
-        ("repeats without until", body(nest("repeat { ", "} ", 55, "log y ").repeat(n / 600))),
-        ("branches without names", body(nest("parallel { ", "} ", 55, "log y ").repeat(n / 700))),
+        (
+            "blocks",
+            body(nest("when x { ", "} ", 55, "log y ").repeat(n / 600)),
+        ),
+        (
+            "repeats without until",
+            body(nest("repeat { ", "} ", 55, "log y ").repeat(n / 600)),
+        ),
+        (
+            "branches without names",
+            body(nest("parallel { ", "} ", 55, "log y ").repeat(n / 700)),
+        ),
         ("nots", body(format!("log {} x", "not ".repeat(n / 4)))),
         ("sums", body(format!("log x{}", " + x".repeat(n / 4)))),
         ("blank lines", body(format!("frob {} frob", "\n".repeat(n)))),
         ("blank lines in junk", body("= ,\n\n\n\n".repeat(n / 8))),
-        ("comments in junk", body(format!("frob\n{}", "# x\n\n".repeat(n / 5)))),
-        ("brackets in paths", body(format!("http GET \"u\" {{ {} }}", "secret a = body $[[[[[[[[ ".repeat(n / 25)))),
+        (
+            "comments in junk",
+            body(format!("frob\n{}", "# x\n\n".repeat(n / 5))),
+        ),
+        (
+            "brackets in paths",
+            body(format!(
+                "http GET \"u\" {{ {} }}",
+                "secret a = body $[[[[[[[[ ".repeat(n / 25)
+            )),
+        ),
         ("commas", format!("secret a{}", ", a".repeat(n / 3))),
         ("braces", "{".repeat(60).repeat(n / 60)),
         ("unknown words", body("frob\n".repeat(n / 5))),
-        ("else", body(format!("when x {{ }} {}", "else when x { } ".repeat(n / 16)))),
+        (
+            "else",
+            body(format!(
+                "when x {{ }} {}",
+                "else when x { } ".repeat(n / 16)
+            )),
+        ),
     ]
 }
 
@@ -49,7 +75,11 @@ fn parsing_is_linear() {
             pest::set_call_limit(limit);
             let failure = rot_grammar_limit(&text);
             pest::set_call_limit(None);
-            assert!(!failure, "{name} of {} bytes takes more than {CALLS_PER_BYTE} calls a byte", text.len());
+            assert!(
+                !failure,
+                "{name} of {} bytes takes more than {CALLS_PER_BYTE} calls a byte",
+                text.len()
+            );
         }
     }
 }

@@ -29,18 +29,28 @@ impl Choices {
 pub(super) type Counts = BTreeMap<String, usize>;
 
 /// Explores all schedules; returns how many there were, and how they ended.
-pub(super) fn explore(faults: usize, mut scenario: impl FnMut(&mut Choices) -> String) -> (usize, Counts) {
+pub(super) fn explore(
+    faults: usize,
+    mut scenario: impl FnMut(&mut Choices) -> String,
+) -> (usize, Counts) {
     let mut open: Vec<Vec<u8>> = vec![Vec::new()];
     let mut counts = Counts::new();
     let mut schedules = 0;
     while let Some(forced) = open.pop() {
         let from = forced.len();
-        let mut choices = Choices { forced, taken: Vec::new(), faults_left: faults };
+        let mut choices = Choices {
+            forced,
+            taken: Vec::new(),
+            faults_left: faults,
+        };
         *counts.entry(scenario(&mut choices)).or_default() += 1;
         schedules += 1;
         for at in from..choices.taken.len() {
             for other in 1..choices.taken[at].0 {
-                let mut next: Vec<u8> = choices.taken[..at].iter().map(|(_, taken)| *taken).collect();
+                let mut next: Vec<u8> = choices.taken[..at]
+                    .iter()
+                    .map(|(_, taken)| *taken)
+                    .collect();
                 next.push(other);
                 open.push(next);
             }

@@ -15,7 +15,14 @@ pub(super) enum Class {
 }
 
 impl Class {
-    pub(super) const ALL: [Class; 6] = [Class::Sets, Class::SetsSelf, Class::Keyed, Class::Grace, Class::Additive, Class::Replacing];
+    pub(super) const ALL: [Class; 6] = [
+        Class::Sets,
+        Class::SetsSelf,
+        Class::Keyed,
+        Class::Grace,
+        Class::Additive,
+        Class::Replacing,
+    ];
 }
 
 /// A client with one of its safeguards taken out.
@@ -57,7 +64,10 @@ impl Issuer {
         if let (Class::Keyed, Some(known)) = (self.class, key.and_then(|k| self.by_key.get(k))) {
             return Some(known.clone());
         }
-        if !(self.live.contains(auth) || auth == "root" || (self.class == Class::Grace && self.in_grace.as_deref() == Some(auth))) {
+        if !(self.live.contains(auth)
+            || auth == "root"
+            || (self.class == Class::Grace && self.in_grace.as_deref() == Some(auth)))
+        {
             return None;
         }
         self.made += 1;
@@ -99,7 +109,14 @@ pub(super) struct Labels {
 
 impl Labels {
     pub(super) fn all(&self) -> BTreeSet<Cred> {
-        [Some(self.current.clone()), self.previous.clone(), self.pending.clone()].into_iter().flatten().collect()
+        [
+            Some(self.current.clone()),
+            self.previous.clone(),
+            self.pending.clone(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 }
 
@@ -135,8 +152,17 @@ impl<'c> World<'c> {
         World {
             choices,
             class,
-            issuer: Issuer { class, live: BTreeSet::from([first.clone()]), made: 0, by_key: BTreeMap::new(), in_grace: None },
-            vault: Labels { current: first, ..Labels::default() },
+            issuer: Issuer {
+                class,
+                live: BTreeSet::from([first.clone()]),
+                made: 0,
+                by_key: BTreeMap::new(),
+                in_grace: None,
+            },
+            vault: Labels {
+                current: first,
+                ..Labels::default()
+            },
             journal: Vec::new(),
             needs_operator: false,
             done: false,
@@ -152,7 +178,11 @@ impl<'c> World<'c> {
         if self.class == Class::Additive && !self.issuer.accepts(&self.vault.current) {
             self.down = true;
         }
-        if self.choices.choose(2) == 1 { Err(Ended::Crash) } else { Ok(()) }
+        if self.choices.choose(2) == 1 {
+            Err(Ended::Crash)
+        } else {
+            Ok(())
+        }
     }
 
     /// One exchange: the request may be lost, or the answer.

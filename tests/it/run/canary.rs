@@ -27,7 +27,16 @@ rotation r {
 /// The value in every form in which somebody could find it.
 fn forms(value: &str) -> Vec<Vec<u8>> {
     let json = serde_json::to_string(value).unwrap();
-    let ascii: String = value.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", c as u32) }).collect();
+    let ascii: String = value
+        .chars()
+        .map(|c| {
+            if c.is_ascii() {
+                c.to_string()
+            } else {
+                format!("\\u{:04x}", c as u32)
+            }
+        })
+        .collect();
     let percent: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
     let mut forms: Vec<Vec<u8>> = vec![
         value.into(),
@@ -37,7 +46,11 @@ fn forms(value: &str) -> Vec<Vec<u8>> {
         percent.replace('+', "%20").into(),
         STANDARD.encode(value).into(),
         URL_SAFE.encode(value).trim_end_matches('=').into(),
-        value.bytes().map(|b| format!("{b:02x}")).collect::<String>().into(),
+        value
+            .bytes()
+            .map(|b| format!("{b:02x}"))
+            .collect::<String>()
+            .into(),
         format!("{value:?}").trim_matches('"').into(),
         value.escape_default().to_string().into(),
         // Each part of it that is on a line of its own or survives the removal of control characters.
@@ -51,7 +64,11 @@ fn forms(value: &str) -> Vec<Vec<u8>> {
 fn assert_clean(what: &str, bytes: &[u8], value: &str) {
     for form in forms(value) {
         let found = bytes.windows(form.len()).any(|window| window == form);
-        assert!(!found, "{what} holds the secret as {:?}", String::from_utf8_lossy(&form));
+        assert!(
+            !found,
+            "{what} holds the secret as {:?}",
+            String::from_utf8_lossy(&form)
+        );
     }
 }
 
@@ -59,8 +76,14 @@ fn assert_clean(what: &str, bytes: &[u8], value: &str) {
 fn a_difficult_secret_is_in_no_output_and_no_file() {
     let minted = format!("minted-{CANARY}");
     let issuer = answering(&serde_json::json!({ "token": minted }).to_string());
-    let project = project(&issuer, TEXT.replace("    bearer text(base64(secrets.given))\n", "").as_str());
-    project.feed(&["vault", "set", "given"], CANARY.as_bytes()).code(0);
+    let project = project(
+        &issuer,
+        TEXT.replace("    bearer text(base64(secrets.given))\n", "")
+            .as_str(),
+    );
+    project
+        .feed(&["vault", "set", "given"], CANARY.as_bytes())
+        .code(0);
     let mut seen: Vec<(String, String)> = Vec::new();
     let mut call = |line: &str, code: i32| {
         let called = project.rot(line);
@@ -100,11 +123,29 @@ fn a_difficult_secret_is_in_no_output_and_no_file() {
 fn nor_where_servers_and_syntax_are_against_it() {
     let issuer = good();
     let project = project(&issuer, TEXT);
-    project.feed(&["vault", "set", "given"], CANARY.as_bytes()).code(0);
+    project
+        .feed(&["vault", "set", "given"], CANARY.as_bytes())
+        .code(0);
     // A header cannot take it as it is.
-    project.file("header.rot", at(&issuer, &TEXT.replace("bearer text(base64(secrets.given))", "header \"X-Key\": secrets.given")));
-    project.file("typo.rot", at(&issuer, &TEXT.replace("update kept", "updat kept")));
-    for line in ["run header.rot", "run typo.rot", "run header.rot --report json"] {
+    project.file(
+        "header.rot",
+        at(
+            &issuer,
+            &TEXT.replace(
+                "bearer text(base64(secrets.given))",
+                "header \"X-Key\": secrets.given",
+            ),
+        ),
+    );
+    project.file(
+        "typo.rot",
+        at(&issuer, &TEXT.replace("update kept", "updat kept")),
+    );
+    for line in [
+        "run header.rot",
+        "run typo.rot",
+        "run header.rot --report json",
+    ] {
         let failed = project.rot(line);
         assert_ne!(failed.code, 0, "{line}");
         assert_clean(line, failed.stdout.as_bytes(), CANARY);

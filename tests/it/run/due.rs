@@ -43,9 +43,14 @@ rotation access {
   update access = grant.token expires run.started_at + grant.lifetime
 }
 "#;
-    let issuer = issuer(Config { lifetime: Duration::from_secs(1), ..Config::default() });
+    let issuer = issuer(Config {
+        lifetime: Duration::from_secs(1),
+        ..Config::default()
+    });
     let project = project(&issuer, text);
-    project.set("client_id", "demo-client").set("client_secret", "demo-client-secret");
+    project
+        .set("client_id", "demo-client")
+        .set("client_secret", "demo-client-secret");
     project.rot("run r.rot --due").code(0);
     std::thread::sleep(Duration::from_millis(800));
     project.rot("run r.rot --due").code(0);
@@ -55,12 +60,21 @@ rotation access {
 #[test]
 fn all_rotations_of_a_file_are_looked_at() {
     let issuer = good();
-    let second = TOKEN.replace("secret appKeyId, appKeySecret to \"api.example.com\"\n", "").replace("my_token", "other_token");
-    let project = project(&issuer, &format!("{TOKEN}\n{second}\nrotation by_hand {{ log \"never by itself\" }}\n"));
+    let second = TOKEN
+        .replace("secret appKeyId, appKeySecret to \"api.example.com\"\n", "")
+        .replace("my_token", "other_token");
+    let project = project(
+        &issuer,
+        &format!("{TOKEN}\n{second}\nrotation by_hand {{ log \"never by itself\" }}\n"),
+    );
     project.rot("run r.rot --rotation other_token").code(0);
     let due = project.rot("run r.rot --due").code(0);
     assert!(!due.stderr.contains("never by itself"), "{}", due.stderr);
-    assert!(due.stderr.contains("rotation `other_token` is not due"), "{}", due.stderr);
+    assert!(
+        due.stderr.contains("rotation `other_token` is not due"),
+        "{}",
+        due.stderr
+    );
     project.rot("run r.rot --due").code(10);
     assert_eq!(calls(&issuer, "POST", "/api/token"), 2);
 }
@@ -68,13 +82,19 @@ fn all_rotations_of_a_file_are_looked_at() {
 #[test]
 fn without_a_schedule_it_is_a_mistake() {
     let project = project(&good(), "rotation by_hand { log \"x\" }\n");
-    project.rot("run r.rot --due").code(2).says("no rotation of this file has a schedule");
+    project
+        .rot("run r.rot --due")
+        .code(2)
+        .says("no rotation of this file has a schedule");
 }
 
 #[test]
 fn a_cron_rotation_that_never_ran_waits_for_its_time_and_remembers() {
     let issuer = good();
-    let project = project(&issuer, &TOKEN.replace("every 45m", "cron \"* * * * * *\" in \"UTC\""));
+    let project = project(
+        &issuer,
+        &TOKEN.replace("every 45m", "cron \"* * * * * *\" in \"UTC\""),
+    );
     // The first look may come before the first fire; the second, two seconds later, may not say that it is ahead.
     let first = project.rot("run r.rot --due").code;
     assert!([0, 10].contains(&first), "{first}");

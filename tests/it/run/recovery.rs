@@ -10,10 +10,18 @@ fn a_mended_capture_takes_the_answer_from_the_journal() {
     let project = project(&issuer, TOKEN);
     let failed = project.rot("run r.rot").code(21);
     insta::assert_snapshot!("capture_failed", project.stable(&failed.stderr));
-    assert_eq!(project.rot("vault get my_token").code, 2, "nothing was stored");
+    assert_eq!(
+        project.rot("vault get my_token").code,
+        2,
+        "nothing was stored"
+    );
 
     let status = project.rot("status").code(0);
-    assert!(status.stdout.contains("failed 1 time [ROT703]"), "{}", status.stdout);
+    assert!(
+        status.stdout.contains("failed 1 time [ROT703]"),
+        "{}",
+        status.stdout
+    );
 
     let mended = project.read("r.rot").replace("$.token", "$.jwt");
     project.file("r.rot", mended);
@@ -23,7 +31,11 @@ fn a_mended_capture_takes_the_answer_from_the_journal() {
     assert_eq!(report["steps"][0]["status"], "replayed");
     assert_eq!(project.get("my_token"), "canary-from-the-answer");
     assert!(!resumed.stdout.contains("canary") && !resumed.stderr.contains("canary"));
-    assert_eq!(calls(&issuer, "POST", "/api/token"), 1, "the issuer was not called again");
+    assert_eq!(
+        calls(&issuer, "POST", "/api/token"),
+        1,
+        "the issuer was not called again"
+    );
     project.rot("resume").code(0).says("nothing to resume");
 }
 
@@ -34,7 +46,10 @@ fn a_run_of_the_same_rotation_continues_the_interrupted_one() {
     project.rot("run r.rot").code(21);
     let mended = project.read("r.rot").replace("$.token", "$.jwt");
     project.file("r.rot", mended);
-    assert_eq!(project.rot("run r.rot --report json").code(0).json()["resumed"], true);
+    assert_eq!(
+        project.rot("run r.rot --report json").code(0).json()["resumed"],
+        true
+    );
     assert_eq!(calls(&issuer, "POST", "/api/token"), 1);
 }
 
@@ -43,7 +58,10 @@ fn another_file_may_be_named() {
     let issuer = answering(r#"{"jwt": "canary-from-the-answer"}"#);
     let project = project(&issuer, TOKEN);
     project.rot("run r.rot").code(21);
-    project.file("mended.rot", project.read("r.rot").replace("$.token", "$.jwt"));
+    project.file(
+        "mended.rot",
+        project.read("r.rot").replace("$.token", "$.jwt"),
+    );
     project.rot("resume my_token --plan mended.rot").code(0);
     assert_eq!(project.get("my_token"), "canary-from-the-answer");
 }
@@ -55,13 +73,19 @@ fn a_run_that_is_given_up_is_over() {
     project.rot("run r.rot").code(21);
     project.rot("resume my_token --abandon").code(0);
     project.rot("resume").code(0).says("nothing to resume");
-    project.rot("resume my_token").code(2).says("no interrupted run is named `my_token`");
+    project
+        .rot("resume my_token")
+        .code(2)
+        .says("no interrupted run is named `my_token`");
 }
 
 #[test]
 fn nothing_to_resume_and_no_secrets_are_said() {
     let project = Project::new();
-    project.rot("resume").code(0).says("nothing to resume: no run was interrupted");
+    project
+        .rot("resume")
+        .code(0)
+        .says("nothing to resume: no run was interrupted");
     let status = project.rot("status").code(0);
     insta::assert_snapshot!("status_of_nothing", status.stdout);
 }

@@ -19,11 +19,19 @@ fn fixed(mut report: Value) -> Value {
 #[test]
 fn the_json_report_has_the_shape_of_the_contract() {
     let issuer = good();
-    let project = project(&issuer, &TOKEN.replace("  update", "  output id = \"none\"\n  output copy = get.token\n\n  update"));
+    let project = project(
+        &issuer,
+        &TOKEN.replace(
+            "  update",
+            "  output id = \"none\"\n  output copy = get.token\n\n  update",
+        ),
+    );
     let checked = project.rot("run r.rot --report json");
     // An output that shows a secret is refused before anything runs.
     checked.code(25);
-    let text = project.read("r.rot").replace("output copy", "output secret copy");
+    let text = project
+        .read("r.rot")
+        .replace("output copy", "output secret copy");
     project.file("r.rot", text);
     let done = project.rot("run r.rot --report json").code(0);
     insta::assert_json_snapshot!("completed", fixed(done.json()));
@@ -88,7 +96,10 @@ rotation personal {
     project.rot("resume").code(22);
     assert_eq!(calls(&issuer, "POST", path), 1);
     let status = project.rot("status").code(0);
-    insta::assert_snapshot!("status_needs_a_person", ageless(&project.stable(&status.stdout)));
+    insta::assert_snapshot!(
+        "status_needs_a_person",
+        ageless(&project.stable(&status.stdout))
+    );
     let state = project.rot("status --report json").code(0).json();
     assert_eq!(state["runs"][0]["state"], "needs-operator");
     assert_eq!(state["runs"][0]["commands"].as_array().unwrap().len(), 3);
@@ -96,26 +107,58 @@ rotation personal {
     project.set("personal", "made-by-hand");
     project.rot("resume personal --accept").code(0);
     assert_eq!(project.get("personal"), "made-by-hand");
-    assert_eq!(project.rot("status --report json").code(0).json()["runs"], json!([]));
+    assert_eq!(
+        project.rot("status --report json").code(0).json()["runs"],
+        json!([])
+    );
 }
 
 /// `begun 3s ago`
 /// Ages and the blanks that line them up differ from run to run.
 fn ageless(text: &str) -> String {
-    let is_age = |word: &str| word.strip_suffix(['s', 'm', 'h']).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
-    let line = |line: &str| line.split(' ').map(|word| if is_age(word) { "<age>" } else { word }).collect::<Vec<_>>().join(" ");
-    text.lines().map(line).map(|l| l.replace("<age>  ", "<age> ").replace("<age>  ", "<age> ")).collect::<Vec<_>>().join("\n")
+    let is_age = |word: &str| {
+        word.strip_suffix(['s', 'm', 'h'])
+            .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let line = |line: &str| {
+        line.split(' ')
+            .map(|word| if is_age(word) { "<age>" } else { word })
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    text.lines()
+        .map(line)
+        .map(|l| l.replace("<age>  ", "<age> ").replace("<age>  ", "<age> "))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]
 fn a_second_run_of_the_same_rotation_waits_and_gives_up_with_24() {
-    let issuer = faulty(vec![Rule::once("/api/token", Fault::Stall { at: Phase::Execute, millis: 60_000 })]);
-    let project = project(&issuer, &TOKEN.replace("secret token", "timeout 5m\n    secret token"));
-    let mut first = project.command(&["run", "r.rot"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let issuer = faulty(vec![Rule::once(
+        "/api/token",
+        Fault::Stall {
+            at: Phase::Execute,
+            millis: 60_000,
+        },
+    )]);
+    let project = project(
+        &issuer,
+        &TOKEN.replace("secret token", "timeout 5m\n    secret token"),
+    );
+    let mut first = project
+        .command(&["run", "r.rot"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     while issuer.state().connections() == 0 {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    project.rot("run r.rot").code(24).says("another process is running rotation `my_token`");
+    project
+        .rot("run r.rot")
+        .code(24)
+        .says("another process is running rotation `my_token`");
     first.kill().unwrap();
     first.wait().unwrap();
     // The lock went with the process.

@@ -30,7 +30,10 @@ fn null_empty_blank_and_unchanged_values_are_refused() {
 #[test]
 fn the_author_may_allow_an_unchanged_value() {
     let issuer = answering(r#"{"token": "the-old-one"}"#);
-    let project = project(&issuer, &TOKEN.replace("= get.token", "= get.token allow unchanged"));
+    let project = project(
+        &issuer,
+        &TOKEN.replace("= get.token", "= get.token allow unchanged"),
+    );
     project.set("my_token", "the-old-one");
     project.rot("run r.rot").code(0);
     assert_eq!(project.get("my_token"), "the-old-one");
@@ -60,10 +63,17 @@ rotation login {
   update login { access: refresh.access, refresh: refresh.refresh }
 }
 "#;
-    let issuer = issuer(Config { omit_refresh_token: true, ..Config::default() });
+    let issuer = issuer(Config {
+        omit_refresh_token: true,
+        ..Config::default()
+    });
     let project = project(&issuer, text);
-    project.set("client_id", "demo-client").set("client_secret", "demo-client-secret");
-    project.set("login.access", "old").set("login.refresh", "demo-refresh-0");
+    project
+        .set("client_id", "demo-client")
+        .set("client_secret", "demo-client-secret");
+    project
+        .set("login.access", "old")
+        .set("login.refresh", "demo-refresh-0");
     project.rot("run r.rot").code(0);
     assert_ne!(project.get("login.access"), "old");
     assert_eq!(project.get("login.refresh"), "demo-refresh-0");
@@ -102,9 +112,20 @@ rotation key {
     // Live at the fourth try: the first three are answered as by a server that has not heard of it yet.
     let me = |times| Rule {
         times: Some(times),
-        ..Rule::once("/me", Fault::Answer { status: 401, headers: vec![], body: String::new(), execute: false })
+        ..Rule::once(
+            "/me",
+            Fault::Answer {
+                status: 401,
+                headers: vec![],
+                body: String::new(),
+                execute: false,
+            },
+        )
     };
-    let issuer = issuer(Config { faults: vec![me(3)], ..Config::default() });
+    let issuer = issuer(Config {
+        faults: vec![me(3)],
+        ..Config::default()
+    });
     let project = project(&issuer, text);
     project.set("admin", "demo-admin").set("key", "the-old-one");
     project.rot("run r.rot").code(0);
@@ -117,7 +138,17 @@ rotation key {
     let failed = project.rot("run r.rot").code(21);
     insta::assert_snapshot!("verify_failed", project.stable(&failed.stderr));
     assert_eq!(project.get("key"), "the-old-one");
-    let pending = project.rot("vault get key --version pending").code(0).stdout;
-    assert!(rot::demo::issuer::State::live(&issuer.state(), rot::demo::issuer::Kind::Key, pending.trim()).is_some());
+    let pending = project
+        .rot("vault get key --version pending")
+        .code(0)
+        .stdout;
+    assert!(
+        rot::demo::issuer::State::live(
+            &issuer.state(),
+            rot::demo::issuer::Kind::Key,
+            pending.trim()
+        )
+        .is_some()
+    );
     assert!(project.rot("status").code(0).stdout.contains("pending …"));
 }

@@ -83,11 +83,18 @@ impl Disk {
     }
 
     pub(super) fn entry(&self, path: &Path) -> Option<Entry> {
-        if path == Path::new("/") { Some(Entry::Dir) } else { self.names.get(path).copied() }
+        if path == Path::new("/") {
+            Some(Entry::Dir)
+        } else {
+            self.names.get(path).copied()
+        }
     }
 
     pub(super) fn content(&self, inode: u64) -> Arc<Vec<u8>> {
-        self.inodes.get(&inode).map(|i| i.content.clone()).unwrap_or_default()
+        self.inodes
+            .get(&inode)
+            .map(|i| i.content.clone())
+            .unwrap_or_default()
     }
 
     pub(super) fn mode(&self, inode: u64) -> u32 {
@@ -95,16 +102,32 @@ impl Disk {
     }
 
     pub(super) fn links(&self, inode: u64) -> usize {
-        self.names.values().filter(|e| **e == Entry::File(inode)).count()
+        self.names
+            .values()
+            .filter(|e| **e == Entry::File(inode))
+            .count()
     }
 
     pub(super) fn children(&self, dir: &Path) -> Vec<PathBuf> {
-        self.names.keys().filter(|p| p.parent() == Some(dir)).cloned().collect()
+        self.names
+            .keys()
+            .filter(|p| p.parent() == Some(dir))
+            .cloned()
+            .collect()
     }
 
     /// All files with what a reader sees in them.
     pub(super) fn files(&self) -> Vec<(PathBuf, Arc<Vec<u8>>)> {
-        self.names.iter().filter_map(|(p, e)| if let Entry::File(i) = e { Some((p.clone(), self.content(*i))) } else { None }).collect()
+        self.names
+            .iter()
+            .filter_map(|(p, e)| {
+                if let Entry::File(i) = e {
+                    Some((p.clone(), self.content(*i)))
+                } else {
+                    None
+                }
+            })
+            .collect()
     }
 
     /// Every byte that is anywhere: also in files without a name, and in content that a reader no longer sees.
@@ -115,7 +138,13 @@ impl Disk {
             if !Arc::ptr_eq(&inode.content, &inode.durable) {
                 all.push(inode.durable.clone());
             }
-            all.extend(inode.pending.iter().filter_map(|(_, w)| if let Write::At(_, bytes) = w { Some(bytes.clone()) } else { None }));
+            all.extend(inode.pending.iter().filter_map(|(_, w)| {
+                if let Write::At(_, bytes) = w {
+                    Some(bytes.clone())
+                } else {
+                    None
+                }
+            }));
         }
         all
     }
@@ -123,7 +152,8 @@ impl Disk {
     pub(super) fn name(&mut self, path: &Path, entry: Entry) {
         let at = self.tick();
         self.names.insert(path.to_path_buf(), entry);
-        self.pending_names.push((at, Naming::Set(path.to_path_buf(), entry)));
+        self.pending_names
+            .push((at, Naming::Set(path.to_path_buf(), entry)));
     }
 
     /// A number for a file that no directory knows; nothing of it is ever seen.
@@ -134,7 +164,13 @@ impl Disk {
 
     pub(super) fn create(&mut self, path: &Path, mode: u32) -> u64 {
         let inode = self.nameless();
-        self.inodes.insert(inode, Inode { mode, ..Inode::default() });
+        self.inodes.insert(
+            inode,
+            Inode {
+                mode,
+                ..Inode::default()
+            },
+        );
         self.name(path, Entry::File(inode));
         inode
     }
@@ -142,14 +178,18 @@ impl Disk {
     pub(super) fn unname(&mut self, path: &Path) {
         let at = self.tick();
         self.names.remove(path);
-        self.pending_names.push((at, Naming::Unset(path.to_path_buf())));
+        self.pending_names
+            .push((at, Naming::Unset(path.to_path_buf())));
     }
 
     pub(super) fn rename(&mut self, from: &Path, to: &Path) {
         let at = self.tick();
         if let Some(entry) = self.names.remove(from) {
             self.names.insert(to.to_path_buf(), entry);
-            self.pending_names.push((at, Naming::Move(from.to_path_buf(), to.to_path_buf(), entry)));
+            self.pending_names.push((
+                at,
+                Naming::Move(from.to_path_buf(), to.to_path_buf(), entry),
+            ));
         }
     }
 
@@ -158,7 +198,9 @@ impl Disk {
         let inode = self.inodes.entry(inode).or_default();
         let from = inode.content.len();
         Arc::make_mut(&mut inode.content).extend_from_slice(bytes);
-        inode.pending.push((at, Write::At(from, Arc::new(bytes.to_vec()))));
+        inode
+            .pending
+            .push((at, Write::At(from, Arc::new(bytes.to_vec()))));
     }
 
     pub(super) fn cut_to(&mut self, inode: u64, length: usize) {
@@ -187,7 +229,9 @@ impl Disk {
     }
 
     pub(super) fn sync_dir(&mut self, dir: &Path) {
-        let (mine, others) = std::mem::take(&mut self.pending_names).into_iter().partition(|(_, n)| n.dir() == Some(dir));
+        let (mine, others) = std::mem::take(&mut self.pending_names)
+            .into_iter()
+            .partition(|(_, n)| n.dir() == Some(dir));
         self.pending_names = others;
         let mine: Vec<(u64, Naming)> = mine;
         for (_, naming) in mine {
@@ -234,7 +278,12 @@ impl Disk {
     }
 
     fn last_write(&self) -> Option<u64> {
-        self.inodes.values().flat_map(|i| &i.pending).filter(|(_, w)| matches!(w, Write::At(..))).map(|(at, _)| *at).max()
+        self.inodes
+            .values()
+            .flat_map(|i| &i.pending)
+            .filter(|(_, w)| matches!(w, Write::At(..)))
+            .map(|(at, _)| *at)
+            .max()
     }
 
     /// The disk after a power cut.
@@ -246,10 +295,15 @@ impl Disk {
             .pending_names
             .iter()
             .map(|(at, _)| *at)
-            .chain(self.inodes.values().flat_map(|i| i.pending.iter().map(|(at, _)| *at)))
+            .chain(
+                self.inodes
+                    .values()
+                    .flat_map(|i| i.pending.iter().map(|(at, _)| *at)),
+            )
             .collect();
         order.sort_unstable();
-        let mut random = super::world::Random::new(if let Cut::Random(seed) = cut { seed } else { 0 });
+        let mut random =
+            super::world::Random::new(if let Cut::Random(seed) = cut { seed } else { 0 });
         let chosen: Vec<u64> = order
             .iter()
             .enumerate()
@@ -262,7 +316,11 @@ impl Disk {
             .collect();
         let last = self.last_write();
         let mut disk = self.clone();
-        for naming in std::mem::take(&mut disk.pending_names).into_iter().filter(|(at, _)| chosen.contains(at)).map(|(_, n)| n) {
+        for naming in std::mem::take(&mut disk.pending_names)
+            .into_iter()
+            .filter(|(at, _)| chosen.contains(at))
+            .map(|(_, n)| n)
+        {
             if !matches!(cut, Cut::Nothing | Cut::Content) {
                 naming.apply(&mut disk.durable_names);
             }
@@ -295,7 +353,11 @@ impl Disk {
         }
         // What is in a directory that is not there is not there.
         let names = disk.durable_names.clone();
-        disk.durable_names.retain(|path, _| path.ancestors().skip(1).all(|a| a == Path::new("/") || names.contains_key(a)));
+        disk.durable_names.retain(|path, _| {
+            path.ancestors()
+                .skip(1)
+                .all(|a| a == Path::new("/") || names.contains_key(a))
+        });
         disk.names = disk.durable_names.clone();
         disk
     }

@@ -72,7 +72,11 @@ impl Tally {
     }
 
     pub(super) fn print(&self, what: &str) {
-        println!("{what}: {} crash-and-recover runs, {} violations", self.runs, self.violations.len());
+        println!(
+            "{what}: {} crash-and-recover runs, {} violations",
+            self.runs,
+            self.violations.len()
+        );
         println!(
             "  {} of them with the recovery interrupted again, {} processes, at most {} to recover, {} ended with a person, {} worlds met again",
             self.again, self.processes, self.longest, self.halted, self.known
@@ -101,23 +105,49 @@ struct Item<'s> {
 
 /// Explores all scenarios whose name contains `filter`; `only` replays one schedule.
 pub(super) fn explore(depth: &Depth, filter: &str, only: Option<&str>) -> Tally {
-    let stages: Vec<Stage> = SCENARIOS.iter().filter(|s| s.name.contains(filter)).map(Stage::new).collect();
+    let stages: Vec<Stage> = SCENARIOS
+        .iter()
+        .filter(|s| s.name.contains(filter))
+        .map(Stage::new)
+        .collect();
     let mut items: Vec<(&Stage, Task, Fault, Snapshot)> = Vec::new();
     for stage in &stages {
         items.push((stage, Task::Run, Fault::None, stage.start.clone()));
         for at in 0..http_calls(stage) {
-            items.extend(depth.http.iter().map(|fault| (stage, Task::Run, Fault::Http(at, *fault), stage.start.clone())));
+            items.extend(depth.http.iter().map(|fault| {
+                (
+                    stage,
+                    Task::Run,
+                    Fault::Http(at, *fault),
+                    stage.start.clone(),
+                )
+            }));
         }
         if let Some(due) = due(stage) {
             items.push((stage, Task::Sweep, Fault::None, due.clone()));
-            items.extend(depth.http.iter().map(|fault| (stage, Task::Sweep, Fault::Http(0, *fault), due.clone())));
+            items.extend(
+                depth
+                    .http
+                    .iter()
+                    .map(|fault| (stage, Task::Sweep, Fault::Http(0, *fault), due.clone())),
+            );
         }
     }
     spread(&items, |(stage, task, fault, start)| {
-        let mut item =
-            Item { stage, task: *task, fault: *fault, start: start.clone(), depth, only, seen: BTreeSet::new(), tally: Tally::default() };
+        let mut item = Item {
+            stage,
+            task: *task,
+            fault: *fault,
+            start: start.clone(),
+            depth,
+            only,
+            seen: BTreeSet::new(),
+            tally: Tally::default(),
+        };
         item.explore();
-        item.tally.by_scenario.insert(stage.scenario.name, item.tally.runs);
+        item.tally
+            .by_scenario
+            .insert(stage.scenario.name, item.tally.runs);
         item.tally
     })
 }
@@ -125,14 +155,25 @@ pub(super) fn explore(depth: &Depth, filter: &str, only: Option<&str>) -> Tally 
 /// Each call to the file system fails in each of these ways, without a crash: the run must say so with the right exit code,
 /// lose nothing, and go on later.
 pub(super) fn errors(ways: &[FsFault], filter: &str, only: Option<&str>) -> Tally {
-    const DEPTH: Depth = Depth { http: &[], seeds: &[], again: 0, second: &[] };
-    let stages: Vec<Stage> = SCENARIOS.iter().filter(|s| s.name.contains(filter)).map(Stage::new).collect();
+    const DEPTH: Depth = Depth {
+        http: &[],
+        seeds: &[],
+        again: 0,
+        second: &[],
+    };
+    let stages: Vec<Stage> = SCENARIOS
+        .iter()
+        .filter(|s| s.name.contains(filter))
+        .map(Stage::new)
+        .collect();
     let mut items = Vec::new();
     for stage in &stages {
         let sim = Sim::new(&stage.start, 1);
         let _end = process(&sim, stage, Task::Run, 0);
         let calls = sim.state().fs_calls;
-        items.extend((0..calls).flat_map(|at| ways.iter().map(move |way| (stage, Fault::Fs(at, *way)))));
+        items.extend(
+            (0..calls).flat_map(|at| ways.iter().map(move |way| (stage, Fault::Fs(at, *way)))),
+        );
     }
     spread(&items, |(stage, fault)| {
         let mut item = Item {
@@ -146,7 +187,9 @@ pub(super) fn errors(ways: &[FsFault], filter: &str, only: Option<&str>) -> Tall
             tally: Tally::default(),
         };
         item.fail();
-        item.tally.by_scenario.insert(stage.scenario.name, item.tally.runs);
+        item.tally
+            .by_scenario
+            .insert(stage.scenario.name, item.tally.runs);
         item.tally
     })
 }
@@ -172,7 +215,12 @@ fn spread<T: Sync>(items: &[T], work: impl Fn(&T) -> Tally + Sync) -> Tally {
 fn http_calls(stage: &Stage) -> usize {
     let sim = Sim::new(&stage.start, 1);
     let end = process(&sim, stage, Task::Run, 0);
-    assert!(stage.scenario.name == "typo" || matches!(end, Ok(End::Done { .. })), "{:?} does not run: {:?}", stage.scenario, end.map(said));
+    assert!(
+        stage.scenario.name == "typo" || matches!(end, Ok(End::Done { .. })),
+        "{:?} does not run: {:?}",
+        stage.scenario,
+        end.map(said)
+    );
     sim.state().http_calls
 }
 
@@ -180,7 +228,9 @@ fn said(end: End) -> String {
     match end {
         End::Done { .. } => "done".into(),
         End::Operator { .. } => "needs a person".into(),
-        End::Failed { failure, message, .. } => format!("{failure:?}: {message}"),
+        End::Failed {
+            failure, message, ..
+        } => format!("{failure:?}: {message}"),
     }
 }
 
@@ -219,13 +269,24 @@ impl Item<'_> {
         let tape = sim.state().tape.take().unwrap_or_default();
         // The process came to its end by itself; its notes were read by whoever looked.
         if !matches!(end, End::Failed { .. }) {
-            let wrong = check(self.stage, &last, matches!(end, End::Done { .. }), &mut Seen::default(), end.notes());
-            self.tally.violations.extend(wrong.into_iter().map(|w| format!("{label} end: {w}")));
+            let wrong = check(
+                self.stage,
+                &last,
+                matches!(end, End::Done { .. }),
+                &mut Seen::default(),
+                end.notes(),
+            );
+            self.tally
+                .violations
+                .extend(wrong.into_iter().map(|w| format!("{label} end: {w}")));
         }
         let count = tape.len();
         for (at, world) in tape.into_iter().enumerate() {
             for cut in world.disk.cuts(self.depth.seeds) {
-                let image = Snapshot { disk: world.disk.after(cut), ..world.clone() };
+                let image = Snapshot {
+                    disk: world.disk.after(cut),
+                    ..world.clone()
+                };
                 let schedule = format!("{label} at={at}/{count} cut={cut:?}");
                 self.recover(&image, &schedule, true);
             }
@@ -252,34 +313,72 @@ impl Item<'_> {
         let last = sim.snapshot();
         let effect = !last.issuer.log.is_empty();
         let wrong = match &end {
-            End::Done { .. } | End::Operator { .. } => {
-                check(self.stage, &last, matches!(end, End::Done { .. }), &mut Seen::default(), end.notes())
-            }
-            End::Failed { failure: Failure::AfterEffect | Failure::Unknown | Failure::Tampered, .. } => Vec::new(),
-            End::Failed { failure: Failure::BeforeEffect | Failure::Usage | Failure::Locked, .. } if !effect => Vec::new(),
-            End::Failed { failure, message, .. } => vec![format!("ended with {failure:?} (an effect: {effect}): {message}")],
+            End::Done { .. } | End::Operator { .. } => check(
+                self.stage,
+                &last,
+                matches!(end, End::Done { .. }),
+                &mut Seen::default(),
+                end.notes(),
+            ),
+            End::Failed {
+                failure: Failure::AfterEffect | Failure::Unknown | Failure::Tampered,
+                ..
+            } => Vec::new(),
+            End::Failed {
+                failure: Failure::BeforeEffect | Failure::Usage | Failure::Locked,
+                ..
+            } if !effect => Vec::new(),
+            End::Failed {
+                failure, message, ..
+            } => vec![format!(
+                "ended with {failure:?} (an effect: {effect}): {message}"
+            )],
         };
-        self.tally.violations.extend(wrong.into_iter().map(|w| format!("{label}: {w}")));
-        let notes: Vec<String> = end.notes().iter().filter(|n| n.starts_with(RESCUED)).cloned().collect();
+        self.tally
+            .violations
+            .extend(wrong.into_iter().map(|w| format!("{label}: {w}")));
+        let notes: Vec<String> = end
+            .notes()
+            .iter()
+            .filter(|n| n.starts_with(RESCUED))
+            .cloned()
+            .collect();
         for cut in [Cut::Kill, Cut::Nothing, Cut::Random(5)] {
-            let image = Snapshot { disk: last.disk.after(cut), ..last.clone() };
+            let image = Snapshot {
+                disk: last.disk.after(cut),
+                ..last.clone()
+            };
             if cut == Cut::Kill || last.disk.pending() > 0 {
-                self.rest(&image, &format!("{label} cut={cut:?}"), false, notes.clone());
+                self.rest(
+                    &image,
+                    &format!("{label} cut={cut:?}"),
+                    false,
+                    notes.clone(),
+                );
             }
         }
     }
 
     /// Runs a world that a crash left until it rests, and looks at it. Interrupts one in some again.
     fn recover(&mut self, image: &Snapshot, schedule: &str, may_again: bool) {
-        if !self.seen.insert((image.disk.fingerprint(), image.issuer.log.len(), image.issuer.proven.len())) {
+        if !self.seen.insert((
+            image.disk.fingerprint(),
+            image.issuer.log.len(),
+            image.issuer.proven.len(),
+        )) {
             self.tally.known += 1;
             return;
         }
-        let chosen = Random::new(self.seen.len() as u64 ^ (image.disk.fingerprint().rotate_left(7) & 0xffff)).next();
+        let chosen = Random::new(
+            self.seen.len() as u64 ^ (image.disk.fingerprint().rotate_left(7) & 0xffff),
+        )
+        .next();
         let replayed = self.only.is_none_or(|only| schedule == only);
         let again = may_again
             && (chosen.is_multiple_of(self.depth.again.max(1)) && self.depth.again > 0
-                || self.only.is_some_and(|only| only.starts_with(schedule) && only != schedule));
+                || self
+                    .only
+                    .is_some_and(|only| only.starts_with(schedule) && only != schedule));
         if !replayed && !again {
             return;
         }
@@ -290,10 +389,17 @@ impl Item<'_> {
                 if cut != Cut::Nothing && world.disk.pending() == 0 {
                     continue;
                 }
-                let second = Snapshot { disk: world.disk.after(cut), ..world.clone() };
+                let second = Snapshot {
+                    disk: world.disk.after(cut),
+                    ..world.clone()
+                };
                 let schedule = format!("{schedule} again={at}/{count} cut={cut:?}");
                 if self.only.is_none_or(|only| schedule == only)
-                    && self.seen.insert((second.disk.fingerprint(), second.issuer.log.len(), second.issuer.proven.len()))
+                    && self.seen.insert((
+                        second.disk.fingerprint(),
+                        second.issuer.log.len(),
+                        second.issuer.proven.len(),
+                    ))
                 {
                     self.tally.again += 1;
                     self.rest(&second, &schedule, false, Vec::new());
@@ -303,7 +409,13 @@ impl Item<'_> {
     }
 
     /// Lets cron come again and again until all is done or a person is asked for. Returns the tape of the first process.
-    fn rest(&mut self, image: &Snapshot, schedule: &str, taped: bool, mut notes: Vec<String>) -> Vec<Snapshot> {
+    fn rest(
+        &mut self,
+        image: &Snapshot,
+        schedule: &str,
+        taped: bool,
+        mut notes: Vec<String>,
+    ) -> Vec<Snapshot> {
         self.tally.runs += 1;
         let mut world = image.clone();
         let mut seen = Seen::default();
@@ -315,8 +427,9 @@ impl Item<'_> {
             if taped && number == 1 {
                 sim.state().tape = Some(Vec::new());
             }
-            if let Err(error) =
-                open(&sim).map_err(|e| format!("the vault does not open: {}", e.message())).and_then(|vault| seen.look(&vault))
+            if let Err(error) = open(&sim)
+                .map_err(|e| format!("the vault does not open: {}", e.message()))
+                .and_then(|vault| seen.look(&vault))
             {
                 self.tally.violations.push(format!("{schedule}: {error}"));
                 return tape;
@@ -337,11 +450,19 @@ impl Item<'_> {
             let done = match end {
                 End::Done { .. } => true,
                 End::Operator { .. } => false,
-                End::Failed { failure: failure @ (Failure::Tampered | Failure::Internal | Failure::Usage), message, .. } => {
-                    self.tally.violations.push(format!("{schedule}: process {number} ended with {failure:?}: {message}"));
+                End::Failed {
+                    failure: failure @ (Failure::Tampered | Failure::Internal | Failure::Usage),
+                    message,
+                    ..
+                } => {
+                    self.tally.violations.push(format!(
+                        "{schedule}: process {number} ended with {failure:?}: {message}"
+                    ));
                     return tape;
                 }
-                End::Failed { failure, message, .. } => {
+                End::Failed {
+                    failure, message, ..
+                } => {
                     failures.push(format!("{failure:?}: {message}"));
                     continue;
                 }
@@ -349,10 +470,16 @@ impl Item<'_> {
             self.tally.halted += usize::from(!done);
             self.tally.longest = self.tally.longest.max(number);
             let wrong = check(self.stage, &world, done, &mut seen, &notes);
-            self.tally.violations.extend(wrong.into_iter().map(|w| format!("{schedule}: {w} (after {failures:?})")));
+            self.tally.violations.extend(
+                wrong
+                    .into_iter()
+                    .map(|w| format!("{schedule}: {w} (after {failures:?})")),
+            );
             return tape;
         }
-        self.tally.violations.push(format!("{schedule}: I8: not at rest after {RUNS} processes: {failures:?}"));
+        self.tally.violations.push(format!(
+            "{schedule}: I8: not at rest after {RUNS} processes: {failures:?}"
+        ));
         tape
     }
 }

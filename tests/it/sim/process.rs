@@ -28,7 +28,11 @@ pub(super) enum End {
     /// A person is needed.
     Operator { notes: Vec<String> },
     /// An error of this kind.
-    Failed { failure: Failure, message: String, notes: Vec<String> },
+    Failed {
+        failure: Failure,
+        message: String,
+        notes: Vec<String>,
+    },
 }
 
 impl End {
@@ -93,31 +97,53 @@ pub(super) fn process(sim: &Sim, stage: &Stage, task: Task, number: usize) -> Re
                 }
             }
             Task::Sweep => match sim.block_on(run::sweep_due(&world, &vault, &job, &Silent)) {
-                Ok((_, trouble)) if trouble.is_empty() && sweep::list(vault.borrow().doc()).is_empty() => End::Done { notes: Vec::new() },
-                Ok((_, trouble)) => End::Failed { failure: Failure::AfterEffect, message: trouble.join("; "), notes: Vec::new() },
+                Ok((_, trouble))
+                    if trouble.is_empty() && sweep::list(vault.borrow().doc()).is_empty() =>
+                {
+                    End::Done { notes: Vec::new() }
+                }
+                Ok((_, trouble)) => End::Failed {
+                    failure: Failure::AfterEffect,
+                    message: trouble.join("; "),
+                    notes: Vec::new(),
+                },
                 Err(error) => failed(error, Vec::new()),
             },
         }
     }));
     ended.map_err(|panic| {
-        let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+        let text = panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
         format!("I10: panicked: {}", text.unwrap_or_default())
     })
 }
 
 fn reported(report: RunReport) -> End {
     match (report.status, report.failure) {
-        (Status::Completed, _) => End::Done { notes: report.notes },
-        (Status::NeedsOperator, _) => End::Operator { notes: report.notes },
+        (Status::Completed, _) => End::Done {
+            notes: report.notes,
+        },
+        (Status::NeedsOperator, _) => End::Operator {
+            notes: report.notes,
+        },
         (Status::Failed, Some(error)) => failed(error, report.notes),
-        (Status::Failed, None) => {
-            End::Failed { failure: Failure::Internal, message: "failed without a reason".into(), notes: report.notes }
-        }
+        (Status::Failed, None) => End::Failed {
+            failure: Failure::Internal,
+            message: "failed without a reason".into(),
+            notes: report.notes,
+        },
     }
 }
 
 fn failed(error: Error, notes: Vec<String>) -> End {
-    if error.failure == Failure::Unknown && error.diagnostics.first().is_some_and(|d| d.code == rot::diagnostic::codes::RUN_BLOCKED) {
+    if error.failure == Failure::Unknown
+        && error
+            .diagnostics
+            .first()
+            .is_some_and(|d| d.code == rot::diagnostic::codes::RUN_BLOCKED)
+    {
         return End::Operator { notes };
     }
     let mut message = error.message().to_owned();
@@ -125,5 +151,9 @@ fn failed(error: Error, notes: Vec<String>) -> End {
         message.push_str(" / ");
         message.push_str(note);
     }
-    End::Failed { failure: error.failure, message, notes }
+    End::Failed {
+        failure: error.failure,
+        message,
+        notes,
+    }
 }

@@ -38,8 +38,18 @@ impl std::fmt::Debug for Scenario {
     }
 }
 
-const fn bond(account: &'static str, kind: Kind, secret: &'static str, field: Option<&'static str>) -> Bond {
-    Bond { account, kind, secret, field }
+const fn bond(
+    account: &'static str,
+    kind: Kind,
+    secret: &'static str,
+    field: Option<&'static str>,
+) -> Bond {
+    Bond {
+        account,
+        kind,
+        secret,
+        field,
+    }
 }
 
 macro_rules! scenario {
@@ -49,20 +59,56 @@ macro_rules! scenario {
 }
 
 pub(super) const SCENARIOS: &[Scenario] = &[
-    scenario!("short_token", [bond("short", Kind::ShortLived, "token", None)]),
-    scenario!("lifecycle", [bond("ci", Kind::AdditiveSlow, "ci_token", Some("value"))]),
-    scenario!("later", [bond("ci", Kind::Additive, "ci_token", Some("value"))]),
+    scenario!(
+        "short_token",
+        [bond("short", Kind::ShortLived, "token", None)]
+    ),
+    scenario!(
+        "lifecycle",
+        [bond("ci", Kind::AdditiveSlow, "ci_token", Some("value"))]
+    ),
+    scenario!(
+        "later",
+        [bond("ci", Kind::Additive, "ci_token", Some("value"))]
+    ),
     scenario!("keyed", [bond("keyed", Kind::Keyed, "api_key", None)]),
     scenario!("grace", [bond("grace", Kind::Grace, "api_key", None)]),
-    Scenario { may_halt: true, ..scenario!("bare", [bond("bare", Kind::Bare, "api_key", None)]) },
+    Scenario {
+        may_halt: true,
+        ..scenario!("bare", [bond("bare", Kind::Bare, "api_key", None)])
+    },
     scenario!("set_password", [bond("db", Kind::Set, "password", None)]),
     scenario!("set_self", [bond("self", Kind::SetSelf, "password", None)]),
     scenario!("slot", [bond("slots", Kind::Slots, "connection", None)]),
-    scenario!("two", [bond("ci", Kind::Additive, "ci_token", Some("value")), bond("keyed", Kind::Keyed, "api_key", None)]),
-    scenario!("parallel", [bond("ci", Kind::Additive, "ci_token", Some("value")), bond("keyed", Kind::Keyed, "api_key", None)]),
-    scenario!("each", [bond("db", Kind::Set, "password", None), bond("db2", Kind::Set, "password", None)]),
-    scenario!("call", [bond("ci", Kind::Additive, "ci_token", Some("value"))]),
-    Scenario { mended: Some(include_str!("plans/typo_mended.rot")), ..scenario!("typo", [bond("keyed", Kind::Keyed, "api_key", None)]) },
+    scenario!(
+        "two",
+        [
+            bond("ci", Kind::Additive, "ci_token", Some("value")),
+            bond("keyed", Kind::Keyed, "api_key", None)
+        ]
+    ),
+    scenario!(
+        "parallel",
+        [
+            bond("ci", Kind::Additive, "ci_token", Some("value")),
+            bond("keyed", Kind::Keyed, "api_key", None)
+        ]
+    ),
+    scenario!(
+        "each",
+        [
+            bond("db", Kind::Set, "password", None),
+            bond("db2", Kind::Set, "password", None)
+        ]
+    ),
+    scenario!(
+        "call",
+        [bond("ci", Kind::Additive, "ci_token", Some("value"))]
+    ),
+    Scenario {
+        mended: Some(include_str!("plans/typo_mended.rot")),
+        ..scenario!("typo", [bond("keyed", Kind::Keyed, "api_key", None)])
+    },
 ];
 
 /// A scenario made ready: plans resolved, world set up.
@@ -74,8 +120,15 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(scenario: &'static Scenario) -> Self {
-        let plans = std::iter::once(scenario.source).chain(scenario.mended).map(|text| plan(scenario.name, text)).collect();
-        Stage { scenario, plans, start: start(scenario) }
+        let plans = std::iter::once(scenario.source)
+            .chain(scenario.mended)
+            .map(|text| plan(scenario.name, text))
+            .collect();
+        Stage {
+            scenario,
+            plans,
+            start: start(scenario),
+        }
     }
 
     /// The plan that process number `process` runs.
@@ -84,7 +137,9 @@ impl Stage {
     }
 
     pub(super) fn rotation(&self, process: usize) -> &rot::plan::Rotation {
-        self.plan(process).rotation(self.scenario.name).expect("the rotation of the file's name")
+        self.plan(process)
+            .rotation(self.scenario.name)
+            .expect("the rotation of the file's name")
     }
 }
 
@@ -94,7 +149,11 @@ fn plan(name: &str, text: &str) -> Plan {
     let (tree, mut findings) = rot::syntax::parse(file, sources.get(file).unwrap());
     let (plan, resolved) = resolve::resolve(&[], &tree);
     findings.extend(resolved);
-    let errors: Vec<&str> = findings.iter().filter(|d| d.severity == Severity::Error).map(|d| d.message.as_str()).collect();
+    let errors: Vec<&str> = findings
+        .iter()
+        .filter(|d| d.severity == Severity::Error)
+        .map(|d| d.message.as_str())
+        .collect();
     assert!(errors.is_empty(), "{name}.rot: {errors:?}");
     plan
 }
@@ -116,9 +175,22 @@ fn start(scenario: &Scenario) -> Snapshot {
     let mut issuer = Issuer::default();
     let now = jiff::Timestamp::from_millisecond(START).unwrap();
     let file = disk.create(Path::new("/home/identity.txt"), 0o600);
-    disk.append(file, identity::render(&Identity::generate(), now).unwrap().as_bytes());
-    let sim = Sim::new(&Snapshot { disk, issuer: issuer.clone(), now: START }, 7);
-    let mut vault = Vault::create(&sim.world(), &paths(), &[]).unwrap_or_else(|e| panic!("{}", e.message()));
+    disk.append(
+        file,
+        identity::render(&Identity::generate(), now)
+            .unwrap()
+            .as_bytes(),
+    );
+    let sim = Sim::new(
+        &Snapshot {
+            disk,
+            issuer: issuer.clone(),
+            now: START,
+        },
+        7,
+    );
+    let mut vault =
+        Vault::create(&sim.world(), &paths(), &[]).unwrap_or_else(|e| panic!("{}", e.message()));
     let version = |id: &str, value: StoredValue| version(id, value, now);
     let single = |text: &str| StoredValue::Single(Secret::from_text(text));
     vault
@@ -134,9 +206,10 @@ fn start(scenario: &Scenario) -> Snapshot {
                 }
                 let value = match bond.field {
                     None => single(&value),
-                    Some(field) => {
-                        StoredValue::Fields(vec![(field.to_owned(), Secret::from_text(&value)), ("id".to_owned(), Secret::from_text(&id))])
-                    }
+                    Some(field) => StoredValue::Fields(vec![
+                        (field.to_owned(), Secret::from_text(&value)),
+                        ("id".to_owned(), Secret::from_text(&id)),
+                    ]),
                 };
                 doc.put_current(bond.secret, version("v0", value))?;
             }
@@ -151,5 +224,12 @@ fn start(scenario: &Scenario) -> Snapshot {
 
 /// A version that a person stored.
 pub(super) fn version(id: &str, value: StoredValue, created_at: jiff::Timestamp) -> NewVersion {
-    NewVersion { id: id.to_owned(), value, expires_at: None, run: None, rotation: None, created_at }
+    NewVersion {
+        id: id.to_owned(),
+        value,
+        expires_at: None,
+        run: None,
+        rotation: None,
+        created_at,
+    }
 }

@@ -154,7 +154,9 @@ impl Sim {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     pub(super) fn world(&self) -> World {
@@ -184,14 +186,24 @@ impl Sim {
             }
             let mut state = self.state();
             if !std::mem::take(&mut state.woken) {
-                let next = state.timers.values().min().copied().expect("everybody waits for nothing");
+                let next = state
+                    .timers
+                    .values()
+                    .min()
+                    .copied()
+                    .expect("everybody waits for nothing");
                 state.now = state.now.max(next);
             }
         }
     }
 
     /// Counts a call and says what goes wrong with it.
-    fn enter(&self, name: &str, path: &Path, needs_disk: bool) -> (MutexGuard<'_, State>, Option<FsFault>) {
+    fn enter(
+        &self,
+        name: &str,
+        path: &Path,
+        needs_disk: bool,
+    ) -> (MutexGuard<'_, State>, Option<FsFault>) {
         let mut state = self.state();
         if needs_disk {
             state.tape();
@@ -209,7 +221,11 @@ impl Sim {
                 }
                 Some(fault)
             }
-            _ => state.broken.filter(|_| needs_disk).map(|errno| FsFault { errno, done: false, lasting: true }),
+            _ => state.broken.filter(|_| needs_disk).map(|errno| FsFault {
+                errno,
+                done: false,
+                lasting: true,
+            }),
         };
         (state, fault)
     }
@@ -217,7 +233,11 @@ impl Sim {
 
 impl State {
     pub(super) fn snapshot(&self) -> Snapshot {
-        Snapshot { disk: self.disk.clone(), issuer: self.issuer.clone(), now: self.now }
+        Snapshot {
+            disk: self.disk.clone(),
+            issuer: self.issuer.clone(),
+            now: self.now,
+        }
     }
 
     fn tape(&mut self) {
@@ -246,7 +266,11 @@ impl Fs for Sim {
             Some(Entry::Dir) => Err(ErrorKind::IsADirectory.into()),
             Some(Entry::File(inode)) => {
                 let content = state.disk.content(inode);
-                if content.len() as u64 > limit { Err(ErrorKind::InvalidData.into()) } else { Ok(Zeroizing::new(content.to_vec())) }
+                if content.len() as u64 > limit {
+                    Err(ErrorKind::InvalidData.into())
+                } else {
+                    Ok(Zeroizing::new(content.to_vec()))
+                }
             }
         }
     }
@@ -257,7 +281,13 @@ impl Fs for Sim {
             return Err(error(fault));
         }
         Ok(state.disk.entry(path).map(|entry| match entry {
-            Entry::Dir => Stat { kind: FileKind::Dir, len: 0, mode: 0o700, uid: 1000, links: 2 },
+            Entry::Dir => Stat {
+                kind: FileKind::Dir,
+                len: 0,
+                mode: 0o700,
+                uid: 1000,
+                links: 2,
+            },
             Entry::File(inode) => Stat {
                 kind: FileKind::File,
                 len: state.disk.content(inode).len() as u64,
@@ -273,7 +303,10 @@ impl Fs for Sim {
         if state.disk.entry(path).is_some() {
             return Err(ErrorKind::AlreadyExists.into());
         }
-        if path.parent().is_none_or(|dir| state.disk.entry(dir) != Some(Entry::Dir)) {
+        if path
+            .parent()
+            .is_none_or(|dir| state.disk.entry(dir) != Some(Entry::Dir))
+        {
             return Err(ErrorKind::NotFound.into());
         }
         if let Some(fault) = fault.filter(|f| !f.done) {
@@ -282,7 +315,11 @@ impl Fs for Sim {
         let inode = state.disk.create(path, mode);
         match fault {
             Some(fault) => Err(error(fault)),
-            None => Ok(Box::new(SimFile { sim: self.clone(), inode, path: path.to_path_buf() })),
+            None => Ok(Box::new(SimFile {
+                sim: self.clone(),
+                inode,
+                path: path.to_path_buf(),
+            })),
         }
     }
 
@@ -295,8 +332,14 @@ impl Fs for Sim {
             return Err(ErrorKind::NotFound.into());
         }
         let inode = state.disk.nameless();
-        state.reserved.insert(inode, usize::try_from(bytes).unwrap());
-        Ok(Some(Box::new(SimFile { sim: self.clone(), inode, path: dir.to_path_buf() })))
+        state
+            .reserved
+            .insert(inode, usize::try_from(bytes).unwrap());
+        Ok(Some(Box::new(SimFile {
+            sim: self.clone(),
+            inode,
+            path: dir.to_path_buf(),
+        })))
     }
 
     fn append(&self, path: &Path) -> io::Result<Box<dyn File>> {
@@ -305,7 +348,11 @@ impl Fs for Sim {
             return Err(error(fault));
         }
         match state.disk.entry(path) {
-            Some(Entry::File(inode)) => Ok(Box::new(SimFile { sim: self.clone(), inode, path: path.to_path_buf() })),
+            Some(Entry::File(inode)) => Ok(Box::new(SimFile {
+                sim: self.clone(),
+                inode,
+                path: path.to_path_buf(),
+            })),
             _ => Err(ErrorKind::NotFound.into()),
         }
     }
@@ -318,7 +365,11 @@ impl Fs for Sim {
         if state.disk.entry(from).is_none() {
             return Err(ErrorKind::NotFound.into());
         }
-        assert_eq!(from.parent(), to.parent(), "a rename across directories is not atomic everywhere");
+        assert_eq!(
+            from.parent(),
+            to.parent(),
+            "a rename across directories is not atomic everywhere"
+        );
         state.disk.rename(from, to);
         fault.map_or(Ok(()), |f| Err(error(f)))
     }
@@ -353,7 +404,9 @@ impl Fs for Sim {
         if let Some(fault) = fault.filter(|f| !f.done && f.errno != ENOSPC) {
             return Err(error(fault));
         }
-        let Some(Entry::File(inode)) = state.disk.entry(path) else { return Err(ErrorKind::NotFound.into()) };
+        let Some(Entry::File(inode)) = state.disk.entry(path) else {
+            return Err(ErrorKind::NotFound.into());
+        };
         state.disk.cut_to(inode, usize::try_from(len).unwrap());
         state.reserved.remove(&inode);
         state.tape();
@@ -376,9 +429,14 @@ impl Fs for Sim {
 
     fn create_dir(&self, dir: &Path, _mode: u32) -> io::Result<()> {
         let (mut state, fault) = self.enter("create_dir", dir, true);
-        let mut missing: Vec<&Path> = dir.ancestors().take_while(|a| state.disk.entry(a).is_none()).collect();
+        let mut missing: Vec<&Path> = dir
+            .ancestors()
+            .take_while(|a| state.disk.entry(a).is_none())
+            .collect();
         if missing.is_empty() {
-            return fault.filter(|f| !f.lasting).map_or(Ok(()), |f| Err(error(f)));
+            return fault
+                .filter(|f| !f.lasting)
+                .map_or(Ok(()), |f| Err(error(f)));
         }
         if let Some(fault) = fault.filter(|f| !f.done) {
             return Err(error(fault));
@@ -402,7 +460,10 @@ impl Fs for Sim {
         if let Some(fault) = fault.filter(|f| !f.lasting || state.disk.entry(path).is_none()) {
             return Err(error(fault));
         }
-        if path.parent().is_none_or(|dir| state.disk.entry(dir) != Some(Entry::Dir)) {
+        if path
+            .parent()
+            .is_none_or(|dir| state.disk.entry(dir) != Some(Entry::Dir))
+        {
             return Err(ErrorKind::NotFound.into());
         }
         if state.disk.entry(path).is_none() {
@@ -412,7 +473,10 @@ impl Fs for Sim {
             state.now += i64::try_from(wait.as_millis()).unwrap();
             return Ok(None);
         }
-        Ok(Some(Box::new(SimLock { sim: self.clone(), path: path.to_path_buf() })))
+        Ok(Some(Box::new(SimLock {
+            sim: self.clone(),
+            path: path.to_path_buf(),
+        })))
     }
 
     fn storage(&self, _path: &Path) -> Storage {
@@ -434,14 +498,22 @@ impl File for SimFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let (mut state, mut fault) = self.sim.enter("write", &self.path, true);
         // What was reserved is there also on a full disk.
-        if fault.is_some_and(|f| f.errno == ENOSPC && f.lasting) && state.reserved.get(&self.inode).is_some_and(|room| *room >= bytes.len())
+        if fault.is_some_and(|f| f.errno == ENOSPC && f.lasting)
+            && state
+                .reserved
+                .get(&self.inode)
+                .is_some_and(|room| *room >= bytes.len())
         {
             fault = None;
         }
         if let Some(room) = state.reserved.get_mut(&self.inode) {
             *room = room.saturating_sub(bytes.len());
         }
-        let count = if fault.is_some_and(|f| !f.done) { bytes.len() / 2 } else { bytes.len() };
+        let count = if fault.is_some_and(|f| !f.done) {
+            bytes.len() / 2
+        } else {
+            bytes.len()
+        };
         if fault.is_none_or(|f| f.done || f.errno != 30) {
             state.disk.append(self.inode, &bytes[..count]);
         }
@@ -467,7 +539,9 @@ impl File for SimFile {
         if let Some(fault) = fault {
             return Err(error(fault));
         }
-        state.reserved.insert(self.inode, usize::try_from(bytes).unwrap());
+        state
+            .reserved
+            .insert(self.inode, usize::try_from(bytes).unwrap());
         Ok(())
     }
 }
@@ -508,30 +582,59 @@ impl Sim {
         state.changes += 1;
         let index = state.http_calls;
         state.http_calls += 1;
-        let fault = state.http_fault.filter(|(at, _)| *at == index).map(|(_, fault)| fault);
-        let trouble = |kind, message: &str| Trouble { kind, message: message.to_owned() };
+        let fault = state
+            .http_fault
+            .filter(|(at, _)| *at == index)
+            .map(|(_, fault)| fault);
+        let trouble = |kind, message: &str| Trouble {
+            kind,
+            message: message.to_owned(),
+        };
         if state.outage {
             return Attempt::NotSent(trouble(TroubleKind::Connect, "no route to host"));
         }
-        if matches!(fault, Some(HttpFault::Outage | HttpFault::LostAnswerOutage | HttpFault::LostRequestOutage)) {
+        if matches!(
+            fault,
+            Some(HttpFault::Outage | HttpFault::LostAnswerOutage | HttpFault::LostRequestOutage)
+        ) {
             state.outage = true;
         }
         let received_at = jiff::Timestamp::from_millisecond(state.now).unwrap();
         let plain = |status, headers: Vec<(String, Zeroizing<Vec<u8>>)>| {
-            Attempt::Answered(Response { status, headers, body: Zeroizing::new(Vec::new()), received_at })
+            Attempt::Answered(Response {
+                status,
+                headers,
+                body: Zeroizing::new(Vec::new()),
+                received_at,
+            })
         };
         match fault {
-            Some(HttpFault::NotSent | HttpFault::Outage) => return Attempt::NotSent(trouble(TroubleKind::Connect, "connection refused")),
+            Some(HttpFault::NotSent | HttpFault::Outage) => {
+                return Attempt::NotSent(trouble(TroubleKind::Connect, "connection refused"));
+            }
             Some(HttpFault::LostRequest | HttpFault::LostRequestOutage) => {
-                return Attempt::Unknown(trouble(TroubleKind::Reset, "the connection was closed"), None);
+                return Attempt::Unknown(
+                    trouble(TroubleKind::Reset, "the connection was closed"),
+                    None,
+                );
             }
             Some(HttpFault::ErrorBefore) => return plain(500, Vec::new()),
-            Some(HttpFault::TooMany) => return plain(429, vec![("retry-after".into(), Zeroizing::new(b"1".to_vec()))]),
+            Some(HttpFault::TooMany) => {
+                return plain(
+                    429,
+                    vec![("retry-after".into(), Zeroizing::new(b"1".to_vec()))],
+                );
+            }
             _ => {}
         }
-        let State { disk, issuer, now, .. } = &mut *state;
+        let State {
+            disk, issuer, now, ..
+        } = &mut *state;
         let Respond { status, body } = issuer.execute(request, *now, disk);
-        let headers = vec![("content-type".to_owned(), Zeroizing::new(b"application/json".to_vec()))];
+        let headers = vec![(
+            "content-type".to_owned(),
+            Zeroizing::new(b"application/json".to_vec()),
+        )];
         let answer = |count: usize| Response {
             status,
             headers: headers.clone(),
@@ -539,12 +642,14 @@ impl Sim {
             received_at,
         };
         match fault {
-            Some(HttpFault::LostAnswer | HttpFault::LostAnswerOutage) => {
-                Attempt::Unknown(trouble(TroubleKind::Timeout, "the server did not answer in time"), None)
-            }
-            Some(HttpFault::HalfAnswer) => {
-                Attempt::Unknown(trouble(TroubleKind::Reset, "the connection was closed"), Some(answer(body.len() / 2)))
-            }
+            Some(HttpFault::LostAnswer | HttpFault::LostAnswerOutage) => Attempt::Unknown(
+                trouble(TroubleKind::Timeout, "the server did not answer in time"),
+                None,
+            ),
+            Some(HttpFault::HalfAnswer) => Attempt::Unknown(
+                trouble(TroubleKind::Reset, "the connection was closed"),
+                Some(answer(body.len() / 2)),
+            ),
             Some(HttpFault::ErrorAfter) => plain(500, Vec::new()),
             _ => Attempt::Answered(answer(body.len())),
         }
@@ -582,7 +687,11 @@ impl Clock for Sim {
         state.next_timer += 1;
         let id = state.next_timer;
         drop(state);
-        Box::pin(Sleep { sim: self.clone(), id, until })
+        Box::pin(Sleep {
+            sim: self.clone(),
+            id,
+            until,
+        })
     }
 }
 

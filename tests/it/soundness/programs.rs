@@ -41,7 +41,9 @@ pub fn program(seed: u64) -> String {
     }
     maker.in_child = false;
     maker.updates = maker.random.chance(4);
-    maker.text.push_str("rotation r {\n  input word: string = \"hello\"\n");
+    maker
+        .text
+        .push_str("rotation r {\n  input word: string = \"hello\"\n");
     maker.reset(&["input.word"]);
     let size = 2 + maker.random.below(5);
     maker.block(size, 0);
@@ -98,9 +100,17 @@ impl Maker {
             22..38 => {
                 let name = self.fresh("l");
                 let is_public = self.random.chance(50);
-                let value = if is_public { self.public_value() } else { self.secret_value() };
+                let value = if is_public {
+                    self.public_value()
+                } else {
+                    self.secret_value()
+                };
                 self.line(&format!("let {name} = {value}"));
-                if is_public { self.public.push(name) } else { self.secret.push(name) }
+                if is_public {
+                    self.public.push(name)
+                } else {
+                    self.secret.push(name)
+                }
             }
             38..58 => {
                 let value = self.mostly_public(94);
@@ -109,7 +119,9 @@ impl Maker {
             58..60 => {
                 let value = self.mostly_public(90);
                 let condition = self.condition();
-                self.line(&format!("when {condition} {{ stop \"because ${{{value}}}\" }}"));
+                self.line(&format!(
+                    "when {condition} {{ stop \"because ${{{value}}}\" }}"
+                ));
             }
             60..78 => {
                 let condition = self.condition();
@@ -176,7 +188,9 @@ impl Maker {
         let issues = self.random.chance(25);
         let method = if issues { "POST" } else { "GET" };
         let effect = if issues { " issues additive" } else { "" };
-        self.line(&format!("http {name} {method} \"https://{host}{path}\"{effect} {{"));
+        self.line(&format!(
+            "http {name} {method} \"https://{host}{path}\"{effect} {{"
+        ));
         self.indent += 1;
         let careful = self.random.chance(93);
         match (at, careful) {
@@ -216,7 +230,11 @@ impl Maker {
         self.indent -= 1;
         self.line("}");
         for (is_public, name) in kept {
-            if is_public { self.public.push(name) } else { self.secret.push(name) }
+            if is_public {
+                self.public.push(name)
+            } else {
+                self.secret.push(name)
+            }
         }
     }
 
@@ -232,11 +250,19 @@ impl Maker {
     }
 
     fn mostly_public(&mut self, percent: usize) -> String {
-        if self.random.chance(percent) { self.public_value() } else { self.secret_value() }
+        if self.random.chance(percent) {
+            self.public_value()
+        } else {
+            self.secret_value()
+        }
     }
 
     fn public_value(&mut self) -> String {
-        let base = if self.random.chance(30) { "\"word\"".to_owned() } else { self.random.pick(&self.public.clone()).clone() };
+        let base = if self.random.chance(30) {
+            "\"word\"".to_owned()
+        } else {
+            self.random.pick(&self.public.clone()).clone()
+        };
         self.changed(base)
     }
 

@@ -82,7 +82,13 @@ impl Fs for Memory {
         }
     }
     fn stat(&self, path: &Path) -> io::Result<Option<Stat>> {
-        let stat = |kind, len: usize, mode| Stat { kind, len: len as u64, mode, uid: 1000, links: 1 };
+        let stat = |kind, len: usize, mode| Stat {
+            kind,
+            len: len as u64,
+            mode,
+            uid: 1000,
+            links: 1,
+        };
         Ok(self.0.lock().unwrap().get(path).map(|entry| match entry {
             Some((content, mode)) => stat(FileKind::File, content.len(), *mode),
             None => stat(FileKind::Dir, 0, 0o700),
@@ -118,7 +124,12 @@ impl Fs for Memory {
         Ok(())
     }
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.0.lock().unwrap().remove(path).map(|_| ()).ok_or_else(|| ErrorKind::NotFound.into())
+        self.0
+            .lock()
+            .unwrap()
+            .remove(path)
+            .map(|_| ())
+            .ok_or_else(|| ErrorKind::NotFound.into())
     }
     fn truncate(&self, path: &Path, len: u64) -> io::Result<()> {
         if let Some(Some((content, _))) = self.0.lock().unwrap().get_mut(path) {
@@ -137,10 +148,21 @@ impl Fs for Memory {
         Ok(())
     }
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
-        Ok(self.0.lock().unwrap().keys().filter(|p| p.parent() == Some(dir)).cloned().collect())
+        Ok(self
+            .0
+            .lock()
+            .unwrap()
+            .keys()
+            .filter(|p| p.parent() == Some(dir))
+            .cloned()
+            .collect())
     }
     fn lock(&self, path: &Path, _: Duration) -> io::Result<Option<Box<dyn Lock>>> {
-        self.0.lock().unwrap().entry(path.to_owned()).or_insert(Some((Vec::new(), 0o600)));
+        self.0
+            .lock()
+            .unwrap()
+            .entry(path.to_owned())
+            .or_insert(Some((Vec::new(), 0o600)));
         Ok(Some(Box::new(Held)))
     }
     fn storage(&self, _: &Path) -> Storage {
@@ -156,13 +178,15 @@ struct Still(AtomicU64);
 
 impl Clock for Still {
     fn now(&self) -> jiff::Timestamp {
-        jiff::Timestamp::from_millisecond(1_795_000_000_000 + self.0.load(Ordering::Relaxed) as i64).unwrap()
+        jiff::Timestamp::from_millisecond(1_795_000_000_000 + self.0.load(Ordering::Relaxed) as i64)
+            .unwrap()
     }
     fn monotonic(&self) -> Duration {
         Duration::from_millis(self.0.load(Ordering::Relaxed))
     }
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
-        self.0.fetch_add(duration.as_millis() as u64, Ordering::Relaxed);
+        self.0
+            .fetch_add(duration.as_millis() as u64, Ordering::Relaxed);
         Box::pin(async {})
     }
 }
@@ -197,7 +221,9 @@ pub struct Servers {
 
 fn hash(bytes: &[u8], salt: u64) -> u64 {
     let start = 0xcbf2_9ce4_8422_2325 ^ salt;
-    bytes.iter().fold(start, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(start, |h, b| {
+        (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 impl Http for Servers {
@@ -209,7 +235,11 @@ impl Http for Servers {
         if let Some(body) = &request.body {
             text.push_str(&String::from_utf8_lossy(body));
         }
-        let rest = request.url.as_str().split_once("://").map_or("", |(_, rest)| rest);
+        let rest = request
+            .url
+            .as_str()
+            .split_once("://")
+            .map_or("", |(_, rest)| rest);
         let host = rest.split(['/', '?']).next().unwrap_or("").to_owned();
         let mut seen = self.seen.lock().unwrap();
         let count = seen.iter().filter(|(h, _)| *h == host).count();
@@ -220,7 +250,10 @@ impl Http for Servers {
         seen.push((host, text));
         let answer = Response {
             status: 200,
-            headers: vec![("content-type".into(), Zeroizing::new(b"application/json".to_vec()))],
+            headers: vec![(
+                "content-type".into(),
+                Zeroizing::new(b"application/json".to_vec()),
+            )],
             body: Zeroizing::new(body.into_bytes()),
             received_at: jiff::Timestamp::from_millisecond(1_795_000_000_000).unwrap(),
         };
@@ -267,16 +300,35 @@ pub fn vault_files(secrets: &[(&str, &str)]) -> Files {
     for folder in Path::new("/home/v/state").ancestors() {
         files.insert(folder.to_owned(), None);
     }
-    files.insert(paths.identities[0].clone(), Some((text.as_bytes().to_vec(), 0o600)));
+    files.insert(
+        paths.identities[0].clone(),
+        Some((text.as_bytes().to_vec(), 0o600)),
+    );
     let shared = Arc::new(Mutex::new(files));
-    let mut made = world(Files::new(), Arc::new(Servers { salt: 0, seen: Mutex::default() }));
+    let mut made = world(
+        Files::new(),
+        Arc::new(Servers {
+            salt: 0,
+            seen: Mutex::default(),
+        }),
+    );
     made.fs = Arc::new(Memory(shared.clone()));
     let mut vault = ok(Vault::create(&made, &paths, &[]));
     ok(vault.commit(|doc| {
         for (name, value) in secrets {
             let value = StoredValue::Single(Secret::from_text(value));
             let id = format!("{name}-1");
-            doc.put_current(name, NewVersion { id, value, expires_at: None, run: None, rotation: None, created_at: now })?;
+            doc.put_current(
+                name,
+                NewVersion {
+                    id,
+                    value,
+                    expires_at: None,
+                    run: None,
+                    rotation: None,
+                    created_at: now,
+                },
+            )?;
         }
         Ok(())
     }));
@@ -296,10 +348,15 @@ pub struct Watch {
 
 impl Observer for Watch {
     fn started(&self, name: &str, kind: &str) {
-        self.lines.borrow_mut().push(format!("started {name} {kind}"));
+        self.lines
+            .borrow_mut()
+            .push(format!("started {name} {kind}"));
     }
     fn ended(&self, step: &StepReport) {
-        self.lines.borrow_mut().push(format!("ended {} {} {}", step.name, step.status, step.output));
+        self.lines.borrow_mut().push(format!(
+            "ended {} {} {}",
+            step.name, step.status, step.output
+        ));
     }
     fn log(&self, line: &str) {
         self.lines.borrow_mut().push(format!("log {line}"));
@@ -309,6 +366,13 @@ impl Observer for Watch {
         self.lines.borrow_mut().push(format!("rescue {advice}"));
     }
     fn named(&self, rotation: &str, step: Option<&str>, name: &str, label: &rot::plan::Label) {
-        self.labels.borrow_mut().push(((rotation.to_owned(), step.map(str::to_owned), name.to_owned()), label.clone()));
+        self.labels.borrow_mut().push((
+            (
+                rotation.to_owned(),
+                step.map(str::to_owned),
+                name.to_owned(),
+            ),
+            label.clone(),
+        ));
     }
 }

@@ -9,19 +9,34 @@ pub fn issuer(config: Config) -> IssuerHandle {
 
 /// Starts an issuer that misbehaves.
 pub fn faulty(faults: Vec<Rule>) -> IssuerHandle {
-    issuer(Config { faults, ..Config::default() })
+    issuer(Config {
+        faults,
+        ..Config::default()
+    })
 }
 
 /// A text with this issuer in the place of each host of the examples.
 pub fn at(issuer: &IssuerHandle, text: &str) -> String {
-    ["conductor-server.orkesconductor.io", "gitlab.example.com", "api.example.com"].iter().fold(text.to_owned(), |text, host| {
-        text.replace(&format!("https://{host}"), &issuer.base_url).replace(&format!("\"{host}\""), "\"127.0.0.1\"")
+    [
+        "conductor-server.orkesconductor.io",
+        "gitlab.example.com",
+        "api.example.com",
+    ]
+    .iter()
+    .fold(text.to_owned(), |text, host| {
+        text.replace(&format!("https://{host}"), &issuer.base_url)
+            .replace(&format!("\"{host}\""), "\"127.0.0.1\"")
     })
 }
 
 /// How many requests came with this method and path.
 pub fn calls(issuer: &IssuerHandle, method: &str, path: &str) -> usize {
-    issuer.state().requests.iter().filter(|(r, _)| r.method == method && r.path == path).count()
+    issuer
+        .state()
+        .requests
+        .iter()
+        .filter(|(r, _)| r.method == method && r.path == path)
+        .count()
 }
 
 /// Whether a value is good at the issuer now.

@@ -27,7 +27,10 @@ pub struct Example {
 
 /// The examples of all pages, in order.
 pub fn examples() -> Vec<Example> {
-    pages().iter().flat_map(|(code, page)| of_page(*code, page)).collect()
+    pages()
+        .iter()
+        .flat_map(|(code, page)| of_page(*code, page))
+        .collect()
 }
 
 /// The examples of one page.
@@ -51,7 +54,12 @@ pub fn of_page(code: Code, page: &str) -> Vec<Example> {
                 let end = rest.find("\n```").expect("a closed block") + 1;
                 let (text, after) = rest.split_at(end);
                 rest = after.split_once('\n').map_or("", |(_, rest)| rest);
-                found.push(Example { code, fails: fails.expect("a heading before the block"), kind, text: text.to_owned() });
+                found.push(Example {
+                    code,
+                    fails: fails.expect("a heading before the block"),
+                    kind,
+                    text: text.to_owned(),
+                });
             }
             _ => {}
         }
@@ -70,8 +78,17 @@ impl Example {
 
     /// The settings that it is read with: all findings, those of taste as well.
     pub fn config(&self) -> Config {
-        let target = if self.kind == Kind::Oss { Target::Oss } else { Target::Orkes };
-        Config { pedantic: true, target, root: Some("/p".into()), ..Config::default() }
+        let target = if self.kind == Kind::Oss {
+            Target::Oss
+        } else {
+            Target::Orkes
+        };
+        Config {
+            pedantic: true,
+            target,
+            root: Some("/p".into()),
+            ..Config::default()
+        }
     }
 
     /// As `rot check` sees a text in its place: what its own suppressions leave, and what is wrong with them.
@@ -88,7 +105,12 @@ impl Example {
             pointer: &|_| None,
             cwd: std::path::Path::new("/p"),
             today: jiff::civil::date(2027, 1, 1),
-            checked: &|id| loaded.sources.get(id).is_some_and(|f| f.name() == file.name()),
+            checked: &|id| {
+                loaded
+                    .sources
+                    .get(id)
+                    .is_some_and(|f| f.name() == file.name())
+            },
         };
         let kept = apply(loaded.findings, &setting).kept;
         (loaded.sources, kept)
@@ -96,11 +118,16 @@ impl Example {
 
     /// All that is found in it.
     pub fn findings(&self) -> Vec<Diagnostic> {
-        self.look(&SourceFile::new(self.name(), self.text.as_str())).1
+        self.look(&SourceFile::new(self.name(), self.text.as_str()))
+            .1
     }
 
     /// How often its own code is found in a text in its place.
     pub fn count(&self, text: &str) -> usize {
-        self.look(&SourceFile::new(self.name(), text)).1.iter().filter(|d| d.code == self.code).count()
+        self.look(&SourceFile::new(self.name(), text))
+            .1
+            .iter()
+            .filter(|d| d.code == self.code)
+            .count()
     }
 }

@@ -23,7 +23,12 @@ pub struct Done {
 
 impl Rot {
     pub fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), arguments: Vec::new(), environment: Vec::new(), stdin: None }
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            stdin: None,
+        }
     }
 
     pub fn arg(mut self, argument: impl Into<String>) -> Self {
@@ -75,15 +80,28 @@ impl Rot {
 
     pub fn run(self) -> Done {
         let mut command = self.command();
-        command.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.stdin(if self.stdin.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        });
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         if let (Some(bytes), Some(mut pipe)) = (&self.stdin, child.stdin.take()) {
             // The program may end without reading; that is for the test to judge.
             let _ = pipe.write_all(bytes);
         }
         let output = child.wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program prints UTF-8");
-        Done { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr), dir: self.dir }
+        Done {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+            dir: self.dir,
+        }
     }
 }
 
@@ -98,7 +116,11 @@ impl Done {
 
     #[track_caller]
     pub fn code(self, expected: i32) -> Self {
-        assert_eq!(self.code, expected, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code, expected,
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout, self.stderr
+        );
         self
     }
 }

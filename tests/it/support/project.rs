@@ -20,7 +20,9 @@ pub struct Called {
 impl Project {
     /// An empty folder.
     pub fn empty() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+        }
     }
 
     /// A folder with identity and vault.
@@ -77,7 +79,13 @@ impl Project {
 
     /// Calls it with something on standard input.
     pub fn feed(&self, arguments: &[&str], input: &[u8]) -> Called {
-        let mut child = self.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut pipe = child.stdin.take().unwrap();
         // The program may end without reading; that is for the test to judge.
         let _ = pipe.write_all(input);
@@ -88,7 +96,9 @@ impl Project {
     /// Stores a secret, or one field of a record as `NAME.FIELD`.
     #[track_caller]
     pub fn set(&self, name: &str, value: &str) -> &Self {
-        let (name, field) = name.split_once('.').map_or((name, None), |(n, f)| (n, Some(f)));
+        let (name, field) = name
+            .split_once('.')
+            .map_or((name, None), |(n, f)| (n, Some(f)));
         let mut arguments = vec!["vault", "set", name];
         arguments.extend(field.iter().flat_map(|f| ["--field", *f]));
         self.feed(&arguments, value.as_bytes()).code(0);
@@ -98,7 +108,9 @@ impl Project {
     /// The current value of a secret, or of one field of a record as `NAME.FIELD`.
     #[track_caller]
     pub fn get(&self, name: &str) -> String {
-        let (name, field) = name.split_once('.').map_or((name, None), |(n, f)| (n, Some(f)));
+        let (name, field) = name
+            .split_once('.')
+            .map_or((name, None), |(n, f)| (n, Some(f)));
         let mut arguments = vec!["vault", "get", name];
         arguments.extend(field.iter().flat_map(|f| ["--field", *f]));
         let got = self.with(&arguments).code(0);
@@ -131,29 +143,47 @@ impl Project {
 impl From<Output> for Called {
     fn from(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program prints UTF-8");
-        Self { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
     }
 }
 
 impl Called {
     #[track_caller]
     pub fn code(self, expected: i32) -> Self {
-        assert_eq!(self.code, expected, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code, expected,
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout, self.stderr
+        );
         self
     }
 
     /// Standard error holds this text, however its lines are wrapped.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
-        let flat = |s: &str| s.replace(['│', '\n'], " ").split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(flat(&self.stderr).contains(&flat(text)), "no `{text}` in\n{}", self.stderr);
+        let flat = |s: &str| {
+            s.replace(['│', '\n'], " ")
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert!(
+            flat(&self.stderr).contains(&flat(text)),
+            "no `{text}` in\n{}",
+            self.stderr
+        );
         self
     }
 
     /// Standard output as JSON.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("no JSON:\n{}\n{}", self.stdout, self.stderr))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|_| panic!("no JSON:\n{}\n{}", self.stdout, self.stderr))
     }
 }
 
@@ -199,7 +229,9 @@ fn fits(text: &str, shape: &str) -> Option<usize> {
         at += match wanted {
             'h' if found.is_ascii_hexdigit() && !found.is_ascii_uppercase() => 1,
             'd' if found.is_ascii_digit() => 1,
-            '+' if found.is_ascii_digit() => rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len(),
+            '+' if found.is_ascii_digit() => {
+                rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len()
+            }
             'h' | 'd' | '+' => return None,
             _ if found == wanted => found.len_utf8(),
             _ => return None,

@@ -34,7 +34,10 @@ impl rot::world::clock::Clock for Jumping {
         *self.passed.lock().unwrap()
     }
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
-        self.slept.lock().unwrap().push(u64::try_from(duration.as_millis()).unwrap());
+        self.slept
+            .lock()
+            .unwrap()
+            .push(u64::try_from(duration.as_millis()).unwrap());
         *self.passed.lock().unwrap() += duration;
         Box::pin(tokio::task::yield_now())
     }
@@ -66,7 +69,11 @@ impl Http for Script {
         self.sent.lock().unwrap().push(Sent {
             method: request.method.clone(),
             url: request.url.to_string(),
-            headers: request.headers.iter().map(|(n, v)| (n.clone(), text(v))).collect(),
+            headers: request
+                .headers
+                .iter()
+                .map(|(n, v)| (n.clone(), text(v)))
+                .collect(),
             body: request.body.as_ref().map(|b| text(b)),
         });
         let answer = self.take(&request.url);
@@ -77,7 +84,10 @@ impl Http for Script {
             }
             if let Some(barrier) = &self.together {
                 let met = tokio::time::timeout(Duration::from_secs(20), barrier.wait()).await;
-                assert!(met.is_ok(), "the requests were not under way at the same time");
+                assert!(
+                    met.is_ok(),
+                    "the requests were not under way at the same time"
+                );
             }
             attempt(&answer)
         })
@@ -87,8 +97,14 @@ impl Http for Script {
 impl Script {
     fn take(&self, url: &str) -> Json {
         let mut answers = self.answers.lock().unwrap();
-        let fits = |a: &Json| a.get("to").and_then(Json::as_str).is_none_or(|to| url.split('?').next().unwrap_or("").ends_with(to));
-        let Some(at) = answers.iter().position(fits) else { return serde_json::json!({}) };
+        let fits = |a: &Json| {
+            a.get("to")
+                .and_then(Json::as_str)
+                .is_none_or(|to| url.split('?').next().unwrap_or("").ends_with(to))
+        };
+        let Some(at) = answers.iter().position(fits) else {
+            return serde_json::json!({});
+        };
         let left = answers[at].get("times").and_then(Json::as_u64).unwrap_or(1);
         if left > 1 {
             answers[at]["times"] = (left - 1).into();
@@ -99,7 +115,10 @@ impl Script {
 }
 
 fn attempt(answer: &Json) -> Attempt {
-    let trouble = || Trouble { kind: TroubleKind::Reset, message: "the connection was reset".to_owned() };
+    let trouble = || Trouble {
+        kind: TroubleKind::Reset,
+        message: "the connection was reset".to_owned(),
+    };
     match answer.get("fault").and_then(Json::as_str) {
         Some("not sent") => return Attempt::NotSent(trouble()),
         Some("unknown") => return Attempt::Unknown(trouble(), None),
@@ -108,15 +127,31 @@ fn attempt(answer: &Json) -> Attempt {
     }
     let body = match answer.get("text") {
         Some(text) => text.as_str().unwrap().to_owned(),
-        None => answer.get("body").map_or_else(|| "{}".to_owned(), Json::to_string),
+        None => answer
+            .get("body")
+            .map_or_else(|| "{}".to_owned(), Json::to_string),
     };
-    let headers = answer.get("headers").and_then(Json::as_object).cloned().unwrap_or_default();
+    let headers = answer
+        .get("headers")
+        .and_then(Json::as_object)
+        .cloned()
+        .unwrap_or_default();
     let headers = headers.into_iter().flat_map(|(name, value)| {
         let values = value.as_array().cloned().unwrap_or_else(|| vec![value]);
-        values.into_iter().map(move |v| (name.clone(), Zeroizing::new(v.as_str().unwrap().as_bytes().to_vec())))
+        values.into_iter().map(move |v| {
+            (
+                name.clone(),
+                Zeroizing::new(v.as_str().unwrap().as_bytes().to_vec()),
+            )
+        })
     });
     Attempt::Answered(Response {
-        status: answer.get("status").and_then(Json::as_u64).unwrap_or(200).try_into().unwrap(),
+        status: answer
+            .get("status")
+            .and_then(Json::as_u64)
+            .unwrap_or(200)
+            .try_into()
+            .unwrap(),
         headers: headers.collect(),
         body: Zeroizing::new(body.into_bytes()),
         received_at: NOW.parse().unwrap(),
@@ -145,7 +180,12 @@ pub struct Stage {
 }
 
 impl Stage {
-    pub fn with(answers: &[Json], together: Option<usize>, workers: HashMap<String, Vec<String>>, person: Option<&str>) -> Self {
+    pub fn with(
+        answers: &[Json],
+        together: Option<usize>,
+        workers: HashMap<String, Vec<String>>,
+        person: Option<&str>,
+    ) -> Self {
         rot::world::helper::set_program(env!("CARGO_BIN_EXE_rot").into());
         let dir = tempfile::tempdir().unwrap();
         let paths = Paths {
@@ -157,7 +197,8 @@ impl Stage {
         let key = crypt::Identity::generate();
         let identity = identity::render(&key, NOW.parse().unwrap()).unwrap();
         std::fs::write(&paths.identities[0], identity.as_bytes()).unwrap();
-        std::fs::set_permissions(&paths.identities[0], std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::fs::set_permissions(&paths.identities[0], std::fs::Permissions::from_mode(0o600))
+            .unwrap();
         let clock = Arc::new(Jumping::default());
         let http = Arc::new(Script {
             answers: Mutex::new(answers.to_vec()),
@@ -173,7 +214,13 @@ impl Stage {
             env: Arc::new(Person(person.map(str::to_owned))),
             process: Arc::new(RealProcess::new(workers)),
         };
-        let stage = Self { _dir: dir, world, paths, clock, http };
+        let stage = Self {
+            _dir: dir,
+            world,
+            paths,
+            clock,
+            http,
+        };
         done(Vault::create(&stage.world, &stage.paths, &[]));
         stage
     }
@@ -204,10 +251,17 @@ impl Stage {
 
     /// Runs the first rotation of a plan, or continues its interrupted run.
     pub fn run(&self, plan: &Plan, inputs: &[(String, Json)]) -> Result<RunReport> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let vault = RefCell::new(self.vault());
         let document = document::encode(plan);
-        let rotation = plan.rotations.iter().find(|r| !r.imported).expect("the plan has a rotation");
+        let rotation = plan
+            .rotations
+            .iter()
+            .find(|r| !r.imported)
+            .expect("the plan has a rotation");
         let job = Job {
             plan,
             rotation,
@@ -228,7 +282,11 @@ impl Stage {
         let vault = RefCell::new(self.vault());
         let job = Job {
             plan,
-            rotation: plan.rotations.iter().find(|r| !r.imported).expect("the plan has a rotation"),
+            rotation: plan
+                .rotations
+                .iter()
+                .find(|r| !r.imported)
+                .expect("the plan has a rotation"),
             document: &document,
             inputs: inputs.to_vec(),
             scheduled_at: None,
@@ -236,10 +294,16 @@ impl Stage {
             certificates: HashMap::new(),
             lock_wait: Duration::from_secs(5),
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let run = std::pin::pin!(rot::run::run(&self.world, &vault, &job, &Silent));
         let ended = runtime.block_on(futures_util::future::select(run, died));
-        assert!(matches!(ended, futures_util::future::Either::Right(_)), "the run ended before the process died");
+        assert!(
+            matches!(ended, futures_util::future::Either::Right(_)),
+            "the run ended before the process died"
+        );
     }
 
     pub fn sent(&self) -> Vec<Sent> {
@@ -255,7 +319,11 @@ impl Stage {
 pub fn done<T>(result: Result<T>) -> T {
     match result {
         Ok(value) => value,
-        Err(error) => panic!("{}: {}", error.diagnostics.first().map_or("", |d| d.code.id()), error.message()),
+        Err(error) => panic!(
+            "{}: {}",
+            error.diagnostics.first().map_or("", |d| d.code.id()),
+            error.message()
+        ),
     }
 }
 
@@ -270,5 +338,11 @@ pub fn conductor(text: &str, workers: &[&str], target: rot::plan::Dialect) -> (P
         ..rot::conductor::ReadOptions::default()
     };
     let (plan, findings) = rot::conductor::read(id, &source, &options);
-    (plan, findings.iter().map(|d| format!("{} {}", d.code.id(), d.message)).collect())
+    (
+        plan,
+        findings
+            .iter()
+            .map(|d| format!("{} {}", d.code.id(), d.message))
+            .collect(),
+    )
 }

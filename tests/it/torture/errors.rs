@@ -10,7 +10,10 @@ use std::time::Duration;
 
 /// Which errors each call can give.
 const ERRORS: &[(&str, &[&str])] = &[
-    ("open", &["EIO", "EACCES", "EMFILE", "EROFS", "ENOSPC", "EDQUOT"]),
+    (
+        "open",
+        &["EIO", "EACCES", "EMFILE", "EROFS", "ENOSPC", "EDQUOT"],
+    ),
     ("read", &["EIO"]),
     ("write", &["EIO", "ENOSPC", "EDQUOT"]),
     ("fsync", &["EIO", "ENOSPC"]),
@@ -44,13 +47,26 @@ fn points(scenario: &'static Scenario) -> Vec<Point> {
     let counts = strace::count(&mut Project::new(scenario), &calls, "run p.rot");
     let mut points = Vec::new();
     for (call, count) in counts {
-        let errors = ERRORS.iter().find(|(c, _)| *c == call).map_or(&[][..], |(_, errors)| errors);
+        let errors = ERRORS
+            .iter()
+            .find(|(c, _)| *c == call)
+            .map_or(&[][..], |(_, errors)| errors);
         for error in errors {
             for nth in 1..=count {
-                points.push(Point { scenario, call: call.clone(), nth: nth.to_string(), error });
+                points.push(Point {
+                    scenario,
+                    call: call.clone(),
+                    nth: nth.to_string(),
+                    error,
+                });
                 // A full disk stays full.
                 if matches!(call.as_str(), "write" | "fdatasync" | "fsync" | "open") {
-                    points.push(Point { scenario, call: call.clone(), nth: format!("{nth}+"), error });
+                    points.push(Point {
+                        scenario,
+                        call: call.clone(),
+                        nth: format!("{nth}+"),
+                        error,
+                    });
                 }
             }
         }
@@ -63,24 +79,34 @@ fn inject(point: &Point, codes: &Mutex<BTreeMap<i32, usize>>) -> Option<String> 
     let ended = project.failing(&point.call, &point.nth, point.error, "run p.rot");
     let code = ended.code.unwrap_or(-1);
     *codes.lock().unwrap().entry(code).or_default() += 1;
-    let wrong = |what: String| Some(format!("{}: {} at {} #{}: {what}", point.scenario.name, point.error, point.call, point.nth));
+    let wrong = |what: String| {
+        Some(format!(
+            "{}: {} at {} #{}: {what}",
+            point.scenario.name, point.error, point.call, point.nth
+        ))
+    };
     // 127 is the loader's: the program did not start.
     // A wake-up call within the runtime cannot fail on a real system; it says so by a panic when it is made to.
     // With all writes failing, not even that.
-    let unreal = code == 70 && point.call == "write" && (ended.stderr.contains("tokio") || point.nth.ends_with('+'));
+    let unreal = code == 70
+        && point.call == "write"
+        && (ended.stderr.contains("tokio") || point.nth.ends_with('+'));
     if !unreal && !matches!(code, 0 | 2 | 20 | 21 | 22 | 24 | 127) {
-        return wrong(format!("exit code {code}\n{}{}", ended.stdout, ended.stderr));
+        return wrong(format!(
+            "exit code {code}\n{}{}",
+            ended.stdout, ended.stderr
+        ));
     }
     if code == 20
-        && project
-            .issuer
-            .state()
-            .requests
-            .iter()
-            .any(|(r, status)| r.method == "POST" && status.is_some_and(|s| s < 300) && r.path != "/keys")
+        && project.issuer.state().requests.iter().any(|(r, status)| {
+            r.method == "POST" && status.is_some_and(|s| s < 300) && r.path != "/keys"
+        })
         && point.scenario.name != LIFE.name
     {
-        return wrong(format!("exit code 20 says that nothing happened\n{}", ended.stderr));
+        return wrong(format!(
+            "exit code 20 says that nothing happened\n{}",
+            ended.stderr
+        ));
     }
     project.vault();
     let over = project.until_over(5);
@@ -95,7 +121,11 @@ fn run(work: Vec<Point>, limit: Duration) -> usize {
         inject(point, &codes)
     });
     let done = done.into_inner();
-    println!("{done} injected errors, exit codes {:?}, {} lost", codes.into_inner().unwrap(), wrong.len());
+    println!(
+        "{done} injected errors, exit codes {:?}, {} lost",
+        codes.into_inner().unwrap(),
+        wrong.len()
+    );
     for message in wrong.iter().take(5) {
         println!("{message}\n");
     }

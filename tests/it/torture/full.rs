@@ -16,12 +16,26 @@ struct Small(PathBuf);
 impl Small {
     fn mount(at: &Path, bytes: u64) -> Option<Self> {
         std::fs::create_dir_all(at).unwrap();
-        let done = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={bytes},mode=700"), "none"]).arg(at).output();
-        done.is_ok_and(|o| o.status.success()).then(|| Self(at.to_owned()))
+        let done = Command::new("mount")
+            .args([
+                "-t",
+                "tmpfs",
+                "-o",
+                &format!("size={bytes},mode=700"),
+                "none",
+            ])
+            .arg(at)
+            .output();
+        done.is_ok_and(|o| o.status.success())
+            .then(|| Self(at.to_owned()))
     }
 
     fn grow(&self) {
-        let done = Command::new("mount").args(["-o", "remount,size=64m"]).arg(&self.0).status().unwrap();
+        let done = Command::new("mount")
+            .args(["-o", "remount,size=64m"])
+            .arg(&self.0)
+            .status()
+            .unwrap();
         assert!(done.success());
     }
 }
@@ -37,13 +51,26 @@ fn rescued(project: &Project) -> Vec<u8> {
     let vault = project.vault();
     let mut plain = Vec::new();
     let mut open = |sealed: &[u8]| {
-        let Ok(answer) = vault.unseal(sealed) else { return };
-        let Ok(json) = serde_json::from_slice::<serde_json::Value>(&answer) else { return };
+        let Ok(answer) = vault.unseal(sealed) else {
+            return;
+        };
+        let Ok(json) = serde_json::from_slice::<serde_json::Value>(&answer) else {
+            return;
+        };
         plain.extend(STANDARD.decode(json["body"].as_str().unwrap()).unwrap());
     };
     let places = [project.dir.path().to_owned(), project.path("small")];
-    for file in places.iter().filter(|place| place.exists()).flat_map(|place| files(place)) {
-        if file.file_name().unwrap().to_string_lossy().starts_with(".rot-rescue-") {
+    for file in places
+        .iter()
+        .filter(|place| place.exists())
+        .flat_map(|place| files(place))
+    {
+        if file
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with(".rot-rescue-")
+        {
             open(&std::fs::read(file).unwrap());
         }
     }
@@ -74,7 +101,16 @@ fn fill(
     let small = project.path("small");
     let disk = Small::mount(&small, bytes)?;
     let state = small.join("state");
-    let fits = |from: &str| Command::new("cp").arg("-r").arg(project.path(from)).arg(&small).output().unwrap().status.success();
+    let fits = |from: &str| {
+        Command::new("cp")
+            .arg("-r")
+            .arg(project.path(from))
+            .arg(&small)
+            .output()
+            .unwrap()
+            .status
+            .success()
+    };
     if !fits("state") || (place == Place::Everything && !fits("rot.vault")) {
         // Not even the vault fits.
         return Some(Ok(0));
@@ -88,16 +124,32 @@ fn fill(
     }
     let ended = match blind {
         // A file system that cannot reserve room: the disk is found to be full only when the answer is there.
-        true => project.traced(&["-o", "/dev/null", "-e", "trace=fallocate", "-e", "inject=fallocate:error=EOPNOTSUPP"], &line),
+        true => project.traced(
+            &[
+                "-o",
+                "/dev/null",
+                "-e",
+                "trace=fallocate",
+                "-e",
+                "inject=fallocate:error=EOPNOTSUPP",
+            ],
+            &line,
+        ),
         false => project.rot(&line),
     };
     *codes.entry(ended.code.unwrap_or(-1)).or_default() += 1;
     let made = |project: &Project| project.issuer.state().credentials.len();
     if !blind && !matches!(ended.code, Some(0 | 20)) {
-        return Some(Err(format!("{bytes} bytes: exit code {:?} where the room was reserved before\n{}", ended.code, ended.stderr)));
+        return Some(Err(format!(
+            "{bytes} bytes: exit code {:?} where the room was reserved before\n{}",
+            ended.code, ended.stderr
+        )));
     }
     if !matches!(ended.code, Some(0 | 2 | 20 | 21 | 22)) {
-        return Some(Err(format!("{bytes} bytes: exit code {:?}\n{}", ended.code, ended.stderr)));
+        return Some(Err(format!(
+            "{bytes} bytes: exit code {:?}\n{}",
+            ended.code, ended.stderr
+        )));
     }
     let before = made(&project);
     disk.grow();
@@ -110,16 +162,33 @@ fn fill(
         // So that the checks find it where they look.
         std::fs::copy(small.join("rot.vault"), project.path("rot.vault")).unwrap();
     }
-    let Some(current) = project.current() else { return Some(Err(format!("{bytes} bytes: nothing is current\n{}", project.said))) };
+    let Some(current) = project.current() else {
+        return Some(Err(format!(
+            "{bytes} bytes: nothing is current\n{}",
+            project.said
+        )));
+    };
     let (known, saved) = (project.known(), rescued(&project));
     let state = project.issuer.state();
     if !(scenario.accepted)(&state, &current) {
-        return Some(Err(format!("{bytes} bytes: what is current is dead\n{}", project.said)));
+        return Some(Err(format!(
+            "{bytes} bytes: what is current is dead\n{}",
+            project.said
+        )));
     }
-    let live = scenario.makes.iter().flat_map(|kind| state.live_all(*kind)).filter(|c| !known.contains(&c.value));
-    let (safe, lost): (Vec<_>, Vec<_>) = live.partition(|c| super::project::contains(&saved, c.value.as_bytes()));
+    let live = scenario
+        .makes
+        .iter()
+        .flat_map(|kind| state.live_all(*kind))
+        .filter(|c| !known.contains(&c.value));
+    let (safe, lost): (Vec<_>, Vec<_>) =
+        live.partition(|c| super::project::contains(&saved, c.value.as_bytes()));
     if !lost.is_empty() {
-        return Some(Err(format!("{bytes} bytes: {} of {before} credentials lost\n{}", lost.len(), project.said)));
+        return Some(Err(format!(
+            "{bytes} bytes: {} of {before} credentials lost\n{}",
+            lost.len(),
+            project.said
+        )));
     }
     Some(Ok(safe.len()))
 }
@@ -174,18 +243,37 @@ fn a_limit_on_file_sizes_loses_nothing() {
     for blocks in 1..=16 {
         let mut project = Project::new(&ADDITIVE);
         let mut command = project.around("/bin/sh");
-        command.args(["-c", &format!("ulimit -f {blocks}; exec \"$0\" run p.rot"), &rot()]);
+        command.args([
+            "-c",
+            &format!("ulimit -f {blocks}; exec \"$0\" run p.rot"),
+            &rot(),
+        ]);
         let ended = project.wait(command);
-        assert!(matches!(ended.code, Some(0 | 20 | 21 | 22)), "{blocks}: {:?}\n{}", ended.code, ended.stderr);
+        assert!(
+            matches!(ended.code, Some(0 | 20 | 21 | 22)),
+            "{blocks}: {:?}\n{}",
+            ended.code,
+            ended.stderr
+        );
         let code = project.until_over(5);
         assert_eq!(code, 0, "{}", project.said);
         let (known, saved) = (project.known(), rescued(&project));
-        for live in project.issuer.state().live_all(rot::demo::issuer::Kind::Orkes) {
+        for live in project
+            .issuer
+            .state()
+            .live_all(rot::demo::issuer::Kind::Orkes)
+        {
             let safe = super::project::contains(&saved, live.value.as_bytes());
-            assert!(known.contains(&live.value) || safe, "{blocks} blocks: a credential is lost\n{}", project.said);
+            assert!(
+                known.contains(&live.value) || safe,
+                "{blocks} blocks: a credential is lost\n{}",
+                project.said
+            );
             rescues += usize::from(safe);
         }
         limits += 1;
     }
-    println!("{limits} limits on file sizes, {rescues} credentials in the rescue file or sealed on standard error, 0 lost");
+    println!(
+        "{limits} limits on file sizes, {rescues} credentials in the rescue file or sealed on standard error, 0 lost"
+    );
 }

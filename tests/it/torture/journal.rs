@@ -18,7 +18,10 @@ fn interrupted() -> (Project, PathBuf) {
 }
 
 fn journals(project: &Project) -> Vec<PathBuf> {
-    files(&project.path("state")).into_iter().filter(|f| f.extension().is_some_and(|e| e == "jnl")).collect()
+    files(&project.path("state"))
+        .into_iter()
+        .filter(|f| f.extension().is_some_and(|e| e == "jnl"))
+        .collect()
 }
 
 /// Where the records of a journal end.
@@ -46,9 +49,18 @@ fn every_flipped_byte_is_found() {
             std::fs::write(&journal, &bytes).unwrap();
             match open_runs(&world, &vault) {
                 Ok(_) => panic!("byte {at}: not found"),
-                Err(error) => assert_eq!(error.failure, Failure::Tampered, "byte {at}: {}", error.message()),
+                Err(error) => assert_eq!(
+                    error.failure,
+                    Failure::Tampered,
+                    "byte {at}: {}",
+                    error.message()
+                ),
             }
-            assert_eq!(std::fs::read(&journal).unwrap(), bytes, "looking changes nothing");
+            assert_eq!(
+                std::fs::read(&journal).unwrap(),
+                bytes,
+                "looking changes nothing"
+            );
             found += 1;
         }
         if at % 400 == 0 {
@@ -56,7 +68,11 @@ fn every_flipped_byte_is_found() {
             assert_eq!(ended.code, Some(23), "byte {at}: {}", ended.stderr);
         }
     }
-    assert_eq!(project.issuer.state().executed("POST", "/api/token"), 1, "nothing is called on a damaged journal");
+    assert_eq!(
+        project.issuer.state().executed("POST", "/api/token"),
+        1,
+        "nothing is called on a damaged journal"
+    );
     std::fs::write(&journal, &good).unwrap();
     assert_eq!(project.rot("run p.rot").code, Some(0), "{}", project.said);
     println!("{found} flipped bytes of a journal, {found} found, 0 lost");
@@ -71,7 +87,8 @@ fn a_torn_end_is_dropped_and_the_run_goes_on() {
     let (world, vault) = (World::real(), project.vault());
     for cut in 0..good.len() {
         std::fs::write(&journal, &good[..cut]).unwrap();
-        let open = open_runs(&world, &vault).unwrap_or_else(|e| panic!("cut at {cut}: {}", e.message()));
+        let open =
+            open_runs(&world, &vault).unwrap_or_else(|e| panic!("cut at {cut}: {}", e.message()));
         // Without its first record there was no run yet.
         assert_eq!(open.len(), usize::from(cut >= ends[1]), "cut at {cut}");
     }
@@ -82,7 +99,12 @@ fn a_torn_end_is_dropped_and_the_run_goes_on() {
             let (mut project, journal) = interrupted();
             let good = std::fs::read(&journal).unwrap();
             let ends = self::ends(&good);
-            let Some(cut) = ends[record].checked_add_signed(shift).filter(|cut| *cut <= good.len()) else { continue };
+            let Some(cut) = ends[record]
+                .checked_add_signed(shift)
+                .filter(|cut| *cut <= good.len())
+            else {
+                continue;
+            };
             std::fs::write(&journal, &good[..cut]).unwrap();
             let code = project.until_over(5);
             assert_eq!(code, 0, "cut at {cut}: {}", project.said);
@@ -93,7 +115,10 @@ fn a_torn_end_is_dropped_and_the_run_goes_on() {
             runs += 1;
         }
     }
-    println!("{} torn ends of a journal and {runs} runs that went on from one, 0 lost", good.len());
+    println!(
+        "{} torn ends of a journal and {runs} runs that went on from one, 0 lost",
+        good.len()
+    );
 }
 
 #[test]
@@ -112,7 +137,10 @@ fn journals_of_other_runs_and_vaults_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         super::project::make_vault(
             dir.path(),
-            &[("appKeyId", None, "demo-key-id".into()), ("appKeySecret", None, "demo-key-secret".into())],
+            &[
+                ("appKeyId", None, "demo-key-id".into()),
+                ("appKeySecret", None, "demo-key-secret".into()),
+            ],
         );
         let mut third = Project::new(&ADDITIVE);
         std::fs::remove_dir_all(third.path("state")).unwrap();
@@ -169,8 +197,13 @@ fn the_journal_of_a_run_that_is_over_holds_no_answers_and_no_reserved_room() {
         // The next run tidies up.
         assert_eq!(project.rot("run p.rot").code, Some(0), "{}", project.said);
         let bytes = std::fs::read(&journal).unwrap();
-        assert!(!super::project::contains(&bytes, b"age-encryption.org"), "{}", scenario.name);
-        let room = std::os::unix::fs::MetadataExt::blocks(&std::fs::metadata(&journal).unwrap()) * 512;
+        assert!(
+            !super::project::contains(&bytes, b"age-encryption.org"),
+            "{}",
+            scenario.name
+        );
+        let room =
+            std::os::unix::fs::MetadataExt::blocks(&std::fs::metadata(&journal).unwrap()) * 512;
         assert!(room <= 64 * 1024, "{} bytes are still reserved", room);
         ends(&bytes);
     }

@@ -18,12 +18,20 @@ struct Point {
 fn points(scenario: &'static Scenario) -> Vec<(String, usize)> {
     let mut project = Project::new(scenario);
     let counts = strace::count(&mut project, CALLS, "run p.rot");
-    counts.into_iter().flat_map(|(call, count)| (1..=count).map(move |nth| (call.clone(), nth))).collect()
+    counts
+        .into_iter()
+        .flat_map(|(call, count)| (1..=count).map(move |nth| (call.clone(), nth)))
+        .collect()
 }
 
 fn kill(point: &Point, kills: &AtomicUsize, halts: &AtomicUsize) -> Option<String> {
     let mut project = Project::new(point.scenario);
-    let place = || format!("{}: killed at {} #{} {:?}", point.scenario.name, point.call, point.nth, point.again);
+    let place = || {
+        format!(
+            "{}: killed at {} #{} {:?}",
+            point.scenario.name, point.call, point.nth, point.again
+        )
+    };
     let die = |project: &mut Project, call: &str, nth: usize| {
         let ended = project.killed(call, nth, "run p.rot");
         if ended.code.is_none_or(|c| c > 128) {
@@ -45,7 +53,10 @@ fn kill(point: &Point, kills: &AtomicUsize, halts: &AtomicUsize) -> Option<Strin
         // A second run is an ordinary one: nothing is left over from the first.
         let next = project.rot("run p.rot");
         if next.code != Some(0) {
-            wrong = Some(format!("the next run ended with {:?}:\n{}", next.code, next.stderr));
+            wrong = Some(format!(
+                "the next run ended with {:?}:\n{}",
+                next.code, next.stderr
+            ));
         }
     }
     wrong.map(|what| format!("{}: {what}", place()))
@@ -63,7 +74,11 @@ fn run(work: Vec<Point>, limit: Duration) -> (usize, usize) {
     for message in wrong.iter().take(5) {
         println!("{message}\n");
     }
-    assert!(wrong.is_empty(), "{} of {kills} kills lost something", wrong.len());
+    assert!(
+        wrong.is_empty(),
+        "{} of {kills} kills lost something",
+        wrong.len()
+    );
     (kills, halts)
 }
 
@@ -76,14 +91,31 @@ fn killed_at_system_calls_it_loses_nothing() {
         return;
     }
     // Every call that changes a file or talks to the issuer, and every sixth of the others.
-    let telling = ["write", "fsync", "fdatasync", "rename", "fallocate", "ftruncate", "sendto", "writev", "recvfrom", "link", "linkat"];
+    let telling = [
+        "write",
+        "fsync",
+        "fdatasync",
+        "rename",
+        "fallocate",
+        "ftruncate",
+        "sendto",
+        "writev",
+        "recvfrom",
+        "link",
+        "linkat",
+    ];
     let all = Mutex::new(Vec::new());
     on_two(&ALL, Duration::from_secs(60), |scenario| {
         let points = points(scenario);
         let mut all = all.lock().unwrap();
         for (i, (call, nth)) in points.into_iter().enumerate() {
             if telling.contains(&call.as_str()) || i % 6 == 0 {
-                all.push(Point { scenario, call, nth, again: None });
+                all.push(Point {
+                    scenario,
+                    call,
+                    nth,
+                    again: None,
+                });
             }
         }
         None
@@ -94,8 +126,15 @@ fn killed_at_system_calls_it_loses_nothing() {
     let mut work: Vec<Point> = work.into_iter().step_by(step).collect();
     // The answer is lost, and the run that recovers dies as well, wherever it stores something: it knew of the lost answer.
     for scenario in ALL {
-        let stores = points(scenario).into_iter().filter(|(call, _)| matches!(call.as_str(), "fdatasync" | "rename"));
-        work.extend(stores.map(|again| Point { scenario, call: "recvfrom".into(), nth: 1, again: Some(again) }));
+        let stores = points(scenario)
+            .into_iter()
+            .filter(|(call, _)| matches!(call.as_str(), "fdatasync" | "rename"));
+        work.extend(stores.map(|again| Point {
+            scenario,
+            call: "recvfrom".into(),
+            nth: 1,
+            again: Some(again),
+        }));
     }
     let (kills, _) = run(work, Duration::from_secs(1800));
     assert!(kills >= 300, "only {kills} kills");
@@ -111,10 +150,20 @@ fn killed_at_every_system_call_and_again_while_it_recovers_it_loses_nothing() {
     for scenario in ALL {
         let points = points(scenario);
         for (i, (call, nth)) in points.iter().enumerate() {
-            work.push(Point { scenario, call: call.clone(), nth: *nth, again: None });
+            work.push(Point {
+                scenario,
+                call: call.clone(),
+                nth: *nth,
+                again: None,
+            });
             // The recovery is killed too, at a place that goes around through all of them.
             let again = points[(i * 37 + 11) % points.len()].clone();
-            work.push(Point { scenario, call: call.clone(), nth: *nth, again: Some(again) });
+            work.push(Point {
+                scenario,
+                call: call.clone(),
+                nth: *nth,
+                again: Some(again),
+            });
         }
     }
     let (kills, _) = run(work, Duration::from_secs(3600));

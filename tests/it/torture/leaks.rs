@@ -15,7 +15,10 @@ const SHAPES: &[(&str, &str)] = &[
     ("letters and digits", "qZ7xW2vK9mB4nT6yR1cL8pD3"),
     ("specials", "p<&>'\"\\/%+ =;:!@#$^*()~`|?{}[]Q"),
     ("six letters", "kW9z-Q"),
-    ("PEM", "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIHxQ7vZ2\n-----END PRIVATE KEY-----"),
+    (
+        "PEM",
+        "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIHxQ7vZ2\n-----END PRIVATE KEY-----",
+    ),
     ("JSON", "{\"user\":\"deploy\",\"pass\":\"hGt5Rw8u\"}"),
     ("number", "9283746501928374"),
     ("unicode", "пароль-日本-Zażółć-9x"),
@@ -26,7 +29,10 @@ const SHAPES: &[(&str, &str)] = &[
 fn forms(secret: &str) -> Vec<Vec<u8>> {
     let bytes = secret.as_bytes();
     let json = serde_json::to_string(secret).unwrap();
-    let escaped: String = secret.encode_utf16().map(|u| format!("\\u{u:04x}")).collect();
+    let escaped: String = secret
+        .encode_utf16()
+        .map(|u| format!("\\u{u:04x}"))
+        .collect();
     let percent = |upper: bool| -> String {
         let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-._~".contains(b);
         bytes
@@ -39,9 +45,26 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
             .collect()
     };
     let form: String = url::form_urlencoded::byte_serialize(bytes).collect();
-    let hex = |upper: bool| -> String { bytes.iter().map(|b| if upper { format!("{b:02X}") } else { format!("{b:02x}") }).collect() };
-    let mut all =
-        vec![bytes.to_vec(), json[1..json.len() - 1].into(), escaped.into(), percent(true).into(), percent(false).into(), form.into()];
+    let hex = |upper: bool| -> String {
+        bytes
+            .iter()
+            .map(|b| {
+                if upper {
+                    format!("{b:02X}")
+                } else {
+                    format!("{b:02x}")
+                }
+            })
+            .collect()
+    };
+    let mut all = vec![
+        bytes.to_vec(),
+        json[1..json.len() - 1].into(),
+        escaped.into(),
+        percent(true).into(),
+        percent(false).into(),
+        form.into(),
+    ];
     all.extend([hex(false).into_bytes(), hex(true).into_bytes()]);
     // Inside something longer that is encoded, it stands at one of three places; its ends depend on the neighbours.
     for shift in 0..3 {
@@ -61,9 +84,15 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
 /// The strings of strace's lines that go to no socket, as bytes.
 fn written(log: &str) -> Vec<u8> {
     let mut all = Vec::new();
-    for line in log.lines().filter(|line| !line.contains("<TCP") && !line.contains("<socket:")) {
+    for line in log
+        .lines()
+        .filter(|line| !line.contains("<TCP") && !line.contains("<socket:"))
+    {
         for part in line.split('"').skip(1).step_by(2) {
-            let bytes = part.split("\\x").skip(1).filter_map(|h| u8::from_str_radix(h.get(..2)?, 16).ok());
+            let bytes = part
+                .split("\\x")
+                .skip(1)
+                .filter_map(|h| u8::from_str_radix(h.get(..2)?, 16).ok());
             all.extend(bytes);
             all.push(b'\n');
         }
@@ -73,7 +102,8 @@ fn written(log: &str) -> Vec<u8> {
 
 /// How a run goes.
 fn ways(secret: &str) -> Vec<(&'static str, Option<Fault>)> {
-    let json = serde_json::json!({ "token": format!("minted-{secret}"), "message": secret }).to_string();
+    let json =
+        serde_json::json!({ "token": format!("minted-{secret}"), "message": secret }).to_string();
     let answer = |status, body: String, execute| Fault::Answer {
         status,
         headers: vec![("content-type".into(), "application/json".into())],
@@ -82,14 +112,33 @@ fn ways(secret: &str) -> Vec<(&'static str, Option<Fault>)> {
     };
     vec![
         ("success", Some(answer(200, json.clone(), false))),
-        ("the request echoed with 400", Some(Fault::Echo { status: 400 })),
-        ("the request echoed with 500", Some(Fault::Echo { status: 500 })),
-        ("an answer without the capture", Some(answer(200, serde_json::json!({ "other": secret }).to_string(), false))),
-        ("an answer that is not JSON", Some(answer(200, format!("token={secret}"), false))),
+        (
+            "the request echoed with 400",
+            Some(Fault::Echo { status: 400 }),
+        ),
+        (
+            "the request echoed with 500",
+            Some(Fault::Echo { status: 500 }),
+        ),
+        (
+            "an answer without the capture",
+            Some(answer(
+                200,
+                serde_json::json!({ "other": secret }).to_string(),
+                false,
+            )),
+        ),
+        (
+            "an answer that is not JSON",
+            Some(answer(200, format!("token={secret}"), false)),
+        ),
         ("half an answer", Some(Fault::TruncatedBody)),
         (
             "a status line with the secret",
-            Some(Fault::Raw { bytes: format!("HTTP/1.1 200 {secret}\r\n\r\n").into_bytes(), execute: false }),
+            Some(Fault::Raw {
+                bytes: format!("HTTP/1.1 200 {secret}\r\n\r\n").into_bytes(),
+                execute: false,
+            }),
         ),
     ]
 }
@@ -104,25 +153,54 @@ fn no_byte_outside_the_issuers_socket_holds_a_secret() {
         for (way, fault) in ways(secret) {
             let mut project = Project::with(&ADDITIVE, |state| {
                 state.config.application.1 = (*secret).to_owned();
-                state.config.faults = fault.into_iter().map(|f| Rule { path: Some("/api/token".into()), ..Rule::always(f) }).collect();
+                state.config.faults = fault
+                    .into_iter()
+                    .map(|f| Rule {
+                        path: Some("/api/token".into()),
+                        ..Rule::always(f)
+                    })
+                    .collect();
             });
             project.write_plan(
                 &ADDITIVE
                     .plan
-                    .replace("  http retrieve", "  output answered = \"yes\"\n  http retrieve")
-                    .replace("issues additive {", "issues additive {\n    retry 1 every 10ms"),
+                    .replace(
+                        "  http retrieve",
+                        "  output answered = \"yes\"\n  http retrieve",
+                    )
+                    .replace(
+                        "issues additive {",
+                        "issues additive {\n    retry 1 every 10ms",
+                    ),
             );
             let mut set = project.around(&rot());
-            set.args(["vault", "set", "appKeySecret"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+            set.args(["vault", "set", "appKeySecret"])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
             let mut set = set.spawn().unwrap();
             std::io::Write::write_all(&mut set.stdin.take().unwrap(), secret.as_bytes()).unwrap();
             assert!(set.wait().unwrap().success(), "{shape}");
             let log = tempfile::NamedTempFile::new().unwrap();
-            let options =
-                ["-yy", "-xx", "-s", "1000000", "-o", log.path().to_str().unwrap(), "-e", "trace=write,writev,pwrite64,sendto,sendmsg"];
+            let options = [
+                "-yy",
+                "-xx",
+                "-s",
+                "1000000",
+                "-o",
+                log.path().to_str().unwrap(),
+                "-e",
+                "trace=write,writev,pwrite64,sendto,sendmsg",
+            ];
             let first = project.traced(&options, "run p.rot --report json -v");
             let mut bytes = written(&std::fs::read_to_string(log.path()).unwrap());
-            for line in ["status", "resume -v", "status --report json", "vault list", "vault history appKeySecret"] {
+            for line in [
+                "status",
+                "resume -v",
+                "status --report json",
+                "vault list",
+                "vault history appKeySecret",
+            ] {
                 project.traced(&options, line);
                 bytes.extend(written(&std::fs::read_to_string(log.path()).unwrap()));
             }
@@ -147,7 +225,10 @@ fn no_byte_outside_the_issuers_socket_holds_a_secret() {
             (runs, lengths) = (runs + 1, lengths + bytes.len());
         }
     }
-    println!("{runs} runs, {lengths} bytes, {searched} searches for secrets of {} shapes in 14 forms, 0 lost (0 hits)", SHAPES.len());
+    println!(
+        "{runs} runs, {lengths} bytes, {searched} searches for secrets of {} shapes in 14 forms, 0 lost (0 hits)",
+        SHAPES.len()
+    );
 }
 
 fn dir(project: &Project) -> &std::path::Path {
@@ -157,15 +238,28 @@ fn dir(project: &Project) -> &std::path::Path {
 #[test]
 fn neither_arguments_nor_environment_hold_a_secret() {
     let project = Project::with(&ADDITIVE, |state| {
-        state.config.faults = vec![Rule::once("/api/token", Fault::Stall { at: rot::demo::issuer::Phase::Execute, millis: 700 })];
+        state.config.faults = vec![Rule::once(
+            "/api/token",
+            Fault::Stall {
+                at: rot::demo::issuer::Phase::Execute,
+                millis: 700,
+            },
+        )];
     });
     let mut command = project.around(&rot());
-    let mut child = command.args(["run", "p.rot"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = command
+        .args(["run", "p.rot"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut samples = 0;
     while child.try_wait().unwrap().is_none() {
         for file in ["cmdline", "environ", "comm"] {
             // The process may have hidden itself, or be gone.
-            let Ok(bytes) = std::fs::read(format!("/proc/{}/{file}", child.id())) else { continue };
+            let Ok(bytes) = std::fs::read(format!("/proc/{}/{file}", child.id())) else {
+                continue;
+            };
             for secret in ["demo-key-secret", "AGE-SECRET-KEY", "demo_orkes"] {
                 assert!(!contains(&bytes, secret.as_bytes()), "{file}");
             }
@@ -181,11 +275,20 @@ fn neither_arguments_nor_environment_hold_a_secret() {
 fn the_search_finds_what_it_looks_for() {
     let secret = SHAPES[1].1;
     for form in forms(secret) {
-        let line = format!("1 write(1<pipe:[1]>, \"{}\", 3) = 3", form.iter().map(|b| format!("\\x{b:02x}")).collect::<String>());
+        let line = format!(
+            "1 write(1<pipe:[1]>, \"{}\", 3) = 3",
+            form.iter()
+                .map(|b| format!("\\x{b:02x}"))
+                .collect::<String>()
+        );
         assert!(contains(&written(&line), &form));
     }
     let inside = STANDARD.encode(format!("user:{secret}:more"));
-    assert!(forms(secret).iter().any(|form| contains(inside.as_bytes(), form)));
+    assert!(
+        forms(secret)
+            .iter()
+            .any(|form| contains(inside.as_bytes(), form))
+    );
     let socket = "1 sendto(5<TCP:[127.0.0.1:1->127.0.0.1:2]>, \"\\x61\", 1) = 1";
     assert!(written(socket).is_empty());
 }

@@ -39,19 +39,31 @@ impl Project {
     }
 
     /// With a changed issuer.
-    pub fn with(scenario: &'static Scenario, change: impl FnOnce(&mut rot::demo::issuer::State)) -> Self {
+    pub fn with(
+        scenario: &'static Scenario,
+        change: impl FnOnce(&mut rot::demo::issuer::State),
+    ) -> Self {
         let issuer = Issuer::spawn((scenario.config)()).unwrap();
         let secrets = (scenario.seed)(&issuer);
         change(&mut issuer.state());
         let dir = tempfile::tempdir().unwrap();
         copy(template(scenario, &secrets).path(), dir.path());
-        let project = Self { dir, issuer, scenario, said: String::new() };
+        let project = Self {
+            dir,
+            issuer,
+            scenario,
+            said: String::new(),
+        };
         project.write_plan(scenario.plan);
         project
     }
 
     pub fn write_plan(&self, plan: &str) {
-        std::fs::write(self.path("p.rot"), plan.replace("BASE", &self.issuer.base_url)).unwrap();
+        std::fs::write(
+            self.path("p.rot"),
+            plan.replace("BASE", &self.issuer.base_url),
+        )
+        .unwrap();
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -85,9 +97,17 @@ impl Project {
     }
 
     pub fn wait(&mut self, mut command: Command) -> Ended {
-        let Output { status, stdout, stderr } = command.output().unwrap();
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = command.output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program prints UTF-8");
-        let ended = Ended { code: status.code(), stdout: text(stdout), stderr: text(stderr) };
+        let ended = Ended {
+            code: status.code(),
+            stdout: text(stdout),
+            stderr: text(stderr),
+        };
         self.said.push_str(&ended.stdout);
         self.said.push_str(&ended.stderr);
         ended
@@ -97,7 +117,11 @@ impl Project {
     pub fn vault(&self) -> Vault {
         match Vault::open(&World::real(), &self.paths()) {
             Ok(vault) => vault,
-            Err(error) => panic!("{}: the vault does not open: {}", self.scenario.name, error.message()),
+            Err(error) => panic!(
+                "{}: the vault does not open: {}",
+                self.scenario.name,
+                error.message()
+            ),
         }
     }
 
@@ -105,16 +129,31 @@ impl Project {
     pub fn current(&self) -> Option<String> {
         let vault = self.vault();
         let (name, field) = self.scenario.secret;
-        let value = vault.doc().get(name)?.current_version()?.value.as_ref()?.part(field)?.expose().to_vec();
+        let value = vault
+            .doc()
+            .get(name)?
+            .current_version()?
+            .value
+            .as_ref()?
+            .part(field)?
+            .expose()
+            .to_vec();
         Some(String::from_utf8(value).unwrap())
     }
 
     /// All values that the vault holds in any version.
     pub fn known(&self) -> Vec<String> {
         let vault = self.vault();
-        let versions = vault.doc().secrets().flat_map(|(_, entry)| entry.versions.iter());
-        let values = versions.filter_map(|v| v.value.as_ref()).flat_map(|v| v.parts().into_iter().map(|(_, s)| s.expose().to_vec()));
-        values.map(|v| String::from_utf8_lossy(&v).into_owned()).collect()
+        let versions = vault
+            .doc()
+            .secrets()
+            .flat_map(|(_, entry)| entry.versions.iter());
+        let values = versions
+            .filter_map(|v| v.value.as_ref())
+            .flat_map(|v| v.parts().into_iter().map(|(_, s)| s.expose().to_vec()));
+        values
+            .map(|v| String::from_utf8_lossy(&v).into_owned())
+            .collect()
     }
 
     /// Runs until it is over: at most so many times. Answers with the last exit code.
@@ -138,13 +177,22 @@ impl Project {
             22 if bare => return self.canary(),
             _ => return Some(format!("ended with {code}:\n{}", self.said)),
         }
-        let Some(current) = self.current() else { return Some("nothing is current".into()) };
+        let Some(current) = self.current() else {
+            return Some("nothing is current".into());
+        };
         let known = self.known();
         let state = self.issuer.state();
         if !(self.scenario.accepted)(&state, &current) {
-            return Some(format!("the issuer does not take what is current:\n{}", self.said));
+            return Some(format!(
+                "the issuer does not take what is current:\n{}",
+                self.said
+            ));
         }
-        let live = self.scenario.makes.iter().flat_map(|kind| state.live_all(*kind));
+        let live = self
+            .scenario
+            .makes
+            .iter()
+            .flat_map(|kind| state.live_all(*kind));
         let unknown = live.filter(|c| !known.contains(&c.value));
         let unknown = match self.scenario.strays {
             Strays::Dying => unknown.filter(|c| c.dies_at.is_none()).count(),
@@ -152,7 +200,10 @@ impl Project {
             _ => unknown.count(),
         };
         if unknown > 0 {
-            return Some(format!("{unknown} live credentials are neither stored nor told of:\n{}", self.said));
+            return Some(format!(
+                "{unknown} live credentials are neither stored nor told of:\n{}",
+                self.said
+            ));
         }
         drop(state);
         self.canary()
@@ -161,7 +212,13 @@ impl Project {
     /// A file that holds a secret in clear, or something of it that was printed.
     pub fn canary(&self) -> Option<String> {
         let mut needles: Vec<String> = self.known();
-        needles.extend(self.issuer.state().credentials.iter().map(|c| c.value.clone()));
+        needles.extend(
+            self.issuer
+                .state()
+                .credentials
+                .iter()
+                .map(|c| c.value.clone()),
+        );
         needles.retain(|n| n.len() >= 8 && !n.starts_with("key") && !n.starts_with("bundle"));
         for file in files(self.dir.path()) {
             if file.ends_with("identity.txt") || file.ends_with("p.rot") {
@@ -172,7 +229,10 @@ impl Project {
                 return Some(format!("{} holds a secret in clear", file.display()));
             }
         }
-        needles.iter().any(|n| self.said.contains(n)).then(|| format!("a secret was printed:\n{}", self.said))
+        needles
+            .iter()
+            .any(|n| self.said.contains(n))
+            .then(|| format!("a secret was printed:\n{}", self.said))
     }
 }
 
@@ -218,7 +278,10 @@ pub fn paths(dir: &Path) -> Paths {
 }
 
 /// A vault with these secrets, made once for each scenario.
-fn template(scenario: &Scenario, secrets: &[(&'static str, Option<&'static str>, String)]) -> &'static TempDir {
+fn template(
+    scenario: &Scenario,
+    secrets: &[(&'static str, Option<&'static str>, String)],
+) -> &'static TempDir {
     static MADE: OnceLock<Mutex<BTreeMap<&'static str, &'static TempDir>>> = OnceLock::new();
     let mut made = MADE.get_or_init(Mutex::default).lock().unwrap();
     made.entry(scenario.name).or_insert_with(|| {
@@ -245,10 +308,25 @@ pub fn make_vault(dir: &Path, secrets: &[(&'static str, Option<&'static str>, St
             let secret = |v: &String| Secret::new(v.clone().into_bytes());
             let value = match parts.as_slice() {
                 [(_, None, value)] => StoredValue::Single(secret(value)),
-                parts => StoredValue::Fields(parts.iter().map(|(_, f, v)| (f.unwrap().to_owned(), secret(v))).collect()),
+                parts => StoredValue::Fields(
+                    parts
+                        .iter()
+                        .map(|(_, f, v)| (f.unwrap().to_owned(), secret(v)))
+                        .collect(),
+                ),
             };
             let id = format!("first-{name}");
-            doc.put_current(name, NewVersion { id, value, expires_at: None, run: None, rotation: None, created_at: world.clock.now() })?;
+            doc.put_current(
+                name,
+                NewVersion {
+                    id,
+                    value,
+                    expires_at: None,
+                    run: None,
+                    rotation: None,
+                    created_at: world.clock.now(),
+                },
+            )?;
         }
         Ok(())
     });
@@ -256,7 +334,11 @@ pub fn make_vault(dir: &Path, secrets: &[(&'static str, Option<&'static str>, St
 }
 
 /// Does work on two threads; stops early when the time is up. Answers with how much was done and what went wrong.
-pub fn on_two<T: Sync>(work: &[T], limit: Duration, one: impl Fn(&T) -> Option<String> + Sync) -> (usize, Vec<String>) {
+pub fn on_two<T: Sync>(
+    work: &[T],
+    limit: Duration,
+    one: impl Fn(&T) -> Option<String> + Sync,
+) -> (usize, Vec<String>) {
     let start = Instant::now();
     let next = std::sync::atomic::AtomicUsize::new(0);
     let done = std::sync::atomic::AtomicUsize::new(0);
@@ -265,7 +347,11 @@ pub fn on_two<T: Sync>(work: &[T], limit: Duration, one: impl Fn(&T) -> Option<S
         for _ in 0..2 {
             scope.spawn(|| {
                 while start.elapsed() < limit {
-                    let Some(item) = work.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) else { return };
+                    let Some(item) =
+                        work.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+                    else {
+                        return;
+                    };
                     if let Some(message) = one(item) {
                         wrong.lock().unwrap().push(message);
                     }

@@ -53,7 +53,11 @@ fn first_key(issuer: &IssuerHandle) -> Credential {
 }
 
 fn keys(mode: KeyMode) -> Config {
-    Config { keys: mode, key_cap: 1000, ..Config::default() }
+    Config {
+        keys: mode,
+        key_cap: 1000,
+        ..Config::default()
+    }
 }
 
 fn admin() -> (&'static str, Option<&'static str>, String) {
@@ -76,7 +80,12 @@ rotation token {
 }
 "#,
     config: Config::default,
-    seed: |_| vec![("appKeyId", None, "demo-key-id".into()), ("appKeySecret", None, "demo-key-secret".into())],
+    seed: |_| {
+        vec![
+            ("appKeyId", None, "demo-key-id".into()),
+            ("appKeySecret", None, "demo-key-secret".into()),
+        ]
+    },
     secret: ("token", None),
     accepted: |state, value| live_value(state, &[Kind::Orkes], value),
     makes: &[Kind::Orkes],
@@ -127,7 +136,11 @@ rotation deploy_key {
     config: || keys(KeyMode::Additive),
     seed: |issuer| {
         let first = first_key(issuer);
-        vec![admin(), ("deploy_key", Some("value"), first.value), ("deploy_key", Some("id"), first.id)]
+        vec![
+            admin(),
+            ("deploy_key", Some("value"), first.value),
+            ("deploy_key", Some("id"), first.id),
+        ]
     },
     secret: ("deploy_key", Some("value")),
     accepted: |state, value| live_value(state, &[Kind::Key], value),
@@ -348,4 +361,6 @@ rotation storage {
 };
 
 /// All of them.
-pub const ALL: [&Scenario; 8] = [&ADDITIVE, &LIFE, &SETS, &SETS_SELF, &KEYED, &GRACE, &BARE, &BUNDLE];
+pub const ALL: [&Scenario; 8] = [
+    &ADDITIVE, &LIFE, &SETS, &SETS_SELF, &KEYED, &GRACE, &BARE, &BUNDLE,
+];

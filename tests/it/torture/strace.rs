@@ -44,9 +44,14 @@ pub const CALLS: &[&str] = &[
 
 /// Whether strace is there and may trace. Says so when not.
 pub fn ready(test: &str) -> bool {
-    let usable = Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).output().is_ok_and(|o| o.status.success());
+    let usable = Command::new("strace")
+        .args(["-qq", "-o", "/dev/null", "true"])
+        .output()
+        .is_ok_and(|o| o.status.success());
     if !usable {
-        println!("{test}: skipped, strace is not there or may not trace (`apt-get install strace`)");
+        println!(
+            "{test}: skipped, strace is not there or may not trace (`apt-get install strace`)"
+        );
     }
     usable
 }
@@ -55,32 +60,69 @@ impl Project {
     /// `strace OPTIONS rot LINE`
     pub fn traced(&mut self, options: &[&str], line: &str) -> Ended {
         let mut command = self.around("strace");
-        command.args(["-f", "-qq"]).args(options).arg("--").arg(rot()).args(line.split_whitespace());
+        command
+            .args(["-f", "-qq"])
+            .args(options)
+            .arg("--")
+            .arg(rot())
+            .args(line.split_whitespace());
         self.wait(command)
     }
 
     /// `rot LINE`, killed when it makes the nth `call`.
     pub fn killed(&mut self, call: &str, nth: usize, line: &str) -> Ended {
         let inject = format!("inject={call}:signal=SIGKILL:when={nth}");
-        self.traced(&["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject], line)
+        self.traced(
+            &[
+                "-o",
+                "/dev/null",
+                "-e",
+                &format!("trace={call}"),
+                "-e",
+                &inject,
+            ],
+            line,
+        )
     }
 
     /// `rot LINE`, whose nth `call` fails with `error`; `nth+` makes it fail from then on.
     pub fn failing(&mut self, call: &str, nth: &str, error: &str, line: &str) -> Ended {
         let inject = format!("inject={call}:error={error}:when={nth}");
-        self.traced(&["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject], line)
+        self.traced(
+            &[
+                "-o",
+                "/dev/null",
+                "-e",
+                &format!("trace={call}"),
+                "-e",
+                &inject,
+            ],
+            line,
+        )
     }
 }
 
 /// How often each call is made by a healthy run: the most of any thread, because that is how strace counts.
 pub fn count(project: &mut Project, calls: &[&str], line: &str) -> Vec<(String, usize)> {
     let log = project.path("calls");
-    let ended = project.traced(&["-o", log.to_str().unwrap(), "-e", &format!("trace={}", calls.join(","))], line);
+    let ended = project.traced(
+        &[
+            "-o",
+            log.to_str().unwrap(),
+            "-e",
+            &format!("trace={}", calls.join(",")),
+        ],
+        line,
+    );
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
     for line in std::fs::read_to_string(&log).unwrap().lines() {
-        let Some((pid, rest)) = line.split_once(' ') else { continue };
-        let Some((call, _)) = rest.trim_start().split_once('(') else { continue };
+        let Some((pid, rest)) = line.split_once(' ') else {
+            continue;
+        };
+        let Some((call, _)) = rest.trim_start().split_once('(') else {
+            continue;
+        };
         if calls.contains(&call) {
             *seen.entry((pid.to_owned(), call.to_owned())).or_default() += 1;
         }

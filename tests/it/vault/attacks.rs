@@ -5,7 +5,10 @@ use rot::vault::{Paths, Vault, crypt, recipient};
 
 /// Decrypts the payload, lets `edit` change it, and seals it to `to`, as a person with stock `age` would.
 fn resealed(home: &Home, to: &str, edit: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
-    let identities = ok(rot::vault::identity::load(&home.world, &home.paths.identities[0]));
+    let identities = ok(rot::vault::identity::load(
+        &home.world,
+        &home.paths.identities[0],
+    ));
     let plain = crypt::decrypt(&home.vault_bytes(), &identities).unwrap();
     let mut value: serde_json::Value = serde_json::from_slice(&plain).unwrap();
     edit(&mut value);
@@ -31,14 +34,20 @@ fn an_older_copy_put_back_under_an_open_handle_is_refused() {
     let old = home.vault_bytes();
     let mut vault = home.put("a", "v1", "one");
     std::fs::write(&home.paths.vault, &old).unwrap();
-    assert_eq!(code(vault.commit(|doc| doc.put_current("a", single("v2", "two")))), ("ROT807", 23));
+    assert_eq!(
+        code(vault.commit(|doc| doc.put_current("a", single("v2", "two")))),
+        ("ROT807", 23)
+    );
     // A handle that never saw the newer generation learns of it from the pin.
     std::fs::write(&home.paths.vault, &old).unwrap();
     let paths = home.without_memory();
     let mut stale = ok(Vault::open(&home.world, &paths));
     std::fs::remove_dir_all(&paths.state).unwrap();
     std::os::unix::fs::symlink(&home.paths.state, &paths.state).unwrap();
-    assert_eq!(code(stale.commit(|doc| doc.put_current("a", single("v2", "two")))), ("ROT807", 23));
+    assert_eq!(
+        code(stale.commit(|doc| doc.put_current("a", single("v2", "two")))),
+        ("ROT807", 23)
+    );
     assert_eq!(home.vault_bytes(), old);
 }
 
@@ -68,7 +77,11 @@ fn a_forgery_with_only_the_public_recipient_is_refused() {
     let home = Home::new();
     let id = home.put("a", "v1", "one").id().to_owned();
     let attacker = Home::empty();
-    ok(Vault::create(&attacker.world, &attacker.paths, &[home.recipient()]));
+    ok(Vault::create(
+        &attacker.world,
+        &attacker.paths,
+        &[home.recipient()],
+    ));
     attacker.put("a", "v1", "forged");
 
     // A vault of the attacker's own that the victim's identity opens.
@@ -82,8 +95,15 @@ fn a_forgery_with_only_the_public_recipient_is_refused() {
     });
     std::fs::write(&home.paths.vault, forged).unwrap();
     let error = home.try_open().err().unwrap();
-    assert_eq!((error.diagnostics[0].code.id(), error.failure.exit_code()), ("ROT806", 23));
-    let prints = error.diagnostics[0].notes.join(" ").matches("sha256:").count();
+    assert_eq!(
+        (error.diagnostics[0].code.id(), error.failure.exit_code()),
+        ("ROT806", 23)
+    );
+    let prints = error.diagnostics[0]
+        .notes
+        .join(" ")
+        .matches("sha256:")
+        .count();
     assert_eq!(prints, 2, "both fingerprints are shown");
 }
 
@@ -92,10 +112,16 @@ fn a_swap_under_an_open_handle_is_refused() {
     let home = Home::new();
     let mut vault = home.put("a", "v1", "one");
     let other = Home::empty();
-    let shared = Paths { identities: home.paths.identities.clone(), ..other.paths.clone() };
+    let shared = Paths {
+        identities: home.paths.identities.clone(),
+        ..other.paths.clone()
+    };
     ok(Vault::create(&other.world, &shared, &[]));
     std::fs::write(&home.paths.vault, other.vault_bytes()).unwrap();
-    assert_eq!(code(vault.commit(|doc| doc.put_current("a", single("v2", "two")))), ("ROT806", 23));
+    assert_eq!(
+        code(vault.commit(|doc| doc.put_current("a", single("v2", "two")))),
+        ("ROT806", 23)
+    );
     assert_eq!(code(home.try_open()), ("ROT806", 23));
     assert_eq!(home.vault_bytes(), other.vault_bytes());
 }
@@ -122,7 +148,11 @@ fn a_person_may_edit_with_stock_tools_when_the_generation_goes_up() {
 fn memory_may_be_lost_but_not_garbled() {
     let home = Home::new();
     assert!(home.open().warnings().is_empty());
-    let pin = home.paths.state.join("vaults").join(format!("{}.pin", home.open().id()));
+    let pin = home
+        .paths
+        .state
+        .join("vaults")
+        .join(format!("{}.pin", home.open().id()));
     std::fs::write(&pin, "{").unwrap();
     assert_eq!(code(home.try_open()), ("ROT806", 23));
     std::fs::remove_dir_all(&home.paths.state).unwrap();
@@ -135,7 +165,11 @@ fn memory_may_be_lost_but_not_garbled() {
 #[test]
 fn a_state_directory_that_cannot_be_written_is_a_warning() {
     let home = Home::new();
-    std::fs::write(home.path("other-state"), "a file where a directory should be").unwrap();
+    std::fs::write(
+        home.path("other-state"),
+        "a file where a directory should be",
+    )
+    .unwrap();
     let mut vault = ok(Vault::open(&home.world, &home.without_memory()));
     ok(vault.commit(|doc| doc.put_current("a", single("v1", "one"))));
     let codes: Vec<_> = vault.warnings().iter().map(|w| w.code.id()).collect();
@@ -147,34 +181,65 @@ fn a_state_directory_that_cannot_be_written_is_a_warning() {
 fn hostile_documents_are_refused_and_never_quoted() {
     let canary = "CANARY-5f1d9a";
     let edits: Vec<(&str, &str, fn(&mut serde_json::Value))> = vec![
-        ("schema of the future", "ROT805", |d| d["schema"] = "rot.vault/v2".into()),
-        ("other schema", "ROT805", |d| d["schema"] = "CANARY-5f1d9a".into()),
-        ("id that is a path", "ROT805", |d| d["vault_id"] = "../../../CANARY-5f1d9a".into()),
-        ("generation as text", "ROT805", |d| d["generation"] = "CANARY-5f1d9a".into()),
-        ("short continuity", "ROT805", |d| d["continuity"] = "AAAA".into()),
-        ("unknown member", "ROT805", |d| d["CANARY-5f1d9a"] = 1.into()),
-        ("value of another type", "ROT805", |d| d["secrets"]["a"]["versions"][0]["value"] = serde_json::json!(["CANARY-5f1d9a"])),
+        ("schema of the future", "ROT805", |d| {
+            d["schema"] = "rot.vault/v2".into()
+        }),
+        ("other schema", "ROT805", |d| {
+            d["schema"] = "CANARY-5f1d9a".into()
+        }),
+        ("id that is a path", "ROT805", |d| {
+            d["vault_id"] = "../../../CANARY-5f1d9a".into()
+        }),
+        ("generation as text", "ROT805", |d| {
+            d["generation"] = "CANARY-5f1d9a".into()
+        }),
+        ("short continuity", "ROT805", |d| {
+            d["continuity"] = "AAAA".into()
+        }),
+        ("unknown member", "ROT805", |d| {
+            d["CANARY-5f1d9a"] = 1.into()
+        }),
+        ("value of another type", "ROT805", |d| {
+            d["secrets"]["a"]["versions"][0]["value"] = serde_json::json!(["CANARY-5f1d9a"])
+        }),
         ("bad base64", "ROT805", |d| {
             d["secrets"]["a"]["versions"][0] = serde_json::json!({
             "id": "v1", "created_at": "2026-01-01T00:00:00Z", "base64": "CANARY-5f1d9a", "state": "current"})
         }),
-        ("two values", "ROT805", |d| d["secrets"]["a"]["versions"][0]["base64"] = "AAAA".into()),
-        ("bad name", "ROT805", |d| d["secrets"]["../a"] = d["secrets"]["a"].clone()),
-        ("dangling label", "ROT805", |d| d["secrets"]["a"]["current"] = "gone".into()),
+        ("two values", "ROT805", |d| {
+            d["secrets"]["a"]["versions"][0]["base64"] = "AAAA".into()
+        }),
+        ("bad name", "ROT805", |d| {
+            d["secrets"]["../a"] = d["secrets"]["a"].clone()
+        }),
+        ("dangling label", "ROT805", |d| {
+            d["secrets"]["a"]["current"] = "gone".into()
+        }),
         ("two versions with one id", "ROT805", |d| {
             let version = d["secrets"]["a"]["versions"][0].clone();
-            d["secrets"]["a"]["versions"].as_array_mut().unwrap().push(version);
+            d["secrets"]["a"]["versions"]
+                .as_array_mut()
+                .unwrap()
+                .push(version);
         }),
-        ("not an object", "ROT805", |d| *d = serde_json::json!(["CANARY-5f1d9a"])),
+        ("not an object", "ROT805", |d| {
+            *d = serde_json::json!(["CANARY-5f1d9a"])
+        }),
     ];
     for (what, expected, edit) in edits {
         let home = Home::new();
         home.put("a", "v1", canary);
         let bytes = resealed(&home, &home.recipient(), edit);
         std::fs::write(&home.paths.vault, bytes).unwrap();
-        let error = home.try_open().err().unwrap_or_else(|| panic!("{what} was accepted"));
+        let error = home
+            .try_open()
+            .err()
+            .unwrap_or_else(|| panic!("{what} was accepted"));
         assert_eq!(error.diagnostics[0].code.id(), expected, "{what}");
-        assert!(!format!("{error:?}").contains(canary), "{what} quotes the value");
+        assert!(
+            !format!("{error:?}").contains(canary),
+            "{what} quotes the value"
+        );
     }
 }
 
@@ -187,8 +252,14 @@ fn every_flipped_byte_and_every_cut_is_noticed() {
     let mut checked = 0;
     let mut check = |bytes: &[u8], what: String| {
         std::fs::write(&home.paths.vault, bytes).unwrap();
-        let error = Vault::open(&home.world, &paths).err().unwrap_or_else(|| panic!("{what} went unnoticed"));
-        assert!([2, 23].contains(&error.failure.exit_code()), "{what}: {}", error.message());
+        let error = Vault::open(&home.world, &paths)
+            .err()
+            .unwrap_or_else(|| panic!("{what} went unnoticed"));
+        assert!(
+            [2, 23].contains(&error.failure.exit_code()),
+            "{what}: {}",
+            error.message()
+        );
         checked += 1;
     };
     for index in 0..whole.len() {
@@ -209,7 +280,10 @@ fn every_flipped_byte_and_every_cut_is_noticed() {
 fn a_changed_armored_vault_is_noticed_or_means_the_same() {
     let home = Home::new();
     home.put("a", "v1", "one");
-    let identities = ok(rot::vault::identity::load(&home.world, &home.paths.identities[0]));
+    let identities = ok(rot::vault::identity::load(
+        &home.world,
+        &home.paths.identities[0],
+    ));
     let plain = crypt::decrypt(&home.vault_bytes(), &identities).unwrap();
     let whole = rot::vault::armor(&home.vault_bytes()).into_bytes();
     let mut refused = 0;
@@ -224,5 +298,9 @@ fn a_changed_armored_vault_is_noticed_or_means_the_same() {
         }
     }
     // All but the last line break, without which it is the same file.
-    assert!(refused >= whole.len() * 2 - 2, "{refused} of {}", whole.len() * 2);
+    assert!(
+        refused >= whole.len() * 2 - 2,
+        "{refused} of {}",
+        whole.len() * 2
+    );
 }

@@ -48,7 +48,10 @@ impl Fs for Faulty {
     }
     fn create(&self, path: &Path, mode: u32) -> io::Result<Box<dyn File>> {
         self.0.step("create")?;
-        Ok(Box::new(FaultyFile(RealFs.create(path, mode)?, self.0.clone())))
+        Ok(Box::new(FaultyFile(
+            RealFs.create(path, mode)?,
+            self.0.clone(),
+        )))
     }
     fn append(&self, path: &Path) -> io::Result<Box<dyn File>> {
         RealFs.append(path)
@@ -113,11 +116,23 @@ impl File for FaultyFile {
 }
 
 /// Commits once with the given calls failing; the commit's outcome, and which calls were made.
-fn commit(home: &Home, paths: &Paths, fail: &[usize], dead: bool) -> (Result<(), (&'static str, u8)>, Vec<&'static str>) {
+fn commit(
+    home: &Home,
+    paths: &Paths,
+    fail: &[usize],
+    dead: bool,
+) -> (Result<(), (&'static str, u8)>, Vec<&'static str>) {
     let plan = Plan::default();
-    let world = World { fs: Arc::new(Faulty(plan.clone())), ..home.world.clone() };
+    let world = World {
+        fs: Arc::new(Faulty(plan.clone())),
+        ..home.world.clone()
+    };
     let mut vault = ok(Vault::open(&world, paths));
-    *plan.0.lock().unwrap() = State { fail: fail.to_vec(), dead, ..State::default() };
+    *plan.0.lock().unwrap() = State {
+        fail: fail.to_vec(),
+        dead,
+        ..State::default()
+    };
     let result = vault.commit(|doc| doc.put_current("a", single("v2", "new")));
     let result = result.map_err(|e| (e.diagnostics[0].code.id(), e.failure.exit_code()));
     let calls = plan.0.lock().unwrap().calls.clone();
@@ -135,7 +150,9 @@ fn a_commit_writes_in_the_safe_order() {
     let home = home();
     let (result, calls) = commit(&home, &home.paths, &[], false);
     assert_eq!(result, Ok(()));
-    let vault_part = ["lock", "create", "reserve", "write", "sync", "remove", "link", "rename", "sync_dir"];
+    let vault_part = [
+        "lock", "create", "reserve", "write", "sync", "remove", "link", "rename", "sync_dir",
+    ];
     assert_eq!(calls[..vault_part.len()], vault_part);
 }
 
@@ -160,12 +177,21 @@ fn every_failing_call_and_every_crash_leaves_one_whole_vault() {
             // The next writer goes on, and sweeps up.
             let vault = home.put("a", "v3", "next");
             assert_eq!(current(&vault, "a", None).unwrap(), "next");
-            let left =
-                std::fs::read_dir(home.dir.path()).unwrap().filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|x| x == "tmp"));
+            let left = std::fs::read_dir(home.dir.path()).unwrap().filter(|e| {
+                e.as_ref()
+                    .unwrap()
+                    .path()
+                    .extension()
+                    .is_some_and(|x| x == "tmp")
+            });
             assert_eq!(left.count(), 0, "{what}");
         }
     }
-    assert_eq!(outcomes.into_iter().collect::<Vec<_>>(), [0, 20, 22], "all three outcomes were met");
+    assert_eq!(
+        outcomes.into_iter().collect::<Vec<_>>(),
+        [0, 20, 22],
+        "all three outcomes were met"
+    );
 }
 
 #[test]
@@ -175,7 +201,13 @@ fn a_failed_sync_is_tried_again_with_new_files_and_only_twice() {
     let home_a = home();
     let (result, calls) = commit(&home_a, &home_a.paths, &[4, 9], false);
     assert_eq!(result, Ok(()));
-    assert_eq!(calls[..11], ["lock", "create", "reserve", "write", "sync", "remove", "create", "reserve", "write", "sync", "remove"]);
+    assert_eq!(
+        calls[..11],
+        [
+            "lock", "create", "reserve", "write", "sync", "remove", "create", "reserve", "write",
+            "sync", "remove"
+        ]
+    );
     let home_b = home();
     let (result, calls) = commit(&home_b, &home_b.paths, &[4, 9, 14], false);
     assert_eq!(result, Err(("ROT820", 20)));

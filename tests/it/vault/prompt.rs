@@ -14,9 +14,18 @@ fn typed(mut command: Command, keys: &[u8]) -> (ExitStatus, String, LocalModes) 
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
     let name = ptsname(&master, Vec::new()).unwrap();
-    let slave = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+    let slave = File::options()
+        .read(true)
+        .write(true)
+        .open(name.to_str().unwrap())
+        .unwrap();
     let ours = slave.try_clone().unwrap();
-    let mut child = command.stdin(slave.try_clone().unwrap()).stdout(Stdio::null()).stderr(slave).spawn().unwrap();
+    let mut child = command
+        .stdin(slave.try_clone().unwrap())
+        .stdout(Stdio::null())
+        .stderr(slave)
+        .spawn()
+        .unwrap();
     let mut terminal = File::from(master);
     let mut shown = Vec::new();
     let mut buffer = [0; 256];
@@ -60,9 +69,16 @@ fn what_is_typed_is_stored_and_not_shown() {
     assert!(!shown.contains("kanarien"), "{shown}");
     assert!(modes.contains(LocalModes::ECHO | LocalModes::ISIG));
     let mut get = Command::new(env!("CARGO_BIN_EXE_rot"));
-    get.args(["vault", "get", "api_key"]).current_dir(rot.path()).envs(rot.command().get_envs().filter_map(|(k, v)| Some((k, v?))));
+    get.args(["vault", "get", "api_key"])
+        .current_dir(rot.path())
+        .envs(rot.command().get_envs().filter_map(|(k, v)| Some((k, v?))));
     let got = get.output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&got.stdout).trim_end(), "kanarienvogel", "{}", String::from_utf8_lossy(&got.stderr));
+    assert_eq!(
+        String::from_utf8_lossy(&got.stdout).trim_end(),
+        "kanarienvogel",
+        "{}",
+        String::from_utf8_lossy(&got.stderr)
+    );
 }
 
 #[test]
@@ -72,7 +88,10 @@ fn a_person_who_gives_up_gets_the_terminal_back() {
         let before = std::fs::read(rot.path().join("rot.vault")).unwrap();
         let (status, shown, modes) = typed(rot.command(), key);
         assert_eq!(status.signal(), Some(2), "{shown}");
-        assert!(modes.contains(LocalModes::ECHO | LocalModes::ISIG), "{modes:?}");
+        assert!(
+            modes.contains(LocalModes::ECHO | LocalModes::ISIG),
+            "{modes:?}"
+        );
         assert!(!shown.contains("half"), "{shown}");
         assert_eq!(std::fs::read(rot.path().join("rot.vault")).unwrap(), before);
     }

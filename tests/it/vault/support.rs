@@ -17,17 +17,26 @@ impl rot::world::env::Env for Answers {
         None
     }
     fn ask_secret(&self, prompt: &str) -> std::io::Result<Option<Zeroizing<String>>> {
-        Ok(self.ask_bytes(prompt)?.map(|b| Zeroizing::new(String::from_utf8(b.to_vec()).unwrap())))
+        Ok(self
+            .ask_bytes(prompt)?
+            .map(|b| Zeroizing::new(String::from_utf8(b.to_vec()).unwrap())))
     }
     fn ask_bytes(&self, _: &str) -> std::io::Result<Option<Zeroizing<Vec<u8>>>> {
         let mut left = self.0.lock().unwrap();
-        Ok(if left.is_empty() { None } else { Some(Zeroizing::new(left.remove(0))) })
+        Ok(if left.is_empty() {
+            None
+        } else {
+            Some(Zeroizing::new(left.remove(0)))
+        })
     }
 }
 
 struct NoHttp;
 impl rot::world::http::Http for NoHttp {
-    fn call<'a>(&'a self, _: &'a rot::world::http::Request) -> rot::world::BoxFuture<'a, rot::world::http::Attempt> {
+    fn call<'a>(
+        &'a self,
+        _: &'a rot::world::http::Request,
+    ) -> rot::world::BoxFuture<'a, rot::world::http::Attempt> {
         unreachable!("a vault sends nothing")
     }
 }
@@ -59,7 +68,9 @@ pub fn world(answers: &[&[u8]]) -> World {
         http: Arc::new(NoHttp),
         clock: Arc::new(Stopped),
         rng: Arc::new(rot::world::rng::RealRng),
-        env: Arc::new(Answers(Mutex::new(answers.iter().map(|a| a.to_vec()).collect()))),
+        env: Arc::new(Answers(Mutex::new(
+            answers.iter().map(|a| a.to_vec()).collect(),
+        ))),
         process: Arc::new(rot::world::process::RealProcess::default()),
     }
 }
@@ -81,7 +92,11 @@ impl Home {
             lock_wait: Duration::from_secs(60),
         };
         write_private(&paths.identities[0], &new_identity().1);
-        Self { dir, world: world(&[]), paths }
+        Self {
+            dir,
+            world: world(&[]),
+            paths,
+        }
     }
 
     /// With a vault in it.
@@ -116,7 +131,9 @@ impl Home {
 
     /// The public key of the first identity.
     pub fn recipient(&self) -> String {
-        ok(identity::load(&self.world, &self.paths.identities[0]))[0].recipient().unwrap()
+        ok(identity::load(&self.world, &self.paths.identities[0]))[0]
+            .recipient()
+            .unwrap()
     }
 
     pub fn vault_bytes(&self) -> Vec<u8> {
@@ -125,14 +142,20 @@ impl Home {
 
     /// Another machine: the same files, no memory.
     pub fn without_memory(&self) -> Paths {
-        Paths { state: self.path("other-state"), ..self.paths.clone() }
+        Paths {
+            state: self.path("other-state"),
+            ..self.paths.clone()
+        }
     }
 }
 
 /// Public key and identity file.
 pub fn new_identity() -> (String, String) {
     let key = crypt::Identity::generate();
-    (key.recipient().unwrap(), identity::render(&key, now()).unwrap().to_string())
+    (
+        key.recipient().unwrap(),
+        identity::render(&key, now()).unwrap().to_string(),
+    )
 }
 
 pub fn write_private(path: &Path, text: &str) {
@@ -146,11 +169,26 @@ pub fn single(id: &str, value: &str) -> NewVersion {
 }
 
 pub fn record(id: &str, fields: &[(&str, &str)]) -> NewVersion {
-    version(id, StoredValue::Fields(fields.iter().map(|(n, v)| ((*n).to_owned(), Secret::from_text(v))).collect()))
+    version(
+        id,
+        StoredValue::Fields(
+            fields
+                .iter()
+                .map(|(n, v)| ((*n).to_owned(), Secret::from_text(v)))
+                .collect(),
+        ),
+    )
 }
 
 pub fn version(id: &str, value: StoredValue) -> NewVersion {
-    NewVersion { id: id.to_owned(), value, expires_at: None, run: None, rotation: None, created_at: now() }
+    NewVersion {
+        id: id.to_owned(),
+        value,
+        expires_at: None,
+        run: None,
+        rotation: None,
+        created_at: now(),
+    }
 }
 
 /// The current value as text.

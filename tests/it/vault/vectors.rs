@@ -15,12 +15,22 @@ impl Vector {
     fn parse(bytes: &[u8]) -> Self {
         let split = bytes.windows(2).position(|w| w == b"\n\n").unwrap();
         let header = std::str::from_utf8(&bytes[..split]).unwrap();
-        let facts = header.lines().map(|line| line.split_once(": ").unwrap()).map(|(k, v)| (k.to_owned(), v.to_owned()));
-        Self { facts: facts.collect(), body: bytes[split + 2..].to_vec() }
+        let facts = header
+            .lines()
+            .map(|line| line.split_once(": ").unwrap())
+            .map(|(k, v)| (k.to_owned(), v.to_owned()));
+        Self {
+            facts: facts.collect(),
+            body: bytes[split + 2..].to_vec(),
+        }
     }
 
     fn all(&self, key: &str) -> Vec<&str> {
-        self.facts.iter().filter(|(k, _)| k == key).map(|(_, v)| v.as_str()).collect()
+        self.facts
+            .iter()
+            .filter(|(k, _)| k == key)
+            .map(|(_, v)| v.as_str())
+            .collect()
     }
 }
 
@@ -29,8 +39,10 @@ const KNOWN: [&str; 2] = ["stanza_missing_body", "stanza_missing_final_line"];
 
 #[test]
 fn the_published_vectors_are_judged_as_published() {
-    let corpus =
-        std::env::var_os("ROT_CORPUS").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"), PathBuf::from);
+    let corpus = std::env::var_os("ROT_CORPUS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"),
+        PathBuf::from,
+    );
     let Ok(entries) = std::fs::read_dir(corpus.join("age-cctv/testdata")) else {
         println!("skipped: no age vectors below {}", corpus.display());
         return;
@@ -42,12 +54,18 @@ fn the_published_vectors_are_judged_as_published() {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let vector = Vector::parse(&std::fs::read(&path).unwrap());
         let keys = vector.all("identity");
-        let identities: Vec<_> = keys.iter().filter_map(|line| crypt::Identity::from_native(line)).collect();
+        let identities: Vec<_> = keys
+            .iter()
+            .filter_map(|line| crypt::Identity::from_native(line))
+            .collect();
         let verdict = match vector.all("passphrase").first() {
             Some(passphrase) => crypt::decrypt_with_passphrase(&vector.body, passphrase),
             None => crypt::decrypt(&vector.body, &identities),
         };
-        assert!(verdict.as_ref().err() != Some(&crypt::Fault::Panic), "{name} panics");
+        assert!(
+            verdict.as_ref().err() != Some(&crypt::Fault::Panic),
+            "{name} panics"
+        );
         // Compressed bodies and post-quantum keys are only tried for panics.
         if !vector.all("compressed").is_empty() || identities.len() < keys.len() {
             skipped += 1;
@@ -69,7 +87,10 @@ fn the_published_vectors_are_judged_as_published() {
     let known = KNOWN.map(|name| format!("{name} is opened, expected header failure"));
     assert_eq!(wrong, known);
     println!("{opened} opened, {refused} refused, {skipped} only tried");
-    assert!(opened >= 14 && refused >= 88, "{opened} opened, {refused} refused, {skipped} only tried");
+    assert!(
+        opened >= 14 && refused >= 88,
+        "{opened} opened, {refused} refused, {skipped} only tried"
+    );
 }
 
 #[test]
@@ -77,25 +98,42 @@ fn stock_age_opens_our_vault_and_we_open_what_it_seals() {
     let home = Home::new();
     home.put("team/key", "v1", "one");
     let plain = home.path("plain.json");
-    let decrypt =
-        Command::new("age").arg("--decrypt").arg("-i").arg(&home.paths.identities[0]).arg("-o").arg(&plain).arg(&home.paths.vault).status();
+    let decrypt = Command::new("age")
+        .arg("--decrypt")
+        .arg("-i")
+        .arg(&home.paths.identities[0])
+        .arg("-o")
+        .arg(&plain)
+        .arg(&home.paths.vault)
+        .status();
     let Ok(status) = decrypt else {
         println!("skipped: no age in PATH");
         return;
     };
     assert!(status.success());
     let text = std::fs::read_to_string(&plain).unwrap();
-    assert!(text.starts_with("{\n  \"schema\": \"rot.vault/v1\",\n"), "readable JSON");
+    assert!(
+        text.starts_with("{\n  \"schema\": \"rot.vault/v1\",\n"),
+        "readable JSON"
+    );
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(value["secrets"]["team/key"]["versions"][0]["value"], "one");
 
     std::fs::write(&plain, text.replace("\"one\"", "\"mended\"")).unwrap();
     for form in [&["--encrypt"][..], &["--encrypt", "--armor"]] {
         std::fs::remove_file(&home.paths.vault).unwrap();
-        let sealed = Command::new("age").args(form).args(["-r", &home.recipient(), "-o"]).arg(&home.paths.vault).arg(&plain).status();
+        let sealed = Command::new("age")
+            .args(form)
+            .args(["-r", &home.recipient(), "-o"])
+            .arg(&home.paths.vault)
+            .arg(&plain)
+            .status();
         assert!(sealed.unwrap().success());
         let mut elsewhere = home.without_memory();
         elsewhere.state = home.path(&format!("state-{}", form.len()));
-        assert_eq!(current(&ok(Vault::open(&home.world, &elsewhere)), "team/key", None).unwrap(), "mended");
+        assert_eq!(
+            current(&ok(Vault::open(&home.world, &elsewhere)), "team/key", None).unwrap(),
+            "mended"
+        );
     }
 }

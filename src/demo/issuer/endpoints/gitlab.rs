@@ -10,18 +10,26 @@ use std::time::Duration;
 /// `POST …/self/rotate?expires_at=YYYY-MM-DD` with `PRIVATE-TOKEN`
 pub(super) fn rotate(state: &mut State, request: &Received) -> Reply {
     let token = request.header("private-token").unwrap_or_default();
-    let Some(old) = state.known(Kind::Personal, token).cloned() else { return unauthorized() };
+    let Some(old) = state.known(Kind::Personal, token).cloned() else {
+        return unauthorized();
+    };
     let now = state.now();
     if !old.is_live(now) {
-        state.end(Duration::ZERO, |credential| credential.kind == Kind::Personal && credential.family == old.family);
+        state.end(Duration::ZERO, |credential| {
+            credential.kind == Kind::Personal && credential.family == old.family
+        });
         return unauthorized();
     }
     let expires = match request.query("expires_at") {
         None => Some(Duration::from_secs(7 * 86_400)),
         Some(text) => text.parse::<Date>().ok().and_then(|date| until(now, date)),
     };
-    let Some(lifetime) = expires.filter(|lifetime| *lifetime <= Duration::from_secs(366 * 86_400)) else {
-        return Reply::json(400, &json!({ "message": "400 Bad request - Expiration date is not valid" }));
+    let Some(lifetime) = expires.filter(|lifetime| *lifetime <= Duration::from_secs(366 * 86_400))
+    else {
+        return Reply::json(
+            400,
+            &json!({ "message": "400 Bad request - Expiration date is not valid" }),
+        );
     };
     state.end(Duration::ZERO, |credential| credential.id == old.id);
     let new = state.issue(Kind::Personal, &old.name, Some(lifetime), Some(old.family));
@@ -34,7 +42,10 @@ pub(super) fn rotate(state: &mut State, request: &Received) -> Reply {
 
 /// `GET …/self` with `PRIVATE-TOKEN`
 pub(super) fn show(state: &State, request: &Received) -> Reply {
-    match state.live(Kind::Personal, request.header("private-token").unwrap_or_default()) {
+    match state.live(
+        Kind::Personal,
+        request.header("private-token").unwrap_or_default(),
+    ) {
         Some(token) => Reply::json(200, &described(token, true)),
         None => unauthorized(),
     }
@@ -55,7 +66,9 @@ fn described(token: &Credential, active: bool) -> serde_json::Value {
 /// From now to midnight UTC at the start of a date; `None` when that has passed.
 fn until(now: jiff::Timestamp, date: Date) -> Option<Duration> {
     let end = date.to_zoned(TimeZone::UTC).ok()?.timestamp();
-    Duration::try_from(end.duration_since(now)).ok().filter(|left| !left.is_zero())
+    Duration::try_from(end.duration_since(now))
+        .ok()
+        .filter(|left| !left.is_zero())
 }
 
 fn unauthorized() -> Reply {

@@ -15,7 +15,11 @@ use serde_json::json;
 /// Executes a request.
 pub(super) fn handle(state: &mut State, request: &Received) -> Reply {
     // A HEAD is a GET; hyper leaves the body out.
-    let method = if request.method == "HEAD" { "GET" } else { request.method.as_str() };
+    let method = if request.method == "HEAD" {
+        "GET"
+    } else {
+        request.method.as_str()
+    };
     let path: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
     match (method, path.as_slice()) {
         ("POST", ["api", "token"]) => orkes::token(state, request),
@@ -23,7 +27,9 @@ pub(super) fn handle(state: &mut State, request: &Received) -> Reply {
         ("POST", ["oauth", "token"]) => oauth::token(state, request),
         ("POST", ["oauth", "introspect"]) => oauth::introspect(state, request),
         ("POST", ["oauth", "revoke"]) => oauth::revoke(state, request),
-        ("POST", ["api", "v4", "personal_access_tokens", "self", "rotate"]) => gitlab::rotate(state, request),
+        ("POST", ["api", "v4", "personal_access_tokens", "self", "rotate"]) => {
+            gitlab::rotate(state, request)
+        }
         ("GET", ["api", "v4", "personal_access_tokens", "self"]) => gitlab::show(state, request),
         ("POST", ["keys"]) => keys::create(state, request),
         ("GET", ["keys"]) => keys::list(state, request),
@@ -43,9 +49,18 @@ pub(super) fn handle(state: &mut State, request: &Received) -> Reply {
 /// Who the bearer is: any credential that is sent so.
 fn me(state: &State, request: &Received) -> Reply {
     let bearer = request.bearer().unwrap_or_default();
-    let kinds = [Kind::Key, Kind::Slot, Kind::Access, Kind::Session, Kind::SlackAccess];
+    let kinds = [
+        Kind::Key,
+        Kind::Slot,
+        Kind::Access,
+        Kind::Session,
+        Kind::SlackAccess,
+    ];
     match kinds.iter().find_map(|kind| state.live(*kind, bearer)) {
-        Some(credential) => Reply::json(200, &json!({ "id": credential.id, "name": credential.name })),
+        Some(credential) => Reply::json(
+            200,
+            &json!({ "id": credential.id, "name": credential.name }),
+        ),
         None => unauthorized(),
     }
 }
@@ -60,5 +75,7 @@ fn unauthorized() -> Reply {
 
 /// The member of a form.
 fn field<'f>(form: &'f [(String, String)], name: &str) -> Option<&'f str> {
-    form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    form.iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.as_str())
 }

@@ -16,7 +16,9 @@ pub(super) fn token(state: &mut State, request: &Received) -> Reply {
         Some("client_credentials") => {
             let (name, lifetime) = (state.config.client.0.clone(), state.config.lifetime);
             let access = state.issue(Kind::Access, &name, Some(lifetime), None);
-            answer(json!({ "access_token": access.value, "token_type": "Bearer", "expires_in": lifetime.as_secs() }))
+            answer(
+                json!({ "access_token": access.value, "token_type": "Bearer", "expires_in": lifetime.as_secs() }),
+            )
         }
         Some("refresh_token") => refresh(state, field(&form, "refresh_token").unwrap_or_default()),
         Some(_) => error(400, "unsupported_grant_type"),
@@ -25,15 +27,21 @@ pub(super) fn token(state: &mut State, request: &Received) -> Reply {
 }
 
 fn refresh(state: &mut State, token: &str) -> Reply {
-    let Some(known) = state.known(Kind::Refresh, token).cloned() else { return error(400, "invalid_grant") };
+    let Some(known) = state.known(Kind::Refresh, token).cloned() else {
+        return error(400, "invalid_grant");
+    };
     if !known.is_live(state.now()) {
         // Somebody holds a stolen copy; nobody can tell who.
-        state.end(Duration::ZERO, |credential| credential.family == known.family);
+        state.end(Duration::ZERO, |credential| {
+            credential.family == known.family
+        });
         return error(400, "invalid_grant");
     }
     let lifetime = state.config.lifetime;
     let family = Some(known.family);
-    state.end(Duration::ZERO, |credential| credential.kind == Kind::Access && credential.family == known.family);
+    state.end(Duration::ZERO, |credential| {
+        credential.kind == Kind::Access && credential.family == known.family
+    });
     let access = state.issue(Kind::Access, &known.name, Some(lifetime), family);
     let mut body = json!({ "access_token": access.value, "token_type": "Bearer", "expires_in": lifetime.as_secs() });
     if !state.config.omit_refresh_token {
@@ -53,7 +61,9 @@ pub(super) fn introspect(state: &mut State, request: &Received) -> Reply {
         return reply;
     }
     let token = field(&form, "token").unwrap_or_default();
-    let live = state.live(Kind::Access, token).or_else(|| state.live(Kind::Refresh, token));
+    let live = state
+        .live(Kind::Access, token)
+        .or_else(|| state.live(Kind::Refresh, token));
     Reply::json(
         200,
         &match live {
@@ -72,14 +82,23 @@ pub(super) fn revoke(state: &mut State, request: &Received) -> Reply {
         return reply;
     }
     let token = field(&form, "token").unwrap_or_default();
-    state.end(Duration::ZERO, |c| matches!(c.kind, Kind::Access | Kind::Refresh) && c.value == token);
+    state.end(Duration::ZERO, |c| {
+        matches!(c.kind, Kind::Access | Kind::Refresh) && c.value == token
+    });
     Reply::empty(200)
 }
 
 /// Checks the client by Basic (each half form-encoded, RFC 6749 section 2.3.1) or by the body, but not by both.
 fn authenticate(state: &State, request: &Received, form: &[(String, String)]) -> Result<(), Reply> {
-    let by_header = request.basic().map(|(id, secret)| (form_decoded(&id), form_decoded(&secret)));
-    let by_body = field(form, "client_secret").map(|secret| (field(form, "client_id").unwrap_or_default().to_owned(), secret.to_owned()));
+    let by_header = request
+        .basic()
+        .map(|(id, secret)| (form_decoded(&id), form_decoded(&secret)));
+    let by_body = field(form, "client_secret").map(|secret| {
+        (
+            field(form, "client_id").unwrap_or_default().to_owned(),
+            secret.to_owned(),
+        )
+    });
     match (by_header, by_body) {
         (Some(_), Some(_)) => Err(error(400, "invalid_request")),
         (Some(client), None) | (None, Some(client)) if client == state.config.client => Ok(()),
@@ -89,7 +108,10 @@ fn authenticate(state: &State, request: &Received, form: &[(String, String)]) ->
 
 fn form_decoded(text: &str) -> String {
     let pair = format!("v={text}");
-    url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
+    url::form_urlencoded::parse(pair.as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
 }
 
 fn answer(body: serde_json::Value) -> Reply {

@@ -12,11 +12,19 @@ pub(super) fn rotate(state: &mut State, request: &Received) -> Reply {
         return Reply::json(200, &json!({ "ok": false, "error": "invalid_arguments" }));
     };
     let Some(old) = state.live(Kind::SlackRefresh, token).cloned() else {
-        return Reply::json(200, &json!({ "ok": false, "error": "invalid_refresh_token" }));
+        return Reply::json(
+            200,
+            &json!({ "ok": false, "error": "invalid_refresh_token" }),
+        );
     };
     let lifetime = state.config.lifetime;
     state.end(Duration::ZERO, |credential| credential.family == old.family);
-    let access = state.issue(Kind::SlackAccess, &old.name, Some(lifetime), Some(old.family));
+    let access = state.issue(
+        Kind::SlackAccess,
+        &old.name,
+        Some(lifetime),
+        Some(old.family),
+    );
     let refresh = state.issue(Kind::SlackRefresh, &old.name, None, Some(old.family));
     Reply::json(
         200,

@@ -13,7 +13,9 @@ pub(super) fn regenerate(state: &mut State, request: &Received, slot: &str) -> R
     if !matches!(slot, "1" | "2") {
         return Reply::error(404, "no such slot");
     }
-    state.end(Duration::ZERO, |credential| credential.kind == Kind::Slot && credential.name == slot);
+    state.end(Duration::ZERO, |credential| {
+        credential.kind == Kind::Slot && credential.name == slot
+    });
     let key = state.issue(Kind::Slot, slot, None, None);
     Reply::json(200, &json!({ "slot": slot, "key": key.value }))
 }
