@@ -30,6 +30,11 @@ pub fn harden() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
+/// The file mode mask that this process was started with, for programs that are none of ours.
+pub fn original_umask() -> u32 {
+    STARTED_WITH.get().copied().unwrap_or(0o022)
+}
+
 /// The mode for files that are not ours alone (sources, settings, reports): what the user's mask asks for.
 pub fn public_mode() -> u32 {
     0o666 & !STARTED_WITH.get().copied().unwrap_or(0o022)

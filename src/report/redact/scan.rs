@@ -3,6 +3,7 @@
 use aho_corasick::{AhoCorasick, MatchKind};
 use std::collections::BTreeMap;
 use std::ops::Range;
+use zeroize::Zeroizing;
 
 /// An automaton over all forms. Occurrences may overlap: what is covered is the union of all of them, so that no part
 /// of a longer value stays behind a shorter one, whichever begins first.
@@ -10,6 +11,8 @@ pub(super) struct Scanner {
     automaton: Option<AhoCorasick>,
     whole: Vec<bool>,
     longest: usize,
+    /// The forms in their order, to tell whether a text ends within one.
+    sorted: Vec<Zeroizing<Vec<u8>>>,
     /// The automaton could not be built: everything counts as covered rather than nothing.
     blind: bool,
 }
@@ -23,6 +26,7 @@ impl Scanner {
                 automaton: None,
                 whole,
                 longest,
+                sorted: Vec::new(),
                 blind: false,
             };
         }
@@ -35,13 +39,38 @@ impl Scanner {
             automaton,
             whole,
             longest,
+            sorted: forms.keys().cloned().map(Zeroizing::new).collect(),
             blind,
         }
     }
 
-    /// Length of the longest form.
-    pub(super) fn longest(&self) -> usize {
-        self.longest
+    /// How many bytes at the end of `text` may still become part of a value: the longest suffix that is the start of a form and
+    /// not all of it, or a whole-token form whose right neighbour is not known yet.
+    pub(super) fn undecided(&self, text: &[u8]) -> usize {
+        if self.blind {
+            return 0;
+        }
+        let first = text.len().saturating_sub(self.longest);
+        (first..text.len())
+            .find(|at| {
+                text.get(*at..)
+                    .is_some_and(|suffix| self.may_grow_from(suffix))
+            })
+            .map_or(0, |at| text.len() - at)
+    }
+
+    fn may_grow_from(&self, suffix: &[u8]) -> bool {
+        let at = self.sorted.partition_point(|form| form.as_slice() < suffix);
+        let equal = self
+            .sorted
+            .get(at)
+            .is_some_and(|form| form.as_slice() == suffix);
+        let whole = equal && self.whole.get(at).copied().unwrap_or(false);
+        whole
+            || self
+                .sorted
+                .get(at + usize::from(equal))
+                .is_some_and(|form| form.starts_with(suffix))
     }
 
     /// The maximal runs of covered bytes, in order. `before` is the byte ahead of `text`; unless `at_end`, what stands

@@ -4,10 +4,11 @@ use super::{MASK, Redactor};
 use std::io::{self, Write};
 use zeroize::Zeroizing;
 
-/// A writer that lets bytes through once it is sure that they belong to no value: it holds back as many bytes as the
-/// longest form has (one less to complete a form, and one to see that a short token ends).
+/// A writer that lets bytes through once it is sure that they belong to no value. It holds back no more than what may still
+/// become one: the longest end of what came that is the start of a form, so that a prompt without a line end is seen at once.
 ///
-/// [`Write::flush`] lets through what is decided; the end of a record is [`RedactingWriter::finish`] or the drop.
+/// [`Write::flush`] lets through what is decided; the end of a record is [`RedactingWriter::finish`] or the drop. Whoever writes
+/// what comes in time calls [`RedactingWriter::pause`] when nothing came for a while.
 pub struct RedactingWriter<W: Write> {
     inner: W,
     redactor: Redactor,
@@ -18,7 +19,13 @@ pub struct RedactingWriter<W: Write> {
     carried: usize,
     /// Whether the byte handled last was covered, so that its mask is already written.
     masked: bool,
+    /// How many of the pending bytes [`RedactingWriter::pause`] let through already. They stay, so that what follows them is
+    /// still recognised.
+    released: usize,
 }
+
+/// The start of a value that is shorter says nothing, and may be let through when nothing follows it.
+const TELLING: usize = 4;
 
 impl<W: Write> RedactingWriter<W> {
     /// Redacts what goes to `inner`.
@@ -30,7 +37,33 @@ impl<W: Write> RedactingWriter<W> {
             before: None,
             carried: 0,
             masked: false,
+            released: 0,
         }
+    }
+
+    /// Nothing came for a while: lets a short undecided end through, so that a person sees the prompt that happens to end like
+    /// the start of a value. Longer ones stay held back until it is known what they are.
+    pub fn pause(&mut self) -> io::Result<()> {
+        let scanner = self.redactor.scanner();
+        let undecided = scanner.undecided(&self.pending);
+        if undecided == 0 || undecided >= TELLING || self.released >= undecided {
+            return Ok(());
+        }
+        self.settle(false)?;
+        let covered = scanner
+            .runs(&self.pending, self.before, false)
+            .into_iter()
+            .map(|run| run.end)
+            .max()
+            .unwrap_or(0)
+            .max(self.carried);
+        let from = self.released.max(covered);
+        if let Some(text) = self.pending.get(from..).filter(|t| !t.is_empty()) {
+            self.inner.write_all(text)?;
+            self.masked = false;
+            self.released = self.pending.len();
+        }
+        self.inner.flush()
     }
 
     /// The end of a record: lets everything through and forgets what stood before.
@@ -47,11 +80,11 @@ impl<W: Write> RedactingWriter<W> {
 
     fn settle(&mut self, at_end: bool) -> io::Result<()> {
         let scanner = self.redactor.scanner();
-        let decided = if at_end {
-            self.pending.len()
-        } else {
-            self.pending.len().saturating_sub(scanner.longest())
+        let undecided = match at_end {
+            true => 0,
+            false => scanner.undecided(&self.pending),
         };
+        let decided = self.pending.len() - undecided;
         if decided == 0 {
             return Ok(());
         }
@@ -60,7 +93,7 @@ impl<W: Write> RedactingWriter<W> {
             runs.insert(0, 0..self.carried);
         }
         let mut out: Vec<u8> = Vec::with_capacity(decided);
-        let mut at = 0;
+        let mut at = self.released.min(decided);
         self.carried = 0;
         for run in runs.into_iter().filter(|r| r.start < decided) {
             let end = run.end.min(decided);
@@ -87,6 +120,7 @@ impl<W: Write> RedactingWriter<W> {
             .and_then(|i| self.pending.get(i))
             .copied();
         self.pending.drain(..decided);
+        self.released = self.released.saturating_sub(decided);
         self.inner.write_all(&out)
     }
 }
