@@ -5,6 +5,7 @@ use super::terminal::{Raw, Streams};
 use super::{Ended, Job};
 use rustix::process::{Pid, Signal};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
+use rustix::termios::{OptionalActions, OutputModes, tcgetattr, tcsetattr, tcsetwinsize};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader};
@@ -13,7 +14,6 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::mpsc::Sender;
 
 /// How the child is tied to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,59 +67,49 @@ pub struct Child {
     _control: Option<UnixStream>,
 }
 
-/// Starts a child. `changes` hears of it; `raw` holds the modes of the terminal outside.
-pub fn start<T: Send + 'static>(
-    program: &Path,
+/// What starting a child takes beside the job.
+pub struct Surroundings<'a> {
+    /// `rot` itself, which is the helper.
+    pub program: &'a Path,
+    /// The file mode mask of the child.
+    pub umask: u32,
+    /// All of its variables.
+    pub environment: &'a BTreeMap<OsString, OsString>,
+    /// What our own streams are.
+    pub streams: Streams,
+    /// The modes of the terminal outside, where there is one on both sides.
+    pub raw: Option<&'a Raw>,
+}
+
+/// Starts a child. `changes` hears of it from a thread of its own, once or more.
+///
+/// # Errors
+/// What the system says when it has no process, pipe or terminal left.
+pub fn start(
     job: &Job,
-    umask: u32,
-    environment: &BTreeMap<OsString, OsString>,
-    streams: Streams,
-    raw: Option<&Raw>,
-    changes: &Sender<T>,
-    wrap: fn(Pid, Change) -> T,
+    around: &Surroundings<'_>,
+    changes: impl Fn(Pid, Change) + Send + 'static,
 ) -> io::Result<Child> {
-    match Tie::of(streams) {
-        Tie::OwnTerminal => on_terminal(
-            program,
-            job,
-            umask,
-            environment,
-            streams,
-            raw,
-            changes.clone(),
-            wrap,
-        ),
-        tie => on_pipes(
-            program,
-            job,
-            umask,
-            environment,
-            streams,
-            tie,
-            changes.clone(),
-            wrap,
-        ),
+    match Tie::of(around.streams) {
+        Tie::OwnTerminal => on_terminal(job, around, changes),
+        tie => on_pipes(job, around, tie, changes),
     }
 }
 
-fn on_pipes<T: Send + 'static>(
-    program: &Path,
+fn on_pipes(
     job: &Job,
-    umask: u32,
-    environment: &BTreeMap<OsString, OsString>,
-    streams: Streams,
+    around: &Surroundings<'_>,
     tie: Tie,
-    changes: Sender<T>,
-    wrap: fn(Pid, Change) -> T,
+    changes: impl Fn(Pid, Change) + Send + 'static,
 ) -> io::Result<Child> {
-    let mut command = helper::command(program, Stage::Command, umask, &job.command);
-    command.env_clear().envs(environment);
+    let mut command = helper::command(around.program, Stage::Command, around.umask, &job.command);
+    command.env_clear().envs(around.environment);
     let mut outputs = Vec::new();
     if job.mask {
-        let (ours, theirs) = output(streams.output)?;
+        let (ours, theirs) = output(around.streams.output)?;
         command.stdout(Stdio::from(theirs));
         outputs.push((Stream::Output, ours));
-        let (ours, theirs) = output(streams.error)?;
+        let (ours, theirs) = output(around.streams.error)?;
         command.stderr(Stdio::from(theirs));
         outputs.push((Stream::Error, ours));
     }
@@ -136,7 +126,7 @@ fn on_pipes<T: Send + 'static>(
                 continue;
             }
             if let Some(ended) = helper::ended(status) {
-                let _ = changes.send(wrap(pid, Change::Ended(ended)));
+                changes(pid, Change::Ended(ended));
                 break;
             }
         }
@@ -150,32 +140,26 @@ fn on_pipes<T: Send + 'static>(
     })
 }
 
-fn on_terminal<T: Send + 'static>(
-    program: &Path,
+fn on_terminal(
     job: &Job,
-    umask: u32,
-    environment: &BTreeMap<OsString, OsString>,
-    streams: Streams,
-    raw: Option<&Raw>,
-    changes: Sender<T>,
-    wrap: fn(Pid, Change) -> T,
+    around: &Surroundings<'_>,
+    changes: impl Fn(Pid, Change) + Send + 'static,
 ) -> io::Result<Child> {
     let (master, slave) = pty()?;
-    if let Some(raw) = raw {
-        let _ =
-            rustix::termios::tcsetattr(&slave, rustix::termios::OptionalActions::Now, raw.before());
+    if let Some(raw) = around.raw {
+        let _ = tcsetattr(&slave, OptionalActions::Now, raw.before());
     }
     if let Some(size) = super::terminal::size() {
-        let _ = rustix::termios::tcsetwinsize(&slave, size);
+        let _ = tcsetwinsize(&slave, size);
     }
     let (ours, theirs) = UnixStream::pair()?;
-    let mut command = helper::command(program, Stage::Monitor, umask, &job.command);
+    let mut command = helper::command(around.program, Stage::Monitor, around.umask, &job.command);
     command
         .env_clear()
-        .envs(environment)
+        .envs(around.environment)
         .stdin(Stdio::from(OwnedFd::from(theirs)));
     let mut outputs = vec![(Stream::Output, master.try_clone()?)];
-    if streams.error {
+    if around.streams.error {
         command.stderr(Stdio::from(slave.try_clone()?));
     } else {
         let (ours, theirs) = output(false)?;
@@ -204,13 +188,13 @@ fn on_terminal<T: Send + 'static>(
                 _ => continue,
             };
             known = matches!(change, Change::Ended(_));
-            let _ = changes.send(wrap(pid, change));
+            changes(pid, change);
         }
         let status = helper::wait(Some(monitor)).and_then(|(_, status)| helper::ended(status));
         if !known {
             // The monitor was killed, and the command with it.
             let ended = status.unwrap_or(Ended::Signal(Signal::KILL.as_raw()));
-            let _ = changes.send(wrap(pid, Change::Ended(ended)));
+            changes(pid, Change::Ended(ended));
         }
     })?;
     Ok(Child {
@@ -258,7 +242,7 @@ fn message(line: &str) -> Option<(char, i32)> {
 fn output(terminal: bool) -> io::Result<(OwnedFd, OwnedFd)> {
     if terminal && let Ok((master, slave)) = pty() {
         if let Some(size) = super::terminal::size() {
-            let _ = rustix::termios::tcsetwinsize(&slave, size);
+            let _ = tcsetwinsize(&slave, size);
         }
         // The terminal outside adds the carriage returns.
         if let Ok(mut modes) = rustix::termios::tcgetattr(&slave) {

@@ -1,6 +1,6 @@
 //! The loop that holds a child, its streams, signals and the vault together.
 
-use super::child::{self, Change, Child, Stream, Tie};
+use super::child::{self, Change, Child, Stream, Surroundings, Tie};
 use super::environment::passed_on;
 use super::files::Files;
 use super::pump;
@@ -156,16 +156,17 @@ impl Supervisor<'_> {
         look: &mut dyn FnMut(&Job) -> Option<Fresh>,
     ) -> Result<Next> {
         let environment = environment(job, self.place, files);
-        let mut child = child::start(
-            &self.place.program,
-            job,
-            self.place.umask,
-            &environment,
-            self.streams,
-            self.raw.as_ref(),
-            &self.events,
-            Event::Child,
-        )
+        let around = Surroundings {
+            program: &self.place.program,
+            umask: self.place.umask,
+            environment: &environment,
+            streams: self.streams,
+            raw: self.raw.as_ref(),
+        };
+        let events = self.events.clone();
+        let mut child = child::start(job, &around, move |pid, change| {
+            let _ = events.send(Event::Child(pid, change));
+        })
         .map_err(|e| failed(&e))?;
         let over = Arc::new(AtomicBool::new(false));
         let open = self.copy_streams(job, &mut child, &over)?;
