@@ -16,6 +16,7 @@ pub mod resolve;
 pub mod schedule;
 pub mod task;
 pub mod ty;
+pub mod visit;
 pub mod write;
 
 pub use effect::{Effect, Issues, Old};
