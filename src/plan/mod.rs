@@ -8,6 +8,7 @@ pub mod document;
 pub mod effect;
 pub mod expr;
 pub mod fields;
+pub mod index;
 pub mod label;
 pub mod name;
 pub mod path;
