@@ -113,7 +113,7 @@ impl<'a> Writer<'a> {
             .let_steps
             .get(name)
             .copied()
-            .filter(|step| self.plan.dialect.is_conductor() && *step != name)?;
+            .filter(|step| self.plan.dialect.semantics().is_json && *step != name)?;
         let task = step.strip_prefix("input of ")?;
         let kept = self.steps.get(task).filter(|step| {
             matches!(
