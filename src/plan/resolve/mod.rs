@@ -5,10 +5,13 @@
 
 mod errors;
 mod exprs;
+mod generate;
 mod http;
 mod items;
+mod names;
 mod scope;
 mod steps;
+mod store;
 
 pub use items::parse_host;
 
