@@ -169,8 +169,7 @@ impl Index {
 
     /// The definition that is named at a byte: by its own name, or by a use. With the place of that name.
     pub fn at(&self, file: FileId, offset: u32) -> Option<(&Definition, Span)> {
-        let here =
-            |span: Span| span.file == file && span.start <= offset && offset <= span.end;
+        let here = |span: Span| span.file == file && span.start <= offset && offset <= span.end;
         if let Some(own) = self.definitions.iter().find(|d| here(d.at)) {
             return Some((own, own.at));
         }

@@ -617,7 +617,12 @@ fn visible(own: &Resolver) -> Vec<Offer> {
     };
     let inputs = || own.scope.inputs.names().map(str::to_owned).collect();
     let env = || own.plan.env.iter().map(|e| e.name.clone()).collect();
-    let run = || RunField::WORDS.iter().map(|f| f.as_str().to_owned()).collect();
+    let run = || {
+        RunField::WORDS
+            .iter()
+            .map(|f| f.as_str().to_owned())
+            .collect()
+    };
     let roots: [(&str, Vec<String>); 6] = [
         ("secrets", secrets()),
         ("pending", secrets()),

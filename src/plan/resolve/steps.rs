@@ -5,11 +5,11 @@ use super::names::names_in;
 use super::scope::{Scope, Symbol, Typed};
 use super::{Resolver, Signature, errors};
 use crate::diagnostic::{codes, nearest};
+use crate::plan::index::NameKind;
 use crate::plan::task::{
     Branch, Call, Fail, ForEach, Generate, Let, Log, Manual, Parallel, Promote, Repeat, Revoke,
     Stage, Step, Stop, Switch, Task, Update, Verify, Wait,
 };
-use crate::plan::index::NameKind;
 use crate::plan::{Expr, ExprKind, Type};
 use crate::source::{At, Span};
 use crate::syntax::ast::{self, Name, Part, StepKind};

@@ -2,8 +2,8 @@
 
 use super::{Resolver, errors};
 use crate::diagnostic::codes;
-use crate::plan::task::lifecycle::{Allow, NewValue};
 use crate::plan::index::NameKind;
+use crate::plan::task::lifecycle::{Allow, NewValue};
 use crate::plan::{Expr, Type};
 use crate::syntax::ast::{self, Name, StoreValue};
 
