@@ -16,6 +16,7 @@
 //! | [`run`] | plan → effects |
 //! | [`report`] | findings and runs → people and machines |
 //! | [`exec`] | secrets → a command, its output masked |
+//! | [`workspace`] | a project's files, in memory or on disk → what is found in them, decided, mended |
 //! | [`cli`] | one file per command |
 
 pub mod source;
@@ -41,6 +42,8 @@ pub mod run;
 pub mod report;
 
 pub mod exec;
+
+pub mod workspace;
 
 pub mod cli;
 

@@ -2,13 +2,14 @@
 
 use super::args::ExecArgs;
 use super::context::Context;
-use super::{paths, process};
+use super::paths;
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::exec::environment::variable_of;
 use crate::exec::supervise::{self, Fresh, Place};
 use crate::exec::{Given, Job, OnChange};
 use crate::vault::{Paths, Secret, Vault};
 use crate::world::World;
+use crate::world::platform::original_umask;
 use std::path::PathBuf;
 
 /// Runs the command; the answer is the code to end with.
@@ -54,7 +55,7 @@ pub fn run(args: &ExecArgs, context: &Context) -> Result<u8> {
     let place = Place {
         world: &world,
         program: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe")),
-        umask: process::original_umask(),
+        umask: original_umask(),
         environment: std::env::vars_os().collect(),
     };
     let ended = supervise::run(job, &place, &mut |job| watch.look(job))?;

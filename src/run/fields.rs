@@ -1,6 +1,6 @@
 //! The facts of a Conductor task that a definition may read beside its output: `${TASK.status}`, `${TASK.retryCount}`, …
 
-use super::engine::{Engine, Frame, Outcome, Place, Stopped};
+use super::engine::{Engine, Frame, Place, StepError, Trace};
 use super::value::Value;
 use crate::plan::Task;
 use crate::plan::task::Step;
@@ -26,9 +26,10 @@ pub(super) fn begun(
         .next()
         .and_then(|r| r.trim_end_matches(']').parse().ok())
         .unwrap_or(0);
-    let name = match &step.task {
-        Task::Worker(worker) => worker.name.clone(),
-        _ => step.name.clone(),
+    let name = if let Task::Worker(worker) = &step.task {
+        worker.name.clone()
+    } else {
+        step.name.clone()
     };
     set(
         frame,
@@ -61,8 +62,8 @@ pub(super) fn ended(
     engine: &Engine<'_>,
     frame: &Frame<'_>,
     step: &Step,
-    outcome: &Outcome,
-    failure: Option<&Stopped>,
+    trace: &Trace,
+    failure: Option<&StepError>,
     at: jiff::Timestamp,
 ) {
     let status = match failure {
@@ -75,7 +76,7 @@ pub(super) fn ended(
         frame,
         step,
         "retryCount",
-        Value::int(i64::from(outcome.attempts.max(1) - 1)),
+        Value::int(i64::from(trace.attempts.max(1) - 1)),
     );
     set(frame, step, "endTime", Value::int(at.as_millisecond()));
     if let Some(stopped) = failure {
@@ -111,6 +112,12 @@ fn kind(task: &Task) -> &'static str {
         Task::Call(_) => "SUB_WORKFLOW",
         Task::Fail(_) | Task::Stop(_) => "TERMINATE",
         Task::Manual(_) => "HUMAN",
-        _ => "SIMPLE",
+        Task::Worker(_)
+        | Task::Generate(_)
+        | Task::Log(_)
+        | Task::Stage(_)
+        | Task::Verify(_)
+        | Task::Promote(_)
+        | Task::Revoke(_) => "SIMPLE",
     }
 }

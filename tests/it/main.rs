@@ -34,5 +34,6 @@ mod run;
 mod schedule;
 mod sim;
 mod soundness;
+mod task_types;
 mod torture;
 mod vault;

@@ -1,18 +1,18 @@
 //! Steps, and the names that they bring into scope.
 
 use super::http::Place;
-use super::items::check_identifier;
+use super::names::names_in;
 use super::scope::{Scope, Symbol, Typed};
 use super::{Resolver, Signature, errors};
 use crate::diagnostic::{codes, nearest};
-use crate::plan::task::lifecycle::{Allow, NewValue};
+use crate::plan::index::NameKind;
 use crate::plan::task::{
-    Alphabet, Branch, Call, Fail, ForEach, Generate, Generator, Let, Log, Manual, Parallel,
-    Promote, Repeat, Revoke, Stage, Step, Stop, Switch, Task, Update, Verify, Wait,
+    Branch, Call, Fail, ForEach, Generate, Let, Log, Manual, Parallel, Promote, Repeat, Revoke,
+    Stage, Step, Stop, Switch, Task, Update, Verify, Wait,
 };
 use crate::plan::{Expr, ExprKind, Type};
 use crate::source::{At, Span};
-use crate::syntax::ast::{self, Entry, Name, Part, StepKind, StoreValue};
+use crate::syntax::ast::{self, Name, Part, StepKind};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -20,33 +20,6 @@ use std::rc::Rc;
 const DEFAULT_ROUNDS: u32 = 1000;
 
 impl Resolver {
-    /// Notes all names of a rotation, so that a use before the definition can be told from a typo.
-    pub(super) fn collect_names(&mut self, body: &[Entry]) {
-        for entry in body {
-            match entry {
-                Entry::Step(step) => self.collect(step),
-                Entry::OnFailure { steps, .. } => steps.iter().for_each(|s| self.collect(s)),
-                _ => {}
-            }
-        }
-    }
-
-    fn collect(&mut self, step: &ast::Step) {
-        if let Some(name) = defined_name(step) {
-            if let Some(first) = self.scope.all.get(&name.text) {
-                let first = *first;
-                self.report(errors::duplicate("name", name, first));
-                self.scope.twice.insert(name.text.clone());
-            } else {
-                check_identifier(self, "a step", name);
-                self.scope.all.insert(name.text.clone(), name.span);
-            }
-        }
-        for block in blocks(step) {
-            block.iter().for_each(|s| self.collect(s));
-        }
-    }
-
     pub(super) fn steps(&mut self, steps: &[ast::Step]) -> Vec<Step> {
         steps.iter().filter_map(|s| self.step(s)).collect()
     }
@@ -64,7 +37,7 @@ impl Resolver {
                 let captures = made
                     .captures
                     .iter()
-                    .map(|c| (c.name.clone(), c.ty.clone()))
+                    .map(|c| (c.name.clone(), c.ty.clone(), c.at.0))
                     .collect();
                 let name = match &http.name {
                     Some(name) => self.scope.unique(&name.text),
@@ -211,7 +184,7 @@ impl Resolver {
                 let captures = generator
                     .captures()
                     .iter()
-                    .map(|(n, _)| ((*n).to_owned(), Type::String))
+                    .map(|(n, _)| ((*n).to_owned(), Type::String, Span::NONE))
                     .collect();
                 let step_name = self.scope.unique(&name.text);
                 self.define(
@@ -234,7 +207,11 @@ impl Resolver {
                     name,
                     Symbol::Step {
                         step: step_name.clone(),
-                        captures: Rc::new(Typed::from_iter([("value".into(), Type::String)])),
+                        captures: Rc::new(Typed::from_iter([(
+                            "value".into(),
+                            Type::String,
+                            Span::NONE,
+                        )])),
                     },
                 );
                 let verify = verify
@@ -377,7 +354,7 @@ impl Resolver {
                 let captures = called
                     .iter()
                     .flat_map(|r| &r.outputs)
-                    .map(|o| (o.clone(), Type::Any))
+                    .map(|(output, at)| (output.clone(), Type::Any, *at))
                     .collect();
                 let step_name = self.scope.unique(&name.text);
                 self.define(
@@ -421,6 +398,10 @@ impl Resolver {
         let of = format!("rotation `{}`", rotation.text);
         let mut meant: Vec<String> = Vec::new();
         for member in inputs {
+            let declared = called.inputs.iter().find(|i| i.0 == member.key.text);
+            if let Some((.., at)) = declared {
+                self.index.refer(member.key.span, *at);
+            }
             let Some((name, wanted, ..)) = called
                 .inputs
                 .iter()
@@ -431,6 +412,9 @@ impl Resolver {
                     .iter()
                     .map(|(name, ..)| name.clone())
                     .collect();
+                self.offer(&member.key, |_| {
+                    super::names(NameKind::Input, names.iter().cloned())
+                });
                 self.report(errors::unknown_field(
                     &member.key,
                     &format!("{of}, among its inputs,"),
@@ -470,104 +454,13 @@ impl Resolver {
     }
 
     fn define(&mut self, name: &Name, symbol: Symbol) {
+        let (kind, ty) = match &symbol {
+            Symbol::Step { .. } => (NameKind::Step, None),
+            Symbol::Let(ty) => (NameKind::Let, Some(ty.clone())),
+            Symbol::Variable(ty) => (NameKind::Element, Some(ty.clone())),
+        };
+        self.defines(kind, name, ty);
         self.scope.set(&name.text, Some((symbol, name.span)));
-    }
-
-    /// The fields of a declared secret; `None` (and a diagnostic) when it is not declared.
-    fn declared(&mut self, secret: &Name) -> Option<Vec<String>> {
-        if let Some(declared) = self.declared_secret(&secret.text) {
-            return Some(declared.fields.clone());
-        }
-        self.undeclared(secret);
-        None
-    }
-
-    fn store(&mut self, store: &ast::Store) -> Option<NewValue> {
-        let fields = self.declared(&store.secret);
-        match &store.value {
-            StoreValue::Single(value) => {
-                let (value, ty) = self.expr(value);
-                match fields {
-                    Some(fields) if !fields.is_empty() => {
-                        let what = format!("secret `{}` is a record", store.secret.text);
-                        self.report(errors::bad_value(
-                            codes::TYPE_MISMATCH,
-                            value.at.0,
-                            what,
-                            format!(
-                                "write `{} {{ {} }}`",
-                                store.secret.text,
-                                fields
-                                    .iter()
-                                    .map(|f| format!("{f}: …"))
-                                    .collect::<Vec<_>>()
-                                    .join(", ")
-                            ),
-                        ));
-                    }
-                    Some(_) if matches!(ty, Type::Record(_) | Type::List(_)) => {
-                        self.report(
-                            errors::mismatch(value.at.0, &ty, "a single value")
-                                .help("declare the secret with fields, `secret NAME { a, b }`, or store its JSON text with `json(…)`"),
-                        );
-                    }
-                    _ => {}
-                }
-                Some(NewValue::Single(value))
-            }
-            StoreValue::Fields(members) => {
-                let (resolved, _) = self.members(members);
-                if let Some(fields) = fields {
-                    if fields.is_empty() {
-                        self.report(errors::bad_value(
-                            codes::TYPE_MISMATCH,
-                            store.secret.span,
-                            format!("secret `{}` has no fields", store.secret.text),
-                            format!(
-                                "declare them: `secret {} {{ … }}`, or write `{} = …`",
-                                store.secret.text, store.secret.text
-                            ),
-                        ));
-                    } else {
-                        for member in members.iter().filter(|m| !fields.contains(&m.key.text)) {
-                            self.report(errors::unknown_field(
-                                &member.key,
-                                &format!("secret `{}`", store.secret.text),
-                                &fields,
-                            ));
-                        }
-                    }
-                }
-                Some(NewValue::Fields(resolved))
-            }
-        }
-    }
-
-    fn expires(&mut self, store: &ast::Store) -> Option<Expr> {
-        store.expires.as_ref().map(|e| {
-            self.typed(
-                e,
-                &[Type::Time, Type::Duration],
-                "a time, or a duration from now",
-            )
-        })
-    }
-
-    fn allow(&mut self, store: &ast::Store) -> Allow {
-        let mut allow = Allow::default();
-        for word in &store.allow {
-            match word.text.as_str() {
-                "empty" => allow.empty = true,
-                "unchanged" => allow.unchanged = true,
-                other => self.report(errors::unknown_word(
-                    word.span,
-                    "something to allow",
-                    other,
-                    &["empty", "unchanged"],
-                )),
-            }
-        }
-        allow
     }
 
     /// `when a { } else when b { } else { }` as switches, the later ones within the `otherwise` of the earlier.
@@ -631,6 +524,7 @@ impl Resolver {
                 }
             }
             self.scope.branch = number;
+            self.defines(NameKind::Branch, name, None);
             let (steps, changes) = Scope::undone(self, |resolver| resolver.steps(steps));
             defined.extend(changes);
             made.push(Branch {
@@ -645,150 +539,10 @@ impl Resolver {
         }
         Task::Parallel(Parallel { branches: made })
     }
-
-    fn generator(&mut self, kind: &Name, options: &[(Name, ast::Expr)]) -> Option<Generator> {
-        const KINDS: [&str; 7] = [
-            "password", "hex", "base64", "uuid", "ed25519", "rsa", "x25519",
-        ];
-        let allowed: &[&str] = match kind.text.as_str() {
-            "password" => &["length", "alphabet", "exclude"],
-            "hex" | "base64" => &["bytes"],
-            "rsa" => &["bits"],
-            "uuid" | "ed25519" | "x25519" => &[],
-            other => {
-                self.report(errors::unknown_word(
-                    kind.span,
-                    "something that can be generated",
-                    other,
-                    &KINDS,
-                ));
-                return None;
-            }
-        };
-        let mut number = None;
-        let mut alphabet = Alphabet::Ascii;
-        let mut exclude = String::new();
-        for (option, value) in options {
-            if !allowed.contains(&option.text.as_str()) {
-                self.report(errors::unknown_word(
-                    option.span,
-                    &format!("an option of `{}`", kind.text),
-                    &option.text,
-                    allowed,
-                ));
-                continue;
-            }
-            match (option.text.as_str(), literal_text(value)) {
-                ("length" | "bytes" | "bits", Some(text)) => match text.parse::<u32>() {
-                    Ok(count) => number = Some((count, value.span)),
-                    Err(_) => self.report(errors::bad_value(
-                        codes::BAD_VALUE,
-                        value.span,
-                        format!("`{text}` is not a whole number"),
-                        "for example `length 32`",
-                    )),
-                },
-                ("alphabet", Some(text)) if text == "alphanumeric" => {
-                    alphabet = Alphabet::Alphanumeric
-                }
-                ("alphabet", Some(text)) if text == "ascii" => alphabet = Alphabet::Ascii,
-                ("alphabet", Some(text)) => alphabet = Alphabet::Custom(text),
-                (_, Some(text)) => exclude = text,
-                (_, None) => self.report(errors::bad_value(
-                    codes::BAD_VALUE,
-                    value.span,
-                    "options of `generate` are literals",
-                    "write the value itself",
-                )),
-            }
-        }
-        let (wanted, low, high) = match kind.text.as_str() {
-            "password" => (32, 8, 1024),
-            "rsa" => (3072, 2048, 4096),
-            _ => (32, 16, 1024),
-        };
-        let number = match number {
-            Some((count, span))
-                if count < low
-                    || count > high
-                    || (kind.text == "rsa" && ![2048, 3072, 4096].contains(&count)) =>
-            {
-                let help = if kind.text == "rsa" {
-                    "2048, 3072 or 4096".to_owned()
-                } else {
-                    format!("between {low} and {high}")
-                };
-                self.report(errors::bad_value(
-                    codes::BAD_VALUE,
-                    span,
-                    format!("{count} is out of range"),
-                    help,
-                ));
-                wanted
-            }
-            Some((count, _)) => count,
-            None => wanted,
-        };
-        Some(match kind.text.as_str() {
-            "password" => Generator::Password {
-                length: number,
-                alphabet,
-                exclude,
-            },
-            "hex" => Generator::Hex { bytes: number },
-            "base64" => Generator::Base64 { bytes: number },
-            "uuid" => Generator::Uuid,
-            "ed25519" => Generator::Ed25519,
-            "rsa" => Generator::Rsa { bits: number },
-            _ => Generator::X25519,
-        })
-    }
-}
-
-/// The name that a step brings into scope.
-fn defined_name(step: &ast::Step) -> Option<&Name> {
-    match &step.kind {
-        StepKind::Http(http) => http.name.as_ref(),
-        StepKind::Let { name, .. }
-        | StepKind::Generate { name, .. }
-        | StepKind::Manual { name, .. }
-        | StepKind::Call { name, .. } => Some(name),
-        StepKind::ForEach { item, .. } => Some(item),
-        _ => None,
-    }
-}
-
-fn blocks(step: &ast::Step) -> Vec<&[ast::Step]> {
-    match &step.kind {
-        StepKind::Verify { steps, .. }
-        | StepKind::Revoke { steps, .. }
-        | StepKind::ForEach { steps, .. }
-        | StepKind::Repeat { steps, .. } => vec![steps],
-        StepKind::Manual { verify, .. } => vec![verify],
-        StepKind::When { arms, otherwise }
-        | StepKind::Match {
-            arms, otherwise, ..
-        } => arms
-            .iter()
-            .map(|(_, s)| s.as_slice())
-            .chain(otherwise.as_deref())
-            .collect(),
-        StepKind::Parallel(branches) => branches.iter().map(|(_, s)| s.as_slice()).collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn names_in<'s>(steps: &'s [ast::Step], visit: &mut dyn FnMut(&'s Name)) {
-    for step in steps {
-        defined_name(step).into_iter().for_each(&mut *visit);
-        for block in blocks(step) {
-            names_in(block, visit);
-        }
-    }
 }
 
 /// The text of a literal: string without interpolation, number, bool.
-fn literal_text(expr: &ast::Expr) -> Option<String> {
+pub(super) fn literal_text(expr: &ast::Expr) -> Option<String> {
     match &expr.kind {
         ast::ExprKind::String(parts) => match parts.as_slice() {
             [] => Some(String::new()),

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::task::{Branch, Call, ForEach, Repeat, Step, Switch, Wait};
 use crate::plan::{Derivation, Expr, ExprKind};
-use crate::run::engine::{Engine, Flow, Frame, Local, Place, Stopped};
+use crate::run::engine::{Engine, Flow, Frame, Local, Place, StepError};
 use crate::run::functions::{instant, later};
 use crate::run::journal::Kind;
 use crate::run::value::{Data, Value};
@@ -22,7 +22,7 @@ impl<'a> Engine<'a> {
         frame: &Frame<'_>,
         wait: &Wait,
         key: &str,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), StepError> {
         let recorded = self
             .journal
             .borrow()
@@ -42,7 +42,7 @@ impl<'a> Engine<'a> {
                     Wait::For(expr) | Wait::Until(expr) => (expr, self.eval(frame, expr)?),
                 };
                 let failed = |message: String| {
-                    Stopped::Failed(Box::new(
+                    StepError::Failed(Box::new(
                         Diagnostic::new(codes::RUN_EVALUATION, expr.at.0, message).at("wait"),
                     ))
                 };
@@ -50,7 +50,9 @@ impl<'a> Engine<'a> {
                     (Wait::For(_), Data::Duration(duration)) => {
                         later(self.world.clock.now(), *duration).map_err(failed)?
                     }
-                    (Wait::For(_), Data::Text(text)) if self.plan.dialect.is_conductor() => {
+                    (Wait::For(_), Data::Text(text))
+                        if self.plan.dialect.semantics().task_documents =>
+                    {
                         let words = crate::plan::schedule::Dur::parse_words(text)
                             .ok_or_else(|| failed("this is no duration".to_owned()))?;
                         later(self.world.clock.now(), words).map_err(failed)?
@@ -88,11 +90,11 @@ impl<'a> Engine<'a> {
         place: Place<'b>,
         step: &'b Step,
         switch: &'b Switch,
-    ) -> Result<Flow, Stopped> {
+    ) -> Result<Flow, StepError> {
         let subject = self.eval(frame, &switch.subject)?;
         // Conductor's rule: the result as text, exact match, null is the word `null`.
         let text = subject.java_text();
-        if self.plan.dialect.is_conductor() {
+        if self.plan.dialect.semantics().task_documents {
             let result = Value::derived(Data::Text(text.clone()), &[&subject], Derivation::Opaque);
             let output = vec![
                 (
@@ -112,7 +114,8 @@ impl<'a> Engine<'a> {
             .iter()
             .find(|case| case.name == text.as_str())
             .map_or(&switch.otherwise, |case| &case.steps);
-        let hidden = !self.plan.dialect.is_conductor() && subject.full_label().is_secret();
+        let hidden =
+            self.plan.dialect.semantics().declares_intent && subject.full_label().is_secret();
         if hidden {
             self.note("which branch a `when` took is not shown: its condition depends on a secret");
         }
@@ -133,7 +136,7 @@ impl<'a> Engine<'a> {
         frame: &'b Frame<'a>,
         place: Place<'b>,
         branches: &'b [Branch],
-    ) -> Result<Flow, Stopped> {
+    ) -> Result<Flow, StepError> {
         let results = join_all(
             branches
                 .iter()
@@ -161,20 +164,20 @@ impl<'a> Engine<'a> {
         place: Place<'b>,
         step: &'b Step,
         each: &'b ForEach,
-    ) -> Result<Flow, Stopped> {
+    ) -> Result<Flow, StepError> {
         let list = self.eval(frame, &each.items)?;
         let what = list.kind();
         let items = match list.data {
             Data::List(items) => items,
-            Data::Null if self.plan.dialect.is_conductor() => Vec::new(),
+            Data::Null if self.plan.dialect.semantics().absent_is_null => Vec::new(),
             _ => {
-                return Err(Stopped::Failed(Box::new(
+                return Err(StepError::Failed(Box::new(
                     Diagnostic::new(codes::RUN_EVALUATION, each.items.at.0, "expected a list")
                         .at(format!("this is {}", what)),
                 )));
             }
         };
-        let conductor = self.plan.dialect.is_conductor();
+        let conductor = self.plan.dialect.semantics().task_documents;
         let mut rounds = Rounds {
             done: Vec::new(),
             keep: each.keep_last,
@@ -243,7 +246,7 @@ impl<'a> Engine<'a> {
         step: &'b Step,
         repeat: &'b Repeat,
         key: &'b str,
-    ) -> Result<Flow, Stopped> {
+    ) -> Result<Flow, StepError> {
         let mut all = Rounds {
             done: Vec::new(),
             keep: repeat.keep_last,
@@ -252,7 +255,7 @@ impl<'a> Engine<'a> {
             let rounds = format!("{}[{round}]", place.rounds);
             let number = usize::try_from(round).unwrap_or(usize::MAX);
             let iteration = || vec![("iteration".to_owned(), index(number))];
-            if self.plan.dialect.is_conductor() {
+            if self.plan.dialect.semantics().task_documents {
                 self.looped(frame, step, &all, iteration());
             }
             if let Flow::Stop(output) = self
@@ -268,7 +271,7 @@ impl<'a> Engine<'a> {
             {
                 return Ok(Flow::Stop(output));
             }
-            if self.plan.dialect.is_conductor() {
+            if self.plan.dialect.semantics().task_documents {
                 all.end(&frame.scope.borrow(), &repeat.steps, number);
                 self.looped(frame, step, &all, iteration());
             } else {
@@ -299,7 +302,7 @@ impl<'a> Engine<'a> {
                 None => {}
             }
         }
-        Err(Stopped::Failed(Box::new(
+        Err(StepError::Failed(Box::new(
             Diagnostic::new(
                 codes::RUN_TIMEOUT,
                 step.at.0,
@@ -312,13 +315,15 @@ impl<'a> Engine<'a> {
     }
 
     /// Whether a loop is over. A Conductor script may say it in numbers: positive is done, zero not yet, negative failed.
-    fn ended(&self, done: &Value, until: &Expr) -> Result<bool, Stopped> {
+    fn ended(&self, done: &Value, until: &Expr) -> Result<bool, StepError> {
         let number = match &done.data {
-            Data::Number(digits) if self.plan.dialect.is_conductor() => digits.parse::<f64>().ok(),
+            Data::Number(digits) if self.plan.dialect.semantics().script_conditions => {
+                digits.parse::<f64>().ok()
+            }
             _ => None,
         };
         match number {
-            Some(number) if number < 0.0 => Err(Stopped::Failed(Box::new(
+            Some(number) if number < 0.0 => Err(StepError::Failed(Box::new(
                 Diagnostic::new(
                     codes::RUN_UNEXPECTED_ANSWER,
                     until.at.0,
@@ -338,9 +343,9 @@ impl<'a> Engine<'a> {
         step: &'b Step,
         call: &'b Call,
         key: &'b str,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), StepError> {
         let Some(rotation) = self.plan.rotation(&call.rotation) else {
-            return Err(Stopped::Failed(Box::new(
+            return Err(StepError::Failed(Box::new(
                 Diagnostic::new(
                     codes::UNRESOLVED_REFERENCE,
                     step.at.0,
@@ -350,7 +355,7 @@ impl<'a> Engine<'a> {
             )));
         };
         if frame.prefix.matches('/').count() >= MAX_DEPTH {
-            return Err(Stopped::Failed(Box::new(
+            return Err(StepError::Failed(Box::new(
                 Diagnostic::new(
                     codes::RUN_EVALUATION,
                     step.at.0,
@@ -418,7 +423,7 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    fn elements(&self, frame: &Frame<'_>, each: &Expr) -> Result<Vec<Value>, Stopped> {
+    fn elements(&self, frame: &Frame<'_>, each: &Expr) -> Result<Vec<Value>, StepError> {
         let list = self.eval(frame, each)?;
         let label = list.label.clone();
         match list.data {
@@ -426,7 +431,7 @@ impl<'a> Engine<'a> {
                 .into_iter()
                 .map(|item| item.labelled(&label))
                 .collect()),
-            _ => Err(Stopped::Failed(Box::new(
+            _ => Err(StepError::Failed(Box::new(
                 Diagnostic::new(
                     codes::RUN_EVALUATION,
                     each.at.0,
@@ -445,11 +450,12 @@ impl<'a> Engine<'a> {
         rotation: &'a crate::plan::Rotation,
         inputs: Vec<(String, Value)>,
         prefix: String,
-    ) -> Local<'b, Result<Value, Stopped>> {
+    ) -> Local<'b, Result<Value, StepError>> {
         Box::pin(async move {
             let scope = {
                 let outer = frame.scope.borrow();
-                crate::run::start::child_scope(&outer, rotation, inputs).map_err(Stopped::Failed)?
+                crate::run::start::child_scope(&outer, rotation, inputs)
+                    .map_err(StepError::Failed)?
             };
             let inner = Frame {
                 rotation,
@@ -473,7 +479,11 @@ impl<'a> Engine<'a> {
     }
 
     /// The outputs of a rotation that ran.
-    pub(in crate::run) fn outputs(&self, frame: &Frame<'_>, flow: Flow) -> Result<Value, Stopped> {
+    pub(in crate::run) fn outputs(
+        &self,
+        frame: &Frame<'_>,
+        flow: Flow,
+    ) -> Result<Value, StepError> {
         if let Flow::Stop(Some(output)) = flow {
             return Ok(output);
         }
@@ -497,13 +507,12 @@ impl Rounds {
     fn end(&mut self, scope: &crate::run::scope::Scope, steps: &[Step], number: usize) {
         let mut outputs = Vec::new();
         crate::plan::task::walk_steps(steps, &mut |inner| {
-            let found = match &inner.task {
+            let found = if let crate::plan::Task::Let(assign) = &inner.task {
                 // The input of a task, kept for who reads it, is no task.
-                crate::plan::Task::Let(assign) if assign.name == inner.name => {
-                    scope.lets.get(&assign.name)
-                }
-                crate::plan::Task::Let(_) => None,
-                _ => scope.outputs.get(&inner.name),
+                let own = assign.name == inner.name;
+                scope.lets.get(&assign.name).filter(|_| own)
+            } else {
+                scope.outputs.get(&inner.name)
             };
             outputs.extend(found.map(|value| (inner.name.clone(), value.clone())));
         });
@@ -521,12 +530,12 @@ fn index(number: usize) -> Value {
 }
 
 /// Of two reasons to stop, the one that must not be lost.
-fn worse(first: Option<Stopped>, second: Stopped) -> Stopped {
-    let weight = |stopped: &Stopped| match stopped {
-        Stopped::Failed(_) => 0,
-        Stopped::Unresolved(_) => 1,
-        Stopped::Halted(_) => 2,
-        Stopped::Broken(_) => 3,
+fn worse(first: Option<StepError>, second: StepError) -> StepError {
+    let weight = |stopped: &StepError| match stopped {
+        StepError::Failed(_) => 0,
+        StepError::Unresolved(_) => 1,
+        StepError::Halted(_) => 2,
+        StepError::Broken(_) => 3,
     };
     match first {
         Some(first) if weight(&first) >= weight(&second) => first,

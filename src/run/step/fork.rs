@@ -6,12 +6,12 @@
 //! secret without a policy of its own. What the tasks are given keeps its labels: it reaches them by way of variables.
 
 use crate::conductor::template::{self, Mode};
-use crate::conductor::{FORKED, ReadOptions, read_node};
+use crate::conductor::{ReadOptions, TaskType, read_node};
 use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json;
 use crate::plan::task::{Branch, Fork, Step, walk_steps};
 use crate::plan::{Label, Plan, Task};
-use crate::run::engine::{Engine, Flow, Frame, Outcome, Place, Stopped};
+use crate::run::engine::{Engine, Flow, Frame, Place, StepError, Trace};
 use crate::run::functions::hex;
 use crate::run::journal::Kind;
 use crate::run::value::{Data, Value};
@@ -31,8 +31,8 @@ impl<'a> Engine<'a> {
         step: &'b Step,
         fork: &'b Fork,
         key: &'b str,
-        outcome: &'b mut Outcome,
-    ) -> Result<Flow, Stopped> {
+        trace: &'b mut Trace,
+    ) -> Result<Flow, StepError> {
         let tasks = self.eval(frame, &fork.tasks)?;
         let inputs = fork
             .inputs
@@ -40,7 +40,7 @@ impl<'a> Engine<'a> {
             .map(|inputs| self.eval(frame, inputs))
             .transpose()?
             .unwrap_or_else(Value::null);
-        let (tasks, inputs) = self.settled(place, key, tasks, inputs, outcome)?;
+        let (tasks, inputs) = self.settled(place, key, tasks, inputs, trace)?;
         let failed = |what: String| failed(step, &what);
         let mut writing = Writing::new(key);
         let written = writing.tasks(&tasks, inputs).map_err(failed)?;
@@ -87,8 +87,8 @@ impl<'a> Engine<'a> {
         key: &str,
         tasks: Value,
         inputs: Value,
-        outcome: &mut Outcome,
-    ) -> Result<(Value, Value), Stopped> {
+        trace: &mut Trace,
+    ) -> Result<(Value, Value), StepError> {
         if place.volatile {
             return Ok((tasks, inputs));
         }
@@ -103,7 +103,7 @@ impl<'a> Engine<'a> {
                 both
             }
             Some(payload) => {
-                outcome.replayed = true;
+                trace.replayed = true;
                 if payload.as_slice() == text.as_bytes() {
                     both
                 } else {
@@ -205,10 +205,10 @@ fn only_branches(mut made: Plan) -> Option<Vec<Branch>> {
     if !made.rotations.is_empty() || !made.secrets.is_empty() || !made.env.is_empty() {
         return None;
     }
-    match rotation.steps.into_iter().next()?.task {
-        Task::Parallel(parallel) => Some(parallel.branches),
-        _ => None,
-    }
+    let Task::Parallel(parallel) = rotation.steps.into_iter().next()?.task else {
+        return None;
+    };
+    Some(parallel.branches)
 }
 
 /// What goes wrong in a task that was made is shown where it was made.
@@ -221,8 +221,8 @@ fn settle(steps: &mut [Step], fork: &Step) {
     }
 }
 
-fn failed(step: &Step, what: &str) -> Stopped {
-    Stopped::Failed(Box::new(
+fn failed(step: &Step, what: &str) -> StepError {
+    StepError::Failed(Box::new(
         Diagnostic::new(codes::RUN_EVALUATION, step.at.0, format!("the tasks that this fork was given cannot be run: {what}"))
             .at("they came at run time")
             .help("look at the output that they are taken from; `rot explain ROT119` says what such tasks may be"),
@@ -460,11 +460,11 @@ fn refuse_references(value: &Value) -> Result<(), String> {
 fn check(task: &Map<String, Json>) -> Result<String, String> {
     let of = |key: &str| task.get(key).and_then(Json::as_str);
     let kind = of("type").unwrap_or("SIMPLE");
-    if !FORKED.contains(&kind) {
+    if !TaskType::find(kind).is_some_and(|t| t.forkable) {
         return Err(format!(
             "one of them is of the type `{}`; a fork runs {}",
             shown(kind),
-            FORKED.join(", ")
+            TaskType::forkable().collect::<Vec<_>>().join(", ")
         ));
     }
     // The name is the key of the task's answer in the journal.
