@@ -245,10 +245,9 @@ fn output(terminal: bool) -> io::Result<(OwnedFd, OwnedFd)> {
             let _ = tcsetwinsize(&slave, size);
         }
         // The terminal outside adds the carriage returns.
-        if let Ok(mut modes) = rustix::termios::tcgetattr(&slave) {
-            modes.output_modes = rustix::termios::OutputModes::empty();
-            let _ =
-                rustix::termios::tcsetattr(&slave, rustix::termios::OptionalActions::Now, &modes);
+        if let Ok(mut modes) = tcgetattr(&slave) {
+            modes.output_modes = OutputModes::empty();
+            let _ = tcsetattr(&slave, OptionalActions::Now, &modes);
         }
         return Ok((master, slave));
     }
