@@ -49,7 +49,6 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::diagnostic::{Confidence, Diagnostic, codes};
 use crate::plan::expr::Root;
 use crate::plan::{Expr, ExprKind, Function};
@@ -57,7 +56,7 @@ use crate::plan::{Expr, ExprKind, Function};
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let json = cx.plan.dialect.semantics().is_json;
     for (_, node) in cx.order().iter() {
-        for expr in exprs::of_task(&node.step.task) {
+        for expr in node.step.task.exprs() {
             if json {
                 expr.walk(&mut |part| reference(part, out));
             } else {
