@@ -52,7 +52,6 @@ fn copy(source: OwnedFd, sink: File, redactor: Redactor, over: &AtomicBool) -> i
             Ok(count) => count,
         };
         writer.write_all(buffer.get(..count).unwrap_or_default())?;
-        writer.flush()?;
     }
 }
 

@@ -2,13 +2,18 @@
 
 use super::{MASK, Redactor};
 use std::io::{self, Write};
+use std::ops::Range;
 use zeroize::Zeroizing;
 
-/// A writer that lets bytes through once it is sure that they belong to no value. It holds back no more than what may still
-/// become one: the longest end of what came that is the start of a form, so that a prompt without a line end is seen at once.
+/// Fewer new bytes are not looked at on their own.
+const LOOK: usize = 512;
+
+/// A writer that lets bytes through once it is sure that they belong to no value: it holds back as many bytes as the
+/// longest spelling of one may have. It looks when as much again has come, so many small pieces cost no more than a few
+/// large ones.
 ///
-/// [`Write::flush`] lets through what is decided; the end of a record is [`RedactingWriter::finish`] or the drop. Whoever writes
-/// what comes in time calls [`RedactingWriter::pause`] when nothing came for a while.
+/// [`Write::flush`] lets through what is decided; the end of a record is [`RedactingWriter::finish`] or the drop. Whoever copies
+/// what a program says while a person waits calls [`RedactingWriter::pause`] when nothing came for a moment.
 pub struct RedactingWriter<W: Write> {
     inner: W,
     redactor: Redactor,
@@ -19,12 +24,12 @@ pub struct RedactingWriter<W: Write> {
     carried: usize,
     /// Whether the byte handled last was covered, so that its mask is already written.
     masked: bool,
-    /// How many of the pending bytes [`RedactingWriter::pause`] let through already. They stay, so that what follows them is
-    /// still recognised.
+    /// How many of the pending bytes [`RedactingWriter::pause`] let through already. They stay, so that a value which they begin
+    /// is recognised, and what follows of it masked.
     released: usize,
 }
 
-/// The start of a value that is shorter says nothing, and may be let through when nothing follows it.
+/// Fewer bytes of the start of a value say nothing, and are let through when nothing follows them.
 const TELLING: usize = 4;
 
 impl<W: Write> RedactingWriter<W> {
@@ -41,27 +46,24 @@ impl<W: Write> RedactingWriter<W> {
         }
     }
 
-    /// Nothing came for a while: lets a short undecided end through, so that a person sees the prompt that happens to end like
-    /// the start of a value. Longer ones stay held back until it is known what they are.
+    /// Nothing came for a moment: lets through all but what looks like the start of a value, so that a prompt without a line end
+    /// is seen at once.
     pub fn pause(&mut self) -> io::Result<()> {
-        let scanner = self.redactor.scanner();
-        let undecided = scanner.undecided(&self.pending);
-        if undecided == 0 || undecided >= TELLING || self.released >= undecided {
+        if self.released == self.pending.len() {
             return Ok(());
         }
-        self.settle(false)?;
-        let covered = scanner
-            .runs(&self.pending, self.before, false)
-            .into_iter()
-            .map(|run| run.end)
-            .max()
-            .unwrap_or(0)
-            .max(self.carried);
-        let from = self.released.max(covered);
-        if let Some(text) = self.pending.get(from..).filter(|t| !t.is_empty()) {
-            self.inner.write_all(text)?;
-            self.masked = false;
-            self.released = self.pending.len();
+        let scanner = self.redactor.scanner();
+        let held = Some(scanner.started(&self.pending)).filter(|held| *held >= TELLING);
+        let upto = self.pending.len() - held.unwrap_or(0);
+        if upto > self.released {
+            // A token that stands at the end is one for all that is known.
+            let mut runs = scanner.runs(&self.pending, self.before, true);
+            if self.carried > 0 {
+                runs.insert(0, 0..self.carried);
+            }
+            let out = self.shown(&runs, upto);
+            self.released = upto;
+            self.inner.write_all(&out)?;
         }
         self.inner.flush()
     }
@@ -78,13 +80,23 @@ impl<W: Write> RedactingWriter<W> {
         &self.inner
     }
 
+    /// The last place at or before `at` that stands in no run of escapes, whose meaning depends on where it begins.
+    fn cut(&self, at: usize) -> usize {
+        let head = self.pending.get(..at).unwrap_or_default();
+        let run = head
+            .iter()
+            .rev()
+            .take_while(|b| matches!(b, b'\\' | b'\'' | b'"' | b'%' | b'$'));
+        at - run.count()
+    }
+
     fn settle(&mut self, at_end: bool) -> io::Result<()> {
         let scanner = self.redactor.scanner();
-        let undecided = match at_end {
-            true => 0,
-            false => scanner.undecided(&self.pending),
+        let decided = if at_end {
+            self.pending.len()
+        } else {
+            self.cut(self.pending.len().saturating_sub(scanner.longest()))
         };
-        let decided = self.pending.len() - undecided;
         if decided == 0 {
             return Ok(());
         }
@@ -92,12 +104,27 @@ impl<W: Write> RedactingWriter<W> {
         if self.carried > 0 {
             runs.insert(0, 0..self.carried);
         }
-        let mut out: Vec<u8> = Vec::with_capacity(decided);
-        let mut at = self.released.min(decided);
-        self.carried = 0;
-        for run in runs.into_iter().filter(|r| r.start < decided) {
-            let end = run.end.min(decided);
-            self.carried = self.carried.max(run.end - end);
+        let out = self.shown(&runs, decided);
+        let past = runs.iter().filter(|run| run.start < decided);
+        self.carried = past
+            .map(|run| run.end.saturating_sub(decided))
+            .max()
+            .unwrap_or(0);
+        self.before = decided
+            .checked_sub(1)
+            .and_then(|i| self.pending.get(i))
+            .copied();
+        self.pending.drain(..decided);
+        self.released = self.released.saturating_sub(decided);
+        self.inner.write_all(&out)
+    }
+
+    /// What is to be seen of the pending bytes up to a place, but for those that were released.
+    fn shown(&mut self, runs: &[Range<usize>], upto: usize) -> Vec<u8> {
+        let mut out: Vec<u8> = Vec::with_capacity(upto);
+        let mut at = self.released.min(upto);
+        for run in runs.iter().filter(|r| r.start < upto) {
+            let end = run.end.min(upto);
             if end <= at {
                 continue;
             }
@@ -111,24 +138,21 @@ impl<W: Write> RedactingWriter<W> {
             }
             at = end;
         }
-        if at < decided {
-            out.extend_from_slice(self.pending.get(at..decided).unwrap_or_default());
+        if at < upto {
+            out.extend_from_slice(self.pending.get(at..upto).unwrap_or_default());
             self.masked = false;
         }
-        self.before = decided
-            .checked_sub(1)
-            .and_then(|i| self.pending.get(i))
-            .copied();
-        self.pending.drain(..decided);
-        self.released = self.released.saturating_sub(decided);
-        self.inner.write_all(&out)
+        out
     }
 }
 
 impl<W: Write> Write for RedactingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.pending.extend_from_slice(bytes);
-        self.settle(false)?;
+        let longest = self.redactor.scanner().longest();
+        if longest == 0 || self.pending.len() > longest + longest.max(LOOK) {
+            self.settle(false)?;
+        }
         Ok(bytes.len())
     }
 
