@@ -15,6 +15,7 @@
 //! | [`vault`] | where secrets rest |
 //! | [`run`] | plan → effects |
 //! | [`report`] | findings and runs → people and machines |
+//! | [`workspace`] | a project's files, in memory or on disk → what is found in them, decided, mended |
 //! | [`cli`] | one file per command |
 
 pub mod source;
@@ -38,6 +39,8 @@ pub mod vault;
 pub mod run;
 
 pub mod report;
+
+pub mod workspace;
 
 pub mod cli;
 

@@ -31,26 +31,26 @@ pub(super) enum Flow {
 }
 
 /// Why a run stopped.
-pub(super) enum Stopped {
+pub(super) enum StepError {
     /// A step failed in an ordinary way.
     Failed(Box<Diagnostic>),
-    /// The outcome of a step is unknown and nothing may be called by itself.
+    /// The trace of a step is unknown and nothing may be called by itself.
     Halted(Box<Diagnostic>),
-    /// The outcome is unknown now, and a later resume knows what to do.
+    /// The trace is unknown now, and a later resume knows what to do.
     Unresolved(Box<Diagnostic>),
     /// Storage, vault or journal.
     Broken(Error),
 }
 
-impl From<super::eval::EvalError> for Stopped {
+impl From<super::eval::EvalError> for StepError {
     fn from(error: super::eval::EvalError) -> Self {
-        Stopped::Failed(Box::new(error.into()))
+        StepError::Failed(Box::new(error.into()))
     }
 }
 
-impl From<Error> for Stopped {
+impl From<Error> for StepError {
     fn from(error: Error) -> Self {
-        Stopped::Broken(error)
+        StepError::Broken(error)
     }
 }
 
@@ -128,7 +128,7 @@ impl<'a> Engine<'a> {
         frame: &'b Frame<'a>,
         place: Place<'b>,
         steps: &'b [Step],
-    ) -> Local<'b, Result<Flow, Stopped>> {
+    ) -> Local<'b, Result<Flow, StepError>> {
         Box::pin(async move {
             for step in steps {
                 if let Flow::Stop(output) = self.step(frame, place, step).await? {
@@ -144,7 +144,7 @@ impl<'a> Engine<'a> {
         frame: &'b Frame<'a>,
         place: Place<'b>,
         step: &'b Step,
-    ) -> Result<Flow, Stopped> {
+    ) -> Result<Flow, StepError> {
         let key = self.key(frame, place, step);
         if let Some(delay) = step.start_delay
             && self.journal.borrow().of(&key).next().is_none()
@@ -156,16 +156,16 @@ impl<'a> Engine<'a> {
         if !place.hidden {
             self.observer.started(&key, step.task.kind());
         }
-        let mut outcome = Outcome::default();
+        let mut trace = Trace::default();
         if self.plan.dialect.is_conductor() {
             fields::begun(self, frame, place, step, &key, started_at);
         }
-        let result = self.tried(frame, place, step, &key, &mut outcome).await;
+        let result = self.tried(frame, place, step, &key, &mut trace).await;
         let status = match &result {
-            Ok(_) if outcome.replayed => "replayed",
-            Ok(_) if outcome.skipped => "skipped",
+            Ok(_) if trace.replayed => "replayed",
+            Ok(_) if trace.skipped => "skipped",
             Ok(_) => "completed",
-            Err(Stopped::Failed(_)) if step.optional => "completed_with_errors",
+            Err(StepError::Failed(_)) if step.optional => "completed_with_errors",
             Err(_) => "failed",
         };
         let duration_ms = u64::try_from(
@@ -178,14 +178,14 @@ impl<'a> Engine<'a> {
         .unwrap_or(u64::MAX);
         if self.plan.dialect.is_conductor() {
             let failure = result.as_ref().err();
-            fields::ended(self, frame, step, &outcome, failure, self.world.clock.now());
+            fields::ended(self, frame, step, &trace, failure, self.world.clock.now());
         }
         let output = shown_output(&frame.scope.borrow(), step);
         let report = StepReport {
             name: key,
             kind: step.task.kind(),
             status,
-            attempts: outcome.attempts.max(1),
+            attempts: trace.attempts.max(1),
             started_at,
             duration_ms,
             output,
@@ -195,7 +195,7 @@ impl<'a> Engine<'a> {
             self.done.borrow_mut().steps.push(report);
         }
         match result {
-            Err(Stopped::Failed(diagnostic)) if step.optional => {
+            Err(StepError::Failed(diagnostic)) if step.optional => {
                 self.done.borrow_mut().notes.push(format!(
                     "step `{}` failed and is optional: {}",
                     step.name, diagnostic.message
@@ -213,14 +213,14 @@ impl<'a> Engine<'a> {
         place: Place<'b>,
         step: &'b Step,
         key: &'b str,
-        outcome: &'b mut Outcome,
-    ) -> Result<Flow, Stopped> {
+        trace: &'b mut Trace,
+    ) -> Result<Flow, StepError> {
         let mut retried = 0;
         loop {
-            let result = self.bounded(frame, place, step, key, outcome).await;
-            outcome.attempts = outcome.attempts.max(retried + 1);
+            let result = self.bounded(frame, place, step, key, trace).await;
+            trace.attempts = trace.attempts.max(retried + 1);
             match (&result, &step.retry) {
-                (Err(Stopped::Failed(_)), Some(retry))
+                (Err(StepError::Failed(_)), Some(retry))
                     if retried < retry.count && !matches!(step.task, Task::Http(_)) => {}
                 _ => return result,
             }
@@ -239,14 +239,14 @@ impl<'a> Engine<'a> {
         place: Place<'b>,
         step: &'b Step,
         key: &'b str,
-        outcome: &'b mut Outcome,
-    ) -> Result<Flow, Stopped> {
+        trace: &'b mut Trace,
+    ) -> Result<Flow, StepError> {
         use futures_util::future::{Either, select};
         let Some(limit) = step.timeout else {
-            return self.perform(frame, place, step, key, outcome).await;
+            return self.perform(frame, place, step, key, trace).await;
         };
         match select(
-            self.perform(frame, place, step, key, outcome),
+            self.perform(frame, place, step, key, trace),
             self.world.clock.sleep(limit.after.to_std()),
         )
         .await
@@ -266,8 +266,8 @@ impl<'a> Engine<'a> {
                 );
                 let late = Diagnostic::new(codes::RUN_TIMEOUT, step.at.0, message).at("this step");
                 Err(match limit.then {
-                    Overdue::Retry => Stopped::Failed(Box::new(late)),
-                    _ => Stopped::Unresolved(Box::new(
+                    Overdue::Retry => StepError::Failed(Box::new(late)),
+                    _ => StepError::Unresolved(Box::new(
                         late.help("`rot resume` continues where it stopped"),
                     )),
                 })
@@ -281,12 +281,12 @@ impl<'a> Engine<'a> {
         place: Place<'b>,
         step: &'b Step,
         key: &'b str,
-        outcome: &'b mut Outcome,
-    ) -> Local<'b, Result<Flow, Stopped>> {
+        trace: &'b mut Trace,
+    ) -> Local<'b, Result<Flow, StepError>> {
         Box::pin(async move {
             match &step.task {
                 Task::Http(http) => self
-                    .http(frame, place, step, http, key, outcome)
+                    .http(frame, place, step, http, key, trace)
                     .await
                     .map(|()| Flow::Next),
                 Task::Let(assign) => {
@@ -337,7 +337,7 @@ impl<'a> Engine<'a> {
                             .map(|t| t.to_string())
                             .unwrap_or_default()
                     };
-                    Err(Stopped::Failed(Box::new(
+                    Err(StepError::Failed(Box::new(
                         Diagnostic::new(
                             codes::RUN_FAILED_BY_AUTHOR,
                             step.at.0,
@@ -366,27 +366,27 @@ impl<'a> Engine<'a> {
                     Ok(Flow::Stop(output))
                 }
                 Task::Generate(generate) => self
-                    .generate(frame, step, generate, key, outcome)
+                    .generate(frame, step, generate, key, trace)
                     .map(|()| Flow::Next),
                 Task::Manual(manual) => self
-                    .manual(frame, place, step, manual, key, outcome)
+                    .manual(frame, place, step, manual, key, trace)
                     .await
                     .map(|()| Flow::Next),
                 Task::Update(update) => self
-                    .update(frame, step, update, key, outcome)
+                    .update(frame, step, update, key, trace)
                     .map(|()| Flow::Next),
                 Task::Stage(stage) => self
-                    .stage(frame, step, stage, key, outcome)
+                    .stage(frame, step, stage, key, trace)
                     .map(|()| Flow::Next),
                 Task::Verify(verify) => self
-                    .verify(frame, place, step, verify, key, outcome)
+                    .verify(frame, place, step, verify, key, trace)
                     .await
                     .map(|()| Flow::Next),
                 Task::Promote(promote) => self
-                    .promote(frame, step, promote, key, outcome)
+                    .promote(frame, step, promote, key, trace)
                     .map(|()| Flow::Next),
                 Task::Revoke(revoke) => self
-                    .revoke(frame, place, step, revoke, key, outcome)
+                    .revoke(frame, place, step, revoke, key, trace)
                     .await
                     .map(|()| Flow::Next),
                 Task::Wait(wait) => self.wait(frame, wait, key).await.map(|()| Flow::Next),
@@ -394,7 +394,7 @@ impl<'a> Engine<'a> {
                 Task::Parallel(parallel) => {
                     self.side_by_side(frame, place, &parallel.branches).await
                 }
-                Task::Fork(fork) => self.fork(frame, place, step, fork, key, outcome).await,
+                Task::Fork(fork) => self.fork(frame, place, step, fork, key, trace).await,
                 Task::ForEach(each) => self.for_each(frame, place, step, each).await,
                 Task::Repeat(repeat) => self.repeat(frame, place, step, repeat, key).await,
                 Task::Call(call) => self
@@ -402,7 +402,7 @@ impl<'a> Engine<'a> {
                     .await
                     .map(|()| Flow::Next),
                 Task::Worker(worker) => self
-                    .worker(frame, place, step, worker, key, outcome)
+                    .worker(frame, place, step, worker, key, trace)
                     .await
                     .map(|()| Flow::Next),
             }
@@ -414,7 +414,7 @@ impl<'a> Engine<'a> {
         &self,
         frame: &Frame<'_>,
         expr: &crate::plan::Expr,
-    ) -> Result<Value, Stopped> {
+    ) -> Result<Value, StepError> {
         frame.scope.borrow_mut().now = self.world.clock.now();
         Ok(super::eval::eval(expr, &frame.scope.borrow())?)
     }
@@ -427,7 +427,7 @@ impl<'a> Engine<'a> {
         pairs: [(&str, Json); N],
         payload: Option<&[u8]>,
         sync: bool,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), StepError> {
         self.record_facts(kind, key, facts(pairs), payload, sync)
     }
 
@@ -438,12 +438,12 @@ impl<'a> Engine<'a> {
         facts: Map<String, Json>,
         payload: Option<&[u8]>,
         sync: bool,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), StepError> {
         let vault = self.vault.borrow();
         let mut journal = self.journal.borrow_mut();
         journal
             .append(self.world, &vault, kind, key, facts, payload, sync)
-            .map_err(|e| Stopped::Broken(super::journal::storage(journal.path(), "written", &e)))
+            .map_err(|e| StepError::Broken(super::journal::storage(journal.path(), "written", &e)))
     }
 
     /// The payload of the last record of a kind of a step, if there is one.
@@ -451,7 +451,7 @@ impl<'a> Engine<'a> {
         &self,
         key: &str,
         kind: Kind,
-    ) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, Stopped> {
+    ) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, StepError> {
         let journal = self.journal.borrow();
         match journal.last(key, kind) {
             Some(record) => Ok(Some(journal.payload(&self.vault.borrow(), record)?)),
@@ -495,15 +495,15 @@ fn shown_output(scope: &Scope, step: &Step) -> Json {
 
 /// What is told of a step beside its result.
 #[derive(Default)]
-pub(super) struct Outcome {
+pub(super) struct Trace {
     pub(super) attempts: u32,
     pub(super) replayed: bool,
     pub(super) skipped: bool,
 }
 
 /// A failure that the journal cannot explain: a bug of ours.
-pub(super) fn internal(message: &str) -> Stopped {
-    Stopped::Broken(
+pub(super) fn internal(message: &str) -> StepError {
+    StepError::Broken(
         Error::plain(Failure::Internal, codes::INTERNAL, message.to_owned())
             .help("please report this with the output of `rot status`"),
     )

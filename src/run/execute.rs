@@ -1,6 +1,6 @@
 //! A run from its lock to its report.
 
-use super::engine::{Done, Engine, Flow, Frame, Place, Stopped};
+use super::engine::{Done, Engine, Flow, Frame, Place, StepError};
 use super::journal::{self, Journal, Kind};
 use super::open::{BUDGET, OpenRun, OpenState};
 use super::report::{Observer, RunReport, Status};
@@ -430,7 +430,7 @@ async fn perform(
             let limit = world.clock.sleep(timeout.to_std());
             match futures_util::future::select(body, limit).await {
                 futures_util::future::Either::Left((result, _)) => result,
-                futures_util::future::Either::Right(_) => Err(Stopped::Unresolved(Box::new(
+                futures_util::future::Either::Right(_) => Err(StepError::Unresolved(Box::new(
                     Diagnostic::new(
                         codes::RUN_TIMEOUT,
                         job.rotation.at.0,
@@ -455,7 +455,7 @@ async fn finish<'a>(
     frame: &Frame<'a>,
     facts: &RunFacts,
     resumed: bool,
-    result: std::result::Result<Value, Stopped>,
+    result: std::result::Result<Value, StepError>,
 ) -> Result<RunReport> {
     let mut output = Json::Object(Map::new());
     let (status, failure) = match result {
@@ -523,12 +523,12 @@ fn mask_named(json: &mut Json, fields: &[String]) {
 }
 
 /// What a run that stopped is: over, to be resumed, or a person's. Writes it down.
-fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: Stopped) -> (Status, Error) {
+fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: StepError) -> (Status, Error) {
     let effect = engine.journal.borrow().had_effect();
     let pairs = |d: &Diagnostic| [("code", json!(d.code.id())), ("message", json!(d.message))];
     // Somebody changed the secret by hand while the run was under way. That does not go away by itself, so the attempts count.
     let stopped = match stopped {
-        Stopped::Broken(mut error)
+        StepError::Broken(mut error)
             if effect
                 && error
                     .diagnostics
@@ -536,14 +536,14 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: Stopped) -> (Stat
                     .any(|d| d.code == codes::VAULT_CONFLICT) =>
         {
             match error.diagnostics.pop() {
-                Some(diagnostic) => Stopped::Failed(Box::new(diagnostic)),
-                None => Stopped::Broken(error),
+                Some(diagnostic) => StepError::Failed(Box::new(diagnostic)),
+                None => StepError::Broken(error),
             }
         }
         other => other,
     };
     match stopped {
-        Stopped::Broken(mut error) => {
+        StepError::Broken(mut error) => {
             // A vault that cannot be read is a matter of usage before the run, and of its resumption after an effect.
             if effect && matches!(error.failure, Failure::BeforeEffect | Failure::Usage) {
                 error.failure = Failure::AfterEffect;
@@ -553,14 +553,14 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: Stopped) -> (Stat
             }
             (Status::Failed, error)
         }
-        Stopped::Halted(diagnostic) => {
+        StepError::Halted(diagnostic) => {
             let _ = engine.record(Kind::Halted, "", pairs(&diagnostic), None, true);
             (
                 Status::NeedsOperator,
                 Error::new(Failure::Unknown, *diagnostic).help(ways_out(&facts.id)),
             )
         }
-        Stopped::Failed(diagnostic) if !effect => {
+        StepError::Failed(diagnostic) if !effect => {
             let _ = engine.record(
                 Kind::Ended,
                 "",
@@ -576,7 +576,7 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: Stopped) -> (Stat
                 Error::new(Failure::BeforeEffect, *diagnostic),
             )
         }
-        Stopped::Failed(diagnostic) | Stopped::Unresolved(diagnostic) => {
+        StepError::Failed(diagnostic) | StepError::Unresolved(diagnostic) => {
             let _ = engine.record(Kind::Failed, "", pairs(&diagnostic), None, true);
             let failures = open::describe(&engine.journal.borrow()).failures;
             if failures >= BUDGET {
@@ -695,10 +695,10 @@ async fn sweep_one(
     };
     match engine.steps(&frame, Place::PROBE, &revoke.steps).await {
         Ok(Flow::Next | Flow::Stop(_)) => {}
-        Err(Stopped::Failed(d) | Stopped::Halted(d) | Stopped::Unresolved(d)) => {
+        Err(StepError::Failed(d) | StepError::Halted(d) | StepError::Unresolved(d)) => {
             return Err(d.message);
         }
-        Err(Stopped::Broken(error)) => return Err(error.message().to_owned()),
+        Err(StepError::Broken(error)) => return Err(error.message().to_owned()),
     }
     let now = world.clock.now();
     vault

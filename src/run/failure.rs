@@ -1,21 +1,21 @@
 //! What runs after a failure: the steps of `on failure`, and a Conductor definition's failure workflow.
 
-use super::engine::{Engine, FAILURE, Frame, Place, Stopped};
+use super::engine::{Engine, FAILURE, Frame, Place, StepError};
 use super::journal::Kind;
 use super::value::{Data, Value};
 use std::cell::RefCell;
 
 /// Why a run stopped, in words that quote no value.
-pub(super) fn reason(stopped: &Stopped) -> String {
+pub(super) fn reason(stopped: &StepError) -> String {
     match stopped {
-        Stopped::Failed(d) | Stopped::Halted(d) | Stopped::Unresolved(d) => d.message.clone(),
-        Stopped::Broken(error) => error.message().to_owned(),
+        StepError::Failed(d) | StepError::Halted(d) | StepError::Unresolved(d) => d.message.clone(),
+        StepError::Broken(error) => error.message().to_owned(),
     }
 }
 
 /// Runs what the rotation has for a failure. What fails in it is only noted: the first failure is the one that counts.
-pub(super) async fn react<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &Stopped) {
-    if matches!(stopped, Stopped::Broken(_)) {
+pub(super) async fn react<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &StepError) {
+    if matches!(stopped, StepError::Broken(_)) {
         return;
     }
     frame.scope.borrow_mut().run.reason = Some(reason(stopped));
@@ -34,7 +34,7 @@ pub(super) async fn react<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &
 
 /// Starts the failure workflow with the failed one's input and the facts of the failure. The failed execution as a whole is
 /// passed with everything secret in it masked: on a server it is where secrets leak.
-async fn workflow<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &Stopped) {
+async fn workflow<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &StepError) {
     let Some(name) = &frame.rotation.failure_rotation else {
         return;
     };

@@ -1,6 +1,6 @@
 //! The facts of a Conductor task that a definition may read beside its output: `${TASK.status}`, `${TASK.retryCount}`, …
 
-use super::engine::{Engine, Frame, Outcome, Place, Stopped};
+use super::engine::{Engine, Frame, Place, StepError, Trace};
 use super::value::Value;
 use crate::plan::Task;
 use crate::plan::task::Step;
@@ -61,8 +61,8 @@ pub(super) fn ended(
     engine: &Engine<'_>,
     frame: &Frame<'_>,
     step: &Step,
-    outcome: &Outcome,
-    failure: Option<&Stopped>,
+    trace: &Trace,
+    failure: Option<&StepError>,
     at: jiff::Timestamp,
 ) {
     let status = match failure {
@@ -75,7 +75,7 @@ pub(super) fn ended(
         frame,
         step,
         "retryCount",
-        Value::int(i64::from(outcome.attempts.max(1) - 1)),
+        Value::int(i64::from(trace.attempts.max(1) - 1)),
     );
     set(frame, step, "endTime", Value::int(at.as_millisecond()));
     if let Some(stopped) = failure {

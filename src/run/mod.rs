@@ -24,8 +24,8 @@ mod jwt;
 mod request;
 mod script;
 mod start;
+mod step;
 pub mod sweep;
-mod task;
 
 pub use execute::{Job, journaled_plan, resume, run, sweep_due, ways_out};
 pub use open::{Decision, OpenRun, OpenState, acknowledge, open_runs};

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules in the order in which data flows: a module may use those before it, and itself.
-const ORDER: [&[&str]; 9] = [
+const ORDER: [&[&str]; 10] = [
     &["source"],
     &["diagnostic"],
     &["json", "world"],
@@ -15,6 +15,7 @@ const ORDER: [&[&str]; 9] = [
     &["conductor"],
     &["check", "run", "demo"],
     &["report"],
+    &["workspace"],
 ];
 
 fn rank(module: &str) -> Option<usize> {

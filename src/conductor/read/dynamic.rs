@@ -1,6 +1,6 @@
 //! FORK_JOIN_DYNAMIC. Branches that are written out as literals are made ordinary ones before reading (`desugar`); runs of
 //! one sub-workflow with inputs that come at run time are calls. Of all else the tasks are known at run time only: they are
-//! read there, by this same reader, and what they may be is bounded (`crate::run::task::fork`).
+//! read there, by this same reader, and what they may be is bounded (`crate::run::step::fork`).
 
 use super::context::Reader;
 use super::keys::{field, text_of};

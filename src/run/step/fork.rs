@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json;
 use crate::plan::task::{Branch, Fork, Step, walk_steps};
 use crate::plan::{Label, Plan, Task};
-use crate::run::engine::{Engine, Flow, Frame, Outcome, Place, Stopped};
+use crate::run::engine::{Engine, Flow, Frame, Place, StepError, Trace};
 use crate::run::functions::hex;
 use crate::run::journal::Kind;
 use crate::run::value::{Data, Value};
@@ -31,8 +31,8 @@ impl<'a> Engine<'a> {
         step: &'b Step,
         fork: &'b Fork,
         key: &'b str,
-        outcome: &'b mut Outcome,
-    ) -> Result<Flow, Stopped> {
+        trace: &'b mut Trace,
+    ) -> Result<Flow, StepError> {
         let tasks = self.eval(frame, &fork.tasks)?;
         let inputs = fork
             .inputs
@@ -40,7 +40,7 @@ impl<'a> Engine<'a> {
             .map(|inputs| self.eval(frame, inputs))
             .transpose()?
             .unwrap_or_else(Value::null);
-        let (tasks, inputs) = self.settled(place, key, tasks, inputs, outcome)?;
+        let (tasks, inputs) = self.settled(place, key, tasks, inputs, trace)?;
         let failed = |what: String| failed(step, &what);
         let mut writing = Writing::new(key);
         let written = writing.tasks(&tasks, inputs).map_err(failed)?;
@@ -87,8 +87,8 @@ impl<'a> Engine<'a> {
         key: &str,
         tasks: Value,
         inputs: Value,
-        outcome: &mut Outcome,
-    ) -> Result<(Value, Value), Stopped> {
+        trace: &mut Trace,
+    ) -> Result<(Value, Value), StepError> {
         if place.volatile {
             return Ok((tasks, inputs));
         }
@@ -103,7 +103,7 @@ impl<'a> Engine<'a> {
                 both
             }
             Some(payload) => {
-                outcome.replayed = true;
+                trace.replayed = true;
                 if payload.as_slice() == text.as_bytes() {
                     both
                 } else {
@@ -221,8 +221,8 @@ fn settle(steps: &mut [Step], fork: &Step) {
     }
 }
 
-fn failed(step: &Step, what: &str) -> Stopped {
-    Stopped::Failed(Box::new(
+fn failed(step: &Step, what: &str) -> StepError {
+    StepError::Failed(Box::new(
         Diagnostic::new(codes::RUN_EVALUATION, step.at.0, format!("the tasks that this fork was given cannot be run: {what}"))
             .at("they came at run time")
             .help("look at the output that they are taken from; `rot explain ROT119` says what such tasks may be"),

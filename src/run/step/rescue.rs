@@ -4,7 +4,7 @@
 //! vault's own key.
 
 use crate::run::answer::Answer;
-use crate::run::engine::{Engine, Stopped};
+use crate::run::engine::{Engine, StepError};
 use crate::run::functions::hex;
 use crate::run::journal::{Kind, describe};
 use serde_json::json;
@@ -54,7 +54,7 @@ impl Engine<'_> {
     }
 
     /// The answer of a step that an earlier process could put in the second place only. It is journaled now.
-    pub(in crate::run) fn rescued(&self, key: &str) -> Result<Option<Answer>, Stopped> {
+    pub(in crate::run) fn rescued(&self, key: &str) -> Result<Option<Answer>, StepError> {
         let path = self.second_place(key);
         let Ok(sealed) = self.world.fs.read(&path, MAX_FILE) else {
             return Ok(None);

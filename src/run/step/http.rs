@@ -6,7 +6,7 @@ use crate::plan::task::Step;
 use crate::plan::task::http::Http;
 use crate::plan::{Dialect, Label, Origin};
 use crate::run::answer::{self, Answer};
-use crate::run::engine::{Engine, Frame, Outcome, Place, Stopped};
+use crate::run::engine::{Engine, Frame, Place, StepError, Trace};
 use crate::run::fingerprint;
 use crate::run::journal::Kind;
 use crate::run::request::{self, Built};
@@ -23,7 +23,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(120);
 const SAFE_RETRIES: u32 = 2;
 
 /// What one attempt came to.
-enum Came {
+enum CallOutcome {
     /// The answer that the author expects.
     Success(Answer),
     /// Certainly not executed; may be tried again after a pause.
@@ -42,8 +42,8 @@ impl<'a> Engine<'a> {
         step: &'b Step,
         http: &'b Http,
         key: &'b str,
-        outcome: &'b mut Outcome,
-    ) -> Result<(), Stopped> {
+        trace: &'b mut Trace,
+    ) -> Result<(), StepError> {
         if !place.volatile {
             self.same_request(frame, step, http, key)?;
             self.tell_lost(step, http, key);
@@ -51,13 +51,13 @@ impl<'a> Engine<'a> {
                 let answer = Answer::decode(&payload).ok_or_else(|| {
                     crate::run::engine::internal("an answer in the journal cannot be read")
                 })?;
-                outcome.replayed = true;
+                trace.replayed = true;
                 let label = self.request_label(frame, http)?;
                 return self.kept(frame, step, http, answer, &label);
             }
             if self.is_unknown(key) {
                 if let Some(answer) = self.rescued(key)? {
-                    outcome.replayed = true;
+                    trace.replayed = true;
                     let label = self.request_label(frame, http)?;
                     return self.kept(frame, step, http, answer, &label);
                 }
@@ -82,7 +82,7 @@ impl<'a> Engine<'a> {
                     Kind::Intent,
                     key,
                     [
-                        ("attempt", json!(outcome.attempts + 1)),
+                        ("attempt", json!(trace.attempts + 1)),
                         ("effect", json!(http.effect.describe())),
                         ("request", self.request_digests(frame, http).into()),
                     ],
@@ -90,35 +90,35 @@ impl<'a> Engine<'a> {
                     true,
                 )?;
             }
-            outcome.attempts += 1;
+            trace.attempts += 1;
             let came = self.attempt(frame, step, http, key, place, &built).await?;
             let (diagnostic, pause) = match came {
-                Came::Success(answer) => {
+                CallOutcome::Success(answer) => {
                     self.remember_issuer(step, http, &built);
                     return self.kept(frame, step, http, answer, &built.label);
                 }
-                Came::No(diagnostic) => return Err(Stopped::Failed(diagnostic)),
-                Came::Later(diagnostic, pause) => {
+                CallOutcome::No(diagnostic) => return Err(StepError::Failed(diagnostic)),
+                CallOutcome::Later(diagnostic, pause) => {
                     if retried >= retries {
-                        return Err(Stopped::Failed(diagnostic));
+                        return Err(StepError::Failed(diagnostic));
                     }
                     (diagnostic, pause)
                 }
-                Came::Unknown(diagnostic) if http.effect.is_read() => {
+                CallOutcome::Unknown(diagnostic) if http.effect.is_read() => {
                     if retried >= retries {
-                        return Err(Stopped::Failed(diagnostic));
+                        return Err(StepError::Failed(diagnostic));
                     }
                     (diagnostic, None)
                 }
-                Came::Unknown(diagnostic) => {
+                CallOutcome::Unknown(diagnostic) => {
                     if retried >= retries || place.volatile {
                         // Nothing was at stake by the definition's own word, or it goes on without the answer.
                         let ordinary =
                             conductor && (step.optional || http.effect == Effect::Unspecified);
                         return Err(if ordinary {
-                            Stopped::Failed(diagnostic)
+                            StepError::Failed(diagnostic)
                         } else {
-                            Stopped::Unresolved(diagnostic)
+                            StepError::Unresolved(diagnostic)
                         });
                     }
                     self.world
@@ -146,7 +146,7 @@ impl<'a> Engine<'a> {
         frame: &Frame<'_>,
         http: &Http,
         key: &str,
-    ) -> Result<Built, Stopped> {
+    ) -> Result<Built, StepError> {
         let certificates = http
             .limits
             .ca
@@ -213,7 +213,7 @@ impl<'a> Engine<'a> {
         key: &str,
         place: Place<'_>,
         built: &Built,
-    ) -> Result<Came, Stopped> {
+    ) -> Result<CallOutcome, StepError> {
         let sent_at = self.world.clock.now();
         let journaled = !place.volatile && !http.effect.is_read();
         match self.world.http.call(&built.request).await {
@@ -228,7 +228,7 @@ impl<'a> Engine<'a> {
                         true,
                     )?;
                 }
-                Ok(Came::Later(
+                Ok(CallOutcome::Later(
                     trouble_diagnostic(step.at.0, &built.authority, &trouble, false),
                     None,
                 ))
@@ -245,7 +245,7 @@ impl<'a> Engine<'a> {
                         true,
                     )?;
                 }
-                Ok(Came::Unknown(trouble_diagnostic(
+                Ok(CallOutcome::Unknown(trouble_diagnostic(
                     step.at.0,
                     &built.authority,
                     &trouble,
@@ -261,7 +261,7 @@ impl<'a> Engine<'a> {
                     if !place.volatile {
                         self.keep_answer(key, http, &answer)?;
                     }
-                    return Ok(Came::Success(answer));
+                    return Ok(CallOutcome::Success(answer));
                 }
                 let diagnostic = status_diagnostic(step.at.0, &built.authority, status, http);
                 self.refused(frame, step, &built.label, Ok(&answer));
@@ -279,7 +279,7 @@ impl<'a> Engine<'a> {
                             true,
                         )?;
                     }
-                    return Ok(Came::Unknown(diagnostic));
+                    return Ok(CallOutcome::Unknown(diagnostic));
                 }
                 if journaled {
                     self.record(Kind::NotSent, key, [("status", json!(status))], None, true)?;
@@ -289,9 +289,9 @@ impl<'a> Engine<'a> {
                     || (step.retry.is_some()
                         && (http.effect.is_read() || self.plan.dialect.is_conductor()));
                 Ok(if worth {
-                    Came::Later(diagnostic, retry_after)
+                    CallOutcome::Later(diagnostic, retry_after)
                 } else {
-                    Came::No(diagnostic)
+                    CallOutcome::No(diagnostic)
                 })
             }
         }
@@ -328,7 +328,7 @@ impl<'a> Engine<'a> {
 
     /// Makes the answer durable before anything looks at it. When the journal cannot take it, a second place is tried, and at
     /// last the ciphertext goes to the person.
-    fn keep_answer(&self, key: &str, http: &Http, answer: &Answer) -> Result<(), Stopped> {
+    fn keep_answer(&self, key: &str, http: &Http, answer: &Answer) -> Result<(), StepError> {
         let payload = answer.encode();
         let effect = !http.effect.is_read();
         let facts = || {
@@ -357,11 +357,11 @@ impl<'a> Engine<'a> {
         http: &Http,
         answer: Answer,
         label: &Label,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), StepError> {
         let mut scope = frame.scope.borrow_mut();
-        answer::check(http, &answer, &scope).map_err(Stopped::Failed)?;
-        let kept =
-            answer::keep(&step.name, http, &answer, label, &mut scope).map_err(Stopped::Failed)?;
+        answer::check(http, &answer, &scope).map_err(StepError::Failed)?;
+        let kept = answer::keep(&step.name, http, &answer, label, &mut scope)
+            .map_err(StepError::Failed)?;
         for (name, value) in &kept.captures {
             self.mask(value);
             self.observer.named(
@@ -426,7 +426,7 @@ impl<'a> Engine<'a> {
     }
 
     /// The label of a request that was answered in an earlier process; its host is remembered again.
-    fn request_label(&self, frame: &Frame<'_>, http: &Http) -> Result<Label, Stopped> {
+    fn request_label(&self, frame: &Frame<'_>, http: &Http) -> Result<Label, StepError> {
         let mut label = Label::PUBLIC;
         let scope = frame.scope.borrow();
         for (_, expr) in http.request_exprs() {
@@ -458,7 +458,7 @@ impl<'a> Engine<'a> {
         step: &Step,
         http: &Http,
         key: &str,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), StepError> {
         if !self.has(key, Kind::Answer) && !self.is_unknown(key) {
             return Ok(());
         }
@@ -482,7 +482,7 @@ impl<'a> Engine<'a> {
         .at("another request now")
         .help("put the request back as it was and resume; captures and expectations may be mended. To use the new request, give this run up with `rot resume RUN --abandon` and start a new one")
         .note("nothing was called; what was obtained is safe in the journal");
-        Err(Stopped::Broken(Error::new(
+        Err(StepError::Broken(Error::new(
             Failure::AfterEffect,
             diagnostic,
         )))

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::task::{Generate, Manual, Step};
 use crate::plan::{Label, Origin};
-use crate::run::engine::{Engine, Flow, Frame, Outcome, Place, Stopped};
+use crate::run::engine::{Engine, Flow, Frame, Place, StepError, Trace};
 use crate::run::generate;
 use crate::run::journal::Kind;
 use crate::run::value::{Data, Value};
@@ -17,11 +17,11 @@ impl<'a> Engine<'a> {
         step: &Step,
         task: &Generate,
         key: &str,
-        outcome: &mut Outcome,
-    ) -> Result<(), Stopped> {
+        trace: &mut Trace,
+    ) -> Result<(), StepError> {
         let values: Vec<(String, Zeroizing<String>)> = match self.recorded(key, Kind::Value)? {
             Some(payload) => {
-                outcome.replayed = true;
+                trace.replayed = true;
                 let stored: Vec<(String, String)> =
                     serde_json::from_slice(&payload).map_err(|_| {
                         crate::run::engine::internal(
@@ -36,7 +36,7 @@ impl<'a> Engine<'a> {
             None => {
                 let made = generate::make(&task.generator, self.world.rng.as_ref()).map_err(
                     |message| {
-                        Stopped::Failed(Box::new(
+                        StepError::Failed(Box::new(
                             Diagnostic::new(codes::RUN_EVALUATION, step.at.0, message)
                                 .at("nothing was generated"),
                         ))
@@ -88,11 +88,11 @@ impl<'a> Engine<'a> {
         step: &'b Step,
         manual: &'b Manual,
         key: &'b str,
-        outcome: &'b mut Outcome,
-    ) -> Result<(), Stopped> {
+        trace: &'b mut Trace,
+    ) -> Result<(), StepError> {
         let text = match self.recorded(key, Kind::Value)? {
             Some(payload) => {
-                outcome.replayed = true;
+                trace.replayed = true;
                 Zeroizing::new(String::from_utf8(payload.to_vec()).unwrap_or_default())
             }
             None => {
@@ -111,7 +111,7 @@ impl<'a> Engine<'a> {
                     .env
                     .ask_secret(&format!("value for `{}`: ", step.name));
                 let Ok(Some(text)) = answer else {
-                    return Err(Stopped::Failed(Box::new(
+                    return Err(StepError::Failed(Box::new(
                         Diagnostic::new(
                             codes::RUN_BAD_INPUT,
                             step.at.0,
@@ -122,7 +122,7 @@ impl<'a> Engine<'a> {
                     )));
                 };
                 if text.trim().is_empty() {
-                    return Err(Stopped::Failed(Box::new(
+                    return Err(StepError::Failed(Box::new(
                         Diagnostic::new(
                             codes::RUN_REFUSED_VALUE,
                             step.at.0,

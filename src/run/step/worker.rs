@@ -5,7 +5,7 @@ use crate::json;
 use crate::plan::name::is_mask;
 use crate::plan::task::{Step, Worker};
 use crate::plan::{Derivation, Label, Origin};
-use crate::run::engine::{Engine, Frame, Outcome, Place, Stopped};
+use crate::run::engine::{Engine, Frame, Place, StepError, Trace};
 use crate::run::journal::Kind;
 use crate::run::value::{Data, Value};
 use serde_json::json;
@@ -23,8 +23,8 @@ impl<'a> Engine<'a> {
         step: &Step,
         worker: &Worker,
         key: &str,
-        outcome: &mut Outcome,
-    ) -> Result<(), Stopped> {
+        trace: &mut Trace,
+    ) -> Result<(), StepError> {
         let input = self.eval(frame, &worker.input)?;
         let label = input.full_label().raised(Derivation::Opaque);
         let recorded = if place.volatile {
@@ -34,7 +34,7 @@ impl<'a> Engine<'a> {
         };
         let output = match recorded {
             Some(payload) => {
-                outcome.replayed = true;
+                trace.replayed = true;
                 payload
             }
             None => self.work(place, step, worker, key, &input).await?,
@@ -58,9 +58,9 @@ impl<'a> Engine<'a> {
         worker: &Worker,
         key: &str,
         input: &Value,
-    ) -> Result<Zeroizing<Vec<u8>>, Stopped> {
+    ) -> Result<Zeroizing<Vec<u8>>, StepError> {
         if !self.world.process.knows(&worker.name) {
-            return Err(Stopped::Failed(Box::new(
+            return Err(StepError::Failed(Box::new(
                 Diagnostic::new(
                     codes::UNSUPPORTED_TASK,
                     step.at.0,
@@ -125,8 +125,8 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn trouble(&self, step: &Step, worker: &Worker, what: &str) -> Stopped {
-        Stopped::Failed(Box::new(
+    fn trouble(&self, step: &Step, worker: &Worker, what: &str) -> StepError {
+        StepError::Failed(Box::new(
             Diagnostic::new(codes::RUN_REQUEST_FAILED, step.at.0, format!("the program of the task `{}` failed: {what}", worker.name))
                 .at("this task")
                 .help(

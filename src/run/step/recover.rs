@@ -6,7 +6,7 @@ use crate::plan::task::http::{Http, Strays};
 use crate::plan::task::{Step, Task, walk_steps};
 use crate::plan::{ExprKind, Root, Version};
 use crate::run::answer::Answer;
-use crate::run::engine::{Engine, Frame, Place, Stopped};
+use crate::run::engine::{Engine, Frame, Place, StepError};
 use crate::run::journal::Kind;
 use crate::run::value::Data;
 use crate::world::http::Attempt;
@@ -20,7 +20,7 @@ impl<'a> Engine<'a> {
         step: &'b Step,
         http: &'b Http,
         key: &'b str,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), StepError> {
         match &http.effect {
             Effect::Reads | Effect::Sets | Effect::SetsSlot | Effect::Revokes => Ok(()),
             // The call was made with the current credential, which is dead when it was executed.
@@ -113,8 +113,8 @@ impl<'a> Engine<'a> {
         frame: &'b Frame<'a>,
         step: &'b Step,
         http: &'b Http,
-        halt: Stopped,
-    ) -> Result<(), Stopped> {
+        halt: StepError,
+    ) -> Result<(), StepError> {
         let Effect::Issues(issues) = &http.effect else {
             return Err(halt);
         };
@@ -145,7 +145,7 @@ impl<'a> Engine<'a> {
         frame: &'b Frame<'a>,
         step: &'b Step,
         why: &str,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), StepError> {
         match self.probe(frame, step, Version::Current).await? {
             Some(true) => {
                 self.note(format!(
@@ -177,7 +177,7 @@ impl<'a> Engine<'a> {
         frame: &'b Frame<'a>,
         step: &'b Step,
         http: &'b Http,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), StepError> {
         let secrets = secrets_of(http);
         for version in [Version::Pending, Version::Current, Version::Previous] {
             if self.probe(frame, step, version).await? == Some(true) {
@@ -209,7 +209,7 @@ impl<'a> Engine<'a> {
         frame: &Frame<'a>,
         step: &Step,
         version: Version,
-    ) -> Result<Option<bool>, Stopped> {
+    ) -> Result<Option<bool>, StepError> {
         let mut verify: Option<&[Step]> = None;
         walk_steps(&frame.rotation.steps, &mut |s| {
             if let Task::Verify(found) = &s.task
@@ -250,9 +250,9 @@ impl<'a> Engine<'a> {
         frame.scope.borrow_mut().secrets.swap(None);
         match result {
             Ok(_) => Ok(Some(true)),
-            Err(Stopped::Failed(diagnostic)) if diagnostic.code != codes::RUN_REQUEST_FAILED => Ok(Some(false)),
-            Err(Stopped::Failed(diagnostic) | Stopped::Halted(diagnostic) | Stopped::Unresolved(diagnostic)) => {
-                Err(Stopped::Unresolved(Box::new(
+            Err(StepError::Failed(diagnostic)) if diagnostic.code != codes::RUN_REQUEST_FAILED => Ok(Some(false)),
+            Err(StepError::Failed(diagnostic) | StepError::Halted(diagnostic) | StepError::Unresolved(diagnostic)) => {
+                Err(StepError::Unresolved(Box::new(
                     Diagnostic::new(
                         codes::RUN_OUTCOME_UNKNOWN,
                         step.at.0,
@@ -276,7 +276,7 @@ impl<'a> Engine<'a> {
         step: &'b Step,
         strays: &'b Strays,
         key: &'b str,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), StepError> {
         let listed = self.exchange(frame, step, &strays.list, key).await?;
         let capture = strays
             .list
@@ -293,7 +293,7 @@ impl<'a> Engine<'a> {
                 &crate::plan::Label::PUBLIC,
                 &mut scope,
             )
-            .map_err(Stopped::Failed)?;
+            .map_err(StepError::Failed)?;
             kept.captures.get(&capture).cloned()
         };
         let ids = match ids.map(|v| v.data) {
@@ -330,11 +330,11 @@ impl<'a> Engine<'a> {
         step: &Step,
         http: &Http,
         key: &str,
-    ) -> Result<Answer, Stopped> {
+    ) -> Result<Answer, StepError> {
         let built = self.built(frame, http, key)?;
         let sent_at = self.world.clock.now();
         let failed = |what: String| {
-            Stopped::Unresolved(Box::new(
+            StepError::Unresolved(Box::new(
                 Diagnostic::new(codes::RUN_OUTCOME_UNKNOWN, step.at.0, what)
                     .at("recovering this step")
                     .help("`rot resume` tries again"),
@@ -386,8 +386,8 @@ fn secrets_of(http: &Http) -> Vec<String> {
     names
 }
 
-fn halted(step: &Step, message: &str) -> Stopped {
-    Stopped::Halted(Box::new(
+fn halted(step: &Step, message: &str) -> StepError {
+    StepError::Halted(Box::new(
         Diagnostic::new(codes::RUN_OUTCOME_UNKNOWN, step.at.0, message.to_owned())
             .at("nothing is called again by itself")
             .help("`rot status` shows the ways out: retry the call, or store a new credential by hand and accept, or abandon the run"),

@@ -6,7 +6,7 @@ use crate::plan::task::lifecycle::{Allow, NewValue};
 use crate::plan::task::{Promote, Revoke, Stage, Step, Update, Verify};
 use crate::plan::{Expr, schedule::Dur};
 use crate::run::answer;
-use crate::run::engine::{Engine, Flow, Frame, Outcome, Place, Stopped};
+use crate::run::engine::{Engine, Flow, Frame, Place, StepError, Trace};
 use crate::run::journal::Kind;
 use crate::run::report::SecretReport;
 use crate::run::scope::Stored;
@@ -27,8 +27,8 @@ impl<'a> Engine<'a> {
         step: &Step,
         update: &Update,
         key: &str,
-        outcome: &mut Outcome,
-    ) -> Result<(), Stopped> {
+        trace: &mut Trace,
+    ) -> Result<(), StepError> {
         let name = self.secret_name(frame, &update.secret)?;
         let stored = self.new_value(
             frame,
@@ -40,7 +40,7 @@ impl<'a> Engine<'a> {
         let expires_at = self.expires(frame, update.expires.as_ref())?;
         let id = self.version_id(key, &name);
         if self.has(key, Kind::Promoted) {
-            outcome.replayed = true;
+            trace.replayed = true;
         } else {
             let version = self.version(&id, &stored, expires_at, frame);
             let expected = self.pinned(&name);
@@ -70,14 +70,14 @@ impl<'a> Engine<'a> {
         step: &Step,
         stage: &Stage,
         key: &str,
-        outcome: &mut Outcome,
-    ) -> Result<(), Stopped> {
+        trace: &mut Trace,
+    ) -> Result<(), StepError> {
         let name = stage.secret.clone();
         let stored = self.new_value(frame, &name, &stage.value, stage.allow, step.at.0)?;
         let expires_at = self.expires(frame, stage.expires.as_ref())?;
         let id = self.version_id(key, &name);
         if self.has(key, Kind::Staged) {
-            outcome.replayed = true;
+            trace.replayed = true;
         } else {
             let version = self.version(&id, &stored, expires_at, frame);
             let expected = self.pinned(&name);
@@ -111,11 +111,11 @@ impl<'a> Engine<'a> {
         step: &Step,
         promote: &Promote,
         key: &str,
-        outcome: &mut Outcome,
-    ) -> Result<(), Stopped> {
+        trace: &mut Trace,
+    ) -> Result<(), StepError> {
         let name = &promote.secret;
         let Some(id) = self.staged_version(name) else {
-            return Err(Stopped::Failed(Box::new(
+            return Err(StepError::Failed(Box::new(
                 Diagnostic::new(
                     codes::RUN_EVALUATION,
                     step.at.0,
@@ -126,7 +126,7 @@ impl<'a> Engine<'a> {
             )));
         };
         if self.has(key, Kind::Promoted) {
-            outcome.replayed = true;
+            trace.replayed = true;
         } else {
             self.vault
                 .borrow_mut()
@@ -158,10 +158,10 @@ impl<'a> Engine<'a> {
         step: &'b Step,
         verify: &'b Verify,
         key: &'b str,
-        outcome: &'b mut Outcome,
-    ) -> Result<(), Stopped> {
+        trace: &'b mut Trace,
+    ) -> Result<(), StepError> {
         if self.has(key, Kind::Verified) {
-            outcome.replayed = true;
+            trace.replayed = true;
             return Ok(());
         }
         let deadline = verify
@@ -169,7 +169,7 @@ impl<'a> Engine<'a> {
             .map(|within| self.world.clock.monotonic() + within.to_std());
         let every = verify.every.unwrap_or(DEFAULT_EVERY).to_std();
         loop {
-            outcome.attempts += 1;
+            trace.attempts += 1;
             match self
                 .steps(
                     frame,
@@ -182,7 +182,7 @@ impl<'a> Engine<'a> {
                 .await
             {
                 Ok(_) => break,
-                Err(Stopped::Failed(mut diagnostic)) => {
+                Err(StepError::Failed(mut diagnostic)) => {
                     let now = self.world.clock.monotonic();
                     match deadline {
                         Some(deadline) if now + every <= deadline => {
@@ -191,14 +191,14 @@ impl<'a> Engine<'a> {
                         _ => {
                             diagnostic.notes.push(format!(
                                 "verification failed {} time{}; the old credential is still current, the new one is pending",
-                                outcome.attempts,
-                                if outcome.attempts == 1 { "" } else { "s" }
+                                trace.attempts,
+                                if trace.attempts == 1 { "" } else { "s" }
                             ));
                             diagnostic
                                 .labels
                                 .push(crate::diagnostic::Label::new(step.at.0, "verification"));
                             diagnostic.code = codes::RUN_VERIFY_FAILED;
-                            return Err(Stopped::Failed(diagnostic));
+                            return Err(StepError::Failed(diagnostic));
                         }
                     }
                 }
@@ -208,7 +208,7 @@ impl<'a> Engine<'a> {
         self.record(
             Kind::Verified,
             key,
-            [("attempts", json!(outcome.attempts))],
+            [("attempts", json!(trace.attempts))],
             None,
             false,
         )
@@ -221,15 +221,15 @@ impl<'a> Engine<'a> {
         step: &'b Step,
         revoke: &'b Revoke,
         key: &'b str,
-        outcome: &'b mut Outcome,
-    ) -> Result<(), Stopped> {
+        trace: &'b mut Trace,
+    ) -> Result<(), StepError> {
         let name = &revoke.secret;
         if self.has(key, Kind::Revoked) {
-            outcome.replayed = true;
+            trace.replayed = true;
             return Ok(());
         }
         let Some(old) = self.previous_version(name) else {
-            outcome.skipped = true;
+            trace.skipped = true;
             self.note(format!(
                 "secret `{name}` had no previous version, nothing was revoked"
             ));
@@ -237,7 +237,7 @@ impl<'a> Engine<'a> {
         };
         if let Some(after) = revoke.after {
             let due = crate::run::functions::later(self.world.clock.now(), after).map_err(|m| {
-                Stopped::Failed(Box::new(Diagnostic::new(
+                StepError::Failed(Box::new(Diagnostic::new(
                     codes::RUN_EVALUATION,
                     step.at.0,
                     m,
@@ -319,14 +319,14 @@ impl<'a> Engine<'a> {
         });
     }
 
-    fn secret_name(&self, frame: &Frame<'_>, expr: &Expr) -> Result<String, Stopped> {
+    fn secret_name(&self, frame: &Frame<'_>, expr: &Expr) -> Result<String, StepError> {
         let value = self.eval(frame, expr)?;
         let name = value
             .scalar_text()
             .map(|t| t.to_string())
             .unwrap_or_default();
         if value.full_label().is_secret() || !crate::plan::name::is_secret_name(&name) {
-            return Err(Stopped::Failed(Box::new(
+            return Err(StepError::Failed(Box::new(
                 Diagnostic::new(
                     codes::RUN_BAD_INPUT,
                     expr.at.0,
@@ -454,7 +454,7 @@ impl<'a> Engine<'a> {
         &self,
         frame: &Frame<'_>,
         expires: Option<&Expr>,
-    ) -> Result<Option<jiff::Timestamp>, Stopped> {
+    ) -> Result<Option<jiff::Timestamp>, StepError> {
         let Some(expr) = expires else { return Ok(None) };
         let value = self.eval(frame, expr)?;
         let from = self
@@ -463,7 +463,7 @@ impl<'a> Engine<'a> {
             .sent_at
             .unwrap_or(frame.scope.borrow().run.started_at);
         answer::expiry(&value, from).map_err(|message| {
-            Stopped::Failed(Box::new(
+            StepError::Failed(Box::new(
                 Diagnostic::new(codes::RUN_EVALUATION, expr.at.0, message).at("expiry"),
             ))
         })
@@ -477,9 +477,9 @@ impl<'a> Engine<'a> {
         value: &NewValue,
         allow: Allow,
         span: Span,
-    ) -> Result<Stored, Stopped> {
+    ) -> Result<Stored, StepError> {
         let refuse = |span: Span, what: String, help: &str| {
-            Stopped::Failed(Box::new(
+            StepError::Failed(Box::new(
                 Diagnostic::new(codes::RUN_REFUSED_VALUE, span, what)
                     .at("not stored")
                     .help(help.to_owned())
@@ -487,7 +487,7 @@ impl<'a> Engine<'a> {
             ))
         };
         let conductor = self.plan.dialect.is_conductor();
-        let accept = |expr: &Expr, value: &Value, what: &str| -> Result<(), Stopped> {
+        let accept = |expr: &Expr, value: &Value, what: &str| -> Result<(), StepError> {
             let span = if expr.at.0.is_some() { expr.at.0 } else { span };
             if value.is_null() {
                 return Err(refuse(

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::task::{Branch, Call, ForEach, Repeat, Step, Switch, Wait};
 use crate::plan::{Derivation, Expr, ExprKind};
-use crate::run::engine::{Engine, Flow, Frame, Local, Place, Stopped};
+use crate::run::engine::{Engine, Flow, Frame, Local, Place, StepError};
 use crate::run::functions::{instant, later};
 use crate::run::journal::Kind;
 use crate::run::value::{Data, Value};
@@ -22,7 +22,7 @@ impl<'a> Engine<'a> {
         frame: &Frame<'_>,
         wait: &Wait,
         key: &str,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), StepError> {
         let recorded = self
             .journal
             .borrow()
@@ -42,7 +42,7 @@ impl<'a> Engine<'a> {
                     Wait::For(expr) | Wait::Until(expr) => (expr, self.eval(frame, expr)?),
                 };
                 let failed = |message: String| {
-                    Stopped::Failed(Box::new(
+                    StepError::Failed(Box::new(
                         Diagnostic::new(codes::RUN_EVALUATION, expr.at.0, message).at("wait"),
                     ))
                 };
@@ -88,7 +88,7 @@ impl<'a> Engine<'a> {
         place: Place<'b>,
         step: &'b Step,
         switch: &'b Switch,
-    ) -> Result<Flow, Stopped> {
+    ) -> Result<Flow, StepError> {
         let subject = self.eval(frame, &switch.subject)?;
         // Conductor's rule: the result as text, exact match, null is the word `null`.
         let text = subject.java_text();
@@ -133,7 +133,7 @@ impl<'a> Engine<'a> {
         frame: &'b Frame<'a>,
         place: Place<'b>,
         branches: &'b [Branch],
-    ) -> Result<Flow, Stopped> {
+    ) -> Result<Flow, StepError> {
         let results = join_all(
             branches
                 .iter()
@@ -161,14 +161,14 @@ impl<'a> Engine<'a> {
         place: Place<'b>,
         step: &'b Step,
         each: &'b ForEach,
-    ) -> Result<Flow, Stopped> {
+    ) -> Result<Flow, StepError> {
         let list = self.eval(frame, &each.items)?;
         let what = list.kind();
         let items = match list.data {
             Data::List(items) => items,
             Data::Null if self.plan.dialect.is_conductor() => Vec::new(),
             _ => {
-                return Err(Stopped::Failed(Box::new(
+                return Err(StepError::Failed(Box::new(
                     Diagnostic::new(codes::RUN_EVALUATION, each.items.at.0, "expected a list")
                         .at(format!("this is {}", what)),
                 )));
@@ -243,7 +243,7 @@ impl<'a> Engine<'a> {
         step: &'b Step,
         repeat: &'b Repeat,
         key: &'b str,
-    ) -> Result<Flow, Stopped> {
+    ) -> Result<Flow, StepError> {
         let mut all = Rounds {
             done: Vec::new(),
             keep: repeat.keep_last,
@@ -299,7 +299,7 @@ impl<'a> Engine<'a> {
                 None => {}
             }
         }
-        Err(Stopped::Failed(Box::new(
+        Err(StepError::Failed(Box::new(
             Diagnostic::new(
                 codes::RUN_TIMEOUT,
                 step.at.0,
@@ -312,13 +312,13 @@ impl<'a> Engine<'a> {
     }
 
     /// Whether a loop is over. A Conductor script may say it in numbers: positive is done, zero not yet, negative failed.
-    fn ended(&self, done: &Value, until: &Expr) -> Result<bool, Stopped> {
+    fn ended(&self, done: &Value, until: &Expr) -> Result<bool, StepError> {
         let number = match &done.data {
             Data::Number(digits) if self.plan.dialect.is_conductor() => digits.parse::<f64>().ok(),
             _ => None,
         };
         match number {
-            Some(number) if number < 0.0 => Err(Stopped::Failed(Box::new(
+            Some(number) if number < 0.0 => Err(StepError::Failed(Box::new(
                 Diagnostic::new(
                     codes::RUN_UNEXPECTED_ANSWER,
                     until.at.0,
@@ -338,9 +338,9 @@ impl<'a> Engine<'a> {
         step: &'b Step,
         call: &'b Call,
         key: &'b str,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), StepError> {
         let Some(rotation) = self.plan.rotation(&call.rotation) else {
-            return Err(Stopped::Failed(Box::new(
+            return Err(StepError::Failed(Box::new(
                 Diagnostic::new(
                     codes::UNRESOLVED_REFERENCE,
                     step.at.0,
@@ -350,7 +350,7 @@ impl<'a> Engine<'a> {
             )));
         };
         if frame.prefix.matches('/').count() >= MAX_DEPTH {
-            return Err(Stopped::Failed(Box::new(
+            return Err(StepError::Failed(Box::new(
                 Diagnostic::new(
                     codes::RUN_EVALUATION,
                     step.at.0,
@@ -418,7 +418,7 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    fn elements(&self, frame: &Frame<'_>, each: &Expr) -> Result<Vec<Value>, Stopped> {
+    fn elements(&self, frame: &Frame<'_>, each: &Expr) -> Result<Vec<Value>, StepError> {
         let list = self.eval(frame, each)?;
         let label = list.label.clone();
         match list.data {
@@ -426,7 +426,7 @@ impl<'a> Engine<'a> {
                 .into_iter()
                 .map(|item| item.labelled(&label))
                 .collect()),
-            _ => Err(Stopped::Failed(Box::new(
+            _ => Err(StepError::Failed(Box::new(
                 Diagnostic::new(
                     codes::RUN_EVALUATION,
                     each.at.0,
@@ -445,11 +445,12 @@ impl<'a> Engine<'a> {
         rotation: &'a crate::plan::Rotation,
         inputs: Vec<(String, Value)>,
         prefix: String,
-    ) -> Local<'b, Result<Value, Stopped>> {
+    ) -> Local<'b, Result<Value, StepError>> {
         Box::pin(async move {
             let scope = {
                 let outer = frame.scope.borrow();
-                crate::run::start::child_scope(&outer, rotation, inputs).map_err(Stopped::Failed)?
+                crate::run::start::child_scope(&outer, rotation, inputs)
+                    .map_err(StepError::Failed)?
             };
             let inner = Frame {
                 rotation,
@@ -473,7 +474,11 @@ impl<'a> Engine<'a> {
     }
 
     /// The outputs of a rotation that ran.
-    pub(in crate::run) fn outputs(&self, frame: &Frame<'_>, flow: Flow) -> Result<Value, Stopped> {
+    pub(in crate::run) fn outputs(
+        &self,
+        frame: &Frame<'_>,
+        flow: Flow,
+    ) -> Result<Value, StepError> {
         if let Flow::Stop(Some(output)) = flow {
             return Ok(output);
         }
@@ -521,12 +526,12 @@ fn index(number: usize) -> Value {
 }
 
 /// Of two reasons to stop, the one that must not be lost.
-fn worse(first: Option<Stopped>, second: Stopped) -> Stopped {
-    let weight = |stopped: &Stopped| match stopped {
-        Stopped::Failed(_) => 0,
-        Stopped::Unresolved(_) => 1,
-        Stopped::Halted(_) => 2,
-        Stopped::Broken(_) => 3,
+fn worse(first: Option<StepError>, second: StepError) -> StepError {
+    let weight = |stopped: &StepError| match stopped {
+        StepError::Failed(_) => 0,
+        StepError::Unresolved(_) => 1,
+        StepError::Halted(_) => 2,
+        StepError::Broken(_) => 3,
     };
     match first {
         Some(first) if weight(&first) >= weight(&second) => first,
