@@ -281,7 +281,7 @@ impl<'a, 'p> Context<'a, 'p> {
                 Some(policy) => by_policy(policy, target, place),
                 None => by_policy(&Policy::Implied, target, place),
             },
-            Origin::Minted { .. } if !self.plan.dialect.is_conductor() => {
+            Origin::Minted { .. } if self.plan.dialect.semantics().declares_intent => {
                 self.reach_minted(leak, target, place)
             }
             _ => by_policy(&Policy::Implied, target, place),
@@ -402,7 +402,7 @@ fn implied(plan: &Plan) -> HashSet<(usize, &str)> {
         .rotations
         .iter()
         .enumerate()
-        .filter(|_| plan.dialect.is_conductor())
+        .filter(|_| plan.dialect.semantics().is_json)
     {
         let mut seen = HashSet::new();
         let first = rotation

@@ -236,7 +236,7 @@ fn scalar(
 ) -> Result<Option<Zeroizing<String>>, EvalError> {
     match &value.data {
         Data::Null => Ok(None),
-        Data::List(_) | Data::Object(_) if scope.dialect.is_conductor() => {
+        Data::List(_) | Data::Object(_) if scope.dialect.semantics().splices_any_value => {
             Ok(Some(value.java_text()))
         }
         _ => match value.scalar_text() {
@@ -371,7 +371,7 @@ fn may_go(
             .any(|destination| destination.allows(host, port, place))
         || (literal_host
             && place.is_usual()
-            && (plan.dialect.is_conductor() || (stores.is_empty() && to.is_empty())))
+            && (!plan.dialect.semantics().declares_intent || (stores.is_empty() && to.is_empty())))
 }
 
 /// The hosts that a capture names.

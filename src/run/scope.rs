@@ -192,14 +192,14 @@ impl Scope {
             ),
             Root::Let(name) => match self.lets.get(name) {
                 Some(value) => Some(value.clone()),
-                None if self.dialect.is_conductor() => None,
+                None if self.dialect.semantics().absent_is_null => None,
                 None => return Err(Absent::Step(name.clone())),
             },
             Root::Variable(name) => self.variables.get(name).cloned(),
             Root::Capture { step, name } => match self.captures.get(step).and_then(|c| c.get(name))
             {
                 Some(value) => Some(value.clone()),
-                None if self.dialect.is_conductor() => None,
+                None if self.dialect.semantics().absent_is_null => None,
                 None => return Err(Absent::Step(step.clone())),
             },
             Root::Output(step) => self.outputs.get(step).cloned(),
@@ -209,7 +209,7 @@ impl Scope {
                 .cloned(),
             Root::Env(name) => match self.env.get(name) {
                 Some(value) => Some(value.clone()),
-                None if self.dialect.is_conductor() => None,
+                None if self.dialect.semantics().absent_is_null => None,
                 None => return Err(Absent::Env(name.clone())),
             },
             Root::Run(field) => Some(self.run_field(*field)),

@@ -80,7 +80,7 @@ pub fn defaults(
                     eval::eval(default, scope).map_err(|e| Box::new(Diagnostic::from(e)))?;
                 inputs.insert(input.name.clone(), value);
             }
-            None if scope.dialect.is_conductor() => {}
+            None if scope.dialect.semantics().absent_is_null => {}
             None => {
                 return Err(Box::new(
                     Diagnostic::new(
@@ -118,7 +118,7 @@ pub fn inputs(
     let mut inputs = HashMap::new();
     for (name, json) in given {
         let declared = rotation.inputs.iter().find(|i| i.name == *name);
-        if declared.is_none() && !plan.dialect.is_conductor() {
+        if declared.is_none() && !plan.dialect.semantics().open_inputs {
             let error = Error::plain(
                 Failure::Usage,
                 codes::RUN_BAD_INPUT,
@@ -239,7 +239,7 @@ pub fn stored(value: &StoredValue) -> Stored {
 pub fn require_secrets(plan: &Plan, rotation: &Rotation, secrets: &Secrets) -> Result<()> {
     use crate::plan::task::walk_steps;
     use crate::plan::{ExprKind, Root, Task};
-    if plan.dialect == crate::plan::Dialect::Oss {
+    if plan.dialect.semantics().absent_secret_is_null {
         return Ok(());
     }
     let mut made: BTreeSet<&str> = BTreeSet::new();

@@ -263,7 +263,7 @@ impl<'p> Engine<'p> {
             .map(&mut |t| self.trails.through(t, at, HopKind::Let(&item.name)))
             .with(&pc);
         // The input of a Conductor task has no name of its own there: a server keeps the reference in it, not the value.
-        if !self.plan.dialect.is_conductor() || step.name == item.name {
+        if !self.plan.dialect.semantics().task_documents || step.name == item.name {
             self.record(Sink::Let { name: &item.name }, item.value.at.0, shape.all());
         }
         self.constants
@@ -609,8 +609,9 @@ impl<'p> Engine<'p> {
         match &expr.kind {
             ExprKind::Object(members) => {
                 for (key, value) in members {
-                    let masked =
-                        masked || (self.plan.dialect.is_conductor() && self.is_masked_key(key));
+                    let masked = masked
+                        || (self.plan.dialect.semantics().keeps_executions
+                            && self.is_masked_key(key));
                     self.record_leaves(value, sink, masked, shown);
                 }
                 if members.is_empty() && shown {

@@ -114,7 +114,7 @@ impl<'p> Engine<'p> {
                     return Shape::default();
                 }
                 let atom = self.trails.secret(name);
-                let part = field.is_some() && self.plan.dialect.is_conductor();
+                let part = field.is_some() && !self.plan.dialect.semantics().declares_intent;
                 let derivation = if part {
                     Derivation::Part
                 } else {
@@ -287,7 +287,7 @@ impl<'p> Engine<'p> {
             ),
             // A person's answer to a HUMAN task is its output; only a bare text is a secret, by the name `value`.
             Task::Manual(_)
-                if self.plan.dialect.is_conductor()
+                if self.plan.dialect.semantics().task_documents
                     && keys.first().is_none_or(|key| key != "value") =>
             {
                 Shape::default()

@@ -32,7 +32,7 @@ use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::{Dialect, Expr};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if !cx.plan.dialect.is_conductor() {
+    if !cx.plan.dialect.semantics().keeps_executions {
         return;
     }
     let outputs = cx.plan.rotations.iter().flat_map(|r| r.outputs.iter().map(|o| &o.value).chain(r.variables.iter().map(|(_, v)| v)));
@@ -45,7 +45,7 @@ fn text(expr: &Expr, dialect: Dialect, out: &mut Vec<Diagnostic>) {
         return;
     }
     let help = "describe the reference in other words";
-    out.push(if dialect == Dialect::Oss {
+    out.push(if !dialect.semantics().server_masks {
         Diagnostic::new(codes::ESCAPED_SECRET, expr.at.0, "the open-source server fills in this secret although it is escaped")
             .at("becomes the value of the secret")
             .help(help)

@@ -57,7 +57,7 @@ use crate::source::Span;
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    let mut finder = Finder { conductor: cx.plan.dialect.is_conductor(), seen: HashSet::new(), out };
+    let mut finder = Finder { conductor: cx.plan.dialect.semantics().is_json, seen: HashSet::new(), out };
     for rotation in &cx.plan.rotations {
         for (name, value) in &rotation.variables {
             finder.value(value, Some(name));

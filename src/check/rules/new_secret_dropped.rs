@@ -54,8 +54,8 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     never_promoted(cx, out);
     dead_field_kept(cx, out);
     let (kept, setters) = (kept(cx), setters(cx));
-    let stored = if cx.plan.dialect.is_conductor() { stored(cx) } else { HashMap::new() };
-    let tried = if cx.plan.dialect.is_conductor() { tried(cx) } else { HashMap::new() };
+    let stored = if !cx.plan.dialect.semantics().declares_intent { stored(cx) } else { HashMap::new() };
+    let tried = if !cx.plan.dialect.semantics().declares_intent { tried(cx) } else { HashMap::new() };
     for (id, node) in cx.order().iter() {
         let name = &node.step.name;
         match &node.step.task {

@@ -216,7 +216,7 @@ fn found(name: &str, span: Span, late: Span) -> Diagnostic {
 
 /// Conductor has no word for what a call does: a DELETE, or a call of `revoke`, between a new credential and its storing.
 fn by_method(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if !cx.plan.dialect.is_conductor() {
+    if cx.plan.dialect.semantics().declares_intent {
         return;
     }
     let mut by_store: Vec<&Keeping<'_>> = cx.keepings().iter().collect();

@@ -33,7 +33,7 @@ use crate::plan::expr::Root;
 use crate::plan::{Expr, ExprKind};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if !cx.plan.dialect.is_conductor() {
+    if !cx.plan.dialect.semantics().is_json {
         return;
     }
     for (_, node) in cx.order().iter() {

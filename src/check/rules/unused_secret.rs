@@ -46,7 +46,7 @@ use crate::syntax::ast::Name;
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if cx.plan.dialect.is_conductor() {
+    if !cx.plan.dialect.semantics().declares_intent {
         return;
     }
     let mut used: HashSet<&str> = cx.flow.read_secrets.iter().copied().collect();

@@ -44,7 +44,7 @@ use crate::plan::task::lifecycle::NewValue;
 use crate::plan::{ExprKind, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if cx.plan.dialect.is_conductor() {
+    if !cx.plan.dialect.semantics().declares_intent {
         conductor(cx, out);
         return;
     }
