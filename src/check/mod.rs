@@ -8,6 +8,7 @@ mod context;
 mod exprs;
 pub mod flow;
 pub mod graph;
+mod life;
 mod lifecycle;
 mod lifetime;
 mod looks;

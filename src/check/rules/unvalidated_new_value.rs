@@ -54,6 +54,15 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             Task::Stage(stage) => (&stage.value, stage.allow),
             _ => continue,
         };
+        for value in value.exprs() {
+            if value.as_str().is_some_and(|text| text.trim().is_empty()) && !allow.empty {
+                out.push(
+                    Diagnostic::new(codes::UNVALIDATED_NEW_VALUE, value.at.0, "an empty text is stored as the new value: the run refuses it")
+                        .at("empty")
+                        .help("store what a step made; to take a credential away, say `allow empty`"),
+                );
+            }
+        }
         // A field of a record that is missing keeps its old value.
         let NewValue::Single(value) = value else { continue };
         let ExprKind::Ref(Root::Capture { step, name }) = &value.kind else { continue };
