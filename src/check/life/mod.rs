@@ -7,6 +7,8 @@
 //! at, so that cost stays linear and nothing is claimed that is not so. Only `.rot` says what a call does; Conductor JSON has
 //! no facts here.
 
+mod branch;
+mod request;
 mod state;
 mod value;
 mod walk;

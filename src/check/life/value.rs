@@ -5,7 +5,8 @@ use crate::check::order::Order;
 use crate::plan::expr::{Function, Operator, Version};
 use crate::plan::task::http::Expectation;
 use crate::plan::task::{Auth, Body, CaptureSource, Http, StatusPattern};
-use crate::plan::{Expr, ExprKind, Root, Task};
+use crate::plan::visit::Captured;
+use crate::plan::{Expr, ExprKind, Root};
 use std::collections::BTreeSet;
 
 /// A call within a call: of which run of which rotation a name is.
@@ -163,16 +164,9 @@ pub(super) fn is_credential(piece: &Piece<'_>, order: &Order<'_>) -> bool {
 }
 
 fn is_secret_capture(step: usize, name: &str, order: &Order<'_>) -> bool {
-    match order.get(step).map(|node| &node.step.task) {
-        Some(Task::Http(http)) => http.captures.iter().any(|c| c.secret && c.name == name),
-        Some(Task::Generate(generate)) => generate
-            .generator
-            .captures()
-            .iter()
-            .any(|(n, secret)| *secret && *n == name),
-        Some(Task::Manual(_)) => true,
-        _ => false,
-    }
+    let captures = order.get(step).map(|node| node.step.task.captures());
+    let is_it = |c: &Captured<'_>| c.secret && c.name == name;
+    captures.is_some_and(|captures| captures.iter().any(is_it))
 }
 
 /// Whether a field is what one calls a credential by, and not what opens.

@@ -1,50 +1,43 @@
 //! The walk along the ways of each rotation that a run may begin with.
 
 use super::state::{Held, Name, State};
-use super::value::{
-    self, Frame, Piece, Pieces, VersionId, about, accepts_refusal, authentication, is_credential,
-    is_of_the_old, pieces,
-};
-use super::{Attempt, Fact, Kind};
-use crate::check::exprs;
+use super::value::{Frame, Piece, Pieces, VersionId, pieces};
+use super::{Fact, Kind};
 use crate::check::order::Order;
-use crate::plan::effect::{Effect, Issues, Old};
-use crate::plan::expr::{Function, Operator};
 use crate::plan::task::lifecycle::NewValue;
-use crate::plan::task::{Call, Http, Parallel, Switch, walk_steps};
-use crate::plan::{Expr, ExprKind, Plan, Root, Rotation, Step, Task};
+use crate::plan::task::{Call, Parallel};
+use crate::plan::visit::{Act, walk_steps};
+use crate::plan::{Expr, Plan, Rotation, Step, Task};
 use crate::source::Span;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 /// Ways that are followed at a time.
 pub(super) const WAYS: usize = 16;
 /// Calls within calls that are followed.
-const DEPTH: usize = 8;
+pub(super) const DEPTH: usize = 8;
 /// Steps that are looked at for one rotation, called ones included.
 const STEPS: usize = 20_000;
-/// Conditions that are recognised when they come again.
-const CONDITIONS: usize = 64;
 
 /// A version that a step stores.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Version<'p> {
+pub(super) struct Version<'p> {
     secret: &'p str,
-    span: Span,
-    pieces: Pieces<'p>,
+    pub(super) span: Span,
+    pub(super) pieces: Pieces<'p>,
 }
 
 /// Where the walk is.
 #[derive(Debug, Clone, Copy)]
-struct Place {
-    frame: Frame,
-    rotation: usize,
+pub(super) struct Place {
+    pub(super) frame: Frame,
+    pub(super) rotation: usize,
     depth: usize,
 }
 
 /// What the present steps are there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose<'p> {
+pub(super) enum Purpose<'p> {
     /// To rotate.
     Rotate,
     /// To try a new value.
@@ -55,24 +48,26 @@ enum Purpose<'p> {
 
 pub(super) struct Walk<'a, 'p> {
     plan: &'p Plan,
-    order: &'a Order<'p>,
+    pub(super) order: &'a Order<'p>,
     by_name: HashMap<&'p str, usize>,
     /// By step: whether it or one within may change anything here.
     matters: Vec<bool>,
     frames: HashMap<(Frame, usize), Frame>,
     versions: Vec<Version<'p>>,
     version_ids: HashMap<Version<'p>, VersionId>,
-    conditions: Vec<(usize, &'p Expr)>,
-    words: HashMap<&'p str, usize>,
-    lets: HashMap<(usize, &'p str), &'p Expr>,
-    purpose: Purpose<'p>,
+    pub(super) conditions: Vec<(usize, &'p Expr)>,
+    pub(super) words: HashMap<&'p str, usize>,
+    pub(super) lets: HashMap<(usize, &'p str), &'p Expr>,
+    pub(super) purpose: Purpose<'p>,
     /// Among the steps for a failed run.
-    failed: bool,
+    pub(super) failed: bool,
+    /// The calls around, outmost first.
+    pub(super) called: Vec<Span>,
     /// How many `parallel`s are around.
     parallel: usize,
     budget: usize,
     /// The secrets that the present rotation writes, and those that it promotes.
-    written: HashSet<&'p str>,
+    pub(super) written: HashSet<&'p str>,
     promoted: HashSet<&'p str>,
     /// The ways on which a step may have failed; none where nothing is done about it.
     failing: Option<BTreeSet<State<'p>>>,
@@ -120,13 +115,16 @@ impl<'a, 'p> Walk<'a, 'p> {
             conditions: Vec::new(),
             words: HashMap::new(),
             lets: (order.iter())
-                .filter_map(|(_, node)| match &node.step.task {
-                    Task::Let(item) => Some(((node.rotation, item.name.as_str()), &item.value)),
-                    _ => None,
+                .filter_map(|(_, node)| {
+                    let Task::Let(item) = &node.step.task else {
+                        return None;
+                    };
+                    Some(((node.rotation, item.name.as_str()), &item.value))
                 })
                 .collect(),
             purpose: Purpose::Rotate,
             failed: false,
+            called: Vec::new(),
             parallel: 0,
             budget: 0,
             written: HashSet::new(),
@@ -176,21 +174,16 @@ impl<'a, 'p> Walk<'a, 'p> {
             let Some(rotation) = self.plan.rotations.get(reached) else {
                 continue;
             };
-            walk_steps(&rotation.steps, &mut |step| match &step.task {
-                Task::Update(update) => {
+            walk_steps(&rotation.steps, &mut |step| {
+                if let Some(write) = step.task.write() {
                     relevant = true;
-                    self.written.extend(update.secret.as_str());
+                    match write.act {
+                        Act::Update | Act::Stage => self.written.extend(write.secret),
+                        Act::Promote => self.promoted.extend(write.secret),
+                        Act::Revoke => {}
+                    }
                 }
-                Task::Stage(stage) => {
-                    relevant = true;
-                    self.written.insert(&stage.secret);
-                }
-                Task::Promote(promote) => {
-                    relevant = true;
-                    self.promoted.insert(&promote.secret);
-                }
-                Task::Http(http) => relevant |= http.effect.issues(),
-                _ => {}
+                relevant |= matches!(&step.task, Task::Http(http) if http.effect.issues());
             });
         }
         if !relevant {
@@ -276,11 +269,11 @@ impl<'a, 'p> Walk<'a, 'p> {
         }
     }
 
-    fn version(&self, id: VersionId) -> Option<&Version<'p>> {
+    pub(super) fn version(&self, id: VersionId) -> Option<&Version<'p>> {
         self.versions.get((id as usize).checked_sub(3)?)
     }
 
-    fn fact(&mut self, secret: &'p str, span: Span, kind: Kind) {
+    pub(super) fn fact(&mut self, secret: &'p str, span: Span, kind: Kind) {
         if self
             .seen
             .insert((span, secret, std::mem::discriminant(&kind)))
@@ -289,7 +282,7 @@ impl<'a, 'p> Walk<'a, 'p> {
         }
     }
 
-    fn block(
+    pub(super) fn block(
         &mut self,
         place: Place,
         steps: &'p [Step],
@@ -315,11 +308,11 @@ impl<'a, 'p> Walk<'a, 'p> {
         step: &'p Step,
         mut ways: Vec<State<'p>>,
     ) -> Vec<State<'p>> {
-        if may_fail(&step.task) && !self.failed && !matches!(self.purpose, Purpose::Revoke { .. }) {
-            if let Some(failing) = &mut self.failing {
-                let room = WAYS.saturating_sub(failing.len());
-                failing.extend(ways.iter().take(room).cloned());
-            }
+        let fails =
+            may_fail(&step.task) && !self.failed && !matches!(self.purpose, Purpose::Revoke { .. });
+        if let Some(failing) = self.failing.as_mut().filter(|_| fails) {
+            let room = WAYS.saturating_sub(failing.len());
+            failing.extend(ways.iter().take(room).cloned());
         }
         let span = step.at.0;
         match &step.task {
@@ -415,7 +408,7 @@ impl<'a, 'p> Walk<'a, 'p> {
             | Task::SetVariables(_)
             | Task::Worker(_)
             | Task::Fork(_) => {
-                for expr in exprs::of_task(&step.task) {
+                for expr in step.task.exprs() {
                     for way in &mut ways {
                         let found = self.pieces(place, expr, way);
                         note_use(way, &found);
@@ -426,7 +419,7 @@ impl<'a, 'p> Walk<'a, 'p> {
         ways
     }
 
-    fn pieces(&self, place: Place, expr: &'p Expr, way: &State<'p>) -> Pieces<'p> {
+    pub(super) fn pieces(&self, place: Place, expr: &'p Expr, way: &State<'p>) -> Pieces<'p> {
         pieces(expr, way, place.frame, place.rotation, self.order)
     }
 
@@ -524,384 +517,6 @@ impl<'a, 'p> Walk<'a, 'p> {
         }
     }
 
-    fn http(
-        &mut self,
-        place: Place,
-        id: usize,
-        step: &'p Step,
-        http: &'p Http,
-        way: &mut State<'p>,
-    ) {
-        let names: Vec<(Span, Pieces<'p>)> = about(http)
-            .into_iter()
-            .map(|e| (e.at.0, self.pieces(place, e, way)))
-            .collect();
-        let mut shown = Pieces::new();
-        for expr in authentication(http) {
-            shown.extend(self.pieces(place, expr, way));
-        }
-        for expr in exprs::of_http(http) {
-            let found = self.pieces(place, expr, way);
-            note_use(way, &found);
-        }
-        let sent: Pieces<'p> = names
-            .iter()
-            .flat_map(|(_, found)| found.iter().copied())
-            .chain(shown)
-            .collect();
-        match (&http.effect, self.purpose) {
-            (Effect::Revokes, _) => self.revoke(step, &names, way),
-            (effect, Purpose::Revoke { .. }) => {
-                if !effect.is_read() {
-                    self.revoke(step, &names, way);
-                }
-            }
-            (Effect::Sets | Effect::SetsSelf, Purpose::Rotate) => self.set(http, &sent, way),
-            (effect, purpose) if effect.is_read() || purpose == Purpose::Try => {
-                self.trial(http, &sent, way);
-            }
-            (Effect::Issues(issues), _) => {
-                let secret = http.captures.iter().any(|c| c.secret);
-                if secret && !issues.assumed {
-                    way.issued.insert((place.frame, id), false);
-                }
-                if matches!(
-                    issues,
-                    Issues {
-                        old: Old::Dies { .. },
-                        ..
-                    }
-                ) {
-                    let place = http.url.at.0;
-                    let dying = sent.iter().filter(|piece| {
-                        matches!(piece, Piece::Stored { secret, field: Some(_), version }
-                            if *version == way.held(secret).current)
-                            && is_credential(piece, self.order)
-                    });
-                    // The pair of the client is not what dies.
-                    let dying: Vec<Piece<'p>> = dying
-                        .filter(|p| names.iter().any(|(_, found)| found.contains(*p)))
-                        .copied()
-                        .collect();
-                    way.spent.extend(dying.into_iter().map(|p| (p, place)));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// A request ends the life of what it names.
-    fn revoke(&mut self, step: &'p Step, names: &[(Span, Pieces<'p>)], way: &mut State<'p>) {
-        let is_old = |piece: &Piece<'p>| match piece {
-            Piece::Stored {
-                secret, version, ..
-            } => {
-                let held = way.held(secret);
-                *version != held.current && Some(*version) != held.pending
-            }
-            Piece::Made { name, .. } => is_of_the_old(name),
-        };
-        if names.iter().any(|(_, found)| found.iter().any(is_old)) {
-            return;
-        }
-        for (span, found) in names {
-            for piece in found {
-                for (secret, version) in self.named(piece, way) {
-                    self.revoke_version(step, *span, secret, version, way);
-                }
-            }
-        }
-    }
-
-    /// The versions that a piece of a value tells of.
-    fn named(&self, piece: &Piece<'p>, way: &State<'p>) -> Vec<(&'p str, VersionId)> {
-        match piece {
-            Piece::Stored {
-                secret, version, ..
-            } => vec![(*secret, *version)],
-            Piece::Made { frame, step, .. } => {
-                let is_of = |id: VersionId| {
-                    self.version(id).is_some_and(|v| {
-                        v.pieces.iter().any(|p| {
-                            matches!(p, Piece::Made { frame: f, step: s, .. } if f == frame && s == step)
-                        })
-                    })
-                };
-                let issuer = matches!(
-                    self.order.get(*step).map(|n| &n.step.task),
-                    Some(Task::Http(http)) if http.effect.issues()
-                );
-                let held = way.secrets.iter().filter(|_| issuer);
-                held.flat_map(|(secret, held)| {
-                    [Some(held.current), held.pending]
-                        .into_iter()
-                        .flatten()
-                        .map(|version| (*secret, version))
-                })
-                .filter(|(_, version)| is_of(*version))
-                .collect()
-            }
-        }
-    }
-
-    fn revoke_version(
-        &mut self,
-        step: &'p Step,
-        span: Span,
-        secret: &'p str,
-        version: VersionId,
-        way: &mut State<'p>,
-    ) {
-        let mut held = way.held(secret);
-        if Some(version) == held.pending {
-            way.dead.entry((secret, version)).or_insert(step.at.0);
-        }
-        if version != held.current || !self.written.contains(secret) {
-            return;
-        }
-        let published = held.published.and_then(|id| self.order.get(id));
-        if self.failed {
-            self.fact(secret, span, Kind::RevokedOnFailure);
-        } else if let Some(published) = published {
-            let deferred = matches!(self.purpose, Purpose::Revoke { secret: of, deferred: true } if of == secret);
-            let published = published.step.at.0;
-            self.fact(
-                secret,
-                span,
-                Kind::RevokedNew {
-                    published,
-                    deferred,
-                },
-            );
-        } else {
-            held.revoked = held.revoked.or(Some(step.at.0));
-            way.secrets.insert(secret, held);
-        }
-    }
-
-    /// A request sets a value: what was tried before it was not this value, and it has to be the staged one.
-    fn set(&mut self, http: &'p Http, sent: &Pieces<'p>, way: &mut State<'p>) {
-        let staged: Vec<(&'p str, VersionId)> = way
-            .secrets
-            .iter()
-            .filter_map(|(secret, held)| Some((*secret, held.pending?)))
-            .collect();
-        for (secret, id) in staged {
-            let Some(version) = self.version(id) else {
-                continue;
-            };
-            let is_of_it = |piece: &Piece<'p>| {
-                matches!(piece, Piece::Stored { secret: s, version: v, .. } if *s == secret && *v == id)
-                    || version.pieces.contains(piece)
-            };
-            let generated = version.pieces.iter().any(|p| self.is_generated(p));
-            let (span, place) = (version.span, http.url.at.0);
-            if sent.iter().any(is_of_it) {
-                let before = way.tried.len();
-                way.tried.retain(|piece| !is_of_it(piece));
-                if way.tried.len() < before {
-                    way.attempt = Some((place, Attempt::SetLater));
-                }
-                continue;
-            }
-            let names: Vec<Span> = (about(http).into_iter())
-                .filter(|e| reads_current(e, secret))
-                .map(|e| e.at.0)
-                .collect();
-            let other = sent.iter().any(|p| self.is_generated(p));
-            if generated && let Some(span_of) = names.first().copied().or(other.then_some(place)) {
-                let old = !names.is_empty();
-                self.fact(secret, span_of, Kind::SetsOther { staged: span, old });
-            }
-        }
-    }
-
-    fn is_generated(&self, piece: &Piece<'p>) -> bool {
-        let Piece::Made { step, .. } = piece else {
-            return false;
-        };
-        matches!(
-            self.order.get(*step).map(|n| &n.step.task),
-            Some(Task::Generate(_))
-        )
-    }
-
-    /// A request that may prove something about what it carries.
-    fn trial(&mut self, http: &'p Http, sent: &Pieces<'p>, way: &mut State<'p>) {
-        let place = http.url.at.0;
-        let refused = accepts_refusal(http);
-        let (mut proved, mut part, mut current, mut other) = (false, false, false, false);
-        for piece in sent {
-            match piece {
-                Piece::Stored {
-                    secret, version, ..
-                } if *version > value::NONE => {
-                    if !is_credential(piece, self.order) && self.has_credential(*version) {
-                        part = true;
-                    } else if refused.is_none() {
-                        proved = true;
-                        way.tried.insert(Piece::Stored {
-                            secret,
-                            field: None,
-                            version: *version,
-                        });
-                    }
-                }
-                Piece::Stored { secret, .. } => {
-                    let pending = way.held(secret).pending.is_some();
-                    current |= pending;
-                    other |= !pending;
-                }
-                Piece::Made { .. } => {
-                    if is_credential(piece, self.order) && refused.is_none() {
-                        proved = true;
-                        way.tried.insert(*piece);
-                    } else {
-                        part = true;
-                    }
-                }
-            }
-        }
-        if proved || self.purpose != Purpose::Try {
-            return;
-        }
-        way.attempt = Some(match refused {
-            Some(span) => (span, Attempt::Refused),
-            None if part => (place, Attempt::Part),
-            None if current => (place, Attempt::Current),
-            None if other => (place, Attempt::Other),
-            None => (place, Attempt::Open),
-        });
-    }
-
-    /// Whether something in a version is a credential and not a name alone.
-    fn has_credential(&self, id: VersionId) -> bool {
-        self.version(id)
-            .is_some_and(|v| v.pieces.iter().any(|p| is_credential(p, self.order)))
-    }
-
-    fn switch(&mut self, place: Place, switch: &'p Switch, ways: Vec<State<'p>>) -> Vec<State<'p>> {
-        let (subject, negated) = self.condition(place.rotation, &switch.subject);
-        let key = self.condition_id(place.rotation, subject);
-        let is_bool = switch
-            .cases
-            .iter()
-            .all(|c| matches!(c.name.as_str(), "true" | "false"));
-        let branches: Vec<(usize, &'p [Step])> = switch
-            .cases
-            .iter()
-            .map(|case| (Some(case.name.as_str()), case.steps.as_slice()))
-            .chain([(None, switch.otherwise.as_slice())])
-            .map(|(name, steps)| (self.word(name, is_bool, negated, switch), steps))
-            .collect();
-        let mut out: BTreeSet<State<'p>> = BTreeSet::new();
-        let mut split: BTreeMap<usize, Vec<State<'p>>> = BTreeMap::new();
-        for way in ways {
-            let decided = key.and_then(|key| way.chosen.get(&(place.frame, key)).copied());
-            let possible = |word: usize| {
-                decided.is_none_or(|d| {
-                    d == word || d == OTHERWISE || !branches.iter().any(|(w, _)| *w == d)
-                })
-            };
-            for (number, (word, _)) in branches.iter().enumerate() {
-                if !possible(*word) {
-                    continue;
-                }
-                let mut way = way.clone();
-                if let Some(key) = key {
-                    way.chosen.entry((place.frame, key)).or_insert(*word);
-                }
-                self.assume(place, subject, *word, &mut way);
-                split.entry(number).or_default().push(way);
-            }
-        }
-        for (number, ways) in split {
-            let steps = branches.get(number).map_or(&[][..], |(_, steps)| steps);
-            out.extend(self.block(place, steps, ways));
-        }
-        let mut out: Vec<State<'p>> = out.into_iter().collect();
-        out.truncate(WAYS);
-        out
-    }
-
-    /// A condition without the names and negations around it.
-    fn condition(&self, rotation: usize, expr: &'p Expr) -> (&'p Expr, bool) {
-        let (mut expr, mut negated) = (expr, false);
-        for _ in 0..DEPTH {
-            match &expr.kind {
-                ExprKind::Not(inner) => {
-                    expr = inner;
-                    negated = !negated;
-                }
-                ExprKind::Ref(Root::Let(name)) => match self.lets.get(&(rotation, name.as_str())) {
-                    Some(value) => expr = value,
-                    None => break,
-                },
-                _ => break,
-            }
-        }
-        (expr, negated)
-    }
-
-    /// The number of a condition, the same for all with the same text.
-    fn condition_id(&mut self, rotation: usize, expr: &'p Expr) -> Option<usize> {
-        let known = self
-            .conditions
-            .iter()
-            .position(|(of, known)| *of == rotation && *known == expr);
-        if known.is_none() && self.conditions.len() < CONDITIONS {
-            self.conditions.push((rotation, expr));
-            return Some(self.conditions.len() - 1);
-        }
-        known
-    }
-
-    /// What a branch says of the condition: a truth, or the number of its text.
-    fn word(
-        &mut self,
-        name: Option<&'p str>,
-        is_bool: bool,
-        negated: bool,
-        switch: &'p Switch,
-    ) -> usize {
-        if is_bool {
-            let truth = match name {
-                Some(name) => name == "true",
-                None => !switch.cases.iter().any(|c| c.name == "true"),
-            };
-            return usize::from(truth != negated);
-        }
-        match name {
-            Some(name) => {
-                let next = self.words.len() + 2;
-                *self.words.entry(name).or_insert(next)
-            }
-            None => OTHERWISE,
-        }
-    }
-
-    /// On the branch where a captured value is missing no credential was issued.
-    fn assume(&self, place: Place, subject: &'p Expr, word: usize, way: &mut State<'p>) {
-        let missing = match &subject.kind {
-            ExprKind::Call(Function::IsSet, arguments) if word == 0 => arguments.first(),
-            ExprKind::Binary(Operator::Eq, value, null) if word == 1 && is_null(null) => {
-                Some(&**value)
-            }
-            ExprKind::Binary(Operator::Ne, value, null) if word == 0 && is_null(null) => {
-                Some(&**value)
-            }
-            _ => None,
-        };
-        for piece in missing
-            .map(|expr| self.pieces(place, expr, way))
-            .unwrap_or_default()
-        {
-            if let Piece::Made { frame, step, .. } = piece {
-                way.issued.remove(&(frame, step));
-            }
-        }
-    }
-
     /// Branches at the same time: none waits for another, so that each order has to be right.
     fn parallel(
         &mut self,
@@ -958,7 +573,10 @@ impl<'a, 'p> Walk<'a, 'p> {
         }
         // `stop` ends the called rotation alone.
         let outer = std::mem::take(&mut self.ends);
+        self.called
+            .push(self.order.get(id).map_or(Span::NONE, |n| n.step.at.0));
         let mut ways = self.block(inner, &rotation.steps, ways);
+        self.called.pop();
         let stopped = std::mem::replace(&mut self.ends, outer);
         ways.extend(stopped.into_iter().map(|(way, _)| way));
         ways.truncate(WAYS);
@@ -977,20 +595,16 @@ impl<'a, 'p> Walk<'a, 'p> {
     }
 }
 
-/// What a branch without a text of its own says.
-const OTHERWISE: usize = usize::MAX;
-
-fn is_null(expr: &Expr) -> bool {
-    matches!(expr.kind, ExprKind::Null)
-}
-
-/// Whether an expression reads the version of a secret that is in use.
-fn reads_current(expr: &Expr, secret: &str) -> bool {
-    crate::check::lifecycle::reads_secret(expr, secret, &[crate::plan::Version::Current])
+/// Whether a step depends on somebody else, or ends the run as failed.
+fn may_fail(task: &Task) -> bool {
+    matches!(
+        task,
+        Task::Http(_) | Task::Manual(_) | Task::Fail(_) | Task::Worker(_) | Task::Repeat(_)
+    )
 }
 
 /// Something is done with what a step issued.
-fn note_use<'p>(way: &mut State<'p>, found: &Pieces<'p>) {
+pub(super) fn note_use<'p>(way: &mut State<'p>, found: &Pieces<'p>) {
     for piece in found {
         if let Piece::Made { frame, step, .. } = piece
             && let Some(used) = way.issued.get_mut(&(*frame, *step))
@@ -998,12 +612,4 @@ fn note_use<'p>(way: &mut State<'p>, found: &Pieces<'p>) {
             *used = true;
         }
     }
-}
-
-/// Whether a step depends on somebody else, or ends the run as failed.
-fn may_fail(task: &Task) -> bool {
-    matches!(
-        task,
-        Task::Http(_) | Task::Manual(_) | Task::Fail(_) | Task::Worker(_) | Task::Repeat(_)
-    )
 }

@@ -99,9 +99,12 @@ fn changes(cx: &Context<'_, '_>, id: usize, until: &Expr) -> bool {
         .order()
         .range(id + 1..usize::MAX)
         .take_while(|(inner, _)| cx.order().is_within(*inner, id))
-        .flat_map(|(_, node)| match &node.step.task {
-            Task::Let(item) => vec![node.step.name.as_str(), item.name.as_str()],
-            _ => vec![node.step.name.as_str()],
+        .flat_map(|(_, node)| {
+            let mut names = vec![node.step.name.as_str()];
+            if let Task::Let(item) = &node.step.task {
+                names.push(item.name.as_str());
+            }
+            names
         })
         .collect();
     names(until).into_iter().any(|root| match root {

@@ -52,8 +52,7 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
-use crate::check::lifecycle::{Act, reads_secret};
+use crate::check::lifecycle::Act;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::{ExprKind, Root, Task};
 use crate::plan::effect::{Effect, Issues, Old};
@@ -68,7 +67,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let name = &revoke.secret;
         let mut told = false;
         walk_steps(&revoke.steps, &mut |step| {
-            told |= exprs::of_task(&step.task).iter().any(|e| reads_secret(e, name, &[Version::Previous, Version::Current]));
+            told |= step.task.exprs().iter().any(|e| e.reads_secret(name, &[Version::Previous, Version::Current]));
         });
         if !told {
             out.push(
@@ -113,7 +112,7 @@ fn never_written(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let Task::Http(http) = &node.step.task else { continue };
         let mut named = None;
         if http.effect == Effect::Revokes {
-            for expr in exprs::of_http(http) {
+            for expr in http.exprs() {
                 expr.walk(&mut |part| {
                     if let ExprKind::Ref(Root::Secret { name, field: Some(field), version: Version::Previous }) = &part.kind {
                         named = named.or(Some((name, field, part.at.0)));

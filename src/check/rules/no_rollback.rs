@@ -78,7 +78,6 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::check::lifecycle::{Act, Keeping};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::{ExprKind, Root, Task};
@@ -129,7 +128,7 @@ fn called(cx: &Context<'_, '_>, kept: &Keeping<'_>) -> Option<usize> {
         return None;
     }
     let mut found = None;
-    for expr in exprs::of_task(&store.step.task) {
+    for expr in store.step.task.exprs() {
         expr.walk(&mut |part| {
             if let ExprKind::Ref(Root::Capture { step, .. }) = &part.kind {
                 found = found.or_else(|| cx.order().find(store.rotation, step));

@@ -48,7 +48,6 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::check::flow::AtomId;
 use crate::check::life::{Attempt, Kind};
 use crate::diagnostic::{Diagnostic, codes};
@@ -142,7 +141,7 @@ impl<'p> Tried<'p> {
             for entry in request.carries.iter().filter(|e| !e.control && e.derivation > Derivation::Weak) {
                 tried.atoms.entry(entry.atom).or_default().push(request.step);
             }
-            for expr in exprs::of_http(request.http) {
+            for expr in request.http.exprs() {
                 expr.walk(&mut |part| {
                     if let ExprKind::Ref(Root::Secret { name, version: Version::Current, .. }) = &part.kind {
                         tried.secrets.entry(name).or_default().push(request.step);

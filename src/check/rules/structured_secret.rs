@@ -27,7 +27,6 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::diagnostic::{Confidence, Diagnostic, codes};
 use crate::plan::expr::Root;
 use crate::plan::task::Capture;
@@ -39,7 +38,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         return;
     }
     for (_, node) in cx.order().iter() {
-        for expr in exprs::of_task(&node.step.task) {
+        for expr in node.step.task.exprs() {
             expr.walk(&mut |part| reference(part, out));
         }
     }
@@ -60,11 +59,7 @@ fn reference(expr: &Expr, out: &mut Vec<Diagnostic>) {
 /// type is known, and that is an error.
 fn returned_lists(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (_, node) in cx.order().iter() {
-        let value = match &node.step.task {
-            Task::Update(update) => &update.value,
-            Task::Stage(stage) => &stage.value,
-            _ => continue,
-        };
+        let Some(value) = node.step.task.write().and_then(|write| write.value) else { continue };
         for expr in value.exprs() {
             let Some((rotation, output)) = returned(cx, node.rotation, expr) else { continue };
             let Some(capture) = captured(cx, rotation, output) else { continue };
