@@ -9,6 +9,7 @@
 //! | [`json`] | (leaf) text → JSON with places |
 //! | [`syntax`] | `.rot` text → tree |
 //! | [`plan`] | tree → typed plan |
+//! | [`templates`] | (leaf) the library that is part of the program |
 //! | [`conductor`] | Conductor JSON → plan |
 //! | [`check`] | plan → findings |
 //! | [`world`] | (leaf) the only effects: files, HTTP, clock, randomness, environment |
@@ -28,6 +29,8 @@ pub mod json;
 pub mod syntax;
 
 pub mod plan;
+
+pub mod templates;
 
 pub mod conductor;
 

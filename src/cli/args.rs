@@ -116,6 +116,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Keep secrets
     Vault(VaultArgs),
+    /// List, show and copy the templates of rotations that come with the program
+    Templates(TemplatesArgs),
     /// Run a command with secrets, its output masked
     Exec(ExecArgs),
     /// Show a rotation at work in a scratch folder
@@ -132,6 +134,38 @@ pub struct InitArgs {
     /// The folder; made when it is missing
     #[arg(default_value = ".")]
     pub dir: PathBuf,
+    /// Make a rotation from a template of the library instead of the first example
+    #[arg(long, value_name = "NAME")]
+    pub template: Option<String>,
+    /// A parameter of the template, as NAME=VALUE; `name` is the rotation's own. May be given several times, never for values of secrets
+    #[arg(long, value_name = "NAME=VALUE", value_parser = input, requires = "template")]
+    pub set: Vec<(String, String)>,
+}
+
+/// `rot templates`.
+#[derive(Debug, Args)]
+pub struct TemplatesArgs {
+    /// What to do [default: list them]
+    #[command(subcommand)]
+    pub command: Option<TemplatesCommand>,
+}
+
+/// `rot templates …`.
+#[derive(Debug, Subcommand)]
+pub enum TemplatesCommand {
+    /// Tell of one: facts, parameters, source
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Write its source into the project, to be changed
+    Copy {
+        /// Its name
+        name: String,
+        /// Where it goes [default: NAME.rot]
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
 }
 
 /// `rot check`.

@@ -23,6 +23,7 @@ pub mod resume;
 pub mod run;
 pub mod runreport;
 pub mod status;
+pub mod templates;
 pub mod usage;
 pub mod vault;
 pub mod watch;
@@ -122,7 +123,8 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
             Ok(())
         }
         Command::Man(args) => man::run(args, context),
-        Command::Init(args) => init::run(&args.dir, context),
+        Command::Init(args) => init::run(args, context),
+        Command::Templates(args) => templates::run(args, context),
         Command::Check(args) => {
             let pass = || {
                 let mut config = context.config()?;

@@ -17,6 +17,7 @@ pub mod policy;
 pub mod resolve;
 pub mod schedule;
 pub mod task;
+pub mod template;
 pub mod ty;
 pub mod visit;
 pub mod write;

@@ -28,6 +28,8 @@ pub enum Item {
     Secret(Secret),
     /// `rotation NAME { … }`
     Rotation(Rotation),
+    /// `template NAME { … }`
+    Template(Template),
     /// Text that could not be parsed; a diagnostic was made for it.
     Error(Span),
 }
@@ -75,6 +77,8 @@ pub struct Secret {
 pub struct Target {
     /// `host`, `host:port`, `*.domain`.
     pub host: Name,
+    /// It is written without quotes and names a host parameter of the template in which it stands.
+    pub parameter: bool,
     /// Parts of the request after `in`; empty when not said.
     pub places: Vec<Name>,
     /// All of it.
@@ -86,7 +90,20 @@ pub struct Target {
 pub struct Rotation {
     /// Its name.
     pub name: Name,
+    /// The template that it is made from.
+    pub from: Option<Name>,
     /// Clauses and steps in text order; the formatter keeps the order.
+    pub body: Vec<Entry>,
+    /// The item.
+    pub span: Span,
+}
+
+/// `template NAME { … }`: a rotation with parameters, which `plan::template` replaces before anything is resolved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Template {
+    /// Its name.
+    pub name: Name,
+    /// Facts, parameters, clauses and steps in text order.
     pub body: Vec<Entry>,
     /// The item.
     pub span: Span,
@@ -151,6 +168,35 @@ pub enum Entry {
         /// The clause.
         span: Span,
     },
+    /// `with { parameter: value, … }` of a rotation that is made from a template
+    With {
+        /// Arguments.
+        arguments: Vec<Member>,
+        /// The clause.
+        span: Span,
+    },
+    /// `about { source "…" }` of a template
+    About {
+        /// Word and text.
+        facts: Vec<(Name, Name)>,
+        /// The clause.
+        span: Span,
+    },
+    /// `parameter a, b: TYPE { fields } = default to host` of a template
+    Parameter {
+        /// Names that share what follows.
+        names: Vec<Name>,
+        /// Type word: `host`, `string`, `int`, `number`, `bool`, `duration`, `list`, `secret`.
+        ty: Name,
+        /// Fields of a secret that is a record.
+        fields: Vec<Name>,
+        /// Default.
+        default: Option<Expr>,
+        /// Where a secret may be sent, when its declaration does not say.
+        to: Vec<Target>,
+        /// The clause.
+        span: Span,
+    },
     /// A step.
     Step(Step),
 }
@@ -160,6 +206,8 @@ pub enum Entry {
 pub struct Duration {
     /// Its value.
     pub value: Dur,
+    /// The parameter of a template that stands in its place.
+    pub parameter: Option<Name>,
     /// Where.
     pub span: Span,
 }

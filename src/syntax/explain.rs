@@ -4,7 +4,7 @@
 //! mistakes told apart: a duration without unit, `=` for `:`, a missing comma, a misspelt keyword.
 
 use super::grammar::{Grammar, Rule};
-use super::keyword::{CLAUSES, EFFECTS, ENTRIES, STEPS};
+use super::keyword::{CLAUSES, EFFECTS, ENTRIES, STEPS, TEMPLATES};
 use super::lex::{Kind, Token};
 use super::words;
 use crate::diagnostic::{Diagnostic, Edit, codes, nearest};
@@ -147,7 +147,10 @@ impl Explain<'_> {
         let first = self.token(start)?;
         let (word, span) = (self.text(first), self.span(first.start, first.end));
         let keywords: Vec<&str> = match place {
-            Place::Body => ENTRIES.iter().chain(&STEPS).copied().collect(),
+            Place::Body => {
+                let clauses = ENTRIES.iter().chain(&TEMPLATES);
+                clauses.chain(&STEPS).copied().collect()
+            }
             Place::Steps => STEPS.to_vec(),
             Place::Clauses => CLAUSES.to_vec(),
             Place::Arms | Place::Branches => Vec::new(),

@@ -14,6 +14,9 @@ pub const ENTRIES: [&str; 7] = [
     "on",
 ];
 
+/// First words of the clauses of a template, and of a rotation that is made from one.
+pub const TEMPLATES: [&str; 3] = ["about", "parameter", "with"];
+
 /// First words of steps.
 pub const STEPS: [&str; 19] = [
     "http", "let", "log", "fail", "stop", "update", "stage", "verify", "promote", "revoke",
@@ -30,9 +33,9 @@ pub const CLAUSES: [&str; 20] = [
 pub const EFFECTS: [&str; 4] = ["reads", "issues", "sets", "revokes"];
 
 /// Other words that cannot stand alone as a value.
-const OTHERS: [&str; 13] = [
-    "use", "env", "rotation", "else", "until", "because", "null", "true", "false", "not", "and",
-    "or", "reveal",
+const OTHERS: [&str; 14] = [
+    "use", "env", "rotation", "template", "else", "until", "because", "null", "true", "false",
+    "not", "and", "or", "reveal",
 ];
 
 /// Whether `word` cannot stand alone as a value, so that nothing that is used by its bare name (what `let` and

@@ -34,7 +34,7 @@ pub struct Split {
 }
 
 /// The words that begin an item.
-pub const ITEMS: [&str; 4] = ["rotation", "secret", "use", "env"];
+pub const ITEMS: [&str; 5] = ["rotation", "secret", "use", "env", "template"];
 
 /// How many superfluous closing braces are looked for before the rest is taken as it is.
 const MAX_EXTRA: usize = 20;
@@ -258,7 +258,7 @@ impl<'a> Pass<'a> {
             || (previous.kind == Kind::Word
                 && matches!(
                     self.word(previous),
-                    "to" | "in" | "secret" | "use" | "env" | "rotation"
+                    "to" | "in" | "secret" | "use" | "env" | "rotation" | "template"
                 ));
         let word = self.word(token);
         if ITEMS.contains(&word) {
@@ -283,7 +283,10 @@ impl<'a> Pass<'a> {
         match self.word(token) {
             "rotation" => {
                 matches!(kind, Some(Kind::Word | Kind::String))
-                    && then.is_some_and(|t| t.kind == Kind::Open(b'{'))
+                    && then.is_some_and(|t| t.kind == Kind::Open(b'{') || self.word(t) == "from")
+            }
+            "template" => {
+                kind == Some(Kind::Word) && then.is_some_and(|t| t.kind == Kind::Open(b'{'))
             }
             "use" => kind == Some(Kind::String),
             "env" => kind == Some(Kind::Word),

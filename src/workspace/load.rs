@@ -8,9 +8,11 @@ use crate::diagnostic::{Code, Diagnostic, Error, Failure, Result, Severity, code
 use crate::json;
 use crate::plan::policy::{Destination, HostPattern, Place};
 use crate::plan::resolve::{parse_host, resolve};
+use crate::plan::template;
 use crate::plan::{Dialect, Plan, Rotation, document};
 use crate::source::{At, FileId, SourceFile, SourceMap};
 use crate::syntax::{self, ast};
+use crate::templates;
 use std::path::{Path, PathBuf};
 
 /// A file as the commands work on it.
@@ -72,7 +74,7 @@ fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts) -> Loaded {
         sources,
         used: Vec::new(),
         findings: Vec::new(),
-        open: vec![PathBuf::from(file.name())],
+        open: vec![super::texts::plain(Path::new(file.name()))],
         done: Vec::new(),
     };
     loader.uses(&main, Path::new(file.name()));
@@ -91,7 +93,10 @@ fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts) -> Loaded {
             sources: Some(&loader.sources),
             tree: Some(Tree::Rot(&main)),
         };
-        findings.extend(checked(&plan, config, wrong, &texts));
+        let mut found = checked(&plan, config, wrong, &texts);
+        let trees: Vec<&ast::Ast> = used.iter().copied().chain([&main]).collect();
+        template::attribute(&mut found, &trees);
+        findings.append(&mut found);
     }
     Loaded {
         plan,
@@ -288,7 +293,12 @@ impl Loader<'_> {
     fn uses(&mut self, tree: &ast::Ast, at: &Path) {
         for item in &tree.items {
             let ast::Item::Use(item) = item else { continue };
-            let path = at.parent().unwrap_or(Path::new("")).join(&item.path.text);
+            if item.path.text.starts_with("std:") {
+                self.library(&item.path);
+                continue;
+            }
+            let path =
+                super::texts::plain(&at.parent().unwrap_or(Path::new("")).join(&item.path.text));
             if self.open.contains(&path) {
                 let ring: Vec<String> = self
                     .open
@@ -331,6 +341,26 @@ impl Loader<'_> {
                     )),
                 ),
             }
+        }
+    }
+
+    /// A template that is part of the program.
+    fn library(&mut self, reference: &ast::Name) {
+        let path = PathBuf::from(&reference.text);
+        if self.done.contains(&path) {
+            return;
+        }
+        match templates::find(&reference.text) {
+            Some(library) => self.read(path, library.text),
+            None => self.findings.push(
+                Diagnostic::new(
+                    codes::IMPORT_NOT_FOUND,
+                    reference.span,
+                    format!("the library has no `{}`", reference.text),
+                )
+                .at("used here")
+                .help(templates::advice(&reference.text)),
+            ),
         }
     }
 

@@ -11,7 +11,7 @@ const ORDER: [&[&str]; 10] = [
     &["json", "world"],
     &["vault"],
     &["syntax"],
-    &["plan"],
+    &["plan", "templates"],
     &["conductor"],
     &["check", "run", "demo"],
     &["report"],

@@ -10,15 +10,19 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 /// What a new project holds: path and content.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 2] = [
     ("rot.toml", include_str!("rot.toml")),
-    ("rotations/first.rot", include_str!("first.rot")),
     (".gitignore", include_str!("gitignore")),
 ];
 
+/// The rotation of a project that is not made from a template.
+const FIRST: (&str, &str) = ("rotations/first.rot", include_str!("first.rot"));
+
 /// Runs the command: files, then identity and vault.
-pub fn run(dir: &Path, context: &Context) -> Result<(), Error> {
-    lay_out(dir, context)?;
+pub fn run(args: &super::args::InitArgs, context: &Context) -> Result<(), Error> {
+    let dir = args.dir.as_path();
+    let first = Some(FIRST).filter(|_| args.template.is_none());
+    lay_out(FILES.into_iter().chain(first), dir, context)?;
     let world = crate::world::World::real();
     let config = super::config::load(
         None,
@@ -34,13 +38,20 @@ pub fn run(dir: &Path, context: &Context) -> Result<(), Error> {
         });
         super::vault::run(&Ctx { world, paths }, &VaultArgs { command })?.tell(context);
     }
+    if let Some(template) = &args.template {
+        return super::templates::init(dir, template, &args.set, context);
+    }
     context.out.info("next: `rot vault set NAME` for each secret that rotations/first.rot names, then `rot check` and `rot run`");
     Ok(())
 }
 
-/// Lays out the project in `dir`, which is made when it is missing.
-pub fn lay_out(dir: &Path, context: &Context) -> Result<(), Error> {
-    for (name, content) in FILES {
+/// Makes files in `dir`, which is made when it is missing; keeps those that are there.
+fn lay_out(
+    files_of_it: impl Iterator<Item = (&'static str, &'static str)>,
+    dir: &Path,
+    context: &Context,
+) -> Result<(), Error> {
+    for (name, content) in files_of_it {
         let path = dir.join(name);
         let made = files::create_dir(&files::parent(&path))
             .and_then(|()| files::create(&path, content, public_mode()));

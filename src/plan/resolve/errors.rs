@@ -64,6 +64,12 @@ pub(super) fn unknown_function(name: &Name) -> Diagnostic {
     suggest(diagnostic, name, &names, "")
 }
 
+pub(super) fn misplaced(span: Span, message: &str, help: &str) -> Diagnostic {
+    Diagnostic::new(codes::SYNTAX_ERROR, span, message)
+        .at("does not belong here")
+        .help(help)
+}
+
 pub(super) fn issues_in_verify(span: Span) -> Diagnostic {
     Diagnostic::new(codes::NON_IDEMPOTENT_RETRY, span, "each attempt of this `verify` issues a credential that nothing keeps")
         .at("repeated until the whole block succeeds")

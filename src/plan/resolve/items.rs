@@ -95,6 +95,14 @@ impl Resolver {
         if places.is_empty() {
             places.extend(Place::DEFAULT);
         }
+        if target.parameter {
+            self.report(errors::misplaced(
+                target.host.span,
+                "a host is written in quotes",
+                "only a parameter of the template in which it stands may be a bare name",
+            ));
+            return None;
+        }
         match parse_host(&target.host.text) {
             Ok((host, port)) => Some(Destination {
                 host: HostPattern(host),
@@ -267,6 +275,21 @@ impl Resolver {
                     at: At(name.span),
                 });
             }
+            Entry::With { span, .. } => self.report(errors::misplaced(
+                *span,
+                "`with` belongs to a rotation that is made from a template",
+                "name the template before the brace: `rotation NAME from TEMPLATE { with { … } }`",
+            )),
+            Entry::About { span, .. } => self.report(errors::misplaced(
+                *span,
+                "`about` belongs to a template",
+                "a rotation has a `description`",
+            )),
+            Entry::Parameter { span, .. } => self.report(errors::misplaced(
+                *span,
+                "`parameter` belongs to a template",
+                "a rotation has inputs: `input NAME: TYPE = default`",
+            )),
             Entry::Output { .. } | Entry::OnFailure { .. } | Entry::Step(_) => {}
         }
     }
@@ -328,6 +351,18 @@ impl Resolver {
                 None
             }
         }
+    }
+
+    /// A length of time; a name in its place is a parameter, and those of a template were replaced before.
+    pub(super) fn length(&mut self, duration: &ast::Duration) -> Dur {
+        if let Some(name) = &duration.parameter {
+            self.report(errors::misplaced(
+                name.span,
+                "a length of time is written here, such as `24h`",
+                "only a parameter of the template in which it stands may be a bare name",
+            ));
+        }
+        duration.value
     }
 
     pub(super) fn positive(&mut self, duration: &ast::Duration) {

@@ -16,6 +16,7 @@ mod store;
 pub use items::parse_host;
 
 use super::index::{Definition, Index, NameKind, Offer};
+use super::template;
 use super::{Dialect, Plan, Rotation, SecretDecl, Type};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
@@ -37,7 +38,12 @@ pub fn resolve(used: &[&Ast], main: &Ast) -> (Plan, Vec<Diagnostic>) {
 /// The same, noting in `index` where names are defined and used.
 pub fn resolve_into(used: &[&Ast], main: &Ast, index: &mut Index) -> (Plan, Vec<Diagnostic>) {
     let mut resolver = Resolver::new(std::mem::take(index));
-    let trees: Vec<&Ast> = used.iter().copied().chain([main]).collect();
+    let written: Vec<&Ast> = used.iter().copied().chain([main]).collect();
+    let expanded = template::expand(&written);
+    let trees: Vec<&Ast> = match &expanded {
+        Some(expanded) => expanded.trees.iter().collect(),
+        None => written.clone(),
+    };
     for tree in &trees {
         for item in &tree.items {
             match item {
@@ -47,7 +53,7 @@ pub fn resolve_into(used: &[&Ast], main: &Ast, index: &mut Index) -> (Plan, Vec<
                     resolver.callable.add(rotation);
                     resolver.declare(rotation);
                 }
-                Item::Use(_) | Item::Error(_) => {}
+                Item::Use(_) | Item::Template(_) | Item::Error(_) => {}
             }
         }
     }
@@ -57,6 +63,10 @@ pub fn resolve_into(used: &[&Ast], main: &Ast, index: &mut Index) -> (Plan, Vec<
                 resolver.rotation(rotation, tree.file != main.file);
             }
         }
+    }
+    template::attribute(&mut resolver.diagnostics, &written);
+    if let Some(expanded) = expanded {
+        resolver.diagnostics.extend(expanded.diagnostics);
     }
     resolver
         .diagnostics

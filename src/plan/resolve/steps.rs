@@ -164,7 +164,7 @@ impl Resolver {
                     .collect();
                 let task = Task::Revoke(Revoke {
                     secret: secret.text.clone(),
-                    after: after.as_ref().map(|d| d.value),
+                    after: after.as_ref().map(|d| self.length(d)),
                     steps,
                 });
                 (

@@ -23,6 +23,7 @@ impl<'a> Lower<'a> {
             }),
             Rule::secret_item => Item::Secret(self.secret(node)),
             Rule::rotation => Item::Rotation(self.rotation(node)?),
+            Rule::template => Item::Template(self.template(node)?),
             _ => return None,
         })
     }
@@ -55,9 +56,14 @@ impl<'a> Lower<'a> {
     fn declared(&mut self, node: Node<'a>) -> Option<(Name, Vec<Name>)> {
         let mut children = node.into_inner();
         let name = self.name(children.next()?);
+        Some((name, self.fields(children)))
+    }
+
+    /// The names in `{ … }`.
+    pub(super) fn fields(&mut self, nodes: impl Iterator<Item = Node<'a>>) -> Vec<Name> {
         let mut fields: Vec<Name> = Vec::new();
         let mut comma = true;
-        for child in children.flat_map(Node::into_inner) {
+        for child in nodes.flat_map(Node::into_inner) {
             match child.as_rule() {
                 Rule::comma => comma = true,
                 Rule::ident => {
@@ -71,17 +77,24 @@ impl<'a> Lower<'a> {
                 _ => {}
             }
         }
-        Some((name, fields))
+        fields
     }
 
     pub(super) fn target(&mut self, node: Node<'a>) -> Option<Target> {
         let span = self.span(&node);
         let mut children = node.into_inner();
-        let host = self.plain(children.next()?);
+        let host = children.next()?;
+        let parameter = host.as_rule() == Rule::ident;
+        let host = self.name(host);
         let places = children
             .filter(|n| n.as_rule() == Rule::ident)
             .map(|n| self.name(n))
             .collect();
-        Some(Target { host, places, span })
+        Some(Target {
+            host,
+            parameter,
+            places,
+            span,
+        })
     }
 }

@@ -139,6 +139,7 @@ impl<'a> Lower<'a> {
     fn duration(&mut self, node: &Node<'_>) -> Duration {
         Duration {
             value: duration(node.as_str()),
+            parameter: None,
             span: self.token(node),
         }
     }
@@ -167,8 +168,15 @@ impl<'a> Lower<'a> {
 
     /// The duration in a node such as `jitter 5m`.
     fn inner_duration(&mut self, node: Node<'a>) -> Option<Duration> {
-        let token = node.into_inner().find(|n| n.as_rule() == Rule::duration)?;
-        Some(self.duration(&token))
+        let token = node
+            .into_inner()
+            .find(|n| matches!(n.as_rule(), Rule::duration | Rule::ident))?;
+        let parameter = token.as_rule() == Rule::ident;
+        let mut duration = self.duration(&token);
+        if parameter {
+            duration.parameter = Some(self.name(token));
+        }
+        Some(duration)
     }
 
     /// Fills `slot`, or says that it was filled before.

@@ -1,19 +1,20 @@
 //! Rotations and the clauses in their braces.
 
 use super::{Lower, Node, Rule};
-use crate::syntax::ast::{Entry, Rotation};
+use crate::syntax::ast::{Entry, Rotation, Template};
 use crate::syntax::explain::Place;
 
 impl<'a> Lower<'a> {
     pub(super) fn rotation(&mut self, node: Node<'a>) -> Option<Rotation> {
         let span = self.span(&node);
-        let mut name = None;
+        let (mut name, mut from) = (None, None);
         let mut body = Vec::new();
         let mut previous = None;
         for child in node.into_inner() {
             match child.as_rule() {
                 Rule::kw_rotation | Rule::open | Rule::close => {}
                 Rule::bad => self.bad(&child, previous, Place::Body),
+                Rule::from => from = self.idents(child).into_iter().next(),
                 Rule::ident | Rule::string if name.is_none() => name = Some(self.name(child)),
                 _ => {
                     previous = Some(self.span(&child));
@@ -23,7 +24,54 @@ impl<'a> Lower<'a> {
         }
         Some(Rotation {
             name: name?,
+            from,
             body,
+            span,
+        })
+    }
+
+    pub(super) fn template(&mut self, node: Node<'a>) -> Option<Template> {
+        let span = self.span(&node);
+        let mut name = None;
+        let mut body = Vec::new();
+        let mut previous = None;
+        for child in node.into_inner() {
+            match child.as_rule() {
+                Rule::kw_template | Rule::open | Rule::close => {}
+                Rule::bad => self.bad(&child, previous, Place::Body),
+                Rule::ident if name.is_none() => name = Some(self.name(child)),
+                _ => {
+                    previous = Some(self.span(&child));
+                    body.extend(self.entry(child));
+                }
+            }
+        }
+        Some(Template {
+            name: name?,
+            body,
+            span,
+        })
+    }
+
+    fn parameter(&mut self, node: Node<'a>) -> Option<Entry> {
+        let span = self.span(&node);
+        let mut names = Vec::new();
+        let (mut default, mut fields, mut to) = (None, Vec::new(), Vec::new());
+        for child in node.into_inner() {
+            match child.as_rule() {
+                Rule::ident => names.push(self.bare_name(child)),
+                Rule::fields => fields = self.fields(std::iter::once(child)),
+                Rule::expr => default = Some(self.expr(child)),
+                Rule::target => to.extend(self.target(child)),
+                _ => {}
+            }
+        }
+        Some(Entry::Parameter {
+            ty: names.pop()?,
+            names,
+            fields,
+            default,
+            to,
             span,
         })
     }
@@ -119,6 +167,22 @@ impl<'a> Lower<'a> {
                     value: value?,
                     span,
                 }
+            }
+            Rule::parameter => self.parameter(node)?,
+            Rule::with => Entry::With {
+                arguments: self.members(node.into_inner().find(|n| n.as_rule() == Rule::members)?),
+                span,
+            },
+            Rule::about => {
+                let facts = node.into_inner().filter(|n| n.as_rule() == Rule::fact);
+                let mut read = Vec::new();
+                for fact in facts {
+                    let mut parts = fact.into_inner();
+                    if let (Some(word), Some(text)) = (parts.next(), parts.next()) {
+                        read.push((self.name(word), self.plain(text)));
+                    }
+                }
+                Entry::About { facts: read, span }
             }
             Rule::on_failure => Entry::OnFailure {
                 steps: self.only_block(node)?,

@@ -3,13 +3,13 @@
 use super::Printer;
 use super::layout::STATEMENTS;
 use crate::source::Span;
-use crate::syntax::ast::{Entry, Item, Rotation, Secret, Target};
+use crate::syntax::ast::{Entry, Item, Rotation, Secret, Target, Template};
 
 impl Printer<'_> {
     pub(super) fn items(&mut self, items: &[Item]) {
         let end = self.source.text().len();
-        let apart =
-            |a: &Item, b: &Item| matches!(a, Item::Rotation(_)) || matches!(b, Item::Rotation(_));
+        let large = |item: &Item| matches!(item, Item::Rotation(_) | Item::Template(_));
+        let apart = |a: &Item, b: &Item| large(a) || large(b);
         self.lines(items, end, item_span, apart, |p, item| match item {
             Item::Use(item) => {
                 p.push("use ");
@@ -21,6 +21,7 @@ impl Printer<'_> {
             }
             Item::Secret(item) => p.secret(item),
             Item::Rotation(item) => p.rotation(item),
+            Item::Template(item) => p.template(item),
             Item::Error(span) => {
                 let text = p.written(*span).to_owned();
                 p.push(&text);
@@ -48,7 +49,10 @@ impl Printer<'_> {
     pub(super) fn targets(&mut self, targets: &[Target]) {
         for (index, target) in targets.iter().enumerate() {
             self.push(if index > 0 { ", " } else { " to " });
-            self.quoted(&target.host);
+            match target.parameter {
+                true => self.push(&target.host.text),
+                false => self.quoted(&target.host),
+            }
             if !target.places.is_empty() {
                 self.push(" in ");
                 self.names(&target.places);
@@ -59,11 +63,12 @@ impl Printer<'_> {
     fn rotation(&mut self, rotation: &Rotation) {
         self.push("rotation ");
         self.ident(&rotation.name);
+        if let Some(from) = &rotation.from {
+            self.push(&format!(" from {}", from.text));
+        }
         self.push(" ");
-        let braces = self.braces(
-            rotation.name.span.end as usize,
-            rotation.body.last().map(entry_span),
-        );
+        let head = rotation.from.as_ref().unwrap_or(&rotation.name);
+        let braces = self.braces(head.span.end as usize, rotation.body.last().map(entry_span));
         self.block(
             ("{", "}"),
             &braces,
@@ -74,8 +79,76 @@ impl Printer<'_> {
         );
     }
 
+    fn template(&mut self, template: &Template) {
+        self.push("template ");
+        self.push(&template.name.text);
+        self.push(" ");
+        let braces = self.braces(
+            template.name.span.end as usize,
+            template.body.last().map(entry_span),
+        );
+        self.block(
+            ("{", "}"),
+            &braces,
+            &template.body,
+            &STATEMENTS,
+            entry_span,
+            |p, entry| p.entry(entry),
+        );
+    }
+
+    fn parameter(&mut self, entry: &Entry) {
+        let Entry::Parameter {
+            names,
+            ty,
+            fields,
+            default,
+            to,
+            ..
+        } = entry
+        else {
+            return;
+        };
+        self.push("parameter ");
+        self.names(names);
+        self.push(&format!(": {}", ty.text));
+        if !fields.is_empty() {
+            self.push(" { ");
+            self.names(fields);
+            self.push(" }");
+        }
+        if let Some(default) = default {
+            self.push(" = ");
+            self.expr(default);
+        }
+        self.targets(to);
+    }
+
     fn entry(&mut self, entry: &Entry) {
         match entry {
+            Entry::Parameter { .. } => self.parameter(entry),
+            Entry::With { arguments, span } => {
+                self.push("with ");
+                let last = arguments.last().map(|m| m.key.span.to(m.value.span));
+                let braces = self.braces(span.start as usize, last);
+                self.members(&braces, arguments);
+            }
+            Entry::About { facts, span } => {
+                self.push("about ");
+                let last = facts.last().map(|(_, text)| text.span);
+                let braces = self.braces(span.start as usize, last);
+                self.block(
+                    ("{", "}"),
+                    &braces,
+                    facts,
+                    &STATEMENTS,
+                    |(word, text)| word.span.to(text.span),
+                    |p, (word, text)| {
+                        p.push(&format!("{} ", word.text));
+                        p.quoted(text);
+                    },
+                );
+            }
             Entry::Description(text) => {
                 self.push("description ");
                 self.quoted(text);
@@ -151,6 +224,7 @@ fn item_span(item: &Item) -> Span {
         Item::Env(item) => item.span,
         Item::Secret(item) => item.span,
         Item::Rotation(item) => item.span,
+        Item::Template(item) => item.span,
         Item::Error(span) => *span,
     }
 }
@@ -163,6 +237,9 @@ fn entry_span(entry: &Entry) -> Span {
         | Entry::Cron { span, .. }
         | Entry::Input { span, .. }
         | Entry::Output { span, .. }
+        | Entry::With { span, .. }
+        | Entry::About { span, .. }
+        | Entry::Parameter { span, .. }
         | Entry::OnFailure { span, .. } => *span,
         Entry::Step(step) => step.span,
     }

@@ -81,7 +81,10 @@ impl<'a> Printer<'a> {
     }
 
     pub(super) fn duration(&mut self, duration: &Duration) {
-        self.time(duration.value, duration.span);
+        match &duration.parameter {
+            Some(name) => self.push(&name.text),
+            None => self.time(duration.value, duration.span),
+        }
     }
 
     /// A length of time, as written where it was.

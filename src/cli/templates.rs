@@ -1,0 +1,331 @@
+//! `rot templates`: the library that is part of the program, and files made from it.
+
+use super::args::{TemplatesArgs, TemplatesCommand};
+use super::context::Context;
+use super::files;
+use super::process::public_mode;
+use crate::diagnostic::{Error, Failure, Result, codes, nearest};
+use crate::source::{FileId, SourceFile};
+use crate::syntax::ast::{Entry, Item, Name, Template};
+use crate::syntax::{self, ast::Expr};
+use crate::templates::{ALL, Library};
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// Runs the command.
+///
+/// # Errors
+/// Exit code 2 for a name that is not in the library, or a file that cannot be written.
+pub fn run(args: &TemplatesArgs, context: &Context) -> Result<()> {
+    match &args.command {
+        None => {
+            let width = ALL.iter().map(|one| one.name.len()).max().unwrap_or(0);
+            let lines: Vec<String> = ALL
+                .iter()
+                .map(|one| {
+                    let known = Known::of(one);
+                    format!("{:width$}  {}\n", one.name, known.fact("summary"))
+                })
+                .collect();
+            context.out.stdout(&lines.concat());
+            context
+                .out
+                .info("`rot templates show NAME` tells of one, `rot init --template NAME` makes a rotation of it");
+            Ok(())
+        }
+        Some(TemplatesCommand::Show { name }) => {
+            context.out.stdout(&page(find(name)?));
+            Ok(())
+        }
+        Some(TemplatesCommand::Copy { name, to }) => {
+            let library = find(name)?;
+            let path = to
+                .clone()
+                .unwrap_or_else(|| PathBuf::from(format!("{}.rot", library.name)));
+            write(&path, library.text)?;
+            let shown = path.display();
+            context.out.info(&format!(
+                "made {shown}; `use \"./{shown}\"` takes the place of `use \"std:{}@{}\"`",
+                library.name, library.version
+            ));
+            Ok(())
+        }
+    }
+}
+
+/// A template of the library, by its name with or without `std:` and version.
+fn find(name: &str) -> Result<&'static Library> {
+    let bare = name.strip_prefix("std:").unwrap_or(name);
+    let bare = bare.split('@').next().unwrap_or(bare);
+    ALL.iter().find(|one| one.name == bare).ok_or_else(|| {
+        let error = Error::plain(
+            Failure::Usage,
+            codes::USAGE,
+            "the library has no template of this name",
+        );
+        match nearest(bare, ALL.iter().map(|one| one.name)) {
+            Some(near) => error.help(format!("a name that is close: `{near}`")),
+            None => error.help("`rot templates` lists all of them"),
+        }
+    })
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    let shown = path.display();
+    files::create_dir(&files::parent(path))
+        .and_then(|()| files::create(path, text, public_mode()))
+        .map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => Error::plain(
+                Failure::Usage,
+                codes::USAGE,
+                format!("`{shown}` is there already, and nothing is overwritten"),
+            )
+            .help("name another file, or move that one away"),
+            kind => Error::plain(
+                Failure::Usage,
+                codes::STORAGE_FAILED,
+                format!("cannot make `{shown}`: {kind}"),
+            ),
+        })
+}
+
+/// A template of the library as its source says it.
+struct Known {
+    template: Option<Template>,
+    source: SourceFile,
+}
+
+/// One parameter.
+struct Parameter<'a> {
+    name: &'a Name,
+    ty: &'a str,
+    fields: &'a [Name],
+    default: Option<&'a Expr>,
+}
+
+impl Known {
+    fn of(library: &Library) -> Self {
+        let source = SourceFile::new(library.name, library.text);
+        let (tree, _) = syntax::parse(FileId::new(0), &source);
+        let template = tree.items.into_iter().find_map(|item| match item {
+            Item::Template(template) => Some(template),
+            _ => None,
+        });
+        Self { template, source }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.template.iter().flat_map(|template| &template.body)
+    }
+
+    /// What `about` says of a word; empty where it says nothing.
+    fn fact(&self, word: &str) -> String {
+        self.entries()
+            .find_map(|entry| match entry {
+                Entry::About { facts, .. } => facts.iter().find(|(w, _)| w.text == word),
+                _ => None,
+            })
+            .map_or_else(String::new, |(_, text)| text.text.clone())
+    }
+
+    fn parameters(&self) -> Vec<Parameter<'_>> {
+        self.entries()
+            .filter_map(|entry| match entry {
+                Entry::Parameter {
+                    names,
+                    ty,
+                    fields,
+                    default,
+                    ..
+                } => Some(names.iter().map(move |name| Parameter {
+                    name,
+                    ty: &ty.text,
+                    fields,
+                    default: default.as_ref(),
+                })),
+                _ => None,
+            })
+            .flatten()
+            .collect()
+    }
+
+    /// Whether the current value of a secret is read.
+    fn reads(&self, role: &str) -> bool {
+        let wanted = format!("secrets.{role}");
+        self.source.text().match_indices(&wanted).any(|(at, _)| {
+            let rest = self.source.text().get(at + wanted.len()..).unwrap_or("");
+            !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+        })
+    }
+
+    /// How a default is written.
+    fn written(&self, value: &Expr) -> &str {
+        self.source
+            .text()
+            .get(value.span.start as usize..value.span.end as usize)
+            .unwrap_or("")
+    }
+}
+
+/// The page of a template: facts, parameters, source.
+pub fn page(library: &Library) -> String {
+    use std::fmt::Write;
+    let known = Known::of(library);
+    let mut text = format!("{}: {}\n\n", library.name, known.fact("summary"));
+    for (word, title) in [
+        ("source", "by"),
+        ("needs", "needs"),
+        ("lag", "in force after"),
+    ] {
+        let _ = writeln!(text, "{title:>14}  {}", known.fact(word));
+    }
+    text.push_str("\nparameters:\n");
+    for parameter in known.parameters() {
+        let fields = match parameter.fields {
+            [] => String::new(),
+            fields => format!(
+                " {{ {} }}",
+                fields
+                    .iter()
+                    .map(|f| f.text.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        };
+        let default = parameter
+            .default
+            .map_or_else(String::new, |d| format!(" = {}", known.written(d)));
+        let _ = writeln!(
+            text,
+            "  {}: {}{fields}{default}",
+            parameter.name.text, parameter.ty
+        );
+    }
+    let _ = write!(text, "\n{}", library.text);
+    text
+}
+
+/// A secret of a rotation that was made from a template.
+pub struct Needed {
+    /// Its name.
+    pub name: String,
+    /// Its fields; none for a single value.
+    pub fields: Vec<String>,
+    /// Whether the rotation starts from its value; another one it makes itself.
+    pub read: bool,
+}
+
+/// The text of a rotation made from a template, and the secrets that it needs. `given` holds what `--set` said.
+///
+/// # Errors
+/// Exit code 2 for a template or a parameter that is not known.
+pub fn instance(name: &str, given: &[(String, String)]) -> Result<(String, String, Vec<Needed>)> {
+    let library = find(name)?;
+    let known = Known::of(library);
+    let parameters = known.parameters();
+    let mut given: BTreeMap<&str, &str> = given
+        .iter()
+        .map(|(k, v)| (k.as_str(), v.as_str()))
+        .collect();
+    let rotation = given.remove("name").unwrap_or(library.name).to_owned();
+    let prefix = rotation.replace('-', "_");
+    let mut arguments = String::new();
+    let mut secrets: Vec<Needed> = Vec::new();
+    for parameter in &parameters {
+        let key = parameter.name.text.as_str();
+        let value = given.remove(key);
+        if parameter.ty == "secret" {
+            let secret = value.map_or_else(|| format!("{prefix}_{key}"), str::to_owned);
+            let fields = parameter.fields.iter().map(|f| f.text.clone()).collect();
+            let shown = match crate::plan::name::is_identifier(&secret) {
+                true => secret.clone(),
+                false => quoted(&secret),
+            };
+            arguments.push_str(&format!("    {key}: {shown}\n"));
+            secrets.push(Needed {
+                name: secret,
+                fields,
+                read: known.reads(key),
+            });
+            continue;
+        }
+        let written = match (value, parameter.default) {
+            (Some(value), _) if matches!(parameter.ty, "host" | "string") => quoted(value),
+            (Some(value), _) => value.to_owned(),
+            (None, Some(_)) => continue,
+            (None, None) if parameter.ty == "host" => quoted("HOST.example.com"),
+            (None, None) => quoted(&key.to_uppercase()),
+        };
+        arguments.push_str(&format!("    {key}: {written}\n"));
+    }
+    if let Some(unknown) = given.keys().next() {
+        let names: Vec<&str> = parameters.iter().map(|p| p.name.text.as_str()).collect();
+        let error = Error::plain(
+            Failure::Usage,
+            codes::USAGE,
+            format!(
+                "template `{}` has no parameter `{}`",
+                library.name,
+                unknown.escape_default()
+            ),
+        );
+        return Err(match nearest(unknown, names.iter().copied()) {
+            Some(near) => error.help(format!("a name that is close: `{near}`")),
+            None => error.help(format!("it has name, {}", names.join(", "))),
+        });
+    }
+    let mut text = format!("use \"std:{}@{}\"\n\n", library.name, library.version);
+    for Needed {
+        name: secret,
+        fields,
+        ..
+    } in &secrets
+    {
+        let shown = match crate::plan::name::is_identifier(secret) {
+            true => secret.clone(),
+            false => quoted(secret),
+        };
+        match fields.is_empty() {
+            true => text.push_str(&format!("secret {shown}\n")),
+            false => text.push_str(&format!("secret {shown} {{ {} }}\n", fields.join(", "))),
+        }
+    }
+    text.push_str(&format!(
+        "\nrotation {rotation} from {} {{\n  with {{\n{arguments}  }}\n  every 30d jitter 1h\n}}\n",
+        library.name
+    ));
+    let source = SourceFile::new(format!("{rotation}.rot"), &text);
+    let (tree, _) = syntax::parse(FileId::new(0), &source);
+    Ok((rotation, syntax::print(&tree, &source), secrets))
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// Makes the rotation's file below `dir` and says what to type next.
+pub fn init(dir: &Path, name: &str, given: &[(String, String)], context: &Context) -> Result<()> {
+    let (rotation, text, secrets) = instance(name, given)?;
+    let path = dir.join("rotations").join(format!("{rotation}.rot"));
+    write(&path, &text)?;
+    let shown = path.strip_prefix(".").unwrap_or(&path).display();
+    context.out.info(&format!("made {shown}"));
+    let commands: Vec<String> = secrets
+        .iter()
+        .filter(|secret| secret.read)
+        .flat_map(|secret| match secret.fields.is_empty() {
+            true => vec![format!("rot vault set {}", secret.name)],
+            false => secret
+                .fields
+                .iter()
+                .map(|field| format!("rot vault set {} --field {field}", secret.name))
+                .collect(),
+        })
+        .collect();
+    context.out.info(&format!(
+        "next: `rot check {shown}`, then what the rotation starts from:\n  {}",
+        commands.join("\n  ")
+    ));
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! The templates that are part of the program: `use "std:NAME@1"`.
+//!
+//! One `.rot` file each. A new one is a file beside this one and a row in [`ALL`]; a test makes a rotation of it, which must
+//! check clean, and compares `docs/reference/templates.md`.
+
+/// A template of the library.
+#[derive(Debug, Clone, Copy)]
+pub struct Library {
+    /// Its name, which is also that of its file.
+    pub name: &'static str,
+    /// The major version of its parameters.
+    pub version: u32,
+    /// Its source.
+    pub text: &'static str,
+}
+
+macro_rules! library {
+    ($name:literal) => {
+        Library {
+            name: $name,
+            version: 1,
+            text: include_str!(concat!($name, ".rot")),
+        }
+    };
+}
+
+/// All of them, in the order of their names.
+pub const ALL: &[Library] = &[
+    library!("api_key_additive"),
+    library!("azure_app_secret"),
+    library!("cloudflare_token"),
+    library!("conductor_token"),
+    library!("datadog_api_key"),
+    library!("etcd_user"),
+    library!("gitlab_token"),
+    library!("oauth_client_credentials"),
+    library!("oauth_refresh"),
+    library!("rabbitmq_user"),
+];
+
+/// What `std:NAME@VERSION` names.
+pub fn find(reference: &str) -> Option<&'static Library> {
+    let name = reference.strip_prefix("std:")?;
+    let (name, version) = name.split_once('@')?;
+    let version: u32 = version.parse().ok()?;
+    ALL.iter()
+        .find(|one| one.name == name && one.version == version)
+}
+
+/// Why a reference that begins with `std:` names nothing, and what to write.
+pub fn advice(reference: &str) -> String {
+    let name = reference.strip_prefix("std:").unwrap_or(reference);
+    let (name, _) = name.split_once('@').unwrap_or((name, ""));
+    let known = ALL.iter().map(|one| one.name);
+    match crate::diagnostic::nearest(name, known) {
+        Some(near) => format!("write `use \"std:{near}@1\"`; `rot templates` lists all of them"),
+        None => "`rot templates` lists what there is".to_owned(),
+    }
+}
