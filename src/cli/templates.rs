@@ -159,6 +159,17 @@ impl Known {
         })
     }
 
+    /// The schedule that it comes with, as written.
+    fn schedule(&self) -> Option<&str> {
+        self.entries().find_map(|entry| match entry {
+            Entry::Every { span, .. } | Entry::Cron { span, .. } => self
+                .source
+                .text()
+                .get(span.start as usize..span.end as usize),
+            _ => None,
+        })
+    }
+
     /// How a default is written.
     fn written(&self, value: &Expr) -> &str {
         self.source
@@ -292,10 +303,11 @@ pub fn instance(name: &str, given: &[(String, String)]) -> Result<(String, Strin
         }
     }
     text.push_str(&format!(
-        "\nrotation {rotation} from {} {{\n  with {{\n{arguments}  }}\n  every 30d jitter 1h\n}}\n",
-        library.name
+        "\nrotation {rotation} from {} {{\n  with {{\n{arguments}  }}\n  {}\n}}\n",
+        library.name,
+        known.schedule().unwrap_or("every 30d jitter 1h")
     ));
-    let source = SourceFile::new(format!("{rotation}.rot"), &text);
+    let source = SourceFile::new(format!("{rotation}.rot"), text.as_str());
     let (tree, _) = syntax::parse(FileId::new(0), &source);
     Ok((rotation, syntax::print(&tree, &source), secrets))
 }

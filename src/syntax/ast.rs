@@ -77,7 +77,7 @@ pub struct Secret {
 pub struct Target {
     /// `host`, `host:port`, `*.domain`.
     pub host: Name,
-    /// It is written without quotes and names a host parameter of the template in which it stands.
+    /// It is written `"${name}"` and names a host parameter of the template in which it stands.
     pub parameter: bool,
     /// Parts of the request after `in`; empty when not said.
     pub places: Vec<Name>,

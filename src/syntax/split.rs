@@ -258,7 +258,7 @@ impl<'a> Pass<'a> {
             || (previous.kind == Kind::Word
                 && matches!(
                     self.word(previous),
-                    "to" | "in" | "secret" | "use" | "env" | "rotation" | "template"
+                    "to" | "in" | "secret" | "use" | "env" | "rotation" | "template" | "from"
                 ));
         let word = self.word(token);
         if ITEMS.contains(&word) {

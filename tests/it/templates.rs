@@ -69,7 +69,7 @@ fn a_copy_is_used_as_the_original_is() {
         .says("nothing is overwritten");
     let text = |used: &str| {
         format!(
-            "use \"{used}\"\nsecret admin\nsecret key {{ value, id }}\n\nrotation r from api_key_additive {{\n  with {{ host: \"api.example.com\"  admin: admin  key: key }}\n  every 7d\n}}\n"
+            "use \"{used}\"\nsecret admin\nsecret key {{ value, id }}\n\nrotation r from api_key_additive {{\n  with {{ host: \"api.example.com\", admin: admin, key: key }}\n  every 7d\n}}\n"
         )
     };
     let plan = |name: &str, used: &str| {
@@ -94,7 +94,7 @@ fn one_template_serves_many() {
     let mut text = String::from("use \"std:rabbitmq_user@1\"\n");
     for n in 0..50 {
         text.push_str(&format!(
-            "secret admin_{n}, mq_{n}\nrotation mq_{n} from rabbitmq_user {{\n  with {{ host: \"mq{n}.example.com:15671\"  admin_user: \"rot\"  user: \"orders\"  admin: admin_{n}  password: mq_{n} }}\n  every 30d\n}}\n"
+            "secret admin_{n}, mq_{n}\nrotation mq_{n} from rabbitmq_user {{\n  with {{ host: \"mq{n}.example.com:15671\", admin_user: \"rot\", user: \"orders\", admin: admin_{n}, password: mq_{n} }}\n  every 30d\n}}\n"
         ));
     }
     project.file("all.rot", &text);
@@ -109,7 +109,7 @@ fn the_secret_goes_nowhere_but_where_its_own_declaration_says() {
     let project = Project::empty();
     project.file(
         "bound.rot",
-        "use \"std:rabbitmq_user@1\"\nsecret admin to \"other.example.com\"\nsecret mq\nrotation mq from rabbitmq_user {\n  with { host: \"mq.example.com\"  admin_user: \"rot\"  user: \"u\"  admin: admin  password: mq }\n  every 30d\n}\n",
+        "use \"std:rabbitmq_user@1\"\nsecret admin to \"other.example.com\"\nsecret mq\nrotation mq from rabbitmq_user {\n  with { host: \"mq.example.com\", admin_user: \"rot\", user: \"u\", admin: admin, password: mq }\n  every 30d\n}\n",
     );
     let found = project.rot("check --report concise bound.rot").code(1);
     assert!(found.stdout.contains("ROT309"), "{}", found.stdout);
@@ -128,47 +128,47 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "needs `host`, `user`, `admin`",
     ),
     (
-        "rotation r from t { with { host: \"h.example.com\" user: \"u\" admin: a usr: \"x\" } every 1d }",
+        "rotation r from t { with { host: \"h.example.com\", user: \"u\", admin: a, usr: \"x\" } every 1d }",
         "ROT101",
         "no parameter `usr`",
     ),
     (
-        "rotation r from t { with { host: \"h.example.com\" user: 5 admin: a } every 1d }",
+        "rotation r from t { with { host: \"h.example.com\", user: 5, admin: a } every 1d }",
         "ROT201",
         "is a string, and this is an int",
     ),
     (
-        "rotation r from t { input x: string with { host: input.x user: \"u\" admin: a } every 1d }",
+        "rotation r from t { input x: string\n with { host: input.x, user: \"u\", admin: a } every 1d }",
         "ROT310",
         "not known before the run",
     ),
     (
-        "rotation r from t { with { host: \"https://h/x\" user: \"u\" admin: a } every 1d }",
+        "rotation r from t { with { host: \"https://h/x\", user: \"u\", admin: a } every 1d }",
         "ROT",
         "not a host",
     ),
     (
-        "rotation r from t { with { host: \"h.example.com\" user: \"u\" admin: b } every 1d }",
+        "rotation r from t { with { host: \"h.example.com\", user: \"u\", admin: b } every 1d }",
         "ROT105",
         "`b` is not declared",
     ),
     (
-        "rotation r from t { with { host: \"h.example.com\" user: \"u\" admin: rec } every 1d }",
+        "rotation r from t { with { host: \"h.example.com\", user: \"u\", admin: rec } every 1d }",
         "ROT106",
         "does not have the fields",
     ),
     (
-        "rotation r from t { with { host: \"h.example.com\" user: \"u\" admin: secrets.a } every 1d }",
+        "rotation r from t { with { host: \"h.example.com\", user: \"u\", admin: secrets.a } every 1d }",
         "ROT201",
         "takes the name of a declared secret",
     ),
     (
-        "rotation r from t { with { host: \"h.example.com\" user: \"u\" user: \"v\" admin: a } every 1d }",
+        "rotation r from t { with { host: \"h.example.com\", user: \"u\", user: \"v\", admin: a } every 1d }",
         "ROT110",
         "given twice",
     ),
     (
-        "rotation r from t { with { host: \"h.example.com\" user: \"u\" admin: a } every 1d log \"x\" }",
+        "rotation r from t { with { host: \"h.example.com\", user: \"u\", admin: a } every 1d log \"x\" }",
         "ROT001",
         "no steps of its own",
     ),
@@ -178,7 +178,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "`with` belongs",
     ),
     (
-        "rotation r { parameter x: string log \"x\" }",
+        "rotation r { parameter x: string\n log \"x\" }",
         "ROT001",
         "`parameter` belongs",
     ),
@@ -188,9 +188,9 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "`about` belongs",
     ),
     (
-        "secret c to other\nrotation r { log \"x\" }",
+        "secret c to \"${other}\"\nrotation r { log \"x\" }",
         "ROT001",
-        "written in quotes",
+        "is not known here",
     ),
     (
         "template t { log \"x\" }\nrotation r { log \"x\" }",
@@ -198,17 +198,17 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "template `t` is defined twice",
     ),
     (
-        "template u { parameter x: strin  log x }\nrotation r { log \"x\" }",
+        "template u { parameter x: strin\n log x }\nrotation r { log \"x\" }",
         "ROT201",
         "not a kind of parameter",
     ),
     (
-        "template u { parameter x: string, y: int  log x }\nrotation r { log \"x\" }",
+        "template u { parameter x: string, y: int\n log x }\nrotation r { log \"x\" }",
         "ROT001",
         "",
     ),
     (
-        "template u { parameter x: string to \"h\"  log x }\nrotation r { log \"x\" }",
+        "template u { parameter x: string to \"h\"\n log x }\nrotation r { log \"x\" }",
         "ROT001",
         "only a `secret`",
     ),
@@ -228,7 +228,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
 fn mistakes_are_named_where_they_stand() {
     for (text, code, message) in MISTAKES {
         let project = Project::empty();
-        let base = "secret a\nsecret rec { x }\n\ntemplate t {\n  parameter host: host\n  parameter user: string\n  parameter admin: secret to host\n  http GET \"https://${host}/u/${user}\" { bearer secrets.admin }\n}\n\n";
+        let base = "secret a\nsecret rec { x }\n\ntemplate t {\n  parameter host: host\n  parameter user: string\n  parameter admin: secret to \"${host}\"\n  http GET \"https://${host}/u/${user}\" { bearer secrets.admin }\n}\n\n";
         project.file("f.rot", format!("{base}{text}\n"));
         let found = project.rot("check --report json f.rot");
         let json = found.json();
@@ -247,11 +247,11 @@ fn a_finding_within_a_template_says_where_it_is_used() {
     let project = Project::empty();
     project.file(
         "lib.rot",
-        "template t {\n  parameter host: host\n  parameter admin: secret\n  http GET \"https://${host}/u\" { bearer secrets.admin.nothing }\n}\n",
+        "template t {\n  parameter host: host\n  parameter admin: secret\n  http GET \"https://${host}/u\" { bearer secrets.nothing }\n}\n",
     );
     project.file(
         "f.rot",
-        "use \"lib.rot\"\nuse \"./lib.rot\"\nsecret a to \"h.example.com\"\nrotation r from t { with { host: \"h.example.com\" admin: a } every 1d }\n",
+        "use \"lib.rot\"\nuse \"./lib.rot\"\nsecret a to \"h.example.com\"\nrotation r from t { with { host: \"h.example.com\", admin: a } every 1d }\n",
     );
     let found = project.rot("check --report json f.rot").code(1).json();
     let first = &found["findings"][0];
@@ -265,7 +265,7 @@ fn a_finding_within_a_template_says_where_it_is_used() {
 
 #[test]
 fn what_a_template_makes_equals_what_is_written_out() {
-    let template = "template t {\n  parameter host: host\n  parameter life: duration = 5m\n  parameter names: list\n  parameter n: int\n  parameter s: secret { value, id } to host in header, path\n  http mint POST \"https://${host}/k/${n}\" issues additive {\n    json { names: names, first: names[0] }\n    secret v = body $.v\n    public id = body $.id\n  }\n  stage s { value: mint.v, id: mint.id }\n  verify { http GET \"https://${host}/me\" { bearer pending.s.value } }\n  promote s\n  revoke previous.s after life { http DELETE \"https://${host}/k/${previous.s.id}\" { bearer secrets.s.value } }\n}\nsecret key { value, id }\nrotation r from t { with { host: \"h.example.com\" names: [\"a\", \"b\"] n: 7 s: key } every 1d }\n";
+    let template = "template t {\n  parameter host: host\n  parameter life: duration = 5m\n  parameter names: list\n  parameter n: int\n  parameter s: secret { value, id } to \"${host}\" in header, path\n  http mint POST \"https://${host}/k/${n}\" issues additive {\n    json { names: names, first: names[0] }\n    secret v = body $.v\n    public id = body $.id\n  }\n  stage s { value: mint.v, id: mint.id }\n  verify { http GET \"https://${host}/me\" { bearer pending.s.value } }\n  promote s\n  revoke previous.s after life { http DELETE \"https://${host}/k/${previous.s.id}\" { bearer secrets.s.value } }\n}\nsecret key { value, id }\nrotation r from t { with { host: \"h.example.com\", names: [\"a\", \"b\"], n: 7, s: key } every 1d }\n";
     let written = "secret key { value, id } to \"h.example.com\" in header, path\nrotation r {\n  every 1d\n  http mint POST \"https://h.example.com/k/7\" issues additive {\n    json { names: [\"a\", \"b\"], first: [\"a\", \"b\"][0] }\n    secret v = body $.v\n    public id = body $.id\n  }\n  stage key { value: mint.v, id: mint.id }\n  verify { http GET \"https://h.example.com/me\" { bearer pending.key.value } }\n  promote key\n  revoke previous.key after 5m { http DELETE \"https://h.example.com/k/${previous.key.id}\" { bearer secrets.key.value } }\n}\n";
     let plan = |text: &str| {
         let source = SourceFile::new("f.rot", text);

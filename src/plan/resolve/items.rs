@@ -98,8 +98,8 @@ impl Resolver {
         if target.parameter {
             self.report(errors::misplaced(
                 target.host.span,
-                "a host is written in quotes",
-                "only a parameter of the template in which it stands may be a bare name",
+                "this host is not known here",
+                "`\"${name}\"` is for the host parameters of a template; write the host itself",
             ));
             return None;
         }

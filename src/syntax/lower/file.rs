@@ -84,8 +84,24 @@ impl<'a> Lower<'a> {
         let span = self.span(&node);
         let mut children = node.into_inner();
         let host = children.next()?;
-        let parameter = host.as_rule() == Rule::ident;
-        let host = self.name(host);
+        let written = host.as_str();
+        let inner = written
+            .strip_prefix("\"${")
+            .and_then(|rest| rest.strip_suffix("}\""))
+            .map(str::trim)
+            .filter(|inner| {
+                let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+                inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                    && inner.chars().all(word)
+            });
+        let parameter = inner.is_some();
+        let host = match inner {
+            Some(inner) => Name {
+                text: inner.to_owned(),
+                span: self.token(&host),
+            },
+            None => self.plain(host),
+        };
         let places = children
             .filter(|n| n.as_rule() == Rule::ident)
             .map(|n| self.name(n))

@@ -55,19 +55,31 @@ impl<'a> Lower<'a> {
 
     fn parameter(&mut self, node: Node<'a>) -> Option<Entry> {
         let span = self.span(&node);
-        let mut names = Vec::new();
+        let mut nodes = Vec::new();
+        let (mut typed, mut ty) = (false, None);
         let (mut default, mut fields, mut to) = (None, Vec::new(), Vec::new());
         for child in node.into_inner() {
             match child.as_rule() {
-                Rule::ident => names.push(self.bare_name(child)),
+                Rule::ident if typed => ty = Some(self.name(child)),
+                Rule::ident => nodes.push(child),
+                Rule::colon => typed = true,
                 Rule::fields => fields = self.fields(std::iter::once(child)),
                 Rule::expr => default = Some(self.expr(child)),
                 Rule::target => to.extend(self.target(child)),
                 _ => {}
             }
         }
+        let ty = ty?;
+        let mut names = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            // A secret is named behind a dot, or where only secrets stand.
+            names.push(match ty.text.as_str() {
+                "secret" => self.name(node),
+                _ => self.bare_name(node),
+            });
+        }
         Some(Entry::Parameter {
-            ty: names.pop()?,
+            ty,
             names,
             fields,
             default,

@@ -50,7 +50,7 @@ impl Printer<'_> {
         for (index, target) in targets.iter().enumerate() {
             self.push(if index > 0 { ", " } else { " to " });
             match target.parameter {
-                true => self.push(&target.host.text),
+                true => self.push(&format!("\"${{{}}}\"", target.host.text)),
                 false => self.quoted(&target.host),
             }
             if !target.places.is_empty() {

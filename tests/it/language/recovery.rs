@@ -92,6 +92,7 @@ fn span(item: &Item) -> Span {
         Item::Env(i) => i.span,
         Item::Secret(i) => i.span,
         Item::Rotation(i) => i.span,
+        Item::Template(i) => i.span,
         Item::Error(span) => *span,
     }
 }

@@ -105,6 +105,7 @@ impl<'a> Choices<'a> {
     fn duration(&mut self) -> Duration {
         Duration {
             value: self.dur(),
+            parameter: None,
             span: AT,
         }
     }
@@ -210,7 +211,7 @@ impl<'a> Choices<'a> {
     }
 
     fn item(&mut self) -> Item {
-        match self.next() % 6 {
+        match self.next() % 8 {
             0 => Item::Use(Use {
                 path: self.text(),
                 span: AT,
@@ -221,18 +222,65 @@ impl<'a> Choices<'a> {
             }),
             2 => Item::Secret(Secret {
                 names: self.some(1, |c| (c.secret(), c.some(0, Self::word))),
-                to: self.some(0, |c| Target {
-                    host: c.text(),
-                    places: c.some(0, Self::word),
-                    span: AT,
+                to: self.some(0, |c| c.target()),
+                span: AT,
+            }),
+            3 => Item::Template(Template {
+                name: self.word(),
+                body: self.some(2, |c| if c.yes() { c.parameter() } else { c.entry() }),
+                span: AT,
+            }),
+            4 => Item::Rotation(Rotation {
+                name: self.word_or_text(),
+                from: Some(self.word()),
+                body: self.some(2, |c| {
+                    if c.yes() {
+                        Entry::With {
+                            arguments: c.some(0, Self::member),
+                            span: AT,
+                        }
+                    } else {
+                        c.entry()
+                    }
                 }),
                 span: AT,
             }),
             _ => Item::Rotation(Rotation {
                 name: self.word_or_text(),
+                from: None,
                 body: self.some(2, Self::entry),
                 span: AT,
             }),
+        }
+    }
+
+    fn target(&mut self) -> Target {
+        let parameter = self.yes();
+        Target {
+            host: match parameter {
+                true => Self::named(self.pick(&["api", "host-2", "h"])),
+                false => self.text(),
+            },
+            parameter,
+            places: self.some(0, Self::word),
+            span: AT,
+        }
+    }
+
+    fn parameter(&mut self) -> Entry {
+        if self.yes() {
+            return Entry::About {
+                facts: self.some(0, |c| (c.word(), c.text())),
+                span: AT,
+            };
+        }
+        Entry::Parameter {
+            names: self.some(1, Self::bare),
+            ty: self.ty(),
+            fields: self.some(0, Self::word),
+            default: self.maybe(Self::expr),
+            to: self.some(0, Self::target),
+            span: AT,
         }
     }
 
@@ -464,11 +512,7 @@ impl<'a> Choices<'a> {
                 },
                 ty: self.maybe(Self::ty),
                 optional: self.yes(),
-                to: self.some(0, |c| Target {
-                    host: c.text(),
-                    places: c.some(0, Self::word),
-                    span: AT,
-                }),
+                to: self.some(0, |c| c.target()),
             },
         }
     }
