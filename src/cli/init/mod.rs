@@ -10,10 +10,9 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 /// What a new project holds: path and content.
-const FILES: [(&str, &str); 2] = [
-    ("rot.toml", include_str!("rot.toml")),
-    (".gitignore", include_str!("gitignore")),
-];
+const SETTINGS: (&str, &str) = ("rot.toml", include_str!("rot.toml"));
+/// What git must not take.
+const IGNORED: (&str, &str) = (".gitignore", include_str!("gitignore"));
 
 /// The rotation of a project that is not made from a template.
 const FIRST: (&str, &str) = ("rotations/first.rot", include_str!("first.rot"));
@@ -22,7 +21,8 @@ const FIRST: (&str, &str) = ("rotations/first.rot", include_str!("first.rot"));
 pub fn run(args: &super::args::InitArgs, context: &Context) -> Result<(), Error> {
     let dir = args.dir.as_path();
     let first = Some(FIRST).filter(|_| args.template.is_none());
-    lay_out(FILES.into_iter().chain(first), dir, context)?;
+    let made = [Some(SETTINGS), first, Some(IGNORED)];
+    lay_out(made.into_iter().flatten(), dir, context)?;
     let world = crate::world::World::real();
     let config = super::config::load(
         None,

@@ -86,6 +86,17 @@ pub(super) fn declared(template: &Template, diagnostics: &mut Vec<Diagnostic>) {
         }
     }
     for entry in &template.body {
+        if let Entry::With { span, .. } = entry {
+            diagnostics.push(
+                Diagnostic::new(
+                    codes::SYNTAX_ERROR,
+                    *span,
+                    "`with` belongs to a rotation that is made from a template",
+                )
+                .at("does not belong here")
+                .help("a template declares its parameters: `parameter NAME: KIND`"),
+            );
+        }
         let Entry::Parameter {
             ty,
             fields,

@@ -3,7 +3,8 @@
 use crate::support::process::Rot;
 use std::collections::BTreeSet;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 15] = [
+    "templates",
     "init",
     "check",
     "run",
@@ -12,6 +13,7 @@ const COMMANDS: [&str; 13] = [
     "status",
     "compile",
     "fmt",
+    "exec",
     "explain",
     "vault",
     "demo",
