@@ -108,16 +108,7 @@ impl<'a> Reader<'a> {
                 }
             };
             if !called.is_empty() {
-                walk_steps(&rotation.steps, &mut |step| {
-                    step.task
-                        .exprs()
-                        .into_iter()
-                        .for_each(|e| e.walk(&mut |part| look(part)))
-                });
-                rotation
-                    .outputs
-                    .iter()
-                    .for_each(|o| o.value.walk(&mut |part| look(part)));
+                rotation.exprs(&mut |expr| expr.walk(&mut |part| look(part)));
             }
         }
         for (span, callee, name, near) in found {

@@ -287,10 +287,13 @@ impl<'a> Reader<'a> {
         };
         let mut computed = None;
         let mut is_step = false;
-        walk_steps(&rotation.steps, &mut |step| match &step.task {
-            Task::Http(_) => is_step |= step.name == name,
-            Task::Let(assign) if assign.name == name => computed = Some(&assign.value),
-            _ => {}
+        walk_steps(&rotation.steps, &mut |step| {
+            is_step |= matches!(step.task, Task::Http(_)) && step.name == name;
+            if let Task::Let(assign) = &step.task
+                && assign.name == name
+            {
+                computed = Some(&assign.value);
+            }
         });
         if let Some(Expr {
             kind: ExprKind::Object(members),
