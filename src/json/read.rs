@@ -144,6 +144,14 @@ impl Reader<'_> {
 
     /// The end of the word, number or sign at `start`.
     fn token_end(&self, start: usize) -> usize {
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let plain =
+            |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'+' | b'-' | b'.');
+        let word = rest.iter().position(|b| !plain(b)).unwrap_or(rest.len());
+        if word > 0 && rest.get(word).is_none_or(u8::is_ascii) {
+            return start + word;
+        }
+        // Letters beyond ASCII: no JSON, but a word for whoever wrote it.
         let rest = self.text.get(start..).unwrap_or_default();
         let word = rest
             .find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '$' | '+' | '-' | '.'))
@@ -276,7 +284,7 @@ impl Reader<'_> {
         let start = self.at;
         self.enter()?;
         self.open.1 += 1;
-        let mut members: Vec<Member> = Vec::new();
+        let mut members: Vec<Member> = Vec::with_capacity(8);
         while !self.ends(start, b'}')? {
             let Some(key) = self.key()? else {
                 continue;
@@ -332,7 +340,7 @@ impl Reader<'_> {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
             let stop = rest
                 .iter()
-                .position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f));
+                .position(|b| matches!(b, b'"' | b'\\') || *b < 0x20);
             self.at += stop.unwrap_or(rest.len());
             let piece = self.text.get(from..self.at).unwrap_or_default();
             match self.peek() {
