@@ -1,7 +1,7 @@
 //! An issuer with one account of each kind, and what it knows of its own past.
 
 use super::disk::Disk;
-use rot::run::journal;
+use rot::run::journal::{self, Event, StepEvent};
 use rot::world::http::Request;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -348,8 +348,14 @@ fn answers(disk: &Disk, step: &str) -> usize {
         .filter(|(_, bytes)| {
             let (mut at, mut answered, mut ended) = (0, false, false);
             while let Some((header, length)) = bytes.get(at..).and_then(journal::peek) {
-                answered |= header.kind == journal::Kind::Answer && header.step == step;
-                ended |= header.kind == journal::Kind::Ended;
+                match &header.event {
+                    Event::Step {
+                        id,
+                        event: StepEvent::Answer { .. },
+                    } => answered |= id.to_string() == step,
+                    Event::Ended(_) => ended = true,
+                    _ => {}
+                }
                 at += length;
             }
             // A record that is torn does not count.
