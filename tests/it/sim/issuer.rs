@@ -339,7 +339,7 @@ fn credential(header: &str) -> String {
         .unwrap_or_default()
 }
 
-/// In how many journals of unfinished runs `step` has an answer.
+/// In how many journals of unfinished runs `step` has an answer of success.
 fn answers(disk: &Disk, step: &str) -> usize {
     let journals = disk.files().into_iter().filter(|(path, _)| {
         path.extension() == Some("jnl".as_ref()) && path.starts_with(Path::new("/state"))
@@ -351,7 +351,10 @@ fn answers(disk: &Disk, step: &str) -> usize {
                 match &header.event {
                     Event::Step {
                         id,
-                        event: StepEvent::Answer { .. },
+                        event:
+                            StepEvent::Answer {
+                                status: 200..=299, ..
+                            },
                     } => answered |= id.to_string() == step,
                     Event::Ended(_) => ended = true,
                     _ => {}
