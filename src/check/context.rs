@@ -88,13 +88,12 @@ impl<'a, 'p> Context<'a, 'p> {
         for request in &flow.requests {
             requests.entry(request.step).or_default().push(request);
         }
-        let lets = flow
-            .order
-            .iter()
-            .filter_map(|(_, node)| match &node.step.task {
-                Task::Let(assign) => Some(((node.rotation, assign.name.as_str()), &assign.value)),
-                _ => None,
-            });
+        let lets = flow.order.iter().filter_map(|(_, node)| {
+            let Task::Let(assign) = &node.step.task else {
+                return None;
+            };
+            Some(((node.rotation, assign.name.as_str()), &assign.value))
+        });
         let lets = lets.collect();
         let (implied, lifecycle) = (implied(flow.plan), Lifecycle::of(flow));
         Self {
@@ -281,7 +280,7 @@ impl<'a, 'p> Context<'a, 'p> {
                 Some(policy) => by_policy(policy, target, place),
                 None => by_policy(&Policy::Implied, target, place),
             },
-            Origin::Minted { .. } if !self.plan.dialect.is_conductor() => {
+            Origin::Minted { .. } if self.plan.dialect.semantics().declares_intent => {
                 self.reach_minted(leak, target, place)
             }
             _ => by_policy(&Policy::Implied, target, place),
@@ -402,7 +401,7 @@ fn implied(plan: &Plan) -> HashSet<(usize, &str)> {
         .rotations
         .iter()
         .enumerate()
-        .filter(|_| plan.dialect.is_conductor())
+        .filter(|_| plan.dialect.semantics().is_json)
     {
         let mut seen = HashSet::new();
         let first = rotation

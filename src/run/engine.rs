@@ -197,7 +197,7 @@ impl<'a> Engine<'a> {
         if !block.hidden {
             self.observer.started(&name, step.task.kind());
         }
-        if self.plan.dialect.is_conductor() {
+        if self.plan.dialect.semantics().task_documents {
             fields::begun(cx, started_at);
         }
         let result = self.tried(cx).await;
@@ -216,7 +216,7 @@ impl<'a> Engine<'a> {
                 .as_millis(),
         )
         .unwrap_or(u64::MAX);
-        if self.plan.dialect.is_conductor() {
+        if self.plan.dialect.semantics().task_documents {
             fields::ended(self, cx, result.as_ref().err(), self.world.clock.now());
         }
         let output = shown_output(&frame.scope.borrow(), step);
@@ -413,7 +413,16 @@ impl<'a> Engine<'a> {
         expr: &crate::plan::Expr,
     ) -> Result<Value, StepError> {
         frame.scope.borrow_mut().now = self.world.clock.now();
-        Ok(super::eval::eval(expr, &frame.scope.borrow())?)
+        let value = super::eval::eval(expr, &frame.scope.borrow());
+        self.mask_made(&frame.scope.borrow());
+        Ok(value?)
+    }
+
+    /// Masks what was made from secrets since the last time.
+    pub(super) fn mask_made(&self, scope: &Scope) {
+        for secret in scope.made.take() {
+            self.observer.secret(&secret);
+        }
     }
 
     /// Adds a record of the run to the journal.
@@ -465,10 +474,11 @@ impl<'a> Engine<'a> {
 
 /// What a step gave, as it is shown: its captures, or for a Conductor task its output document.
 fn shown_output(scope: &Scope, step: &Step) -> Json {
-    if scope.dialect.is_conductor() {
-        let found = match &step.task {
-            Task::Let(assign) => scope.lets.get(&assign.name),
-            _ => scope.outputs.get(&step.name),
+    if scope.dialect.semantics().task_documents {
+        let found = if let Task::Let(assign) = &step.task {
+            scope.lets.get(&assign.name)
+        } else {
+            scope.outputs.get(&step.name)
         };
         return found.map_or(Json::Null, Value::shown);
     }

@@ -12,9 +12,10 @@ pub(super) fn begun(cx: StepContext<'_, '_>, at: jiff::Timestamp) {
     let digest = cx.id.digest(&run, "task");
     // The innermost round.
     let round = cx.block.rounds.last().copied().map_or(0, i64::from);
-    let name = match &step.task {
-        Task::Worker(worker) => worker.name.clone(),
-        _ => step.name.clone(),
+    let name = if let Task::Worker(worker) = &step.task {
+        worker.name.clone()
+    } else {
+        step.name.clone()
     };
     set(
         frame,
@@ -95,6 +96,12 @@ fn kind(task: &Task) -> &'static str {
         Task::Call(_) => "SUB_WORKFLOW",
         Task::Fail(_) | Task::Stop(_) => "TERMINATE",
         Task::Manual(_) => "HUMAN",
-        _ => "SIMPLE",
+        Task::Worker(_)
+        | Task::Generate(_)
+        | Task::Log(_)
+        | Task::Stage(_)
+        | Task::Verify(_)
+        | Task::Promote(_)
+        | Task::Revoke(_) => "SIMPLE",
     }
 }

@@ -33,5 +33,6 @@ mod run;
 mod schedule;
 mod sim;
 mod soundness;
+mod task_types;
 mod torture;
 mod vault;

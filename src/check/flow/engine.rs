@@ -12,7 +12,6 @@ use crate::plan::name::{MASKS, is_mask};
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::task::{
     Call, ForEach, Fork, Generate, Let, Repeat, SetVariables, Stop, Switch, Update, Worker,
-    walk_steps,
 };
 use crate::plan::{Derivation, Expr, ExprKind, Origin, Plan, Root, Rotation, Step, Task};
 use crate::source::Span;
@@ -263,7 +262,7 @@ impl<'p> Engine<'p> {
             .map(&mut |t| self.trails.through(t, at, HopKind::Let(&item.name)))
             .with(&pc);
         // The input of a Conductor task has no name of its own there: a server keeps the reference in it, not the value.
-        if !self.plan.dialect.is_conductor() || step.name == item.name {
+        if !self.plan.dialect.semantics().task_documents || step.name == item.name {
             self.record(Sink::Let { name: &item.name }, item.value.at.0, shape.all());
         }
         self.constants
@@ -609,8 +608,9 @@ impl<'p> Engine<'p> {
         match &expr.kind {
             ExprKind::Object(members) => {
                 for (key, value) in members {
-                    let masked =
-                        masked || (self.plan.dialect.is_conductor() && self.is_masked_key(key));
+                    let masked = masked
+                        || (self.plan.dialect.semantics().keeps_executions
+                            && self.is_masked_key(key));
                     self.record_leaves(value, sink, masked, shown);
                 }
                 if members.is_empty() && shown {
@@ -696,16 +696,7 @@ fn masked_reads(plan: &Plan) -> HashSet<&str> {
     }
     let mut found = HashSet::new();
     for rotation in &plan.rotations {
-        walk_steps(&rotation.steps, &mut |step| {
-            step.task
-                .exprs()
-                .into_iter()
-                .for_each(|expr| look(expr, &mut found))
-        });
-        rotation
-            .outputs
-            .iter()
-            .for_each(|output| look(&output.value, &mut found));
+        rotation.exprs(&mut |expr| look(expr, &mut found));
     }
     found
 }

@@ -114,7 +114,7 @@ impl<'p> Engine<'p> {
                     return Shape::default();
                 }
                 let atom = self.trails.secret(name);
-                let part = field.is_some() && self.plan.dialect.is_conductor();
+                let part = field.is_some() && !self.plan.dialect.semantics().declares_intent;
                 let derivation = if part {
                     Derivation::Part
                 } else {
@@ -287,19 +287,15 @@ impl<'p> Engine<'p> {
             ),
             // A person's answer to a HUMAN task is its output; only a bare text is a secret, by the name `value`.
             Task::Manual(_)
-                if self.plan.dialect.is_conductor()
+                if self.plan.dialect.semantics().task_documents
                     && keys.first().is_none_or(|key| key != "value") =>
             {
                 Shape::default()
             }
             Task::Generate(_) | Task::Manual(_) => {
-                let names = match task {
-                    Task::Generate(generate) => generate.generator.captures(),
-                    _ => &[("value", true)],
-                };
                 let mut shape = Shape::default();
-                for (name, _) in names {
-                    let Some(found) = self.captures.get(&(id, *name)).cloned() else {
+                for name in task.captures().into_iter().map(|captured| captured.name) {
+                    let Some(found) = self.captures.get(&(id, name)).cloned() else {
                         continue;
                     };
                     self.used.insert((id, name));
@@ -317,7 +313,16 @@ impl<'p> Engine<'p> {
             Task::Parallel(_) | Task::ForEach(_) | Task::Repeat(_) => {
                 self.inner_outputs(id, keys, span)
             }
-            _ => Shape::default(),
+            Task::SetVariables(_)
+            | Task::Log(_)
+            | Task::Update(_)
+            | Task::Stage(_)
+            | Task::Verify(_)
+            | Task::Promote(_)
+            | Task::Revoke(_)
+            | Task::Fail(_)
+            | Task::Stop(_)
+            | Task::Wait(_) => Shape::default(),
         }
     }
 

@@ -22,7 +22,10 @@ impl<'p> Engine<'p> {
             status: carries.weakened(),
         };
         let status = facts.status.clone();
-        let (sensitive, conductor) = (facts.sensitive, self.plan.dialect.is_conductor());
+        let (sensitive, conductor) = (
+            facts.sensitive,
+            self.plan.dialect.semantics().keeps_executions,
+        );
         self.answers.insert(id, facts);
         for expect in &http.expect {
             match &expect.what {

@@ -37,13 +37,15 @@ use crate::plan::{Expr, ExprKind, Task, Type};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (_, node) in cx.order().iter() {
-        let condition = match &node.step.task {
-            Task::Switch(switch) => &switch.subject,
-            // A loop with a constant end is the usual way to say "this many rounds".
-            Task::Repeat(repeat) if !is_constant(cx, &repeat.until) => &repeat.until,
-            _ => continue,
-        };
         let is_switch = matches!(node.step.task, Task::Switch(_));
+        let Some(condition) = node.step.task.decides() else { continue };
+        if matches!(node.step.task, Task::ForEach(_)) {
+            continue;
+        }
+        // A loop with a constant end is the usual way to say "this many rounds".
+        if !is_switch && is_constant(cx, condition) {
+            continue;
+        }
         if is_switch && is_constant(cx, condition) {
             out.push(found(condition, "this condition never changes", "a constant"));
             continue;
@@ -59,7 +61,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             } else if left == right {
                 out.push(found(expr, "this comparison never changes: both sides are the same", "compares a value with itself"));
             } else if matches!(operator, Operator::Eq | Operator::Ne)
-                && !cx.plan.dialect.is_conductor()
+                && !cx.plan.dialect.semantics().script_conditions
                 && number_with_text(cx, node.rotation, left, right)
             {
                 let always = if *operator == Operator::Eq { "false" } else { "true" };
@@ -90,7 +92,7 @@ fn bare(cx: &Context<'_, '_>, expr: &Expr) -> Option<Vec<Edit>> {
 fn is_constant(cx: &Context<'_, '_>, expr: &Expr) -> bool {
     match &expr.kind {
         // The reader puts null in place of what it could not read, and has said so.
-        ExprKind::Null => !cx.plan.dialect.is_conductor(),
+        ExprKind::Null => !cx.plan.dialect.semantics().absent_is_null,
         ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Duration(_) => true,
         ExprKind::Not(inner) => is_constant(cx, inner),
         _ => false,

@@ -36,14 +36,13 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::expr::Root;
 use crate::plan::{Expr, ExprKind, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (_, node) in cx.order().iter() {
-        for expr in exprs::of_task(&node.step.task) {
+        for expr in node.step.task.exprs() {
             expr.walk(&mut |expr| {
                 if let ExprKind::Template(parts) = &expr.kind {
                     parts.iter().for_each(|part| part_of_text(cx, node.rotation, part, out));
@@ -61,12 +60,12 @@ fn part_of_text(cx: &Context<'_, '_>, rotation: usize, part: &Expr, out: &mut Ve
     let (ExprKind::Ref(Root::Capture { step, .. }) | ExprKind::Ref(Root::Output(step))) = &base.kind else { return };
     let Some(source) = cx.order().find(rotation, step).and_then(|id| cx.order().get(id)) else { return };
     let missing = match (&base.kind, &source.step.task) {
-        _ if cx.plan.dialect.is_conductor() => source.step.optional,
+        _ if cx.plan.dialect.semantics().absent_is_null => source.step.optional,
         (ExprKind::Ref(Root::Capture { name, .. }), Task::Http(http)) => http.captures.iter().any(|c| c.name == *name && c.optional),
         _ => false,
     };
     if missing {
-        let effect = if cx.plan.dialect.is_conductor() { "the text then holds the word `null`" } else { "the run then stops here" };
+        let effect = if cx.plan.dialect.semantics().splices_any_value { "the text then holds the word `null`" } else { "the run then stops here" };
         out.push(
             Diagnostic::new(codes::NULL_IN_STRING, part.at.0, format!("this part of the text may be missing: {effect}"))
                 .at(format!("`{step}` may have left it out"))

@@ -42,7 +42,6 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::expr::{Function, Operator, Root};
 use crate::plan::{Expr, ExprKind, Task};
@@ -57,12 +56,12 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             lets.entry((node.rotation, item.name.as_str())).or_insert(id);
         }
     }
-    if cx.plan.dialect.is_conductor() {
+    if cx.plan.dialect.semantics().is_json {
         outputs(cx, out);
     }
     for (reader, node) in order.iter() {
         let mut reads = Vec::new();
-        for expr in exprs::of_task(&node.step.task) {
+        for expr in node.step.task.exprs() {
             collect(expr, &mut reads);
         }
         for (root, span) in reads {
@@ -85,7 +84,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             } else {
                 "runs only in some branches"
             };
-            let effect = if cx.plan.dialect.is_conductor() { "the value is then null" } else { "the run then stops here" };
+            let effect = if cx.plan.dialect.semantics().absent_is_null { "the value is then null" } else { "the run then stops here" };
             out.push(
                 Diagnostic::new(codes::NOT_ON_ALL_PATHS, span, format!("`{name}` may not have run before this is read"))
                     .at(format!("`{name}` {why}; {effect}"))

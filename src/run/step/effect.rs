@@ -53,7 +53,7 @@ impl<'a> Engine<'a> {
             return Ok(());
         }
         let effect = exchange.effect();
-        let conductor = self.plan.dialect.is_conductor();
+        let conductor = self.plan.dialect.semantics().retries_only_as_told;
         // A definition's own retries are all that Conductor makes.
         let retries = cx.step.retry.as_ref().map_or(
             if effect.is_read() || conductor {
@@ -241,7 +241,7 @@ impl<'a> Engine<'a> {
             StepError::Failed(diagnostic)
                 if !exchange.effect().is_read()
                     && !cx.block.volatile
-                    && !self.plan.dialect.is_conductor() =>
+                    && self.plan.dialect.semantics().declares_intent =>
             {
                 StepError::Heals(diagnostic)
             }

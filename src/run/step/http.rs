@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::effect::{Effect, Old};
 use crate::plan::task::http::Http;
-use crate::plan::{Dialect, ExprKind, Label, Origin, Root, Version};
+use crate::plan::{Label, Origin, Version};
 use crate::run::answer::{self, Answer, Kept};
 use crate::run::engine::{Engine, Local, StepContext, StepError};
 use crate::run::exchange::{Attempt, Exchange, Strays, Trouble, Verdict};
@@ -76,11 +76,10 @@ impl Exchange for HttpExchange<'_> {
     fn secrets(&self) -> Vec<(String, Version)> {
         let mut found = Vec::new();
         for (_, expr) in self.0.request_exprs() {
-            expr.walk(&mut |e| {
-                if let ExprKind::Ref(Root::Secret { name, version, .. }) = &e.kind
-                    && !found.iter().any(|(n, v)| n == name && v == version)
-                {
-                    found.push((name.clone(), *version));
+            expr.each_secret(&mut |read| {
+                let secret = (read.secret.to_owned(), read.version);
+                if !found.contains(&secret) {
+                    found.push(secret);
                 }
             });
         }
@@ -102,7 +101,9 @@ impl Exchange for HttpExchange<'_> {
             .collect();
         let scope = cx.frame.scope.borrow();
         let issuers = engine.issuers.borrow();
-        let mut built = request::build(engine.plan, http, &scope, &issuers, certificates)?;
+        let built = request::build(engine.plan, http, &scope, &issuers, certificates);
+        engine.mask_made(&scope);
+        let mut built = built?;
         if let Some(header) = self.key_header()
             && !http
                 .headers
@@ -177,7 +178,8 @@ impl Exchange for HttpExchange<'_> {
     }
 
     fn retries_anyway(&self, engine: &Engine<'_>, cx: StepContext<'_, '_>) -> bool {
-        cx.step.retry.is_some() && (self.0.effect.is_read() || engine.plan.dialect.is_conductor())
+        cx.step.retry.is_some()
+            && (self.0.effect.is_read() || engine.plan.dialect.semantics().retries_only_as_told)
     }
 
     fn peer(&self, request: &Built) -> String {
@@ -263,9 +265,12 @@ impl Exchange for HttpExchange<'_> {
         label: &Label,
         answer: Result<&Answer, &str>,
     ) {
-        let output = match (engine.plan.dialect, answer) {
-            (Dialect::Rot, _) => return,
-            (Dialect::Orkes, Ok(answer)) => {
+        let semantics = engine.plan.dialect.semantics();
+        if !semantics.task_documents {
+            return;
+        }
+        let output = match answer {
+            Ok(answer) if semantics.keeps_refused_answers => {
                 let label = if label.is_secret() {
                     Label::of(Origin::Response(cx.step.name.clone()))
                 } else {
@@ -273,8 +278,8 @@ impl Exchange for HttpExchange<'_> {
                 };
                 answer.document(&label)
             }
-            (_, Ok(answer)) => sentence(&format!("the server answered {}", answer.status)),
-            (_, Err(message)) => sentence(message),
+            Ok(answer) => sentence(&format!("the server answered {}", answer.status)),
+            Err(message) => sentence(message),
         };
         engine.mask(&output);
         let name = cx.step.name.clone();

@@ -396,15 +396,9 @@ fn pending_in(steps: &[Step]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     walk_steps(steps, &mut |step| {
         for expr in step.task.exprs() {
-            expr.walk(&mut |e| {
-                if let ExprKind::Ref(Root::Secret {
-                    name,
-                    version: Version::Pending,
-                    ..
-                }) = &e.kind
-                    && !names.contains(name)
-                {
-                    names.push(name.clone());
+            expr.each_secret(&mut |read| {
+                if read.version == Version::Pending && !names.iter().any(|n| n == read.secret) {
+                    names.push(read.secret.to_owned());
                 }
             });
         }
