@@ -51,8 +51,9 @@ pub fn find(reference: &str) -> Option<&'static Library> {
 pub fn advice(reference: &str) -> String {
     let name = reference.strip_prefix("std:").unwrap_or(reference);
     let (name, _) = name.split_once('@').unwrap_or((name, ""));
-    let known = ALL.iter().map(|one| one.name);
-    match crate::diagnostic::nearest(name, known) {
+    let exact = ALL.iter().map(|one| one.name).find(|known| *known == name);
+    let near = || crate::diagnostic::nearest(name, ALL.iter().map(|one| one.name));
+    match exact.or_else(near) {
         Some(near) => format!("write `use \"std:{near}@1\"`; `rot templates` lists all of them"),
         None => "`rot templates` lists what there is".to_owned(),
     }
