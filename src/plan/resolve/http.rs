@@ -15,6 +15,7 @@ use crate::plan::task::{Backoff, Retry};
 use crate::plan::{Expr, ExprKind, Operator, Type};
 use crate::source::{At, Span};
 use crate::syntax::ast::{self, Clause, ClauseKind, EffectKind, Name, Source};
+use crate::world::http::OWN_HEADERS;
 
 /// Where a request stands, which decides its effect when the author is silent.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -133,6 +134,18 @@ impl Resolver {
                         name.span,
                         format!("`{}` is not a header name", name.text),
                         "letters, digits and `-` (RFC 9110 section 5.6.2)",
+                    ));
+                    return;
+                }
+                if OWN_HEADERS.contains(&name.text.to_ascii_lowercase().as_str()) {
+                    self.report(errors::bad_value(
+                        codes::BAD_VALUE,
+                        name.span,
+                        format!(
+                            "`{}` is set by the client, from the body and the connection",
+                            name.text
+                        ),
+                        "leave it out",
                     ));
                     return;
                 }
@@ -400,6 +413,10 @@ impl Resolver {
         }
         let (source, natural) = match source {
             Source::Body(path) => match self.jsonpath(path) {
+                // A path that may find several gives a list, also where it finds one or none.
+                Some(path) if !path.is_definite() => {
+                    (CaptureSource::Body(path), Type::List(Box::new(Type::Any)))
+                }
                 Some(path) => (CaptureSource::Body(path), Type::Any),
                 None => return,
             },

@@ -230,10 +230,12 @@ impl<'a> Engine<'a> {
                         true,
                     )?;
                 }
-                Ok(CallOutcome::Later(
-                    trouble_diagnostic(step.at.0, &built.authority, &trouble, false),
-                    None,
-                ))
+                let diagnostic = trouble_diagnostic(step.at.0, &built.authority, &trouble, false);
+                Ok(if trouble.may_pass() {
+                    CallOutcome::Later(diagnostic, None)
+                } else {
+                    CallOutcome::No(diagnostic)
+                })
             }
             Attempt::Unknown(trouble, partial) => {
                 self.refused(frame, step, &built.label, Err(&trouble.message));
