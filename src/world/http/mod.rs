@@ -11,7 +11,6 @@ mod resolve;
 mod tls;
 
 pub use egress::{AddressClass, classify_address};
-pub use prepare::OWN_HEADERS;
 pub use real::RealHttp;
 pub use resolve::{Resolver, SystemResolver};
 

@@ -114,7 +114,7 @@ pub(super) fn method(request: &Request) -> Result<Method, Trouble> {
 }
 
 /// Headers that the client sets itself from the body and the connection; another value would smuggle or split requests.
-pub const OWN_HEADERS: [&str; 12] = [
+const OWN_HEADERS: [&str; 12] = [
     "accept-encoding",
     "connection",
     "content-length",
