@@ -379,9 +379,9 @@ impl<'a> Engine<'a> {
     ) -> Result<(), StepError> {
         let StepContext { frame, step, .. } = cx;
         let mut scope = frame.scope.borrow_mut();
-        let kept = exchange
-            .capture(cx, answer, label, &mut scope)
-            .map_err(StepError::Failed)?;
+        let kept = exchange.capture(cx, answer, label, &mut scope);
+        self.mask_made(&scope);
+        let kept = kept.map_err(StepError::Failed)?;
         for (name, value) in &kept.captures {
             self.mask(value);
             self.observer.named(
