@@ -12,9 +12,11 @@ pub mod config;
 pub mod context;
 mod convert;
 pub mod demo;
+pub mod environment;
 pub mod explain;
 pub mod files;
 pub mod fmt;
+pub mod identity;
 pub mod init;
 pub mod inputs;
 pub mod load;
@@ -123,6 +125,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
         }
         Command::Man(args) => man::run(args, context),
         Command::Init(args) => init::run(&args.dir, context),
+        Command::Identity(args) => identity::run(args.command, context),
         Command::Check(args) => {
             let pass = || {
                 let mut config = context.config()?;

@@ -4,6 +4,7 @@
 //! may be mended; they change nothing at the issuer. The digests are keyed, so that they tell nothing to who reads a
 //! journal without the vault.
 
+use super::journal::Journal;
 use crate::plan::task::http::Http;
 use crate::plan::task::{Task, walk_steps};
 use crate::plan::{Expr, ExprKind, Root, Rotation};
@@ -11,10 +12,10 @@ use crate::vault::Vault;
 use serde_json::{Map, Value as Json, json};
 
 /// One digest for each part of a request.
-pub fn of(vault: &Vault, run_id: &str, rotation: &Rotation, http: &Http) -> Map<String, Json> {
+pub fn of(vault: &Vault, journal: &Journal, rotation: &Rotation, http: &Http) -> Map<String, Json> {
     let key = ring::hmac::Key::new(
         ring::hmac::HMAC_SHA256,
-        &vault.derive(&format!("rot request v1 {run_id}")),
+        &journal.derive(vault, &format!("rot request v1 {}", journal.run_id())),
     );
     let digest = |what: Json| {
         let tag = ring::hmac::sign(

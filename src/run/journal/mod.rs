@@ -26,6 +26,8 @@ pub struct Journal {
     path: PathBuf,
     run_id: String,
     key: ring::hmac::Key,
+    /// How many continuity keys the vault has made since the run began.
+    key_age: usize,
     tag: [u8; record::TAG],
     records: Vec<Record>,
     file: Option<Box<dyn File>>,
@@ -105,6 +107,7 @@ impl Journal {
             path: folder(vault).join(format!("{run_id}.jnl")),
             run_id: run_id.to_owned(),
             key: key(vault, run_id),
+            key_age: 0,
             tag: [0; record::TAG],
             records: Vec::new(),
             file: None,
@@ -127,11 +130,23 @@ impl Journal {
             .map_err(|e| storage(path, "read", &e))?;
         let mut records = Vec::new();
         let mut tag = [0; record::TAG];
+        let mut key = empty.key.clone();
+        let mut age = 0;
         let mut at = 0usize;
         let mut cut = None;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let sequence = u32::try_from(records.len()).unwrap_or(u32::MAX);
-            match decode(&empty.key, &tag, sequence, rest) {
+            let mut decoded = decode(&key, &tag, sequence, rest);
+            // A recipient was removed since it was begun, on this machine or on another one: its key is one of those before.
+            while at == 0
+                && matches!(decoded, Err(Damage::Corrupt))
+                && let Some(before) = vault.derive_before(age + 1, &label(run_id))
+            {
+                age += 1;
+                key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &before);
+                decoded = decode(&key, &tag, sequence, rest);
+            }
+            match decoded {
                 Ok((found, next, length)) => {
                     records.push(found);
                     tag = next;
@@ -153,6 +168,8 @@ impl Journal {
         }
         Ok(Self {
             tag,
+            key,
+            key_age: age,
             records,
             durable: at as u64,
             cut,
@@ -246,6 +263,13 @@ impl Journal {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// A key for a purpose of this run, the same from its beginning to its end: [`Vault::derive`] of the time when it began.
+    pub fn derive(&self, vault: &Vault, purpose: &str) -> [u8; 32] {
+        vault
+            .derive_before(self.key_age, purpose)
+            .unwrap_or_else(|| vault.derive(purpose))
     }
 
     /// Records of one step, in order.
@@ -378,10 +402,12 @@ fn never_written(bytes: &[u8], at: usize) -> bool {
 }
 
 fn key(vault: &Vault, run_id: &str) -> ring::hmac::Key {
-    ring::hmac::Key::new(
-        ring::hmac::HMAC_SHA256,
-        &vault.derive(&format!("rot journal v1 {run_id}")),
-    )
+    ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &vault.derive(&label(run_id)))
+}
+
+/// What a journal's key is derived for.
+fn label(run_id: &str) -> String {
+    format!("rot journal v1 {run_id}")
 }
 
 /// Run ids with a journal, oldest first (ids sort by time).

@@ -444,7 +444,7 @@ impl<'a> Engine<'a> {
     ) -> serde_json::Map<String, serde_json::Value> {
         fingerprint::of(
             &self.vault.borrow(),
-            self.journal.borrow().run_id(),
+            &self.journal.borrow(),
             frame.rotation,
             http,
         )

@@ -108,9 +108,11 @@ impl Engine<'_> {
     }
 
     fn rescue_tag(&self, key: &str, payload: &[u8]) -> ring::hmac::Tag {
-        let label = format!("rot rescue v1 {} {key}", self.journal.borrow().run_id());
+        let journal = self.journal.borrow();
+        let label = format!("rot rescue v1 {} {key}", journal.run_id());
+        let key = journal.derive(&self.vault.borrow(), &label);
         ring::hmac::sign(
-            &ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &self.vault.borrow().derive(&label)),
+            &ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key),
             payload,
         )
     }
