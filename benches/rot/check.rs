@@ -2,9 +2,9 @@
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use rot::cli::config::Config;
-use rot::cli::load::analyse;
 use rot::source::SourceFile;
+use rot::workspace::config::Config;
+use rot::workspace::load::analyse;
 use std::path::{Path, PathBuf};
 
 const ROT: &str = include_str!("../../examples/key_with_id_and_expiry.rot");

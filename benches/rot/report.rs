@@ -1,10 +1,10 @@
 //! Ten thousand findings in every form that a report can have.
 
 use divan::{Bencher, black_box};
-use rot::cli::config::Config;
-use rot::cli::load::analyse;
 use rot::report::{Format, RenderOptions, Report};
 use rot::source::SourceFile;
+use rot::workspace::config::Config;
+use rot::workspace::load::analyse;
 use std::fmt::Write;
 
 const FINDINGS: usize = 10_000;

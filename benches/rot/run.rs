@@ -3,12 +3,12 @@
 
 use super::vault::Scratch;
 use divan::Bencher;
-use rot::cli::config::Config as Settings;
-use rot::cli::load::analyse;
 use rot::demo::issuer::{Config, Issuer};
 use rot::plan::document;
 use rot::run::{Job, Silent};
 use rot::source::SourceFile;
+use rot::workspace::config::Config as Settings;
+use rot::workspace::load::analyse;
 use rot::world::http::{Attempt, Limits, Request};
 use std::cell::{Cell, RefCell};
 use std::path::Path;

@@ -3,9 +3,9 @@
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use rot::cli::config::Config;
-use rot::cli::load::analyse;
 use rot::source::SourceFile;
+use rot::workspace::config::Config;
+use rot::workspace::load::analyse;
 use std::fmt::Write;
 
 /// Sizes; the last makes texts of 0.2 to 0.5 MB.

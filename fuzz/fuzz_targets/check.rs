@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rot::cli::config::Config;
-use rot::cli::load::analyse;
+use rot::workspace::config::Config;
+use rot::workspace::load::analyse;
 use rot::source::SourceFile;
 
 fuzz_target!(|text: &str| {

@@ -3,6 +3,7 @@
 use super::flow::{
     Analysis, Atom, AtomId, Entry, Event, Part, Request, Sink, Taint, Target, capture_path, overlap,
 };
+use super::life::{self, Fact};
 use super::lifecycle::Lifecycle;
 use super::order::Order;
 use super::{Options, Texts};
@@ -30,6 +31,8 @@ pub(crate) struct Context<'a, 'p> {
     /// The outputs that a definition does not name: the reader puts the last task's in their place.
     implied: HashSet<(usize, &'p str)>,
     pub(super) lifecycle: Lifecycle<'p>,
+    /// What holds of credentials on some way through a rotation.
+    pub(crate) life: Vec<Fact<'p>>,
 }
 
 /// One secret in an event.
@@ -88,13 +91,12 @@ impl<'a, 'p> Context<'a, 'p> {
         for request in &flow.requests {
             requests.entry(request.step).or_default().push(request);
         }
-        let lets = flow
-            .order
-            .iter()
-            .filter_map(|(_, node)| match &node.step.task {
-                Task::Let(assign) => Some(((node.rotation, assign.name.as_str()), &assign.value)),
-                _ => None,
-            });
+        let lets = flow.order.iter().filter_map(|(_, node)| {
+            let Task::Let(assign) = &node.step.task else {
+                return None;
+            };
+            Some(((node.rotation, assign.name.as_str()), &assign.value))
+        });
         let lets = lets.collect();
         let (implied, lifecycle) = (implied(flow.plan), Lifecycle::of(flow));
         Self {
@@ -109,6 +111,7 @@ impl<'a, 'p> Context<'a, 'p> {
             lets,
             implied,
             lifecycle,
+            life: life::facts(flow.plan, &flow.order),
         }
     }
 
@@ -281,7 +284,7 @@ impl<'a, 'p> Context<'a, 'p> {
                 Some(policy) => by_policy(policy, target, place),
                 None => by_policy(&Policy::Implied, target, place),
             },
-            Origin::Minted { .. } if !self.plan.dialect.is_conductor() => {
+            Origin::Minted { .. } if self.plan.dialect.semantics().declares_intent => {
                 self.reach_minted(leak, target, place)
             }
             _ => by_policy(&Policy::Implied, target, place),
@@ -402,7 +405,7 @@ fn implied(plan: &Plan) -> HashSet<(usize, &str)> {
         .rotations
         .iter()
         .enumerate()
-        .filter(|_| plan.dialect.is_conductor())
+        .filter(|_| plan.dialect.semantics().is_json)
     {
         let mut seen = HashSet::new();
         let first = rotation

@@ -5,9 +5,9 @@
 //! [`Dialect`](crate::plan::Dialect), and nothing does IO.
 
 mod context;
-mod exprs;
 pub mod flow;
 pub mod graph;
+mod life;
 mod lifecycle;
 mod lifetime;
 mod looks;

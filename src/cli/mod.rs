@@ -8,18 +8,15 @@ pub mod args;
 pub mod check;
 pub mod compile;
 pub mod completions;
-pub mod config;
 pub mod context;
 mod convert;
 pub mod demo;
 pub mod environment;
+pub mod exec;
 pub mod explain;
-pub mod files;
 pub mod fmt;
 pub mod identity;
 pub mod init;
-pub mod inputs;
-pub mod load;
 pub mod man;
 pub mod paths;
 pub mod preview;
@@ -28,7 +25,6 @@ pub mod resume;
 pub mod run;
 pub mod runreport;
 pub mod status;
-pub mod suppress;
 pub mod usage;
 pub mod vault;
 pub mod watch;
@@ -38,6 +34,7 @@ use crate::json;
 use crate::report::{ColorChoice, Out, Redactor, Settings};
 use crate::source::{FileId, SourceFile, Span};
 use crate::syntax;
+pub use crate::workspace::{config, files, inputs, load, suppress};
 use args::{Cli, Command};
 use context::Context;
 use std::ffi::OsString;
@@ -51,6 +48,9 @@ pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     ExitCode::from(process::guard(|| match arguments.as_slice() {
         [_, only] if only == crate::world::helper::ARGUMENT => crate::run::serve_jq(),
+        [_, first, rest @ ..] if first == crate::exec::helper::ARGUMENT => {
+            crate::exec::helper::serve(rest)
+        }
         arguments => {
             if let Ok(own) = std::env::current_exe() {
                 crate::world::helper::set_program(own);
@@ -103,7 +103,7 @@ fn start(arguments: &[OsString]) -> u8 {
 /// Prints what went wrong and picks the exit code.
 fn finish(context: &Context, result: Result<(), Error>) -> u8 {
     let code = match &result {
-        Ok(()) => 0,
+        Ok(()) => context.status(),
         Err(error) => {
             context.complain(&error.diagnostics);
             error.failure.exit_code()
@@ -158,6 +158,10 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Status(args) => status::run(args, context),
         Command::Compile(args) => compile::run(args, context),
         Command::Vault(args) => vault::command(args, context),
+        Command::Exec(args) => {
+            context.end_with(exec::run(args, context)?);
+            Ok(())
+        }
         Command::Demo(args) => demo::run(args, context),
     }
 }

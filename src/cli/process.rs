@@ -3,36 +3,15 @@
 //! What the Rust runtime does already: closed standard descriptors are opened on `/dev/null`, so that no file that we
 //! open becomes standard output; SIGPIPE is ignored, so that a closed pipe is an error value.
 
-use rustix::fs::Mode;
-use rustix::process::{Resource, Rlimit, setrlimit, umask};
+pub use crate::world::platform::public_mode;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
 
-/// The file mode mask that we were started with.
-static STARTED_WITH: OnceLock<u32> = OnceLock::new();
-
-/// No core dumps, no reading of our memory by the same user, private files, panics without their text, and the
-/// cryptography that TLS uses. Failures are borne: each is one layer of several.
+/// What the system offers against being read, panics without their text, and the cryptography that TLS uses.
 pub fn harden() {
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-    let _ = setrlimit(
-        Resource::Core,
-        Rlimit {
-            current: Some(0),
-            maximum: Some(0),
-        },
-    );
-    let before = umask(Mode::RWXG | Mode::RWXO);
-    let _ = STARTED_WITH.set(before.bits());
+    crate::world::platform::harden();
     quiet_panics();
     let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
-/// The mode for files that are not ours alone (sources, settings, reports): what the user's mask asks for.
-pub fn public_mode() -> u32 {
-    0o666 & !STARTED_WITH.get().copied().unwrap_or(0o022)
 }
 
 /// A panic's text can hold a value (`unwrap` on an error prints it): only the place is told.

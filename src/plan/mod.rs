@@ -4,10 +4,12 @@
 //! was spelled: places are [`At`], which are all equal and never serialised. A plan does no IO.
 
 pub(crate) mod compare;
+pub mod dialect;
 pub mod document;
 pub mod effect;
 pub mod expr;
 pub mod fields;
+pub mod index;
 pub mod label;
 pub mod name;
 pub mod path;
@@ -16,8 +18,10 @@ pub mod resolve;
 pub mod schedule;
 pub mod task;
 pub mod ty;
+pub mod visit;
 pub mod write;
 
+pub use dialect::{Dialect, Semantics};
 pub use effect::{Effect, Issues, Old};
 pub use expr::{Expr, ExprKind, Function, Operator, Root, RunField, Version};
 pub use label::{Derivation, Label, Origin};
@@ -46,25 +50,6 @@ pub struct Plan {
     /// carries them, as it has no comments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepted: Vec<String>,
-}
-
-/// Which front end's rules hold where they differ on purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Dialect {
-    /// `.rot`.
-    Rot,
-    /// Conductor JSON as Orkes runs it.
-    Orkes,
-    /// Conductor JSON as the open-source server runs it.
-    Oss,
-}
-
-impl Dialect {
-    /// Whether the plan came from Conductor JSON.
-    pub fn is_conductor(self) -> bool {
-        !matches!(self, Dialect::Rot)
-    }
 }
 
 /// A secret that the vault keeps.

@@ -262,7 +262,7 @@ pub fn keep(
         };
         let found = find(capture, answer, &raw_label, scope)?.relabelled(&wanted);
         let value = if found.is_null() {
-            if !capture.optional && !scope.dialect.is_conductor() {
+            if !capture.optional && !scope.dialect.semantics().absent_is_null {
                 return Err(missing(capture));
             }
             found
@@ -273,7 +273,7 @@ pub fn keep(
     }
     let output = if http.raw_output {
         Some(answer.document(&raw_label))
-    } else if scope.dialect.is_conductor() {
+    } else if scope.dialect.semantics().task_documents {
         Some(filtered(&http.captures, &captures))
     } else {
         None
@@ -333,7 +333,7 @@ fn find(
         CaptureSource::Body(path) => {
             let json = match answer.json() {
                 Ok(json) => json,
-                Err(_) if scope.dialect.is_conductor() || capture.optional => {
+                Err(_) if scope.dialect.semantics().absent_is_null || capture.optional => {
                     return Ok(Value::null());
                 }
                 Err(message) => {

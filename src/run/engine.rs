@@ -157,7 +157,7 @@ impl<'a> Engine<'a> {
             self.observer.started(&key, step.task.kind());
         }
         let mut trace = Trace::default();
-        if self.plan.dialect.is_conductor() {
+        if self.plan.dialect.semantics().task_documents {
             fields::begun(self, frame, place, step, &key, started_at);
         }
         let result = self.tried(frame, place, step, &key, &mut trace).await;
@@ -176,7 +176,7 @@ impl<'a> Engine<'a> {
                 .as_millis(),
         )
         .unwrap_or(u64::MAX);
-        if self.plan.dialect.is_conductor() {
+        if self.plan.dialect.semantics().task_documents {
             let failure = result.as_ref().err();
             fields::ended(self, frame, step, &trace, failure, self.world.clock.now());
         }
@@ -416,7 +416,16 @@ impl<'a> Engine<'a> {
         expr: &crate::plan::Expr,
     ) -> Result<Value, StepError> {
         frame.scope.borrow_mut().now = self.world.clock.now();
-        Ok(super::eval::eval(expr, &frame.scope.borrow())?)
+        let value = super::eval::eval(expr, &frame.scope.borrow());
+        self.mask_made(&frame.scope.borrow());
+        Ok(value?)
+    }
+
+    /// Masks what was made from secrets since the last time.
+    pub(super) fn mask_made(&self, scope: &Scope) {
+        for secret in scope.made.take() {
+            self.observer.secret(&secret);
+        }
     }
 
     /// Adds a record to the journal.
@@ -475,10 +484,11 @@ impl<'a> Engine<'a> {
 
 /// What a step gave, as it is shown: its captures, or for a Conductor task its output document.
 fn shown_output(scope: &Scope, step: &Step) -> Json {
-    if scope.dialect.is_conductor() {
-        let found = match &step.task {
-            Task::Let(assign) => scope.lets.get(&assign.name),
-            _ => scope.outputs.get(&step.name),
+    if scope.dialect.semantics().task_documents {
+        let found = if let Task::Let(assign) = &step.task {
+            scope.lets.get(&assign.name)
+        } else {
+            scope.outputs.get(&step.name)
         };
         return found.map_or(Json::Null, Value::shown);
     }

@@ -80,7 +80,7 @@ pub fn eval(expr: &Expr, scope: &Scope) -> Result<Value, EvalError> {
             let value = eval(base, scope)?;
             match value.get(name) {
                 Some(found) => Ok(found.clone().labelled(&value.label)),
-                None if scope.dialect.is_conductor() => Ok(Value::null()),
+                None if scope.dialect.semantics().absent_is_null => Ok(Value::null()),
                 None => Err(EvalError::new(
                     codes::RUN_EVALUATION,
                     expr,
@@ -92,7 +92,7 @@ pub fn eval(expr: &Expr, scope: &Scope) -> Result<Value, EvalError> {
         ExprKind::Index(base, index) => {
             let value = eval(base, scope)?;
             let Data::List(items) = &value.data else {
-                return if scope.dialect.is_conductor() {
+                return if scope.dialect.semantics().absent_is_null {
                     Ok(Value::null())
                 } else {
                     Err(EvalError::new(
@@ -109,7 +109,7 @@ pub fn eval(expr: &Expr, scope: &Scope) -> Result<Value, EvalError> {
             };
             match at.and_then(|i| items.get(i)) {
                 Some(found) => Ok(found.clone().labelled(&value.label)),
-                None if scope.dialect.is_conductor() => Ok(Value::null()),
+                None if scope.dialect.semantics().absent_is_null => Ok(Value::null()),
                 None => Err(EvalError::new(
                     codes::RUN_EVALUATION,
                     expr,
@@ -129,8 +129,10 @@ pub fn eval(expr: &Expr, scope: &Scope) -> Result<Value, EvalError> {
                 .iter()
                 .map(|a| eval(a, scope))
                 .collect::<Result<Vec<_>, _>>()?;
-            functions::apply(*function, &values)
-                .map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))
+            let value = functions::apply(*function, &values)
+                .map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))?;
+            scope.made.note(&value);
+            Ok(value)
         }
         ExprKind::Binary(operator, left, right) => binary(expr, *operator, left, right, scope),
         ExprKind::Not(inner) => {
@@ -138,10 +140,10 @@ pub fn eval(expr: &Expr, scope: &Scope) -> Result<Value, EvalError> {
             // What a Conductor script gives is true when it is `true` or a positive number.
             let flag = match &value.data {
                 Data::Bool(_) => truth(&value, inner)?,
-                Data::Number(digits) if scope.dialect.is_conductor() => {
+                Data::Number(digits) if scope.dialect.semantics().script_conditions => {
                     digits.parse::<f64>().is_ok_and(|n| n > 0.0)
                 }
-                _ if scope.dialect.is_conductor() => false,
+                _ if scope.dialect.semantics().script_conditions => false,
                 _ => truth(&value, inner)?,
             };
             Ok(Value::derived(
@@ -236,7 +238,7 @@ fn template(parts: &[Expr], scope: &Scope) -> Result<Value, EvalError> {
     for part in parts {
         let value = eval(part, scope)?;
         label.join(&value.full_label());
-        if scope.dialect.is_conductor() {
+        if scope.dialect.semantics().splices_any_value {
             let indefinite = matches!(&part.kind, ExprKind::Path(_, path) if !path.is_definite());
             text.push_str(&if indefinite {
                 value.json_text()
@@ -324,7 +326,8 @@ fn binary(
     }
     let flag = match scope
         .dialect
-        .is_conductor()
+        .semantics()
+        .script_conditions
         .then(|| beside_null(operator, &a, &b))
         .flatten()
     {

@@ -236,7 +236,7 @@ fn scalar(
 ) -> Result<Option<Zeroizing<String>>, EvalError> {
     match &value.data {
         Data::Null => Ok(None),
-        Data::List(_) | Data::Object(_) if scope.dialect.is_conductor() => {
+        Data::List(_) | Data::Object(_) if scope.dialect.semantics().splices_any_value => {
             Ok(Some(value.java_text()))
         }
         _ => match value.scalar_text() {
@@ -371,7 +371,7 @@ fn may_go(
             .any(|destination| destination.allows(host, port, place))
         || (literal_host
             && place.is_usual()
-            && (plan.dialect.is_conductor() || (stores.is_empty() && to.is_empty())))
+            && (!plan.dialect.semantics().declares_intent || (stores.is_empty() && to.is_empty())))
 }
 
 /// The hosts that a capture names.
@@ -419,11 +419,8 @@ fn stores_of<'a>(plan: &'a Plan, origin: &Origin) -> Vec<&'a Policy> {
     };
     for rotation in &plan.rotations {
         walk_steps(&rotation.steps, &mut |s| {
-            let target = match &s.task {
-                Task::Update(update) if mentions(&update.value) => update.secret.as_str(),
-                Task::Stage(stage) if mentions(&stage.value) => Some(stage.secret.as_str()),
-                _ => None,
-            };
+            let write = s.task.write().filter(|w| w.value.is_some_and(mentions));
+            let target = write.and_then(|w| w.secret);
             policies.extend(target.and_then(|t| plan.secret(t)).map(|s| &s.policy));
         });
     }

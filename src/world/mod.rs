@@ -8,6 +8,7 @@ pub mod env;
 pub mod fs;
 pub mod helper;
 pub mod http;
+pub mod platform;
 pub mod process;
 pub mod rng;
 

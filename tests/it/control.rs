@@ -1,10 +1,10 @@
 //! The control flow of `.rot`: what runs, in which order, what is told, and where an interrupted run goes on.
 
 use super::support::scripted::Stage;
-use rot::cli::{config::Config, load};
 use rot::diagnostic::Severity;
 use rot::plan::Plan;
 use rot::source::SourceFile;
+use rot::workspace::{config::Config, load};
 use serde_json::{Map, Value as Json, json};
 use std::collections::HashMap;
 

@@ -7,11 +7,11 @@
 
 use crate::support::loopback::{at, issuer};
 use crate::support::project::Project;
-use rot::cli::config::Config;
-use rot::cli::load::analyse;
 use rot::cli::usage;
 use rot::diagnostic::{Severity, codes};
 use rot::source::SourceFile;
+use rot::workspace::config::Config;
+use rot::workspace::load::analyse;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 

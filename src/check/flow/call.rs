@@ -3,8 +3,7 @@
 use super::Event;
 use super::engine::Engine;
 use super::taint::{Atom, Entry, Taint, Trails, raise};
-use crate::plan::task::walk_steps;
-use crate::plan::{Origin, Plan, Task};
+use crate::plan::{Derivation, Origin, Plan, Task};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How often what is passed goes around a ring of calls. Each round brings at least one more rotation to its fixpoint.
@@ -32,13 +31,11 @@ pub(super) fn sequence(plan: &Plan) -> (Vec<usize>, bool) {
         .iter()
         .map(|rotation| {
             let mut found = Vec::new();
-            for steps in [&rotation.steps, &rotation.on_failure] {
-                walk_steps(steps, &mut |step| {
-                    if let Task::Call(call) = &step.task {
-                        found.extend(index.get(call.rotation.as_str()));
-                    }
-                });
-            }
+            rotation.walk(&mut |step| {
+                if let Task::Call(call) = &step.task {
+                    found.extend(index.get(call.rotation.as_str()));
+                }
+            });
             found
         })
         .collect();
@@ -92,10 +89,12 @@ pub(super) fn substitute<'p>(
                     .filter(|(input, _)| name.is_empty() || input == name)
                 {
                     result.join(&argument.map(|a| {
-                        let (derivation, control) = (
-                            raise(a.derivation, entry.derivation),
-                            a.control || entry.control,
-                        );
+                        // What the called rotation makes of it that is weak stays weak, whatever it is given.
+                        let derivation = match entry.derivation {
+                            Derivation::Weak => Derivation::Weak,
+                            other => raise(a.derivation, other),
+                        };
+                        let control = a.control || entry.control;
                         Some(Entry {
                             derivation,
                             control,

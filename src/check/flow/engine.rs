@@ -12,7 +12,6 @@ use crate::plan::name::{MASKS, is_mask};
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::task::{
     Call, ForEach, Fork, Generate, Let, Repeat, SetVariables, Stop, Switch, Update, Worker,
-    walk_steps,
 };
 use crate::plan::{Derivation, Expr, ExprKind, Origin, Plan, Root, Rotation, Step, Task};
 use crate::source::Span;
@@ -52,10 +51,13 @@ pub(super) struct Engine<'p> {
     /// What decides that the present step runs: conditions around it.
     pub(super) pc: Taint,
     /// The same for conditions before it that may have ended the run.
-    guard: Taint,
+    pub(super) guard: Taint,
     pub(super) variables: Variables<'p>,
     pub(super) lets: HashMap<(usize, &'p str), Shape>,
     pub(super) constants: HashMap<(usize, &'p str), &'p Expr>,
+    /// The elements of loops over texts that are written out, and the one that is looked at.
+    pub(super) choices: HashMap<&'p str, Vec<&'p str>>,
+    pub(super) present: HashMap<&'p str, &'p str>,
     pub(super) captures: HashMap<(usize, &'p str), Shape>,
     pub(super) answers: HashMap<usize, Answer>,
     /// Outputs of each rotation, for its callers.
@@ -126,6 +128,8 @@ impl<'p> Engine<'p> {
             variables: Variables::default(),
             lets: HashMap::new(),
             constants: HashMap::new(),
+            choices: HashMap::new(),
+            present: HashMap::new(),
             captures: HashMap::new(),
             answers: HashMap::new(),
             outputs: HashMap::new(),
@@ -263,7 +267,7 @@ impl<'p> Engine<'p> {
             .map(&mut |t| self.trails.through(t, at, HopKind::Let(&item.name)))
             .with(&pc);
         // The input of a Conductor task has no name of its own there: a server keeps the reference in it, not the value.
-        if !self.plan.dialect.is_conductor() || step.name == item.name {
+        if !self.plan.dialect.semantics().task_documents || step.name == item.name {
             self.record(Sink::Let { name: &item.name }, item.value.at.0, shape.all());
         }
         self.constants
@@ -420,14 +424,23 @@ impl<'p> Engine<'p> {
 
     fn for_each(&mut self, id: usize, each: &'p ForEach) {
         let items = self.eval(&each.items);
-        let condition = self.condition(&items.all(), each.items.at.0);
+        let condition = self.condition(&items.length(), each.items.at.0);
         let shadowed = self.variables.insert(&each.item, items.element());
+        let texts = self
+            .texts(&each.items)
+            .filter(|_| self.plan.dialect.semantics().declares_intent);
+        let outer = self.choices.remove(each.item.as_str());
+        self.choices
+            .extend(texts.map(|texts| (each.item.as_str(), texts)));
         self.looped(id, &condition, |engine| {
             engine.variables.insert(&each.item, items.element());
             engine.block(&each.steps);
             Taint::default()
         });
         self.variables.set(&each.item, shadowed);
+        self.choices.remove(each.item.as_str());
+        self.choices
+            .extend(outer.map(|texts| (each.item.as_str(), texts)));
         if may_end(&each.steps) {
             self.guard.join(&condition);
         }
@@ -609,8 +622,9 @@ impl<'p> Engine<'p> {
         match &expr.kind {
             ExprKind::Object(members) => {
                 for (key, value) in members {
-                    let masked =
-                        masked || (self.plan.dialect.is_conductor() && self.is_masked_key(key));
+                    let masked = masked
+                        || (self.plan.dialect.semantics().keeps_executions
+                            && self.is_masked_key(key));
                     self.record_leaves(value, sink, masked, shown);
                 }
                 if members.is_empty() && shown {
@@ -696,16 +710,7 @@ fn masked_reads(plan: &Plan) -> HashSet<&str> {
     }
     let mut found = HashSet::new();
     for rotation in &plan.rotations {
-        walk_steps(&rotation.steps, &mut |step| {
-            step.task
-                .exprs()
-                .into_iter()
-                .for_each(|expr| look(expr, &mut found))
-        });
-        rotation
-            .outputs
-            .iter()
-            .for_each(|output| look(&output.value, &mut found));
+        rotation.exprs(&mut |expr| look(expr, &mut found));
     }
     found
 }

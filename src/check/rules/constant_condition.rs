@@ -37,14 +37,16 @@ use crate::plan::{Expr, ExprKind, Task, Type};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (_, node) in cx.order().iter() {
-        let condition = match &node.step.task {
-            Task::Switch(switch) => &switch.subject,
-            // A loop with a constant end is the usual way to say "this many rounds".
-            Task::Repeat(repeat) if !is_constant(cx, &repeat.until) => &repeat.until,
-            _ => continue,
-        };
         let is_switch = matches!(node.step.task, Task::Switch(_));
-        if is_switch && is_constant(cx, condition) {
+        let Some(condition) = node.step.task.decides() else { continue };
+        if matches!(node.step.task, Task::ForEach(_)) {
+            continue;
+        }
+        // A loop with a constant end is the usual way to say "this many rounds".
+        if !is_switch && is_constant(cx, node.rotation, condition) {
+            continue;
+        }
+        if is_switch && is_constant(cx, node.rotation, condition) {
             out.push(found(condition, "this condition never changes", "a constant"));
             continue;
         }
@@ -54,12 +56,12 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             if !compares {
                 return;
             }
-            if is_constant(cx, left) && is_constant(cx, right) {
+            if is_constant(cx, node.rotation, left) && is_constant(cx, node.rotation, right) {
                 out.push(found(expr, "this comparison never changes: both sides are constants", "two constants"));
             } else if left == right {
                 out.push(found(expr, "this comparison never changes: both sides are the same", "compares a value with itself"));
             } else if matches!(operator, Operator::Eq | Operator::Ne)
-                && !cx.plan.dialect.is_conductor()
+                && !cx.plan.dialect.semantics().script_conditions
                 && number_with_text(cx, node.rotation, left, right)
             {
                 let always = if *operator == Operator::Eq { "false" } else { "true" };
@@ -87,12 +89,15 @@ fn bare(cx: &Context<'_, '_>, expr: &Expr) -> Option<Vec<Edit>> {
     (digits && quoted).then(|| vec![Edit { span: expr.at.0, text: text.to_owned() }])
 }
 
-fn is_constant(cx: &Context<'_, '_>, expr: &Expr) -> bool {
+fn is_constant<'p>(cx: &Context<'_, 'p>, rotation: usize, expr: &'p Expr) -> bool {
     match &expr.kind {
         // The reader puts null in place of what it could not read, and has said so.
-        ExprKind::Null => !cx.plan.dialect.is_conductor(),
+        ExprKind::Null => !cx.plan.dialect.semantics().absent_is_null,
         ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Duration(_) => true,
-        ExprKind::Not(inner) => is_constant(cx, inner),
+        ExprKind::Not(inner) => is_constant(cx, rotation, inner),
+        ExprKind::Ref(Root::Let(name)) => cx
+            .let_value(rotation, name)
+            .is_some_and(|value| !matches!(value.kind, ExprKind::Ref(_)) && is_constant(cx, rotation, value)),
         _ => false,
     }
 }

@@ -27,16 +27,15 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::{Dialect, Expr};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if !cx.plan.dialect.is_conductor() {
+    if !cx.plan.dialect.semantics().keeps_executions {
         return;
     }
     let outputs = cx.plan.rotations.iter().flat_map(|r| r.outputs.iter().map(|o| &o.value).chain(r.variables.iter().map(|(_, v)| v)));
-    let steps = cx.order().iter().flat_map(|(_, node)| exprs::of_task(&node.step.task));
+    let steps = cx.order().iter().flat_map(|(_, node)| node.step.task.exprs());
     outputs.chain(steps).for_each(|expr| expr.walk(&mut |part| text(part, cx.plan.dialect, out)));
 }
 
@@ -45,7 +44,7 @@ fn text(expr: &Expr, dialect: Dialect, out: &mut Vec<Diagnostic>) {
         return;
     }
     let help = "describe the reference in other words";
-    out.push(if dialect == Dialect::Oss {
+    out.push(if !dialect.semantics().server_masks {
         Diagnostic::new(codes::ESCAPED_SECRET, expr.at.0, "the open-source server fills in this secret although it is escaped")
             .at("becomes the value of the secret")
             .help(help)

@@ -47,7 +47,6 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::check::looks::{Looks, looks_like_secret};
 use crate::diagnostic::{Confidence, Diagnostic, codes};
 use crate::plan::task::lifecycle::NewValue;
@@ -57,7 +56,7 @@ use crate::source::Span;
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    let mut finder = Finder { conductor: cx.plan.dialect.is_conductor(), seen: HashSet::new(), out };
+    let mut finder = Finder { conductor: cx.plan.dialect.semantics().is_json, seen: HashSet::new(), out };
     for rotation in &cx.plan.rotations {
         for (name, value) in &rotation.variables {
             finder.value(value, Some(name));
@@ -84,14 +83,12 @@ struct Finder<'o> {
 
 impl Finder<'_> {
     fn task(&mut self, task: &Task) {
-        match task {
-            Task::Http(http) => self.http(http),
-            Task::Let(item) => self.value(&item.value, Some(&item.name)),
-            Task::SetVariables(set) => set.values.iter().for_each(|(name, value)| self.value(value, Some(name))),
-            Task::Call(call) => call.inputs.iter().for_each(|(name, value)| self.value(value, Some(name))),
-            Task::Update(update) => self.new_value(&update.value),
-            Task::Stage(stage) => self.new_value(&stage.value),
-            task => exprs::of_task(task).into_iter().for_each(|e| self.value(e, None)),
+        if let Task::Http(http) = task {
+            self.http(http);
+        } else if let Some(value) = task.write().and_then(|write| write.value) {
+            self.new_value(value);
+        } else {
+            task.each_named_expr(&mut |name, value| self.value(value, name));
         }
     }
 
@@ -142,9 +139,17 @@ impl Finder<'_> {
         if let Some((_, query)) = text.split_once('?') {
             self.pairs(query, url.at.0);
         }
-        let authority = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next()).unwrap_or_default();
-        if let Some((_, password)) = authority.rsplit_once('@').and_then(|(info, _)| info.split_once(':')).filter(|(_, p)| !p.contains("${")) {
-            self.text(password, Some("password"), url.at.0);
+        self.authority(&text, url.at.0);
+    }
+
+    /// The password before `@` of an address, of a database as of anything else.
+    fn authority(&mut self, text: &str, span: Span) {
+        for (_, rest) in text.split("://").zip(text.split("://").skip(1)) {
+            let authority = rest.split(['/', '?', '#', ' ']).next().unwrap_or_default();
+            let info = authority.rsplit_once('@').and_then(|(info, _)| info.split_once(':'));
+            if let Some((_, password)) = info.filter(|(_, p)| !p.contains("${")) {
+                self.text(password, Some("password"), span);
+            }
         }
     }
 
@@ -159,7 +164,14 @@ impl Finder<'_> {
 
     fn value(&mut self, expr: &Expr, name: Option<&str>) {
         match &expr.kind {
-            ExprKind::String(text) => self.text(text, name, expr.at.0),
+            ExprKind::String(text) => {
+                self.text(text, name, expr.at.0);
+                self.authority(text, expr.at.0);
+            }
+            ExprKind::Template(parts) => {
+                self.authority(&written(expr), expr.at.0);
+                parts.iter().for_each(|part| self.value(part, None));
+            }
             ExprKind::Object(members) => members.iter().for_each(|(key, value)| self.value(value, Some(key))),
             ExprKind::List(items) => items.iter().for_each(|item| self.value(item, name)),
             // A text around references is no value by itself; only what is known by its form is looked for.

@@ -35,7 +35,7 @@ const WHY: &str = "may hold a session or a credential";
 const HELP: &str = "name the header that is wanted: `${TASK.output.response.headers.NAME[0]}`";
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if !cx.plan.dialect.is_conductor() {
+    if !cx.plan.dialect.semantics().keeps_executions {
         return;
     }
     for (_, node) in cx.order().iter() {

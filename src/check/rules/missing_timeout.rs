@@ -50,7 +50,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if !cx.options.pedantic {
         return;
     }
-    let help = if cx.plan.dialect.is_conductor() { "add `readTimeOut` in milliseconds" } else { "add `timeout 10s`" };
+    let help = if cx.plan.dialect.semantics().is_json { "add `readTimeOut` in milliseconds" } else { "add `timeout 10s`" };
     for request in cx.flow.requests.iter().filter(|r| r.http.limits.total.is_none()) {
         out.push(
             Diagnostic::new(codes::MISSING_TIMEOUT, request.http.url.at.0, "this request may take as long as the usual bounds allow")

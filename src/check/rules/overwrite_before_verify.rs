@@ -1,7 +1,9 @@
 //! # ROT501 overwrite-before-verify
 //!
-//! What it finds: a staged value that is promoted without a step that proves that it works, or an update that comes
-//! before the request that tries the new value.
+//! What it finds: a staged value that is promoted, on some way, without a request that proves that it works; or an update that comes
+//! before the request that tries the new value. A request proves something when it sends the new value after it was last set,
+//! and not only a name or id of it, to a server that refuses a wrong one: an open page, `expect status 200, 401`, the login of another
+//! secret and waiting prove nothing.
 //!
 //! ## Why it matters
 //!
@@ -46,61 +48,46 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::check::flow::AtomId;
-use crate::check::lifecycle::{Act, reads_secret};
+use crate::check::life::{Attempt, Kind};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::expr::{Root, Version};
-use crate::plan::task::{Http, Step, walk_steps};
+use crate::plan::task::Http;
 use crate::plan::{Derivation, ExprKind, Task};
 use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     tried_too_late(cx, out);
-    for promote in cx.writes().iter().filter(|w| w.act == Act::Promote) {
-        let stage = cx.writes_of(promote.secret).iter().rfind(|w| {
-            w.act == Act::Stage && w.rotation == promote.rotation && cx.order().may_precede(w.step, promote.step)
-        });
-        let begin = stage.map_or(0, |s| s.step) + 1;
-        let verified = cx.order().range(begin.max(cx.order().start(promote.rotation))..promote.step).any(|(id, node)| {
-            let proves = match &node.step.task {
-                Task::Verify(verify) => !tries_the_old(&verify.steps, promote.secret),
-                Task::Manual(manual) => !manual.verify.is_empty(),
-                Task::Http(http) => {
-                    http.effect.is_read() && exprs::of_http(http).iter().any(|e| reads_secret(e, promote.secret, &[Version::Pending]))
-                }
-                _ => false,
-            };
-            proves && cx.order().dominates(id, promote.step)
-        });
-        if !verified {
-            let name = promote.secret;
-            let mut found = Diagnostic::new(
-                codes::OVERWRITE_BEFORE_VERIFY,
-                promote.span,
-                format!("`{name}` is promoted before anything proves that the new value works"),
-            )
-            .at("everybody uses the new value from here on")
-            .help(format!("put `verify {{ … }}` with a request that uses `pending.{name}` before it"));
-            if let Some(stage) = stage {
-                found = found.label(stage.span, "staged here");
-            }
-            out.push(found);
+    for fact in &cx.life {
+        let Kind::Untried { staged, attempt } = fact.kind else { continue };
+        let name = fact.secret;
+        let mut found = Diagnostic::new(
+            codes::OVERWRITE_BEFORE_VERIFY,
+            fact.span,
+            format!("`{name}` is promoted before anything proves that the new value works"),
+        )
+        .at("everybody uses the new value from here on")
+        .label(staged, "staged here");
+        let mut help = format!("put `verify {{ … }}` with a request that uses `pending.{name}` before it");
+        if let Some((place, attempt)) = attempt {
+            found = found.label(place, why(attempt));
+            help = format!("send `pending.{name}` in `verify` to a page that refuses a wrong one, after the value is set");
         }
+        out.push(found.help(help));
     }
 }
 
-/// Whether a check reads the version in use, and nowhere the new one.
-fn tries_the_old(steps: &[Step], secret: &str) -> bool {
-    let (mut old, mut new) = (false, false);
-    walk_steps(steps, &mut |step| {
-        for expr in exprs::of_task(&step.task) {
-            old |= reads_secret(expr, secret, &[Version::Current]);
-            new |= reads_secret(expr, secret, &[Version::Pending]);
-        }
-    });
-    old && !new
+/// Why a request proves nothing.
+fn why(attempt: Attempt) -> &'static str {
+    match attempt {
+        Attempt::Open => "answers everybody: no secret is sent",
+        Attempt::Current => "tries the version in use, not the new one",
+        Attempt::Other => "tries another secret",
+        Attempt::Part => "sends only the name or id of it",
+        Attempt::Refused => "accepts a refusal as well",
+        Attempt::SetLater => "set here, after it was tried",
+    }
 }
 
 /// An `update` followed by the request that tries the new value, where that could have come first.
@@ -154,7 +141,7 @@ impl<'p> Tried<'p> {
             for entry in request.carries.iter().filter(|e| !e.control && e.derivation > Derivation::Weak) {
                 tried.atoms.entry(entry.atom).or_default().push(request.step);
             }
-            for expr in exprs::of_http(request.http) {
+            for expr in request.http.exprs() {
                 expr.walk(&mut |part| {
                     if let ExprKind::Ref(Root::Secret { name, version: Version::Current, .. }) = &part.kind {
                         tried.secrets.entry(name).or_default().push(request.step);

@@ -33,20 +33,19 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::check::flow::{access, capture_path, overlap};
 use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::plan::expr::Root;
 use crate::plan::task::{Capture, CaptureSource};
-use crate::plan::{Dialect, Expr, ExprKind, Task};
+use crate::plan::{Expr, ExprKind, Task};
 use std::collections::HashMap;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if !cx.plan.dialect.is_conductor() {
+    if !cx.plan.dialect.semantics().keeps_executions {
         return;
     }
     for (_, node) in cx.order().iter() {
-        for expr in exprs::of_task(&node.step.task) {
+        for expr in node.step.task.exprs() {
             visit(cx, node.rotation, expr, out);
         }
         if let Task::Http(http) = &node.step.task {
@@ -115,7 +114,7 @@ fn visit(cx: &Context<'_, '_>, rotation: usize, expr: &Expr, out: &mut Vec<Diagn
             .label(capture.at.0, "the masked copy")
             .help(format!("read `${{{name}.output.{place}}}`"))
             // Where the server filters, the raw place holds nothing that could be lost.
-            .fix_if("read the masked copy", cx.plan.dialect == Dialect::Orkes, masked_copy(cx, expr, name, &keys, capture)),
+            .fix_if("read the masked copy", cx.plan.dialect.semantics().server_masks, masked_copy(cx, expr, name, &keys, capture)),
         );
         return;
     }

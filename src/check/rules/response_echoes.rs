@@ -39,7 +39,7 @@ use crate::diagnostic::{Confidence, Diagnostic, codes};
 use crate::plan::task::CaptureSource;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if cx.plan.dialect.is_conductor() {
+    if !cx.plan.dialect.semantics().declares_intent {
         return;
     }
     for request in &cx.flow.requests {

@@ -35,12 +35,11 @@
 use crate::check::context::Context;
 use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::json::{JsonString, Node, NodeKind};
-use crate::plan::Dialect;
 use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if cx.options.pedantic
-        && cx.plan.dialect == Dialect::Orkes
+        && cx.plan.dialect.semantics().server_masks
         && let Some(root) = cx.texts.json()
     {
         definitions(root, out);

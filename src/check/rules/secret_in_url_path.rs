@@ -63,7 +63,7 @@ pub(super) fn in_url(cx: &Context<'_, '_>, parts: &[Part<'_>], code: Code, out: 
                 continue;
             }
             let message = format!("{} stands in the {} of a URL, which is logged on the way", leak.origin.describe(), place.as_str());
-            let help = if cx.plan.dialect.is_conductor() {
+            let help = if cx.plan.dialect.semantics().is_json {
                 "send it in a header or in the body".to_owned()
             } else {
                 format!(

@@ -85,7 +85,7 @@ const MESSAGES: [&str; 10] = [
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     // In `.rot` destinations are declared.
-    if !cx.plan.dialect.is_conductor() {
+    if cx.plan.dialect.semantics().declares_intent {
         return;
     }
     let mut once = Once::default();

@@ -33,10 +33,10 @@
 use crate::check::context::{Context, Once};
 use crate::check::flow::{Atom, Part, Sink};
 use crate::diagnostic::{Confidence, Diagnostic, codes};
-use crate::plan::{Derivation, Dialect};
+use crate::plan::Derivation;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if cx.plan.dialect != Dialect::Oss || cx.plan.secrets.is_empty() {
+    if !cx.plan.dialect.semantics().expands_data || cx.plan.secrets.is_empty() {
         return;
     }
     let mut once = Once::default();

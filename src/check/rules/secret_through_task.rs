@@ -27,14 +27,14 @@
 use crate::check::context::{Context, Once};
 use crate::check::flow::Sink;
 use crate::diagnostic::{Confidence, Severity, codes, Diagnostic};
-use crate::plan::{Derivation, Dialect, ExprKind, Function, Origin, Task};
+use crate::plan::{Derivation, ExprKind, Function, Origin, Task};
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if !cx.plan.dialect.is_conductor() {
+    if !cx.plan.dialect.semantics().keeps_executions {
         return;
     }
-    let oss = cx.plan.dialect == Dialect::Oss;
+    let oss = !cx.plan.dialect.semantics().server_masks;
     let mut once = Once::default();
     let mut warned = HashSet::new();
     for event in &cx.flow.events {

@@ -66,7 +66,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for event in cx.flow.events.iter().filter(|e| !cx.is_implied(e)) {
         let (sink, help, severity) = match event.sink {
             Sink::Output { name, masked: false } => {
-                let help = if cx.plan.dialect.is_conductor() {
+                let help = if cx.plan.dialect.semantics().is_json {
                     "leave it out of `outputParameters`, or nest it in `\"_secrets\": {…}`"
                 } else {
                     "leave it out, or declare the output as secret: `output secret NAME = …`"
@@ -104,7 +104,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 /// The output as a masked one. Whoever reads it has to ask for it by another name in Conductor, and sees `***` in `.rot`.
 fn declared(cx: &Context<'_, '_>, event: &Event<'_>) -> Option<Vec<Edit>> {
     let Sink::Output { name, masked: false } = event.sink else { return None };
-    if cx.plan.dialect.is_conductor() {
+    if cx.plan.dialect.semantics().is_json {
         let (_, index) = cx.texts.member(event.span)?;
         let around = layout::members_around(cx.texts.json()?, event.span);
         let direct = around.iter().rev().nth(1).is_some_and(|(o, i)| o.members().get(*i).is_some_and(|m| m.key.text == "outputParameters"));

@@ -38,7 +38,7 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::{Derivation, Origin};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if !cx.plan.dialect.is_conductor() {
+    if !cx.plan.dialect.semantics().keeps_executions {
         return;
     }
     let mut once = Once::default();

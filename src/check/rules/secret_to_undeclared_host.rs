@@ -46,7 +46,7 @@ use std::collections::{HashMap, HashSet};
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut once = Once::default();
     let mut unsaid = HashSet::new();
-    if cx.plan.dialect.is_conductor() {
+    if !cx.plan.dialect.semantics().declares_intent {
         strangers(cx, out);
     }
     for event in &cx.flow.events {
@@ -65,7 +65,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             }
             // A login at one host for work at another is common. What authenticates there stands in a header; what is sent as data
             // must be declared, where there are words for it.
-            let login = place == Place::Header || cx.plan.dialect.is_conductor() && place.is_usual();
+            let login = place == Place::Header || !cx.plan.dialect.semantics().declares_intent && place.is_usual();
             let unlikely = reach == Reach::WrongHost && cx.is_undeclared(&leak) && login;
             let confusable = request.target.user_info.as_deref().is_some_and(userinfo_confusable_host::looks_like_a_host);
             if confusable || (unlikely && !unsaid.insert((leak.entry.atom, host.as_str()))) {

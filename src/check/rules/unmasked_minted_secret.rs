@@ -37,7 +37,7 @@ use crate::plan::{Derivation, Origin};
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if !cx.plan.dialect.is_conductor() {
+    if !cx.plan.dialect.semantics().keeps_executions {
         return;
     }
     let mut seen = HashSet::new();

@@ -46,7 +46,7 @@ use crate::syntax::ast::Name;
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if cx.plan.dialect.is_conductor() {
+    if !cx.plan.dialect.semantics().declares_intent {
         return;
     }
     let mut used: HashSet<&str> = cx.flow.read_secrets.iter().copied().collect();
@@ -94,11 +94,5 @@ fn end(texts: &Texts<'_>, (name, fields): &(Name, Vec<Name>)) -> Option<u32> {
 }
 
 fn written(task: &Task) -> Option<&str> {
-    match task {
-        Task::Update(update) => update.secret.as_str(),
-        Task::Stage(stage) => Some(&stage.secret),
-        Task::Promote(promote) => Some(&promote.secret),
-        Task::Revoke(revoke) => Some(&revoke.secret),
-        _ => None,
-    }
+    task.write().and_then(|write| write.secret)
 }

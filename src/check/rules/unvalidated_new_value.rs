@@ -44,18 +44,24 @@ use crate::plan::task::lifecycle::NewValue;
 use crate::plan::{ExprKind, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if cx.plan.dialect.is_conductor() {
+    if !cx.plan.dialect.semantics().declares_intent {
         conductor(cx, out);
         return;
     }
     for (_, node) in cx.order().iter() {
-        let (value, allow) = match &node.step.task {
-            Task::Update(update) => (&update.value, update.allow),
-            Task::Stage(stage) => (&stage.value, stage.allow),
-            _ => continue,
-        };
+        let Some(write) = node.step.task.write() else { continue };
+        for value in write.value.iter().flat_map(|value| value.exprs()) {
+            if value.as_str().is_some_and(|text| text.trim().is_empty()) && !write.allow.empty {
+                out.push(
+                    Diagnostic::new(codes::UNVALIDATED_NEW_VALUE, value.at.0, "an empty text is stored as the new value: the run refuses it")
+                        .at("empty")
+                        .help("store what a step made; to take a credential away, say `allow empty`"),
+                );
+            }
+        }
         // A field of a record that is missing keeps its old value.
-        let NewValue::Single(value) = value else { continue };
+        let Some(NewValue::Single(value)) = write.value else { continue };
+        let allow = write.allow;
         let ExprKind::Ref(Root::Capture { step, name }) = &value.kind else { continue };
         let source = cx.order().find(node.rotation, step).and_then(|id| cx.http(id));
         let Some(capture) = source.and_then(|h| h.captures.iter().find(|c| c.name == *name)) else { continue };

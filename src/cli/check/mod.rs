@@ -1,11 +1,9 @@
 //! `rot check`: reads inputs, has them analysed in parallel, and reports what was found.
 
-mod baseline;
-pub mod diff;
-pub mod fix;
 pub mod flows;
-mod gather;
 pub mod watch;
+
+pub use crate::workspace::{FrontEnds, Pointers, diff, fix, pointer};
 
 use super::args::{CheckArgs, FailOn, Which};
 use super::config::Config;
@@ -16,27 +14,12 @@ use super::suppress::{self, Setting};
 use crate::diagnostic::{Code, Diagnostic, Error, Failure, Severity, codes};
 use crate::report::findings::counted;
 use crate::report::{Format, RenderOptions, Report, Request};
-use crate::source::{FileId, SourceFile, SourceMap, Span};
-use baseline::Baseline;
-use gather::Gathered;
-use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use crate::source::{FileId, SourceFile};
+use crate::workspace::baseline::{self, Baseline};
+use crate::workspace::fix::Judged;
+use crate::workspace::gather::{self, Gathered};
+use std::collections::HashSet;
 use std::path::PathBuf;
-
-/// What the front ends and the checker do for this command.
-pub struct FrontEnds<'a> {
-    /// All findings in one text, with the texts that they point into: the text itself, and those that it uses.
-    pub analyse: &'a (dyn Fn(&SourceFile) -> (SourceMap, Vec<Diagnostic>) + Sync),
-    /// Reads a JSON text once, to name places in it by JSON Pointer; `None` for what is not JSON.
-    pub pointers: &'a dyn Fn(FileId, &SourceFile) -> Option<Pointers>,
-    /// The pages of the rules, for the formats that carry them.
-    pub pages: &'a dyn Fn() -> Vec<(Code, &'static str)>,
-    /// The day that suppressions are measured by.
-    pub today: jiff::civil::Date,
-}
-
-/// Names places of one JSON text by JSON Pointer.
-pub type Pointers = Box<dyn Fn(Span) -> Option<String>>;
 
 /// What one pass over the inputs came to.
 pub struct Pass {
@@ -193,22 +176,6 @@ pub fn once(
     })
 }
 
-/// Places of JSON texts as pointers; each text is read once, when it is asked for.
-pub fn pointer<'s>(
-    sources: &'s SourceMap,
-    pointers: &'s dyn Fn(FileId, &SourceFile) -> Option<Pointers>,
-) -> impl Fn(Span) -> Option<String> + 's {
-    let read: RefCell<HashMap<FileId, Option<Pointers>>> = RefCell::default();
-    move |span: Span| {
-        let file = sources.get(span.file)?;
-        let mut read = read.borrow_mut();
-        read.entry(span.file)
-            .or_insert_with(|| pointers(span.file, file))
-            .as_ref()
-            .and_then(|name| name(span))
-    }
-}
-
 /// What happened beside the findings.
 #[derive(Default)]
 struct Tally {
@@ -251,31 +218,6 @@ struct Changes {
     diffs: Vec<String>,
 }
 
-/// What is mended at a time.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// What is wrong with a file.
-    Findings,
-    /// Suppressions that suppress nothing.
-    Suppressions,
-}
-
-impl Stage {
-    /// The findings of a stage; of what is not its business the fixes are left out.
-    fn of(self, mut kept: Vec<Diagnostic>) -> Vec<Diagnostic> {
-        match self {
-            Stage::Findings => {
-                kept.retain(|d| suppress::is_ignorable(d.code) || d.code.id() < "ROT9")
-            }
-            Stage::Suppressions => kept
-                .iter_mut()
-                .filter(|d| d.code != codes::UNUSED_SUPPRESSION)
-                .for_each(|d| d.fixes.clear()),
-        }
-        kept
-    }
-}
-
 /// Mends the inputs, on disk too unless only the difference is asked for.
 fn mend(
     args: &CheckArgs,
@@ -288,43 +230,17 @@ fn mend(
     if args.fix.is_none() && !args.diff {
         return Ok(changes);
     }
-    let look = |file: &SourceFile, stage: Stage| {
-        let (sources, found) = (ends.analyse)(file);
-        let kept = {
-            let pointer = pointer(&sources, ends.pointers);
-            let own = |id| {
-                stage == Stage::Suppressions
-                    && sources.get(id).is_some_and(|f| f.name() == file.name())
-            };
-            let setting = Setting {
-                config,
-                sources: &sources,
-                pointer: &pointer,
-                cwd: &context.cwd,
-                today: ends.today,
-                checked: &own,
-            };
-            suppress::apply(found, &setting).kept
-        };
-        (sources, stage.of(kept))
-    };
     for input in inputs.iter_mut().filter(|i| i.problem.is_none()) {
         let unsafe_too = args.fix == Some(Which::Unsafe);
         let name = input.file.name().to_owned();
-        let first = fix::mend(&input.file, unsafe_too, &|file| look(file, Stage::Findings));
-        // Only when nothing is left to mend is it known which suppressions are of no use.
-        let between = first.as_ref().map_or_else(
-            || input.file.clone(),
-            |m| SourceFile::new(name.as_str(), m.text.as_str()),
-        );
-        let second = fix::mend(&between, unsafe_too, &|file| {
-            look(file, Stage::Suppressions)
-        });
-        let fixed = first.iter().chain(&second).map(|m| m.fixed).sum();
-        let Some(text) = second.or(first).map(|m| m.text) else {
+        let judged = Judged {
+            ends,
+            config,
+            cwd: &context.cwd,
+        };
+        let Some(mended) = fix::whole(&input.file, unsafe_too, &judged) else {
             continue;
         };
-        let mended = fix::Mended { text, fixed };
         changes.fixed += mended.fixed;
         if args.diff {
             changes

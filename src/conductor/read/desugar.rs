@@ -3,7 +3,7 @@
 
 use super::keys::{field, text_of};
 use super::scope::{reference_name, type_of};
-use super::task_types::SUPPORTED;
+use crate::conductor::TaskType;
 use crate::json::{Member, Node, NodeKind};
 
 /// The document with such tasks rewritten; none when there are none.
@@ -156,7 +156,7 @@ fn chosen(node: &Node) -> Option<Node> {
     let chosen = field(inputs, &parameter)?
         .as_string()
         .filter(|s| !s.text.contains("${"))?;
-    let known = SUPPORTED.contains(&chosen.text.as_str());
+    let known = TaskType::find(&chosen.text).is_some_and(TaskType::is_run);
     let NodeKind::Object(members) = &node.kind else {
         return None;
     };

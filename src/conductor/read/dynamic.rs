@@ -5,7 +5,7 @@
 use super::context::Reader;
 use super::keys::{field, text_of};
 use super::scope::reference_name;
-use super::task_types::{FORKED, SUPPORTED, UNSUPPORTED};
+use crate::conductor::TaskType;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 use crate::plan::task::{Call, Fork, Task};
@@ -40,7 +40,13 @@ impl<'a> Reader<'a> {
             (Some(list), None, _) => self.fork_one(node, of("forkTaskName").or(kind), list),
             (None, _, Some(tasks)) => {
                 let tasks = self.value(tasks);
-                let given = named("dynamicForkTasksInputParamName").map(|given| self.value(given));
+                let given = named("dynamicForkTasksInputParamName");
+                if given.is_none()
+                    && let Some(name) = field(node, "dynamicForkTasksInputParamName")
+                {
+                    self.named_input(node, &text_of(name).unwrap_or_default(), name);
+                }
+                let given = given.map(|given| self.value(given));
                 self.fork_of_data(
                     node,
                     Fork {
@@ -115,14 +121,11 @@ impl<'a> Reader<'a> {
         let known = kind
             .map_or(Some("SIMPLE"), Node::as_str)
             .filter(|k| !k.contains("${"));
-        if let Some(word) = known.filter(|k| !FORKED.contains(k)) {
+        if let Some(word) = known.filter(|k| !TaskType::find(k).is_some_and(|t| t.forkable)) {
             let span = kind.map_or(node.span, |k| k.span);
-            let instead = UNSUPPORTED
-                .iter()
-                .find(|(t, _)| *t == word)
-                .map(|(_, instead)| *instead);
-            let exists = instead.is_some() || SUPPORTED.contains(&word);
-            let message = if exists {
+            let exists = TaskType::find(word);
+            let instead = exists.and_then(TaskType::instead);
+            let message = if exists.is_some() {
                 format!("a fork runs no tasks of the type {word}")
             } else {
                 format!("no task has the type `{word}`")

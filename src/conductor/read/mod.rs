@@ -17,6 +17,7 @@ mod http_poll;
 mod human;
 mod javascript;
 mod keys;
+mod kinds;
 mod names;
 mod output;
 mod output_filter;
@@ -32,15 +33,12 @@ mod start_request;
 mod sub_workflow;
 mod switch;
 mod task;
-mod task_types;
 mod terminate;
 mod update_secret;
 mod value;
 mod wait;
 mod worker;
 mod workflow;
-
-pub use task_types::FORKED;
 
 use crate::diagnostic::Diagnostic;
 use crate::json::{self, Node};

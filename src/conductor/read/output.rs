@@ -5,6 +5,8 @@ use super::keys::near_masking;
 use super::output_filter::CapturePlace;
 use super::reference::{Named, null};
 use super::scope::Shape;
+use crate::conductor::TaskType;
+use crate::conductor::task_type::TaskOutput;
 use crate::conductor::template::Step;
 use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::plan::{Expr, ExprKind, Operator, Root};
@@ -302,12 +304,9 @@ impl Reader<'_> {
 
 /// What a task of a type puts out, where that is fixed.
 fn outputs_of(kind: &str) -> &'static [&'static str] {
-    match kind {
-        "INLINE" | "LAMBDA" => &["result", "error"],
-        "JSON_JQ_TRANSFORM" => &["result", "resultList", "error"],
-        "GET_SIGNED_JWT" => &["_secrets"],
-        "SWITCH" | "DECISION" => &["evaluationResult", "selectedCase", "caseOutput"],
-        "DO_WHILE" => &["iteration", "loopItem", "loopIndex"],
+    match TaskType::find(kind).map(|t| t.output) {
+        Some(TaskOutput::Fields(fields) | TaskOutput::Value(fields)) => fields,
+        Some(TaskOutput::Rounds) => &["iteration", "loopItem", "loopIndex"],
         _ => &[],
     }
 }

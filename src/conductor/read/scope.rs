@@ -4,6 +4,8 @@ use super::context::Reader;
 use super::keys::{field, text_of};
 use super::names::Names;
 use super::output_filter::CapturePlace;
+use crate::conductor::TaskType;
+use crate::conductor::task_type::TaskOutput;
 use crate::conductor::template::{self, Mode};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::{Node, NodeKind};
@@ -223,39 +225,32 @@ impl Reader<'_> {
             );
             return;
         }
-        let output = match kind {
-            "HTTP" | "HTTP_POLL" => self
+        let joined = |keys: &[&str]| -> Vec<String> {
+            keys.iter()
+                .flat_map(|key| field(task, key).map_or(&[][..], Node::items))
+                .filter_map(text_of)
+                .collect()
+        };
+        let known = TaskType::find(kind).map_or(TaskOutput::Open, |t| t.output);
+        let output = match known {
+            TaskOutput::Response => self
                 .capture_places(task)
                 .map_or(Shape::Response, Shape::Captures),
-            "UPDATE_SECRET" | "SET_VARIABLE" | "TERMINATE" | "NOOP" => Shape::Nothing,
-            "JOIN" => match previous
+            TaskOutput::Nothing => Shape::Nothing,
+            TaskOutput::Joined => match previous
                 .filter(|p| type_of(p) == "FORK_JOIN_DYNAMIC")
                 .and_then(reference_name)
             {
                 Some((fork, _)) => Shape::Same(fork),
-                None => Shape::Join(
-                    field(task, "joinOn")
-                        .map_or(&[][..], Node::items)
-                        .iter()
-                        .filter_map(text_of)
-                        .collect(),
-                ),
+                None => Shape::Join(joined(&["joinOn"])),
             },
-            "EXCLUSIVE_JOIN" => {
-                let lists = ["joinOn", "defaultExclusiveJoinTask"]
-                    .map(|key| field(task, key).map_or(&[][..], Node::items));
-                Shape::First(
-                    lists
-                        .iter()
-                        .flat_map(|l| l.iter())
-                        .filter_map(text_of)
-                        .collect(),
-                )
+            TaskOutput::FirstJoined => {
+                Shape::First(joined(&["joinOn", "defaultExclusiveJoinTask"]))
             }
-            "INLINE" | "LAMBDA" | "JSON_JQ_TRANSFORM" | "GET_SIGNED_JWT" => Shape::Named,
-            "SUB_WORKFLOW" | "HUMAN" => Shape::Call,
-            "WAIT" if super::wait::is_for_a_person(task) => Shape::Call,
-            _ => Shape::Open,
+            TaskOutput::Value(_) => Shape::Named,
+            TaskOutput::Call => Shape::Call,
+            TaskOutput::Open if kind == "WAIT" && super::wait::is_for_a_person(task) => Shape::Call,
+            TaskOutput::Open | TaskOutput::Fields(_) | TaskOutput::Rounds => Shape::Open,
         };
         if let Some(definition) =
             field(task, "subWorkflowParam").and_then(|p| field(p, "workflowDefinition"))

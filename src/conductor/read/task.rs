@@ -2,8 +2,10 @@
 
 use super::context::Reader;
 use super::keys::{MISPLACED_ON_TASK, TASK, field, flag_of, number_of, text_of};
+use super::kinds;
 use super::scope::{Site, nested, reference_name, type_of};
-use super::task_types::{SUPPORTED, UNSUPPORTED};
+use crate::conductor::task_type::{Reading, Support};
+use crate::conductor::{TASK_TYPES, TaskType};
 use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::json::Node;
 use crate::plan::schedule::Dur;
@@ -50,7 +52,9 @@ impl<'a> Reader<'a> {
             self.wrong_type(node, "tasks", "a list of objects");
             return None;
         }
+        let before = self.diagnostics.len();
         self.check_keys(node, TASK, "a task", MISPLACED_ON_TASK);
+        self.check_kinds(node, kinds::TASK);
         self.check_about(node);
         if field(node, "name").is_none() {
             self.missing(node, "name", "the task", "give it a name, for people");
@@ -79,36 +83,22 @@ impl<'a> Reader<'a> {
             self.check_references(events);
             self.site.order = order;
         }
-        let task = match kind.as_str() {
-            "HTTP" => self.http(node),
-            "UPDATE_SECRET" => self.update_secret(node),
-            "SET_VARIABLE" => self.set_variable(node),
-            "SWITCH" => self.switch(node),
-            "DECISION" => self.decision(node),
-            "FORK_JOIN" => self.fork_join(node, next),
-            "JOIN" => self.join(node, previous),
-            "DO_WHILE" => self.do_while(node, &name),
-            "SUB_WORKFLOW" => self.sub_workflow(node),
-            "WAIT" => self.wait(node),
-            "TERMINATE" => self.terminate(node, &name),
-            "INLINE" => self.inline_script(node, &name),
-            "LAMBDA" => self.lambda(node, &name),
-            "JSON_JQ_TRANSFORM" => self.jq_transform(node, &name),
-            "GET_SIGNED_JWT" => self.signed_jwt(node, &name),
-            "HTTP_POLL" => self.http_poll(node, &name),
-            "HUMAN" => self.human(node),
-            "FORK_JOIN_DYNAMIC" => self.fork_join_dynamic(node),
-            "EXCLUSIVE_JOIN" => self.join(node, previous),
-            "SIMPLE" => self.simple(node),
-            "NOOP" => None,
+        let task = match TaskType::find(&kind).map(|t| t.support) {
+            Some(Support::Run(reading)) => self.read_task(node, &name, reading, (previous, next)),
             // A type that nobody knows is a worker's on a server, under the type's name.
-            own if self.options.workers.iter().any(|w| w == own)
-                && !UNSUPPORTED.iter().any(|(t, _)| *t == own) =>
-            {
-                self.worker(node, &kind)
-            }
-            _ => self.not_run(node, &kind),
+            None if self.options.workers.contains(&kind) => self.worker(node, &kind),
+            None | Some(Support::Instead(_)) => self.not_run(node, &kind),
         };
+        // A task of which nothing could be made was reported; it stays a step, so that what it is given is followed.
+        let task = task.or_else(|| {
+            if matches!(kind.as_str(), "NOOP" | "JOIN" | "EXCLUSIVE_JOIN") {
+                return None;
+            }
+            if self.diagnostics.len() == before {
+                self.wrong_type(node, &kind, "a task of this type");
+            }
+            self.elsewhere(node, &kind)
+        });
         self.site = outer;
         let task = task?;
         let optional = is_optional(node);
@@ -142,6 +132,37 @@ impl<'a> Reader<'a> {
             start_delay,
             at: span.into(),
         })
+    }
+
+    fn read_task(
+        &mut self,
+        node: &'a Node,
+        name: &str,
+        reading: Reading,
+        (previous, next): (Option<&Node>, Option<&'a Node>),
+    ) -> Option<Task> {
+        match reading {
+            Reading::Http => self.http(node),
+            Reading::HttpPoll => self.http_poll(node, name),
+            Reading::UpdateSecret => self.update_secret(node),
+            Reading::SetVariable => self.set_variable(node),
+            Reading::Switch => self.switch(node),
+            Reading::Decision => self.decision(node),
+            Reading::ForkJoin => self.fork_join(node, next),
+            Reading::ForkJoinDynamic => self.fork_join_dynamic(node),
+            Reading::Join | Reading::ExclusiveJoin => self.join(node, previous),
+            Reading::DoWhile => self.do_while(node, name),
+            Reading::SubWorkflow => self.sub_workflow(node),
+            Reading::Wait => self.wait(node),
+            Reading::Human => self.human(node),
+            Reading::Terminate => self.terminate(node, name),
+            Reading::Inline => self.inline_script(node, name),
+            Reading::Lambda => self.lambda(node, name),
+            Reading::JqTransform => self.jq_transform(node, name),
+            Reading::SignedJwt => self.signed_jwt(node, name),
+            Reading::Simple => self.simple(node),
+            Reading::Noop => None,
+        }
     }
 
     /// The input of a task as a value of its own, where something reads it (`${TASK.input…}`): as it is when the task begins,
@@ -225,16 +246,14 @@ impl<'a> Reader<'a> {
         } else {
             place.span
         };
-        if let Some((_, instead)) = UNSUPPORTED.iter().find(|(name, _)| *name == kind) {
+        if let Some(instead) = TaskType::find(kind).and_then(TaskType::instead) {
             self.unsupported(
                 span,
                 &format!("tasks of the type {kind} are not run here"),
                 instead,
             );
         } else {
-            let known = SUPPORTED
-                .into_iter()
-                .chain(UNSUPPORTED.iter().map(|(name, _)| *name));
+            let known = TASK_TYPES.iter().map(|t| t.name);
             let found = Diagnostic::new(
                 codes::UNKNOWN_TASK_TYPE,
                 span,
@@ -251,7 +270,7 @@ impl<'a> Reader<'a> {
                 ),
                 None => found.help(format!(
                     "a worker's own type is declared in rot.toml: `[workers]`, then `{kind} = [\"program\"]`; the types that are run: {}",
-                    SUPPORTED.join(", ")
+                    TaskType::run_here().collect::<Vec<_>>().join(", ")
                 )),
             });
         }

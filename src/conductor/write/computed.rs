@@ -2,7 +2,7 @@
 
 use super::context::Writer;
 use crate::plan::path::Key;
-use crate::plan::{Dialect, Expr, ExprKind, Function, Operator, Root};
+use crate::plan::{Expr, ExprKind, Function, Operator, Root};
 use serde_json::{Map, Value};
 
 /// The name of the input whose value such a task passes on.
@@ -84,7 +84,7 @@ impl<'a> Writer<'a> {
     /// Whether the value of a `let` is computed by a task of its own; in `.rot` a plain value is not.
     pub(super) fn is_computed(&self, value: &Expr) -> bool {
         match computed(value) {
-            Some(Computed::Passed(_)) => self.plan.dialect != Dialect::Rot,
+            Some(Computed::Passed(_)) => !self.plan.dialect.semantics().declares_intent,
             Some(_) => true,
             None => false,
         }

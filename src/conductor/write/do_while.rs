@@ -4,7 +4,7 @@ use super::computed::javascript;
 use super::context::Writer;
 use crate::plan::schedule::Dur;
 use crate::plan::task::{Backoff, ForEach, Repeat, Step, Task, walk_steps};
-use crate::plan::{Dialect, Expr, ExprKind, Root};
+use crate::plan::{Expr, ExprKind, Root};
 use serde_json::{Map, Value, json};
 
 /// Rounds of a loop that says no number, in both languages.
@@ -59,7 +59,7 @@ impl<'a> Writer<'a> {
                 repeat.at_most
             )
         };
-        if !bounded && self.plan.dialect == Dialect::Rot {
+        if !bounded && self.plan.dialect.semantics().declares_intent {
             let message = format!(
                 "a server ends the loop after {} rounds without failing",
                 repeat.at_most

@@ -5,7 +5,7 @@ use crate::plan::effect::Old;
 use crate::plan::schedule::Dur;
 use crate::plan::task::http::Expectation;
 use crate::plan::task::{Auth, Body, Header, Http, Step};
-use crate::plan::{Dialect, Effect, Expr, ExprKind, Issues, Root};
+use crate::plan::{Effect, Expr, ExprKind, Issues, Root};
 use crate::source::At;
 use base64::Engine;
 use serde_json::{Map, Value};
@@ -199,7 +199,7 @@ impl<'a> Writer<'a> {
                     }
                 }
             }
-            Body::Form(members) if self.plan.dialect != Dialect::Rot => {
+            Body::Form(members) if !self.plan.dialect.semantics().declares_intent => {
                 request.insert("contentType".into(), FORM.into());
                 Value::Object(
                     members

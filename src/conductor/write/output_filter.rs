@@ -1,9 +1,9 @@
 //! What is kept of an answer → `outputFilter`.
 
 use super::context::Writer;
+use crate::plan::JsonPath;
 use crate::plan::path::Key;
 use crate::plan::task::{Capture, CaptureSource, Http};
-use crate::plan::{Dialect, JsonPath};
 use crate::source::At;
 use serde_json::{Map, Value};
 
@@ -90,7 +90,7 @@ impl<'a> Writer<'a> {
     fn capture(&mut self, step: &'a str, capture: &'a Capture) -> Option<Value> {
         let own = self.name_of(step)?.to_owned();
         let answer = |rest: &str| Value::String(format!("$${{{own}.output.response{rest}}}"));
-        if capture.optional && capture.secret && self.plan.dialect == Dialect::Rot {
+        if capture.optional && capture.secret && self.plan.dialect.semantics().declares_intent {
             self.differs(
                 capture.at,
                 format!(

@@ -1,7 +1,6 @@
 //! A step → a task: what all kinds have in common, and which room writes which kind.
 
 use super::context::Writer;
-use crate::plan::Dialect;
 use crate::plan::schedule::Dur;
 use crate::plan::task::{Backoff, Overdue, Retry, Step, Task, TimeLimit, Worker};
 use serde_json::{Map, Value, json};
@@ -167,7 +166,7 @@ impl<'a> Writer<'a> {
                 self.cannot(step.at, message, ROT_ONLY);
                 Vec::new()
             }
-            Task::Manual(manual) if self.plan.dialect != Dialect::Rot => {
+            Task::Manual(manual) if !self.plan.dialect.semantics().declares_intent => {
                 let inputs =
                     Map::from_iter([("instructions".to_owned(), self.value(&manual.instructions))]);
                 leaf("HUMAN", inputs, self)

@@ -3,7 +3,7 @@
 use super::context::Writer;
 use crate::plan::path::Key;
 use crate::plan::task::{CaptureSource, Task};
-use crate::plan::{Dialect, Expr, ExprKind, JsonPath, Root, RunField, Type, Version};
+use crate::plan::{Expr, ExprKind, JsonPath, Root, RunField, Type, Version};
 use crate::source::At;
 use serde_json::{Map, Value};
 
@@ -113,7 +113,7 @@ impl<'a> Writer<'a> {
             .let_steps
             .get(name)
             .copied()
-            .filter(|step| self.plan.dialect.is_conductor() && *step != name)?;
+            .filter(|step| self.plan.dialect.semantics().is_json && *step != name)?;
         let task = step.strip_prefix("input of ")?;
         let kept = self.steps.get(task).filter(|step| {
             matches!(
@@ -360,7 +360,9 @@ impl<'a> Writer<'a> {
             RunField::Version => "workflow.version",
             RunField::CorrelationId => "workflow.correlationId",
             RunField::Reason => "workflow.reasonForIncompletion",
-            RunField::StartedAt if self.plan.dialect != Dialect::Rot => "workflow.createTime",
+            RunField::StartedAt if !self.plan.dialect.semantics().declares_intent => {
+                "workflow.createTime"
+            }
             RunField::StartedAt | RunField::ScheduledAt | RunField::Now => {
                 let message = format!("a server does not give `run.{}` as a time", field.as_str());
                 self.cannot(at, message, COMPUTED);
@@ -405,7 +407,7 @@ impl<'a> Writer<'a> {
             Some(Task::Call(_) | Task::Worker(_)) => {
                 self.member(&format!("{reference}.output"), name, at)
             }
-            Some(Task::Manual(_)) if self.plan.dialect != Dialect::Rot => {
+            Some(Task::Manual(_)) if !self.plan.dialect.semantics().declares_intent => {
                 self.member(&format!("{reference}.output"), name, at)
             }
             // That the step itself cannot be said is said there.

@@ -3,7 +3,7 @@
 use super::context::Writer;
 use crate::plan::schedule::Dur;
 use crate::plan::task::{Step, Wait};
-use crate::plan::{Dialect, ExprKind, Function};
+use crate::plan::{ExprKind, Function};
 use serde_json::{Map, Value};
 
 impl<'a> Writer<'a> {
@@ -29,7 +29,7 @@ impl<'a> Writer<'a> {
                     },
                     _ => ("until", Value::Null),
                 },
-                _ if self.plan.dialect == Dialect::Rot => {
+                _ if self.plan.dialect.semantics().declares_intent => {
                     let help = "wait for a length of time, or until a time that is written out";
                     self.cannot(step.at, "a server waits until a text such as `2026-11-23 10:00 UTC`, not until a time", help);
                     ("until", Value::Null)

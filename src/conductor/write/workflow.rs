@@ -3,7 +3,7 @@
 use super::context::Writer;
 use crate::plan::name::is_mask;
 use crate::plan::task::{Step, Task, walk_steps};
-use crate::plan::{Dialect, Effect, Expr, ExprKind, Policy, Root, Type};
+use crate::plan::{Effect, Expr, ExprKind, Policy, Type};
 use serde_json::{Map, Value};
 
 impl<'a> Writer<'a> {
@@ -173,7 +173,9 @@ impl<'a> Writer<'a> {
             Some(Task::Let(assign)) => self.is_computed(&assign.value),
             Some(Task::Repeat(repeat)) => self.gives(&repeat.steps),
             Some(Task::ForEach(each)) => self.gives(&each.steps),
-            Some(Task::Call(_) | Task::Parallel(_)) => self.plan.dialect == Dialect::Rot,
+            Some(Task::Call(_) | Task::Parallel(_)) => {
+                self.plan.dialect.semantics().declares_intent
+            }
             _ => false,
         }
     }
@@ -198,11 +200,7 @@ impl<'a> Writer<'a> {
                     .map(|c| c.at));
             }
             for expr in step.task.exprs() {
-                expr.walk(&mut |e| {
-                    if let ExprKind::Ref(Root::Secret { name, .. }) = &e.kind {
-                        secrets.push(name);
-                    }
-                });
+                expr.each_secret(&mut |read| secrets.push(read.secret));
             }
         });
         if let Some((at, name, effect)) = effects.first() {
@@ -216,7 +214,7 @@ impl<'a> Writer<'a> {
                 format!("what a call changes cannot be said: `{effect}` of `{name}`{more}"),
             );
         }
-        if let Some(at) = strict.filter(|_| self.plan.dialect == Dialect::Rot) {
+        if let Some(at) = strict.filter(|_| self.plan.dialect.semantics().declares_intent) {
             self.loses(
                 at,
                 "a public value that the answer lacks is null on a server, not an error",

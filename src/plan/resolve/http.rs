@@ -4,6 +4,7 @@ use super::items::check_identifier;
 use super::{Resolver, errors};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::effect::{Effect, Issues, Old};
+use crate::plan::index::NameKind;
 use crate::plan::path::{JsonPath, PathDialect};
 use crate::plan::policy::Destination;
 use crate::plan::schedule::Dur;
@@ -38,7 +39,11 @@ impl Resolver {
             None | Some(("fixed", _)) => Backoff::Fixed,
             Some(("linear", _)) => Backoff::Linear,
             Some(("exponential", _)) => Backoff::Exponential,
-            Some((word, at)) => {
+            Some((text, at)) => {
+                if let Some(word) = word {
+                    self.offer(word, |_| super::words(["fixed", "linear", "exponential"]));
+                }
+                let word = text;
                 self.report(errors::unknown_word(
                     at,
                     "a backoff",
@@ -108,6 +113,14 @@ impl Resolver {
         match &clause.kind {
             ClauseKind::Bearer(token) => {
                 let token = self.text(token);
+                if token.as_str().is_some_and(|text| text.trim().is_empty()) {
+                    self.report(errors::bad_value(
+                        codes::BAD_VALUE,
+                        token.at.0,
+                        "the credential is empty",
+                        "send a secret: `bearer secrets.NAME`; without one leave the clause out",
+                    ));
+                }
                 self.once(&mut once.auth, "authentication", span);
                 made.auth = Some(Auth::Bearer(token));
             }
@@ -137,14 +150,17 @@ impl Resolver {
                     value,
                 });
             }
-            ClauseKind::Query(members) => made.query.extend(self.members(members).0),
+            ClauseKind::Query(members) => {
+                let members = self.pairs(members);
+                made.query.extend(members);
+            }
             ClauseKind::Json(value) => {
                 let value = self.expr(value).0;
                 self.once(&mut once.body, "body", span);
                 made.body = Body::Json(value);
             }
             ClauseKind::Form(members) => {
-                let members = self.members(members).0;
+                let members = self.pairs(members);
                 self.once(&mut once.body, "body", span);
                 made.body = Body::Form(members);
             }
@@ -291,6 +307,21 @@ impl Resolver {
         }));
     }
 
+    /// Members that are sent as text, each under its name.
+    fn pairs(&mut self, members: &[ast::Member]) -> Vec<(String, Expr)> {
+        let (resolved, types) = self.members(members);
+        for ((_, value), (_, ty)) in resolved.iter().zip(&types) {
+            if matches!(ty, Type::List(_) | Type::Record(_)) {
+                self.report(
+                    errors::mismatch(value.at.0, ty, "text, a number, a bool or a time").help(
+                        "write its JSON text with `json(…)`, or the text that the server takes",
+                    ),
+                );
+            }
+        }
+        resolved
+    }
+
     /// Text, a number, a bool or a time: what can stand in a header or be a password.
     fn text(&mut self, expr: &ast::Expr) -> Expr {
         self.typed(
@@ -395,6 +426,10 @@ impl Resolver {
         }
         let (source, natural) = match source {
             Source::Body(path) => match self.jsonpath(path) {
+                // A path that may find several values finds a list, also of one or none.
+                Some(path) if !path.is_definite() => {
+                    (CaptureSource::Body(path), Type::List(Box::new(Type::Any)))
+                }
                 Some(path) => (CaptureSource::Body(path), Type::Any),
                 None => return,
             },
@@ -405,8 +440,15 @@ impl Resolver {
         let ty = match ty {
             None => natural,
             Some(word) => match Type::parse(&word.text) {
+                Some(ty) if !natural.fits(&ty) && matches!(natural, Type::List(_)) => {
+                    self.report(errors::mismatch(word.span, &natural, &ty.describe()).help(
+                        "this path may find several values, and so gives a list: name one (`$.keys[0].id`), or capture the list and take `NAME[0]`",
+                    ));
+                    natural
+                }
                 Some(ty) => ty,
                 None => {
+                    self.offer(word, |_| super::words(Type::WORDS));
                     self.report(errors::unknown_word(
                         word.span,
                         "a type",
@@ -417,6 +459,7 @@ impl Resolver {
                 }
             },
         };
+        self.defines(NameKind::Capture, name, Some(ty.clone()));
         made.captures.push(Capture {
             name: name.text.clone(),
             secret,

@@ -5,6 +5,8 @@ use super::names::names_in;
 use super::scope::{Scope, Symbol, Typed};
 use super::{Resolver, Signature, errors};
 use crate::diagnostic::{codes, nearest};
+use crate::plan::index::NameKind;
+use crate::plan::task::control::DEFAULT_ROUNDS;
 use crate::plan::task::{
     Branch, Call, Fail, ForEach, Generate, Let, Log, Manual, Parallel, Promote, Repeat, Revoke,
     Stage, Step, Stop, Switch, Task, Update, Verify, Wait,
@@ -14,9 +16,6 @@ use crate::source::{At, Span};
 use crate::syntax::ast::{self, Name, Part, StepKind};
 use std::collections::HashMap;
 use std::rc::Rc;
-
-/// Rounds of a `repeat` that says no number.
-const DEFAULT_ROUNDS: u32 = 1000;
 
 impl Resolver {
     pub(super) fn steps(&mut self, steps: &[ast::Step]) -> Vec<Step> {
@@ -36,7 +35,7 @@ impl Resolver {
                 let captures = made
                     .captures
                     .iter()
-                    .map(|c| (c.name.clone(), c.ty.clone()))
+                    .map(|c| (c.name.clone(), c.ty.clone(), c.at.0))
                     .collect();
                 let name = match &http.name {
                     Some(name) => self.scope.unique(&name.text),
@@ -183,7 +182,7 @@ impl Resolver {
                 let captures = generator
                     .captures()
                     .iter()
-                    .map(|(n, _)| ((*n).to_owned(), Type::String))
+                    .map(|(n, _)| ((*n).to_owned(), Type::String, Span::NONE))
                     .collect();
                 let step_name = self.scope.unique(&name.text);
                 self.define(
@@ -206,7 +205,11 @@ impl Resolver {
                     name,
                     Symbol::Step {
                         step: step_name.clone(),
-                        captures: Rc::new(Typed::from_iter([("value".into(), Type::String)])),
+                        captures: Rc::new(Typed::from_iter([(
+                            "value".into(),
+                            Type::String,
+                            Span::NONE,
+                        )])),
                     },
                 );
                 let verify = verify
@@ -322,6 +325,14 @@ impl Resolver {
             } => {
                 let steps = self.steps(steps);
                 let until = self.typed(until, &[Type::Bool], "bool");
+                if let Some(none) = at_most.as_ref().filter(|count| count.value == 0) {
+                    self.report(errors::bad_value(
+                        codes::BAD_VALUE,
+                        none.span,
+                        "a loop has at least one round",
+                        "`at most` counts the rounds, the first included",
+                    ));
+                }
                 let rounds = at_most.as_ref().map_or(DEFAULT_ROUNDS, |c| {
                     u32::try_from(c.value).unwrap_or(u32::MAX)
                 });
@@ -349,7 +360,7 @@ impl Resolver {
                 let captures = called
                     .iter()
                     .flat_map(|r| &r.outputs)
-                    .map(|o| (o.clone(), Type::Any))
+                    .map(|(output, at)| (output.clone(), Type::Any, *at))
                     .collect();
                 let step_name = self.scope.unique(&name.text);
                 self.define(
@@ -393,6 +404,10 @@ impl Resolver {
         let of = format!("rotation `{}`", rotation.text);
         let mut meant: Vec<String> = Vec::new();
         for member in inputs {
+            let declared = called.inputs.iter().find(|i| i.0 == member.key.text);
+            if let Some((.., at)) = declared {
+                self.index.refer(member.key.span, *at);
+            }
             let Some((name, wanted, ..)) = called
                 .inputs
                 .iter()
@@ -403,6 +418,9 @@ impl Resolver {
                     .iter()
                     .map(|(name, ..)| name.clone())
                     .collect();
+                self.offer(&member.key, |_| {
+                    super::names(NameKind::Input, names.iter().cloned())
+                });
                 self.report(errors::unknown_field(
                     &member.key,
                     &format!("{of}, among its inputs,"),
@@ -442,6 +460,12 @@ impl Resolver {
     }
 
     fn define(&mut self, name: &Name, symbol: Symbol) {
+        let (kind, ty) = match &symbol {
+            Symbol::Step { .. } => (NameKind::Step, None),
+            Symbol::Let(ty) => (NameKind::Let, Some(ty.clone())),
+            Symbol::Variable(ty) => (NameKind::Element, Some(ty.clone())),
+        };
+        self.defines(kind, name, ty);
         self.scope.set(&name.text, Some((symbol, name.span)));
     }
 
@@ -506,6 +530,7 @@ impl Resolver {
                 }
             }
             self.scope.branch = number;
+            self.defines(NameKind::Branch, name, None);
             let (steps, changes) = Scope::undone(self, |resolver| resolver.steps(steps));
             defined.extend(changes);
             made.push(Branch {

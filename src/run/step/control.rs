@@ -50,7 +50,9 @@ impl<'a> Engine<'a> {
                     (Wait::For(_), Data::Duration(duration)) => {
                         later(self.world.clock.now(), *duration).map_err(failed)?
                     }
-                    (Wait::For(_), Data::Text(text)) if self.plan.dialect.is_conductor() => {
+                    (Wait::For(_), Data::Text(text))
+                        if self.plan.dialect.semantics().task_documents =>
+                    {
                         let words = crate::plan::schedule::Dur::parse_words(text)
                             .ok_or_else(|| failed("this is no duration".to_owned()))?;
                         later(self.world.clock.now(), words).map_err(failed)?
@@ -92,7 +94,7 @@ impl<'a> Engine<'a> {
         let subject = self.eval(frame, &switch.subject)?;
         // Conductor's rule: the result as text, exact match, null is the word `null`.
         let text = subject.java_text();
-        if self.plan.dialect.is_conductor() {
+        if self.plan.dialect.semantics().task_documents {
             let result = Value::derived(Data::Text(text.clone()), &[&subject], Derivation::Opaque);
             let output = vec![
                 (
@@ -112,7 +114,8 @@ impl<'a> Engine<'a> {
             .iter()
             .find(|case| case.name == text.as_str())
             .map_or(&switch.otherwise, |case| &case.steps);
-        let hidden = !self.plan.dialect.is_conductor() && subject.full_label().is_secret();
+        let hidden =
+            self.plan.dialect.semantics().declares_intent && subject.full_label().is_secret();
         if hidden {
             self.note("which branch a `when` took is not shown: its condition depends on a secret");
         }
@@ -166,7 +169,7 @@ impl<'a> Engine<'a> {
         let what = list.kind();
         let items = match list.data {
             Data::List(items) => items,
-            Data::Null if self.plan.dialect.is_conductor() => Vec::new(),
+            Data::Null if self.plan.dialect.semantics().absent_is_null => Vec::new(),
             _ => {
                 return Err(StepError::Failed(Box::new(
                     Diagnostic::new(codes::RUN_EVALUATION, each.items.at.0, "expected a list")
@@ -174,7 +177,7 @@ impl<'a> Engine<'a> {
                 )));
             }
         };
-        let conductor = self.plan.dialect.is_conductor();
+        let conductor = self.plan.dialect.semantics().task_documents;
         let mut rounds = Rounds {
             done: Vec::new(),
             keep: each.keep_last,
@@ -252,7 +255,7 @@ impl<'a> Engine<'a> {
             let rounds = format!("{}[{round}]", place.rounds);
             let number = usize::try_from(round).unwrap_or(usize::MAX);
             let iteration = || vec![("iteration".to_owned(), index(number))];
-            if self.plan.dialect.is_conductor() {
+            if self.plan.dialect.semantics().task_documents {
                 self.looped(frame, step, &all, iteration());
             }
             if let Flow::Stop(output) = self
@@ -268,7 +271,7 @@ impl<'a> Engine<'a> {
             {
                 return Ok(Flow::Stop(output));
             }
-            if self.plan.dialect.is_conductor() {
+            if self.plan.dialect.semantics().task_documents {
                 all.end(&frame.scope.borrow(), &repeat.steps, number);
                 self.looped(frame, step, &all, iteration());
             } else {
@@ -314,7 +317,9 @@ impl<'a> Engine<'a> {
     /// Whether a loop is over. A Conductor script may say it in numbers: positive is done, zero not yet, negative failed.
     fn ended(&self, done: &Value, until: &Expr) -> Result<bool, StepError> {
         let number = match &done.data {
-            Data::Number(digits) if self.plan.dialect.is_conductor() => digits.parse::<f64>().ok(),
+            Data::Number(digits) if self.plan.dialect.semantics().script_conditions => {
+                digits.parse::<f64>().ok()
+            }
             _ => None,
         };
         match number {
@@ -502,13 +507,12 @@ impl Rounds {
     fn end(&mut self, scope: &crate::run::scope::Scope, steps: &[Step], number: usize) {
         let mut outputs = Vec::new();
         crate::plan::task::walk_steps(steps, &mut |inner| {
-            let found = match &inner.task {
+            let found = if let crate::plan::Task::Let(assign) = &inner.task {
                 // The input of a task, kept for who reads it, is no task.
-                crate::plan::Task::Let(assign) if assign.name == inner.name => {
-                    scope.lets.get(&assign.name)
-                }
-                crate::plan::Task::Let(_) => None,
-                _ => scope.outputs.get(&inner.name),
+                let own = assign.name == inner.name;
+                scope.lets.get(&assign.name).filter(|_| own)
+            } else {
+                scope.outputs.get(&inner.name)
             };
             outputs.extend(found.map(|value| (inner.name.clone(), value.clone())));
         });

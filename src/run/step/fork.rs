@@ -6,7 +6,7 @@
 //! secret without a policy of its own. What the tasks are given keeps its labels: it reaches them by way of variables.
 
 use crate::conductor::template::{self, Mode};
-use crate::conductor::{FORKED, ReadOptions, read_node};
+use crate::conductor::{ReadOptions, TaskType, read_node};
 use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json;
 use crate::plan::task::{Branch, Fork, Step, walk_steps};
@@ -205,10 +205,10 @@ fn only_branches(mut made: Plan) -> Option<Vec<Branch>> {
     if !made.rotations.is_empty() || !made.secrets.is_empty() || !made.env.is_empty() {
         return None;
     }
-    match rotation.steps.into_iter().next()?.task {
-        Task::Parallel(parallel) => Some(parallel.branches),
-        _ => None,
-    }
+    let Task::Parallel(parallel) = rotation.steps.into_iter().next()?.task else {
+        return None;
+    };
+    Some(parallel.branches)
 }
 
 /// What goes wrong in a task that was made is shown where it was made.
@@ -460,11 +460,11 @@ fn refuse_references(value: &Value) -> Result<(), String> {
 fn check(task: &Map<String, Json>) -> Result<String, String> {
     let of = |key: &str| task.get(key).and_then(Json::as_str);
     let kind = of("type").unwrap_or("SIMPLE");
-    if !FORKED.contains(&kind) {
+    if !TaskType::find(kind).is_some_and(|t| t.forkable) {
         return Err(format!(
             "one of them is of the type `{}`; a fork runs {}",
             shown(kind),
-            FORKED.join(", ")
+            TaskType::forkable().collect::<Vec<_>>().join(", ")
         ));
     }
     // The name is the key of the task's answer in the journal.

@@ -4,7 +4,7 @@ use crate::diagnostic::{Diagnostic, Error, Failure, codes};
 use crate::plan::effect::{Effect, Old};
 use crate::plan::task::Step;
 use crate::plan::task::http::Http;
-use crate::plan::{Dialect, Label, Origin};
+use crate::plan::{Label, Origin};
 use crate::run::answer::{self, Answer};
 use crate::run::engine::{Engine, Frame, Place, StepError, Trace};
 use crate::run::fingerprint;
@@ -64,7 +64,7 @@ impl<'a> Engine<'a> {
                 self.recover(frame, step, http, key).await?;
             }
         }
-        let conductor = self.plan.dialect.is_conductor();
+        let conductor = self.plan.dialect.semantics().retries_only_as_told;
         // A definition's own retries are all that Conductor makes.
         let retries = step.retry.as_ref().map_or(
             if http.effect.is_read() || conductor {
@@ -154,13 +154,15 @@ impl<'a> Engine<'a> {
             .filter_map(|path| self.certificates.get(path).cloned())
             .collect();
         let scope = frame.scope.borrow();
-        let mut built = request::build(
+        let built = request::build(
             self.plan,
             http,
             &scope,
             &self.issuers.borrow(),
             certificates,
-        )?;
+        );
+        self.mask_made(&scope);
+        let mut built = built?;
         if let Effect::Issues(issues) = &http.effect
             && let Old::Dies {
                 key: Some(header), ..
@@ -287,7 +289,8 @@ impl<'a> Engine<'a> {
                 let worth = matches!(status, 408 | 425 | 429 | 500..=599)
                     || (status == 409 && keyed)
                     || (step.retry.is_some()
-                        && (http.effect.is_read() || self.plan.dialect.is_conductor()));
+                        && (http.effect.is_read()
+                            || self.plan.dialect.semantics().retries_only_as_told));
                 Ok(if worth {
                     CallOutcome::Later(diagnostic, retry_after)
                 } else {
@@ -305,9 +308,12 @@ impl<'a> Engine<'a> {
         label: &Label,
         answer: Result<&Answer, &str>,
     ) {
-        let output = match (self.plan.dialect, answer) {
-            (Dialect::Rot, _) => return,
-            (Dialect::Orkes, Ok(answer)) => {
+        let semantics = self.plan.dialect.semantics();
+        if !semantics.task_documents {
+            return;
+        }
+        let output = match answer {
+            Ok(answer) if semantics.keeps_refused_answers => {
                 let label = if label.is_secret() {
                     Label::of(Origin::Response(step.name.clone()))
                 } else {
@@ -315,8 +321,8 @@ impl<'a> Engine<'a> {
                 };
                 answer.document(&label)
             }
-            (_, Ok(answer)) => sentence(&format!("the server answered {}", answer.status)),
-            (_, Err(message)) => sentence(message),
+            Ok(answer) => sentence(&format!("the server answered {}", answer.status)),
+            Err(message) => sentence(message),
         };
         self.mask(&output);
         frame

@@ -486,7 +486,7 @@ impl<'a> Engine<'a> {
                     .note("the secret keeps its value"),
             ))
         };
-        let conductor = self.plan.dialect.is_conductor();
+        let conductor = self.plan.dialect.semantics().splices_any_value;
         let accept = |expr: &Expr, value: &Value, what: &str| -> Result<(), StepError> {
             let span = if expr.at.0.is_some() { expr.at.0 } else { span };
             if value.is_null() {

@@ -137,7 +137,7 @@ impl<'a> Engine<'a> {
             }
         };
         // A Conductor HUMAN task may be answered with its whole output.
-        if self.plan.dialect.is_conductor()
+        if self.plan.dialect.semantics().task_documents
             && let Some(node) = crate::json::parse_text(&text)
                 .ok()
                 .filter(|n| n.is_object())

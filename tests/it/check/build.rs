@@ -492,7 +492,7 @@ impl Build {
             .iter()
             .map(|h| destination(h, &Place::DEFAULT))
             .collect();
-        let policy = if self.0.dialect.is_conductor() {
+        let policy = if !self.0.dialect.semantics().declares_intent {
             Policy::Implied
         } else {
             Policy::Declared(destinations)

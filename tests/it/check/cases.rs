@@ -4,9 +4,9 @@
 
 use crate::support::pages::{Example, Kind, examples};
 use rot::check::pages;
-use rot::cli::check::{diff, fix};
 use rot::diagnostic::{Code, Severity};
 use rot::source::SourceFile;
+use rot::workspace::{diff, fix};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

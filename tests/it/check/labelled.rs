@@ -3,10 +3,10 @@
 //! `tests/spec/labelled/clean` may have no finding of the weight of an error; each file of `defect` has one mistake, and
 //! `labels.json` says what it is, which codes tell of it, and what stands on the line where they have to.
 
-use rot::cli::config::Config;
-use rot::cli::load::analyse;
 use rot::diagnostic::{Diagnostic, Severity};
 use rot::source::SourceFile;
+use rot::workspace::config::Config;
+use rot::workspace::load::analyse;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -2,10 +2,10 @@
 
 use crate::support::pages::{examples, of_page};
 use rot::check::pages;
-use rot::cli::config::{Config, Ignore};
-use rot::cli::suppress::is_ignorable;
 use rot::diagnostic::{ALL_CODES, Severity};
 use rot::source::{SourceFile, Span};
+use rot::workspace::config::{Config, Ignore};
+use rot::workspace::suppress::is_ignorable;
 use std::collections::HashSet;
 
 #[test]

@@ -3,11 +3,11 @@
 use super::screen;
 use crate::support::process::Rot;
 use proptest::prelude::*;
-use rot::cli::check::{diff, fix};
-use rot::cli::config::Config;
-use rot::cli::load;
 use rot::diagnostic::{Diagnostic, Severity};
 use rot::source::{SourceFile, SourceMap};
+use rot::workspace::config::Config;
+use rot::workspace::load;
+use rot::workspace::{diff, fix};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -280,9 +280,10 @@ fn patched(old: &str, diff: &str) -> String {
     let mut rows = diff.lines().skip(2).peekable();
     while let Some(row) = rows.next() {
         if let Some(head) = row.strip_prefix("@@ -") {
-            let (start, rest) = head.split_once(',').unwrap();
-            let count: usize = rest.split_once(' ').unwrap().0.parse().unwrap();
-            let start: usize = start.parse().unwrap();
+            // A count of 1 may be left out.
+            let range = head.split_once(' ').unwrap().0;
+            let (start, count) = range.split_once(',').unwrap_or((range, "1"));
+            let (start, count): (usize, usize) = (start.parse().unwrap(), count.parse().unwrap());
             let first = if count == 0 { start } else { start - 1 };
             out.push_str(&lines[at..first].concat());
             at = first;

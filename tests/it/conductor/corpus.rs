@@ -65,7 +65,7 @@ fn every_public_definition_is_checked() {
         let name = path.strip_prefix(&dir).unwrap().display().to_string();
         let source =
             rot::source::SourceFile::new("workflow.json", std::fs::read_to_string(&path).unwrap());
-        let loaded = rot::cli::load::analyse(&source, &rot::cli::config::Config::default());
+        let loaded = rot::workspace::load::analyse(&source, &rot::cli::config::Config::default());
         let mut codes: BTreeMap<String, usize> = BTreeMap::new();
         for finding in &loaded.findings {
             *codes

@@ -242,7 +242,7 @@ mod fmt {
         // A link stays a link.
         std::fs::write(path("real.rot"), "link\n").unwrap();
         std::os::unix::fs::symlink("real.rot", path("link")).unwrap();
-        rot::cli::files::replace(&path("link"), "NEW\n").unwrap();
+        rot::workspace::files::replace(&path("link"), "NEW\n").unwrap();
         assert_eq!(std::fs::read_to_string(path("real.rot")).unwrap(), "NEW\n");
         assert!(path("link").is_symlink());
     }

@@ -323,9 +323,9 @@ proptest! {
         let mut found = Vec::new();
         for file in chosen.iter().filter_map(|index| files.get(*index)) {
             let id = sources.add(file.clone());
-            let config = rot::cli::config::Config { pedantic: true, ..Default::default() };
+            let config = rot::workspace::config::Config { pedantic: true, ..Default::default() };
             // Each file was read as the first of its own texts.
-            for mut one in rot::cli::load::analyse(file, &config).findings {
+            for mut one in rot::workspace::load::analyse(file, &config).findings {
                 one.primary.span.file = id;
                 one.labels.iter_mut().chain(&mut one.flow).for_each(|l| l.span.file = id);
                 one.redact.iter_mut().for_each(|s| s.file = id);

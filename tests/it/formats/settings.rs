@@ -1,9 +1,9 @@
 //! `rot.toml`: what is read, what is refused and where, and its JSON Schema.
 
-use rot::cli::config::{Config, KEYS, Target, parse as read};
 use rot::diagnostic::{Diagnostic, Severity, codes};
 use rot::report::{RenderOptions, Renderer};
 use rot::source::{FileId, SourceFile, SourceMap};
+use rot::workspace::config::{Config, KEYS, Target, parse as read};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

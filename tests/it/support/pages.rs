@@ -1,11 +1,11 @@
 //! The examples of the pages of all codes, as data for tests.
 
 use rot::check::pages;
-use rot::cli::config::{Config, Target};
-use rot::cli::load::analyse;
-use rot::cli::suppress::{Setting, apply};
 use rot::diagnostic::{Code, Diagnostic};
 use rot::source::{SourceFile, SourceMap};
+use rot::workspace::config::{Config, Target};
+use rot::workspace::load::analyse;
+use rot::workspace::suppress::{Setting, apply};
 
 /// How an example is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 //! An entry is a fingerprint of rule, file, the text at the place and, in JSON, the keys above it: it survives lines that
 //! move and layout that changes. A place that is blanked is blanked here too. Equal findings are counted.
 
-use crate::cli::files;
-use crate::cli::suppress::{is_ignorable, within};
+use super::files;
+use super::suppress::{is_ignorable, within};
 use crate::diagnostic::{Diagnostic, Error, Failure, codes};
 use crate::json;
 use crate::report::Report;

@@ -1,12 +1,13 @@
 //! `[[ignore]]`, `[check] severity` and `[[check.path]]` of `rot.toml`.
 
 use super::{Setting, expired, unused};
-use crate::cli::config::{Config, Ignore};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::source::FileId;
+use crate::workspace::config::{Config, Ignore};
+use crate::workspace::texts::plain;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// Patterns as in `.gitignore`, from one folder.
 pub struct Patterns {
@@ -176,21 +177,8 @@ fn path_of(setting: &Setting<'_>, file: FileId) -> Option<PathBuf> {
 
 /// The path relative to `root`, with `.` and `..` resolved by name alone.
 pub fn within(root: &Path, path: &Path) -> PathBuf {
-    let plain = plain(path);
-    plain
-        .strip_prefix(self::plain(root))
+    plain(path)
+        .strip_prefix(plain(root))
         .map(Path::to_owned)
         .unwrap_or_default()
-}
-
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => drop(plain.pop()),
-            part => plain.push(part),
-        }
-    }
-    plain
 }

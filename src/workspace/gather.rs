@@ -1,7 +1,7 @@
 //! Inputs to findings: analysed on all cores, then brought over one map of texts in the order of the inputs.
 
 use super::FrontEnds;
-use crate::cli::inputs::Input;
+use super::inputs::Input;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{FileId, SourceFile, SourceMap, Span};
 use std::collections::{HashMap, HashSet};

@@ -4,10 +4,13 @@
 //! are not gained: after a missing brace is back the checker sees the rest of the file. Everything outside the edits stays
 //! byte for byte.
 
-use crate::cli::suppress::hides_others;
-use crate::diagnostic::{Code, Diagnostic, Edit};
+use super::config::Config;
+use super::suppress::{self, Setting, hides_others};
+use super::{FrontEnds, pointer};
+use crate::diagnostic::{Code, Diagnostic, Edit, codes};
 use crate::source::{FileId, SourceFile, SourceMap};
 use std::collections::HashMap;
+use std::path::Path;
 
 /// Rounds after which no more is mended; what a round uncovers is rarely more than one layer.
 const ROUNDS: usize = 16;
@@ -170,4 +173,78 @@ fn gains_nothing(before: &[Diagnostic], mended: &[Code], after: &[Diagnostic]) -
         *counts.entry(one.code).or_default() -= 1;
     }
     counts.values().all(|left| *left >= 0)
+}
+
+/// What is mended at a time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// What is wrong with a file.
+    Findings,
+    /// Suppressions that suppress nothing.
+    Suppressions,
+}
+
+impl Stage {
+    /// The findings of a stage; of what is not its business the fixes are left out.
+    fn of(self, mut kept: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        match self {
+            Stage::Findings => {
+                kept.retain(|d| suppress::is_ignorable(d.code) || d.code.id() < "ROT9")
+            }
+            Stage::Suppressions => kept
+                .iter_mut()
+                .filter(|d| d.code != codes::UNUSED_SUPPRESSION)
+                .for_each(|d| d.fixes.clear()),
+        }
+        kept
+    }
+}
+
+/// Findings without those that people decided to live with.
+pub struct Judged<'a> {
+    /// How findings come about.
+    pub ends: &'a FrontEnds<'a>,
+    /// The project's settings.
+    pub config: &'a Config,
+    /// The folder that names of files start from.
+    pub cwd: &'a Path,
+}
+
+impl Judged<'_> {
+    fn look(&self, file: &SourceFile, stage: Stage) -> (SourceMap, Vec<Diagnostic>) {
+        let (sources, found) = (self.ends.analyse)(file);
+        let kept = {
+            let pointer = pointer(&sources, self.ends.pointers);
+            let own = |id| {
+                stage == Stage::Suppressions
+                    && sources.get(id).is_some_and(|f| f.name() == file.name())
+            };
+            let setting = Setting {
+                config: self.config,
+                sources: &sources,
+                pointer: &pointer,
+                cwd: self.cwd,
+                today: self.ends.today,
+                checked: &own,
+            };
+            suppress::apply(found, &setting).kept
+        };
+        (sources, stage.of(kept))
+    }
+}
+
+/// What `--fix` makes of a file: its findings are mended, then the suppressions that are of no use any more.
+pub fn whole(file: &SourceFile, unsafe_too: bool, judged: &Judged<'_>) -> Option<Mended> {
+    let first = mend(file, unsafe_too, &|file| judged.look(file, Stage::Findings));
+    // Only when nothing is left to mend is it known which suppressions are of no use.
+    let between = first.as_ref().map_or_else(
+        || file.clone(),
+        |m| SourceFile::new(file.name(), m.text.as_str()),
+    );
+    let second = mend(&between, unsafe_too, &|file| {
+        judged.look(file, Stage::Suppressions)
+    });
+    let fixed = first.iter().chain(&second).map(|m| m.fixed).sum();
+    let text = second.or(first)?.text;
+    Some(Mended { text, fixed })
 }

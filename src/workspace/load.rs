@@ -1,8 +1,8 @@
 //! A file and what it uses, to a checked plan. The one place where the front ends are chosen.
 
 use super::config::{Config, Target};
-use super::files;
-use crate::check::{self, Texts, Tree};
+use super::texts::{Disk, Texts};
+use crate::check::{self, Texts as CheckTexts, Tree};
 use crate::conductor::{self, ReadOptions};
 use crate::diagnostic::{Code, Diagnostic, Error, Failure, Result, Severity, codes};
 use crate::json;
@@ -23,11 +23,16 @@ pub struct Loaded {
     pub sources: SourceMap,
 }
 
-/// Reads and checks one text. Other files are read only where it says `use`.
+/// Reads and checks one text. Other files are read only where it says `use`, or calls a definition that it does not hold.
 pub fn analyse(file: &SourceFile, config: &Config) -> Loaded {
+    analyse_among(file, config, &Disk)
+}
+
+/// The same, with the texts of other files as `texts` has them.
+pub fn analyse_among(file: &SourceFile, config: &Config, texts: &dyn Texts) -> Loaded {
     match form(file) {
-        Form::Rot => rot(file, config),
-        Form::Json => json_text(file, config),
+        Form::Rot => rot(file, config, texts),
+        Form::Json => json_text(file, config, texts),
     }
 }
 
@@ -58,11 +63,12 @@ fn form(file: &SourceFile) -> Form {
     }
 }
 
-fn rot(file: &SourceFile, config: &Config) -> Loaded {
+fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts) -> Loaded {
     let mut sources = SourceMap::new();
     let id = sources.add(file.clone());
     let (main, mut findings) = syntax::parse(id, file);
     let mut loader = Loader {
+        texts,
         sources,
         used: Vec::new(),
         findings: Vec::new(),
@@ -81,7 +87,7 @@ fn rot(file: &SourceFile, config: &Config) -> Loaded {
     let wrong = resolved.iter().any(|d| d.severity == Severity::Error);
     findings.append(&mut resolved);
     if !broken {
-        let texts = Texts {
+        let texts = CheckTexts {
             sources: Some(&loader.sources),
             tree: Some(Tree::Rot(&main)),
         };
@@ -110,7 +116,7 @@ fn consequence(code: Code) -> bool {
 }
 
 /// What the checker finds; of a plan with unresolved names only what is about flows, which is right for the rest of it.
-fn checked(plan: &Plan, config: &Config, wrong: bool, texts: &Texts<'_>) -> Vec<Diagnostic> {
+fn checked(plan: &Plan, config: &Config, wrong: bool, texts: &CheckTexts<'_>) -> Vec<Diagnostic> {
     let options = check::Options {
         pedantic: config.pedantic,
     };
@@ -121,7 +127,7 @@ fn checked(plan: &Plan, config: &Config, wrong: bool, texts: &Texts<'_>) -> Vec<
     found
 }
 
-fn json_text(file: &SourceFile, config: &Config) -> Loaded {
+fn json_text(file: &SourceFile, config: &Config, among: &dyn Texts) -> Loaded {
     let mut sources = SourceMap::new();
     let id = sources.add(file.clone());
     let (node, findings) = json::parse_all(id, file);
@@ -139,7 +145,7 @@ fn json_text(file: &SourceFile, config: &Config) -> Loaded {
     if schema.starts_with("rot.plan") {
         return match document::decode(file.text()) {
             Ok(plan) => {
-                let mut findings = checked(&plan, config, false, &Texts::default());
+                let mut findings = checked(&plan, config, false, &CheckTexts::default());
                 findings.retain(|d| !plan.accepted.iter().any(|code| code == d.code.id()));
                 Loaded {
                     plan,
@@ -154,13 +160,13 @@ fn json_text(file: &SourceFile, config: &Config) -> Loaded {
             },
         };
     }
-    let mut siblings = Siblings::new(Path::new(file.name()));
+    let mut siblings = Siblings::new(Path::new(file.name()), among);
     let wanted = conductor::called_names(&node);
     let others = siblings.find(wanted, &mut sources);
     let others: Vec<&json::Node> = others.iter().collect();
     let (plan, mut findings) = conductor::read_with(&node, &others, findings, &options(config));
     let wrong = findings.iter().any(|d| d.severity == Severity::Error);
-    let texts = Texts {
+    let texts = CheckTexts {
         sources: Some(&sources),
         tree: Some(Tree::Json(&node)),
     };
@@ -175,22 +181,20 @@ fn json_text(file: &SourceFile, config: &Config) -> Loaded {
 }
 
 /// The definitions in the other JSON files of a folder, which a definition may call by name. Read only when one is missing.
-struct Siblings {
+struct Siblings<'t> {
+    texts: &'t dyn Texts,
     paths: Vec<PathBuf>,
 }
 
-impl Siblings {
-    fn new(file: &Path) -> Self {
+impl<'t> Siblings<'t> {
+    fn new(file: &Path, texts: &'t dyn Texts) -> Self {
         let folder = file
             .parent()
             .filter(|p| !p.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
         Self {
-            paths: if file.is_file() {
-                files::json_beside(folder, file)
-            } else {
-                Vec::new()
-            },
+            texts,
+            paths: texts.json_beside(folder, file),
         }
     }
 
@@ -219,7 +223,7 @@ impl Siblings {
     fn read(&self, sources: &mut SourceMap) -> Vec<json::Node> {
         let mut definitions = Vec::new();
         for path in &self.paths {
-            let Ok(text) = files::read_text(path) else {
+            let Ok(text) = self.texts.read(path) else {
                 continue;
             };
             let file = SourceFile::new(path.display().to_string(), text);
@@ -270,7 +274,8 @@ fn options(config: &Config) -> ReadOptions {
 }
 
 /// Reads used files, each once, those that they use first.
-struct Loader {
+struct Loader<'t> {
+    texts: &'t dyn Texts,
     sources: SourceMap,
     used: Vec<ast::Ast>,
     findings: Vec<Diagnostic>,
@@ -279,7 +284,7 @@ struct Loader {
     done: Vec<PathBuf>,
 }
 
-impl Loader {
+impl Loader<'_> {
     fn uses(&mut self, tree: &ast::Ast, at: &Path) {
         for item in &tree.items {
             let ast::Item::Use(item) = item else { continue };
@@ -308,7 +313,7 @@ impl Loader {
             if self.done.contains(&path) {
                 continue;
             }
-            match files::read_text(&path) {
+            match self.texts.read(&path) {
                 Ok(text) => self.read(path, &text),
                 Err(problem) => self.findings.push(
                     Diagnostic::new(
@@ -345,9 +350,9 @@ impl Loader {
 /// Loads the FILE of a command. A file that cannot be read is a usage error.
 pub fn file(path: &Path, config: &Config) -> Result<Loaded> {
     let text = if path.as_os_str() == "-" {
-        files::read_stdin()
+        super::files::read_stdin()
     } else {
-        files::read_text(path)
+        super::files::read_text(path)
     };
     match text {
         Ok(text) => Ok(analyse(

@@ -2,11 +2,11 @@
 //! words is not looked at a second time.
 
 use super::{Scope, Suppression, text};
-use crate::cli::load;
 use crate::diagnostic::{Diagnostic, Edit, codes, nearest};
 use crate::json::{self, Node, layout};
 use crate::source::{FileId, SourceFile, Span};
 use crate::syntax::remark::{Remark, remarks};
+use crate::workspace::load;
 
 /// The key in `metadata`.
 const KEY: &str = "rot.ignore";

@@ -2,7 +2,7 @@
 //! [`crate::world::fs`], which is built for crashes.)
 #![allow(clippy::disallowed_methods)]
 
-use super::process::public_mode;
+use crate::world::platform::public_mode;
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -69,6 +69,11 @@ fn text(reader: impl Read, size: usize) -> Result<String, Unreadable> {
     if let Err(error) = reader.take(LIMIT + 1).read_to_end(&mut bytes) {
         return refused(&error);
     }
+    text_of(bytes)
+}
+
+/// The bytes of a source as its text, or why they are none.
+pub fn text_of(bytes: Vec<u8>) -> Result<String, Unreadable> {
     if bytes.len() as u64 > LIMIT {
         return unreadable(
             "it is larger than 8 MiB",
