@@ -66,7 +66,7 @@ pub fn world(context: &Context, config: &Config) -> Result<World> {
 /// Whether the vault is that of the environment that was chosen.
 ///
 /// # Errors
-/// ROT823 when it says that it is another one's.
+/// ROT827 when it says that it is another one's.
 pub fn agree(vault: &Vault, chosen: Option<&str>) -> Result<()> {
     match (vault.doc().environment(), chosen) {
         (Some(own), Some(chosen)) if own != chosen => Err(wrong(vault, own).help(format!(
@@ -79,7 +79,7 @@ pub fn agree(vault: &Vault, chosen: Option<&str>) -> Result<()> {
 /// The same for a command that calls others: a vault that has an environment is used for that one only, said by name.
 ///
 /// # Errors
-/// ROT823.
+/// ROT827.
 pub fn agree_to_run(vault: &Vault, chosen: Option<&str>) -> Result<()> {
     agree(vault, chosen)?;
     match (vault.doc().environment(), chosen) {

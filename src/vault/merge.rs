@@ -51,7 +51,7 @@ pub enum Merged {
 /// and is kept.
 ///
 /// # Errors
-/// ROT825 for copies of different vaults or environments, or of which one is from before a removal.
+/// ROT829 for copies of different vaults or environments, or of which one is from before a removal.
 pub fn merge(
     base: Option<&Document>,
     first: Side<'_>,

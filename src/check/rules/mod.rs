@@ -166,6 +166,7 @@ rules! {
         VAULT_NOT_PINNED "vault-not-pinned";
         STORAGE_FAILED "storage-failed";
         JOURNAL_CORRUPT "journal-corrupt";
+        JOURNAL_FORM "journal-form";
         VAULT_RECIPIENTS_CHANGED "vault-recipients-changed";
         VAULT_ENVIRONMENT "wrong-environment";
         VAULT_DISTANT "vault-distant";

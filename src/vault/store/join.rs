@@ -88,7 +88,7 @@ impl Vault {
     /// Joins the vault with another copy of it; `base` is a copy that both come from.
     ///
     /// # Errors
-    /// ROT825 when they cannot be joined; ROT806 to ROT808 when what came of it would not continue what this machine remembers;
+    /// ROT829 when they cannot be joined; ROT806 to ROT808 when what came of it would not continue what this machine remembers;
     /// what [`Vault::open`] and [`Vault::commit`] say.
     pub fn merge(
         world: &World,
@@ -173,7 +173,7 @@ impl Vault {
     /// nothing is remembered; the next command that opens the vault compares it with what is.
     ///
     /// # Errors
-    /// ROT825 when they cannot be joined; what reading and writing say.
+    /// ROT829 when they cannot be joined; what reading and writing say.
     pub fn merge_for_git(
         world: &World,
         paths: &Paths,

@@ -124,7 +124,7 @@ fn beyond_what_is_remembered_it_is_said() {
         .iter()
         .map(|w| w.code.id())
         .collect();
-    assert_eq!(codes, ["ROT824"]);
+    assert_eq!(codes, ["ROT828"]);
     assert!(bob.home.open().warnings().is_empty(), "said once");
 }
 
@@ -212,7 +212,7 @@ fn who_was_removed_can_neither_forge_nor_come_back() {
         .map(|w| (w.code.id(), w.message.clone()))
         .collect();
     assert_eq!(said.len(), 1);
-    assert_eq!(said[0].0, "ROT822");
+    assert_eq!(said[0].0, "ROT826");
     assert!(said[0].1.contains("removed bob"), "{said:?}");
 
     let identities = ok(identity::load(
@@ -267,7 +267,7 @@ fn who_was_removed_can_neither_forge_nor_come_back() {
                 &theirs,
                 false
             )),
-            ("ROT825", 23),
+            ("ROT829", 23),
             "{what}"
         );
         assert_eq!(current(&cat.home.open(), "a", None).unwrap(), "one");

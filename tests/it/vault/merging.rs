@@ -276,7 +276,7 @@ fn what_cannot_be_joined_is_refused() {
     let (one, two) = (Home::new(), Home::new());
     let (a, b) = (one.open().doc().clone(), two.open().doc().clone());
     let (first, second) = sides(&a, &b);
-    assert_eq!(code(merge(None, first, second, &rules())), ("ROT825", 23));
+    assert_eq!(code(merge(None, first, second, &rules())), ("ROT829", 23));
     let mut dev = a.clone();
     dev.set_environment("dev");
     let mut prod = a.clone();
@@ -284,7 +284,7 @@ fn what_cannot_be_joined_is_refused() {
     let (first, second) = sides(&dev, &prod);
     assert_eq!(
         code(merge(Some(&a), first, second, &rules())),
-        ("ROT825", 23)
+        ("ROT829", 23)
     );
 }
 
@@ -376,7 +376,7 @@ fn a_removal_wins() {
     for (paths, other) in [(&ann.paths, &cat.vault), (&cat, &ann.paths.vault)] {
         assert_eq!(
             code(Vault::merge(&ann.world, paths, Some(&base), other, false)),
-            ("ROT825", 23)
+            ("ROT829", 23)
         );
     }
     assert!(
