@@ -3,7 +3,7 @@
 use crate::support::process::Rot;
 use std::collections::BTreeSet;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "templates",
     "init",
     "check",
@@ -19,6 +19,7 @@ const COMMANDS: [&str; 15] = [
     "demo",
     "completions",
     "man",
+    "identity",
 ];
 
 #[test]
