@@ -122,7 +122,7 @@ fn checked(plan: &Plan, config: &Config, wrong: bool, texts: &CheckTexts<'_>) ->
     };
     let mut found = check::check_text(plan, &options, texts);
     if wrong {
-        found.retain(|d| matches!(d.code.id().as_bytes().get(3), Some(b'3' | b'4' | b'6')));
+        found.retain(|d| d.code.category().holds_for_parts());
     }
     found
 }

@@ -30,12 +30,12 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::flow::Atom;
+use crate::check::flow::{Atom, REACHED};
 use crate::diagnostic::{Diagnostic, codes};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for reveal in cx.flow.reveals.iter().filter(|r| r.label.is_secret()) {
-        let chosen = reveal.pc.iter().find(|e| matches!(cx.flow.trails.atom(e.atom), Some(Atom::Caller { .. })));
+        let chosen = reveal.pc.iter().find(|e| matches!(cx.flow.trails.atom(e.atom), Some(Atom::Caller { name, .. }) if *name != REACHED));
         if let Some(entry) = chosen {
             let who = cx.describe(entry);
             out.push(
