@@ -31,6 +31,36 @@ pub struct Scope {
     pub answer: Option<Value>,
     /// The time of the last evaluation.
     pub now: jiff::Timestamp,
+    /// What was made from secrets since the interpreter last asked.
+    pub made: Made,
+}
+
+/// Values that the run itself made from secrets (a decoded text, a part, a hash): whoever masks the secrets must know them
+/// too. Shared by the scopes of a run.
+#[derive(Clone, Default)]
+pub struct Made(std::rc::Rc<std::cell::RefCell<Vec<Secret>>>);
+
+/// Parts of a secret that are shorter are no credentials: a type, a version, a flag.
+const SHORTEST_PART: usize = 6;
+
+impl Made {
+    /// Keeps the secret leaves of a value that a function gave.
+    pub fn note(&self, value: &Value) {
+        match &value.data {
+            Data::List(items) => items.iter().for_each(|v| self.note(v)),
+            Data::Object(members) => members.iter().for_each(|(_, v)| self.note(v)),
+            Data::Text(_) | Data::Number(_) | Data::Bytes(_) if value.label.is_secret() => {
+                let long = value.bytes().filter(|b| b.len() >= SHORTEST_PART);
+                self.0.borrow_mut().extend(long.map(Secret::new));
+            }
+            _ => {}
+        }
+    }
+
+    /// What was kept, which is then forgotten.
+    pub fn take(&self) -> Vec<Secret> {
+        std::mem::take(&mut *self.0.borrow_mut())
+    }
 }
 
 /// What is known of a run.
@@ -54,10 +84,21 @@ pub struct Secrets {
     values: HashMap<(String, Version), Stored>,
     /// Fields of records that are only ever stored from public values.
     public: BTreeSet<(String, String)>,
-    /// While a probe runs: a version that stands for another.
-    swap: Option<(String, Version, Version)>,
+    /// While a probe runs: versions that stand for others.
+    swaps: Vec<Swap>,
     /// What was set since the last fork: a call that runs beside others brings back only this.
     changed: BTreeSet<(String, Version)>,
+}
+
+/// A version of a secret that is taken where another is read.
+#[derive(Clone)]
+pub struct Swap {
+    /// Name of the secret.
+    pub name: String,
+    /// The version that the plan reads.
+    pub read: Version,
+    /// The version that is taken.
+    pub taken: Version,
 }
 
 /// One stored value.
@@ -97,16 +138,17 @@ impl Secrets {
 
     /// What a version is.
     pub fn get(&self, name: &str, version: Version) -> Option<&Stored> {
-        let version = match &self.swap {
-            Some((swapped, from, to)) if swapped == name && *from == version => *to,
-            _ => version,
-        };
+        let swap = self
+            .swaps
+            .iter()
+            .find(|swap| swap.name == name && swap.read == version);
+        let version = swap.map_or(version, |swap| swap.taken);
         self.values.get(&(name.to_owned(), version))
     }
 
-    /// Lets `from` stand for `to` in every look-up of `name` until the next call; `None` ends it.
-    pub fn swap(&mut self, swap: Option<(String, Version, Version)>) {
-        self.swap = swap;
+    /// Lets other versions be taken than are read, in place of those that were said before; none ends it.
+    pub fn swap(&mut self, swaps: Vec<Swap>) {
+        self.swaps = swaps;
     }
 
     /// Pending becomes current, current becomes previous.
@@ -258,9 +300,11 @@ impl Scope {
                 for name in path.trim_start_matches("$.").split('.') {
                     value = value.and_then(|v| v.get(name));
                 }
-                value
+                let found = value
                     .cloned()
-                    .ok_or_else(|| Absent::Field(name.to_owned(), path.to_owned()))
+                    .ok_or_else(|| Absent::Field(name.to_owned(), path.to_owned()))?;
+                self.made.note(&found);
+                Ok(found)
             }
         }
     }

@@ -50,8 +50,10 @@ pub(super) struct Engine<'p> {
     next: usize,
     /// What decides that the present step runs: conditions around it.
     pub(super) pc: Taint,
-    /// The same for conditions before it that may have ended the run, or made it wait.
+    /// The same for conditions before it that may have ended the run.
     pub(super) guard: Taint,
+    /// What decided how long the run has waited: when the present step runs, not whether.
+    pub(super) delays: Taint,
     /// For each rotation what decides that it fails, and what its message tells.
     pub(super) failures: HashMap<usize, (Taint, Taint)>,
     /// Rotations that others call.
@@ -61,6 +63,9 @@ pub(super) struct Engine<'p> {
     pub(super) variables: Variables<'p>,
     pub(super) lets: HashMap<(usize, &'p str), Shape>,
     pub(super) constants: HashMap<(usize, &'p str), &'p Expr>,
+    /// The elements of loops over texts that are written out, and the one that is looked at.
+    pub(super) choices: HashMap<&'p str, Vec<&'p str>>,
+    pub(super) present: HashMap<&'p str, &'p str>,
     pub(super) captures: HashMap<(usize, &'p str), Shape>,
     pub(super) answers: HashMap<usize, Answer>,
     /// Outputs of each rotation, for its callers.
@@ -129,12 +134,15 @@ impl<'p> Engine<'p> {
             next: 0,
             pc: Taint::default(),
             guard: Taint::default(),
+            delays: Taint::default(),
             failures: HashMap::new(),
             called: super::failure::called(plan),
             failing: super::call::failing(plan),
             variables: Variables::default(),
             lets: HashMap::new(),
             constants: HashMap::new(),
+            choices: HashMap::new(),
+            present: HashMap::new(),
             captures: HashMap::new(),
             answers: HashMap::new(),
             outputs: HashMap::new(),
@@ -167,6 +175,7 @@ impl<'p> Engine<'p> {
         self.pc = self.begun(index, rotation);
         let begun = self.pc.clone();
         self.guard = Taint::default();
+        self.delays = Taint::default();
         self.variables = Variables::default();
         for (name, value) in &rotation.variables {
             let shape = self.eval(value);
@@ -255,7 +264,7 @@ impl<'p> Engine<'p> {
                 // When what follows happens tells how long was waited, and whether.
                 let time = self.taint(e);
                 let condition = self.condition(&time, e.at.0).joined(&self.pc);
-                self.guard.join(&condition);
+                self.delays.join(&condition);
             }
             Task::Switch(switch) => self.switch(switch),
             Task::Parallel(parallel) => {
@@ -446,14 +455,23 @@ impl<'p> Engine<'p> {
 
     fn for_each(&mut self, id: usize, each: &'p ForEach) {
         let items = self.eval(&each.items);
-        let condition = self.condition(&items.all(), each.items.at.0);
+        let condition = self.condition(&items.length(), each.items.at.0);
         let shadowed = self.variables.insert(&each.item, items.element());
+        let texts = self
+            .texts(&each.items)
+            .filter(|_| self.plan.dialect.semantics().declares_intent);
+        let outer = self.choices.remove(each.item.as_str());
+        self.choices
+            .extend(texts.map(|texts| (each.item.as_str(), texts)));
         self.looped(id, &condition, |engine| {
             engine.variables.insert(&each.item, items.element());
             engine.block(&each.steps);
             Taint::default()
         });
         self.variables.set(&each.item, shadowed);
+        self.choices.remove(each.item.as_str());
+        self.choices
+            .extend(outer.map(|texts| (each.item.as_str(), texts)));
         if may_end(&each.steps) {
             self.guard.join(&condition);
         }
@@ -635,7 +653,7 @@ impl<'p> Engine<'p> {
 
     /// What decides that the present step runs, earlier ends of the run included.
     pub(super) fn reached(&self) -> Taint {
-        self.pc.clone().joined(&self.guard)
+        self.pc.clone().joined(&self.guard).joined(&self.delays)
     }
 
     fn finish(self) -> Analysis<'p> {

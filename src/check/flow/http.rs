@@ -156,7 +156,21 @@ impl<'p> Engine<'p> {
         judged
     }
 
+    /// A request, to each host of a list that is written out where a loop over it makes the URL.
     fn request(&mut self, id: usize, http: &'p Http, again: &Taint) -> Taint {
+        let Some((name, texts)) = self.unrolled(&http.url) else {
+            return self.request_to(id, http, again);
+        };
+        let mut carries = Taint::default();
+        for text in texts {
+            self.present.insert(name, text);
+            carries.join(&self.request_to(id, http, again));
+        }
+        self.present.remove(name);
+        carries
+    }
+
+    fn request_to(&mut self, id: usize, http: &'p Http, again: &Taint) -> Taint {
         let request = self.requests.len();
         let mut pieces = Vec::new();
         self.pieces(&http.url, 0, &mut pieces);

@@ -50,7 +50,7 @@ impl<'p> Engine<'p> {
     }
 
     fn record_shown(&mut self, sink: Sink<'p>, span: Span, taint: Taint) {
-        let taint = taint.joined(&self.pc).joined(&self.guard);
+        let taint = taint.joined(&self.reached());
         self.record(sink, span, taint);
     }
 

@@ -16,6 +16,8 @@ const MOST: usize = 128;
 pub(crate) struct Shape {
     rest: Taint,
     fields: BTreeMap<String, Shape>,
+    /// The fields are the elements of a list that is written out, by their numbers.
+    listed: bool,
 }
 
 impl Shape {
@@ -23,6 +25,39 @@ impl Shape {
         Self {
             rest,
             fields: BTreeMap::new(),
+            listed: false,
+        }
+    }
+
+    /// A list that is written out: how long it is tells nothing, and its elements stand apart.
+    pub(crate) fn list(elements: impl IntoIterator<Item = Shape>) -> Self {
+        let mut list = Self {
+            listed: true,
+            ..Self::default()
+        };
+        for (number, element) in elements.into_iter().enumerate() {
+            if !element.is_public() {
+                list.set(&number.to_string(), element);
+            }
+        }
+        list
+    }
+
+    /// What a list says by its length.
+    pub(crate) fn length(&self) -> Taint {
+        if self.listed {
+            self.rest.clone()
+        } else {
+            self.all()
+        }
+    }
+
+    /// The element at a place.
+    pub(crate) fn at(&self, place: i64) -> Shape {
+        match usize::try_from(place) {
+            _ if !self.listed => self.clone(),
+            Ok(place) => self.field(&place.to_string()),
+            Err(_) => self.element(),
         }
     }
 
@@ -54,6 +89,9 @@ impl Shape {
 
     /// A member. One that is not known may be any part of the rest.
     pub(crate) fn field(&self, name: &str) -> Shape {
+        if self.listed && name.parse::<usize>().is_err() {
+            return self.element().field(name);
+        }
         self.fields
             .get(name)
             .cloned()
@@ -62,18 +100,51 @@ impl Shape {
 
     /// Any element.
     pub(crate) fn element(&self) -> Shape {
-        Shape::of(self.all())
+        if !self.listed {
+            return Shape::of(self.all());
+        }
+        let mut any = Shape::of(self.rest.raised(Derivation::Part));
+        for element in self.fields.values() {
+            any.join(element);
+        }
+        any
     }
 
     /// Adds all of `other`; tells whether a label grew.
     pub(crate) fn join(&mut self, other: &Shape) -> bool {
-        let mut room = MOST.saturating_sub(self.size());
+        let mut room = (MOST + 1).saturating_sub(self.size());
         self.join_within(other, &mut room)
     }
 
     /// As [`Shape::join`], with room for so many more places. What finds none goes to the rest, today and at each later time, so
     /// that joining the same again adds nothing.
     fn join_within(&mut self, other: &Shape, room: &mut usize) -> bool {
+        if self.listed != other.listed {
+            if other.rest.is_empty() && other.fields.is_empty() {
+                return false;
+            }
+            if self.rest.is_empty() && self.fields.is_empty() {
+                let size = other.size();
+                if size <= *room {
+                    *room -= size;
+                    self.clone_from(other);
+                } else {
+                    *self = Shape::of(other.all());
+                }
+                return true;
+            }
+            // One or the other: any part of both.
+            let flat = self.listed;
+            if flat {
+                *self = Shape::of(self.all());
+            }
+            let other = if other.listed {
+                Shape::of(other.all())
+            } else {
+                other.clone()
+            };
+            return self.join_within(&other, room) | flat;
+        }
         let mut grew = false;
         for (name, theirs) in &other.fields {
             if let Some(mine) = self.fields.get_mut(name) {
@@ -119,6 +190,7 @@ impl Shape {
     /// Each taint changed.
     pub(crate) fn map(&self, change: &mut dyn FnMut(&Taint) -> Taint) -> Shape {
         Shape {
+            listed: self.listed,
             rest: change(&self.rest),
             fields: self
                 .fields

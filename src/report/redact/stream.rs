@@ -2,12 +2,18 @@
 
 use super::{MASK, Redactor};
 use std::io::{self, Write};
+use std::ops::Range;
 use zeroize::Zeroizing;
 
+/// Fewer new bytes are not looked at on their own.
+const LOOK: usize = 512;
+
 /// A writer that lets bytes through once it is sure that they belong to no value: it holds back as many bytes as the
-/// longest form has (one less to complete a form, and one to see that a short token ends).
+/// longest spelling of one may have. It looks when as much again has come, so many small pieces cost no more than a few
+/// large ones.
 ///
-/// [`Write::flush`] lets through what is decided; the end of a record is [`RedactingWriter::finish`] or the drop.
+/// [`Write::flush`] lets through what is decided; the end of a record is [`RedactingWriter::finish`] or the drop. Whoever copies
+/// what a program says while a person waits calls [`RedactingWriter::pause`] when nothing came for a moment.
 pub struct RedactingWriter<W: Write> {
     inner: W,
     redactor: Redactor,
@@ -18,7 +24,13 @@ pub struct RedactingWriter<W: Write> {
     carried: usize,
     /// Whether the byte handled last was covered, so that its mask is already written.
     masked: bool,
+    /// How many of the pending bytes [`RedactingWriter::pause`] let through already. They stay, so that a value which they begin
+    /// is recognised, and what follows of it masked.
+    released: usize,
 }
+
+/// Fewer bytes of the start of a value say nothing, and are let through when nothing follows them.
+const TELLING: usize = 4;
 
 impl<W: Write> RedactingWriter<W> {
     /// Redacts what goes to `inner`.
@@ -30,7 +42,30 @@ impl<W: Write> RedactingWriter<W> {
             before: None,
             carried: 0,
             masked: false,
+            released: 0,
         }
+    }
+
+    /// Nothing came for a moment: lets through all but what looks like the start of a value, so that a prompt without a line end
+    /// is seen at once.
+    pub fn pause(&mut self) -> io::Result<()> {
+        if self.released == self.pending.len() {
+            return Ok(());
+        }
+        let scanner = self.redactor.scanner();
+        let held = Some(scanner.started(&self.pending)).filter(|held| *held >= TELLING);
+        let upto = self.pending.len() - held.unwrap_or(0);
+        if upto > self.released {
+            // A token that stands at the end is one for all that is known.
+            let mut runs = scanner.runs(&self.pending, self.before, true);
+            if self.carried > 0 {
+                runs.insert(0, 0..self.carried);
+            }
+            let out = self.shown(&runs, upto);
+            self.released = upto;
+            self.inner.write_all(&out)?;
+        }
+        self.inner.flush()
     }
 
     /// The end of a record: lets everything through and forgets what stood before.
@@ -45,12 +80,22 @@ impl<W: Write> RedactingWriter<W> {
         &self.inner
     }
 
+    /// The last place at or before `at` that stands in no run of escapes, whose meaning depends on where it begins.
+    fn cut(&self, at: usize) -> usize {
+        let head = self.pending.get(..at).unwrap_or_default();
+        let run = head
+            .iter()
+            .rev()
+            .take_while(|b| matches!(b, b'\\' | b'\'' | b'"' | b'%' | b'$'));
+        at - run.count()
+    }
+
     fn settle(&mut self, at_end: bool) -> io::Result<()> {
         let scanner = self.redactor.scanner();
         let decided = if at_end {
             self.pending.len()
         } else {
-            self.pending.len().saturating_sub(scanner.longest())
+            self.cut(self.pending.len().saturating_sub(scanner.longest()))
         };
         if decided == 0 {
             return Ok(());
@@ -59,12 +104,27 @@ impl<W: Write> RedactingWriter<W> {
         if self.carried > 0 {
             runs.insert(0, 0..self.carried);
         }
-        let mut out: Vec<u8> = Vec::with_capacity(decided);
-        let mut at = 0;
-        self.carried = 0;
-        for run in runs.into_iter().filter(|r| r.start < decided) {
-            let end = run.end.min(decided);
-            self.carried = self.carried.max(run.end - end);
+        let out = self.shown(&runs, decided);
+        let past = runs.iter().filter(|run| run.start < decided);
+        self.carried = past
+            .map(|run| run.end.saturating_sub(decided))
+            .max()
+            .unwrap_or(0);
+        self.before = decided
+            .checked_sub(1)
+            .and_then(|i| self.pending.get(i))
+            .copied();
+        self.pending.drain(..decided);
+        self.released = self.released.saturating_sub(decided);
+        self.inner.write_all(&out)
+    }
+
+    /// What is to be seen of the pending bytes up to a place, but for those that were released.
+    fn shown(&mut self, runs: &[Range<usize>], upto: usize) -> Vec<u8> {
+        let mut out: Vec<u8> = Vec::with_capacity(upto);
+        let mut at = self.released.min(upto);
+        for run in runs.iter().filter(|r| r.start < upto) {
+            let end = run.end.min(upto);
             if end <= at {
                 continue;
             }
@@ -78,23 +138,21 @@ impl<W: Write> RedactingWriter<W> {
             }
             at = end;
         }
-        if at < decided {
-            out.extend_from_slice(self.pending.get(at..decided).unwrap_or_default());
+        if at < upto {
+            out.extend_from_slice(self.pending.get(at..upto).unwrap_or_default());
             self.masked = false;
         }
-        self.before = decided
-            .checked_sub(1)
-            .and_then(|i| self.pending.get(i))
-            .copied();
-        self.pending.drain(..decided);
-        self.inner.write_all(&out)
+        out
     }
 }
 
 impl<W: Write> Write for RedactingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.pending.extend_from_slice(bytes);
-        self.settle(false)?;
+        let longest = self.redactor.scanner().longest();
+        if longest == 0 || self.pending.len() > longest + longest.max(LOOK) {
+            self.settle(false)?;
+        }
         Ok(bytes.len())
     }
 
