@@ -38,7 +38,13 @@ pub fn resolve(context: &Context, config: &Config, world: &World) -> Paths {
             .globals
             .identity
             .iter()
-            .map(|p| context.cwd.join(p))
+            .map(|p| {
+                if crate::vault::identity::is_key(p) {
+                    p.clone()
+                } else {
+                    context.cwd.join(p)
+                }
+            })
             .collect()
     } else if !config.identity.is_empty() {
         config
