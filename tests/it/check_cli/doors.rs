@@ -136,7 +136,7 @@ fn a_credential_beside_a_mistake_is_blanked() {
         (
             "a.rot",
             format!(
-                "rotation r {{\n  http GET \"https://api.example.com\" {{ bearer \"{token}\" } }}\n"
+                "rotation r {{\n  http GET \"https://api.example.com\" {{ bearer \"{token}\" }} }} }}\n"
             ),
         ),
         (
