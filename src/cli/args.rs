@@ -159,6 +159,12 @@ pub struct CheckArgs {
     /// Take no decision of the tree: suppressions in files, [[ignore]] and weights of rot.toml do not count
     #[arg(long)]
     pub strict: bool,
+    /// Also report what this program cannot run, though a server can
+    #[arg(long)]
+    pub here: bool,
+    /// All files that belong together are among those that are checked: what is called and not there is an error
+    #[arg(long)]
+    pub complete: bool,
     /// Mend what can be mended; `--fix=unsafe` also where the meaning may change
     #[arg(long, value_name = "WHICH", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "safe")]
     pub fix: Option<Which>,
