@@ -182,12 +182,12 @@ fn leads_to_others(code: Code) -> bool {
 fn json_text(file: &SourceFile, config: &Config, among: &dyn Texts) -> Loaded {
     let mut sources = SourceMap::new();
     let id = sources.add(file.clone());
-    let (node, findings) = json::parse_all(id, file);
+    let (node, mut findings) = json::parse_all(id, file);
+    // The excerpt of a mistake may show a credential that stands beside it.
+    if let Some(broken) = findings.iter_mut().find(|d| d.severity == Severity::Error) {
+        broken.redact.extend(check::credentials_in(id, file.text()));
+    }
     let Some(node) = node else {
-        let mut findings = findings;
-        if let Some(first) = findings.first_mut() {
-            first.redact.extend(check::credentials_in(id, file.text()));
-        }
         return Loaded {
             plan: Plan::new(Dialect::Rot),
             findings,

@@ -234,7 +234,14 @@ impl Tally {
         };
         let parts = [
             (self.suppressed, "suppressed"),
-            (self.off, "rules turned off"),
+            (
+                self.off,
+                if self.off == 1 {
+                    "rule turned off"
+                } else {
+                    "rules turned off"
+                },
+            ),
             (self.known, "in the baseline"),
             (self.fixed, fixed),
             (self.fixable, "can be fixed with `--fix`"),
@@ -374,7 +381,11 @@ fn emit(request: &Request, report: &Report<'_>, context: &Context) -> Result<(),
 }
 
 fn unwritable(what: &str, path: &std::path::Path, error: &std::io::Error) -> Error {
-    let message = format!("cannot write {what} `{}`: {}", path.display(), error.kind());
+    // What is wrapped is a word of ours; what the system says is told by its kind.
+    let why = error
+        .get_ref()
+        .map_or_else(|| error.kind().to_string(), ToString::to_string);
+    let message = format!("cannot write {what} `{}`: {why}", path.display());
     Error::plain(Failure::Usage, codes::USAGE, message)
         .help("check that its folder exists and can be written to")
 }
