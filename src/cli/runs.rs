@@ -19,7 +19,7 @@ const EXCERPT: usize = 4000;
 pub fn run(args: &RunsArgs, context: &Context) -> Result<()> {
     let config = context.config()?;
     let world = World::real();
-    let paths = paths::resolve(context, &config, &world);
+    let paths = paths::resolve(context, &config, &world)?;
     let vault = run::open(context, &world, &paths)?;
     match &args.command {
         Some(RunsCommand::Show(show)) => one(show, context, &world, &vault),
