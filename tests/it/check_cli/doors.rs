@@ -38,10 +38,7 @@ fn nothing_outside_of_the_project_is_opened_or_quoted() {
             "{used}: {said}"
         );
     }
-    project.file(
-        "a.rot",
-        format!("use \"sub/inner.rot\"\nrotation s {{ log \"y\" }}\n"),
-    );
+    project.file("a.rot", "use \"sub/inner.rot\"\nrotation s { log \"y\" }\n");
     project.rot("check a.rot").code(0);
     let named = project.rot("check link.rot");
     assert!(!format!("{}{}", named.stdout, named.stderr).contains("outsideCanary"));
