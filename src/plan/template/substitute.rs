@@ -5,7 +5,7 @@ use super::arguments::Bound;
 use crate::source::Span;
 use crate::syntax::ast::{
     Clause, ClauseKind, Duration, Effect, EffectKind, Entry, Expr, ExprKind, Http, Member, Name,
-    Part, Step, StepKind, Store, StoreValue, Target,
+    Part, Sign, Step, StepKind, Store, StoreValue, Target,
 };
 
 pub(super) fn entry(entry: &Entry, bound: &Bound) -> Entry {
@@ -263,7 +263,7 @@ fn clause(clause: &Clause, bound: &Bound) -> Clause {
             value,
         } => ClauseKind::ExpectHeader {
             name: name.clone(),
-            operator: operator.clone(),
+            operator: *operator,
             value: one(value),
         },
         ClauseKind::ExpectBody {
@@ -272,7 +272,7 @@ fn clause(clause: &Clause, bound: &Bound) -> Clause {
             value,
         } => ClauseKind::ExpectBody {
             path: path.clone(),
-            operator: operator.clone(),
+            operator: *operator,
             value: one(value),
         },
         ClauseKind::Capture {
@@ -355,7 +355,7 @@ fn expr(value: &Expr, bound: &Bound) -> Expr {
             arguments.iter().map(|e| expr(e, bound)).collect(),
         ),
         ExprKind::Binary(left, operator, right) => {
-            ExprKind::Binary(inner(left), operator.clone(), inner(right))
+            ExprKind::Binary(inner(left), *operator, inner(right))
         }
         ExprKind::Not(operand) => ExprKind::Not(inner(operand)),
         ExprKind::Reveal(operand, reason) => ExprKind::Reveal(inner(operand), reason.clone()),
@@ -464,7 +464,7 @@ fn placed(value: &Expr, span: Span) -> Expr {
             arguments.iter().map(|e| placed(e, span)).collect(),
         ),
         ExprKind::Binary(left, operator, right) => {
-            ExprKind::Binary(inner(left), name(operator), inner(right))
+            ExprKind::Binary(inner(left), Sign { span, ..*operator }, inner(right))
         }
         ExprKind::Not(operand) => ExprKind::Not(inner(operand)),
         ExprKind::Reveal(operand, reason) => {
