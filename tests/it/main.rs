@@ -35,5 +35,6 @@ mod schedule;
 mod sim;
 mod soundness;
 mod task_types;
+mod team;
 mod torture;
 mod vault;
