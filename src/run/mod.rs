@@ -14,6 +14,7 @@ pub mod report;
 pub mod scope;
 pub mod value;
 
+mod accept;
 mod answer;
 mod engine;
 mod eval;

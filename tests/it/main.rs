@@ -37,4 +37,5 @@ mod soundness;
 mod task_types;
 mod team;
 mod torture;
+mod values;
 mod vault;
