@@ -31,9 +31,10 @@ mod start;
 mod step;
 pub mod sweep;
 
+pub use answer::Answer as StoredAnswer;
 pub use execute::{Job, journaled_plan, resume, run, sweep_due, ways_out};
 pub use lost::{LostVersion, lost};
-pub use open::{Decision, OpenRun, OpenState, acknowledge, open_runs};
+pub use open::{Decision, OpenRun, OpenState, acknowledge, describe as describe_run, open_runs};
 pub use report::{Observer, RunReport, SecretReport, Silent, Status, StepReport};
 pub use script::serve as serve_jq;
 pub use start::missing_variables;
