@@ -36,6 +36,7 @@ mod sim;
 mod soundness;
 mod task_types;
 mod templates;
+mod team;
 mod torture;
 mod values;
 mod vault;
