@@ -16,6 +16,7 @@
 //! | [`run`] | plan → effects |
 //! | [`report`] | findings and runs → people and machines |
 //! | [`workspace`] | a project's files, in memory or on disk → what is found in them, decided, mended |
+//! | [`lsp`] | the same, to an editor |
 //! | [`cli`] | one file per command |
 
 pub mod source;
@@ -41,6 +42,8 @@ pub mod run;
 pub mod report;
 
 pub mod workspace;
+
+pub mod lsp;
 
 pub mod cli;
 

@@ -118,6 +118,8 @@ pub enum Command {
     Vault(VaultArgs),
     /// Show a rotation at work in a scratch folder
     Demo(DemoArgs),
+    /// Serve an editor on standard input and output
+    Lsp,
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print the manual page

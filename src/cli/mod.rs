@@ -14,6 +14,7 @@ pub mod demo;
 pub mod explain;
 pub mod fmt;
 pub mod init;
+mod lsp;
 pub mod man;
 pub mod paths;
 pub mod preview;
@@ -152,6 +153,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Compile(args) => compile::run(args, context),
         Command::Vault(args) => vault::command(args, context),
         Command::Demo(args) => demo::run(args, context),
+        Command::Lsp => lsp::run(),
     }
 }
 

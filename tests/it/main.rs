@@ -26,6 +26,7 @@ mod formats;
 mod house;
 mod http;
 mod jsonpath;
+mod lsp;
 mod language;
 mod model;
 mod plan;

@@ -1,0 +1,221 @@
+//! What may follow a piece of text: asked of the grammar itself, so that it cannot drift from it.
+//!
+//! The text up to the cursor is parsed; where the grammar runs out of text it says which rules it tried there.
+
+use super::grammar::{Grammar, Rule};
+use super::lex::{self, Kind, Token};
+use super::split::ITEMS;
+use crate::source::FileId;
+use pest::Parser;
+use pest::error::{ErrorVariant, InputLocation};
+use pest::iterators::Pairs;
+
+/// What may follow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Following {
+    /// Words of the language.
+    pub words: Vec<&'static str>,
+    /// An expression may stand here.
+    pub expression: bool,
+    /// A new name is chosen here.
+    pub name: bool,
+    /// A JSONPath may stand here.
+    pub path: bool,
+}
+
+/// What may follow `text`, which ends where a word could begin.
+pub fn following(text: &str) -> Following {
+    let lexed = lex::lex(FileId::NONE, text);
+    let tokens = &lexed.tokens;
+    let word = |token: &Token| text.get(token.start..token.end).unwrap_or_default();
+    let mut open: Vec<u8> = Vec::new();
+    let (mut start, mut since) = (text.len(), tokens.len());
+    for (at, token) in tokens.iter().enumerate() {
+        let begins = token.first && token.kind == Kind::Word && ITEMS.contains(&word(token));
+        if begins && (token.indent == 0 || open.is_empty()) {
+            (start, since) = (token.start, at);
+            open.clear();
+        }
+        match token.kind {
+            Kind::Open(byte) => open.push(byte),
+            Kind::Close(_) => drop(open.pop()),
+            _ => {}
+        }
+    }
+    let item = text.get(start..).unwrap_or_default();
+    if item.trim().is_empty() {
+        return top();
+    }
+    let mut found = tried(Rule::item, item);
+    if !open.is_empty() {
+        let mut closed = item.to_owned();
+        for bracket in open.iter().rev() {
+            closed.push('\n');
+            closed.push(match bracket {
+                b'(' => ')',
+                b'[' => ']',
+                _ => '}',
+            });
+        }
+        if let Ok(pairs) = Grammar::parse(Rule::item, &closed)
+            && let Some((rule, from)) = broken(pairs, Rule::item, item.trim_end().len())
+        {
+            found = tried(rule, item.get(from..).unwrap_or_default());
+        }
+    }
+    let mut all = Following::default();
+    for rule in found {
+        add(rule, &mut all);
+    }
+    // A whole item may be followed by another.
+    let ended = open.is_empty() && tokens.len() > since;
+    let fresh = text.rsplit('\n').next().is_some_and(|l| l.trim().is_empty());
+    if ended && fresh && Grammar::parse(Rule::item, item.trim_end()).is_ok() {
+        all.words.extend(ITEMS);
+    }
+    all.words.sort_unstable();
+    all.words.dedup();
+    all
+}
+
+fn top() -> Following {
+    Following {
+        words: ITEMS.to_vec(),
+        ..Following::default()
+    }
+}
+
+/// The rules that were tried at the end of a text.
+fn tried(rule: Rule, text: &str) -> Vec<Rule> {
+    // Blanks ahead of the end are passed over, so that the end is where a word would begin.
+    let unknown: String;
+    let mut parsed = Grammar::parse(rule, text);
+    if parsed.is_ok() {
+        // What is whole may go on all the same: what stands for nothing shows how.
+        unknown = format!("{text}\u{1}");
+        parsed = Grammar::parse(rule, &unknown);
+    }
+    match parsed {
+        Ok(_) => Vec::new(),
+        Err(error) => {
+            let at = match error.location {
+                InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
+            };
+            match error.variant {
+                ErrorVariant::ParsingError { positives, .. } if at >= text.trim_end().len() => {
+                    positives
+                }
+                _ => Vec::new(),
+            }
+        }
+    }
+}
+
+/// The statement that goes on at the end: the rule for one of its kind, and where it begins.
+fn broken(pairs: Pairs<'_, Rule>, around: Rule, end: usize) -> Option<(Rule, usize)> {
+    let mut previous: Option<(usize, usize)> = None;
+    for pair in pairs {
+        let (rule, span) = (pair.as_rule(), pair.as_span());
+        let before = previous.replace((span.start(), span.end()));
+        if rule == Rule::bad && span.start() <= end && span.end() >= end {
+            let alone = match around {
+                Rule::rotation => Rule::entry_only,
+                Rule::clauses => Rule::clause_only,
+                Rule::match_step => Rule::arm_only,
+                Rule::parallel => Rule::branch_only,
+                _ => Rule::step_only,
+            };
+            // What stands on one line with a statement goes on with it.
+            let whole = span.get_input().get(..span.start()).unwrap_or_default();
+            let goes_on = before.filter(|(_, to)| {
+                whole
+                    .get(*to..)
+                    .is_some_and(|gap| gap.trim().is_empty() && !gap.contains('\n'))
+            });
+            return Some((alone, goes_on.map_or(span.start(), |(from, _)| from)));
+        }
+        if span.start() <= end
+            && span.end() >= end
+            && let Some(found) = broken(pair.into_inner(), rule, end)
+        {
+            return Some(found);
+        }
+    }
+    None
+}
+
+fn add(rule: Rule, all: &mut Following) {
+    let words: &[&'static str] = match rule {
+        Rule::effect => &super::keyword::EFFECTS,
+        Rule::at_most => &["at most"],
+        Rule::zone => &["in"],
+        Rule::jitter => &["jitter"],
+        Rule::expires => &["expires"],
+        Rule::allow => &["allow"],
+        Rule::within => &["within"],
+        Rule::pause => &["every"],
+        Rule::after => &["after"],
+        Rule::else_arm => &["else"],
+        Rule::backoff => &["backoff"],
+        Rule::up_to => &["up to"],
+        Rule::replay_key => &["key"],
+        Rule::grace => &["grace"],
+        Rule::recover => &["recover with"],
+        Rule::accept => &["accept lockout-risk"],
+        Rule::because => &["because"],
+        Rule::source => &["body", "header", "status"],
+        Rule::capture => &["secret", "public"],
+        Rule::previous => &["previous"],
+        Rule::let_step => &["let"],
+        Rule::when_step => &["when"],
+        Rule::match_step => &["match"],
+        Rule::for_each => &["for each"],
+        Rule::on_failure => &["on failure"],
+        Rule::secret_item => &["secret"],
+        Rule::use_item => &["use"],
+        Rule::env_item => &["env"],
+        Rule::kw_on => &["on failure"],
+        Rule::kw_for => &["for each"],
+        Rule::kw_at => &["at most"],
+        Rule::kw_lockout_risk => &["lockout-risk"],
+        Rule::expr | Rule::term | Rule::bare | Rule::path => {
+            all.expression = true;
+            &[]
+        }
+        Rule::ident => {
+            all.name = true;
+            &[]
+        }
+        Rule::jsonpath => {
+            all.path = true;
+            &[]
+        }
+        other => match name(other) {
+            Some(word) => {
+                all.words.push(word);
+                &[]
+            }
+            None => &[],
+        },
+    };
+    all.words.extend(words);
+}
+
+/// The word that a rule begins with, where it has its name.
+fn name(rule: Rule) -> Option<&'static str> {
+    let text = format!("{rule:?}");
+    let word = text.strip_prefix("kw_").unwrap_or(&text);
+    WORDS.iter().find(|known| **known == word).copied()
+}
+
+/// Words that rules are named for.
+const WORDS: [&str; 79] = [
+    "accept", "additive", "after", "allow", "as", "backoff", "basic", "bearer", "because", "body",
+    "ca", "call", "client", "connect", "cron", "description", "each", "else", "env", "every",
+    "expect", "expires", "fail", "failure", "follow", "form", "generate", "grace", "header",
+    "http", "in", "input", "issues", "jitter", "json", "key", "let", "limit", "log", "manual",
+    "match", "most", "not", "optional", "output", "parallel", "promote", "proxy", "public",
+    "query", "raw", "reads", "recover", "repeat", "replacing", "retry", "reveal", "revoke",
+    "revokes", "rotation", "secret", "self", "sets", "slot", "stage", "status", "stop", "strays",
+    "text", "timeout", "to", "until", "up", "update", "verify", "wait", "when", "with", "within",
+];

@@ -1,0 +1,7 @@
+//! `rot lsp`: a client in memory asks what an editor asks.
+
+mod client;
+mod completion;
+mod features;
+mod hostile;
+mod sync;
