@@ -18,6 +18,7 @@ pub mod resolve;
 pub mod schedule;
 pub mod task;
 pub mod ty;
+pub mod visit;
 pub mod write;
 
 pub use dialect::{Dialect, Semantics};

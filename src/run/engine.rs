@@ -416,7 +416,16 @@ impl<'a> Engine<'a> {
         expr: &crate::plan::Expr,
     ) -> Result<Value, StepError> {
         frame.scope.borrow_mut().now = self.world.clock.now();
-        Ok(super::eval::eval(expr, &frame.scope.borrow())?)
+        let value = super::eval::eval(expr, &frame.scope.borrow());
+        self.mask_made(&frame.scope.borrow());
+        Ok(value?)
+    }
+
+    /// Masks what was made from secrets since the last time.
+    pub(super) fn mask_made(&self, scope: &Scope) {
+        for secret in scope.made.take() {
+            self.observer.secret(&secret);
+        }
     }
 
     /// Adds a record to the journal.
@@ -476,9 +485,10 @@ impl<'a> Engine<'a> {
 /// What a step gave, as it is shown: its captures, or for a Conductor task its output document.
 fn shown_output(scope: &Scope, step: &Step) -> Json {
     if scope.dialect.semantics().task_documents {
-        let found = match &step.task {
-            Task::Let(assign) => scope.lets.get(&assign.name),
-            _ => scope.outputs.get(&step.name),
+        let found = if let Task::Let(assign) = &step.task {
+            scope.lets.get(&assign.name)
+        } else {
+            scope.outputs.get(&step.name)
         };
         return found.map_or(Json::Null, Value::shown);
     }

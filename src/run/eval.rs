@@ -129,8 +129,10 @@ pub fn eval(expr: &Expr, scope: &Scope) -> Result<Value, EvalError> {
                 .iter()
                 .map(|a| eval(a, scope))
                 .collect::<Result<Vec<_>, _>>()?;
-            functions::apply(*function, &values)
-                .map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))
+            let value = functions::apply(*function, &values)
+                .map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))?;
+            scope.made.note(&value);
+            Ok(value)
         }
         ExprKind::Binary(operator, left, right) => binary(expr, *operator, left, right, scope),
         ExprKind::Not(inner) => {
