@@ -221,7 +221,7 @@ fn errors_at(view: &View, start: usize, end: usize) -> usize {
         .count()
 }
 
-/// Whether a text makes no new error where it is put in.
+/// Whether a text makes no error where it is put in: a name that is not there, a wrong type, a secret that may not go there.
 fn fits(
     server: &mut Server<'_>,
     view: &View,

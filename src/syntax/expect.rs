@@ -58,9 +58,13 @@ pub fn following(text: &str) -> Following {
             });
         }
         if let Ok(pairs) = Grammar::parse(Rule::item, &closed)
-            && let Some((rule, from)) = broken(pairs, Rule::item, item.trim_end().len())
+            && let Some(statement) = broken(pairs, Rule::item, item.trim_end().len())
         {
-            found = tried(rule, item.get(from..).unwrap_or_default());
+            let alone = |from: usize| tried(statement.rule, item.get(from..).unwrap_or_default());
+            found = statement.before.map_or(Vec::new(), alone);
+            if found.is_empty() {
+                found = alone(statement.from);
+            }
         }
     }
     let mut all = Following::default();
@@ -111,8 +115,17 @@ fn tried(rule: Rule, text: &str) -> Vec<Rule> {
     }
 }
 
-/// The statement that goes on at the end: the rule for one of its kind, and where it begins.
-fn broken(pairs: Pairs<'_, Rule>, around: Rule, end: usize) -> Option<(Rule, usize)> {
+/// A statement that goes on at the end.
+struct Statement {
+    /// The rule for one of its kind alone.
+    rule: Rule,
+    /// Where it begins.
+    from: usize,
+    /// Where the statement ahead of it on its line begins, which it may be the rest of.
+    before: Option<usize>,
+}
+
+fn broken(pairs: Pairs<'_, Rule>, around: Rule, end: usize) -> Option<Statement> {
     let mut previous: Option<(usize, usize)> = None;
     for pair in pairs {
         let (rule, span) = (pair.as_rule(), pair.as_span());
@@ -125,14 +138,18 @@ fn broken(pairs: Pairs<'_, Rule>, around: Rule, end: usize) -> Option<(Rule, usi
                 Rule::parallel => Rule::branch_only,
                 _ => Rule::step_only,
             };
-            // What stands on one line with a statement goes on with it.
+            // What stands on one line with a statement may go on with it.
             let whole = span.get_input().get(..span.start()).unwrap_or_default();
             let goes_on = before.filter(|(_, to)| {
                 whole
                     .get(*to..)
                     .is_some_and(|gap| gap.trim().is_empty() && !gap.contains('\n'))
             });
-            return Some((alone, goes_on.map_or(span.start(), |(from, _)| from)));
+            return Some(Statement {
+                rule: alone,
+                from: span.start(),
+                before: goes_on.map(|(from, _)| from),
+            });
         }
         if span.start() <= end
             && span.end() >= end

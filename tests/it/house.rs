@@ -229,6 +229,7 @@ fn the_top_level_is_what_was_agreed() {
         "README.md",
         "benches",
         "fuzz",
+        "editors",
         "LICENSE",
         "LICENSE-APACHE",
         "LICENSE-MIT",

@@ -2,6 +2,7 @@
 
 mod client;
 mod completion;
+mod editors;
 mod features;
 mod hostile;
 mod sync;

@@ -28,10 +28,11 @@ fn offers_are_what_may_stand_there() {
     let head = "secret key { id, value } to \"api.example.com\"\nsecret single to \"api.example.com\"\n\nrotation r {\n  input who: string\n";
     for (body, wanted, unwanted) in [
         ("  $0", vec!["http", "every", "cron", "let", "when", "on failure"], vec!["bearer", "secret", "single"]),
-        ("  log secrets.$0\n}", vec!["single"], vec!["http", "who"]),
-        ("  log secrets.key.$0\n}", vec!["id", "value"], vec!["key"]),
+        ("  http GET \"https://api.example.com\" { bearer secrets.$0   expect status 200 }\n}", vec!["single"], vec!["http", "who"]),
+        ("  log secrets.$0\n}", vec![], vec!["single", "http"]),
+        ("  http GET \"https://api.example.com\" { bearer secrets.key.$0   expect status 200 }\n}", vec!["id", "value"], vec!["key"]),
         ("  log input.$0\n}", vec!["who"], vec!["id"]),
-        ("  log $0\n}", vec!["input.who", "run.id", "secrets.key.id"], vec!["http", "secrets"]),
+        ("  log $0\n}", vec!["input.who", "run.id"], vec!["http", "secrets", "secrets.key.id"]),
         ("  log run.$0\n}", vec!["id", "started_at"], vec!["who"]),
         ("  http a POST \"https://api.example.com\" $0", vec!["issues", "reads", "sets"], vec!["bearer"]),
         ("  http a POST \"https://api.example.com\" issues $0", vec!["additive", "replacing"], vec!["reads"]),
@@ -44,7 +45,7 @@ fn offers_are_what_may_stand_there() {
         ("  cron \"0 0 3 * * *\" in \"Europe/Ber$0\"\n}", vec!["Europe/Berlin"], vec!["UTC"]),
         ("  http a GET \"https://api.example.com\" { secret t = body $.t to \"$0\" }\n}", vec!["api.example.com", "b.example.com"], vec![]),
         ("  http a GET \"https://api.example.com\" { secret t = body $.t as $0 }\n}", vec!["string", "int", "time"], vec!["bearer"]),
-        ("  log \"x ${secrets.$0}\"\n}", vec!["single"], vec!["http"]),
+        ("  log \"x ${input.$0}\"\n}", vec!["who"], vec!["http"]),
         ("  every $0", vec![], vec!["http", "who"]),
         ("  log \"nothing $0\"\n}", vec![], vec!["http", "who"]),
         ("  # rot: ignore[ROT30$0", vec!["ROT301"], vec!["http"]),
