@@ -16,6 +16,7 @@ pub mod fmt;
 pub mod init;
 mod lsp;
 pub mod man;
+mod next;
 pub mod paths;
 pub mod preview;
 pub mod process;
@@ -23,6 +24,7 @@ pub mod resume;
 pub mod run;
 pub mod runreport;
 pub mod status;
+mod topics;
 pub mod usage;
 pub mod vault;
 pub mod watch;
@@ -86,6 +88,12 @@ fn start(arguments: &[OsString]) -> u8 {
             } else {
                 0
             };
+        }
+        Ok(Parsed::Nothing) => {
+            let out = sink(ColorChoice::Auto, false, 0);
+            let context = Context::new(out, args::Globals::bare(), cwd);
+            next::run(&context);
+            (context, Ok(()))
         }
         Err(error) => {
             let out = sink(ColorChoice::Auto, false, 0);

@@ -191,6 +191,9 @@ fn add(rule: Rule, all: &mut Following) {
         Rule::secret_item => &["secret"],
         Rule::use_item => &["use"],
         Rule::env_item => &["env"],
+        Rule::kw_recover => &["recover with"],
+        Rule::kw_accept => &["accept lockout-risk"],
+        Rule::kw_up => &["up to"],
         Rule::kw_on => &["on failure"],
         Rule::kw_for => &["for each"],
         Rule::kw_at => &["at most"],
@@ -226,13 +229,13 @@ fn name(rule: Rule) -> Option<&'static str> {
 }
 
 /// Words that rules are named for.
-const WORDS: [&str; 79] = [
-    "accept", "additive", "after", "allow", "as", "backoff", "basic", "bearer", "because", "body",
+const WORDS: [&str; 76] = [
+    "additive", "after", "allow", "as", "backoff", "basic", "bearer", "because", "body",
     "ca", "call", "client", "connect", "cron", "description", "each", "else", "env", "every",
     "expect", "expires", "fail", "failure", "follow", "form", "generate", "grace", "header",
     "http", "in", "input", "issues", "jitter", "json", "key", "let", "limit", "log", "manual",
     "match", "most", "not", "optional", "output", "parallel", "promote", "proxy", "public",
-    "query", "raw", "reads", "recover", "repeat", "replacing", "retry", "reveal", "revoke",
+    "query", "raw", "reads", "repeat", "replacing", "retry", "reveal", "revoke",
     "revokes", "rotation", "secret", "self", "sets", "slot", "stage", "status", "stop", "strays",
-    "text", "timeout", "to", "until", "up", "update", "verify", "wait", "when", "with", "within",
+    "text", "timeout", "to", "until", "update", "verify", "wait", "when", "with", "within",
 ];
