@@ -22,14 +22,23 @@ pub fn run(context: &Context) {
     match (here.rot.first(), here.conductor.first()) {
         (None, None) => {
             out.push_str("There are no rotations in this folder.\n");
-            steps.push(("rot demo", "watch a rotation at work, in a scratch folder".into()));
+            steps.push((
+                "rot demo",
+                "watch a rotation at work, in a scratch folder".into(),
+            ));
             steps.push(("rot init", "start a project here".into()));
         }
         (Some(first), _) => {
             let _ = writeln!(out, "Here: {rot}{}.", also(&here, &json));
-            steps.push(("rot check", "look for leaks and lock-outs; nothing runs".into()));
+            steps.push((
+                "rot check",
+                "look for leaks and lock-outs; nothing runs".into(),
+            ));
             let first = first.display();
-            steps.push(("rot plan FILE", format!("say what a run would do, as of {first}")));
+            steps.push((
+                "rot plan FILE",
+                format!("say what a run would do, as of {first}"),
+            ));
             if here.vault {
                 steps.push(("rot status", "what is due, and what needs you".into()));
                 steps.push(("rot run FILE", "check it, then do it".into()));
@@ -40,7 +49,10 @@ pub fn run(context: &Context) {
         }
         (None, Some(first)) => {
             let _ = writeln!(out, "Here: {json}.");
-            steps.push(("rot check", "look for leaks and lock-outs; nothing runs".into()));
+            steps.push((
+                "rot check",
+                "look for leaks and lock-outs; nothing runs".into(),
+            ));
             let first = first.display();
             steps.push((
                 "rot compile --to rot FILE",

@@ -26,12 +26,32 @@ const TOPICS: [Topic; 11] = [
         CHECK,
         "Accept a finding",
     ),
-    topic("weights", "how rules are made errors, notes, or off", CHECK, "Weights"),
+    topic(
+        "weights",
+        "how rules are made errors, notes, or off",
+        CHECK,
+        "Weights",
+    ),
     topic("fixes", "what `--fix` mends", CHECK, "Fixes"),
-    topic("requests", "effects, captures and clauses of `http`", LANGUAGE, "Requests"),
+    topic(
+        "requests",
+        "effects, captures and clauses of `http`",
+        LANGUAGE,
+        "Requests",
+    ),
     topic("steps", "the steps of a rotation", LANGUAGE, "Steps"),
-    topic("expressions", "values, roots and functions", LANGUAGE, "Expressions"),
-    topic("cron", "cron expressions and time zones", SCHEDULES, "Cron expressions"),
+    topic(
+        "expressions",
+        "values, roots and functions",
+        LANGUAGE,
+        "Expressions",
+    ),
+    topic(
+        "cron",
+        "cron expressions and time zones",
+        SCHEDULES,
+        "Cron expressions",
+    ),
     topic(
         "identities",
         "who can open a vault, and what to do when a key is lost",
@@ -95,5 +115,8 @@ fn section(page: &str, heading: &str) -> Option<String> {
     let inner = rest.get(mark.len()..)?;
     let end = inner.find("\n## ").map_or(inner.len(), |at| at + 1);
     let body = inner.get(..end)?.trim();
-    Some(format!("{heading}\n{}\n\n{body}\n", "=".repeat(heading.len())))
+    Some(format!(
+        "{heading}\n{}\n\n{body}\n",
+        "=".repeat(heading.len())
+    ))
 }

@@ -37,12 +37,24 @@ fn definition(root: &Node, index: &mut Index) {
         .and_then(Node::as_string)
         .map(JsonString::inner_span);
     if let Some(name) = root.get("name").and_then(Node::as_string) {
-        define(NameKind::Rotation, &name.text, name.inner_span(), None, index);
+        define(
+            NameKind::Rotation,
+            &name.text,
+            name.inner_span(),
+            None,
+            index,
+        );
     }
     for item in root.get("inputParameters").map_or(&[][..], Node::items) {
         if let Some(name) = item.as_string() {
             names.inputs.entry(&name.text).or_insert(name.inner_span());
-            define(NameKind::Input, &name.text, name.inner_span(), within, index);
+            define(
+                NameKind::Input,
+                &name.text,
+                name.inner_span(),
+                within,
+                index,
+            );
         }
     }
     for member in root.get("inputTemplate").map_or(&[][..], Node::members) {
@@ -161,7 +173,10 @@ fn references(text: &JsonString, names: &Names<'_>, index: &mut Index) {
                     "variables" => &names.variables,
                     _ => continue,
                 };
-                third.name().and_then(|n| known.get(n)).map(|to| (third, to))
+                third
+                    .name()
+                    .and_then(|n| known.get(n))
+                    .map(|to| (third, to))
             }
             (Some(task), _) => names.tasks.get(task).map(|to| (first, to)),
             _ => None,

@@ -31,7 +31,10 @@ pub(super) fn actions(server: &mut Server<'_>, params: &CodeActionParams) -> Ans
         None => kind != FIX_ALL,
         Some(only) => only.iter().any(|k| {
             let k = k.as_str();
-            kind == k || kind.strip_prefix(k).is_some_and(|rest| rest.starts_with('.'))
+            kind == k
+                || kind
+                    .strip_prefix(k)
+                    .is_some_and(|rest| rest.starts_with('.'))
         }),
     };
     let text = view.file.text();
@@ -230,11 +233,21 @@ fn in_metadata(root: &Node, one: &Diagnostic) -> Option<(u32, Made)> {
     let pointer = serde_json::to_string(&definition.pointer_of(one.span())).ok()?;
     let entry = format!("{pointer}: \"{} {REASON}\"", one.code.id());
     let into = |object: &Node, member: String| {
-        let comma = if object.members().is_empty() { "" } else { ", " };
-        (object.span.start + 1, Made::Text(format!("{member}{comma}")))
+        let comma = if object.members().is_empty() {
+            ""
+        } else {
+            ", "
+        };
+        (
+            object.span.start + 1,
+            Made::Text(format!("{member}{comma}")),
+        )
     };
     Some(match definition.get("metadata") {
-        None => into(definition, format!("\"metadata\": {{\"rot.ignore\": {{{entry}}}}}")),
+        None => into(
+            definition,
+            format!("\"metadata\": {{\"rot.ignore\": {{{entry}}}}}"),
+        ),
         Some(metadata) => match metadata.get("rot.ignore") {
             None => into(metadata, format!("\"rot.ignore\": {{{entry}}}")),
             Some(ignores) => into(ignores, entry),

@@ -40,7 +40,12 @@ const HEADERS: [&str; 8] = [
 ];
 
 /// Schedules that many have, in the six fields of the language.
-const CRONS: [&str; 4] = ["0 0 3 * * *", "0 0 3 * * MON", "0 0 3 1 * *", "0 */15 * * * *"];
+const CRONS: [&str; 4] = [
+    "0 0 3 * * *",
+    "0 0 3 * * MON",
+    "0 0 3 1 * *",
+    "0 */15 * * * *",
+];
 
 /// What may stand at a place.
 pub(super) fn complete(server: &mut Server<'_>, at: &TextDocumentPositionParams) -> Answer {
@@ -150,7 +155,10 @@ fn in_rot(
     let mut probe = text.to_owned();
     probe.replace_range(start..end, UNKNOWN);
     let looked = server.project.look(&view.path, &probe, Index::probing(at));
-    let offers = names(&looked.loaded.index.offers, text.get(end..).unwrap_or_default());
+    let offers = names(
+        &looked.loaded.index.offers,
+        text.get(end..).unwrap_or_default(),
+    );
     for (tried, (offer, label)) in offers.into_iter().enumerate() {
         if tried < TRIED && !fits(server, view, (start, end), &label) {
             continue;
@@ -222,12 +230,7 @@ fn errors_at(view: &View, start: usize, end: usize) -> usize {
 }
 
 /// Whether a text makes no error where it is put in: a name that is not there, a wrong type, a secret that may not go there.
-fn fits(
-    server: &mut Server<'_>,
-    view: &View,
-    (start, end): (usize, usize),
-    label: &str,
-) -> bool {
+fn fits(server: &mut Server<'_>, view: &View, (start, end): (usize, usize), label: &str) -> bool {
     let mut text = view.file.text().to_owned();
     text.replace_range(start..end, label);
     let tried = server.project.look(&view.path, &text, Index::off());
@@ -272,9 +275,9 @@ fn open_string(line: &str) -> Option<usize> {
 }
 
 fn in_path(line: &str) -> bool {
-    line.rsplit([' ', '\t']).next().is_some_and(|last| {
-        last.starts_with('$') && !last.starts_with("${")
-    })
+    line.rsplit([' ', '\t'])
+        .next()
+        .is_some_and(|last| last.starts_with('$') && !last.starts_with("${"))
 }
 
 fn in_comment(view: &View, lines: &Lines, start: usize, offset: usize) -> Vec<CompletionItem> {
@@ -335,7 +338,11 @@ fn in_string(
     let ahead = text.get(..start.saturating_sub(1)).unwrap_or_default();
     let typed = text.get(start..offset).unwrap_or_default().to_owned();
     let last = ahead.split_whitespace().next_back().unwrap_or_default();
-    let listed = last.ends_with(',') && ahead.rsplit('\n').next().is_some_and(|l| l.contains(" to "));
+    let listed = last.ends_with(',')
+        && ahead
+            .rsplit('\n')
+            .next()
+            .is_some_and(|l| l.contains(" to "));
     let list = |all: Vec<String>, kind: CompletionItemKind| -> Vec<CompletionItem> {
         all.iter()
             .filter(|one| one.to_lowercase().contains(&typed.to_lowercase()))
@@ -377,7 +384,12 @@ fn hosts(server: &mut Server<'_>) -> Vec<String> {
             }
         }
         let analysis = crate::check::flow::Analysis::of(&view.loaded.plan);
-        all.extend(analysis.requests.iter().filter_map(|r| r.target.host.clone()));
+        all.extend(
+            analysis
+                .requests
+                .iter()
+                .filter_map(|r| r.target.host.clone()),
+        );
     }
     all.into_iter().collect()
 }

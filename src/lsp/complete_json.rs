@@ -42,10 +42,7 @@ pub(super) fn complete(
         return references(server, view, lines, inside, offset, &place);
     }
     let behind = text.get(offset..).unwrap_or_default();
-    let end = offset
-        + behind
-            .find(['"', '\n', ',', '}'])
-            .unwrap_or(behind.len());
+    let end = offset + behind.find(['"', '\n', ',', '}']).unwrap_or(behind.len());
     let put = Put {
         lines,
         text,
@@ -70,7 +67,10 @@ pub(super) fn complete(
             ),
             "secretKey" => {
                 let secrets = view.loaded.plan.secrets.iter();
-                list(secrets.map(|s| s.name.clone()).collect(), CompletionItemKind::Variable)
+                list(
+                    secrets.map(|s| s.name.clone()).collect(),
+                    CompletionItemKind::Variable,
+                )
             }
             _ => Vec::new(),
         },
@@ -145,7 +145,9 @@ impl Place {
     fn is_task(&self) -> bool {
         let holds = ["tasks", "loopOver", "defaultCase", "forkTasks"];
         let has = |key: &str| self.object.as_ref().is_some_and(|o| o.get(key).is_some());
-        self.path.last().is_some_and(|k| holds.contains(&k.as_str()))
+        self.path
+            .last()
+            .is_some_and(|k| holds.contains(&k.as_str()))
             || self.path.iter().any(|k| k == "decisionCases")
             || has("taskReferenceName")
     }
@@ -191,12 +193,20 @@ fn closed(text: &str, from: usize, offset: usize) -> Option<Node> {
 fn keys(place: &Place) -> Vec<String> {
     use crate::conductor::read::keys::{HTTP, TASK, WORKFLOW};
     let in_parameters = place.path.last().is_some_and(|k| k == "inputParameters");
-    let all: &[&str] = if place.path.is_empty() || place.path.last().is_some_and(|k| k == "workflowDef" || k == "workflowDefinition") {
+    let all: &[&str] = if place.path.is_empty()
+        || place
+            .path
+            .last()
+            .is_some_and(|k| k == "workflowDef" || k == "workflowDefinition")
+    {
         WORKFLOW
     } else if place.is_task() {
         TASK
     } else if in_parameters || place.path.last().is_some_and(|k| k == "http_request") {
-        let is_http = place.object.as_ref().is_some_and(|o| o.get("uri").is_some() || o.get("method").is_some());
+        let is_http = place
+            .object
+            .as_ref()
+            .is_some_and(|o| o.get("uri").is_some() || o.get("method").is_some());
         if is_http { HTTP } else { &[] }
     } else {
         &[]
@@ -275,7 +285,11 @@ fn references(
     };
     let mut items = Vec::new();
     for one in all.into_iter().take(super::complete::MOST) {
-        let filled = if closes { one.clone() } else { format!("{one}}}") };
+        let filled = if closes {
+            one.clone()
+        } else {
+            format!("{one}}}")
+        };
         if !fits(server, view, start..end, &filled) {
             continue;
         }
@@ -295,12 +309,7 @@ fn whole(view: &View, _: &Place, offset: usize) -> Option<Node> {
 }
 
 /// Whether a reference says nothing new that is wrong at its place; in a text that is broken anyway nothing can be told.
-fn fits(
-    server: &mut Server<'_>,
-    view: &View,
-    range: std::ops::Range<usize>,
-    filled: &str,
-) -> bool {
+fn fits(server: &mut Server<'_>, view: &View, range: std::ops::Range<usize>, filled: &str) -> bool {
     use crate::diagnostic::Severity;
     use crate::plan::index::Index;
     let mut text = view.file.text().to_owned();

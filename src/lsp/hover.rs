@@ -270,9 +270,7 @@ fn of_task_type(view: &View, offset: u32) -> Said {
 }
 
 fn of_schedule(view: &View, offset: u32, now: Timestamp) -> Said {
-    let inside = |span: Span| {
-        span.file == view.id() && span.start <= offset && offset <= span.end
-    };
+    let inside = |span: Span| span.file == view.id() && span.start <= offset && offset <= span.end;
     let rotations = view.loaded.plan.rotations.iter();
     let schedule = rotations
         .filter_map(|r| r.schedule.as_ref())
@@ -334,9 +332,7 @@ fn of_effect(view: &View, offset: u32) -> Said {
 
 /// The type of an expression that names something.
 fn of_type(view: &View, offset: u32) -> Said {
-    let inside = |span: Span| {
-        span.file == view.id() && span.start <= offset && offset <= span.end
-    };
+    let inside = |span: Span| span.file == view.id() && span.start <= offset && offset <= span.end;
     let (span, ty) = view
         .loaded
         .index
@@ -347,12 +343,7 @@ fn of_type(view: &View, offset: u32) -> Said {
 }
 
 /// The parameters of the function whose parentheses are open here.
-pub(super) fn signature(
-    _: &mut Server<'_>,
-    view: &Arc<View>,
-    _: &Lines,
-    offset: u32,
-) -> Answer {
+pub(super) fn signature(_: &mut Server<'_>, view: &Arc<View>, _: &Lines, offset: u32) -> Answer {
     let before = view.file.slice(0, offset);
     let line = before.rsplit('\n').next().unwrap_or_default();
     let mut depth = 0;

@@ -100,10 +100,7 @@ impl Lines {
 
     /// The bytes of a range, in order.
     pub fn bytes(&self, text: &str, range: Range) -> std::ops::Range<u32> {
-        let (start, end) = (
-            self.offset(text, range.start),
-            self.offset(text, range.end),
-        );
+        let (start, end) = (self.offset(text, range.start), self.offset(text, range.end));
         start.min(end)..end.max(start)
     }
 

@@ -58,8 +58,8 @@ pub(super) fn highlight(
     let own = view.id();
     let text = view.file.text();
     let mark = |span, kind: DocumentHighlightKind| json!({ "range": lines.range_of(text, span), "kind": kind });
-    let defined = (definition.at.file == own)
-        .then(|| mark(definition.at, DocumentHighlightKind::Write));
+    let defined =
+        (definition.at.file == own).then(|| mark(definition.at, DocumentHighlightKind::Write));
     let used = view
         .loaded
         .index
@@ -80,7 +80,11 @@ pub(super) fn prepare_rename(
         return Ok(Value::Null);
     };
     names::renamable(&found).map_err(Refusal::because)?;
-    let quote = u32::from(view.file.slice(found.here.start, found.here.end).starts_with('"'));
+    let quote = u32::from(
+        view.file
+            .slice(found.here.start, found.here.end)
+            .starts_with('"'),
+    );
     let (start, end) = (found.here.start + quote, found.here.end - quote);
     Ok(json!({
         "range": lines.range(view.file.text(), start, end),

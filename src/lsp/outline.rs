@@ -187,7 +187,11 @@ impl Maker<'_> {
     fn tasks(&self, node: &Node, into: &mut Vec<DocumentSymbol>) {
         let name = node.get("taskReferenceName").and_then(Node::as_string);
         let mut inner = Vec::new();
-        let below = if name.is_some() { &mut inner } else { &mut *into };
+        let below = if name.is_some() {
+            &mut inner
+        } else {
+            &mut *into
+        };
         for child in node.items() {
             self.tasks(child, below);
         }

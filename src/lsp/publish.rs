@@ -137,7 +137,11 @@ fn settings(server: &mut Server<'_>, path: &Path) -> Vec<Value> {
         .sources
         .files()
         .any(|(_, file)| Path::new(file.name()) == path);
-    let found = if mine { settings.findings.as_slice() } else { &[] };
+    let found = if mine {
+        settings.findings.as_slice()
+    } else {
+        &[]
+    };
     found
         .iter()
         .map(|d| {

@@ -1,6 +1,7 @@
 //! The loop: what came in is taken in at once, questions are answered on the newest text, findings are published once a burst.
 
 use super::lines::{Encoding, Lines};
+use super::transport::nobody;
 use super::wire::{
     self, AtPosition, Client, CodeActionParams, CompletionParams, DidChangeTextDocumentParams,
     DidChangeWatchedFilesParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
@@ -8,7 +9,6 @@ use super::wire::{
     OfDocument, ReferenceParams, RenameParams, SemanticTokensRangeParams,
     TextDocumentContentChangeEvent, Uri, WorkspaceSymbolParams, path_of,
 };
-use super::transport::nobody;
 use super::{actions, complete, format, hover, navigate, outline, publish, tokens, upcoming};
 use crate::workspace::files::LIMIT;
 use crate::workspace::project::{Project, View};
@@ -202,7 +202,9 @@ impl Server<'_> {
     }
 
     fn request(&mut self, request: Request) {
-        let Request { id, method, params, .. } = request;
+        let Request {
+            id, method, params, ..
+        } = request;
         let answer = catch_unwind(AssertUnwindSafe(|| self.answer(&method, params)));
         let response = match answer {
             Ok(Some(Ok(value))) => Response::new_ok(id, value),
@@ -234,14 +236,13 @@ impl Server<'_> {
             "textDocument/documentLink" => self.of(params, outline::links),
             "textDocument/codeLens" => self.of(params, upcoming::lenses),
             "textDocument/semanticTokens/full" => self.of(params, tokens::full),
-            "textDocument/semanticTokens/range" => {
-                self.with(params, |own, p: SemanticTokensRangeParams| {
+            "textDocument/semanticTokens/range" => self
+                .with(params, |own, p: SemanticTokensRangeParams| {
                     tokens::range(own, &p)
-                })
+                }),
+            "textDocument/inlayHint" => {
+                self.with(params, |own, p: InlayHintParams| upcoming::hints(own, &p))
             }
-            "textDocument/inlayHint" => self.with(params, |own, p: InlayHintParams| {
-                upcoming::hints(own, &p)
-            }),
             "textDocument/formatting" => self.with(params, |own, p: DocumentFormattingParams| {
                 format::document(own, &p.text_document.uri)
             }),
@@ -279,11 +280,7 @@ impl Server<'_> {
     }
 
     /// Answers a question about a document.
-    fn of(
-        &mut self,
-        params: Value,
-        answer: fn(&mut Self, &Arc<View>, &Lines) -> Answer,
-    ) -> Answer {
+    fn of(&mut self, params: Value, answer: fn(&mut Self, &Arc<View>, &Lines) -> Answer) -> Answer {
         self.with(params, |own, params: OfDocument| {
             match own.view(&params.text_document.uri) {
                 Some((view, lines)) => answer(own, &view, &lines),
@@ -345,7 +342,8 @@ impl Server<'_> {
             "textDocument/didClose" => self.take(params, Self::closed),
             "textDocument/didSave" => self.take(params, |own, one: OfDocument| {
                 if let Some(path) = key(&one.text_document.uri) {
-                    own.touched(path);
+                    own.project.refresh();
+                    own.dirty(&path);
                 }
             }),
             "workspace/didChangeWatchedFiles" => {

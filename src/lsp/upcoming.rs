@@ -175,10 +175,16 @@ pub(super) fn execute(server: &mut Server<'_>, params: &ExecuteCommandParams) ->
     };
     let place = uri_of(&path);
     if server.client.shows {
-        server.ask("window/showDocument", json!({ "uri": place, "external": true }));
+        server.ask(
+            "window/showDocument",
+            json!({ "uri": place, "external": true }),
+        );
     } else {
         let message = format!("the flow of secrets is drawn in {}", path.display());
-        server.notify("window/showMessage", json!({ "type": 3, "message": message }));
+        server.notify(
+            "window/showMessage",
+            json!({ "type": 3, "message": message }),
+        );
     }
     Ok(json!({ "uri": place }))
 }

@@ -13,14 +13,13 @@ pub use gen_lsp_types::{
 };
 use gen_lsp_types::{
     CodeActionOptions, CodeActionProvider, CodeLensOptions, CompletionItemTextEdit,
-    CompletionOptions, Contents, DefinitionProvider, Documentation, DocumentFormattingProvider,
+    CompletionOptions, Contents, DefinitionProvider, DocumentFormattingProvider,
     DocumentHighlightProvider, DocumentLinkOptions, DocumentRangeFormattingProvider,
-    DocumentSymbolProvider, ExecuteCommandOptions, FoldingRangeProvider, Full, Hover,
-    HoverProvider, InlayHintProvider, MarkupContent, MarkupKind, PositionEncodingKind,
-    ReferencesProvider, RenameOptions, RenameProvider, SemanticTokensLegend,
-    SemanticTokensOptions, SemanticTokensOptionsRange, SemanticTokensProvider, ServerCapabilities,
-    SignatureHelpOptions, TextDocumentSync, TextDocumentSyncKind, TextDocumentSyncOptions,
-    WorkspaceSymbolProvider,
+    DocumentSymbolProvider, Documentation, ExecuteCommandOptions, FoldingRangeProvider, Full,
+    Hover, HoverProvider, InlayHintProvider, MarkupContent, MarkupKind, PositionEncodingKind,
+    ReferencesProvider, RenameOptions, RenameProvider, SemanticTokensLegend, SemanticTokensOptions,
+    SemanticTokensOptionsRange, SemanticTokensProvider, ServerCapabilities, SignatureHelpOptions,
+    TextDocumentSync, TextDocumentSyncKind, TextDocumentSyncOptions, WorkspaceSymbolProvider,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -78,7 +77,9 @@ impl Client {
         let utf8 = encodings
             .and_then(Value::as_array)
             .is_some_and(|all| all.iter().any(|e| e == "utf-8"));
-        let folders = params.pointer("/workspaceFolders").and_then(Value::as_array);
+        let folders = params
+            .pointer("/workspaceFolders")
+            .and_then(Value::as_array);
         let mut roots: Vec<PathBuf> = folders
             .into_iter()
             .flatten()
@@ -107,7 +108,10 @@ impl Client {
 pub fn capabilities(utf8: bool) -> Value {
     let tokens = SemanticTokensOptions {
         legend: SemanticTokensLegend {
-            token_types: super::tokens::TYPES.iter().map(ToString::to_string).collect(),
+            token_types: super::tokens::TYPES
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             token_modifiers: super::tokens::MODIFIERS
                 .iter()
                 .map(ToString::to_string)
@@ -117,10 +121,7 @@ pub fn capabilities(utf8: bool) -> Value {
         full: Some(Full::Bool(true)),
         ..SemanticTokensOptions::default()
     };
-    let kinds = vec![
-        CodeActionKind::QuickFix,
-        CodeActionKind::new(FIX_ALL),
-    ];
+    let kinds = vec![CodeActionKind::QuickFix, CodeActionKind::new(FIX_ALL)];
     let triggers = [".", "{", "\"", "$", "["].map(str::to_owned).to_vec();
     let capabilities = ServerCapabilities {
         position_encoding: Some(if utf8 {

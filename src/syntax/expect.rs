@@ -46,34 +46,21 @@ pub fn following(text: &str) -> Following {
     if item.trim().is_empty() {
         return top();
     }
-    let mut found = tried(Rule::item, item);
-    if !open.is_empty() {
-        let mut closed = item.to_owned();
-        for bracket in open.iter().rev() {
-            closed.push('\n');
-            closed.push(match bracket {
-                b'(' => ')',
-                b'[' => ']',
-                _ => '}',
-            });
-        }
-        if let Ok(pairs) = Grammar::parse(Rule::item, &closed)
-            && let Some(statement) = broken(pairs, Rule::item, item.trim_end().len())
-        {
-            let alone = |from: usize| tried(statement.rule, item.get(from..).unwrap_or_default());
-            found = statement.before.map_or(Vec::new(), alone);
-            if found.is_empty() {
-                found = alone(statement.from);
-            }
-        }
-    }
+    let found = if open.is_empty() {
+        tried(Rule::item, item)
+    } else {
+        inside(item, &open)
+    };
     let mut all = Following::default();
     for rule in found {
         add(rule, &mut all);
     }
     // A whole item may be followed by another.
     let ended = open.is_empty() && tokens.len() > since;
-    let fresh = text.rsplit('\n').next().is_some_and(|l| l.trim().is_empty());
+    let fresh = text
+        .rsplit('\n')
+        .next()
+        .is_some_and(|l| l.trim().is_empty());
     if ended && fresh && Grammar::parse(Rule::item, item.trim_end()).is_ok() {
         all.words.extend(ITEMS);
     }
@@ -115,50 +102,113 @@ fn tried(rule: Rule, text: &str) -> Vec<Rule> {
     }
 }
 
-/// A statement that goes on at the end.
-struct Statement {
-    /// The rule for one of its kind alone.
-    rule: Rule,
-    /// Where it begins.
-    from: usize,
-    /// Where the statement ahead of it on its line begins, which it may be the rest of.
+/// What may follow within braces: what goes on the last statement, and what begins another.
+fn inside(item: &str, open: &[u8]) -> Vec<Rule> {
+    let mut closed = item.to_owned();
+    for bracket in open.iter().rev() {
+        closed.push('\n');
+        closed.push(match bracket {
+            b'(' => ')',
+            b'[' => ']',
+            _ => '}',
+        });
+    }
+    let end = item.trim_end().len();
+    let Ok(pairs) = Grammar::parse(Rule::item, &closed) else {
+        return tried(Rule::item, item);
+    };
+    let mut block = None;
+    inmost(pairs, end, &mut block);
+    let Some(block) = block else {
+        return tried(Rule::item, item);
+    };
+    let alone = |from: usize| tried(block.statement, item.get(from..).unwrap_or_default());
+    let Some(last) = block.last else {
+        return fresh(block.statement);
+    };
+    if !last.broken {
+        let mut found = alone(last.from);
+        found.extend(fresh(block.statement));
+        return found;
+    }
+    // What stands on one line with a statement may go on with it.
+    let found = block.before.map_or(Vec::new(), alone);
+    if found.is_empty() {
+        alone(last.from)
+    } else {
+        found
+    }
+}
+
+/// What begins a statement. Behind a blank, so that the grammar names the rules within and not the one around them.
+fn fresh(statement: Rule) -> Vec<Rule> {
+    tried(statement, " ")
+}
+
+/// The inmost braces that are open at the end, which hold statements.
+struct Block {
+    /// The rule for one of its statements alone.
+    statement: Rule,
+    last: Option<Last>,
+    /// Where the statement ahead of a broken one on its line begins.
     before: Option<usize>,
 }
 
-fn broken(pairs: Pairs<'_, Rule>, around: Rule, end: usize) -> Option<Statement> {
-    let mut previous: Option<(usize, usize)> = None;
+/// The last statement of a block.
+#[derive(Clone, Copy)]
+struct Last {
+    from: usize,
+    to: usize,
+    broken: bool,
+}
+
+fn inmost(pairs: Pairs<'_, Rule>, end: usize, found: &mut Option<Block>) {
     for pair in pairs {
         let (rule, span) = (pair.as_rule(), pair.as_span());
-        let before = previous.replace((span.start(), span.end()));
-        if rule == Rule::bad && span.start() <= end && span.end() >= end {
-            let alone = match around {
-                Rule::rotation => Rule::entry_only,
-                Rule::clauses => Rule::clause_only,
-                Rule::match_step => Rule::arm_only,
-                Rule::parallel => Rule::branch_only,
-                _ => Rule::step_only,
+        if span.start() > end || span.end() <= end {
+            continue;
+        }
+        let statement = match rule {
+            Rule::rotation => Some(Rule::entry_only),
+            Rule::block => Some(Rule::step_only),
+            Rule::clauses => Some(Rule::clause_only),
+            Rule::match_step => Some(Rule::arm_only),
+            Rule::parallel => Some(Rule::branch_only),
+            _ => None,
+        };
+        if let Some(statement) = statement {
+            let text = span.get_input();
+            let mut block = Block {
+                statement,
+                last: None,
+                before: None,
             };
-            // What stands on one line with a statement may go on with it.
-            let whole = span.get_input().get(..span.start()).unwrap_or_default();
-            let goes_on = before.filter(|(_, to)| {
-                whole
-                    .get(*to..)
-                    .is_some_and(|gap| gap.trim().is_empty() && !gap.contains('\n'))
-            });
-            return Some(Statement {
-                rule: alone,
-                from: span.start(),
-                before: goes_on.map(|(from, _)| from),
-            });
+            let mut opened = false;
+            for inner in pair.clone().into_inner() {
+                let (kind, place) = (inner.as_rule(), inner.as_span());
+                if kind == Rule::open {
+                    opened = true;
+                } else if opened && kind != Rule::close && place.start() < end {
+                    let broken = kind == Rule::bad;
+                    let near = |last: Last| {
+                        text.get(last.to..place.start())
+                            .is_some_and(|gap| gap.trim().is_empty() && !gap.contains('\n'))
+                    };
+                    let before = block.last.filter(|last| broken && near(*last));
+                    block.before = before.map(|last| last.from);
+                    block.last = Some(Last {
+                        from: place.start(),
+                        to: place.end(),
+                        broken,
+                    });
+                }
+            }
+            if opened {
+                *found = Some(block);
+            }
         }
-        if span.start() <= end
-            && span.end() >= end
-            && let Some(found) = broken(pair.into_inner(), rule, end)
-        {
-            return Some(found);
-        }
+        inmost(pair.into_inner(), end, found);
     }
-    None
 }
 
 fn add(rule: Rule, all: &mut Following) {
@@ -230,12 +280,80 @@ fn name(rule: Rule) -> Option<&'static str> {
 
 /// Words that rules are named for.
 const WORDS: [&str; 76] = [
-    "additive", "after", "allow", "as", "backoff", "basic", "bearer", "because", "body",
-    "ca", "call", "client", "connect", "cron", "description", "each", "else", "env", "every",
-    "expect", "expires", "fail", "failure", "follow", "form", "generate", "grace", "header",
-    "http", "in", "input", "issues", "jitter", "json", "key", "let", "limit", "log", "manual",
-    "match", "most", "not", "optional", "output", "parallel", "promote", "proxy", "public",
-    "query", "raw", "reads", "repeat", "replacing", "retry", "reveal", "revoke",
-    "revokes", "rotation", "secret", "self", "sets", "slot", "stage", "status", "stop", "strays",
-    "text", "timeout", "to", "until", "update", "verify", "wait", "when", "with", "within",
+    "additive",
+    "after",
+    "allow",
+    "as",
+    "backoff",
+    "basic",
+    "bearer",
+    "because",
+    "body",
+    "ca",
+    "call",
+    "client",
+    "connect",
+    "cron",
+    "description",
+    "each",
+    "else",
+    "env",
+    "every",
+    "expect",
+    "expires",
+    "fail",
+    "failure",
+    "follow",
+    "form",
+    "generate",
+    "grace",
+    "header",
+    "http",
+    "in",
+    "input",
+    "issues",
+    "jitter",
+    "json",
+    "key",
+    "let",
+    "limit",
+    "log",
+    "manual",
+    "match",
+    "most",
+    "not",
+    "optional",
+    "output",
+    "parallel",
+    "promote",
+    "proxy",
+    "public",
+    "query",
+    "raw",
+    "reads",
+    "repeat",
+    "replacing",
+    "retry",
+    "reveal",
+    "revoke",
+    "revokes",
+    "rotation",
+    "secret",
+    "self",
+    "sets",
+    "slot",
+    "stage",
+    "status",
+    "stop",
+    "strays",
+    "text",
+    "timeout",
+    "to",
+    "until",
+    "update",
+    "verify",
+    "wait",
+    "when",
+    "with",
+    "within",
 ];

@@ -6,8 +6,8 @@ use crate::check::{self, Texts as CheckTexts, Tree};
 use crate::conductor::{self, ReadOptions};
 use crate::diagnostic::{Code, Diagnostic, Error, Failure, Result, Severity, codes};
 use crate::json;
-use crate::plan::policy::{Destination, HostPattern, Place};
 use crate::plan::index::Index;
+use crate::plan::policy::{Destination, HostPattern, Place};
 use crate::plan::resolve::{parse_host, resolve_into};
 use crate::plan::{Dialect, Plan, Rotation, document};
 use crate::source::{At, FileId, SourceFile, SourceMap};
@@ -149,12 +149,7 @@ fn checked(plan: &Plan, config: &Config, wrong: bool, texts: &CheckTexts<'_>) ->
     found
 }
 
-fn json_text(
-    file: &SourceFile,
-    config: &Config,
-    among: &dyn Texts,
-    mut index: Index,
-) -> Loaded {
+fn json_text(file: &SourceFile, config: &Config, among: &dyn Texts, mut index: Index) -> Loaded {
     let mut sources = SourceMap::new();
     let id = sources.add(file.clone());
     let (node, findings) = json::parse_all(id, file);

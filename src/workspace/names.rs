@@ -148,7 +148,9 @@ fn well_formed(kind: NameKind, new: &str, json: bool) -> Result<(), String> {
     if !json && bare && is_keyword(new) {
         return Err(format!("`{new}` is a word of the language"));
     }
-    let roots = ["secrets", "pending", "previous", "input", "run", "env", "workflow"];
+    let roots = [
+        "secrets", "pending", "previous", "input", "run", "env", "workflow",
+    ];
     if matches!(kind, NameKind::Step | NameKind::Let | NameKind::Element) && roots.contains(&new) {
         return Err(format!("`{new}` is a word that paths begin with"));
     }

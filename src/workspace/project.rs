@@ -157,6 +157,14 @@ impl Project {
         self.changed.insert(path, self.revision);
     }
 
+    /// Anything on the disk may have changed: whoever watches files for us may miss some.
+    pub fn refresh(&mut self) {
+        self.revision += 1;
+        self.settings.clear();
+        self.views.clear();
+        self.listed = None;
+    }
+
     /// The texts that the editor holds.
     pub fn open(&self) -> impl Iterator<Item = &PathBuf> {
         self.open.iter()
@@ -190,13 +198,27 @@ impl Project {
     /// Looks at a text as if it stood at a path, and keeps nothing of it.
     pub fn look(&mut self, path: &Path, text: &str, index: Index) -> View {
         let settings = self.settings(path);
-        look(path, text, index, &settings, &self.overlay, (self.today, self.revision))
+        look(
+            path,
+            text,
+            index,
+            &settings,
+            &self.overlay,
+            (self.today, self.revision),
+        )
     }
 
     /// The same among other texts than those that are there.
     pub fn look_among(&mut self, path: &Path, text: &str, among: &Overlay) -> View {
         let settings = self.settings(path);
-        look(path, text, Index::on(), &settings, among, (self.today, self.revision))
+        look(
+            path,
+            text,
+            Index::on(),
+            &settings,
+            among,
+            (self.today, self.revision),
+        )
     }
 
     /// The texts over those on the disk.
@@ -354,7 +376,10 @@ fn look(
         findings,
         blanks,
         settings: Arc::clone(settings),
-        reads: noted.read.into_inner().unwrap_or_else(PoisonError::into_inner),
+        reads: noted
+            .read
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner),
         revision,
     }
 }

@@ -10,6 +10,7 @@ local function until_true(condition)
 end
 
 vim.opt.runtimepath:prepend(arg[3])
+vim.cmd("filetype on")
 dofile(arg[3] .. "/ftdetect/rot.lua")
 local config = dofile(arg[3] .. "/lsp/rot.lua")
 config.cmd = { rot, "lsp" }
@@ -59,6 +60,9 @@ local function text(path)
 end
 check("renamed here", text(folder .. "/main.rot"):find("secrets.service_key", 1, true) ~= nil, text(folder .. "/main.rot"))
 check("renamed there", text(folder .. "/shared.rot"):find("secret service_key", 1, true) ~= nil, text(folder .. "/shared.rot"))
+
+vim.cmd("silent wall")
+check("the name is known again", until_true(function() return not vim.tbl_contains(findings(), "ROT105") end), findings())
 
 local place = find("log \"")
 local actions = ask("textDocument/codeAction", nil, {

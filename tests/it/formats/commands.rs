@@ -96,9 +96,17 @@ fn a_misspelt_command_or_option_names_the_nearest() {
 #[test]
 fn a_misspelt_option_is_named_and_anything_else_is_not() {
     let done = Rot::new().args("check --repotr x").run().code(2);
-    assert!(done.stderr.contains("`--repotr` is not an option here"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("`--repotr` is not an option here"),
+        "{}",
+        done.stderr
+    );
     let done = Rot::new().args("check --hunter").run().code(2);
-    assert!(done.stderr.contains("argument 2 is not expected here"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("argument 2 is not expected here"),
+        "{}",
+        done.stderr
+    );
     let done = Rot::new().args("help exit-code").run().code(2);
     assert!(done.stderr.contains("`exit-codes`"), "{}", done.stderr);
 }
@@ -106,17 +114,35 @@ fn a_misspelt_option_is_named_and_anything_else_is_not() {
 /// What is said depends on what is in the folder; nothing is opened and nothing is made.
 #[test]
 fn the_program_alone_says_what_to_do_next_here() {
-    let definition = r#"{"name": "a", "tasks": [{"name": "t", "taskReferenceName": "t", "type": "HTTP"}]}"#;
+    let definition =
+        r#"{"name": "a", "tasks": [{"name": "t", "taskReferenceName": "t", "type": "HTTP"}]}"#;
     for (files, said) in [
         (vec![], vec!["no rotations", "rot demo", "rot init"]),
-        (vec![("a.rot", "secret a\n")], vec!["1 `.rot` file.", "no vault yet", "rot vault init", "rot check"]),
-        (vec![("a.json", definition)], vec!["1 Conductor definition", "rot compile --to rot"]),
+        (
+            vec![("a.rot", "secret a\n")],
+            vec![
+                "1 `.rot` file.",
+                "no vault yet",
+                "rot vault init",
+                "rot check",
+            ],
+        ),
+        (
+            vec![("a.json", definition)],
+            vec!["1 Conductor definition", "rot compile --to rot"],
+        ),
         (vec![("x.json", "{}")], vec!["no rotations"]),
     ] {
-        let rot = files.iter().fold(Rot::new(), |rot, (name, text)| rot.file(name, text));
+        let rot = files
+            .iter()
+            .fold(Rot::new(), |rot, (name, text)| rot.file(name, text));
         let done = rot.run().code(0);
         for part in said {
-            assert!(done.stdout.contains(part), "{files:?}: no {part} in\n{}", done.stdout);
+            assert!(
+                done.stdout.contains(part),
+                "{files:?}: no {part} in\n{}",
+                done.stdout
+            );
         }
         assert_eq!(done.stderr, "");
     }

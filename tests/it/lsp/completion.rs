@@ -27,24 +27,72 @@ fn offers_are_what_may_stand_there() {
     client.open(&path, "");
     let head = "secret key { id, value } to \"api.example.com\"\nsecret single to \"api.example.com\"\n\nrotation r {\n  input who: string\n";
     for (body, wanted, unwanted) in [
-        ("  $0", vec!["http", "every", "cron", "let", "when", "on failure"], vec!["bearer", "secret", "single"]),
-        ("  http GET \"https://api.example.com\" { bearer secrets.$0   expect status 200 }\n}", vec!["single"], vec!["http", "who"]),
+        (
+            "  $0",
+            vec!["http", "every", "cron", "let", "when", "on failure"],
+            vec!["bearer", "secret", "single"],
+        ),
+        (
+            "  http GET \"https://api.example.com\" { bearer secrets.$0   expect status 200 }\n}",
+            vec!["single"],
+            vec!["http", "who"],
+        ),
         ("  log secrets.$0\n}", vec![], vec!["single", "http"]),
-        ("  http GET \"https://api.example.com\" { bearer secrets.key.$0   expect status 200 }\n}", vec!["id", "value"], vec!["key"]),
+        (
+            "  http GET \"https://api.example.com\" { bearer secrets.key.$0   expect status 200 }\n}",
+            vec!["id", "value"],
+            vec!["key"],
+        ),
         ("  log input.$0\n}", vec!["who"], vec!["id"]),
-        ("  log $0\n}", vec!["input.who", "run.id"], vec!["http", "secrets", "secrets.key.id"]),
+        (
+            "  log $0\n}",
+            vec!["input.who", "run.id"],
+            vec!["http", "secrets", "secrets.key.id"],
+        ),
         ("  log run.$0\n}", vec!["id", "started_at"], vec!["who"]),
-        ("  http a POST \"https://api.example.com\" $0", vec!["issues", "reads", "sets"], vec!["bearer"]),
-        ("  http a POST \"https://api.example.com\" issues $0", vec!["additive", "replacing"], vec!["reads"]),
-        ("  http a POST \"https://api.example.com\" issues replacing $0", vec!["key", "grace", "recover with"], vec!["additive"]),
-        ("  http a POST \"https://api.example.com\" issues additive {\n    $0\n  }\n}", vec!["bearer", "json", "expect", "strays", "secret"], vec!["http", "when"]),
-        ("  http a POST \"https://api.example.com\" issues additive {\n    expect $0\n  }\n}", vec!["status", "body", "header"], vec!["bearer"]),
+        (
+            "  http a POST \"https://api.example.com\" $0",
+            vec!["issues", "reads", "sets"],
+            vec!["bearer"],
+        ),
+        (
+            "  http a POST \"https://api.example.com\" issues $0",
+            vec!["additive", "replacing"],
+            vec!["reads"],
+        ),
+        (
+            "  http a POST \"https://api.example.com\" issues replacing $0",
+            vec!["key", "grace", "recover with"],
+            vec!["additive"],
+        ),
+        (
+            "  http a POST \"https://api.example.com\" issues additive {\n    $0\n  }\n}",
+            vec!["bearer", "json", "expect", "strays", "secret"],
+            vec!["http", "when"],
+        ),
+        (
+            "  http a POST \"https://api.example.com\" issues additive {\n    expect $0\n  }\n}",
+            vec!["status", "body", "header"],
+            vec!["bearer"],
+        ),
         ("  stage $0", vec!["key", "single"], vec!["http", "who"]),
         ("  promote $0\n}", vec!["key", "single"], vec!["http"]),
         ("  verify $0", vec!["within", "every"], vec!["http"]),
-        ("  cron \"0 0 3 * * *\" in \"Europe/Ber$0\"\n}", vec!["Europe/Berlin"], vec!["UTC"]),
-        ("  http a GET \"https://api.example.com\" { secret t = body $.t to \"$0\" }\n}", vec!["api.example.com", "b.example.com"], vec![]),
-        ("  http a GET \"https://api.example.com\" { secret t = body $.t as $0 }\n}", vec!["string", "int", "time"], vec!["bearer"]),
+        (
+            "  cron \"0 0 3 * * *\" in \"Europe/Ber$0\"\n}",
+            vec!["Europe/Berlin"],
+            vec!["UTC"],
+        ),
+        (
+            "  http a GET \"https://api.example.com\" { secret t = body $.t to \"$0\" }\n}",
+            vec!["api.example.com", "b.example.com"],
+            vec![],
+        ),
+        (
+            "  http a GET \"https://api.example.com\" { secret t = body $.t as $0 }\n}",
+            vec!["string", "int", "time"],
+            vec!["bearer"],
+        ),
         ("  log \"x ${input.$0}\"\n}", vec!["who"], vec!["http"]),
         ("  every $0", vec![], vec!["http", "who"]),
         ("  log \"nothing $0\"\n}", vec![], vec!["http", "who"]),
@@ -54,10 +102,16 @@ fn offers_are_what_may_stand_there() {
         client.change(&path, &text);
         let found = labels(&mut client, &path, &text, at);
         for one in wanted {
-            assert!(found.iter().any(|f| f == one), "`{body}`: no {one} in {found:?}");
+            assert!(
+                found.iter().any(|f| f == one),
+                "`{body}`: no {one} in {found:?}"
+            );
         }
         for one in unwanted {
-            assert!(!found.iter().any(|f| f == one), "`{body}`: {one} in {found:?}");
+            assert!(
+                !found.iter().any(|f| f == one),
+                "`{body}`: {one} in {found:?}"
+            );
         }
     }
     for (text, wanted) in [
@@ -120,8 +174,13 @@ fn what_stands_in_the_examples_is_offered() {
         }
         client.leave();
     }
-    println!("{offered} of {asked} words are offered where they stand; {wrong} of {tried} offers are wrong; missed {missed:?}");
-    assert!(offered * 100 >= asked * 95, "{offered} of {asked}: {missed:?}");
+    println!(
+        "{offered} of {asked} words are offered where they stand; {wrong} of {tried} offers are wrong; missed {missed:?}"
+    );
+    assert!(
+        offered * 100 >= asked * 95,
+        "{offered} of {asked}: {missed:?}"
+    );
     assert!(wrong * 100 <= tried, "{wrong} of {tried}");
 }
 

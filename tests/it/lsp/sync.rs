@@ -17,7 +17,13 @@ fn ours(found: &[Value]) -> Vec<(String, u64, u64, String)> {
                 d["code"].as_str().unwrap().to_owned(),
                 d["data"]["start"].as_u64().unwrap(),
                 d["data"]["end"].as_u64().unwrap(),
-                d["message"].as_str().unwrap().split("\nhelp: ").next().unwrap().to_owned(),
+                d["message"]
+                    .as_str()
+                    .unwrap()
+                    .split("\nhelp: ")
+                    .next()
+                    .unwrap()
+                    .to_owned(),
             )
         })
         .collect();
@@ -34,7 +40,12 @@ fn theirs(path: &Path, text: &str) -> Vec<(String, u64, u64, String)> {
         .filter(|d| d.span().file.index() == 0)
         .map(|d| {
             let message = d.message.clone();
-            (d.code.id().to_owned(), d.span().start.into(), d.span().end.into(), message)
+            (
+                d.code.id().to_owned(),
+                d.span().start.into(),
+                d.span().end.into(),
+                message,
+            )
         })
         .collect();
     all.sort();
@@ -87,7 +98,21 @@ fn findings_are_those_of_a_fresh_look_after_any_edits() {
         seed ^= seed << 17;
         (seed % below.max(1) as u64) as usize
     };
-    let pieces = ["", "x", "}", "{", "\"", "secret ", "é😀", "\n", "  log secrets.a\n", "$", "${", ",", "#"];
+    let pieces = [
+        "",
+        "x",
+        "}",
+        "{",
+        "\"",
+        "secret ",
+        "é😀",
+        "\n",
+        "  log secrets.a\n",
+        "$",
+        "${",
+        ",",
+        "#",
+    ];
     let mut edits = 0;
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -102,7 +127,11 @@ fn findings_are_those_of_a_fresh_look_after_any_edits() {
                 text = std::fs::read_to_string(&path).unwrap();
                 client.change(&path, &text);
             }
-            let borders: Vec<usize> = text.char_indices().map(|(i, _)| i).chain([text.len()]).collect();
+            let borders: Vec<usize> = text
+                .char_indices()
+                .map(|(i, _)| i)
+                .chain([text.len()])
+                .collect();
             let start = borders[random(borders.len())];
             let end = *borders
                 .iter()
@@ -117,11 +146,21 @@ fn findings_are_those_of_a_fresh_look_after_any_edits() {
             text.replace_range(start..end, new);
             let found = client.findings(&path);
             let is_ours = rot::workspace::project::is_ours(&path, &text);
-            let wanted = if is_ours { theirs(&path, &text) } else { Vec::new() };
+            let wanted = if is_ours {
+                theirs(&path, &text)
+            } else {
+                Vec::new()
+            };
             assert_eq!(ours(&found), wanted, "{}\n{text}", path.display());
             for one in &found {
                 let start = offset(&text, &one["range"]["start"]);
-                assert_eq!(start as u64, one["data"]["start"].as_u64().unwrap().min(text.len() as u64));
+                assert_eq!(
+                    start as u64,
+                    one["data"]["start"]
+                        .as_u64()
+                        .unwrap()
+                        .min(text.len() as u64)
+                );
             }
             edits += 1;
         }
@@ -140,7 +179,10 @@ fn the_unsaved_text_of_a_used_file_counts_until_it_is_closed() {
     std::fs::write(&used, "secret key to \"api.example.com\"\n").unwrap();
     let mut client = Client::new(&root);
     let codes = |found: Vec<Value>| -> Vec<String> {
-        found.iter().map(|d| d["code"].as_str().unwrap().to_owned()).collect()
+        found
+            .iter()
+            .map(|d| d["code"].as_str().unwrap().to_owned())
+            .collect()
     };
     let clean = codes(client.open(&user, text));
     assert!(!clean.contains(&"ROT102".to_owned()), "{clean:?}");
@@ -155,7 +197,10 @@ fn the_unsaved_text_of_a_used_file_counts_until_it_is_closed() {
         json!({ "changes": [{ "uri": uri(&used), "type": 3 }] }),
     );
     let gone = codes(client.findings(&user));
-    assert!(gone.contains(&"ROT007".to_owned()) || gone != clean, "{gone:?}");
+    assert!(
+        gone.contains(&"ROT007".to_owned()) || gone != clean,
+        "{gone:?}"
+    );
     std::fs::write(&used, "secret key to \"api.example.com\"\n").unwrap();
     client.tell(
         "workspace/didChangeWatchedFiles",
@@ -175,7 +220,10 @@ fn a_burst_of_changes_is_one_publication_for_each_version_at_most() {
     client.told.clear();
     for _ in 0..200 {
         let start = json!({ "line": 0, "character": 0 });
-        client.edit(&path, json!([{ "range": { "start": start, "end": start }, "text": "# x\n" }]));
+        client.edit(
+            &path,
+            json!([{ "range": { "start": start, "end": start }, "text": "# x\n" }]),
+        );
     }
     client.findings(&path);
     let told: Vec<i64> = client
@@ -199,7 +247,11 @@ fn settings_and_suppressions_hold_as_on_the_command_line() {
     let root = dir.path().canonicalize().unwrap();
     let path = root.join("a.rot");
     let text = "secret key to \"api.example.com\"\nsecret unused\nrotation r {\n  every 1d\n  # rot: ignore[ROT301] a test\n  log secrets.key\n}\n";
-    std::fs::write(root.join("rot.toml"), "[check.severity]\nunused-secret = \"error\"\n").unwrap();
+    std::fs::write(
+        root.join("rot.toml"),
+        "[check.severity]\nunused-secret = \"error\"\n",
+    )
+    .unwrap();
     std::fs::write(&path, text).unwrap();
     let mut client = Client::new(&root);
     let found = client.open(&path, text);
