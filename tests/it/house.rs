@@ -15,7 +15,7 @@ const ORDER: [&[&str]; 11] = [
     &["conductor"],
     &["check", "run", "demo"],
     &["report"],
-    &["workspace"],
+    &["exec", "workspace"],
     &["lsp"],
 ];
 
