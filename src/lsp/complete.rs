@@ -12,6 +12,7 @@ use crate::plan::index::{Index, NameKind, Offer};
 use crate::syntax::expect::following;
 use crate::workspace::load::is_json;
 use crate::workspace::project::View;
+use crate::workspace::suppress::hides_others;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -178,6 +179,12 @@ fn in_rot(
             .or_else(|| offer.kind.map(|kind| kind.describe().to_owned()));
         items.push(put.item(&label, kind, 1, detail));
     }
+    // A statement that is not whole yet has no meaning that could be asked; what is declared is known all the same.
+    if expected.secret && looked.loaded.index.offers.is_empty() {
+        for secret in &view.loaded.plan.secrets {
+            items.push(put.item(&secret.name, CompletionItemKind::Variable, 1, None));
+        }
+    }
     if expected.expression && !member {
         for function in Function::ALL {
             let name = function.name();
@@ -218,13 +225,19 @@ fn names<'o>(offers: &'o [Offer], behind: &str) -> Vec<(&'o Offer, String)> {
     all
 }
 
+/// Whether a finding is about what stands at its place: a name, a type, where a secret may go. What is about the order of steps is
+/// mended by steps that are yet to be written.
+fn is_local(one: &crate::diagnostic::Diagnostic) -> bool {
+    hides_others(one) || (one.severity == Severity::Error && one.code.id().starts_with("ROT3"))
+}
+
 /// How many errors there are that touch a place.
 fn errors_at(view: &View, start: usize, end: usize) -> usize {
     let (start, end) = (start as u32, end as u32);
     view.loaded
         .findings
         .iter()
-        .filter(|d| d.severity == Severity::Error && d.span().file == view.id())
+        .filter(|d| is_local(d) && d.span().file == view.id())
         .filter(|d| d.span().start <= end && d.span().end >= start)
         .count()
 }

@@ -19,6 +19,8 @@ pub struct Following {
     pub expression: bool,
     /// A new name is chosen here.
     pub name: bool,
+    /// The name of a declared secret may stand here.
+    pub secret: bool,
     /// A JSONPath may stand here.
     pub path: bool,
 }
@@ -250,6 +252,10 @@ fn add(rule: Rule, all: &mut Following) {
         Rule::kw_lockout_risk => &["lockout-risk"],
         Rule::expr | Rule::term | Rule::bare | Rule::path => {
             all.expression = true;
+            &[]
+        }
+        Rule::secret_word | Rule::store => {
+            all.secret = true;
             &[]
         }
         Rule::ident => {
