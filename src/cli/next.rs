@@ -104,8 +104,8 @@ fn look(context: &Context) -> Here {
     let mut sources = crate::source::SourceMap::new();
     if let Ok(config) = config::load(None, &context.cwd, &mut sources) {
         let world = World::real();
-        let vault = paths::resolve(context, &config, &world).vault;
-        here.vault = matches!(world.fs.stat(&vault), Ok(Some(_)));
+        here.vault = paths::resolve(context, &config, &world)
+            .is_ok_and(|paths| matches!(world.fs.stat(&paths.vault), Ok(Some(_))));
     }
     here
 }

@@ -30,6 +30,7 @@ mod jsonpath;
 mod language;
 mod lsp;
 mod model;
+mod packaging;
 mod plan;
 mod run;
 mod schedule;
