@@ -12,6 +12,7 @@ mod grammar;
 mod keyword;
 mod lex;
 mod lower;
+mod operator;
 mod parse;
 mod print;
 pub mod remark;
@@ -19,6 +20,7 @@ mod split;
 mod words;
 
 pub use keyword::is_keyword;
+pub use operator::Operator;
 pub use parse::parse;
 pub use print::print;
 pub(crate) use print::{encode, is_word};
