@@ -12,7 +12,6 @@ use crate::syntax::ast::Item;
 use crate::workspace::fix::{self, Judged};
 use crate::workspace::load::Form;
 use crate::workspace::project::{View, with_ends};
-use crate::workspace::suppress::is_ignorable;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
@@ -135,7 +134,7 @@ fn living_with(
     lines: &Lines,
     one: &Diagnostic,
 ) -> Option<Value> {
-    if !is_ignorable(one.code) {
+    if !one.code.may_be_turned_off() {
         return None;
     }
     let text = view.file.text();

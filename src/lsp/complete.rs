@@ -6,7 +6,7 @@ use super::server::{Refusal, Server};
 use super::wire::{
     self, CompletionItem, CompletionItemKind, CompletionList, TextDocumentPositionParams, TextEdit,
 };
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Category, Severity};
 use crate::plan::Function;
 use crate::plan::index::{Index, NameKind, Offer};
 use crate::syntax::expect::following;
@@ -228,7 +228,7 @@ fn names<'o>(offers: &'o [Offer], behind: &str) -> Vec<(&'o Offer, String)> {
 /// Whether a finding is about what stands at its place: a name, a type, where a secret may go. What is about the order of steps is
 /// mended by steps that are yet to be written.
 fn is_local(one: &crate::diagnostic::Diagnostic) -> bool {
-    hides_others(one) || (one.severity == Severity::Error && one.code.id().starts_with("ROT3"))
+    hides_others(one) || (one.severity == Severity::Error && one.code.category() == Category::Flows)
 }
 
 /// How many errors there are that touch a place.
@@ -315,7 +315,7 @@ fn in_comment(view: &View, lines: &Lines, start: usize, offset: usize) -> Vec<Co
         .collect();
     let codes = crate::diagnostic::ALL_CODES.iter();
     codes
-        .filter(|code| crate::workspace::suppress::is_ignorable(**code))
+        .filter(|code| code.may_be_turned_off())
         .flat_map(|code| {
             let rank = if found.contains(code) { 0 } else { 5 };
             let detail = Some(code.name().to_owned());
