@@ -18,6 +18,7 @@
 //! | [`report`] | findings and runs → people and machines |
 //! | [`exec`] | secrets → a command, its output masked |
 //! | [`workspace`] | a project's files, in memory or on disk → what is found in them, decided, mended |
+//! | [`lsp`] | the same, to an editor |
 //! | [`cli`] | one file per command |
 
 pub mod source;
@@ -47,6 +48,8 @@ pub mod report;
 pub mod exec;
 
 pub mod workspace;
+
+pub mod lsp;
 
 pub mod cli;
 

@@ -141,6 +141,8 @@ pub enum Command {
     Exec(ExecArgs),
     /// Show a rotation at work in a scratch folder
     Demo(DemoArgs),
+    /// Serve an editor on standard input and output
+    Lsp,
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print the manual page

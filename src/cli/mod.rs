@@ -17,7 +17,9 @@ pub mod explain;
 pub mod fmt;
 pub mod identity;
 pub mod init;
+mod lsp;
 pub mod man;
+mod next;
 pub mod paths;
 pub mod preview;
 pub mod process;
@@ -27,6 +29,7 @@ pub mod runreport;
 mod runs;
 pub mod status;
 pub mod templates;
+mod topics;
 pub mod usage;
 pub mod vault;
 pub mod watch;
@@ -93,6 +96,12 @@ fn start(arguments: &[OsString]) -> u8 {
             } else {
                 0
             };
+        }
+        Ok(Parsed::Nothing) => {
+            let out = sink(ColorChoice::Auto, false, 0);
+            let context = Context::new(out, args::Globals::bare(), cwd);
+            next::run(&context);
+            (context, Ok(()))
         }
         Err(error) => {
             let out = sink(ColorChoice::Auto, false, 0);
@@ -167,6 +176,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
             Ok(())
         }
         Command::Demo(args) => demo::run(args, context),
+        Command::Lsp => lsp::run(),
     }
 }
 

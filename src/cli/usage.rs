@@ -2,7 +2,7 @@
 //! somebody put in the wrong place, and CI logs keep what is printed.
 
 use super::args::Cli;
-use crate::diagnostic::{Error, Failure, codes};
+use crate::diagnostic::{Error, Failure, codes, nearest};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use std::ffi::OsString;
@@ -11,12 +11,22 @@ use std::ffi::OsString;
 pub enum Parsed {
     /// A command.
     Command(Box<Cli>),
-    /// `--help`, `--version`: the text for standard output.
+    /// `--help`, `--version`, `help TOPIC`: the text for standard output.
     Text(String),
+    /// Nothing was asked for.
+    Nothing,
 }
 
 /// Parses the arguments, the program's name first.
 pub fn parse(arguments: &[OsString]) -> Result<Parsed, Error> {
+    if arguments.len() <= 1 {
+        return Ok(Parsed::Nothing);
+    }
+    if let [program, help, words @ ..] = arguments
+        && help == "help"
+    {
+        return helped(program, words);
+    }
     match Cli::try_parse_from(arguments) {
         Ok(cli) => Ok(Parsed::Command(Box::new(cli))),
         Err(error)
@@ -29,6 +39,29 @@ pub fn parse(arguments: &[OsString]) -> Result<Parsed, Error> {
         }
         Err(error) => Err(reword(&error, arguments)),
     }
+}
+
+/// `rot help`, `rot help TOPIC`, `rot help COMMAND`.
+fn helped(program: &OsString, words: &[OsString]) -> Result<Parsed, Error> {
+    let word = words.first().and_then(|w| w.to_str()).unwrap_or_default();
+    if let (1, Some(page)) = (words.len(), super::topics::page(word)) {
+        return Ok(Parsed::Text(page));
+    }
+    let command = Cli::command();
+    let names: Vec<&str> = command.get_subcommands().map(|c| c.get_name()).collect();
+    if words.is_empty() || names.contains(&word) {
+        let mut rewritten = vec![program.clone()];
+        rewritten.extend(words.iter().cloned());
+        rewritten.push("--help".into());
+        return parse(&rewritten);
+    }
+    let near = super::topics::near(word).or_else(|| nearest(word, names.iter().copied()));
+    let help = match near {
+        Some(near) => format!("the nearest is `{near}`"),
+        None => "`rot help topics` lists the topics, `rot --help` the commands".to_owned(),
+    };
+    let message = "this is neither a command nor a topic";
+    Err(Error::plain(Failure::Usage, codes::USAGE, message).help(help))
 }
 
 fn reword(error: &clap::Error, arguments: &[OsString]) -> Error {
@@ -51,10 +84,13 @@ fn reword(error: &clap::Error, arguments: &[OsString]) -> Error {
         Some(nth) => format!("argument {nth}"),
         None => "an argument".to_owned(),
     };
+    let near = text(ContextKind::SuggestedArg);
     let message = match error.kind() {
-        ErrorKind::UnknownArgument => {
-            format!("{} is not expected here", nth(ContextKind::InvalidArg))
-        }
+        ErrorKind::UnknownArgument => match (near, misspelt(&option)) {
+            // What is nearly one of our own options is no secret.
+            (Some(_), Some(flag)) => format!("`{flag}` is not an option here"),
+            _ => format!("{} is not expected here", nth(ContextKind::InvalidArg)),
+        },
         ErrorKind::InvalidSubcommand => {
             format!("{} is not a command", nth(ContextKind::InvalidSubcommand))
         }
@@ -100,6 +136,14 @@ fn reword(error: &clap::Error, arguments: &[OsString]) -> Error {
         _ => usage(arguments),
     };
     Error::plain(Failure::Usage, codes::USAGE, message).help(help)
+}
+
+/// The name of an option without its value, if it looks like one of ours.
+fn misspelt(argument: &str) -> Option<&str> {
+    let name = argument.split(['=', ' ']).next()?;
+    let letters = name.strip_prefix("--")?;
+    (letters.len() <= 24 && letters.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
+        .then_some(name)
 }
 
 /// Which argument it is, counted from 1 behind the program's name. clap may give an option without its value.

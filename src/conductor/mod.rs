@@ -1,5 +1,6 @@
 //! 2'. Conductor JSON ↔ plan: the other front end and back end.
 
+pub mod index;
 pub mod read;
 pub mod scan;
 pub mod task_type;

@@ -35,6 +35,20 @@ pub enum Item {
     Error(Span),
 }
 
+impl Item {
+    /// All of it.
+    pub fn span(&self) -> Span {
+        match self {
+            Item::Use(item) => item.span,
+            Item::Env(item) => item.span,
+            Item::Secret(item) => item.span,
+            Item::Rotation(item) => item.span,
+            Item::Template(item) => item.span,
+            Item::Error(span) => *span,
+        }
+    }
+}
+
 /// A name with its place. Quotes, where it stood in them, are part of the place and not of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {

@@ -5,6 +5,7 @@
 //! back: the one canonical layout.
 
 pub mod ast;
+pub mod expect;
 mod explain;
 mod fault;
 mod grammar;

@@ -6,7 +6,7 @@ use crate::world::platform::public_mode;
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// The largest source that is read.
@@ -230,6 +230,26 @@ pub fn create_dir(path: &Path) -> io::Result<()> {
         fs::set_permissions(dir, fs::Permissions::from_mode(mode))?;
     }
     Ok(())
+}
+
+/// Makes a folder that only this user can look into; fine when it is one already.
+pub fn create_private_dir(path: &Path) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let meta = fs::symlink_metadata(path)?;
+    let private = meta.is_dir() && meta.permissions().mode() & 0o077 == 0;
+    if private {
+        Ok(())
+    } else {
+        Err(io::Error::from(ErrorKind::PermissionDenied))
+    }
+}
+
+/// Takes a file away, if it is there.
+pub fn remove(path: &Path) {
+    let _ = fs::remove_file(path);
 }
 
 /// The folder that a path is in.

@@ -139,7 +139,7 @@ fn walk(dir: &Path, wanted: Wanted, seen: &mut HashSet<PathBuf>, inputs: &mut Ve
 
 /// Whether a JSON text has the keys by which a definition, a start request or a schedule is known. A compiled plan has
 /// a schema of ours.
-fn looks_like_conductor(text: &str) -> bool {
+pub fn looks_like_conductor(text: &str) -> bool {
     let has = |key: &str| text.contains(key);
     !has("\"rot.plan/")
         && (has("\"taskReferenceName\"")

@@ -6,8 +6,9 @@ use crate::check::{self, Texts as CheckTexts, Tree};
 use crate::conductor::{self, ReadOptions};
 use crate::diagnostic::{Code, Concern, Diagnostic, Error, Failure, Result, Severity, codes};
 use crate::json;
+use crate::plan::index::Index;
 use crate::plan::policy::{Destination, HostPattern, Place};
-use crate::plan::resolve::{parse_host, resolve};
+use crate::plan::resolve::{parse_host, resolve_into};
 use crate::plan::template;
 use crate::plan::{Dialect, Plan, Rotation, document};
 use crate::source::{At, FileId, SourceFile, SourceMap, Span};
@@ -23,49 +24,68 @@ pub struct Loaded {
     pub findings: Vec<Diagnostic>,
     /// The texts that the findings point into; the file itself is the first.
     pub sources: SourceMap,
+    /// The tree of the file itself, where it has one.
+    pub tree: Form,
+    /// Where its names are defined and used, when that was asked for.
+    pub index: Index,
+}
+
+/// What a text was read as.
+pub enum Form {
+    /// A `.rot` file.
+    Rot(ast::Ast),
+    /// Conductor JSON.
+    Json(json::Node),
+    /// A compiled plan, or JSON that could not be read.
+    Other,
 }
 
 /// Reads and checks one text. Other files are read only where it says `use`, or calls a definition that it does not hold.
 pub fn analyse(file: &SourceFile, config: &Config) -> Loaded {
-    analyse_among(file, config, &Disk)
+    analyse_among(file, config, &Disk, Index::off())
 }
 
-/// The same, with the texts of other files as `texts` has them.
-pub fn analyse_among(file: &SourceFile, config: &Config, texts: &dyn Texts) -> Loaded {
-    match form(file) {
-        Form::Rot => rot(file, config, texts),
-        Form::Json => json_text(file, config, texts),
+/// The same, with the texts of other files as `texts` has them, and names noted in `index`.
+pub fn analyse_among(
+    file: &SourceFile,
+    config: &Config,
+    texts: &dyn Texts,
+    index: Index,
+) -> Loaded {
+    match language(file) {
+        Language::Rot => rot(file, config, texts, index),
+        Language::Json => json_text(file, config, texts, index),
     }
 }
 
 /// Whether a text is read as JSON.
 pub fn is_json(file: &SourceFile) -> bool {
-    matches!(form(file), Form::Json)
+    matches!(language(file), Language::Json)
 }
 
-enum Form {
+enum Language {
     Rot,
     Json,
 }
 
 /// By the ending of the name; without a known one, by the first character.
-fn form(file: &SourceFile) -> Form {
+fn language(file: &SourceFile) -> Language {
     match Path::new(file.name()).extension().and_then(|e| e.to_str()) {
-        Some("rot") => Form::Rot,
-        Some("json") => Form::Json,
+        Some("rot") => Language::Rot,
+        Some("json") => Language::Json,
         _ if file
             .text()
             .trim_start_matches('\u{feff}')
             .trim_start()
             .starts_with(['{', '[']) =>
         {
-            Form::Json
+            Language::Json
         }
-        _ => Form::Rot,
+        _ => Language::Rot,
     }
 }
 
-fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts) -> Loaded {
+fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts, mut index: Index) -> Loaded {
     let mut sources = SourceMap::new();
     let id = sources.add(file.clone());
     let (main, mut findings) = syntax::parse(id, file);
@@ -82,7 +102,7 @@ fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts) -> Loaded {
     findings.append(&mut loader.findings);
     let broken = findings.iter().any(|d| d.severity == Severity::Error);
     let used: Vec<&ast::Ast> = loader.used.iter().collect();
-    let (plan, mut resolved) = resolve(&used, &main);
+    let (plan, mut resolved) = resolve_into(&used, &main, &mut index);
     if broken {
         // Names that stand in what could not be parsed are not missing.
         resolved.retain(|d| !consequence(d.code));
@@ -109,6 +129,8 @@ fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts) -> Loaded {
         plan,
         findings,
         sources: loader.sources,
+        tree: Form::Rot(main),
+        index,
     }
 }
 
@@ -184,7 +206,7 @@ fn leads_to_others(code: Code) -> bool {
         .contains(&code)
 }
 
-fn json_text(file: &SourceFile, config: &Config, among: &dyn Texts) -> Loaded {
+fn json_text(file: &SourceFile, config: &Config, among: &dyn Texts, mut index: Index) -> Loaded {
     let mut sources = SourceMap::new();
     let id = sources.add(file.clone());
     let (node, mut findings) = json::parse_all(id, file);
@@ -197,6 +219,8 @@ fn json_text(file: &SourceFile, config: &Config, among: &dyn Texts) -> Loaded {
             plan: Plan::new(Dialect::Rot),
             findings,
             sources,
+            tree: Form::Other,
+            index,
         };
     };
     let schema = node
@@ -212,12 +236,16 @@ fn json_text(file: &SourceFile, config: &Config, among: &dyn Texts) -> Loaded {
                     plan,
                     findings,
                     sources,
+                    tree: Form::Other,
+                    index,
                 }
             }
             Err(error) => Loaded {
                 plan: Plan::new(Dialect::Rot),
                 findings: error.diagnostics,
                 sources,
+                tree: Form::Other,
+                index,
             },
         };
     }
@@ -245,10 +273,14 @@ fn json_text(file: &SourceFile, config: &Config, among: &dyn Texts) -> Loaded {
     );
     // What is only worth a word in another file is said when that file is checked.
     findings.retain(|d| d.span().file == id || d.severity == Severity::Error);
+    drop(others);
+    conductor::index::note(&node, &mut index);
     Loaded {
         plan,
         findings,
         sources,
+        tree: Form::Json(node),
+        index,
     }
 }
 

@@ -8,6 +8,8 @@
 //! | [`config`] | `rot.toml` |
 //! | [`load`] | a file and what it uses → a checked plan |
 //! | [`gather`] | many files at once |
+//! | [`project`] | many texts that change, and what is still true of them |
+//! | [`names`] | definitions and uses across files, renaming |
 //! | [`suppress`] | what people decided about findings |
 //! | [`fix`] | the edits of findings, applied until nothing is left to mend |
 //! | [`baseline`] | known findings |
@@ -21,6 +23,8 @@ pub mod fix;
 pub mod gather;
 pub mod inputs;
 pub mod load;
+pub mod names;
+pub mod project;
 pub mod suppress;
 pub mod texts;
 

@@ -80,6 +80,9 @@ pub(super) struct Engine<'p> {
     widen: bool,
     pub(super) changed: bool,
     pub(super) recording: bool,
+    /// Whether the labels of expressions are wanted.
+    pub(super) valued: bool,
+    pub(super) values: Vec<(Span, Taint)>,
     pub(super) events: Vec<Event<'p>>,
     pub(super) requests: Vec<Request<'p>>,
     pub(super) reveals: Vec<Reveal<'p>>,
@@ -87,13 +90,14 @@ pub(super) struct Engine<'p> {
     pub(super) read_secrets: HashSet<&'p str>,
 }
 
-pub(super) fn run<'p>(plan: &'p Plan, order: Order<'p>) -> Analysis<'p> {
+pub(super) fn run<'p>(plan: &'p Plan, order: Order<'p>, valued: bool) -> Analysis<'p> {
     let (sequence, ring) = super::call::sequence(plan);
     let loops = order.iter().any(|(_, n)| {
         matches!(n.step.task, Task::ForEach(_) | Task::Repeat(_))
             || matches!(&n.step.task, Task::Verify(verify) if super::failure::polls_on_a_value(verify))
     });
     let mut engine = Engine::new(plan, order);
+    engine.valued = valued;
     if ring || loops {
         for walk in 0..LAST {
             engine.changed = false;
@@ -157,6 +161,8 @@ impl<'p> Engine<'p> {
             widen: false,
             changed: false,
             recording: false,
+            valued: false,
+            values: Vec::new(),
             events: Vec::new(),
             requests: Vec::new(),
             reveals: Vec::new(),
@@ -708,6 +714,7 @@ impl<'p> Engine<'p> {
             trails: self.trails,
             used: self.used,
             read_secrets: self.read_secrets,
+            values: self.values,
             lets: self.lets,
             captures: self.captures,
         }

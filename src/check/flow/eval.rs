@@ -25,6 +25,18 @@ impl<'p> Engine<'p> {
 
     /// The taint of a value, field by field.
     pub(super) fn eval(&mut self, expr: &'p Expr) -> Shape {
+        let shape = self.shape(expr);
+        let names = matches!(
+            expr.kind,
+            ExprKind::Ref(_) | ExprKind::Field(..) | ExprKind::Index(..) | ExprKind::Path(..)
+        );
+        if self.valued && self.recording && names && !shape.is_public() {
+            self.values.push((expr.at.0, shape.all()));
+        }
+        shape
+    }
+
+    fn shape(&mut self, expr: &'p Expr) -> Shape {
         match &expr.kind {
             ExprKind::Null
             | ExprKind::Bool(_)

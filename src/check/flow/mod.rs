@@ -46,6 +46,7 @@ pub struct Analysis<'p> {
     pub(crate) used: HashSet<(usize, &'p str)>,
     /// Vault secrets that something reads.
     pub(crate) read_secrets: HashSet<&'p str>,
+    values: Vec<(Span, Taint)>,
     pub(super) lets: HashMap<(usize, &'p str), shape::Shape>,
     pub(super) captures: HashMap<(usize, &'p str), shape::Shape>,
 }
@@ -196,7 +197,20 @@ pub struct Named<'p> {
 impl<'p> Analysis<'p> {
     /// Analyses a plan.
     pub fn of(plan: &'p Plan) -> Self {
-        engine::run(plan, Order::of(plan))
+        engine::run(plan, Order::of(plan), false)
+    }
+
+    /// The labels of all expressions that name something secret, by their places: for whoever shows the text.
+    pub fn labels(plan: &'p Plan) -> HashMap<Span, Label> {
+        let analysis = engine::run(plan, Order::of(plan), true);
+        let mut labels: HashMap<Span, Label> = HashMap::new();
+        for (span, taint) in analysis.values.iter().filter(|(span, _)| span.is_some()) {
+            let label = analysis.trails.label(taint, false);
+            if !label.is_public() {
+                labels.entry(*span).or_default().join(&label);
+            }
+        }
+        labels
     }
 
     /// What the value of an event came from.

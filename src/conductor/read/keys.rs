@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
 use crate::json::{JsonString, Node, NodeKind};
 
 /// Fields of a workflow definition.
-pub(super) const WORKFLOW: &[&str] = &[
+pub(crate) const WORKFLOW: &[&str] = &[
     "name",
     "description",
     "version",
@@ -41,7 +41,7 @@ pub(super) const WORKFLOW: &[&str] = &[
 ];
 
 /// Fields of a task.
-pub(super) const TASK: &[&str] = &[
+pub(crate) const TASK: &[&str] = &[
     "name",
     "taskReferenceName",
     "description",
@@ -81,7 +81,7 @@ pub(super) const TASK: &[&str] = &[
 ];
 
 /// Keys of an HTTP request.
-pub(super) const HTTP: &[&str] = &[
+pub(crate) const HTTP: &[&str] = &[
     "uri",
     "method",
     "headers",

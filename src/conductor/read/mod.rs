@@ -16,7 +16,7 @@ mod http;
 mod http_poll;
 mod human;
 mod javascript;
-mod keys;
+pub(crate) mod keys;
 mod kinds;
 mod names;
 mod output;

@@ -21,6 +21,7 @@ impl Resolver {
             "rsa" => &["bits"],
             "uuid" | "ed25519" | "x25519" => &[],
             other => {
+                self.offer(kind, |_| super::words(KINDS));
                 self.report(errors::unknown_word(
                     kind.span,
                     "something that can be generated",
@@ -35,6 +36,7 @@ impl Resolver {
         let mut exclude = String::new();
         for (option, value) in options {
             if !allowed.contains(&option.text.as_str()) {
+                self.offer(option, |_| super::words(allowed.iter().copied()));
                 self.report(errors::unknown_word(
                     option.span,
                     &format!("an option of `{}`", kind.text),

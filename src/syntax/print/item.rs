@@ -10,7 +10,7 @@ impl Printer<'_> {
         let end = self.source.text().len();
         let large = |item: &Item| matches!(item, Item::Rotation(_) | Item::Template(_));
         let apart = |a: &Item, b: &Item| large(a) || large(b);
-        self.lines(items, end, item_span, apart, |p, item| match item {
+        self.lines(items, end, Item::span, apart, |p, item| match item {
             Item::Use(item) => {
                 p.push("use ");
                 p.quoted(&item.path);
@@ -215,17 +215,6 @@ impl Printer<'_> {
             }
             Entry::Step(step) => self.step(step),
         }
-    }
-}
-
-fn item_span(item: &Item) -> Span {
-    match item {
-        Item::Use(item) => item.span,
-        Item::Env(item) => item.span,
-        Item::Secret(item) => item.span,
-        Item::Rotation(item) => item.span,
-        Item::Template(item) => item.span,
-        Item::Error(span) => *span,
     }
 }
 

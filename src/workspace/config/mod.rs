@@ -149,7 +149,7 @@ pub fn load(explicit: Option<&Path>, cwd: &Path, sources: &mut SourceMap) -> Res
 }
 
 /// The nearest `rot.toml` in `from` or above.
-fn find(from: &Path) -> Option<PathBuf> {
+pub fn find(from: &Path) -> Option<PathBuf> {
     from.ancestors()
         .map(|dir| dir.join(FILE_NAME))
         .find(|path| path.is_file())

@@ -65,7 +65,6 @@ fn usage_errors_say_what_is_wrong_without_the_value() {
         ("completions hunter2", "this is not a value for `<SHELL>`"),
         ("explain hunter2", "there is no such code"),
         ("man hunter2", "there is no such command"),
-        ("", "no command was given"),
     ];
     for (line, expected) in cases {
         let done = Rot::new().args(line).run().code(2);
@@ -95,6 +94,74 @@ fn a_misspelt_command_or_option_names_the_nearest() {
             done.stderr
         );
     }
+}
+
+#[test]
+fn a_misspelt_option_is_named_and_anything_else_is_not() {
+    let done = Rot::new().args("check --repotr x").run().code(2);
+    assert!(
+        done.stderr.contains("`--repotr` is not an option here"),
+        "{}",
+        done.stderr
+    );
+    let done = Rot::new().args("check --hunter").run().code(2);
+    assert!(
+        done.stderr.contains("argument 2 is not expected here"),
+        "{}",
+        done.stderr
+    );
+    let done = Rot::new().args("help exit-code").run().code(2);
+    assert!(done.stderr.contains("`exit-codes`"), "{}", done.stderr);
+}
+
+/// What is said depends on what is in the folder; nothing is opened and nothing is made.
+#[test]
+fn the_program_alone_says_what_to_do_next_here() {
+    let definition =
+        r#"{"name": "a", "tasks": [{"name": "t", "taskReferenceName": "t", "type": "HTTP"}]}"#;
+    for (files, said) in [
+        (vec![], vec!["no rotations", "rot demo", "rot init"]),
+        (
+            vec![("a.rot", "secret a\n")],
+            vec![
+                "1 `.rot` file.",
+                "no vault yet",
+                "rot vault init",
+                "rot check",
+            ],
+        ),
+        (
+            vec![("a.json", definition)],
+            vec!["1 Conductor definition", "rot compile --to rot"],
+        ),
+        (vec![("x.json", "{}")], vec!["no rotations"]),
+    ] {
+        let rot = files
+            .iter()
+            .fold(Rot::new(), |rot, (name, text)| rot.file(name, text));
+        let done = rot.run().code(0);
+        for part in said {
+            assert!(
+                done.stdout.contains(part),
+                "{files:?}: no {part} in\n{}",
+                done.stdout
+            );
+        }
+        assert_eq!(done.stderr, "");
+    }
+}
+
+#[test]
+fn each_topic_has_a_page() {
+    let list = Rot::new().args("help topics").run().code(0).stdout;
+    assert!(list.lines().count() >= 10);
+    for line in list.lines() {
+        let word = line.split_whitespace().next().unwrap();
+        let page = Rot::new().args("help").arg(word).run().code(0).stdout;
+        assert!(page.lines().count() > 4, "{word}: {page}");
+    }
+    let run = Rot::new().args("help run").run().code(0).stdout;
+    assert!(run.contains("Usage:"), "{run}");
 }
 
 #[test]

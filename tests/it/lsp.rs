@@ -1,0 +1,8 @@
+//! `rot lsp`: a client in memory asks what an editor asks.
+
+mod client;
+mod completion;
+mod editors;
+mod features;
+mod hostile;
+mod sync;
