@@ -163,7 +163,10 @@ fn steps(list: &mut [Step], names: &Names) {
             }
             Task::Manual(manual) => change(&mut manual.instructions),
             Task::Wait(Wait::For(expr) | Wait::Until(expr)) => change(expr),
-            Task::Switch(switch) => change(&mut switch.subject),
+            Task::Switch(switch) => {
+                switch.results = None;
+                change(&mut switch.subject);
+            }
             Task::Parallel(parallel) => {
                 for (index, branch) in parallel.branches.iter_mut().enumerate() {
                     branch.name = format!("b{}", index + 1);
@@ -298,6 +301,14 @@ fn plain(path: &mut JsonPath) {
 }
 
 fn expression(expr: &mut Expr, names: &Names) {
+    // `.rot` has one `==`, which is Conductor's `===`.
+    if let ExprKind::Binary(operator, ..) = &mut expr.kind {
+        *operator = match *operator {
+            Operator::Same => Operator::Eq,
+            Operator::Different => Operator::Ne,
+            other => other,
+        };
+    }
     for child in expr.children_mut() {
         expression(child, names);
     }
@@ -390,6 +401,12 @@ pub(crate) fn negated(expr: Expr) -> Expr {
     let Expr { kind, at } = expr;
     let kind = match kind {
         ExprKind::Not(inner) => return *inner,
+        ExprKind::Binary(Operator::Same, left, right) => {
+            ExprKind::Binary(Operator::Different, left, right)
+        }
+        ExprKind::Binary(Operator::Different, left, right) => {
+            ExprKind::Binary(Operator::Same, left, right)
+        }
         ExprKind::Binary(Operator::Eq, left, right) => ExprKind::Binary(Operator::Ne, left, right),
         ExprKind::Binary(Operator::Ne, left, right) => ExprKind::Binary(Operator::Eq, left, right),
         kind => ExprKind::Not(Box::new(Expr { kind, at })),

@@ -186,6 +186,10 @@ pub enum Operator {
     Eq,
     /// `!=`
     Ne,
+    /// `===` of a Conductor condition, where `==` also compares values of different types
+    Same,
+    /// `!==`
+    Different,
     /// `<`
     Lt,
     /// `<=`
@@ -208,8 +212,8 @@ impl Operator {
     /// As it is written.
     pub fn as_str(self) -> &'static str {
         match self {
-            Operator::Eq => "==",
-            Operator::Ne => "!=",
+            Operator::Eq | Operator::Same => "==",
+            Operator::Ne | Operator::Different => "!=",
             Operator::Lt => "<",
             Operator::Le => "<=",
             Operator::Gt => ">",

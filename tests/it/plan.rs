@@ -351,6 +351,7 @@ fn step() -> impl Strategy<Value = Step> {
                         verify: a,
                     }),
                     3 => Task::Switch(Switch {
+                        results: None,
                         subject: e,
                         cases: vec![branch],
                         otherwise: b,

@@ -71,6 +71,7 @@ impl<'a> Reader<'a> {
             subject: subject?,
             cases,
             otherwise,
+            results: None,
         }))
     }
 
@@ -133,6 +134,7 @@ impl<'a> Reader<'a> {
                 subject,
                 cases,
                 otherwise,
+                results: None,
             }));
         };
         // `test ? "a" : "b"`: a switch on the test; a name without a case is the default case.
@@ -142,7 +144,8 @@ impl<'a> Reader<'a> {
                 .find(|b| b.name == name)
                 .map_or_else(|| otherwise.clone(), |b| b.steps.clone())
         };
-        let (yes, no) = (steps(&yes), steps(&no));
+        let results = (yes, no);
+        let (yes, no) = (steps(&results.0), steps(&results.1));
         // Both answers lead to the same steps, which may stand in the plan once only.
         let cases = if yes == no {
             Vec::new()
@@ -157,6 +160,7 @@ impl<'a> Reader<'a> {
             subject,
             cases,
             otherwise: no,
+            results: Some(results),
         }))
     }
 
@@ -200,6 +204,7 @@ impl<'a> Reader<'a> {
             subject,
             cases,
             otherwise,
+            results: None,
         })
     }
 

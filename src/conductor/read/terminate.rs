@@ -108,6 +108,7 @@ impl<'a> Reader<'a> {
             subject,
             cases,
             otherwise: vec![step("failed", Task::Fail(Fail { message }))],
+            results: None,
         })
     }
 }

@@ -282,6 +282,7 @@ impl Resolver {
                         subject,
                         cases,
                         otherwise,
+                        results: None,
                     }),
                 )
             }
@@ -478,6 +479,7 @@ impl Resolver {
                 at: At(condition.span),
             }],
             otherwise: rest_steps,
+            results: None,
         }))
     }
 

@@ -26,6 +26,9 @@ pub struct Switch {
     /// When none is chosen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub otherwise: Vec<Step>,
+    /// What a Conductor script gives where the subject holds and where not (`test ? 'a' : 'b'`); the cases are then those of a bool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<(String, String)>,
 }
 
 /// A named list of steps.

@@ -6,12 +6,14 @@ use crate::plan::{Derivation, Expr, ExprKind};
 use crate::run::engine::{Engine, Flow, Frame, Local, Place, StepError};
 use crate::run::functions::{instant, later};
 use crate::run::journal::Kind;
+use crate::run::script::is_truthy;
 use crate::run::value::{Data, Value};
 use futures_util::future::join_all;
 use serde_json::json;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// Calls within calls.
 const MAX_DEPTH: usize = 16;
@@ -93,9 +95,19 @@ impl<'a> Engine<'a> {
     ) -> Result<Flow, StepError> {
         let subject = self.eval(frame, &switch.subject)?;
         // Conductor's rule: the result as text, exact match, null is the word `null`.
-        let text = subject.java_text();
+        let (text, result) = match &switch.results {
+            Some((yes, no)) => {
+                let holds = is_truthy(&subject);
+                let result = if holds { yes } else { no };
+                (
+                    Zeroizing::new(holds.to_string()),
+                    Zeroizing::new(result.clone()),
+                )
+            }
+            None => (subject.java_text(), subject.java_text()),
+        };
         if self.plan.dialect.semantics().task_documents {
-            let result = Value::derived(Data::Text(text.clone()), &[&subject], Derivation::Opaque);
+            let result = Value::derived(Data::Text(result), &[&subject], Derivation::Opaque);
             let output = vec![
                 (
                     "evaluationResult".into(),
@@ -281,8 +293,7 @@ impl<'a> Engine<'a> {
                     .outputs
                     .insert(step.name.clone(), Data::Object(iteration()).into());
             }
-            let done = self.eval(frame, &repeat.until)?;
-            if self.ended(&done, &repeat.until)? {
+            if self.ended(frame, &repeat.until)? {
                 return Ok(Flow::Next);
             }
             match repeat
@@ -314,26 +325,37 @@ impl<'a> Engine<'a> {
         )))
     }
 
-    /// Whether a loop is over. A Conductor script may say it in numbers: positive is done, zero not yet, negative failed.
-    fn ended(&self, done: &Value, until: &Expr) -> Result<bool, StepError> {
-        let number = match &done.data {
-            Data::Number(digits) if self.plan.dialect.semantics().script_conditions => {
-                digits.parse::<f64>().ok()
-            }
-            _ => None,
-        };
-        match number {
-            Some(number) if number < 0.0 => Err(StepError::Failed(Box::new(
-                Diagnostic::new(
-                    codes::RUN_UNEXPECTED_ANSWER,
-                    until.at.0,
-                    "the condition says that what is polled for has failed",
-                )
-                .at("this gave a negative number"),
-            ))),
-            Some(number) => Ok(number > 0.0),
-            None => Ok(crate::run::eval::truth(done, until)?),
+    /// Whether a loop is over. A Conductor script may say it in numbers: positive is yes, zero no, negative failed. What it gives
+    /// else is no: a loop that goes on while a text is there has one round.
+    fn ended(&self, frame: &Frame<'_>, until: &Expr) -> Result<bool, StepError> {
+        if !self.plan.dialect.semantics().script_conditions {
+            let done = self.eval(frame, until)?;
+            return Ok(crate::run::eval::truth(&done, until)?);
         }
+        let (script, goes_on) = match &until.kind {
+            ExprKind::Not(again) => (&**again, true),
+            _ => (until, false),
+        };
+        let value = self.eval(frame, script)?;
+        let says = match &value.data {
+            Data::Bool(flag) => *flag,
+            Data::Number(digits) => {
+                let number = digits.parse::<f64>().unwrap_or_default();
+                if number < 0.0 && !goes_on {
+                    return Err(StepError::Failed(Box::new(
+                        Diagnostic::new(
+                            codes::RUN_UNEXPECTED_ANSWER,
+                            until.at.0,
+                            "the condition says that what is polled for has failed",
+                        )
+                        .at("this gave a negative number"),
+                    )));
+                }
+                number > 0.0
+            }
+            _ => false,
+        };
+        Ok(says != goes_on)
     }
 
     pub(in crate::run) async fn call<'b>(

@@ -245,6 +245,7 @@ pub fn when(condition: Expr, yes: Vec<Step>, no: Vec<Step>) -> Step {
     step(
         "when",
         Task::Switch(Switch {
+            results: None,
             subject: condition,
             cases,
             otherwise: no,
