@@ -88,13 +88,12 @@ impl<'a, 'p> Context<'a, 'p> {
         for request in &flow.requests {
             requests.entry(request.step).or_default().push(request);
         }
-        let lets = flow
-            .order
-            .iter()
-            .filter_map(|(_, node)| match &node.step.task {
-                Task::Let(assign) => Some(((node.rotation, assign.name.as_str()), &assign.value)),
-                _ => None,
-            });
+        let lets = flow.order.iter().filter_map(|(_, node)| {
+            let Task::Let(assign) = &node.step.task else {
+                return None;
+            };
+            Some(((node.rotation, assign.name.as_str()), &assign.value))
+        });
         let lets = lets.collect();
         let (implied, lifecycle) = (implied(flow.plan), Lifecycle::of(flow));
         Self {

@@ -293,9 +293,10 @@ impl<'p> Gather<'_, 'p> {
             .order
             .get(id)
             .map_or_else(Default::default, |node| {
-                let kind = match &node.step.task {
-                    crate::plan::Task::Http(http) => format!("http {}", http.method),
-                    task => task.kind().to_owned(),
+                let kind = if let crate::plan::Task::Http(http) = &node.step.task {
+                    format!("http {}", http.method)
+                } else {
+                    node.step.task.kind().to_owned()
                 };
                 (node.step.name.clone(), kind)
             })

@@ -2,20 +2,11 @@
 
 use super::context::Context;
 use super::flow::{Analysis, Atom, AtomId, Sink};
-use crate::plan::expr::{Root, Version};
 use crate::plan::task::Http;
-use crate::plan::{Derivation, Expr, ExprKind, Origin, Task};
+pub(crate) use crate::plan::visit::Act;
+use crate::plan::{Derivation, Expr, Origin, Task};
 use crate::source::Span;
 use std::collections::HashMap;
-
-/// What a step does to a stored secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Act {
-    Update,
-    Stage,
-    Promote,
-    Revoke,
-}
 
 /// A step that does something to a stored secret.
 #[derive(Debug, Clone, Copy)]
@@ -76,21 +67,15 @@ impl<'p> Lifecycle<'p> {
 fn writes<'p>(flow: &Analysis<'p>) -> Vec<Write<'p>> {
     let mut writes = Vec::new();
     for (step, node) in flow.order.iter() {
-        let (secret, act) = match &node.step.task {
-            Task::Update(update) => match update.secret.as_str() {
-                Some(name) => (name, Act::Update),
-                None => continue,
-            },
-            Task::Stage(stage) => (stage.secret.as_str(), Act::Stage),
-            Task::Promote(promote) => (promote.secret.as_str(), Act::Promote),
-            Task::Revoke(revoke) => (revoke.secret.as_str(), Act::Revoke),
-            _ => continue,
+        let Some((secret, write)) = node.step.task.write().and_then(|w| Some((w.secret?, w)))
+        else {
+            continue;
         };
         writes.push(Write {
             step,
             rotation: node.rotation,
             secret,
-            act,
+            act: write.act,
             span: node.step.at.0,
         });
     }
@@ -180,30 +165,12 @@ impl<'p> Context<'_, 'p> {
 
     /// The secret of a literal name that a step stores.
     pub(crate) fn stored_by(&self, store: usize) -> Option<&'p str> {
-        match self.order().get(store).map(|n| &n.step.task) {
-            Some(Task::Update(update)) => update.secret.as_str(),
-            Some(Task::Stage(stage)) => Some(stage.secret.as_str()),
-            _ => None,
-        }
+        let write = self.order().get(store)?.step.task.write()?;
+        write.secret.filter(|_| write.act.stores())
     }
 
     /// The expiry that a step gives to what it stores.
     pub(crate) fn expires(&self, store: usize) -> Option<&'p Expr> {
-        match self.order().get(store).map(|n| &n.step.task) {
-            Some(Task::Update(update)) => update.expires.as_ref(),
-            Some(Task::Stage(stage)) => stage.expires.as_ref(),
-            _ => None,
-        }
+        self.order().get(store)?.step.task.write()?.expires
     }
-}
-
-/// Whether an expression reads a version of a secret.
-pub(crate) fn reads_secret(expr: &Expr, wanted: &str, versions: &[Version]) -> bool {
-    let mut found = false;
-    expr.walk(&mut |e| {
-        if let ExprKind::Ref(Root::Secret { name, version, .. }) = &e.kind {
-            found |= name == wanted && versions.contains(version);
-        }
-    });
-    found
 }

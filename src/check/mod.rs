@@ -5,7 +5,6 @@
 //! [`Dialect`](crate::plan::Dialect), and nothing does IO.
 
 mod context;
-mod exprs;
 pub mod flow;
 pub mod graph;
 mod lifecycle;

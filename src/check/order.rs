@@ -67,9 +67,10 @@ impl<'p> Order<'p> {
                 .or_insert(id);
             let blocks = step.task.blocks();
             // The cases behind which the run goes on: a step in one of several of them is skippable.
-            let passable: Vec<bool> = match &step.task {
-                Task::Switch(_) => blocks.iter().map(|steps| !always_ends(steps)).collect(),
-                _ => Vec::new(),
+            let passable: Vec<bool> = if matches!(step.task, Task::Switch(_)) {
+                blocks.iter().map(|steps| !always_ends(steps)).collect()
+            } else {
+                Vec::new()
             };
             let ways = passable.iter().filter(|passable| **passable).count();
             for (number, steps) in blocks.into_iter().enumerate() {
@@ -261,7 +262,22 @@ pub fn step_ends(step: &Step) -> bool {
         Task::Parallel(_) | Task::Repeat(_) => {
             step.task.blocks().iter().any(|steps| always_ends(steps))
         }
-        _ => false,
+        Task::Http(_)
+        | Task::Let(_)
+        | Task::SetVariables(_)
+        | Task::Generate(_)
+        | Task::Log(_)
+        | Task::Update(_)
+        | Task::Stage(_)
+        | Task::Verify(_)
+        | Task::Promote(_)
+        | Task::Revoke(_)
+        | Task::Manual(_)
+        | Task::Wait(_)
+        | Task::Fork(_)
+        | Task::ForEach(_)
+        | Task::Call(_)
+        | Task::Worker(_) => false,
     }
 }
 

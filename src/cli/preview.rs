@@ -5,8 +5,9 @@ use super::args::{PlanArgs, ResultFormat};
 use super::context::Context;
 use super::{load, paths, run};
 use crate::diagnostic::Result;
-use crate::plan::task::http::{Auth, Body, CaptureSource, Expectation, Http, RequestPart};
+use crate::plan::task::http::{Auth, Body, CaptureSource, Expectation, Http};
 use crate::plan::task::lifecycle::NewValue;
+use crate::plan::visit::RequestPart;
 use crate::plan::{Effect, Expr, ExprKind, Plan, Root, Rotation, Step, Task, Version};
 use crate::report::visible;
 use crate::vault::Vault;
@@ -155,33 +156,31 @@ fn lines(steps: &[Step], public: &Public, depth: usize, out: &mut Vec<Line>) {
             what,
             details,
         });
-        match &step.task {
-            Task::Switch(switch) => {
-                for case in &switch.cases {
-                    out.push(Line {
-                        depth: depth + 1,
-                        name: String::new(),
-                        kind: "case",
-                        what: case.name.clone(),
-                        details: Vec::new(),
-                    });
-                    lines(&case.steps, public, depth + 2, out);
-                }
-                if !switch.otherwise.is_empty() {
-                    out.push(Line {
-                        depth: depth + 1,
-                        name: String::new(),
-                        kind: "else",
-                        what: String::new(),
-                        details: Vec::new(),
-                    });
-                    lines(&switch.otherwise, public, depth + 2, out);
-                }
+        if let Task::Switch(switch) = &step.task {
+            for case in &switch.cases {
+                out.push(Line {
+                    depth: depth + 1,
+                    name: String::new(),
+                    kind: "case",
+                    what: case.name.clone(),
+                    details: Vec::new(),
+                });
+                lines(&case.steps, public, depth + 2, out);
             }
-            task => task
-                .blocks()
-                .into_iter()
-                .for_each(|block| lines(block, public, depth + 1, out)),
+            if !switch.otherwise.is_empty() {
+                out.push(Line {
+                    depth: depth + 1,
+                    name: String::new(),
+                    kind: "else",
+                    what: String::new(),
+                    details: Vec::new(),
+                });
+                lines(&switch.otherwise, public, depth + 2, out);
+            }
+        } else {
+            for block in step.task.blocks() {
+                lines(block, public, depth + 1, out);
+            }
         }
     }
 }
@@ -275,6 +274,12 @@ fn exchange(http: &Http, public: &Public, details: &mut Vec<(&'static str, Strin
     }
     if http.raw_output {
         details.push(("keeps", "the whole answer".into()));
+    }
+    if let Some(strays) = &http.strays {
+        for (word, request) in [("strays", &strays.list), ("revokes", &strays.revoke)] {
+            details.push((word, format!("{} {}", request.method, shown(&request.url))));
+            exchange(request, public, details);
+        }
     }
 }
 

@@ -211,24 +211,18 @@ pub fn inputs(selection: &Selection) -> Result<Vec<(String, Json)>> {
 pub fn certificates(plan: &Plan, source: Option<&Path>) -> Result<HashMap<String, Vec<u8>>> {
     let mut found = HashMap::new();
     let mut wrong = None;
-    for rotation in &plan.rotations {
-        crate::plan::task::walk_steps(&rotation.steps, &mut |step| {
-            let crate::plan::Task::Http(http) = &step.task else {
-                return;
-            };
-            for name in &http.limits.ca {
-                let path = source
-                    .and_then(Path::parent)
-                    .unwrap_or(Path::new(""))
-                    .join(name);
-                match files::read_text(&path) {
-                    Ok(text) => {
-                        found.insert(name.clone(), text.into_bytes());
-                    }
-                    Err(problem) => wrong = Some((path.display().to_string(), problem.why)),
-                }
+    let requests = plan.rotations.iter().flat_map(|r| r.requests());
+    for name in requests.flat_map(|(_, http)| &http.limits.ca) {
+        let path = source
+            .and_then(Path::parent)
+            .unwrap_or(Path::new(""))
+            .join(name);
+        match files::read_text(&path) {
+            Ok(text) => {
+                found.insert(name.clone(), text.into_bytes());
             }
-        });
+            Err(problem) => wrong = Some((path.display().to_string(), problem.why)),
+        }
     }
     match wrong {
         None => Ok(found),

@@ -6,9 +6,8 @@
 //! spellings of one request (a bearer header, the case and order of headers). Not to be run.
 
 use super::path::Key;
-use super::task::http::{Auth, Body, Capture, CaptureSource, Expectation, Header, Http};
-use super::task::lifecycle::NewValue;
-use super::task::{Step, Task, Wait};
+use super::task::http::{Auth, Body, Capture, CaptureSource, Header, Http};
+use super::task::{Step, Task};
 use super::{
     Dialect, Effect, Expr, ExprKind, Issues, JsonPath, Operator, Output, Plan, Policy, Root,
     Rotation, Type,
@@ -107,20 +106,18 @@ fn flattened(output: Output) -> Vec<Output> {
 fn collect(steps: &[Step], names: &mut Names) {
     for step in steps {
         let new = format!("s{}", names.steps.len() + 1);
-        match &step.task {
-            Task::Http(http) => {
-                for (index, capture) in http.captures.iter().enumerate() {
-                    names.captures.insert(
-                        (step.name.clone(), capture.name.clone()),
-                        format!("c{}", index + 1),
-                    );
-                }
+        // Only captures that the author named have names to lose.
+        if let Task::Http(http) = &step.task {
+            for (index, capture) in http.captures.iter().enumerate() {
+                names.captures.insert(
+                    (step.name.clone(), capture.name.clone()),
+                    format!("c{}", index + 1),
+                );
             }
-            Task::Let(assign) => {
-                let count = names.lets.len() + 1;
-                names.lets.insert(assign.name.clone(), format!("l{count}"));
-            }
-            _ => {}
+        }
+        if let Task::Let(assign) = &step.task {
+            let count = names.lets.len() + 1;
+            names.lets.insert(assign.name.clone(), format!("l{count}"));
         }
         names.steps.insert(step.name.clone(), new);
         for block in step.task.blocks() {
@@ -135,51 +132,23 @@ fn steps(list: &mut [Step], names: &Names) {
         if let Some(new) = names.steps.get(&old) {
             step.name.clone_from(new);
         }
-        let change = &mut |expr: &mut Expr| expression(expr, names);
-        match &mut step.task {
-            Task::Http(http) => self::http(http, &old, names),
-            Task::Let(assign) => {
-                change(&mut assign.value);
-                if let Some(new) = names.lets.get(&assign.name) {
-                    assign.name.clone_from(new);
-                }
+        step.task
+            .each_expr_mut(&mut |_, expr| expression(expr, names));
+        if let Task::Http(http) = &mut step.task {
+            self::http(http, &old, names);
+        }
+        if let Task::Let(assign) = &mut step.task
+            && let Some(new) = names.lets.get(&assign.name)
+        {
+            assign.name.clone_from(new);
+        }
+        if let Task::Switch(switch) = &mut step.task {
+            switch.results = None;
+        }
+        if let Task::Parallel(parallel) = &mut step.task {
+            for (index, branch) in parallel.branches.iter_mut().enumerate() {
+                branch.name = format!("b{}", index + 1);
             }
-            Task::SetVariables(set) => set.values.iter_mut().for_each(|(_, e)| change(e)),
-            Task::Log(log) => change(&mut log.message),
-            Task::Fail(fail) => change(&mut fail.message),
-            Task::Stop(stop) => stop
-                .reason
-                .iter_mut()
-                .chain(&mut stop.output)
-                .for_each(change),
-            Task::Update(update) => {
-                change(&mut update.secret);
-                value(&mut update.value, change);
-                update.expires.iter_mut().for_each(change);
-            }
-            Task::Stage(stage) => {
-                value(&mut stage.value, change);
-                stage.expires.iter_mut().for_each(change);
-            }
-            Task::Manual(manual) => change(&mut manual.instructions),
-            Task::Wait(Wait::For(expr) | Wait::Until(expr)) => change(expr),
-            Task::Switch(switch) => {
-                switch.results = None;
-                change(&mut switch.subject);
-            }
-            Task::Parallel(parallel) => {
-                for (index, branch) in parallel.branches.iter_mut().enumerate() {
-                    branch.name = format!("b{}", index + 1);
-                }
-            }
-            Task::ForEach(each) => change(&mut each.items),
-            Task::Repeat(repeat) => change(&mut repeat.until),
-            Task::Call(call) => call.inputs.iter_mut().for_each(|(_, e)| change(e)),
-            Task::Worker(worker) => change(&mut worker.input),
-            Task::Fork(fork) => std::iter::once(&mut fork.tasks)
-                .chain(&mut fork.inputs)
-                .for_each(change),
-            Task::Generate(_) | Task::Verify(_) | Task::Promote(_) | Task::Revoke(_) => {}
         }
         for block in step.task.blocks_mut() {
             steps(block, names);
@@ -187,41 +156,10 @@ fn steps(list: &mut [Step], names: &Names) {
     }
 }
 
-fn value(value: &mut NewValue, change: &mut dyn FnMut(&mut Expr)) {
-    match value {
-        NewValue::Single(expr) => change(expr),
-        NewValue::Fields(fields) => fields.iter_mut().for_each(|(_, e)| change(e)),
-    }
-}
-
 fn http(http: &mut Http, step: &str, names: &Names) {
-    let change = &mut |expr: &mut Expr| expression(expr, names);
     http.encode = true;
     if let Effect::Issues(Issues { assumed, .. }) = &mut http.effect {
         *assumed = false;
-    }
-    change(&mut http.url);
-    http.headers.iter_mut().for_each(|h| change(&mut h.value));
-    http.query.iter_mut().for_each(|(_, e)| change(e));
-    match &mut http.auth {
-        Some(Auth::Bearer(token)) => change(token),
-        Some(Auth::Basic(a, b) | Auth::Client(a, b)) => {
-            change(a);
-            change(b);
-        }
-        None => {}
-    }
-    match &mut http.body {
-        Body::None => {}
-        Body::Json(e) | Body::Text(e) | Body::Raw(e) => change(e),
-        Body::Form(members) => members.iter_mut().for_each(|(_, e)| change(e)),
-    }
-    for expect in &mut http.expect {
-        if let Expectation::Header { value, .. } | Expectation::Body { value, .. } =
-            &mut expect.what
-        {
-            change(value);
-        }
     }
     headers(http);
     for capture in &mut http.captures {
@@ -283,10 +221,7 @@ fn capture(capture: &mut Capture, step: &str, names: &Names) {
             capture.optional = false;
             Type::Int
         }
-        CaptureSource::Expr(expr) => {
-            expression(expr, names);
-            Type::Any
-        }
+        CaptureSource::Expr(_) => Type::Any,
     };
     if capture.ty == natural {
         capture.ty = Type::Any;

@@ -4,8 +4,8 @@
 //! that may stand in a URL, as the revocation needs it. A field that nothing in the plan stores is secret: nobody
 //! said otherwise.
 
+use super::task::Task;
 use super::task::lifecycle::NewValue;
-use super::task::{Task, walk_steps};
 use super::{Expr, ExprKind, Plan, Root, Rotation};
 use std::collections::BTreeSet;
 
@@ -27,17 +27,13 @@ pub fn public_fields(plan: &Plan) -> BTreeSet<(String, String)> {
             }
             NewValue::Single(_) => {}
         };
-        for steps in [&rotation.steps, &rotation.on_failure] {
-            walk_steps(steps, &mut |step| match &step.task {
-                Task::Stage(stage) => visit(&stage.secret, &stage.value),
-                Task::Update(update) => {
-                    if let Some(name) = update.secret.as_str() {
-                        visit(name, &update.value);
-                    }
-                }
-                _ => {}
-            });
-        }
+        rotation.walk(&mut |step| {
+            if let Some(write) = step.task.write()
+                && let (Some(name), Some(value)) = (write.secret, write.value)
+            {
+                visit(name, value);
+            }
+        });
     }
     public.retain(|key| !secret.contains(key));
     public
@@ -56,7 +52,7 @@ fn is_public(expr: &Expr, rotation: &Rotation, depth: usize) -> bool {
             Root::Capture { step, name } => captured_publicly(rotation, step, name),
             Root::Let(name) => {
                 let mut found = None;
-                walk_steps(&rotation.steps, &mut |step| {
+                rotation.walk(&mut |step| {
                     if let Task::Let(assign) = &step.task
                         && assign.name == *name
                     {
@@ -76,17 +72,10 @@ fn is_public(expr: &Expr, rotation: &Rotation, depth: usize) -> bool {
 
 fn captured_publicly(rotation: &Rotation, step: &str, name: &str) -> bool {
     let mut public = false;
-    walk_steps(&rotation.steps, &mut |candidate| {
+    rotation.walk(&mut |candidate| {
         if candidate.name == step {
-            public = match &candidate.task {
-                Task::Http(http) => http.captures.iter().any(|c| c.name == name && !c.secret),
-                Task::Generate(generate) => generate
-                    .generator
-                    .captures()
-                    .iter()
-                    .any(|(n, secret)| *n == name && !secret),
-                _ => false,
-            };
+            let captures = candidate.task.captures();
+            public = captures.iter().any(|c| c.name == name && !c.secret);
         }
     });
     public

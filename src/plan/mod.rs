@@ -9,6 +9,7 @@ pub mod document;
 pub mod effect;
 pub mod expr;
 pub mod fields;
+pub mod index;
 pub mod label;
 pub mod name;
 pub mod path;
@@ -17,6 +18,7 @@ pub mod resolve;
 pub mod schedule;
 pub mod task;
 pub mod ty;
+pub mod visit;
 pub mod write;
 
 pub use dialect::{Dialect, Semantics};

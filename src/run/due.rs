@@ -5,7 +5,7 @@ use super::open::OpenRun;
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::plan::Rotation;
 use crate::plan::schedule::{Due, Trigger};
-use crate::plan::task::{Task, walk_steps};
+use crate::plan::task::walk_steps;
 use crate::vault::Vault;
 use crate::world::World;
 use jiff::{SignedDuration, Timestamp};
@@ -97,12 +97,8 @@ pub fn past(world: &World, vault: &Vault, rotation: &Rotation) -> Result<Past> {
 pub fn stored_by(rotation: &Rotation) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     walk_steps(&rotation.steps, &mut |step| {
-        let name = match &step.task {
-            Task::Update(update) => update.secret.as_str(),
-            Task::Stage(stage) => Some(stage.secret.as_str()),
-            _ => None,
-        };
-        if let Some(name) = name
+        let stores = step.task.write().filter(|write| write.act.stores());
+        if let Some(name) = stores.and_then(|write| write.secret)
             && !names.iter().any(|n| n == name)
         {
             names.push(name.to_owned());

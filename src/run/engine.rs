@@ -476,9 +476,10 @@ impl<'a> Engine<'a> {
 /// What a step gave, as it is shown: its captures, or for a Conductor task its output document.
 fn shown_output(scope: &Scope, step: &Step) -> Json {
     if scope.dialect.semantics().task_documents {
-        let found = match &step.task {
-            Task::Let(assign) => scope.lets.get(&assign.name),
-            _ => scope.outputs.get(&step.name),
+        let found = if let Task::Let(assign) = &step.task {
+            scope.lets.get(&assign.name)
+        } else {
+            scope.outputs.get(&step.name)
         };
         return found.map_or(Json::Null, Value::shown);
     }

@@ -9,8 +9,7 @@ use super::value::Value;
 use super::{due, failure, open, start, sweep};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::name::is_mask;
-use crate::plan::task::walk_steps;
-use crate::plan::{Plan, Rotation, Task, Version};
+use crate::plan::{Plan, Rotation, Version};
 use crate::vault::Vault;
 use crate::world::World;
 use crate::world::fs::Lock;
@@ -189,14 +188,7 @@ async fn new_run(
 /// Proves, before anything is called, that what a plan will store can be stored.
 fn hold_room(vault: &RefCell<Vault>, plan: &Plan) -> Result<()> {
     let mut stores = false;
-    for rotation in &plan.rotations {
-        walk_steps(&rotation.steps, &mut |step| {
-            stores |= matches!(
-                step.task,
-                Task::Update(_) | Task::Stage(_) | Task::Promote(_) | Task::Revoke(_)
-            );
-        });
-    }
+    plan.walk(&mut |_, step| stores |= step.task.write().is_some());
     if stores {
         vault.borrow_mut().hold_room()
     } else {

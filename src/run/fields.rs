@@ -26,9 +26,10 @@ pub(super) fn begun(
         .next()
         .and_then(|r| r.trim_end_matches(']').parse().ok())
         .unwrap_or(0);
-    let name = match &step.task {
-        Task::Worker(worker) => worker.name.clone(),
-        _ => step.name.clone(),
+    let name = if let Task::Worker(worker) = &step.task {
+        worker.name.clone()
+    } else {
+        step.name.clone()
     };
     set(
         frame,
@@ -111,6 +112,12 @@ fn kind(task: &Task) -> &'static str {
         Task::Call(_) => "SUB_WORKFLOW",
         Task::Fail(_) | Task::Stop(_) => "TERMINATE",
         Task::Manual(_) => "HUMAN",
-        _ => "SIMPLE",
+        Task::Worker(_)
+        | Task::Generate(_)
+        | Task::Log(_)
+        | Task::Stage(_)
+        | Task::Verify(_)
+        | Task::Promote(_)
+        | Task::Revoke(_) => "SIMPLE",
     }
 }

@@ -1,11 +1,11 @@
 //! What a step asked for, as digests: an interrupted run must not go on with another request under the same name.
 //!
 //! The request is compared as it is written, with the `let`s that it names. Captures, expectations, timeouts and retries
-//! may be mended; they change nothing at the issuer. The digests are keyed, so that they tell nothing to who reads a
+//! may be mended; they change nothing at the issuer. So may `strays`, which only look for what a lost answer left behind. The digests are keyed, so that they tell nothing to who reads a
 //! journal without the vault.
 
+use crate::plan::Task;
 use crate::plan::task::http::Http;
-use crate::plan::task::{Task, walk_steps};
 use crate::plan::{Expr, ExprKind, Root, Rotation};
 use crate::vault::Vault;
 use serde_json::{Map, Value as Json, json};
@@ -58,7 +58,7 @@ pub fn changes(before: &Map<String, Json>, now: &Map<String, Json>) -> Vec<&'sta
 /// The `let`s that a request names, and those that they name.
 fn lets<'a>(rotation: &'a Rotation, http: &'a Http) -> Vec<(&'a str, &'a Expr)> {
     let mut all: Vec<(&str, &Expr)> = Vec::new();
-    walk_steps(&rotation.steps, &mut |step| {
+    rotation.walk(&mut |step| {
         if let Task::Let(assign) = &step.task {
             all.push((&assign.name, &assign.value));
         }

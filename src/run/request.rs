@@ -419,11 +419,8 @@ fn stores_of<'a>(plan: &'a Plan, origin: &Origin) -> Vec<&'a Policy> {
     };
     for rotation in &plan.rotations {
         walk_steps(&rotation.steps, &mut |s| {
-            let target = match &s.task {
-                Task::Update(update) if mentions(&update.value) => update.secret.as_str(),
-                Task::Stage(stage) if mentions(&stage.value) => Some(stage.secret.as_str()),
-                _ => None,
-            };
+            let write = s.task.write().filter(|w| w.value.is_some_and(mentions));
+            let target = write.and_then(|w| w.secret);
             policies.extend(target.and_then(|t| plan.secret(t)).map(|s| &s.policy));
         });
     }

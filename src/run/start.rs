@@ -237,35 +237,26 @@ pub fn stored(value: &StoredValue) -> Stored {
 
 /// Whether every secret that the plan reads at its start is there. Says all that are missing at once.
 pub fn require_secrets(plan: &Plan, rotation: &Rotation, secrets: &Secrets) -> Result<()> {
-    use crate::plan::task::walk_steps;
-    use crate::plan::{ExprKind, Root, Task};
     if plan.dialect.semantics().absent_secret_is_null {
         return Ok(());
     }
     let mut made: BTreeSet<&str> = BTreeSet::new();
     let mut missing: Vec<(&str, crate::source::Span)> = Vec::new();
-    walk_steps(&rotation.steps, &mut |step| {
+    // What only `strays` or the steps for a failed run read counts: it is needed when it is too late to ask for it.
+    rotation.walk(&mut |step| {
         for expr in step.task.exprs() {
-            expr.walk(&mut |e| {
-                if let ExprKind::Ref(Root::Secret {
-                    name,
-                    version: Version::Current,
-                    ..
-                }) = &e.kind
-                    && secrets.get(name, Version::Current).is_none()
-                    && !made.contains(name.as_str())
-                    && !missing.iter().any(|(n, _)| n == name)
+            expr.each_secret(&mut |read| {
+                if read.version == Version::Current
+                    && secrets.get(read.secret, Version::Current).is_none()
+                    && !made.contains(read.secret)
+                    && !missing.iter().any(|(name, _)| *name == read.secret)
                 {
-                    missing.push((name, e.at.0));
+                    missing.push((read.secret, read.span));
                 }
             });
         }
-        match &step.task {
-            Task::Update(update) => made.extend(update.secret.as_str()),
-            Task::Promote(promote) => {
-                made.insert(&promote.secret);
-            }
-            _ => {}
+        if let Some(write) = step.task.write().filter(|write| write.act.makes_current()) {
+            made.extend(write.secret);
         }
     });
     if missing.is_empty() {

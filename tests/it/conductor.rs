@@ -4,6 +4,7 @@ mod corpus;
 mod definitions;
 mod grammar;
 mod json;
+mod mutations;
 mod seed;
 mod template;
 

@@ -110,6 +110,87 @@ fn no_room_is_too_large() {
     assert!(large.is_empty(), "{}", large.join("\n"));
 }
 
+/// The arms of each `match` of a text whose patterns name `Task::`, without what is nested in them.
+fn matches_over_tasks(text: &str) -> Vec<(usize, Vec<String>)> {
+    let mut found = Vec::new();
+    for (start, _) in text.match_indices("match ") {
+        let Some(open) = text[start..].find(['{', ';']).map(|at| start + at) else {
+            continue;
+        };
+        if text[open..].starts_with(';') || text[..start].ends_with(|c: char| c.is_alphanumeric()) {
+            continue;
+        }
+        let (mut depth, mut arms, mut pattern) = (0usize, Vec::new(), String::new());
+        for c in text[open..].chars() {
+            match c {
+                '{' | '(' | '[' => depth += 1,
+                '}' | ')' | ']' => depth -= 1,
+                _ if depth == 1 => pattern.push(c),
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+            if pattern.ends_with("=>") {
+                arms.push(pattern.trim_end_matches("=>").to_owned());
+                pattern.clear();
+            } else if depth == 1 && (c == ',' || c == '}') {
+                pattern.clear();
+            }
+        }
+        let plans = |arm: &String| arm.contains("Task::") && !arm.contains("ast::Task::");
+        if arms.iter().any(plans) {
+            found.push((text[..start].lines().count(), arms));
+        }
+    }
+    found
+}
+
+/// A new kind of step must be a compile error in each room that has to know it: who asks for one kind says `if let`, who tells
+/// kinds apart names all of them.
+#[test]
+fn no_match_over_tasks_has_a_wildcard() {
+    let mut wrong = Vec::new();
+    for path in sources("src") {
+        let text = fs::read_to_string(&path).unwrap();
+        for (line, arms) in matches_over_tasks(&text) {
+            let wild = arms.iter().map(|arm| arm.trim()).find(|arm| {
+                let bare = arm.split(" if ").next().unwrap_or(arm).trim();
+                bare.split('|').any(|p| {
+                    let p = p.trim();
+                    p != "None" && !p.is_empty() && p.chars().all(|c| c.is_lowercase() || c == '_')
+                })
+            });
+            if let Some(wild) = wild {
+                wrong.push(format!("{}:{line}: `{wild} =>`", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_guard_against_wildcards_sees_them() {
+    for (text, arms) in [
+        (
+            "match &step.task {\n Task::Http(http) => go(http),\n _ => {}\n}",
+            2,
+        ),
+        (
+            "match task { Task::Let(l) if l.x => { 1 } task => { match x { _ => 2 } } }",
+            2,
+        ),
+        ("match kind { Kind::A => Task::Let(x), _ => other }", 0),
+    ] {
+        let found = matches_over_tasks(text);
+        assert_eq!(
+            found.first().map_or(0, |(_, arms)| arms.len()),
+            arms,
+            "{text}"
+        );
+    }
+}
+
 #[test]
 fn nothing_is_left_for_later() {
     let words = [

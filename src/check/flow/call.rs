@@ -3,7 +3,6 @@
 use super::Event;
 use super::engine::Engine;
 use super::taint::{Atom, Entry, Taint, Trails, raise};
-use crate::plan::task::walk_steps;
 use crate::plan::{Origin, Plan, Task};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -32,13 +31,11 @@ pub(super) fn sequence(plan: &Plan) -> (Vec<usize>, bool) {
         .iter()
         .map(|rotation| {
             let mut found = Vec::new();
-            for steps in [&rotation.steps, &rotation.on_failure] {
-                walk_steps(steps, &mut |step| {
-                    if let Task::Call(call) = &step.task {
-                        found.extend(index.get(call.rotation.as_str()));
-                    }
-                });
-            }
+            rotation.walk(&mut |step| {
+                if let Task::Call(call) = &step.task {
+                    found.extend(index.get(call.rotation.as_str()));
+                }
+            });
             found
         })
         .collect();

@@ -12,7 +12,6 @@ use crate::plan::name::{MASKS, is_mask};
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::task::{
     Call, ForEach, Fork, Generate, Let, Repeat, SetVariables, Stop, Switch, Update, Worker,
-    walk_steps,
 };
 use crate::plan::{Derivation, Expr, ExprKind, Origin, Plan, Root, Rotation, Step, Task};
 use crate::source::Span;
@@ -697,16 +696,7 @@ fn masked_reads(plan: &Plan) -> HashSet<&str> {
     }
     let mut found = HashSet::new();
     for rotation in &plan.rotations {
-        walk_steps(&rotation.steps, &mut |step| {
-            step.task
-                .exprs()
-                .into_iter()
-                .for_each(|expr| look(expr, &mut found))
-        });
-        rotation
-            .outputs
-            .iter()
-            .for_each(|output| look(&output.value, &mut found));
+        rotation.exprs(&mut |expr| look(expr, &mut found));
     }
     found
 }

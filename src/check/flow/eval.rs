@@ -293,13 +293,9 @@ impl<'p> Engine<'p> {
                 Shape::default()
             }
             Task::Generate(_) | Task::Manual(_) => {
-                let names = match task {
-                    Task::Generate(generate) => generate.generator.captures(),
-                    _ => &[("value", true)],
-                };
                 let mut shape = Shape::default();
-                for (name, _) in names {
-                    let Some(found) = self.captures.get(&(id, *name)).cloned() else {
+                for name in task.captures().into_iter().map(|captured| captured.name) {
+                    let Some(found) = self.captures.get(&(id, name)).cloned() else {
                         continue;
                     };
                     self.used.insert((id, name));
@@ -317,7 +313,16 @@ impl<'p> Engine<'p> {
             Task::Parallel(_) | Task::ForEach(_) | Task::Repeat(_) => {
                 self.inner_outputs(id, keys, span)
             }
-            _ => Shape::default(),
+            Task::SetVariables(_)
+            | Task::Log(_)
+            | Task::Update(_)
+            | Task::Stage(_)
+            | Task::Verify(_)
+            | Task::Promote(_)
+            | Task::Revoke(_)
+            | Task::Fail(_)
+            | Task::Stop(_)
+            | Task::Wait(_) => Shape::default(),
         }
     }
 

@@ -214,29 +214,25 @@ impl<'p> Analysis<'p> {
         let mut names = Vec::new();
         for (id, node) in self.order.iter() {
             let (rotation, at) = (node.rotation, node.step.at.0);
-            match &node.step.task {
-                Task::Let(item) => {
-                    let label = label(self.lets.get(&(rotation, item.name.as_str())));
-                    names.push(Named {
-                        rotation,
-                        step: None,
-                        name: &item.name,
-                        label,
-                        span: at,
-                    });
-                }
-                task => {
-                    for (name, span) in capture_names(task, at) {
-                        let label = label(self.captures.get(&(id, name)));
-                        names.push(Named {
-                            rotation,
-                            step: Some(&node.step.name),
-                            name,
-                            label,
-                            span,
-                        });
-                    }
-                }
+            if let Task::Let(item) = &node.step.task {
+                let label = label(self.lets.get(&(rotation, item.name.as_str())));
+                names.push(Named {
+                    rotation,
+                    step: None,
+                    name: &item.name,
+                    label,
+                    span: at,
+                });
+            }
+            for captured in node.step.task.captures() {
+                let label = label(self.captures.get(&(id, captured.name)));
+                names.push(Named {
+                    rotation,
+                    step: Some(&node.step.name),
+                    name: captured.name,
+                    label,
+                    span: captured.at.map_or(at, |place| place.0),
+                });
             }
         }
         names
@@ -285,23 +281,5 @@ impl<'p> Analysis<'p> {
         self.order
             .get(step)
             .map_or("", |node| node.step.name.as_str())
-    }
-}
-
-fn capture_names(task: &Task, at: Span) -> Vec<(&str, Span)> {
-    match task {
-        Task::Http(http) => http
-            .captures
-            .iter()
-            .map(|c| (c.name.as_str(), c.at.0))
-            .collect(),
-        Task::Generate(generate) => generate
-            .generator
-            .captures()
-            .iter()
-            .map(|(name, _)| (*name, at))
-            .collect(),
-        Task::Manual(_) => vec![("value", at)],
-        _ => Vec::new(),
     }
 }

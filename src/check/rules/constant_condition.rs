@@ -37,13 +37,15 @@ use crate::plan::{Expr, ExprKind, Task, Type};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (_, node) in cx.order().iter() {
-        let condition = match &node.step.task {
-            Task::Switch(switch) => &switch.subject,
-            // A loop with a constant end is the usual way to say "this many rounds".
-            Task::Repeat(repeat) if !is_constant(cx, &repeat.until) => &repeat.until,
-            _ => continue,
-        };
         let is_switch = matches!(node.step.task, Task::Switch(_));
+        let Some(condition) = node.step.task.decides() else { continue };
+        if matches!(node.step.task, Task::ForEach(_)) {
+            continue;
+        }
+        // A loop with a constant end is the usual way to say "this many rounds".
+        if !is_switch && is_constant(cx, condition) {
+            continue;
+        }
         if is_switch && is_constant(cx, condition) {
             out.push(found(condition, "this condition never changes", "a constant"));
             continue;

@@ -94,12 +94,15 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 fn certain(cx: &Context<'_, '_>, rotation: usize, by_name: &HashMap<&str, Option<usize>>) -> Vec<(usize, Span)> {
     let mut calls = Vec::new();
     for (_, node) in cx.order().of_rotation(rotation) {
-        match &node.step.task {
-            Task::Stop(_) | Task::Fail(_) => break,
-            Task::Call(call) if node.parent.is_none() && !node.on_failure && call.each.is_none() => {
-                calls.extend(by_name.get(call.rotation.as_str()).copied().flatten().map(|callee| (callee, node.step.at.0)));
-            }
-            _ => {}
+        if matches!(node.step.task, Task::Stop(_) | Task::Fail(_)) {
+            break;
+        }
+        if let Task::Call(call) = &node.step.task
+            && node.parent.is_none()
+            && !node.on_failure
+            && call.each.is_none()
+        {
+            calls.extend(by_name.get(call.rotation.as_str()).copied().flatten().map(|callee| (callee, node.step.at.0)));
         }
     }
     calls

@@ -23,7 +23,6 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::plan::{Expr, ExprKind};
 use crate::source::Span;
@@ -68,7 +67,7 @@ fn value(cx: &Context<'_, '_>, place: Span) -> Option<Span> {
         }
     };
     for (_, node) in cx.order().iter() {
-        exprs::of_task(&node.step.task).into_iter().for_each(|expr| expr.walk(&mut |e| visit(e)));
+        node.step.task.exprs().into_iter().for_each(|expr| expr.walk(&mut |e| visit(e)));
     }
     cx.plan.rotations.iter().flat_map(|r| &r.outputs).for_each(|o| o.value.walk(&mut |e| visit(e)));
     found

@@ -27,7 +27,6 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::{Dialect, Expr};
 
@@ -36,7 +35,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         return;
     }
     let outputs = cx.plan.rotations.iter().flat_map(|r| r.outputs.iter().map(|o| &o.value).chain(r.variables.iter().map(|(_, v)| v)));
-    let steps = cx.order().iter().flat_map(|(_, node)| exprs::of_task(&node.step.task));
+    let steps = cx.order().iter().flat_map(|(_, node)| node.step.task.exprs());
     outputs.chain(steps).for_each(|expr| expr.walk(&mut |part| text(part, cx.plan.dialect, out)));
 }
 

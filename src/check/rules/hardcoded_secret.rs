@@ -47,7 +47,6 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::check::looks::{Looks, looks_like_secret};
 use crate::diagnostic::{Confidence, Diagnostic, codes};
 use crate::plan::task::lifecycle::NewValue;
@@ -84,14 +83,12 @@ struct Finder<'o> {
 
 impl Finder<'_> {
     fn task(&mut self, task: &Task) {
-        match task {
-            Task::Http(http) => self.http(http),
-            Task::Let(item) => self.value(&item.value, Some(&item.name)),
-            Task::SetVariables(set) => set.values.iter().for_each(|(name, value)| self.value(value, Some(name))),
-            Task::Call(call) => call.inputs.iter().for_each(|(name, value)| self.value(value, Some(name))),
-            Task::Update(update) => self.new_value(&update.value),
-            Task::Stage(stage) => self.new_value(&stage.value),
-            task => exprs::of_task(task).into_iter().for_each(|e| self.value(e, None)),
+        if let Task::Http(http) = task {
+            self.http(http);
+        } else if let Some(value) = task.write().and_then(|write| write.value) {
+            self.new_value(value);
+        } else {
+            task.each_named_expr(&mut |name, value| self.value(value, name));
         }
     }
 

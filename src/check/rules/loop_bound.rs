@@ -40,11 +40,10 @@ use crate::plan::Task;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (id, node) in cx.order().iter() {
-        let bound = match &node.step.task {
-            Task::ForEach(each) => each.items.at.0,
-            Task::Repeat(repeat) => repeat.until.at.0,
-            _ => continue,
-        };
+        let Some(bound) = node.step.task.decides().map(|bound| bound.at.0) else { continue };
+        if matches!(node.step.task, Task::Switch(_)) {
+            continue;
+        }
         let inner = cx.flow.events.iter().filter(|e| e.step.is_some_and(|step| cx.order().is_within(step, id)) && is_seen(e));
         for event in inner {
             let leak = cx.deciders(event).into_iter().find(|l| cx.flow.way(&l.entry).iter().any(|hop| bound.is_some() && hop.span == bound));

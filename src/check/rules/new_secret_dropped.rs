@@ -38,7 +38,6 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::check::flow::{Atom, Request, Sink, Taint};
 use crate::check::lifecycle::{Act, Keeping};
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
@@ -58,47 +57,45 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let tried = if !cx.plan.dialect.semantics().declares_intent { tried(cx) } else { HashMap::new() };
     for (id, node) in cx.order().iter() {
         let name = &node.step.name;
-        match &node.step.task {
-            Task::Http(http) => {
-                let Effect::Issues(Issues { old, assumed, .. }) = &http.effect else { continue };
-                if *assumed {
-                    masked_for_nothing(cx, id, stored.get(&id).map_or(&[], Vec::as_slice), out);
-                    if tried.get(&id) == Some(&true) {
-                        tried_alone(cx, id, out);
-                    }
-                    continue;
+        if let Task::Http(http) = &node.step.task {
+            let Effect::Issues(Issues { old, assumed, .. }) = &http.effect else { continue };
+            if *assumed {
+                masked_for_nothing(cx, id, stored.get(&id).map_or(&[], Vec::as_slice), out);
+                if tried.get(&id) == Some(&true) {
+                    tried_alone(cx, id, out);
                 }
-                let dies = matches!(old, Old::Dies { .. });
-                let any_used = http.captures.iter().any(|c| c.secret && cx.flow.used.contains(&(id, c.name.as_str())));
-                let message = if !any_used && !cx.flow.used.contains(&(id, "")) && !is_fetched_later(cx, id, name) {
-                    format!("`{name}` issues a credential, and nothing of it is used")
-                } else if dies && !kept.contains(&id) {
-                    format!("`{name}` kills the old credential, and the new one is never stored")
-                } else {
-                    continue;
-                };
-                out.push(
-                    Diagnostic::new(codes::NEW_SECRET_DROPPED, node.step.at.0, message)
-                        .at("the new credential is lost when the run ends")
-                        .help("capture it with `secret NAME = body $.…` and store it with `update` or `stage`; if no credential is made, declare another effect"),
-                );
+                continue;
             }
-            Task::Generate(_) if !kept.contains(&id) => {
-                if let Some(request) = setters.get(&id) {
-                    let setter = cx.flow.step_name(request.step);
-                    out.push(
-                        Diagnostic::new(
-                            codes::NEW_SECRET_DROPPED,
-                            node.step.at.0,
-                            format!("`{name}` is set by `{setter}` and never stored"),
-                        )
-                        .at("the new value is lost when the run ends")
-                        .label(request.http.url.at.0, "set here")
-                        .help(format!("store it before `{setter}`: `stage NAME = {name}.value`")),
-                    );
-                }
-            }
-            _ => {}
+            let dies = matches!(old, Old::Dies { .. });
+            let any_used = http.captures.iter().any(|c| c.secret && cx.flow.used.contains(&(id, c.name.as_str())));
+            let message = if !any_used && !cx.flow.used.contains(&(id, "")) && !is_fetched_later(cx, id, name) {
+                format!("`{name}` issues a credential, and nothing of it is used")
+            } else if dies && !kept.contains(&id) {
+                format!("`{name}` kills the old credential, and the new one is never stored")
+            } else {
+                continue;
+            };
+            out.push(
+                Diagnostic::new(codes::NEW_SECRET_DROPPED, node.step.at.0, message)
+                    .at("the new credential is lost when the run ends")
+                    .help("capture it with `secret NAME = body $.…` and store it with `update` or `stage`; if no credential is made, declare another effect"),
+            );
+        }
+        if matches!(node.step.task, Task::Generate(_))
+            && !kept.contains(&id)
+            && let Some(request) = setters.get(&id)
+        {
+            let setter = cx.flow.step_name(request.step);
+            out.push(
+                Diagnostic::new(
+                    codes::NEW_SECRET_DROPPED,
+                    node.step.at.0,
+                    format!("`{name}` is set by `{setter}` and never stored"),
+                )
+                .at("the new value is lost when the run ends")
+                .label(request.http.url.at.0, "set here")
+                .help(format!("store it before `{setter}`: `stage NAME = {name}.value`")),
+            );
         }
     }
 }
@@ -107,7 +104,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 fn is_fetched_later(cx: &Context<'_, '_>, id: usize, name: &str) -> bool {
     cx.keepings().iter().filter(|k| cx.order().may_precede(id, k.maker)).filter_map(|k| cx.http(k.maker)).any(|fetch| {
         let mut named = false;
-        for expr in exprs::of_http(fetch) {
+        for expr in fetch.exprs() {
             expr.walk(&mut |part| named |= matches!(&part.kind, ExprKind::Ref(Root::Capture { step, .. }) if step == name));
         }
         named
@@ -205,7 +202,7 @@ fn dead_field_kept(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for request in &cx.flow.requests {
         let Effect::Issues(Issues { old: Old::Dies { .. }, .. }) = &request.http.effect else { continue };
         let mut sent: Vec<(&str, &str, Span)> = Vec::new();
-        for expr in exprs::of_http(request.http) {
+        for expr in request.http.exprs() {
             expr.walk(&mut |part| {
                 if let ExprKind::Ref(Root::Secret { name, field: Some(field), version: Version::Current }) = &part.kind {
                     sent.push((name, field, part.at.0));
@@ -237,11 +234,7 @@ fn dead_field_kept(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 }
 
 fn new_value(task: &Task) -> Option<&NewValue> {
-    match task {
-        Task::Update(update) => Some(&update.value),
-        Task::Stage(stage) => Some(&stage.value),
-        _ => None,
-    }
+    task.write().and_then(|write| write.value)
 }
 
 /// The steps that made a credential, and whether it was tried and nothing else; none where a new credential is stored.

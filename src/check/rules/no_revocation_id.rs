@@ -52,8 +52,7 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
-use crate::check::lifecycle::{Act, reads_secret};
+use crate::check::lifecycle::Act;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::Task;
 use crate::plan::effect::{Effect, Issues, Old};
@@ -68,7 +67,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let name = &revoke.secret;
         let mut told = false;
         walk_steps(&revoke.steps, &mut |step| {
-            told |= exprs::of_task(&step.task).iter().any(|e| reads_secret(e, name, &[Version::Previous, Version::Current]));
+            told |= step.task.exprs().iter().any(|e| e.reads_secret(name, &[Version::Previous, Version::Current]));
         });
         if !told {
             out.push(

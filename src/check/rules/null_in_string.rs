@@ -36,14 +36,13 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::expr::Root;
 use crate::plan::{Expr, ExprKind, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (_, node) in cx.order().iter() {
-        for expr in exprs::of_task(&node.step.task) {
+        for expr in node.step.task.exprs() {
             expr.walk(&mut |expr| {
                 if let ExprKind::Template(parts) = &expr.kind {
                     parts.iter().for_each(|part| part_of_text(cx, node.rotation, part, out));

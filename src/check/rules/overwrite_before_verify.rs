@@ -46,9 +46,8 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::check::flow::AtomId;
-use crate::check::lifecycle::{Act, reads_secret};
+use crate::check::lifecycle::Act;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::expr::{Root, Version};
@@ -64,14 +63,10 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         });
         let begin = stage.map_or(0, |s| s.step) + 1;
         let verified = cx.order().range(begin.max(cx.order().start(promote.rotation))..promote.step).any(|(id, node)| {
-            let proves = match &node.step.task {
-                Task::Verify(verify) => !tries_the_old(&verify.steps, promote.secret),
-                Task::Manual(manual) => !manual.verify.is_empty(),
-                Task::Http(http) => {
-                    http.effect.is_read() && exprs::of_http(http).iter().any(|e| reads_secret(e, promote.secret, &[Version::Pending]))
-                }
-                _ => false,
-            };
+            let task = &node.step.task;
+            let proves = matches!(task, Task::Verify(verify) if !tries_the_old(&verify.steps, promote.secret))
+                || matches!(task, Task::Manual(manual) if !manual.verify.is_empty())
+                || matches!(task, Task::Http(http) if http.effect.is_read() && http.exprs().iter().any(|e| e.reads_secret(promote.secret, &[Version::Pending])));
             proves && cx.order().dominates(id, promote.step)
         });
         if !verified {
@@ -95,9 +90,9 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 fn tries_the_old(steps: &[Step], secret: &str) -> bool {
     let (mut old, mut new) = (false, false);
     walk_steps(steps, &mut |step| {
-        for expr in exprs::of_task(&step.task) {
-            old |= reads_secret(expr, secret, &[Version::Current]);
-            new |= reads_secret(expr, secret, &[Version::Pending]);
+        for expr in step.task.exprs() {
+            old |= expr.reads_secret(secret, &[Version::Current]);
+            new |= expr.reads_secret(secret, &[Version::Pending]);
         }
     });
     old && !new
@@ -154,7 +149,7 @@ impl<'p> Tried<'p> {
             for entry in request.carries.iter().filter(|e| !e.control && e.derivation > Derivation::Weak) {
                 tried.atoms.entry(entry.atom).or_default().push(request.step);
             }
-            for expr in exprs::of_http(request.http) {
+            for expr in request.http.exprs() {
                 expr.walk(&mut |part| {
                     if let ExprKind::Ref(Root::Secret { name, version: Version::Current, .. }) = &part.kind {
                         tried.secrets.entry(name).or_default().push(request.step);

@@ -33,7 +33,6 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::check::flow::{access, capture_path, overlap};
 use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::plan::expr::Root;
@@ -46,7 +45,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         return;
     }
     for (_, node) in cx.order().iter() {
-        for expr in exprs::of_task(&node.step.task) {
+        for expr in node.step.task.exprs() {
             visit(cx, node.rotation, expr, out);
         }
         if let Task::Http(http) = &node.step.task {

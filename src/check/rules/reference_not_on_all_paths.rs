@@ -42,7 +42,6 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::expr::{Function, Operator, Root};
 use crate::plan::{Expr, ExprKind, Task};
@@ -62,7 +61,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
     for (reader, node) in order.iter() {
         let mut reads = Vec::new();
-        for expr in exprs::of_task(&node.step.task) {
+        for expr in node.step.task.exprs() {
             collect(expr, &mut reads);
         }
         for (root, span) in reads {

@@ -48,8 +48,7 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
-use crate::check::lifecycle::{Act, Keeping, reads_secret};
+use crate::check::lifecycle::{Act, Keeping};
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::effect::Effect;
 use crate::plan::expr::{Root, Version};
@@ -158,7 +157,7 @@ fn the_new_one(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let Task::Revoke(revoke) = &node.step.task else { continue };
         let (mut new, mut old) = (None, false);
         walk_steps(&revoke.steps, &mut |step| {
-            old |= exprs::of_task(&step.task).iter().any(|e| reads_secret(e, &revoke.secret, &[Version::Previous]));
+            old |= step.task.exprs().iter().any(|e| e.reads_secret(&revoke.secret, &[Version::Previous]));
             let Task::Http(http) = &step.task else { return };
             for expr in about(http) {
                 expr.walk(&mut |part| match &part.kind {

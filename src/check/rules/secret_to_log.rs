@@ -84,10 +84,8 @@ fn secret_names<'p>(cx: &Context<'_, 'p>) -> Names<'p> {
 /// `***` for every part of the text that reads a secret.
 fn starred(cx: &Context<'_, '_>, names: &Names<'_>, event: &Event<'_>) -> Option<Vec<Edit>> {
     let node = event.step.and_then(|id| cx.order().get(id))?;
-    let message = match &node.step.task {
-        Task::Log(log) => &log.message,
-        Task::Manual(manual) => &manual.instructions,
-        _ => return None,
+    let (Task::Log(crate::plan::task::Log { message }) | Task::Manual(crate::plan::task::Manual { instructions: message, .. })) = &node.step.task else {
+        return None;
     };
     let ExprKind::Template(parts) = &message.kind else {
         return reads_secret(cx, names, event.rotation, message).then(|| vec![Edit { span: message.at.0, text: "\"***\"".into() }]);

@@ -46,12 +46,8 @@ use std::collections::HashMap;
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut first: HashMap<&str, (Form, Span)> = HashMap::new();
     for (_, node) in cx.order().iter() {
-        let (name, value) = match &node.step.task {
-            Task::Update(update) => (update.secret.as_str(), &update.value),
-            Task::Stage(stage) => (Some(stage.secret.as_str()), &stage.value),
-            _ => continue,
-        };
-        let (Some(name), NewValue::Single(value)) = (name, value) else { continue };
+        let Some(write) = node.step.task.write() else { continue };
+        let (Some(name), Some(NewValue::Single(value))) = (write.secret, write.value) else { continue };
         let Some(form) = form(cx, node.rotation, value) else { continue };
         let (before, place) = *first.entry(name).or_insert((form, value.at.0));
         if before != form {

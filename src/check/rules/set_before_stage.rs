@@ -43,13 +43,12 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::check::flow::{Request, Sink, Taint};
 use crate::check::lifecycle::Act;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::effect::Effect;
 use crate::plan::expr::{Root, Version};
-use crate::plan::{ExprKind, Origin, Task};
+use crate::plan::{ExprKind, Origin};
 use crate::source::Span;
 use std::collections::HashSet;
 
@@ -101,11 +100,9 @@ fn nothing_staged(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let staged = |name: &str| cx.writes_of(name).iter().any(|w| w.act == Act::Stage);
     let mut seen = HashSet::new();
     for (_, node) in cx.order().iter() {
-        let mut missing: Option<(&str, Span)> = match &node.step.task {
-            Task::Promote(promote) if !staged(&promote.secret) => Some((&promote.secret, node.step.at.0)),
-            _ => None,
-        };
-        for expr in exprs::of_task(&node.step.task) {
+        let promoted = node.step.task.write().filter(|write| write.act == Act::Promote).and_then(|write| write.secret);
+        let mut missing: Option<(&str, Span)> = promoted.filter(|name| !staged(name)).map(|name| (name, node.step.at.0));
+        for expr in node.step.task.exprs() {
             expr.walk(&mut |part| {
                 if let ExprKind::Ref(Root::Secret { name, version: Version::Pending, .. }) = &part.kind
                     && !staged(name)

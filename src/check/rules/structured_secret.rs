@@ -27,7 +27,6 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs;
 use crate::diagnostic::{Confidence, Diagnostic, codes};
 use crate::plan::expr::Root;
 use crate::plan::{Expr, ExprKind};
@@ -37,7 +36,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         return;
     }
     for (_, node) in cx.order().iter() {
-        for expr in exprs::of_task(&node.step.task) {
+        for expr in node.step.task.exprs() {
             expr.walk(&mut |part| reference(part, out));
         }
     }

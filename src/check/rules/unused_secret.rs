@@ -94,11 +94,5 @@ fn end(texts: &Texts<'_>, (name, fields): &(Name, Vec<Name>)) -> Option<u32> {
 }
 
 fn written(task: &Task) -> Option<&str> {
-    match task {
-        Task::Update(update) => update.secret.as_str(),
-        Task::Stage(stage) => Some(&stage.secret),
-        Task::Promote(promote) => Some(&promote.secret),
-        Task::Revoke(revoke) => Some(&revoke.secret),
-        _ => None,
-    }
+    task.write().and_then(|write| write.secret)
 }

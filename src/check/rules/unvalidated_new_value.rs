@@ -49,13 +49,10 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         return;
     }
     for (_, node) in cx.order().iter() {
-        let (value, allow) = match &node.step.task {
-            Task::Update(update) => (&update.value, update.allow),
-            Task::Stage(stage) => (&stage.value, stage.allow),
-            _ => continue,
-        };
+        let Some(write) = node.step.task.write() else { continue };
         // A field of a record that is missing keeps its old value.
-        let NewValue::Single(value) = value else { continue };
+        let Some(NewValue::Single(value)) = write.value else { continue };
+        let allow = write.allow;
         let ExprKind::Ref(Root::Capture { step, name }) = &value.kind else { continue };
         let source = cx.order().find(node.rotation, step).and_then(|id| cx.http(id));
         let Some(capture) = source.and_then(|h| h.captures.iter().find(|c| c.name == *name)) else { continue };

@@ -31,7 +31,6 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::exprs::of_value;
 use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::json::layout;
 use crate::plan::Task;
@@ -41,7 +40,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (_, node) in cx.order().iter() {
         let Task::Update(update) = &node.step.task else { continue };
         if update.unmasked {
-            let span = of_value(&update.value).first().map_or(node.step.at.0, |e| e.at.0);
+            let span = update.value.exprs().first().map_or(node.step.at.0, |e| e.at.0);
             out.push(
                 Diagnostic::new(
                     codes::UPDATE_SECRET_UNMASKED,

@@ -6,7 +6,11 @@ use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json::Node;
 
 const TASK_NUMBERS: [&str; 2] = ["retryCount", "startDelay"];
-const DEFINITION_NUMBERS: [&str; 7] = [
+const DEFINITION_NUMBERS: [&str; 11] = [
+    "backoffJitterMs",
+    "pollTimeoutSeconds",
+    "concurrentExecLimit",
+    "rateLimitPerFrequency",
     "retryCount",
     "retryDelaySeconds",
     "timeoutSeconds",
@@ -106,7 +110,7 @@ impl Reader<'_> {
 }
 
 /// A whole number, or a string of one.
-fn whole(node: &Node) -> Option<i64> {
+pub(super) fn whole(node: &Node) -> Option<i64> {
     let text = text_of(node)?;
     let text = text.trim();
     text.parse().ok().or_else(|| {

@@ -3,11 +3,11 @@
 use super::context::Reader;
 use super::javascript::{self, Js};
 use super::keys::{field, number_of};
-use super::scope::Shape;
+use super::reference::Named;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 use crate::plan::task::{Backoff, ForEach, Repeat, Task};
-use crate::plan::{Expr, ExprKind, Function, Root};
+use crate::plan::{Expr, ExprKind, Function};
 
 /// Rounds after which a loop fails whose condition names no number.
 const AT_MOST: u32 = 1000;
@@ -48,30 +48,51 @@ impl<'a> Reader<'a> {
                 keep_last,
             }));
         }
-        let Some(condition) = field(node, "loopCondition")
-            .filter(|c| c.as_str().is_some_and(|t| !t.trim().is_empty()))
-        else {
+        let until = self.until(node, name);
+        let script = field(node, "loopCondition")
+            .and_then(Node::as_str)
+            .and_then(javascript::parse);
+        let at_most = script
+            .as_ref()
+            .and_then(|s| rounds(s, name))
+            .unwrap_or(AT_MOST);
+        Some(Task::Repeat(Repeat {
+            steps,
+            until,
+            at_most,
+            every: None,
+            backoff: Backoff::Fixed,
+            keep_last,
+        }))
+    }
+
+    /// What ends the loop. Where nothing can be made of the condition that is reported, and the loop stays with its tasks.
+    fn until(&mut self, node: &Node, name: &str) -> Expr {
+        let condition = field(node, "loopCondition")
+            .filter(|c| c.as_str().is_some_and(|t| !t.trim().is_empty()));
+        let Some(condition) = condition else {
             self.missing(
                 node,
                 "loopCondition",
                 "the DO_WHILE task",
                 "a comparison such as `$.poll['statusCode'] != 200`",
             );
-            return None;
+            return Expr::new(ExprKind::Null, node.span);
         };
         // The condition is read after each round.
         let order = self.site.order.take();
         let script = condition.as_str().and_then(javascript::parse);
-        if matches!(script, Some(Js::Bool(_))) {
-            let (says, help) = match script {
-                Some(Js::Bool(true)) => (
+        if let Some(Js::Bool(again)) = script {
+            let (says, help) = if again {
+                (
                     "this loop never ends",
                     "compare with what changes in a round, or with `$.LOOP['iteration']`",
-                ),
-                _ => (
+                )
+            } else {
+                (
                     "this loop has one round",
                     "compare with what changes in a round, or take the tasks out of the loop",
-                ),
+                )
             };
             self.report(
                 Diagnostic::new(codes::CONSTANT_CONDITION, condition.span, says)
@@ -79,49 +100,16 @@ impl<'a> Reader<'a> {
                     .help(help),
             );
         }
-        let at_most = script
-            .as_ref()
-            .and_then(|s| rounds(s, name))
-            .unwrap_or(AT_MOST);
-        let lowered = script
-            .as_ref()
+        let again = script
             .filter(|s| !matches!(s, Js::Choice(..)))
-            .map(|script| {
-                let mut known = true;
-                let value = javascript::lower(script, &mut |path| {
-                    let value = self.loop_name(node, name, path, condition);
-                    known &= value.is_some();
-                    value
-                });
-                (value, known)
-            });
+            .and_then(|script| {
+                javascript::lower(&script, &mut |path| {
+                    Some(self.loop_name(node, name, path, condition))
+                })
+            })
+            .unwrap_or_else(|| self.loop_script(node, name, condition));
         self.site.order = order;
-        match lowered {
-            Some((Some(again), _)) => {
-                let until = Expr::new(ExprKind::Not(Box::new(again)), condition.span);
-                Some(Task::Repeat(Repeat {
-                    steps,
-                    until,
-                    at_most,
-                    every: None,
-                    backoff: Backoff::Fixed,
-                    keep_last,
-                }))
-            }
-            Some((None, false)) => None,
-            _ => {
-                let again = self.loop_script(node, name, condition);
-                let until = Expr::new(ExprKind::Not(Box::new(again)), condition.span);
-                Some(Task::Repeat(Repeat {
-                    steps,
-                    until,
-                    at_most,
-                    every: None,
-                    backoff: Backoff::Fixed,
-                    keep_last,
-                }))
-            }
-        }
+        Expr::new(ExprKind::Not(Box::new(again)), condition.span)
     }
 
     /// A condition that is more than a comparison: a script over the loop's inputs, its own output, and the outputs of the
@@ -158,49 +146,38 @@ impl<'a> Reader<'a> {
     }
 
     /// `$.x` in a condition: an input of the loop, the loop's own output, or the output of a task within.
-    fn loop_name(&mut self, node: &Node, own: &str, path: &[String], place: &Node) -> Option<Expr> {
-        let (first, rest) = path.split_first()?;
+    fn loop_name(&mut self, node: &Node, own: &str, path: &[String], place: &Node) -> Expr {
+        let null = Expr::new(ExprKind::Null, place.span);
+        let (Some((first, rest)), Some(string)) = (path.split_first(), place.as_string()) else {
+            return null;
+        };
         if let Some(value) = field(node, "inputParameters").and_then(|i| i.get(first)) {
             let value = self.value(value);
-            return Some(self.below(value, rest, place));
+            return self.below(value, rest, place);
         }
-        if first != own
-            && let Some(info) = self.scope.tasks.get(first)
-        {
-            // A capture is found by its place; the rest of the output as a path.
-            if let Shape::Captures(places) = &*info.output {
-                let found = places.iter().find(|p| {
-                    rest.len() >= p.place.len() && p.place.iter().zip(rest).all(|(a, b)| a == b)
-                });
-                let (capture, used) = found.map(|p| (p.name.clone(), p.place.len()))?;
-                let root = Root::Capture {
-                    step: first.clone(),
-                    name: capture,
-                };
-                return Some(self.below(
-                    Expr::root(root, place.span),
-                    rest.get(used..).unwrap_or(&[]),
-                    place,
-                ));
-            }
-        } else if first != own {
-            let near = self
-                .nearest(first, self.scope.names())
-                .map(|n| format!("did you mean `{n}`?"));
-            self.report(
-                Diagnostic::new(
-                    codes::UNRESOLVED_TASK_REF,
-                    place.span,
-                    format!("the condition reads `{first}`, which is no task and no input"),
-                )
-                .help(near.unwrap_or_else(|| {
-                    "name a task of the loop, or add an input to the loop".to_owned()
-                })),
-            );
-            return None;
+        if first == own {
+            let root = self.whole(first, place.span);
+            return self.below(root, rest, place);
         }
-        let root = self.whole(first, place.span);
-        Some(self.below(root, rest, place))
+        if self.scope.tasks.contains_key(first) {
+            let names = [first.clone(), "output".to_owned()].into_iter();
+            let named = Named::of(string, names.chain(rest.iter().cloned()));
+            return self.task_output(&named, first, 2);
+        }
+        let near = self
+            .nearest(first, self.scope.names())
+            .map(|n| format!("did you mean `{n}`?"));
+        self.report(
+            Diagnostic::new(
+                codes::UNRESOLVED_TASK_REF,
+                place.span,
+                format!("the condition reads `{first}`, which is no task and no input"),
+            )
+            .help(near.unwrap_or_else(|| {
+                "name a task of the loop, or add an input to the loop".to_owned()
+            })),
+        );
+        null
     }
 }
 

@@ -40,7 +40,13 @@ impl<'a> Reader<'a> {
             (Some(list), None, _) => self.fork_one(node, of("forkTaskName").or(kind), list),
             (None, _, Some(tasks)) => {
                 let tasks = self.value(tasks);
-                let given = named("dynamicForkTasksInputParamName").map(|given| self.value(given));
+                let given = named("dynamicForkTasksInputParamName");
+                if given.is_none()
+                    && let Some(name) = field(node, "dynamicForkTasksInputParamName")
+                {
+                    self.named_input(node, &text_of(name).unwrap_or_default(), name);
+                }
+                let given = given.map(|given| self.value(given));
                 self.fork_of_data(
                     node,
                     Fork {

@@ -54,18 +54,20 @@ fn feeding(rotation: &Rotation) -> HashSet<String> {
         .variables
         .iter()
         .for_each(|(name, value)| set.entry(name).or_default().push(value));
-    walk_steps(&rotation.steps, &mut |step| match &step.task {
-        Task::Update(update) => {
-            if let NewValue::Single(value) = &update.value {
-                updates.push(value);
+    walk_steps(&rotation.steps, &mut |step| {
+        if let Task::Update(update) = &step.task
+            && let NewValue::Single(value) = &update.value
+        {
+            updates.push(value);
+        }
+        if let Task::Let(assign) = &step.task {
+            lets.entry(&assign.name).or_default().push(&assign.value);
+        }
+        if let Task::SetVariables(variables) = &step.task {
+            for (name, value) in &variables.values {
+                set.entry(name).or_default().push(value);
             }
         }
-        Task::Let(assign) => lets.entry(&assign.name).or_default().push(&assign.value),
-        Task::SetVariables(variables) => variables
-            .values
-            .iter()
-            .for_each(|(name, value)| set.entry(name).or_default().push(value)),
-        _ => {}
     });
     let mut feeding = HashSet::new();
     let mut variables: HashSet<&str> = HashSet::new();

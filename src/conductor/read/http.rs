@@ -2,6 +2,7 @@
 
 use super::context::Reader;
 use super::keys::{HTTP, field, flag_of, masking_field, number_of, text_of};
+use super::kinds::Kind;
 use crate::conductor::template::{self, Mode};
 use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
 use crate::json::{Node, NodeKind};
@@ -18,17 +19,23 @@ const METHODS: [&str; 10] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "LIST",
 ];
 
+/// Fields of a request whose kind is not looked at where they are read.
+const KINDS: &[(&str, Kind)] = &[
+    ("encode", Kind::Flag),
+    ("asyncComplete", Kind::Flag),
+    ("hedgingConfig", Kind::Object),
+    ("cacheConfig", Kind::Object),
+    ("vipAddress", Kind::Text),
+    ("appName", Kind::Text),
+    ("terminationCondition", Kind::Text),
+    ("pollingInterval", Kind::Whole),
+    ("pollingStrategy", Kind::Text),
+    ("maxPollCount", Kind::Whole),
+];
+
 impl<'a> Reader<'a> {
     pub(super) fn http(&mut self, node: &'a Node) -> Option<Task> {
-        let Some(inputs) = field(node, "inputParameters").filter(|i| i.is_object()) else {
-            self.missing(
-                node,
-                "inputParameters",
-                "the HTTP task",
-                "name `uri` and `method` there",
-            );
-            return None;
-        };
+        let inputs = self.inputs_of(node, "HTTP", "name `uri` and `method` there")?;
         let nested = field(inputs, "http_request");
         if let Some(text) = nested.filter(|n| !n.is_object()) {
             self.check_references(text);
@@ -52,6 +59,7 @@ impl<'a> Reader<'a> {
             self.check_free_keys(inputs);
             self.check_filter_spelling(inputs);
         }
+        self.check_input_kinds(request, KINDS);
         self.not_run_fields(node, request);
 
         let url = self.uri(request);
@@ -228,6 +236,7 @@ impl<'a> Reader<'a> {
         let span = node.span;
         let value = match &node.kind {
             NodeKind::Array(items) => {
+                self.check_input_kinds(request, &[("accept", Kind::Texts)]);
                 let names: Vec<&str> = items.iter().filter_map(Node::as_str).collect();
                 Expr::new(ExprKind::String(names.join(", ")), span)
             }

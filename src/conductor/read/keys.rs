@@ -157,8 +157,11 @@ pub(super) fn number_of(node: &Node) -> Option<u64> {
         .or_else(|| text.strip_suffix(".0").and_then(|t| t.parse().ok()))
 }
 
-/// A boolean, or a string of one.
+/// A boolean, or a string of one; a number is true unless it is 0.
 pub(super) fn flag_of(node: &Node) -> Option<bool> {
+    if let NodeKind::Number(_) = &node.kind {
+        return number_of(node).map(|n| n != 0);
+    }
     match text_of(node)?.as_str() {
         "true" => Some(true),
         "false" => Some(false),

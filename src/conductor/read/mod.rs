@@ -17,6 +17,7 @@ mod http_poll;
 mod human;
 mod javascript;
 mod keys;
+mod kinds;
 mod names;
 mod output;
 mod output_filter;

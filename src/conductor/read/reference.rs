@@ -41,6 +41,27 @@ pub(super) struct Named<'s> {
     pub(super) deferred: bool,
 }
 
+impl<'s> Named<'s> {
+    /// Names that do not stand between braces, such as those of a path in a script; `string` is where they stand.
+    pub(super) fn of(string: &'s JsonString, names: impl IntoIterator<Item = String>) -> Self {
+        let steps = names.into_iter().map(|name| Step {
+            kind: super::javascript::step_kind(&name),
+            range: 0..0,
+        });
+        Self {
+            string,
+            base: None,
+            path: Path {
+                steps: steps.collect(),
+                tail: String::new(),
+                tail_start: 0,
+            },
+            span: string.span,
+            deferred: false,
+        }
+    }
+}
+
 impl Named<'_> {
     /// The name at a step; none for an index or behind the end.
     pub(super) fn name(&self, step: usize) -> Option<&str> {

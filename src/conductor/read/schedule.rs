@@ -43,6 +43,7 @@ impl<'a> Reader<'a> {
     /// Reads a schedule and puts it on the rotation that it names, if that stands in this file.
     pub(super) fn schedule_entry(&mut self, entry: &'a Node) {
         self.check_keys(entry, SCHEDULE, "a schedule", &[]);
+        self.check_kinds(entry, super::kinds::SCHEDULE);
         let crons = self.crons(entry);
         let Some(request) = field(entry, "startWorkflowRequest") else {
             self.missing(
@@ -88,6 +89,7 @@ impl<'a> Reader<'a> {
             );
             return None;
         };
+        self.check_kinds(request, super::kinds::START_REQUEST);
         let name = text_of(name_node)?;
         let found = self.rotations.iter().position(|r| r.name == name);
         if found.is_none()

@@ -2,6 +2,7 @@
 
 use super::context::Reader;
 use super::keys::{field, number_of, text_of};
+use super::kinds::Kind;
 use super::script_text;
 use crate::conductor::template::{self, Mode};
 use crate::diagnostic::{Diagnostic, Severity, codes};
@@ -12,13 +13,15 @@ use crate::source::Span;
 
 /// Under which key below `_secrets` the token of GET_SIGNED_JWT stands. Orkes documents `_secrets` and not the key.
 pub(super) const TOKEN: &str = "access_token";
+/// What is said of a task without inputs.
+const INPUTS: &str = "the task's inputs stand there";
 /// How long such a token is good unless said.
 const TTL_SECONDS: u64 = 3600;
 
 impl<'a> Reader<'a> {
     /// INLINE: `$` is the input, the value of the script is `result`.
     pub(super) fn inline_script(&mut self, node: &'a Node, name: &str) -> Option<Task> {
-        let inputs = self.inputs_of(node, "INLINE")?;
+        let inputs = self.inputs_of(node, "INLINE", INPUTS)?;
         let Some(expression) = field(inputs, "expression") else {
             self.missing(
                 inputs,
@@ -28,14 +31,16 @@ impl<'a> Reader<'a> {
             );
             return None;
         };
+        self.check_input_kinds(
+            inputs,
+            &[("evaluatorType", Kind::Text), ("expression", Kind::Text)],
+        );
         let result = match field(inputs, "evaluatorType").and_then(text_of).as_deref() {
             None | Some("javascript" | "graaljs") => self.javascript(expression, inputs),
             Some("value-param") => {
-                let input = text_of(expression).and_then(|name| inputs.get(&name));
-                match input {
-                    Some(input) => self.value(input),
-                    None => Expr::new(ExprKind::Null, expression.span),
-                }
+                let input =
+                    text_of(expression).and_then(|name| self.named_input(node, &name, expression));
+                input.unwrap_or_else(|| Expr::new(ExprKind::Null, expression.span))
             }
             Some(word) => {
                 let place = field(inputs, "evaluatorType").unwrap_or(expression);
@@ -55,7 +60,7 @@ impl<'a> Reader<'a> {
 
     /// LAMBDA, which INLINE replaced.
     pub(super) fn lambda(&mut self, node: &'a Node, name: &str) -> Option<Task> {
-        let inputs = self.inputs_of(node, "LAMBDA")?;
+        let inputs = self.inputs_of(node, "LAMBDA", INPUTS)?;
         let Some(script) = field(inputs, "scriptExpression") else {
             self.missing(
                 inputs,
@@ -65,6 +70,7 @@ impl<'a> Reader<'a> {
             );
             return None;
         };
+        self.check_input_kinds(inputs, &[("scriptExpression", Kind::Text)]);
         self.check_script(script, &keys_of(inputs));
         let source = self.value(script);
         // A server makes it the body of a function, so what it gives stands behind `return`.
@@ -91,7 +97,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn jq_transform(&mut self, node: &'a Node, name: &str) -> Option<Task> {
-        let inputs = self.inputs_of(node, "JSON_JQ_TRANSFORM")?;
+        let inputs = self.inputs_of(node, "JSON_JQ_TRANSFORM", INPUTS)?;
         let Some(query) = field(inputs, "queryExpression").filter(|q| q.as_str().is_some()) else {
             self.missing(
                 inputs,
@@ -144,8 +150,19 @@ impl<'a> Reader<'a> {
             "scopes",
             "algorithm",
         ];
-        let inputs = self.inputs_of(node, "GET_SIGNED_JWT")?;
+        let inputs = self.inputs_of(node, "GET_SIGNED_JWT", INPUTS)?;
         self.check_keys(inputs, &KEYS, "GET_SIGNED_JWT", &[]);
+        self.check_input_kinds(
+            inputs,
+            &[
+                ("subject", Kind::Text),
+                ("issuer", Kind::Text),
+                ("privateKey", Kind::Text),
+                ("privateKeyId", Kind::Text),
+                ("ttlInSecond", Kind::Whole),
+                ("ttlInSeconds", Kind::Whole),
+            ],
+        );
         if let Some(algorithm) = field(inputs, "algorithm").filter(|a| a.as_str() != Some("RS256"))
         {
             self.report(
@@ -180,10 +197,14 @@ impl<'a> Reader<'a> {
         let scope = match field(inputs, "scopes") {
             // RFC 8693 section 4.2: one text, names separated by blanks.
             Some(scopes) if scopes.is_array() => {
+                self.check_input_kinds(inputs, &[("scopes", Kind::Texts)]);
                 let names: Vec<&str> = scopes.items().iter().filter_map(Node::as_str).collect();
                 Expr::new(ExprKind::String(names.join(" ")), scopes.span)
             }
-            Some(scopes) => self.value(scopes),
+            Some(scopes) => {
+                self.check_input_kinds(inputs, &[("scopes", Kind::Text)]);
+                self.value(scopes)
+            }
             None => Expr::new(ExprKind::Null, span),
         };
         let ttl = match field(inputs, "ttlInSecond").or_else(|| field(inputs, "ttlInSeconds")) {
@@ -300,17 +321,13 @@ impl<'a> Reader<'a> {
         )
     }
 
-    fn inputs_of(&mut self, node: &'a Node, kind: &str) -> Option<&'a Node> {
-        let inputs = field(node, "inputParameters").filter(|i| i.is_object());
+    /// The inputs of a task that has nothing to do without them. Inputs that are no object were reported with the task.
+    pub(super) fn inputs_of(&mut self, node: &'a Node, kind: &str, help: &str) -> Option<&'a Node> {
+        let inputs = field(node, "inputParameters");
         if inputs.is_none() {
-            self.missing(
-                node,
-                "inputParameters",
-                &format!("the {kind} task"),
-                "the task's inputs stand there",
-            );
+            self.missing(node, "inputParameters", &format!("the {kind} task"), help);
         }
-        inputs
+        inputs.filter(|i| i.is_object())
     }
 }
 

@@ -1,7 +1,6 @@
 //! SET_VARIABLE: every input is a variable of the workflow.
 
 use super::context::Reader;
-use super::keys::field;
 use crate::json::Node;
 use crate::plan::ExprKind;
 use crate::plan::name::is_mask;
@@ -9,11 +8,7 @@ use crate::plan::task::{SetVariables, Task};
 
 impl<'a> Reader<'a> {
     pub(super) fn set_variable(&mut self, node: &'a Node) -> Option<Task> {
-        let inputs = field(node, "inputParameters")?;
-        if !inputs.is_object() {
-            self.wrong_type(inputs, "inputParameters", "an object");
-            return None;
-        }
+        let inputs = self.inputs_of(node, "SET_VARIABLE", "each input is a variable")?;
         self.check_free_keys(inputs);
         for member in inputs.members().iter().filter(|m| is_mask(&m.key.text)) {
             self.only_orkes(

@@ -2,11 +2,15 @@
 
 use super::context::Reader;
 use super::keys::{field, text_of};
+use super::kinds::Kind;
 use crate::diagnostic::{Diagnostic, codes, nearest};
 use crate::json::Node;
 use crate::plan::task::{Call, Task, Worker, walk_steps};
 use crate::plan::{Expr, ExprKind, Root};
 use std::collections::HashMap;
+
+/// What a definition is called that has no name; that is reported.
+pub(super) const UNNAMED: &str = "unnamed";
 
 impl<'a> Reader<'a> {
     pub(super) fn sub_workflow(&mut self, node: &'a Node) -> Option<Task> {
@@ -15,6 +19,9 @@ impl<'a> Reader<'a> {
             .and_then(|i| field(i, "workflowInput"))
             .filter(|w| !w.members().is_empty())
             .or(inputs);
+        if let Some(inputs) = inputs {
+            self.check_input_kinds(inputs, &[("workflowInput", Kind::Object)]);
+        }
         let values = passed.map(|p| self.value(p));
         let Some(param) = field(node, "subWorkflowParam") else {
             self.missing(
@@ -32,6 +39,7 @@ impl<'a> Reader<'a> {
         {
             self.check_references(&member.value);
         }
+        self.check_kinds(param, super::kinds::SUB_WORKFLOW);
         let Some(rotation) = self.called(param) else {
             let input =
                 values.unwrap_or_else(|| Expr::new(ExprKind::Object(Vec::new()), node.span));
@@ -100,16 +108,7 @@ impl<'a> Reader<'a> {
                 }
             };
             if !called.is_empty() {
-                walk_steps(&rotation.steps, &mut |step| {
-                    step.task
-                        .exprs()
-                        .into_iter()
-                        .for_each(|e| e.walk(&mut |part| look(part)))
-                });
-                rotation
-                    .outputs
-                    .iter()
-                    .for_each(|o| o.value.walk(&mut |part| look(part)));
+                rotation.exprs(&mut |expr| expr.walk(&mut |part| look(part)));
             }
         }
         for (span, callee, name, near) in found {
@@ -134,8 +133,9 @@ impl<'a> Reader<'a> {
         if let Some(definition) = field(param, "workflowDefinition") {
             if definition.is_object() {
                 let name = field(definition, "name")
-                    .or_else(|| field(param, "name"))
-                    .and_then(text_of)?;
+                    .and_then(text_of)
+                    .or_else(|| field(param, "name").and_then(text_of))
+                    .unwrap_or_else(|| UNNAMED.to_owned());
                 if !self
                     .inline
                     .iter()

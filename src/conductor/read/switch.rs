@@ -20,27 +20,22 @@ impl<'a> Reader<'a> {
                 "the SWITCH task",
                 "name the input that decides, with `\"evaluatorType\": \"value-param\"`",
             );
-            self.branches(node);
-            return None;
+            return Some(self.by_nothing(node));
         };
         match evaluator.as_str() {
             "value-param" => self.by_value(node, expression),
             "javascript" | "graaljs" => self.by_script(node, expression),
             _ => {
                 let place = field(node, "evaluatorType").unwrap_or(expression);
-                if self.misspelt_evaluator(place, &evaluator) {
-                    self.check_inputs(node);
-                    self.branches(node);
-                    return None;
+                if !self.misspelt_evaluator(place, &evaluator) {
+                    self.unsupported(
+                        place.span,
+                        "this evaluator is not run here",
+                        "use `value-param` with an input that holds the value",
+                    );
                 }
-                self.unsupported(
-                    place.span,
-                    "this evaluator is not run here",
-                    "use `value-param` with an input that holds the value",
-                );
                 self.check_inputs(node);
-                self.branches(node);
-                None
+                Some(self.by_nothing(node))
             }
         }
     }
@@ -56,26 +51,36 @@ impl<'a> Reader<'a> {
                     "the DECISION task",
                     "use SWITCH with `\"evaluatorType\": \"value-param\"`",
                 );
-                self.branches(node);
-                None
+                Some(self.by_nothing(node))
             }
         }
     }
 
+    /// What decides is not known: it is reported, and the branches are read.
+    fn by_nothing(&mut self, node: &'a Node) -> Task {
+        let (cases, otherwise) = self.branches(node);
+        Task::Switch(Switch {
+            subject: Expr::new(ExprKind::Null, node.span),
+            cases,
+            otherwise,
+        })
+    }
+
     /// The expression is the name of an input.
     fn by_value(&mut self, node: &'a Node, expression: &Node) -> Option<Task> {
-        let subject =
-            text_of(expression).and_then(|name| self.named_input(node, &name, expression));
+        let subject = text_of(expression)
+            .and_then(|name| self.named_input(node, &name, expression))
+            .unwrap_or_else(|| Expr::new(ExprKind::Null, expression.span));
         let (cases, otherwise) = self.branches(node);
         Some(Task::Switch(Switch {
-            subject: subject?,
+            subject,
             cases,
             otherwise,
             results: None,
         }))
     }
 
-    fn named_input(&mut self, node: &Node, name: &str, place: &Node) -> Option<Expr> {
+    pub(super) fn named_input(&mut self, node: &Node, name: &str, place: &Node) -> Option<Expr> {
         let inputs = field(node, "inputParameters");
         if let Some(value) = inputs.and_then(|i| i.get(name)) {
             let value = self.value(value);
@@ -126,7 +131,7 @@ impl<'a> Reader<'a> {
         let subject = match subject {
             Some(subject) => subject,
             // Names that are not there were reported; without inputs there is nothing to look at.
-            None if inputs.is_some() => return None,
+            None if inputs.is_some() => Expr::new(ExprKind::Null, expression.span),
             None => return Some(self.by_javascript(node, expression)),
         };
         let Some((yes, no)) = chosen else {

@@ -2,6 +2,7 @@
 
 use super::context::Reader;
 use super::keys::{MISPLACED_ON_TASK, TASK, field, flag_of, number_of, text_of};
+use super::kinds;
 use super::scope::{Site, nested, reference_name, type_of};
 use crate::conductor::task_type::{Reading, Support};
 use crate::conductor::{TASK_TYPES, TaskType};
@@ -51,7 +52,9 @@ impl<'a> Reader<'a> {
             self.wrong_type(node, "tasks", "a list of objects");
             return None;
         }
+        let before = self.diagnostics.len();
         self.check_keys(node, TASK, "a task", MISPLACED_ON_TASK);
+        self.check_kinds(node, kinds::TASK);
         self.check_about(node);
         if field(node, "name").is_none() {
             self.missing(node, "name", "the task", "give it a name, for people");
@@ -86,6 +89,16 @@ impl<'a> Reader<'a> {
             None if self.options.workers.contains(&kind) => self.worker(node, &kind),
             None | Some(Support::Instead(_)) => self.not_run(node, &kind),
         };
+        // A task of which nothing could be made was reported; it stays a step, so that what it is given is followed.
+        let task = task.or_else(|| {
+            if matches!(kind.as_str(), "NOOP" | "JOIN" | "EXCLUSIVE_JOIN") {
+                return None;
+            }
+            if self.diagnostics.len() == before {
+                self.wrong_type(node, &kind, "a task of this type");
+            }
+            self.elsewhere(node, &kind)
+        });
         self.site = outer;
         let task = task?;
         let optional = is_optional(node);

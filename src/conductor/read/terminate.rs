@@ -2,6 +2,7 @@
 
 use super::context::Reader;
 use super::keys::{field, flag_of, text_of};
+use super::kinds::Kind;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 use crate::plan::Expr;
@@ -21,15 +22,12 @@ impl<'a> Reader<'a> {
                 .help("remove `optional`"),
             );
         }
-        let Some(inputs) = field(node, "inputParameters").filter(|i| i.is_object()) else {
-            self.missing(
-                node,
-                "inputParameters",
-                "the TERMINATE task",
-                "`\"inputParameters\": {\"terminationStatus\": \"COMPLETED\"}`",
-            );
-            return None;
-        };
+        let inputs = self.inputs_of(
+            node,
+            "TERMINATE",
+            "`\"inputParameters\": {\"terminationStatus\": \"COMPLETED\"}`",
+        )?;
+        self.check_input_kinds(inputs, &[("terminationReason", Kind::Text)]);
         self.check_keys(
             inputs,
             &["terminationStatus", "terminationReason", "workflowOutput"],

@@ -20,10 +20,7 @@ impl<'a> Reader<'a> {
             "`UPDATE_SECRET`",
             "the task waits for ever for a worker of that name",
         );
-        let Some(inputs) = field(node, "inputParameters").filter(|i| i.is_object()) else {
-            self.missing(node, "inputParameters", "the UPDATE_SECRET task", HELP);
-            return None;
-        };
+        let inputs = self.inputs_of(node, "UPDATE_SECRET", HELP)?;
         self.check_keys(
             inputs,
             &["_secrets", "_masked", "secretKey", "secretValue"],

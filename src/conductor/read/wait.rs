@@ -2,6 +2,7 @@
 
 use super::context::Reader;
 use super::keys::field;
+use super::kinds::Kind;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 use crate::plan::schedule::Dur;
@@ -18,6 +19,9 @@ impl<'a> Reader<'a> {
         };
         if let Some(inputs) = inputs.filter(|_| of("duration").or(of("until")).is_some()) {
             self.check_keys(inputs, &["duration", "until"], "WAIT", &[]);
+        }
+        if let Some(inputs) = inputs {
+            self.check_input_kinds(inputs, &[("duration", Kind::Text), ("until", Kind::Text)]);
         }
         match (of("duration"), of("until")) {
             (Some(duration), None) => self.wait_for(duration),

@@ -2,6 +2,7 @@
 
 use super::context::Reader;
 use super::keys::{WORKFLOW, field, masking_field, number_of, text_of};
+use super::kinds;
 use super::output::object_of;
 use super::scope::{Scope, Shape, Site, reference_name, type_of};
 use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
@@ -28,6 +29,7 @@ impl<'a> Reader<'a> {
                 ("outputFilter", "a task's `inputParameters`"),
             ],
         );
+        self.check_kinds(node, kinds::WORKFLOW);
         self.check_schema_version(node);
         self.check_about(node);
         self.check_workflow_bounds(node);
@@ -42,7 +44,7 @@ impl<'a> Reader<'a> {
                 "give it a name; runs and schedules are found by it",
             );
         }
-        let name = name.unwrap_or_else(|| "unnamed".to_owned());
+        let name = name.unwrap_or_else(|| super::sub_workflow::UNNAMED.to_owned());
         let at = name_node.map_or(node.span, |n| n.span);
         if let Some(first) = self.places.get(&name).copied() {
             self.report(
@@ -285,10 +287,13 @@ impl<'a> Reader<'a> {
         };
         let mut computed = None;
         let mut is_step = false;
-        walk_steps(&rotation.steps, &mut |step| match &step.task {
-            Task::Http(_) => is_step |= step.name == name,
-            Task::Let(assign) if assign.name == name => computed = Some(&assign.value),
-            _ => {}
+        walk_steps(&rotation.steps, &mut |step| {
+            is_step |= matches!(step.task, Task::Http(_)) && step.name == name;
+            if let Task::Let(assign) = &step.task
+                && assign.name == name
+            {
+                computed = Some(&assign.value);
+            }
         });
         if let Some(Expr {
             kind: ExprKind::Object(members),

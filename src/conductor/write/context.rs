@@ -143,11 +143,8 @@ impl<'a> Writer<'a> {
 }
 
 fn makes_tasks(step: &Step) -> bool {
-    match &step.task {
-        Task::Fork(_) => true,
-        Task::Call(call) => call.each.is_some(),
-        _ => false,
-    }
+    matches!(&step.task, Task::Fork(_))
+        || matches!(&step.task, Task::Call(call) if call.each.is_some())
 }
 
 /// Whether a name can stand in references as it is, and for a server too.

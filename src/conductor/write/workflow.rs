@@ -3,7 +3,7 @@
 use super::context::Writer;
 use crate::plan::name::is_mask;
 use crate::plan::task::{Step, Task, walk_steps};
-use crate::plan::{Effect, Expr, ExprKind, Policy, Root, Type};
+use crate::plan::{Effect, Expr, ExprKind, Policy, Type};
 use serde_json::{Map, Value};
 
 impl<'a> Writer<'a> {
@@ -200,11 +200,7 @@ impl<'a> Writer<'a> {
                     .map(|c| c.at));
             }
             for expr in step.task.exprs() {
-                expr.walk(&mut |e| {
-                    if let ExprKind::Ref(Root::Secret { name, .. }) = &e.kind {
-                        secrets.push(name);
-                    }
-                });
+                expr.each_secret(&mut |read| secrets.push(read.secret));
             }
         });
         if let Some((at, name, effect)) = effects.first() {

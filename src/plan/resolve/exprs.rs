@@ -3,6 +3,7 @@
 use super::scope::Symbol;
 use super::{Resolver, errors};
 use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::index::{NameKind, Offer};
 use crate::plan::{Expr, ExprKind, Function, Operator, Root, RunField, Type, Version};
 use crate::source::Span;
 use crate::syntax::ast::{self, Name, Part};
@@ -12,6 +13,9 @@ impl Resolver {
     /// The resolved expression and its type.
     pub(super) fn expr(&mut self, expr: &ast::Expr) -> (Expr, Type) {
         let (kind, ty) = self.kind(expr);
+        if matches!(expr.kind, ast::ExprKind::Path(_)) {
+            self.index.typed(expr.span, &ty);
+        }
         (Expr::new(kind, expr.span), ty)
     }
 
@@ -153,6 +157,11 @@ impl Resolver {
             return (ExprKind::Null, Type::Any);
         };
         let fields = declared.fields.clone();
+        let at = declared.at.0;
+        self.index.refer(name.span, at);
+        if let Some(field) = rest.first() {
+            self.uses_field(&name.text, field);
+        }
         let (field, ty, rest) = match rest.split_first() {
             None if fields.is_empty() => (None, Type::String, rest),
             None => (
@@ -178,6 +187,9 @@ impl Resolver {
                 )
             }
             Some((field, after)) => {
+                self.offer(field, |_| {
+                    super::names(NameKind::Field, fields.iter().cloned())
+                });
                 self.report(errors::unknown_field(
                     field,
                     &format!("secret `{}`", name.text),
@@ -202,6 +214,8 @@ impl Resolver {
         match self.scope.inputs.get(&name.text) {
             Some(ty) => {
                 let ty = ty.clone();
+                let at = self.scope.inputs.place(&name.text);
+                self.index.refer(name.span, at);
                 self.fields(
                     ExprKind::Ref(Root::Input(name.text.clone())),
                     ty,
@@ -210,6 +224,7 @@ impl Resolver {
                 )
             }
             None => {
+                self.offer(name, |own| typed(NameKind::Input, own.scope.inputs.types()));
                 let inputs = self.suggestions(self.scope.inputs.names());
                 self.report(errors::unresolved(name, &inputs).help(format!(
                     "declare it in the rotation: `input {}: string`",
@@ -241,6 +256,7 @@ impl Resolver {
                     .iter()
                     .map(|f| f.as_str().to_owned())
                     .collect();
+                self.offer(name, |_| super::words(words.iter().map(String::as_str)));
                 self.report(errors::unknown_field(name, "`run`", &words));
                 (ExprKind::Null, Type::Any)
             }
@@ -253,6 +269,9 @@ impl Resolver {
             return (ExprKind::Null, Type::Any);
         };
         if self.env.contains(&name.text) {
+            if let Some(at) = self.env_places.get(&name.text) {
+                self.index.refer(name.span, *at);
+            }
             return self.fields(
                 ExprKind::Ref(Root::Env(name.text.clone())),
                 Type::String,
@@ -260,6 +279,9 @@ impl Resolver {
                 span,
             );
         }
+        self.offer(name, |own| {
+            super::names(NameKind::Env, own.plan.env.iter().map(|e| e.name.clone()))
+        });
         let names = self.suggestions(self.plan.env.iter().map(|e| e.name.as_str()));
         self.report(errors::unresolved(name, &names).help(format!(
             "declare it at the top of the file: `env {}`",
@@ -270,6 +292,7 @@ impl Resolver {
 
     fn symbol_path(&mut self, first: &Name, rest: &[Name], span: Span) -> (ExprKind, Type) {
         let Some(symbol) = self.scope.get(&first.text).cloned() else {
+            self.offer(first, visible);
             let diagnostic = if let Some(defined) = self.scope.in_sibling(&first.text) {
                 errors::sibling_branch(first, defined)
             } else if let Some(defined) = self.scope.all.get(&first.text) {
@@ -287,6 +310,8 @@ impl Resolver {
             self.report(diagnostic);
             return (ExprKind::Null, Type::Any);
         };
+        let defined = self.scope.place(&first.text);
+        self.index.refer(first.span, defined);
         match symbol {
             Symbol::Let(ty) => {
                 self.fields(ExprKind::Ref(Root::Let(first.text.clone())), ty, rest, span)
@@ -304,17 +329,17 @@ impl Resolver {
                     return (ExprKind::Null, Type::Any);
                 };
                 match captures.get(&name.text) {
-                    Some(ty) => self.fields(
-                        ExprKind::Ref(Root::Capture {
+                    Some(ty) => {
+                        self.index.refer(name.span, captures.place(&name.text));
+                        let root = Root::Capture {
                             step,
                             name: name.text.clone(),
-                        }),
-                        ty.clone(),
-                        rest,
-                        span,
-                    ),
+                        };
+                        self.fields(ExprKind::Ref(root), ty.clone(), rest, span)
+                    }
                     None if self.scope.twice.contains(&first.text) => (ExprKind::Null, Type::Any),
                     None => {
+                        self.offer(name, |_| typed(NameKind::Capture, captures.types()));
                         let names = self.suggestions(captures.names());
                         self.report(errors::unknown_field(
                             name,
@@ -338,6 +363,9 @@ impl Resolver {
                     Some((_, ty)) => ty.clone(),
                     None => {
                         let names: Vec<String> = fields.iter().map(|(n, _)| n.clone()).collect();
+                        self.offer(name, |_| {
+                            super::names(NameKind::Field, names.iter().cloned())
+                        });
                         self.report(errors::unknown_field(name, "this record", &names));
                         Type::Any
                     }
@@ -399,6 +427,7 @@ impl Resolver {
 
     fn call(&mut self, name: &Name, arguments: &[ast::Expr], span: Span) -> (ExprKind, Type) {
         let Some(function) = Function::find(&name.text) else {
+            self.offer(name, visible);
             self.report(errors::unknown_function(name));
             for argument in arguments {
                 self.expr(argument);
@@ -545,4 +574,72 @@ impl Resolver {
             ty,
         )
     }
+}
+
+fn typed<'n>(kind: NameKind, all: impl Iterator<Item = (&'n str, &'n Type)>) -> Vec<Offer> {
+    let one = |(name, ty): (&str, &Type)| Offer {
+        kind: Some(kind),
+        name: name.to_owned(),
+        ty: Some(ty.clone()),
+        members: Vec::new(),
+    };
+    all.map(one).collect()
+}
+
+/// What may begin an expression here.
+fn visible(own: &Resolver) -> Vec<Offer> {
+    let mut all: Vec<Offer> = Vec::new();
+    for (name, symbol) in own.scope.visible() {
+        let (kind, ty, members) = match symbol {
+            Symbol::Step { captures, .. } => (
+                NameKind::Step,
+                None,
+                captures.names().map(str::to_owned).collect(),
+            ),
+            Symbol::Let(ty) => (NameKind::Let, Some(ty.clone()), Vec::new()),
+            Symbol::Variable(ty) => (NameKind::Element, Some(ty.clone()), Vec::new()),
+        };
+        all.push(Offer {
+            kind: Some(kind),
+            name: name.to_owned(),
+            ty,
+            members,
+        });
+    }
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    let secrets = || {
+        let secrets = own.plan.secrets.iter();
+        let single = secrets.flat_map(|s| match s.fields.as_slice() {
+            [] => vec![s.name.clone()],
+            fields => fields.iter().map(|f| format!("{}.{f}", s.name)).collect(),
+        });
+        single.collect::<Vec<String>>()
+    };
+    let inputs = || own.scope.inputs.names().map(str::to_owned).collect();
+    let env = || own.plan.env.iter().map(|e| e.name.clone()).collect();
+    let run = || {
+        RunField::WORDS
+            .iter()
+            .map(|f| f.as_str().to_owned())
+            .collect()
+    };
+    let roots: [(&str, Vec<String>); 6] = [
+        ("secrets", secrets()),
+        ("pending", secrets()),
+        ("previous", secrets()),
+        ("input", inputs()),
+        ("env", env()),
+        ("run", run()),
+    ];
+    for (root, members) in roots {
+        if !members.is_empty() {
+            all.push(Offer {
+                kind: None,
+                name: root.to_owned(),
+                ty: None,
+                members,
+            });
+        }
+    }
+    all
 }

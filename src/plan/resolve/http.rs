@@ -4,6 +4,7 @@ use super::items::check_identifier;
 use super::{Resolver, errors};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::effect::{Effect, Issues, Old};
+use crate::plan::index::NameKind;
 use crate::plan::path::{JsonPath, PathDialect};
 use crate::plan::policy::Destination;
 use crate::plan::schedule::Dur;
@@ -38,7 +39,11 @@ impl Resolver {
             None | Some(("fixed", _)) => Backoff::Fixed,
             Some(("linear", _)) => Backoff::Linear,
             Some(("exponential", _)) => Backoff::Exponential,
-            Some((word, at)) => {
+            Some((text, at)) => {
+                if let Some(word) = word {
+                    self.offer(word, |_| super::words(["fixed", "linear", "exponential"]));
+                }
+                let word = text;
                 self.report(errors::unknown_word(
                     at,
                     "a backoff",
@@ -407,6 +412,7 @@ impl Resolver {
             Some(word) => match Type::parse(&word.text) {
                 Some(ty) => ty,
                 None => {
+                    self.offer(word, |_| super::words(Type::WORDS));
                     self.report(errors::unknown_word(
                         word.span,
                         "a type",
@@ -417,6 +423,7 @@ impl Resolver {
                 }
             },
         };
+        self.defines(NameKind::Capture, name, Some(ty.clone()));
         made.captures.push(Capture {
             name: name.text.clone(),
             secret,

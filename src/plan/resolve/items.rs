@@ -2,6 +2,7 @@
 
 use super::{Resolver, errors};
 use crate::diagnostic::{Severity, codes, nearest};
+use crate::plan::index::NameKind;
 use crate::plan::name::{is_identifier, is_secret_name};
 use crate::plan::policy::{Destination, HostPattern, Place, Policy};
 use crate::plan::schedule::{Cron, Dur, Schedule, Trigger};
@@ -18,6 +19,8 @@ impl Resolver {
             if !self.env.insert(name.text.clone()) {
                 continue;
             }
+            self.env_places.insert(name.text.clone(), name.span);
+            self.define_within(NameKind::Env, name, Span::NONE, Some(Type::String));
             self.plan.env.push(EnvDecl {
                 name: name.text.clone(),
                 at: At(name.span),
@@ -40,6 +43,7 @@ impl Resolver {
                 self.report(errors::duplicate("secret", name, first));
                 continue;
             }
+            self.define_within(NameKind::Secret, name, Span::NONE, None);
             let mut seen: Vec<&Name> = Vec::new();
             let mut places: HashMap<&str, Span> = HashMap::new();
             for field in fields {
@@ -47,6 +51,9 @@ impl Resolver {
                     self.report(errors::duplicate("field", field, first));
                 } else {
                     places.insert(&field.text, field.span);
+                    self.field_places
+                        .insert((name.text.clone(), field.text.clone()), field.span);
+                    self.define_within(NameKind::Field, field, name.span, Some(Type::String));
                     seen.push(field);
                 }
             }
@@ -69,6 +76,7 @@ impl Resolver {
                 Some(_) => {}
                 None => {
                     let words = ["header", "body", "query", "path", "userinfo"];
+                    self.offer(place, |_| super::words(words));
                     self.report(errors::unknown_word(
                         place.span,
                         "a part of a request",
@@ -126,6 +134,7 @@ impl Resolver {
 
     pub(super) fn rotation(&mut self, rotation: &ast::Rotation, imported: bool) {
         self.scope = super::Scope::default();
+        self.inside = rotation.name.span;
         if let Some(first) = self.rotation_named(&rotation.name.text).map(|r| r.at.0) {
             self.report(errors::duplicate("rotation", &rotation.name, first));
             return;
@@ -224,6 +233,7 @@ impl Resolver {
                 ..
             } => {
                 let Some(parsed) = Type::parse(&ty.text) else {
+                    self.offer(ty, |_| super::words(Type::WORDS));
                     self.report(errors::unknown_word(
                         ty.span,
                         "a type",
@@ -248,7 +258,7 @@ impl Resolver {
                     }
                     value
                 });
-                self.scope.inputs.add(&name.text, parsed.clone());
+                self.scope.inputs.add(&name.text, parsed.clone(), name.span);
                 made.inputs.push(Input {
                     name: name.text.clone(),
                     ty: parsed,

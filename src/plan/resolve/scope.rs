@@ -25,35 +25,45 @@ pub(super) enum Symbol {
 /// Names with types, in order and by name: the captures of a step, the inputs of a rotation.
 #[derive(Debug, Default)]
 pub(super) struct Typed {
-    order: Vec<(String, Type)>,
+    order: Vec<(String, Type, Span)>,
     by_name: HashMap<String, usize>,
 }
 
 impl Typed {
-    pub(super) fn add(&mut self, name: &str, ty: Type) {
+    pub(super) fn add(&mut self, name: &str, ty: Type, at: Span) {
         self.by_name
             .entry(name.to_owned())
             .or_insert(self.order.len());
-        self.order.push((name.to_owned(), ty));
+        self.order.push((name.to_owned(), ty, at));
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Type> {
         self.by_name
             .get(name)
             .and_then(|at| self.order.get(*at))
-            .map(|(_, ty)| ty)
+            .map(|(_, ty, _)| ty)
+    }
+
+    /// Where a name is defined; nowhere for what a step has by its kind.
+    pub(super) fn place(&self, name: &str) -> Span {
+        let found = self.by_name.get(name).and_then(|at| self.order.get(*at));
+        found.map_or(Span::NONE, |(.., at)| *at)
+    }
+
+    pub(super) fn types(&self) -> impl Iterator<Item = (&str, &Type)> {
+        self.order.iter().map(|(name, ty, _)| (name.as_str(), ty))
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.order.iter().map(|(name, _)| name.as_str())
+        self.order.iter().map(|(name, ..)| name.as_str())
     }
 }
 
-impl FromIterator<(String, Type)> for Typed {
-    fn from_iter<I: IntoIterator<Item = (String, Type)>>(captures: I) -> Self {
+impl FromIterator<(String, Type, Span)> for Typed {
+    fn from_iter<I: IntoIterator<Item = (String, Type, Span)>>(captures: I) -> Self {
         let mut all = Self::default();
-        for (name, ty) in captures {
-            all.add(&name, ty);
+        for (name, ty, at) in captures {
+            all.add(&name, ty, at);
         }
         all
     }
@@ -99,6 +109,18 @@ impl Scope {
     /// What a name stands for here.
     pub(super) fn get(&self, name: &str) -> Option<&Symbol> {
         self.symbols.get(name).map(|(symbol, _)| symbol)
+    }
+
+    /// Where a name is defined.
+    pub(super) fn place(&self, name: &str) -> Span {
+        self.symbols.get(name).map_or(Span::NONE, |(_, at)| *at)
+    }
+
+    /// All that is defined here.
+    pub(super) fn visible(&self) -> impl Iterator<Item = (&str, &Symbol)> {
+        self.symbols
+            .iter()
+            .map(|(name, (symbol, _))| (name.as_str(), symbol))
     }
 
     /// Defines a name, or takes it away; gives what it was before.

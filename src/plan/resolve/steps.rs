@@ -5,6 +5,7 @@ use super::names::names_in;
 use super::scope::{Scope, Symbol, Typed};
 use super::{Resolver, Signature, errors};
 use crate::diagnostic::{codes, nearest};
+use crate::plan::index::NameKind;
 use crate::plan::task::{
     Branch, Call, Fail, ForEach, Generate, Let, Log, Manual, Parallel, Promote, Repeat, Revoke,
     Stage, Step, Stop, Switch, Task, Update, Verify, Wait,
@@ -36,7 +37,7 @@ impl Resolver {
                 let captures = made
                     .captures
                     .iter()
-                    .map(|c| (c.name.clone(), c.ty.clone()))
+                    .map(|c| (c.name.clone(), c.ty.clone(), c.at.0))
                     .collect();
                 let name = match &http.name {
                     Some(name) => self.scope.unique(&name.text),
@@ -183,7 +184,7 @@ impl Resolver {
                 let captures = generator
                     .captures()
                     .iter()
-                    .map(|(n, _)| ((*n).to_owned(), Type::String))
+                    .map(|(n, _)| ((*n).to_owned(), Type::String, Span::NONE))
                     .collect();
                 let step_name = self.scope.unique(&name.text);
                 self.define(
@@ -206,7 +207,11 @@ impl Resolver {
                     name,
                     Symbol::Step {
                         step: step_name.clone(),
-                        captures: Rc::new(Typed::from_iter([("value".into(), Type::String)])),
+                        captures: Rc::new(Typed::from_iter([(
+                            "value".into(),
+                            Type::String,
+                            Span::NONE,
+                        )])),
                     },
                 );
                 let verify = verify
@@ -350,7 +355,7 @@ impl Resolver {
                 let captures = called
                     .iter()
                     .flat_map(|r| &r.outputs)
-                    .map(|o| (o.clone(), Type::Any))
+                    .map(|(output, at)| (output.clone(), Type::Any, *at))
                     .collect();
                 let step_name = self.scope.unique(&name.text);
                 self.define(
@@ -394,6 +399,10 @@ impl Resolver {
         let of = format!("rotation `{}`", rotation.text);
         let mut meant: Vec<String> = Vec::new();
         for member in inputs {
+            let declared = called.inputs.iter().find(|i| i.0 == member.key.text);
+            if let Some((.., at)) = declared {
+                self.index.refer(member.key.span, *at);
+            }
             let Some((name, wanted, ..)) = called
                 .inputs
                 .iter()
@@ -404,6 +413,9 @@ impl Resolver {
                     .iter()
                     .map(|(name, ..)| name.clone())
                     .collect();
+                self.offer(&member.key, |_| {
+                    super::names(NameKind::Input, names.iter().cloned())
+                });
                 self.report(errors::unknown_field(
                     &member.key,
                     &format!("{of}, among its inputs,"),
@@ -443,6 +455,12 @@ impl Resolver {
     }
 
     fn define(&mut self, name: &Name, symbol: Symbol) {
+        let (kind, ty) = match &symbol {
+            Symbol::Step { .. } => (NameKind::Step, None),
+            Symbol::Let(ty) => (NameKind::Let, Some(ty.clone())),
+            Symbol::Variable(ty) => (NameKind::Element, Some(ty.clone())),
+        };
+        self.defines(kind, name, ty);
         self.scope.set(&name.text, Some((symbol, name.span)));
     }
 
@@ -508,6 +526,7 @@ impl Resolver {
                 }
             }
             self.scope.branch = number;
+            self.defines(NameKind::Branch, name, None);
             let (steps, changes) = Scope::undone(self, |resolver| resolver.steps(steps));
             defined.extend(changes);
             made.push(Branch {

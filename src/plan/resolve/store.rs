@@ -2,6 +2,7 @@
 
 use super::{Resolver, errors};
 use crate::diagnostic::codes;
+use crate::plan::index::NameKind;
 use crate::plan::task::lifecycle::{Allow, NewValue};
 use crate::plan::{Expr, Type};
 use crate::syntax::ast::{self, Name, StoreValue};
@@ -9,6 +10,7 @@ use crate::syntax::ast::{self, Name, StoreValue};
 impl Resolver {
     /// The fields of a declared secret; `None` (and a diagnostic) when it is not declared.
     pub(super) fn declared(&mut self, secret: &Name) -> Option<Vec<String>> {
+        self.uses_secret(secret);
         if let Some(declared) = self.declared_secret(&secret.text) {
             return Some(declared.fields.clone());
         }
@@ -63,7 +65,13 @@ impl Resolver {
                             ),
                         ));
                     } else {
+                        for member in members {
+                            self.uses_field(&store.secret.text, &member.key);
+                        }
                         for member in members.iter().filter(|m| !fields.contains(&m.key.text)) {
+                            self.offer(&member.key, |_| {
+                                super::names(NameKind::Field, fields.iter().cloned())
+                            });
                             self.report(errors::unknown_field(
                                 &member.key,
                                 &format!("secret `{}`", store.secret.text),
@@ -93,12 +101,15 @@ impl Resolver {
             match word.text.as_str() {
                 "empty" => allow.empty = true,
                 "unchanged" => allow.unchanged = true,
-                other => self.report(errors::unknown_word(
-                    word.span,
-                    "something to allow",
-                    other,
-                    &["empty", "unchanged"],
-                )),
+                other => {
+                    self.offer(word, |_| super::words(["empty", "unchanged"]));
+                    self.report(errors::unknown_word(
+                        word.span,
+                        "something to allow",
+                        other,
+                        &["empty", "unchanged"],
+                    ));
+                }
             }
         }
         allow

@@ -247,39 +247,4 @@ impl Http {
             strays: None,
         }
     }
-
-    /// Every expression of the request (not of the answer) with the part of the request it stands in.
-    pub fn request_exprs(&self) -> Vec<(RequestPart, &Expr)> {
-        let mut parts = vec![(RequestPart::Url, &self.url)];
-        parts.extend(self.query.iter().map(|(_, e)| (RequestPart::Query, e)));
-        parts.extend(self.headers.iter().map(|h| (RequestPart::Header, &h.value)));
-        match &self.auth {
-            Some(Auth::Bearer(token)) => parts.push((RequestPart::Header, token)),
-            Some(Auth::Basic(user, password) | Auth::Client(user, password)) => {
-                parts.extend([(RequestPart::Header, user), (RequestPart::Header, password)])
-            }
-            None => {}
-        }
-        match &self.body {
-            Body::None => {}
-            Body::Json(e) | Body::Text(e) | Body::Raw(e) => parts.push((RequestPart::Body, e)),
-            Body::Form(members) => {
-                parts.extend(members.iter().map(|(_, e)| (RequestPart::Body, e)))
-            }
-        }
-        parts
-    }
-}
-
-/// In which part of a request an expression stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequestPart {
-    /// The URL: scheme, host, path and the query written in it.
-    Url,
-    /// A query parameter.
-    Query,
-    /// A header's value.
-    Header,
-    /// The body.
-    Body,
 }

@@ -15,16 +15,6 @@ pub enum NewValue {
     Fields(Vec<(String, Expr)>),
 }
 
-impl NewValue {
-    /// Its expressions.
-    pub fn exprs(&self) -> Vec<&Expr> {
-        match self {
-            NewValue::Single(expr) => vec![expr],
-            NewValue::Fields(fields) => fields.iter().map(|(_, e)| e).collect(),
-        }
-    }
-}
-
 /// What a new value may be that is otherwise refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Allow {

@@ -12,6 +12,8 @@ pub use lifecycle::{Manual, Promote, Revoke, Stage, Update, Verify};
 pub use value::{Alphabet, Fail, Generate, Generator, Let, Log, SetVariables, Stop};
 pub use worker::Worker;
 
+pub use super::visit::walk_steps;
+
 use super::schedule::Dur;
 use crate::source::At;
 use serde::{Deserialize, Serialize};
@@ -177,113 +179,6 @@ impl Task {
             Task::Repeat(_) => "repeat",
             Task::Call(_) => "call",
             Task::Worker(_) => "worker",
-        }
-    }
-
-    /// The expressions of the step itself, without those of steps within.
-    pub fn exprs(&self) -> Vec<&super::Expr> {
-        match self {
-            Task::Http(http) => {
-                let mut exprs: Vec<&super::Expr> =
-                    http.request_exprs().into_iter().map(|(_, e)| e).collect();
-                exprs.extend(http.expect.iter().filter_map(|e| match &e.what {
-                    http::Expectation::Status(_) => None,
-                    http::Expectation::Header { value, .. }
-                    | http::Expectation::Body { value, .. } => Some(value),
-                }));
-                exprs.extend(http.captures.iter().filter_map(|c| match &c.source {
-                    CaptureSource::Expr(expr) => Some(expr),
-                    _ => None,
-                }));
-                exprs
-            }
-            Task::Let(assign) => vec![&assign.value],
-            Task::SetVariables(set) => set.values.iter().map(|(_, e)| e).collect(),
-            Task::Log(log) => vec![&log.message],
-            Task::Fail(fail) => vec![&fail.message],
-            Task::Stop(stop) => stop.reason.iter().chain(&stop.output).collect(),
-            Task::Update(update) => std::iter::once(&update.secret)
-                .chain(update.value.exprs())
-                .chain(&update.expires)
-                .collect(),
-            Task::Stage(stage) => stage
-                .value
-                .exprs()
-                .into_iter()
-                .chain(&stage.expires)
-                .collect(),
-            Task::Manual(manual) => vec![&manual.instructions],
-            Task::Wait(Wait::For(expr) | Wait::Until(expr)) => vec![expr],
-            Task::Switch(switch) => vec![&switch.subject],
-            Task::ForEach(each) => vec![&each.items],
-            Task::Repeat(repeat) => vec![&repeat.until],
-            Task::Call(call) => call
-                .inputs
-                .iter()
-                .map(|(_, e)| e)
-                .chain(&call.each)
-                .collect(),
-            Task::Worker(worker) => vec![&worker.input],
-            Task::Fork(fork) => std::iter::once(&fork.tasks).chain(&fork.inputs).collect(),
-            Task::Generate(_)
-            | Task::Verify(_)
-            | Task::Promote(_)
-            | Task::Revoke(_)
-            | Task::Parallel(_) => Vec::new(),
-        }
-    }
-
-    /// The lists of steps within, in order.
-    pub fn blocks(&self) -> Vec<&[Step]> {
-        match self {
-            Task::Verify(verify) => vec![&verify.steps],
-            Task::Revoke(revoke) => vec![&revoke.steps],
-            Task::Manual(manual) => vec![&manual.verify],
-            Task::Switch(switch) => switch
-                .cases
-                .iter()
-                .map(|b| b.steps.as_slice())
-                .chain([switch.otherwise.as_slice()])
-                .collect(),
-            Task::Parallel(parallel) => parallel
-                .branches
-                .iter()
-                .map(|b| b.steps.as_slice())
-                .collect(),
-            Task::ForEach(each) => vec![&each.steps],
-            Task::Repeat(repeat) => vec![&repeat.steps],
-            _ => Vec::new(),
-        }
-    }
-
-    /// As [`Task::blocks`], to change them.
-    pub fn blocks_mut(&mut self) -> Vec<&mut Vec<Step>> {
-        match self {
-            Task::Verify(verify) => vec![&mut verify.steps],
-            Task::Revoke(revoke) => vec![&mut revoke.steps],
-            Task::Manual(manual) => vec![&mut manual.verify],
-            Task::Switch(switch) => switch
-                .cases
-                .iter_mut()
-                .map(|b| &mut b.steps)
-                .chain([&mut switch.otherwise])
-                .collect(),
-            Task::Parallel(parallel) => {
-                parallel.branches.iter_mut().map(|b| &mut b.steps).collect()
-            }
-            Task::ForEach(each) => vec![&mut each.steps],
-            Task::Repeat(repeat) => vec![&mut repeat.steps],
-            _ => Vec::new(),
-        }
-    }
-}
-
-/// Calls `visit` on each step of `steps` and of the blocks within, in text order.
-pub fn walk_steps<'a>(steps: &'a [Step], visit: &mut dyn FnMut(&'a Step)) {
-    for step in steps {
-        visit(step);
-        for block in step.task.blocks() {
-            walk_steps(block, visit);
         }
     }
 }

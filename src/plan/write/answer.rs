@@ -5,6 +5,7 @@ use super::rotation::Writer;
 use crate::plan::path::Key;
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::task::{CaptureSource, Http, Step, Task, walk_steps};
+use crate::plan::visit::Role;
 use crate::plan::{Expr, ExprKind, JsonPath, Root};
 use std::collections::HashSet;
 
@@ -61,30 +62,25 @@ impl<'a> Writer<'a> {
         let secret = self.stored();
         let mut all: Vec<(&'a Expr, bool, Option<&'a str>)> = Vec::new();
         let rotation = self.rotation;
-        for steps in [&rotation.steps, &rotation.on_failure] {
-            walk_steps(steps, &mut |step: &'a Step| {
-                let stored = matches!(&step.task, Task::Update(_) | Task::Stage(_));
+        rotation.walk(&mut |step: &'a Step| {
+            let stored = step.task.write().is_some();
+            if let Task::SetVariables(set) = &step.task {
                 let kept = |name: &str| secret.contains(name);
-                match &step.task {
-                    Task::SetVariables(set) => {
-                        all.extend(set.values.iter().map(|(name, e)| (e, kept(name), None)))
+                all.extend(set.values.iter().map(|(name, e)| (e, kept(name), None)));
+            } else {
+                step.task.each_expr(&mut |role, e| match role {
+                    Role::Request(_) | Role::Stored | Role::Own => all.push((e, stored, None)),
+                    Role::Answer => {}
+                });
+            }
+            if let Task::Http(http) = &step.task {
+                for capture in &http.captures {
+                    if let CaptureSource::Expr(e) = &capture.source {
+                        all.push((e, capture.secret, Some(step.name.as_str())));
                     }
-                    Task::Http(http) => {
-                        all.extend(
-                            http.request_exprs()
-                                .into_iter()
-                                .map(|(_, e)| (e, false, None)),
-                        );
-                        for capture in &http.captures {
-                            if let CaptureSource::Expr(e) = &capture.source {
-                                all.push((e, capture.secret, Some(step.name.as_str())));
-                            }
-                        }
-                    }
-                    task => all.extend(task.exprs().into_iter().map(|e| (e, stored, None))),
                 }
-            });
-        }
+            }
+        });
         all.extend(rotation.outputs.iter().map(|o| (&o.value, o.masked, None)));
         for (expr, secret, own) in all {
             self.extras_of(expr, secret, own);

@@ -2,8 +2,8 @@
 
 use super::text::{key, quoted, secret_name};
 use crate::plan::policy::{Destination, HostPattern, Place, Policy};
-use crate::plan::task::http::{Http, RequestPart};
-use crate::plan::task::{Task, walk_steps};
+use crate::plan::task::{Http, Task};
+use crate::plan::visit::RequestPart;
 use crate::plan::{Expr, ExprKind, Plan, Root, Rotation, SecretDecl};
 use crate::source::At;
 use std::collections::HashMap;
@@ -87,12 +87,8 @@ fn used(plan: &Plan) -> HashMap<String, Vec<Destination>> {
     let mut used = HashMap::new();
     for rotation in &plan.rotations {
         let named = named(rotation);
-        for steps in [&rotation.steps, &rotation.on_failure] {
-            walk_steps(steps, &mut |step| {
-                if let Task::Http(http) = &step.task {
-                    request(http, &named, &mut used);
-                }
-            });
+        for (_, http) in rotation.requests() {
+            request(http, &named, &mut used);
         }
     }
     used
@@ -104,13 +100,15 @@ fn named(rotation: &Rotation) -> HashMap<&str, Vec<&Expr>> {
     for (name, value) in &rotation.variables {
         named.entry(name).or_default().push(value);
     }
-    walk_steps(&rotation.steps, &mut |step| match &step.task {
-        Task::Let(assign) => named.entry(&assign.name).or_default().push(&assign.value),
-        Task::SetVariables(set) => set
-            .values
-            .iter()
-            .for_each(|(name, value)| named.entry(name).or_default().push(value)),
-        _ => {}
+    rotation.walk(&mut |step| {
+        if let Task::Let(assign) = &step.task {
+            named.entry(&assign.name).or_default().push(&assign.value);
+        }
+        if let Task::SetVariables(set) = &step.task {
+            for (name, value) in &set.values {
+                named.entry(name).or_default().push(value);
+            }
+        }
     });
     named
 }

@@ -162,15 +162,12 @@ impl<'a> Writer<'a> {
         walk_steps(&rotation.on_failure, &mut |step| all.push(step));
         for step in &all {
             self.steps.insert(&step.name, step);
-            match &step.task {
-                Task::Let(assign) => {
-                    let own = fresh(&assign.name, &mut taken);
-                    self.lets.insert(assign.name.clone(), own);
-                }
-                Task::ForEach(each) => {
-                    taken.insert(each.item.clone());
-                }
-                _ => {}
+            if let Task::Let(assign) = &step.task {
+                let own = fresh(&assign.name, &mut taken);
+                self.lets.insert(assign.name.clone(), own);
+            }
+            if let Task::ForEach(each) = &step.task {
+                taken.insert(each.item.clone());
             }
         }
         for step in all {
@@ -325,10 +322,7 @@ impl<'a> Writer<'a> {
             });
             other |= matches!(&expr.kind, ExprKind::Ref(Root::Input(name)) if *name == input.name);
         };
-        walk_steps(&self.rotation.steps, &mut |step| {
-            step.task.exprs().into_iter().for_each(&mut look)
-        });
-        self.rotation.outputs.iter().for_each(|o| look(&o.value));
+        self.rotation.exprs(&mut look);
         if spliced && !other { "string" } else { "json" }
     }
 

@@ -529,13 +529,12 @@ impl Rounds {
     fn end(&mut self, scope: &crate::run::scope::Scope, steps: &[Step], number: usize) {
         let mut outputs = Vec::new();
         crate::plan::task::walk_steps(steps, &mut |inner| {
-            let found = match &inner.task {
+            let found = if let crate::plan::Task::Let(assign) = &inner.task {
                 // The input of a task, kept for who reads it, is no task.
-                crate::plan::Task::Let(assign) if assign.name == inner.name => {
-                    scope.lets.get(&assign.name)
-                }
-                crate::plan::Task::Let(_) => None,
-                _ => scope.outputs.get(&inner.name),
+                let own = assign.name == inner.name;
+                scope.lets.get(&assign.name).filter(|_| own)
+            } else {
+                scope.outputs.get(&inner.name)
             };
             outputs.extend(found.map(|value| (inner.name.clone(), value.clone())));
         });

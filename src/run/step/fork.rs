@@ -205,10 +205,10 @@ fn only_branches(mut made: Plan) -> Option<Vec<Branch>> {
     if !made.rotations.is_empty() || !made.secrets.is_empty() || !made.env.is_empty() {
         return None;
     }
-    match rotation.steps.into_iter().next()?.task {
-        Task::Parallel(parallel) => Some(parallel.branches),
-        _ => None,
-    }
+    let Task::Parallel(parallel) = rotation.steps.into_iter().next()?.task else {
+        return None;
+    };
+    Some(parallel.branches)
 }
 
 /// What goes wrong in a task that was made is shown where it was made.

@@ -1,10 +1,10 @@
 //! What an unknown outcome allows, by the effect of the step (reliability dossier, table 1.6).
 
 use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::Version;
 use crate::plan::effect::{Effect, Old};
 use crate::plan::task::http::{Http, Strays};
 use crate::plan::task::{Step, Task, walk_steps};
-use crate::plan::{ExprKind, Root, Version};
 use crate::run::answer::Answer;
 use crate::run::engine::{Engine, Frame, Place, StepError};
 use crate::run::journal::Kind;
@@ -223,14 +223,9 @@ impl<'a> Engine<'a> {
         walk_steps(steps, &mut |s| {
             if let Task::Http(http) = &s.task {
                 for (_, expr) in http.request_exprs() {
-                    expr.walk(&mut |e| {
-                        if let ExprKind::Ref(Root::Secret {
-                            name,
-                            version: Version::Pending,
-                            ..
-                        }) = &e.kind
-                        {
-                            names.push(name.clone());
+                    expr.each_secret(&mut |read| {
+                        if read.version == Version::Pending {
+                            names.push(read.secret.to_owned());
                         }
                     });
                 }
@@ -371,15 +366,9 @@ impl<'a> Engine<'a> {
 fn secrets_of(http: &Http) -> Vec<String> {
     let mut names = Vec::new();
     for (_, expr) in http.request_exprs() {
-        expr.walk(&mut |e| {
-            if let ExprKind::Ref(Root::Secret {
-                name,
-                version: Version::Current,
-                ..
-            }) = &e.kind
-                && !names.contains(name)
-            {
-                names.push(name.clone());
+        expr.each_secret(&mut |read| {
+            if read.version == Version::Current && !names.iter().any(|name| name == read.secret) {
+                names.push(read.secret.to_owned());
             }
         });
     }

@@ -91,6 +91,55 @@ fn a_missing_secret_is_said_before_anything_is_called() {
     project.rot("resume").code(0).says("nothing to resume");
 }
 
+/// What is read only where a run recovers is needed when it is too late to ask for it.
+#[test]
+fn secrets_that_only_recovery_reads_are_required_before_the_first_call() {
+    let (list, revoke) = (
+        "GET \"https://api.example.com/keys\" { bearer secrets.LIST public ids = body $.keys[*].id as list }",
+        "DELETE \"https://api.example.com/keys/${stray}\" { bearer secrets.REVOKE }",
+    );
+    let strays = |list_by: &str, revoke_by: &str| {
+        format!("strays {list} revoke {revoke}")
+            .replace("LIST", list_by)
+            .replace("REVOKE", revoke_by)
+    };
+    let cases = [
+        (strays("watcher", "admin"), String::new()),
+        (strays("admin", "watcher"), String::new()),
+        (
+            String::new(),
+            "on failure { http DELETE \"https://api.example.com/keys/k1\" revokes { bearer secrets.watcher } }".to_owned(),
+        ),
+    ];
+    for (strays, failure) in cases {
+        let issuer = good();
+        let text = format!(
+            r#"secret admin, watcher to "api.example.com"
+secret key to "api.example.com"
+rotation key {{
+  http mint POST "https://api.example.com/keys" issues additive {{
+    bearer secrets.admin
+    json {{ name: run.id }}
+    expect status 201
+    secret value = body $.key
+    {strays}
+  }}
+  update key = mint.value
+  {failure}
+}}
+"#
+        );
+        let project = project(&issuer, &text);
+        project.set("admin", "demo-admin-token");
+        project
+            .rot("run r.rot")
+            .code(20)
+            .says("secret `watcher` is not in the vault");
+        assert!(issuer.state().requests.is_empty(), "{text}");
+        project.rot("resume").code(0).says("nothing to resume");
+    }
+}
+
 #[test]
 fn a_failed_verify_leaves_the_old_value_current_and_the_new_one_pending() {
     let text = r#"secret admin to "api.example.com"
