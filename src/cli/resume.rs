@@ -126,10 +126,7 @@ fn one(
         certificates: run::certificates(&plan, source.as_deref())?,
         lock_wait: paths.lock_wait,
     };
-    let watch = Watch {
-        out: &context.out,
-        lines: args.report == ResultFormat::Text,
-    };
+    let watch = Watch::new(&context.out, &plan, args.report == ResultFormat::Text);
     let report = run::runtime()?.block_on(crate::run::resume(world, vault, &job, open, &watch))?;
     runreport::emit(context, &report, args.report)
 }

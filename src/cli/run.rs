@@ -93,10 +93,7 @@ fn one(
     mut job: Job<'_>,
 ) -> Result<bool> {
     let runtime = runtime()?;
-    let watch = Watch {
-        out: &context.out,
-        lines: args.report == ResultFormat::Text,
-    };
+    let watch = Watch::new(&context.out, job.plan, args.report == ResultFormat::Text);
     let (swept, trouble) = runtime.block_on(run::sweep_due(world, vault, &job, &watch))?;
     for line in &trouble {
         context.out.info(&format!("warning: {line}"));

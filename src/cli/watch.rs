@@ -1,5 +1,7 @@
 //! What a person sees while a run goes on, and the masking of what it meets.
 
+use crate::plan::Plan;
+use crate::plan::task::walk_steps;
 use crate::report::{Out, visible};
 use crate::run::{Observer, StepReport};
 use crate::vault::Secret;
@@ -7,9 +9,25 @@ use crate::vault::Secret;
 /// Shows steps as they end, and a status line on a terminal while one is under way.
 pub struct Watch<'a> {
     /// The sink.
-    pub out: &'a Out,
+    out: &'a Out,
     /// Whether step lines are wanted: not when the report is for a program.
-    pub lines: bool,
+    lines: bool,
+}
+
+impl<'a> Watch<'a> {
+    /// Watches a run of `plan`, whose names everybody can read: they are shown even if a secret is spelled like one.
+    pub fn new(out: &'a Out, plan: &Plan, lines: bool) -> Self {
+        let redactor = out.redactor();
+        for secret in &plan.secrets {
+            redactor.publish(&secret.name);
+            secret.fields.iter().for_each(|f| redactor.publish(f));
+        }
+        for rotation in &plan.rotations {
+            redactor.publish(&rotation.name);
+            walk_steps(&rotation.steps, &mut |step| redactor.publish(&step.name));
+        }
+        Self { out, lines }
+    }
 }
 
 impl Observer for Watch<'_> {

@@ -416,7 +416,16 @@ impl<'a> Engine<'a> {
         expr: &crate::plan::Expr,
     ) -> Result<Value, StepError> {
         frame.scope.borrow_mut().now = self.world.clock.now();
-        Ok(super::eval::eval(expr, &frame.scope.borrow())?)
+        let value = super::eval::eval(expr, &frame.scope.borrow());
+        self.mask_made(&frame.scope.borrow());
+        Ok(value?)
+    }
+
+    /// Masks what was made from secrets since the last time.
+    pub(super) fn mask_made(&self, scope: &Scope) {
+        for secret in scope.made.take() {
+            self.observer.secret(&secret);
+        }
     }
 
     /// Adds a record to the journal.

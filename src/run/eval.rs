@@ -130,8 +130,10 @@ pub fn eval(expr: &Expr, scope: &Scope) -> Result<Value, EvalError> {
                 .iter()
                 .map(|a| eval(a, scope))
                 .collect::<Result<Vec<_>, _>>()?;
-            functions::apply(*function, &values)
-                .map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))
+            let value = functions::apply(*function, &values)
+                .map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))?;
+            scope.made.note(&value);
+            Ok(value)
         }
         _ if scope.dialect.semantics().script_conditions && script::is_condition(expr) => {
             script::condition(expr, scope)

@@ -31,6 +31,36 @@ pub struct Scope {
     pub answer: Option<Value>,
     /// The time of the last evaluation.
     pub now: jiff::Timestamp,
+    /// What was made from secrets since the interpreter last asked.
+    pub made: Made,
+}
+
+/// Values that the run itself made from secrets (a decoded text, a part, a hash): whoever masks the secrets must know them
+/// too. Shared by the scopes of a run.
+#[derive(Clone, Default)]
+pub struct Made(std::rc::Rc<std::cell::RefCell<Vec<Secret>>>);
+
+/// Parts of a secret that are shorter are no credentials: a type, a version, a flag.
+const SHORTEST_PART: usize = 6;
+
+impl Made {
+    /// Keeps the secret leaves of a value that a function gave.
+    pub fn note(&self, value: &Value) {
+        match &value.data {
+            Data::List(items) => items.iter().for_each(|v| self.note(v)),
+            Data::Object(members) => members.iter().for_each(|(_, v)| self.note(v)),
+            Data::Text(_) | Data::Number(_) | Data::Bytes(_) if value.label.is_secret() => {
+                let long = value.bytes().filter(|b| b.len() >= SHORTEST_PART);
+                self.0.borrow_mut().extend(long.map(Secret::new));
+            }
+            _ => {}
+        }
+    }
+
+    /// What was kept, which is then forgotten.
+    pub fn take(&self) -> Vec<Secret> {
+        std::mem::take(&mut *self.0.borrow_mut())
+    }
 }
 
 /// What is known of a run.
@@ -258,9 +288,11 @@ impl Scope {
                 for name in path.trim_start_matches("$.").split('.') {
                     value = value.and_then(|v| v.get(name));
                 }
-                value
+                let found = value
                     .cloned()
-                    .ok_or_else(|| Absent::Field(name.to_owned(), path.to_owned()))
+                    .ok_or_else(|| Absent::Field(name.to_owned(), path.to_owned()))?;
+                self.made.note(&found);
+                Ok(found)
             }
         }
     }

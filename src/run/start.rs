@@ -1,7 +1,7 @@
 //! Everything before the first effect: inputs, environment, secrets as this run sees them.
 
 use super::eval;
-use super::scope::{RunFacts, Scope, Secrets, Stored};
+use super::scope::{Made, RunFacts, Scope, Secrets, Stored};
 use super::value::{Data, Value};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes, nearest};
 use crate::plan::{Label, Origin, Plan, Rotation, Type, Version};
@@ -32,6 +32,7 @@ pub fn scope(
         secrets,
         answer: None,
         now,
+        made: Made::default(),
     }
 }
 
@@ -57,6 +58,7 @@ pub fn child_scope(
         secrets: outer.secrets.fork(),
         answer: None,
         now: outer.now,
+        made: outer.made.clone(),
     };
     defaults(rotation, &mut inputs, &inner)?;
     inner.inputs = inputs;

@@ -1,10 +1,12 @@
 //! # ROT204 structured-secret-field
 //!
-//! What it finds: a reference into the JSON value of a secret, `${workflow.secrets.NAME.field}`.
+//! What it finds: a reference into the JSON value of a secret, `${workflow.secrets.NAME.field}`; in `.rot`, a part of a secret that `parse_json`, `split`
+//! or `jq` takes out of it.
 //!
 //! ## Why it matters
 //!
-//! Masks that look for the value of a secret look for all of it. A part of it is found by none. A secret that is no JSON gives null.
+//! Masks that look for the value of a secret look for all of it. A part of it is found by none but those of this program, which knows the parts that
+//! a run takes; a server's log and a CI system know the whole only. A secret that is no JSON gives null.
 //!
 //! ## Fails
 //!
@@ -16,6 +18,16 @@
 //!  "outputParameters": {}}
 //! ```
 //!
+//! ```rot
+//! secret account to "api.example.com"
+//!
+//! rotation r {
+//!   http POST "https://api.example.com/login" reads {
+//!     basic split(secrets.account, ":")[0], split(secrets.account, ":")[1]
+//!   }
+//! }
+//! ```
+//!
 //! ## Mended
 //!
 //! ```json
@@ -25,21 +37,61 @@
 //!     "uri": "https://api.example.com/me", "method": "GET", "headers": {"X-Key": "${workflow.secrets.apiKey}"}}}],
 //!  "outputParameters": {}}
 //! ```
+//!
+//! ```rot
+//! secret account { user, password } to "api.example.com"
+//!
+//! rotation r {
+//!   http POST "https://api.example.com/login" reads {
+//!     basic secrets.account.user, secrets.account.password
+//!   }
+//! }
+//! ```
 
 use crate::check::context::Context;
 use crate::diagnostic::{Confidence, Diagnostic, codes};
 use crate::plan::expr::Root;
-use crate::plan::{Expr, ExprKind};
+use crate::plan::{Expr, ExprKind, Function};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if !cx.plan.dialect.semantics().is_json {
-        return;
-    }
+    let json = cx.plan.dialect.semantics().is_json;
     for (_, node) in cx.order().iter() {
         for expr in node.step.task.exprs() {
-            expr.walk(&mut |part| reference(part, out));
+            if json {
+                expr.walk(&mut |part| reference(part, out));
+            } else {
+                taken(expr, out);
+            }
         }
     }
+}
+
+/// The outermost function that takes a part of a secret.
+fn taken(expr: &Expr, out: &mut Vec<Diagnostic>) {
+    if let ExprKind::Call(function @ (Function::ParseJson | Function::Split | Function::Jq), arguments) = &expr.kind
+        && let Some(name) = arguments.iter().find_map(whole)
+    {
+        let message = format!("`{}` takes a part of secret `{name}`, which masks by value do not find elsewhere", function.name());
+        out.push(
+            Diagnostic::new(codes::STRUCTURED_SECRET, expr.at.0, message)
+                .at("a part of a secret")
+                .confidence(Confidence::Low)
+                .help(format!("keep each value in a field of its own: `secret {name} {{ user, password }}`")),
+        );
+        return;
+    }
+    expr.children().into_iter().for_each(|child| taken(child, out));
+}
+
+/// The secret that a value is, or is made from.
+fn whole(expr: &Expr) -> Option<&str> {
+    let mut found = None;
+    expr.walk(&mut |part| {
+        if let ExprKind::Ref(Root::Secret { name, .. }) = &part.kind {
+            found = Some(name.as_str());
+        }
+    });
+    found
 }
 
 fn reference(expr: &Expr, out: &mut Vec<Diagnostic>) {

@@ -1,23 +1,25 @@
 //! The net under everything that leaves the program: values of secrets become `***` in whatever spelling they show up.
 //!
 //! The first guard is that a secret has a type of its own and is never formatted; this is the second. It must not be
-//! relied on: values shorter than six bytes are found as whole tokens only, and what was hashed, cut or computed is
-//! not found at all.
+//! relied on: values shorter than six bytes are found as whole tokens only, common words and the names that the author
+//! gave to things are not looked for, and what was hashed, cut or computed is found only where the run itself did it.
 
-mod forms;
 mod scan;
+mod spelling;
 mod stream;
+mod value;
 mod visible;
 
 pub use stream::RedactingWriter;
 pub use visible::{is_invisible, push_escaped, visible, visible_block};
 
 use crate::vault::Secret;
-use scan::Scanner;
+use scan::{Scanner, Segment};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
+use value::Match;
 use zeroize::Zeroize;
 
 /// What stands in the place of a value: always the same, so that it tells neither length nor equality.
@@ -31,15 +33,43 @@ pub struct Redactor {
 
 #[derive(Default)]
 struct State {
-    forms: BTreeMap<Vec<u8>, bool>,
+    /// Everything that is looked for.
+    known: BTreeSet<(Vec<u8>, Match)>,
+    /// Texts that stand in files for everybody to read: names of rotations, steps and secrets.
+    public: BTreeSet<String>,
+    /// What came since the scanner was built.
+    fresh: Vec<(Vec<u8>, Match)>,
+    /// Each at most as large as the one before it, so a value is built into automata a logarithmic number of times.
+    segments: Vec<Arc<Segment>>,
     /// Built when first needed after a change.
     scanner: Option<Arc<Scanner>>,
 }
 
+impl State {
+    fn build(&mut self) -> Arc<Scanner> {
+        if let Some(scanner) = &self.scanner {
+            return Arc::clone(scanner);
+        }
+        let mut values = std::mem::take(&mut self.fresh);
+        while let Some(last) = self
+            .segments
+            .pop_if(|last| last.values.len() <= values.len())
+        {
+            values.extend(last.values.iter().cloned());
+        }
+        if !values.is_empty() {
+            self.segments.push(Arc::new(Segment::build(values)));
+        }
+        let scanner = Arc::new(Scanner::new(self.segments.clone()));
+        self.scanner = Some(Arc::clone(&scanner));
+        scanner
+    }
+}
+
 impl Drop for State {
     fn drop(&mut self) {
-        for (mut form, _) in std::mem::take(&mut self.forms) {
-            form.zeroize();
+        for (mut value, _) in std::mem::take(&mut self.known) {
+            value.zeroize();
         }
     }
 }
@@ -50,22 +80,37 @@ impl Redactor {
         Self::default()
     }
 
-    /// Makes a value known, with all its spellings, from now on.
+    /// Makes a value known, in all its spellings, from now on.
     pub fn register(&self, secret: &Secret) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let before = state.forms.len();
-        forms::collect(secret.expose(), &mut state.forms);
-        if state.forms.len() != before {
-            state.scanner = None;
-        }
+        let state = &mut *state;
+        value::parts(
+            secret.expose(),
+            |part| state.public.contains(part),
+            |part, how| {
+                let entry = (part.to_vec(), how);
+                if !state.known.contains(&entry) {
+                    state.fresh.push(entry.clone());
+                    state.known.insert(entry);
+                    state.scanner = None;
+                }
+            },
+        );
     }
 
-    /// Whether no value is known.
+    /// Says that a text is public, whatever secret has the same value: masking the name of a step would tell that the
+    /// secret is spelled like it. Counts for what is registered later.
+    pub fn publish(&self, text: &str) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.public.insert(text.to_owned());
+    }
+
+    /// Whether no value is looked for.
     pub fn is_empty(&self) -> bool {
         self.state
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .forms
+            .known
             .is_empty()
     }
 
@@ -110,7 +155,6 @@ impl Redactor {
             return Arc::clone(scanner);
         }
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let built = Arc::new(Scanner::build(&state.forms));
-        Arc::clone(state.scanner.get_or_insert(built))
+        state.build()
     }
 }

@@ -1,79 +1,164 @@
-//! Finds every byte that belongs to a form of a registered value.
+//! Finds every byte that belongs to a registered value, in every reading of a text.
 
-use aho_corasick::{AhoCorasick, MatchKind};
-use std::collections::BTreeMap;
+use super::spelling::{BREAK, Cell, readings};
+use super::value::Match;
+use aho_corasick::automaton::Automaton;
+use aho_corasick::nfa::contiguous::NFA;
+use aho_corasick::{Anchored, MatchKind};
 use std::ops::Range;
+use std::sync::Arc;
 
-/// An automaton over all forms. Occurrences may overlap: what is covered is the union of all of them, so that no part
-/// of a longer value stays behind a shorter one, whichever begins first.
-pub(super) struct Scanner {
-    automaton: Option<AhoCorasick>,
-    whole: Vec<bool>,
-    longest: usize,
-    /// The automaton could not be built: everything counts as covered rather than nothing.
+/// A spelling is hardly ever longer than the value by more than this factor (`&amp;#39;`, `\\u003d`).
+const STRETCH: usize = 8;
+/// How far a value may reach from an escape within it, in lengths of the value: the rest may be hexadecimal with separators.
+const REACH: usize = 3;
+
+/// The values that were registered together: what is looked for anywhere, and what is looked for as a token.
+pub(super) struct Segment {
+    pub(super) values: Vec<(Vec<u8>, Match)>,
+    anywhere: Option<NFA>,
+    tokens: Option<NFA>,
+    /// An automaton could not be built: everything counts as covered rather than nothing.
     blind: bool,
 }
 
-impl Scanner {
-    pub(super) fn build(forms: &BTreeMap<Vec<u8>, bool>) -> Self {
-        let longest = forms.keys().map(Vec::len).max().unwrap_or(0);
-        let whole = forms.values().copied().collect();
-        if forms.is_empty() {
-            return Self {
-                automaton: None,
-                whole,
-                longest,
-                blind: false,
-            };
-        }
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .build(forms.keys())
-            .ok();
-        let blind = automaton.is_none();
+impl Segment {
+    pub(super) fn build(values: Vec<(Vec<u8>, Match)>) -> Self {
+        let mut blind = false;
+        let mut automaton = |how: Match| {
+            let wanted: Vec<&[u8]> = values
+                .iter()
+                .filter(|(_, h)| *h == how)
+                .map(|(v, _)| v.as_slice())
+                .collect();
+            if wanted.is_empty() {
+                return None;
+            }
+            let built = NFA::builder()
+                .match_kind(MatchKind::Standard)
+                .build(wanted)
+                .ok();
+            blind |= built.is_none();
+            built
+        };
+        let (anywhere, tokens) = (automaton(Match::Anywhere), automaton(Match::Token));
         Self {
-            automaton,
-            whole,
-            longest,
+            values,
+            anywhere,
+            tokens,
             blind,
         }
     }
+}
 
-    /// Length of the longest form.
+/// All values, in few automata: a text is run through each of them.
+#[derive(Default)]
+pub(super) struct Scanner {
+    segments: Vec<Arc<Segment>>,
+    /// Length of the longest value.
+    longest: usize,
+}
+
+impl Scanner {
+    pub(super) fn new(segments: Vec<Arc<Segment>>) -> Self {
+        let values = segments.iter().flat_map(|s| &s.values);
+        let longest = values.map(|(v, _)| v.len()).max().unwrap_or(0);
+        Self { segments, longest }
+    }
+
+    /// Length of the longest spelling that is looked for.
     pub(super) fn longest(&self) -> usize {
-        self.longest
+        self.longest * STRETCH
     }
 
-    /// The maximal runs of covered bytes, in order. `before` is the byte ahead of `text`; unless `at_end`, what stands
-    /// after it is unknown and a whole-token form that touches the end does not count yet.
+    /// The maximal runs of covered bytes, in order and apart from each other. `before` is the byte ahead of `text`;
+    /// unless `at_end`, what stands after it is unknown and a token that touches the end does not count yet.
     pub(super) fn runs(&self, text: &[u8], before: Option<u8>, at_end: bool) -> Vec<Range<usize>> {
-        let mut found: Vec<Range<usize>> = Vec::new();
-        let Some(automaton) = &self.automaton else {
-            if self.blind && !text.is_empty() {
-                found.push(0..text.len());
-            }
-            return found;
-        };
-        for one in automaton.find_overlapping_iter(text) {
-            let range = one.range();
-            let whole = self
-                .whole
-                .get(one.pattern().as_usize())
-                .copied()
-                .unwrap_or(false);
-            if whole && !is_token(text, &range, before, at_end) {
-                continue;
-            }
-            add(&mut found, range);
+        if self.segments.is_empty() || text.is_empty() {
+            return Vec::new();
         }
-        found
+        if self.segments.iter().any(|s| s.blind) {
+            return std::iter::once(0..text.len()).collect();
+        }
+        let mut all = Vec::new();
+        readings(text, self.longest * REACH, |cells| {
+            let mut found = Vec::new();
+            for segment in &self.segments {
+                if let Some(automaton) = &segment.anywhere {
+                    anywhere(automaton, cells, &mut found);
+                }
+                if let Some(automaton) = &segment.tokens {
+                    tokens(automaton, cells, before, at_end, &mut found);
+                }
+            }
+            all.append(&mut found);
+        });
+        merged(all)
     }
+}
+
+/// At each end the longest value that ends there: what is covered is the union, and shorter ones add nothing to it.
+fn anywhere(automaton: &NFA, cells: &[Cell], found: &mut Vec<Range<usize>>) {
+    walk(automaton, cells, |state, end| {
+        let length = automaton.pattern_len(automaton.match_pattern(state, 0));
+        add(found, span(cells, end - length..end));
+    });
+}
+
+fn tokens(
+    automaton: &NFA,
+    cells: &[Cell],
+    before: Option<u8>,
+    at_end: bool,
+    found: &mut Vec<Range<usize>>,
+) {
+    walk(automaton, cells, |state, end| {
+        for one in 0..automaton.match_len(state) {
+            let length = automaton.pattern_len(automaton.match_pattern(state, one));
+            if is_token(cells, end - length..end, before, at_end) {
+                add(found, span(cells, end - length..end));
+                break;
+            }
+        }
+    });
+}
+
+fn walk(
+    automaton: &NFA,
+    cells: &[Cell],
+    mut hit: impl FnMut(aho_corasick::automaton::StateID, usize),
+) {
+    let Ok(start) = automaton.start_state(Anchored::No) else {
+        return;
+    };
+    let mut state = start;
+    for (at, cell) in cells.iter().enumerate() {
+        let Ok(byte) = u8::try_from(cell.unit) else {
+            state = start;
+            continue;
+        };
+        state = automaton.next_state(Anchored::No, state, byte);
+        if automaton.is_match(state) {
+            hit(state, at + 1);
+        }
+    }
+}
+
+/// The bytes of the text that cells stand for.
+fn span(cells: &[Cell], range: Range<usize>) -> Range<usize> {
+    let from = cells.get(range.start).map_or(0, |c| c.from);
+    let to = range
+        .end
+        .checked_sub(1)
+        .and_then(|i| cells.get(i))
+        .map_or(0, |c| c.to);
+    from as usize..to as usize
 }
 
 /// Adds a match to sorted, disjoint runs. Matches come ordered by their end, so only the last runs can be touched.
 fn add(runs: &mut Vec<Range<usize>>, mut range: Range<usize>) {
     while let Some(last) = runs.last() {
-        if last.end < range.start {
+        if last.end < range.start || last.start > range.end {
             break;
         }
         range = last.start.min(range.start)..last.end.max(range.end);
@@ -82,14 +167,27 @@ fn add(runs: &mut Vec<Range<usize>>, mut range: Range<usize>) {
     runs.push(range);
 }
 
-fn is_token(text: &[u8], range: &Range<usize>, before: Option<u8>, at_end: bool) -> bool {
-    let first = text.get(range.start).copied();
-    let last = range.end.checked_sub(1).and_then(|i| text.get(i)).copied();
-    let left = match range.start.checked_sub(1) {
-        Some(i) => text.get(i).copied(),
-        None => before,
+fn merged(mut runs: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    runs.sort_unstable_by_key(|r| (r.start, r.end));
+    runs.dedup_by(|next, first| {
+        let joined = next.start <= first.end;
+        if joined {
+            first.end = first.end.max(next.end);
+        }
+        joined
+    });
+    runs
+}
+
+fn is_token(cells: &[Cell], range: Range<usize>, before: Option<u8>, at_end: bool) -> bool {
+    let unit = |at: Option<usize>| at.and_then(|i| cells.get(i)).map(|c| c.unit);
+    let (first, last) = (unit(Some(range.start)), unit(range.end.checked_sub(1)));
+    let left = if range.start == 0 && cells.first().is_some_and(|c| c.from == 0) {
+        before.map(u16::from)
+    } else {
+        unit(range.start.checked_sub(1))
     };
-    let right = text.get(range.end).copied();
+    let right = unit(Some(range.end));
     if right.is_none() && !at_end {
         return false;
     }
@@ -98,6 +196,7 @@ fn is_token(text: &[u8], range: &Range<usize>, before: Option<u8>, at_end: bool)
 }
 
 /// Whether a byte is part of a word.
-fn joins(byte: Option<u8>) -> bool {
-    byte.is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_' || !b.is_ascii())
+fn joins(unit: Option<u16>) -> bool {
+    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || !b.is_ascii();
+    unit.is_some_and(|u| u != BREAK && u8::try_from(u).is_ok_and(word))
 }

@@ -4,8 +4,12 @@ use super::{MASK, Redactor};
 use std::io::{self, Write};
 use zeroize::Zeroizing;
 
+/// Fewer new bytes are not looked at on their own.
+const LOOK: usize = 512;
+
 /// A writer that lets bytes through once it is sure that they belong to no value: it holds back as many bytes as the
-/// longest form has (one less to complete a form, and one to see that a short token ends).
+/// longest spelling of one may have. It looks when as much again has come, so many small pieces cost no more than a few
+/// large ones.
 ///
 /// [`Write::flush`] lets through what is decided; the end of a record is [`RedactingWriter::finish`] or the drop.
 pub struct RedactingWriter<W: Write> {
@@ -45,12 +49,22 @@ impl<W: Write> RedactingWriter<W> {
         &self.inner
     }
 
+    /// The last place at or before `at` that stands in no run of escapes, whose meaning depends on where it begins.
+    fn cut(&self, at: usize) -> usize {
+        let head = self.pending.get(..at).unwrap_or_default();
+        let run = head
+            .iter()
+            .rev()
+            .take_while(|b| matches!(b, b'\\' | b'\'' | b'"' | b'%' | b'$'));
+        at - run.count()
+    }
+
     fn settle(&mut self, at_end: bool) -> io::Result<()> {
         let scanner = self.redactor.scanner();
         let decided = if at_end {
             self.pending.len()
         } else {
-            self.pending.len().saturating_sub(scanner.longest())
+            self.cut(self.pending.len().saturating_sub(scanner.longest()))
         };
         if decided == 0 {
             return Ok(());
@@ -94,7 +108,10 @@ impl<W: Write> RedactingWriter<W> {
 impl<W: Write> Write for RedactingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.pending.extend_from_slice(bytes);
-        self.settle(false)?;
+        let longest = self.redactor.scanner().longest();
+        if longest == 0 || self.pending.len() > longest + longest.max(LOOK) {
+            self.settle(false)?;
+        }
         Ok(bytes.len())
     }
 

@@ -154,13 +154,15 @@ impl<'a> Engine<'a> {
             .filter_map(|path| self.certificates.get(path).cloned())
             .collect();
         let scope = frame.scope.borrow();
-        let mut built = request::build(
+        let built = request::build(
             self.plan,
             http,
             &scope,
             &self.issuers.borrow(),
             certificates,
-        )?;
+        );
+        self.mask_made(&scope);
+        let mut built = built?;
         if let Effect::Issues(issues) = &http.effect
             && let Old::Dies {
                 key: Some(header), ..

@@ -118,7 +118,147 @@ fn spellings(value: &str) -> Vec<(&'static str, String)> {
         ("visible", visible(value).into_owned()),
         ("base64", STANDARD.encode(value)),
         ("base64 for URLs", URL_SAFE.encode(value)),
+        (
+            "Gson",
+            each(&json, "<>&='", |c| format!("\\u{:04x}", c as u32)),
+        ),
+        (
+            ".NET",
+            each(&json, "<>&'+`", |c| format!("\\u{:04X}", c as u32)),
+        ),
+        ("html, three digits", html(value, "&#039;")),
+        ("html, hexadecimal", html(value, "&#x27;")),
+        (
+            "numeric entities",
+            value.chars().map(|c| format!("&#{};", c as u32)).collect(),
+        ),
+        (
+            "hexadecimal entities",
+            value
+                .chars()
+                .map(|c| format!("&#x{:X};", c as u32))
+                .collect(),
+        ),
+        ("html twice", html(&html(value, "&#39;"), "&#39;")),
+        ("json in json", quoted(&json)),
+        ("json in json in json", quoted(&quoted(&json))),
+        (
+            "percent twice",
+            percent(b"-_.~", "%20", true).replace('%', "%25"),
+        ),
+        (
+            "percent thrice",
+            percent(b"-_.~", "%20", true).replace('%', "%2525"),
+        ),
+        ("percent in json", quoted(&percent(b"-_.~", "%20", true))),
+        ("json in a URL", json_in_url(&json)),
+        ("html in json", quoted(&html(value, "&#39;"))),
+        ("SQL", value.replace('\'', "''")),
+        ("CSV", value.replace('"', "\"\"")),
+        ("printf", value.replace('%', "%%")),
+        ("shell with two quotes", value.replace('\'', "'\"'\"'")),
+        ("hex with colons", separated(value, ":", "")),
+        ("hex with blanks", separated(value, " ", "")),
+        ("hex with dashes", separated(value, "-", "")),
+        ("hex of a C array", separated(value, ", ", "0x")),
+        ("hex of a C string", separated(value, "", "\\x")),
+        (
+            "octal",
+            value.bytes().map(|b| format!("\\{b:03o}")).collect(),
+        ),
+        (
+            "bytes in JSON",
+            format!("{:?}", value.as_bytes())
+                .replace(' ', "")
+                .trim_matches(['[', ']'])
+                .to_owned(),
+        ),
+        (
+            "bytes in Java",
+            value
+                .bytes()
+                .map(|b| (b as i8).to_string())
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
+        (
+            "quoted printable",
+            value.bytes().map(|b| format!("={b:02X}")).collect(),
+        ),
+        ("base64 of json", STANDARD.encode(&json)),
+        ("base64 twice", STANDARD.encode(STANDARD.encode(value))),
+        (
+            "base64 in a URL",
+            STANDARD
+                .encode(value)
+                .replace('+', "%2B")
+                .replace('/', "%2F")
+                .replace('=', "%3D"),
+        ),
+        (
+            "base64 in lines of 64",
+            lines(&STANDARD.encode(value), 64, "\n"),
+        ),
+        (
+            "base64 in lines of 76",
+            lines(&STANDARD.encode(value), 76, "\r\n"),
+        ),
+        (
+            "base64 in lines of 8, indented",
+            lines(&STANDARD.encode(value), 8, "\n    "),
+        ),
+        (
+            "base64 in lines in JSON",
+            lines(&STANDARD.encode(value), 64, "\\n"),
+        ),
+        (
+            "base64 in lines, made visible",
+            visible(&lines(&STANDARD.encode(value), 76, "\r\n")).into_owned(),
+        ),
     ]
+}
+
+fn each(text: &str, which: &str, to: impl Fn(char) -> String) -> String {
+    text.chars()
+        .map(|c| {
+            if which.contains(c) {
+                to(c)
+            } else {
+                c.to_string()
+            }
+        })
+        .collect()
+}
+
+fn html(text: &str, apostrophe: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', apostrophe)
+}
+
+fn quoted(text: &str) -> String {
+    let json = serde_json::to_string(text).unwrap();
+    json[1..json.len() - 1].to_owned()
+}
+
+fn json_in_url(json: &str) -> String {
+    url::form_urlencoded::byte_serialize(json.as_bytes()).collect()
+}
+
+fn separated(value: &str, between: &str, before: &str) -> String {
+    let digits: Vec<String> = value.bytes().map(|b| format!("{before}{b:02x}")).collect();
+    digits.join(between)
+}
+
+fn lines(text: &str, width: usize, end: &str) -> String {
+    let lines: Vec<&str> = text
+        .as_bytes()
+        .chunks(width)
+        .map(|l| std::str::from_utf8(l).unwrap())
+        .collect();
+    lines.join(end)
 }
 
 #[test]
@@ -137,25 +277,124 @@ fn every_spelling_is_found() {
 #[test]
 fn every_split_of_every_spelling_is_found() {
     let redactor = knowing(&[VALUE]);
-    let text: String = spellings(VALUE)
-        .into_iter()
-        .map(|(name, spelling)| format!("{name}: [{spelling}]\n"))
-        .collect();
-    let expected = redactor.redact(&text).into_owned();
-    let bytes = text.as_bytes();
-    for at in 0..=bytes.len() {
-        let (first, second) = bytes.split_at(at);
+    let mut all = String::new();
+    for (name, spelling) in spellings(VALUE) {
+        let text = format!("{name}: [{spelling}]\n");
+        let expected = redactor.redact(&text).into_owned();
+        for at in 0..=text.len() {
+            let (first, second) = text.as_bytes().split_at(at);
+            let written = streamed(&redactor, &[first, second]);
+            assert_eq!(
+                String::from_utf8(written).unwrap(),
+                expected,
+                "split at {at}"
+            );
+        }
+        all.push_str(&text);
+    }
+    let expected = redactor.redact(&all).into_owned();
+    for size in [1, 7, 61, 1021] {
+        let chunks: Vec<&[u8]> = all.as_bytes().chunks(size).collect();
+        let written = streamed(&redactor, &chunks);
         assert_eq!(
-            String::from_utf8(streamed(&redactor, &[first, second])).unwrap(),
+            String::from_utf8(written).unwrap(),
             expected,
-            "split at {at}"
+            "chunks of {size}"
         );
     }
-    let single: Vec<&[u8]> = bytes.chunks(1).collect();
-    assert_eq!(
-        String::from_utf8(streamed(&redactor, &single)).unwrap(),
-        expected
+}
+
+/// A key pair of 4096 bits as it is stored: lines of 64 letters, 3,243 bytes.
+fn long_key() -> String {
+    let body: Vec<u8> = (0..2348u32)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    let body = lines(&STANDARD.encode(body), 64, "\n");
+    format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
+}
+
+#[test]
+fn long_values_are_found_in_all_spellings_as_short_ones_are() {
+    let key = long_key();
+    let redactor = knowing(&[&key]);
+    for (name, spelling) in spellings(&key) {
+        let shown = redactor.redact(&format!("[{spelling}]")).into_owned();
+        assert!(shown.len() < 120, "{name}: {shown}");
+    }
+}
+
+/// Doubling what is looked for and what is looked through at most doubles the time: four times is allowed for noise.
+#[test]
+fn the_cost_is_that_of_the_text_and_of_the_values() {
+    let time = |size: usize| {
+        let mut least = std::time::Duration::MAX;
+        for _ in 0..3 {
+            let begun = std::time::Instant::now();
+            let redactor = knowing(&[&"ab".repeat(size), &"a".repeat(size), &"ab%41".repeat(size)]);
+            let text = "ab%41&amp;\\u0061''".repeat(size) + &"a".repeat(size * 4);
+            assert!(redactor.redact(&text).contains(MASK));
+            least = least.min(begun.elapsed());
+        }
+        least
+    };
+    let (one, four) = (time(1000), time(4000));
+    assert!(
+        four < one * 16,
+        "{one:?} for a size, {four:?} for four times as much"
     );
+}
+
+#[test]
+fn what_any_text_holds_is_not_looked_for() {
+    let prose = "the run of `deploy-key` failed: 200 of 404, status \"completed\", true, - --- a b, password";
+    for value in [
+        " ",
+        "  \n",
+        "a",
+        "ab",
+        "-",
+        "---",
+        "200",
+        "404",
+        "8080",
+        "true",
+        "null",
+        "none",
+        "run",
+        "failed",
+        "completed",
+        "Password",
+        "deploy-key",
+        "\t",
+    ] {
+        let redactor = Redactor::new();
+        redactor.publish("deploy-key");
+        redactor.register(&Secret::from_text(value));
+        assert_eq!(redactor.redact(prose), prose, "{value:?}");
+    }
+    // What is a word only in part is a password.
+    for value in [
+        "Passw0rd",
+        "completed!",
+        "hunter2",
+        "a1-b2",
+        "12345",
+        "qzxjkvw",
+    ] {
+        let redactor = knowing(&[value]);
+        assert_eq!(
+            redactor.redact(&format!("it is {value} now")),
+            "it is *** now",
+            "{value:?}"
+        );
+    }
+}
+
+#[test]
+fn the_frame_around_a_key_is_not_the_key() {
+    let redactor = knowing(&[&long_key()]);
+    let text = "-----BEGIN PRIVATE KEY----- was expected";
+    assert_eq!(redactor.redact(text), text);
 }
 
 #[test]
@@ -245,6 +484,14 @@ fn bytes_that_are_no_text_are_found_raw_and_encoded() {
     assert_eq!(redactor.redact("[255, 0, 128, 254, 16, 34, 127]"), "[***]");
 }
 
+/// Fewer than three characters, fewer than five letters and signs alone are in any text.
+fn is_looked_for(value: &[u8]) -> bool {
+    let letters = value.iter().filter(|b| b.is_ascii_alphabetic()).count();
+    value.len() >= 3
+        && (letters < value.len() || value.len() >= 5)
+        && (letters > 0 || value.len() >= 6)
+}
+
 /// Every byte of every raw occurrence is covered; each maximal run becomes one mask.
 fn naive(values: &[String], text: &str) -> String {
     let bytes = text.as_bytes();
@@ -255,7 +502,7 @@ fn naive(values: &[String], text: &str) -> String {
     for value in values
         .iter()
         .map(|v| v.as_bytes())
-        .filter(|v| !v.is_empty())
+        .filter(|v| is_looked_for(v))
     {
         for at in 0..bytes.len() {
             if !bytes[at..].starts_with(value) {

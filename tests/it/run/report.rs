@@ -173,3 +173,65 @@ fn error_findings_are_25_and_nothing_is_called() {
     insta::assert_snapshot!("refused_findings", project.stable(&refused.stderr));
     assert!(issuer.state().requests.is_empty());
 }
+
+/// What the run itself made from a secret is masked wherever it comes back, as the secret is.
+#[test]
+fn what_a_run_makes_from_a_secret_is_masked() {
+    let derived = [
+        ("b64", "base64_decode(secrets.b64)", "decoded-value-42"),
+        ("pair", "split(secrets.pair, \":\")[1]", "passw0rd-17"),
+        ("up", "upper(secrets.up)", "LOWERCASE-99"),
+        ("sa", "parse_json(secrets.sa).key", "S3cr3t-987"),
+        (
+            "sb",
+            "jq(\".key\", parse_json(secrets.sb))[0]",
+            "S3cr3t-654",
+        ),
+        (
+            "inner",
+            "sha256(base64_decode(secrets.inner))",
+            "inner-value-1",
+        ),
+    ];
+    let stored = [
+        ("b64", "ZGVjb2RlZC12YWx1ZS00Mg=="),
+        ("pair", "user17:passw0rd-17"),
+        ("up", "lowercase-99"),
+        ("sa", "{\"key\":\"S3cr3t-987\",\"type\":\"none\"}"),
+        ("sb", "{\"key\":\"S3cr3t-654\"}"),
+        ("inner", "aW5uZXItdmFsdWUtMQ=="),
+    ];
+    let said = derived.map(|(_, _, value)| value).join(" / ");
+    let issuer = answering(&json!({ "token": "a-new-token-1", "said": said }).to_string());
+    let mut text =
+        String::from("secret appKeyId, appKeySecret to \"api.example.com\"\nsecret my_token\n");
+    for (name, _) in stored {
+        text.push_str(&format!("secret {name} to \"api.example.com\"\n"));
+    }
+    text.push_str("rotation r {\n");
+    for (name, expression, _) in derived {
+        text.push_str(&format!("  let d_{name} = {expression}\n"));
+    }
+    text.push_str("  http get POST \"https://api.example.com/api/token\" issues additive {\n    json { keyId: secrets.appKeyId, keySecret: secrets.appKeySecret");
+    for (name, _, _) in derived {
+        text.push_str(&format!(", {name}: d_{name}"));
+    }
+    text.push_str(" }\n    secret token = body $.token\n    public said = body $.said\n  }\n  log \"said: ${get.said}\"\n  update my_token = get.token\n}\n");
+    let project = project(&issuer, &text);
+    for (name, value) in stored {
+        project.set(name, value);
+    }
+    let done = project.rot("run r.rot").code(0);
+    assert!(done.stderr.contains("said: *** / ***"), "{}", done.stderr);
+    for (_, _, value) in derived {
+        assert!(!done.stderr.contains(value), "{value}:\n{}", done.stderr);
+    }
+    // The checker says what other programs will not find.
+    let checked = project.rot("check --report concise r.rot").code(0);
+    assert_eq!(
+        checked.stdout.matches("ROT204").count(),
+        3,
+        "{}",
+        checked.stdout
+    );
+}
