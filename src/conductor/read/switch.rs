@@ -63,6 +63,7 @@ impl<'a> Reader<'a> {
             subject: Expr::new(ExprKind::Null, node.span),
             cases,
             otherwise,
+            results: None,
         })
     }
 
