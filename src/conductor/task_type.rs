@@ -173,7 +173,13 @@ pub const TASK_TYPES: &[TaskType] = &[
         false,
         Reading::Decision,
     ),
-    run("FORK_JOIN", Servers::Both, Open, false, Reading::ForkJoin),
+    run(
+        "FORK_JOIN",
+        Servers::Both,
+        Nothing,
+        false,
+        Reading::ForkJoin,
+    ),
     run(
         "FORK_JOIN_DYNAMIC",
         Servers::Both,

@@ -360,6 +360,7 @@ fn step() -> impl Strategy<Value = Step> {
                         branches: vec![branch],
                     }),
                     5 => Task::ForEach(ForEach {
+                        until: None,
                         item: name,
                         items: e,
                         steps: a,

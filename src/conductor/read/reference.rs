@@ -2,7 +2,9 @@
 
 use super::context::Reader;
 use super::output::RESPONSE;
-use crate::conductor::template::{self, Part, Path, Reference, Step};
+use crate::conductor::TaskType;
+use crate::conductor::task_type::Reading;
+use crate::conductor::template::{self, Part, Path, Reference, Step, StepKind};
 use crate::diagnostic::{Code, Diagnostic, Edit, Severity, codes};
 use crate::json::JsonString;
 use crate::plan::{Expr, ExprKind, Root, RunField};
@@ -42,6 +44,21 @@ pub(super) struct Named<'s> {
 }
 
 impl<'s> Named<'s> {
+    /// The same with another name in one place.
+    pub(super) fn renamed(&self, step: usize, name: String) -> Named<'s> {
+        let mut path = self.path.clone();
+        if let Some(step) = path.steps.get_mut(step) {
+            step.kind = StepKind::Name(name);
+        }
+        Named {
+            string: self.string,
+            base: self.base,
+            path,
+            span: self.span,
+            deferred: self.deferred,
+        }
+    }
+
     /// Names that do not stand between braces, such as those of a path in a script; `string` is where they stand.
     pub(super) fn of(string: &'s JsonString, names: impl IntoIterator<Item = String>) -> Self {
         let steps = names.into_iter().map(|name| Step {
@@ -324,6 +341,9 @@ impl Reader<'_> {
         if field == "output" {
             return self.task_output(named, task, 2);
         }
+        if let Some(text) = self.written_field(task, field) {
+            return Expr::new(ExprKind::String(text), named.span);
+        }
         let root = match field {
             "input" => Root::Let(super::task::input_name(task)),
             _ => Root::TaskField {
@@ -332,6 +352,23 @@ impl Reader<'_> {
             },
         };
         self.path_over(Expr::root(root, named.span), named, 2)
+    }
+
+    /// A field of a task that the definition itself says. A task without a step of its own is done when the next one begins.
+    fn written_field(&self, task: &str, field: &str) -> Option<String> {
+        let info = self.scope.tasks.get(task)?;
+        let stepless = matches!(
+            TaskType::find(&info.kind).and_then(TaskType::reading),
+            Some(Reading::Noop | Reading::Join | Reading::ExclusiveJoin)
+        );
+        match field {
+            "taskDefName" => Some(info.name.clone()),
+            "taskType" if info.kind == "FORK_JOIN" => Some("FORK".to_owned()),
+            "taskType" => Some(info.kind.clone()),
+            "referenceTaskName" => Some(task.to_owned()),
+            "status" if stepless => Some("COMPLETED".to_owned()),
+            _ => None,
+        }
     }
 
     /// A task is known only after it ran.

@@ -315,6 +315,7 @@ impl Resolver {
                         item: item.text.clone(),
                         items,
                         steps,
+                        until: None,
                         keep_last: None,
                     }),
                 )

@@ -59,6 +59,9 @@ pub struct ForEach {
     pub items: Expr,
     /// What is done.
     pub steps: Vec<Step>,
+    /// Ends the loop before the list does (Conductor `items` with a `loopCondition`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Expr>,
     /// As many of the last rounds are kept in the step's output (Conductor `keepLastN`); all unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_last: Option<u32>,

@@ -165,6 +165,8 @@ fn natively(operator: Operator, a: Option<&Value>, b: Option<&Value>) -> Option<
             // Two of them are never one.
             (Data::List(_) | Data::Object(_), Data::List(_) | Data::Object(_)) => false,
             _ if strict => false,
+            // A server's lists and objects are Java's, which are equal to no text and no number.
+            (Data::List(_) | Data::Object(_), _) | (_, Data::List(_) | Data::Object(_)) => false,
             _ => return None,
         },
     };

@@ -179,9 +179,12 @@ impl<'a> Engine<'a> {
     ) -> Result<Flow, StepError> {
         let list = self.eval(frame, &each.items)?;
         let what = list.kind();
+        let semantics = self.plan.dialect.semantics();
         let items = match list.data {
             Data::List(items) => items,
-            Data::Null if self.plan.dialect.semantics().absent_is_null => Vec::new(),
+            Data::Null if semantics.absent_is_null => Vec::new(),
+            // What is no list is the only element of one.
+            data if semantics.absent_is_null => vec![data.into()],
             _ => {
                 return Err(StepError::Failed(Box::new(
                     Diagnostic::new(codes::RUN_EVALUATION, each.items.at.0, "expected a list")
@@ -229,6 +232,12 @@ impl<'a> Engine<'a> {
             }
             if conductor {
                 rounds.end(&frame.scope.borrow(), &each.steps, i + 1);
+                self.looped(frame, step, &rounds, now.clone());
+            }
+            if let Some(until) = &each.until
+                && self.ended(frame, until)?
+            {
+                break;
             }
         }
         if conductor {
@@ -536,7 +545,23 @@ impl Rounds {
             } else {
                 scope.outputs.get(&inner.name)
             };
-            outputs.extend(found.map(|value| (inner.name.clone(), value.clone())));
+            let silent = matches!(
+                inner.task,
+                crate::plan::Task::SetVariables(_)
+                    | crate::plan::Task::Wait(_)
+                    | crate::plan::Task::Parallel(_)
+            );
+            let ran = || {
+                let status = (inner.name.clone(), "status".to_owned());
+                silent && scope.task_fields.contains_key(&status)
+            };
+            match found {
+                Some(value) => outputs.push((inner.name.clone(), value.clone())),
+                None if ran() => {
+                    outputs.push((inner.name.clone(), Data::Object(Vec::new()).into()))
+                }
+                None => {}
+            }
         });
         self.done
             .push((number.to_string(), Data::Object(outputs).into()));

@@ -268,6 +268,7 @@ pub fn each(item: &str, items: Expr, steps: Vec<Step>) -> Step {
     step(
         "each",
         Task::ForEach(ForEach {
+            until: None,
             item: item.into(),
             items,
             steps,
