@@ -73,6 +73,8 @@ pub(super) struct Done {
     pub(super) steps: Vec<StepReport>,
     pub(super) secrets: Vec<SecretReport>,
     pub(super) notes: Vec<String>,
+    /// Failures of permissive steps, with the prefix of their frame: they count when the fork or the rotation ends.
+    pub(super) owed: Vec<(String, Box<Diagnostic>)>,
     /// The first Conductor task that failed.
     pub(super) failed_task: Option<String>,
     /// When the last effectful request was sent: relative expiries count from it.
@@ -200,6 +202,10 @@ impl<'a> Engine<'a> {
                     "step `{}` failed and is optional: {}",
                     step.name, diagnostic.message
                 ));
+                if step.permissive {
+                    let owed = (frame.prefix.clone(), diagnostic);
+                    self.done.borrow_mut().owed.push(owed);
+                }
                 Ok(Flow::Next)
             }
             other => other,
@@ -471,6 +477,16 @@ impl<'a> Engine<'a> {
     /// Whether a step has a record of a kind.
     pub(super) fn has(&self, key: &str, kind: Kind) -> bool {
         self.journal.borrow().last(key, kind).is_some()
+    }
+
+    /// The first failure of a permissive step of a frame that was not told yet.
+    pub(super) fn owed(&self, frame: &Frame<'_>) -> Option<StepError> {
+        let mut done = self.done.borrow_mut();
+        let at = done
+            .owed
+            .iter()
+            .position(|(prefix, _)| *prefix == frame.prefix)?;
+        Some(StepError::Failed(done.owed.remove(at).1))
     }
 
     pub(super) fn note(&self, note: impl Into<String>) {

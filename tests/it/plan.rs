@@ -244,6 +244,7 @@ fn step() -> impl Strategy<Value = Step> {
             any::<Option<u64>>(),
         )
             .prop_map(|(name, task, retry, optional, delay)| Step {
+                permissive: false,
                 name,
                 task,
                 retry,
@@ -508,6 +509,7 @@ fn sample() -> Plan {
         at: NOWHERE,
     }];
     let step = |name: &str, task| Step {
+        permissive: false,
         name: name.into(),
         task,
         retry: None,

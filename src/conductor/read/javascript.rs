@@ -58,7 +58,13 @@ pub(super) fn parse(text: &str) -> Option<Js> {
         parser.choice(0)?
     };
     while parser.sign(";") {}
-    (parser.at == tokens.len()).then_some(script)
+    let decided = match &script {
+        Js::Choice(test, ..) => &**test,
+        other => other,
+    };
+    // Whether something stands at the end of a longer path, and what a path into null does, the engine knows.
+    let deep = matches!(decided, Js::Path(path) if path.len() > 1);
+    (!deep && parser.at == tokens.len()).then_some(script)
 }
 
 /// A condition as an expression; `name` gives what a path stands for.

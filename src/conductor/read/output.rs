@@ -150,7 +150,7 @@ impl Reader<'_> {
                 )
             }
             // What a dynamic fork ran is known at run time only.
-            None if joined.is_empty() => self.path_over(whole, named, from),
+            None if joined.is_empty() && self.scope.dynamic => self.path_over(whole, named, from),
             None => {
                 let object = self.joined_outputs(joined, named.span, 0);
                 self.path_over(object, named, from)

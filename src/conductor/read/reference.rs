@@ -7,7 +7,7 @@ use crate::conductor::task_type::Reading;
 use crate::conductor::template::{self, Part, Path, Reference, Step, StepKind};
 use crate::diagnostic::{Code, Diagnostic, Edit, Severity, codes};
 use crate::json::JsonString;
-use crate::plan::{Expr, ExprKind, Root, RunField};
+use crate::plan::{Expr, ExprKind, Function, Root, RunField};
 use crate::source::Span;
 
 /// Fields of a task that a reference may name.
@@ -133,6 +133,9 @@ impl Reader<'_> {
             .get(reference.inner_range.clone())
             .unwrap_or("")
             .to_owned();
+        if !exact && let Some(value) = self.computed(string, reference, span) {
+            return value;
+        }
         let Some(inner) = (if exact {
             Some(inner)
         } else {
@@ -171,6 +174,46 @@ impl Reader<'_> {
             span,
             deferred: reference.deferred,
         })
+    }
+
+    /// A reference with names that other references give: inside out, each a name below a value that is written out. A secret is
+    /// never named so, and a secret never names.
+    fn computed(&mut self, string: &JsonString, reference: &Reference, span: Span) -> Option<Expr> {
+        let (first, rest) = reference.inner.parts.split_first()?;
+        let Part::Text(base) = first else { return None };
+        let base = base.strip_suffix('.')?;
+        let is_fixed = base.starts_with("workflow.secrets") || base.starts_with("workflow.env");
+        let path = template::path(base).filter(|p| p.steps.len() > 1 && !is_fixed)?;
+        let whole = |part: &Part| match part {
+            Part::Reference(nested) => nested.inner.constant().is_none_or(|t| !t.trim().is_empty()),
+            Part::Text(text) => text.starts_with(['.', '[']),
+        };
+        if !rest.iter().all(whole) {
+            return None;
+        }
+        let mut value = self.named(&Named {
+            string,
+            base: None,
+            path,
+            span,
+            deferred: reference.deferred,
+        });
+        for part in rest {
+            value = match part {
+                Part::Reference(nested) => {
+                    let key = self.reference(string, nested);
+                    Expr::new(ExprKind::Call(Function::Member, vec![value, key]), span)
+                }
+                Part::Text(text) => match text.strip_suffix('.').unwrap_or(text) {
+                    "" => value,
+                    text => match self.json_path(format!("${text}"), span) {
+                        Some(path) => Expr::new(ExprKind::Path(Box::new(value), path), span),
+                        None => null(span),
+                    },
+                },
+            };
+        }
+        Some(value)
     }
 
     /// The inner text of a reference that holds others, if those are blank and so the empty text. A name that is put

@@ -244,7 +244,27 @@ impl Reader<'_> {
                 .and_then(reference_name)
             {
                 Some((fork, _)) => Shape::Same(fork),
-                None => Shape::Join(joined(&["joinOn"])),
+                None => {
+                    let named = joined(&["joinOn"]);
+                    // The server puts in what the fork made.
+                    let made = previous
+                        .filter(|p| {
+                            named.is_empty()
+                                && reference_name(p)
+                                    .is_some_and(|(name, _)| self.input_forks.contains(&name))
+                        })
+                        .and_then(|p| field(p, "forkTasks"));
+                    Shape::Join(match made {
+                        Some(branches) => branches
+                            .items()
+                            .iter()
+                            .filter_map(|branch| branch.items().last())
+                            .filter_map(reference_name)
+                            .map(|(name, _)| name)
+                            .collect(),
+                        None => named,
+                    })
+                }
             },
             TaskOutput::FirstJoined => {
                 Shape::First(joined(&["joinOn", "defaultExclusiveJoinTask"]))

@@ -89,6 +89,7 @@ impl<'a> Reader<'a> {
             task,
             retry: None,
             optional: false,
+            permissive: false,
             timeout: None,
             start_delay: None,
             at: status.span.into(),

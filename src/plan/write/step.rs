@@ -333,6 +333,7 @@ impl<'a> Writer<'a> {
                     Step {
                         task: Task::Switch(next),
                         optional: false,
+                        permissive: false,
                         timeout: None,
                         start_delay: None,
                         ..

@@ -21,6 +21,8 @@ const OUTSIDE: [&str; 4] = ["env", "now", "debug_empty", "stderr_empty"];
 /// What jq 1.7 has and the engine has not, or has in another way.
 const DEFINITIONS: &str = r#"def leaf_paths: paths(scalars);
 def join($sep): reduce .[] as $item (null; (if . == null then "" else . + $sep end) + ($item | if . == null then "" elif type == "string" then . else tojson end)) // "";
+def @csv: if type != "array" then error("no list") else map(if type == "string" then "\"" + gsub("\""; "\"\"") + "\"" elif . == null then "" elif type == "array" or type == "object" then error("nested") else tojson end) | join(",") end;
+def @tsv: if type != "array" then error("no list") else map(if type == "string" then gsub("\\\\"; "\\\\") | gsub("\t"; "\\t") | gsub("\n"; "\\n") | gsub("\r"; "\\r") elif . == null then "" elif type == "array" or type == "object" then error("nested") else tojson end) | join("\t") end;
 def test($re): if ($re | type) == "array" then test($re[0]; $re[1] // "") else test($re; "") end;
 def match($re): if ($re | type) == "array" then match($re[0]; $re[1] // "") else match($re; "") end;
 def capture($re): if ($re | type) == "array" then capture($re[0]; $re[1] // "") else capture($re; "") end;

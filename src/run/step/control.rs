@@ -164,7 +164,7 @@ impl<'a> Engine<'a> {
                 Err(error) => failure = Some(worse(failure, error)),
             }
         }
-        match failure {
+        match failure.or_else(|| self.owed(frame)) {
             Some(error) => Err(error),
             None => Ok(stop),
         }
@@ -515,6 +515,11 @@ impl<'a> Engine<'a> {
         frame: &Frame<'_>,
         flow: Flow,
     ) -> Result<Value, StepError> {
+        if matches!(flow, Flow::Next)
+            && let Some(error) = self.owed(frame)
+        {
+            return Err(error);
+        }
         if let Flow::Stop(Some(output)) = flow {
             return Ok(output);
         }

@@ -123,6 +123,7 @@ fn named(members: Vec<(&str, Expr)>) -> Vec<(String, Expr)> {
 
 pub fn step(name: &str, task: Task) -> Step {
     Step {
+        permissive: false,
         name: name.into(),
         task,
         retry: None,

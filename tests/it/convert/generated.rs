@@ -271,6 +271,7 @@ impl<'t> Tape<'t> {
             }
         };
         Step {
+            permissive: false,
             name,
             task,
             retry,
