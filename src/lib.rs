@@ -15,6 +15,7 @@
 //! | [`vault`] | where secrets rest |
 //! | [`run`] | plan → effects |
 //! | [`report`] | findings and runs → people and machines |
+//! | [`exec`] | secrets → a command, its output masked |
 //! | [`workspace`] | a project's files, in memory or on disk → what is found in them, decided, mended |
 //! | [`cli`] | one file per command |
 
@@ -39,6 +40,8 @@ pub mod vault;
 pub mod run;
 
 pub mod report;
+
+pub mod exec;
 
 pub mod workspace;
 

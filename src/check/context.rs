@@ -3,6 +3,7 @@
 use super::flow::{
     Analysis, Atom, AtomId, Entry, Event, Part, Request, Sink, Taint, Target, capture_path, overlap,
 };
+use super::life::{self, Fact};
 use super::lifecycle::Lifecycle;
 use super::order::Order;
 use super::{Options, Texts};
@@ -30,6 +31,8 @@ pub(crate) struct Context<'a, 'p> {
     /// The outputs that a definition does not name: the reader puts the last task's in their place.
     implied: HashSet<(usize, &'p str)>,
     pub(super) lifecycle: Lifecycle<'p>,
+    /// What holds of credentials on some way through a rotation.
+    pub(crate) life: Vec<Fact<'p>>,
 }
 
 /// One secret in an event.
@@ -108,6 +111,7 @@ impl<'a, 'p> Context<'a, 'p> {
             lets,
             implied,
             lifecycle,
+            life: life::facts(flow.plan, &flow.order),
         }
     }
 

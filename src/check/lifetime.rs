@@ -79,7 +79,7 @@ pub(crate) fn life_of(cx: &Context<'_, '_>, store: usize) -> Option<(Dur, Span)>
             }
             _ => expires,
         };
-        return life(meant).map(|life| (life, expires.at.0));
+        return life(cx, cx.order().get(store)?.rotation, meant).map(|life| (life, expires.at.0));
     }
     let secret = cx.stored_by(store)?;
     cx.keepings_of(secret)
@@ -126,7 +126,7 @@ fn asked(http: &Http) -> Option<(Dur, Span)> {
 }
 
 /// How long a value lives that expires at this time, where it is a fixed time after the run's start.
-pub(crate) fn life(expires: &Expr) -> Option<Dur> {
+pub(crate) fn life<'p>(cx: &Context<'_, 'p>, rotation: usize, expires: &'p Expr) -> Option<Dur> {
     let ExprKind::Binary(Operator::Add, left, right) = &expires.kind else {
         return None;
     };
@@ -136,9 +136,21 @@ pub(crate) fn life(expires: &Expr) -> Option<Dur> {
             ExprKind::Ref(Root::Run(RunField::StartedAt | RunField::ScheduledAt))
         )
     };
-    match (&left.kind, &right.kind) {
-        (_, ExprKind::Duration(life)) if starts(left) => Some(*life),
-        (ExprKind::Duration(life), _) if starts(right) => Some(*life),
+    match (starts(left), starts(right)) {
+        (true, _) => duration(cx, rotation, right),
+        (_, true) => duration(cx, rotation, left),
+        _ => None,
+    }
+}
+
+/// A duration that is written, also under a name.
+fn duration<'p>(cx: &Context<'_, 'p>, rotation: usize, expr: &'p Expr) -> Option<Dur> {
+    match &expr.kind {
+        ExprKind::Duration(life) => Some(*life),
+        ExprKind::Ref(Root::Let(name)) => match &cx.let_value(rotation, name)?.kind {
+            ExprKind::Duration(life) => Some(*life),
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -7,6 +7,7 @@
 mod context;
 pub mod flow;
 pub mod graph;
+mod life;
 mod lifecycle;
 mod lifetime;
 mod looks;

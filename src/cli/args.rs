@@ -116,6 +116,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Keep secrets
     Vault(VaultArgs),
+    /// Run a command with secrets, its output masked
+    Exec(ExecArgs),
     /// Show a rotation at work in a scratch folder
     Demo(DemoArgs),
     /// Print a completion script for a shell
@@ -321,6 +323,38 @@ pub struct ExplainArgs {
     pub code: String,
 }
 
+/// `rot exec`.
+#[derive(Debug, Args)]
+pub struct ExecArgs {
+    /// A secret as a variable: NAME, NAME.FIELD, either with =VAR; may be given several times
+    #[arg(long, value_name = "NAME[.FIELD][=VAR]")]
+    pub secret: Vec<String>,
+    /// A secret as a file; the variable holds its path. Kept in sealed memory
+    #[arg(long, value_name = "NAME[.FIELD][=VAR]")]
+    pub file: Vec<String>,
+    /// Keep those files in a private folder of $XDG_RUNTIME_DIR, for programs that need a real path
+    #[arg(long, requires = "file")]
+    pub file_dir: bool,
+    /// Pass on no variables but PATH, HOME, USER, LANG, TERM and the like
+    #[arg(long)]
+    pub pure: bool,
+    /// With --pure, pass this one on too; may be given several times
+    #[arg(long, value_name = "VAR", requires = "pure")]
+    pub keep: Vec<String>,
+    /// Show the output as it is
+    #[arg(long)]
+    pub no_mask: bool,
+    /// When a value is replaced in the vault: restart, or signal=NAME after writing the files anew
+    #[arg(long, value_name = "ACTION", value_parser = on_change)]
+    pub watch: Option<crate::exec::OnChange>,
+    /// How long a command that is to be restarted may take to end before it is killed
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub stop_timeout: Duration,
+    /// The command and its arguments, behind `--`
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<std::ffi::OsString>,
+}
+
 /// `rot demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
@@ -347,6 +381,28 @@ fn duration(text: &str) -> Result<Duration, String> {
     let read = crate::plan::schedule::Dur::parse(text)
         .map_err(|_| "it is written like 500ms, 5s or 2m".to_owned())?;
     Ok(read.to_std())
+}
+
+fn on_change(text: &str) -> Result<crate::exec::OnChange, String> {
+    use crate::exec::OnChange;
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+    if text == "restart" {
+        return Ok(OnChange::Restart);
+    }
+    let known = [
+        ("HUP", SIGHUP),
+        ("USR1", SIGUSR1),
+        ("USR2", SIGUSR2),
+        ("INT", SIGINT),
+        ("TERM", SIGTERM),
+    ];
+    let name = text.strip_prefix("signal=").map(str::to_ascii_uppercase);
+    let name = name.as_deref().map(|n| n.trim_start_matches("SIG"));
+    known
+        .iter()
+        .find(|(own, _)| Some(*own) == name)
+        .map(|(_, signal)| OnChange::Signal(*signal))
+        .ok_or_else(|| "it is `restart`, or `signal=` with HUP, USR1, USR2, INT or TERM".to_owned())
 }
 
 fn input(text: &str) -> Result<(String, String), String> {

@@ -17,6 +17,7 @@ pub struct Context {
     /// The folder in which the command runs.
     pub cwd: PathBuf,
     sources: RefCell<SourceMap>,
+    status: std::cell::Cell<u8>,
 }
 
 impl Context {
@@ -27,7 +28,18 @@ impl Context {
             globals,
             cwd,
             sources: RefCell::default(),
+            status: std::cell::Cell::new(0),
         }
+    }
+
+    /// The exit code of a command that went well, where it is not 0: that of the program which `rot exec` ran.
+    pub fn end_with(&self, status: u8) {
+        self.status.set(status);
+    }
+
+    /// What [`Self::end_with`] said; 0 when it said nothing.
+    pub fn status(&self) -> u8 {
+        self.status.get()
     }
 
     /// The settings: of `--config`, or of the nearest `rot.toml`.

@@ -11,6 +11,7 @@ pub mod completions;
 pub mod context;
 mod convert;
 pub mod demo;
+pub mod exec;
 pub mod explain;
 pub mod fmt;
 pub mod init;
@@ -45,6 +46,9 @@ pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     ExitCode::from(process::guard(|| match arguments.as_slice() {
         [_, only] if only == crate::world::helper::ARGUMENT => crate::run::serve_jq(),
+        [_, first, rest @ ..] if first == crate::exec::helper::ARGUMENT => {
+            crate::exec::helper::serve(rest)
+        }
         arguments => {
             if let Ok(own) = std::env::current_exe() {
                 crate::world::helper::set_program(own);
@@ -97,7 +101,7 @@ fn start(arguments: &[OsString]) -> u8 {
 /// Prints what went wrong and picks the exit code.
 fn finish(context: &Context, result: Result<(), Error>) -> u8 {
     let code = match &result {
-        Ok(()) => 0,
+        Ok(()) => context.status(),
         Err(error) => {
             context.complain(&error.diagnostics);
             error.failure.exit_code()
@@ -151,6 +155,10 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Status(args) => status::run(args, context),
         Command::Compile(args) => compile::run(args, context),
         Command::Vault(args) => vault::command(args, context),
+        Command::Exec(args) => {
+            context.end_with(exec::run(args, context)?);
+            Ok(())
+        }
         Command::Demo(args) => demo::run(args, context),
     }
 }

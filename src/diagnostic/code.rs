@@ -124,9 +124,12 @@ code_table! {
     BAD_DURATION_OR_CRON        "ROT206" "bad-duration-or-cron" Error;
     SCHEMA_VERSION              "ROT207" "schema-version" Error;
     STATUS_NEVER_CHECKED        "ROT208" "status-never-checked" Warning;
+    ENDLESS_LOOP                "ROT209" "endless-loop" Warning;
     BAD_URL                     "ROT210" "bad-url" Error;
     BAD_VALUE                   "ROT211" "bad-value" Error;
     MISSING_EFFECT              "ROT212" "missing-effect" Error;
+    TIMEOUT_TOO_SHORT           "ROT213" "timeout-too-short" Error;
+    REFUSED_HEADER              "ROT214" "refused-header" Error;
     // 3xx: where secrets may not flow
     SECRET_TO_LOG               "ROT301" "secret-to-log" Error;
     SECRET_TO_OUTPUT            "ROT302" "secret-to-output" Error;
@@ -173,6 +176,7 @@ code_table! {
     GRACE_EXCEEDS_LIFE          "ROT513" "grace-exceeds-life" Warning;
     NO_MARGIN                   "ROT514" "interval-leaves-no-margin" Warning;
     SET_BEFORE_STAGE            "ROT515" "set-before-stage" Error;
+    SET_OTHER_VALUE             "ROT516" "set-other-value" Error;
     // 6xx: masking and Conductor
     UNMASKED_MINTED_SECRET      "ROT601" "unmasked-minted-secret" Error;
     RAW_COPY_BESIDE_MASK        "ROT602" "raw-copy-beside-mask" Error;
@@ -229,6 +233,7 @@ code_table! {
     VAULT_NOT_PINNED            "ROT819" "vault-not-pinned" Warning;
     STORAGE_FAILED              "ROT820" "storage-failed" Error;
     JOURNAL_CORRUPT             "ROT821" "journal-corrupt" Error;
+    JOURNAL_FORM                "ROT822" "journal-form" Error;
     PLAN_TAMPERED               "ROT830" "plan-tampered" Error;
     PLAN_NEWER                  "ROT831" "plan-newer" Error;
     CONFIG_INVALID              "ROT840" "config-invalid" Error;

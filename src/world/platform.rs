@@ -22,7 +22,12 @@ pub fn harden() {
     let _ = STARTED_WITH.set(before.bits());
 }
 
+/// The file mode mask that this process was started with, for programs that are none of ours.
+pub fn original_umask() -> u32 {
+    STARTED_WITH.get().copied().unwrap_or(0o022)
+}
+
 /// The mode for files that are not ours alone (sources, settings, reports): what the user's mask asks for.
 pub fn public_mode() -> u32 {
-    0o666 & !STARTED_WITH.get().copied().unwrap_or(0o022)
+    0o666 & !original_umask()
 }

@@ -11,4 +11,5 @@ mod lifecycle;
 mod pages;
 mod policy;
 mod precision;
+mod reviewed;
 mod transport;

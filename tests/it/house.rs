@@ -15,7 +15,7 @@ const ORDER: [&[&str]; 10] = [
     &["conductor"],
     &["check", "run", "demo"],
     &["report"],
-    &["workspace"],
+    &["exec", "workspace"],
 ];
 
 fn rank(module: &str) -> Option<usize> {

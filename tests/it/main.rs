@@ -23,6 +23,7 @@ mod control;
 mod convert;
 mod docs;
 mod examples;
+mod exec;
 mod formats;
 mod house;
 mod http;

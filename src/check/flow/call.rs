@@ -3,7 +3,7 @@
 use super::Event;
 use super::engine::Engine;
 use super::taint::{Atom, Entry, Taint, Trails, raise};
-use crate::plan::{Origin, Plan, Task};
+use crate::plan::{Derivation, Origin, Plan, Task};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How often what is passed goes around a ring of calls. Each round brings at least one more rotation to its fixpoint.
@@ -89,10 +89,12 @@ pub(super) fn substitute<'p>(
                     .filter(|(input, _)| name.is_empty() || input == name)
                 {
                     result.join(&argument.map(|a| {
-                        let (derivation, control) = (
-                            raise(a.derivation, entry.derivation),
-                            a.control || entry.control,
-                        );
+                        // What the called rotation makes of it that is weak stays weak, whatever it is given.
+                        let derivation = match entry.derivation {
+                            Derivation::Weak => Derivation::Weak,
+                            other => raise(a.derivation, other),
+                        };
+                        let control = a.control || entry.control;
                         Some(Entry {
                             derivation,
                             control,

@@ -51,10 +51,13 @@ pub(super) struct Engine<'p> {
     /// What decides that the present step runs: conditions around it.
     pub(super) pc: Taint,
     /// The same for conditions before it that may have ended the run.
-    guard: Taint,
+    pub(super) guard: Taint,
     pub(super) variables: Variables<'p>,
     pub(super) lets: HashMap<(usize, &'p str), Shape>,
     pub(super) constants: HashMap<(usize, &'p str), &'p Expr>,
+    /// The elements of loops over texts that are written out, and the one that is looked at.
+    pub(super) choices: HashMap<&'p str, Vec<&'p str>>,
+    pub(super) present: HashMap<&'p str, &'p str>,
     pub(super) captures: HashMap<(usize, &'p str), Shape>,
     pub(super) answers: HashMap<usize, Answer>,
     /// Outputs of each rotation, for its callers.
@@ -125,6 +128,8 @@ impl<'p> Engine<'p> {
             variables: Variables::default(),
             lets: HashMap::new(),
             constants: HashMap::new(),
+            choices: HashMap::new(),
+            present: HashMap::new(),
             captures: HashMap::new(),
             answers: HashMap::new(),
             outputs: HashMap::new(),
@@ -419,8 +424,14 @@ impl<'p> Engine<'p> {
 
     fn for_each(&mut self, id: usize, each: &'p ForEach) {
         let items = self.eval(&each.items);
-        let condition = self.condition(&items.all(), each.items.at.0);
+        let condition = self.condition(&items.length(), each.items.at.0);
         let shadowed = self.variables.insert(&each.item, items.element());
+        let texts = self
+            .texts(&each.items)
+            .filter(|_| self.plan.dialect.semantics().declares_intent);
+        let outer = self.choices.remove(each.item.as_str());
+        self.choices
+            .extend(texts.map(|texts| (each.item.as_str(), texts)));
         self.looped(id, &condition, |engine| {
             engine.variables.insert(&each.item, items.element());
             engine.block(&each.steps);
@@ -434,6 +445,9 @@ impl<'p> Engine<'p> {
             }
         });
         self.variables.set(&each.item, shadowed);
+        self.choices.remove(each.item.as_str());
+        self.choices
+            .extend(outer.map(|texts| (each.item.as_str(), texts)));
         if may_end(&each.steps) {
             self.guard.join(&condition);
         }

@@ -13,6 +13,8 @@ use crate::source::Span;
 
 /// How many `let`s are followed to a literal.
 const CONSTANT_DEPTH: usize = 16;
+/// How many elements of a literal list are looked at one by one.
+const UNROLLED: usize = 32;
 
 impl<'p> Engine<'p> {
     /// The taint of a whole value.
@@ -28,7 +30,11 @@ impl<'p> Engine<'p> {
             | ExprKind::Number(_)
             | ExprKind::String(_)
             | ExprKind::Duration(_) => Shape::default(),
-            ExprKind::List(items) | ExprKind::Template(items) => Shape::of(self.joined(items)),
+            ExprKind::Template(items) => Shape::of(self.joined(items)),
+            ExprKind::List(items) => {
+                let elements: Vec<Shape> = items.iter().map(|item| self.eval(item)).collect();
+                Shape::list(elements)
+            }
             ExprKind::Object(members) => {
                 let mut shape = Shape::default();
                 for (key, value) in members {
@@ -40,6 +46,8 @@ impl<'p> Engine<'p> {
                 shape
             }
             ExprKind::Ref(root) => self.root(root, Vec::new(), expr.at.0),
+            ExprKind::Index(inner, place) if is_of_name(inner) => self.eval(inner).at(*place),
+            ExprKind::Field(inner, name) if is_of_name(inner) => self.eval(inner).field(name),
             ExprKind::Field(..) | ExprKind::Index(..) | ExprKind::Path(..) => {
                 let mut keys = Vec::new();
                 let base = access(expr, &mut keys);
@@ -61,19 +69,44 @@ impl<'p> Engine<'p> {
             ExprKind::Reveal { value, reason } => {
                 let shape = self.eval(value);
                 if self.recording {
-                    let (label, pc) = (self.trails.label(&shape.all(), false), self.pc.clone());
+                    let label = self.trails.label(&shape.all(), false);
+                    let mut pc = self.pc.clone();
+                    pc.join(&self.alternatives(value));
                     self.reveals.push(Reveal {
                         step: self.step,
                         span: expr.at.0,
                         reason,
                         label,
                         pc,
+                        guard: self.guard.clone(),
                     });
                 }
                 let trails = &self.trails;
                 shape.map(&mut |t| t.map(|e| trails.origin(e.atom).is_none().then_some(*e)))
             }
         }
+    }
+
+    /// What decides by its absence that a secret is taken: the left sides of `??`.
+    fn alternatives(&mut self, expr: &'p Expr) -> Taint {
+        let mut all = Taint::default();
+        let mut stack = vec![expr];
+        while let Some(expr) = stack.pop() {
+            if let ExprKind::Binary(Operator::Else, left, right) = &expr.kind {
+                let taken = self.taint(right);
+                if taken.iter().any(|e| self.trails.origin(e.atom).is_some()) {
+                    all.join(&self.taint(left).as_control());
+                }
+            }
+            if let ExprKind::Ref(Root::Let(name)) = &expr.kind {
+                let value = self.constants.get(&(self.rotation, name.as_str())).copied();
+                stack.extend(
+                    value.filter(|v| matches!(v.kind, ExprKind::Binary(Operator::Else, ..))),
+                );
+            }
+            stack.extend(expr.children());
+        }
+        all
     }
 
     fn joined(&mut self, items: &'p [Expr]) -> Taint {
@@ -426,8 +459,49 @@ impl<'p> Engine<'p> {
                     _ => pieces.push(Piece::Dynamic(expr)),
                 }
             }
+            ExprKind::Ref(Root::Variable(name)) => match self.present.get(name.as_str()) {
+                Some(text) => pieces.push(Piece::Text((*text).to_owned())),
+                None => pieces.push(Piece::Dynamic(expr)),
+            },
             _ => pieces.push(Piece::Dynamic(expr)),
         }
+    }
+
+    /// The loop's element in a text whose values are all written out, and those values.
+    pub(super) fn unrolled(&self, expr: &'p Expr) -> Option<(&'p str, Vec<&'p str>)> {
+        let mut pieces = Vec::new();
+        self.pieces(expr, 0, &mut pieces);
+        pieces.into_iter().find_map(|piece| match piece {
+            Piece::Dynamic(Expr {
+                kind: ExprKind::Ref(Root::Variable(name)),
+                ..
+            }) => Some((name.as_str(), self.choices.get(name.as_str())?.clone())),
+            _ => None,
+        })
+    }
+
+    /// The texts of a list that is written out, if it holds nothing else.
+    pub(super) fn texts(&self, expr: &'p Expr) -> Option<Vec<&'p str>> {
+        let list = match &expr.kind {
+            ExprKind::Ref(Root::Let(name)) => {
+                self.constants.get(&(self.rotation, name.as_str()))?
+            }
+            _ => expr,
+        };
+        let ExprKind::List(items) = &list.kind else {
+            return None;
+        };
+        let texts: Option<Vec<&str>> = items.iter().map(|item| self.literal(item)).collect();
+        texts.filter(|texts| (1..=UNROLLED).contains(&texts.len()))
+    }
+}
+
+/// Whether an expression is a name of the rotation's own, or an element or field of it.
+fn is_of_name(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Index(inner, _) | ExprKind::Field(inner, _) => is_of_name(inner),
+        ExprKind::Ref(Root::Let(_) | Root::Variable(_)) | ExprKind::List(_) => true,
+        _ => false,
     }
 }
 

@@ -99,7 +99,21 @@ impl<'p> Engine<'p> {
         }
     }
 
+    /// A request, to each host of a list that is written out where a loop over it makes the URL.
     fn request(&mut self, id: usize, http: &'p Http) -> Taint {
+        let Some((name, texts)) = self.unrolled(&http.url) else {
+            return self.request_to(id, http);
+        };
+        let mut carries = Taint::default();
+        for text in texts {
+            self.present.insert(name, text);
+            carries.join(&self.request_to(id, http));
+        }
+        self.present.remove(name);
+        carries
+    }
+
+    fn request_to(&mut self, id: usize, http: &'p Http) -> Taint {
         let request = self.requests.len();
         let mut pieces = Vec::new();
         self.pieces(&http.url, 0, &mut pieces);

@@ -171,6 +171,8 @@ pub struct Reveal<'p> {
     /// What is released.
     pub label: Label,
     pub(crate) pc: Taint,
+    /// What decided before it that the run went on.
+    pub(crate) guard: Taint,
 }
 
 /// The label of a name.

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Shape {
     rest: Taint,
     fields: BTreeMap<String, Shape>,
+    /// The fields are the elements of a list that is written out, by their numbers.
+    listed: bool,
 }
 
 impl Shape {
@@ -16,6 +18,39 @@ impl Shape {
         Self {
             rest,
             fields: BTreeMap::new(),
+            listed: false,
+        }
+    }
+
+    /// A list that is written out: how long it is tells nothing, and its elements stand apart.
+    pub(crate) fn list(elements: impl IntoIterator<Item = Shape>) -> Self {
+        let mut list = Self {
+            listed: true,
+            ..Self::default()
+        };
+        for (number, element) in elements.into_iter().enumerate() {
+            if !element.is_public() {
+                list.set(&number.to_string(), element);
+            }
+        }
+        list
+    }
+
+    /// What a list says by its length.
+    pub(crate) fn length(&self) -> Taint {
+        if self.listed {
+            self.rest.clone()
+        } else {
+            self.all()
+        }
+    }
+
+    /// The element at a place.
+    pub(crate) fn at(&self, place: i64) -> Shape {
+        match usize::try_from(place) {
+            _ if !self.listed => self.clone(),
+            Ok(place) => self.field(&place.to_string()),
+            Err(_) => self.element(),
         }
     }
 
@@ -34,6 +69,9 @@ impl Shape {
 
     /// A member. One that is not known may be any part of the rest.
     pub(crate) fn field(&self, name: &str) -> Shape {
+        if self.listed && name.parse::<usize>().is_err() {
+            return self.element().field(name);
+        }
         self.fields
             .get(name)
             .cloned()
@@ -42,11 +80,38 @@ impl Shape {
 
     /// Any element.
     pub(crate) fn element(&self) -> Shape {
-        Shape::of(self.all())
+        if !self.listed {
+            return Shape::of(self.all());
+        }
+        let mut any = Shape::of(self.rest.raised(Derivation::Part));
+        for element in self.fields.values() {
+            any.join(element);
+        }
+        any
     }
 
     /// Adds all of `other`; tells whether a label grew.
     pub(crate) fn join(&mut self, other: &Shape) -> bool {
+        if self.listed != other.listed {
+            if other.rest.is_empty() && other.fields.is_empty() {
+                return false;
+            }
+            if self.rest.is_empty() && self.fields.is_empty() {
+                self.clone_from(other);
+                return true;
+            }
+            // One or the other: any part of both.
+            let flat = self.listed;
+            if flat {
+                *self = Shape::of(self.all());
+            }
+            let other = if other.listed {
+                Shape::of(other.all())
+            } else {
+                other.clone()
+            };
+            return self.join(&other) | flat;
+        }
         let mut grew = false;
         for (name, theirs) in &other.fields {
             if !self.fields.contains_key(name) {
@@ -86,6 +151,7 @@ impl Shape {
     /// Each taint changed.
     pub(crate) fn map(&self, change: &mut dyn FnMut(&Taint) -> Taint) -> Shape {
         Shape {
+            listed: self.listed,
             rest: change(&self.rest),
             fields: self
                 .fields

@@ -50,7 +50,7 @@
 
 use crate::check::context::Context;
 use crate::check::lifecycle::{Act, Write};
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Severity, codes};
 use std::collections::HashMap;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
@@ -60,7 +60,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         if let Some(other) =
             in_branches.insert((write.rotation, write.secret), write).filter(|o| cx.order().are_parallel(o.step, write.step))
         {
-            out.push(found(&write, &other, "two branches that run at the same time write"));
+            out.push(found(&write, &other, "two branches that run at the same time write").severity(Severity::Error));
         }
         let scheduled = cx.plan.rotations.get(write.rotation).is_some_and(|r| !r.imported && r.schedule.is_some());
         if !scheduled {

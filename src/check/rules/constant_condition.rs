@@ -43,10 +43,10 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             continue;
         }
         // A loop with a constant end is the usual way to say "this many rounds".
-        if !is_switch && is_constant(cx, condition) {
+        if !is_switch && is_constant(cx, node.rotation, condition) {
             continue;
         }
-        if is_switch && is_constant(cx, condition) {
+        if is_switch && is_constant(cx, node.rotation, condition) {
             out.push(found(condition, "this condition never changes", "a constant"));
             continue;
         }
@@ -56,7 +56,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             if !compares {
                 return;
             }
-            if is_constant(cx, left) && is_constant(cx, right) {
+            if is_constant(cx, node.rotation, left) && is_constant(cx, node.rotation, right) {
                 out.push(found(expr, "this comparison never changes: both sides are constants", "two constants"));
             } else if left == right {
                 out.push(found(expr, "this comparison never changes: both sides are the same", "compares a value with itself"));
@@ -89,12 +89,15 @@ fn bare(cx: &Context<'_, '_>, expr: &Expr) -> Option<Vec<Edit>> {
     (digits && quoted).then(|| vec![Edit { span: expr.at.0, text: text.to_owned() }])
 }
 
-fn is_constant(cx: &Context<'_, '_>, expr: &Expr) -> bool {
+fn is_constant<'p>(cx: &Context<'_, 'p>, rotation: usize, expr: &'p Expr) -> bool {
     match &expr.kind {
         // The reader puts null in place of what it could not read, and has said so.
         ExprKind::Null => !cx.plan.dialect.semantics().absent_is_null,
         ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Duration(_) => true,
-        ExprKind::Not(inner) => is_constant(cx, inner),
+        ExprKind::Not(inner) => is_constant(cx, rotation, inner),
+        ExprKind::Ref(Root::Let(name)) => cx
+            .let_value(rotation, name)
+            .is_some_and(|value| !matches!(value.kind, ExprKind::Ref(_)) && is_constant(cx, rotation, value)),
         _ => false,
     }
 }

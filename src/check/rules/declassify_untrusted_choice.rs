@@ -1,6 +1,7 @@
 //! # ROT323 declassify-untrusted-choice
 //!
-//! What it finds: a `reveal` that happens only when an input says so.
+//! What it finds: a `reveal` that happens only when an input says so: in a branch that it chooses, behind a `stop` that it decides (a
+//! warning), or of what stands behind `??` where the input is left out.
 //!
 //! ## Why it matters
 //!
@@ -30,20 +31,32 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::flow::Atom;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::check::flow::{Atom, Taint};
+use crate::diagnostic::{Diagnostic, Severity, codes};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for reveal in cx.flow.reveals.iter().filter(|r| r.label.is_secret()) {
-        let chosen = reveal.pc.iter().find(|e| matches!(cx.flow.trails.atom(e.atom), Some(Atom::Caller { .. })));
-        if let Some(entry) = chosen {
-            let who = cx.describe(entry);
-            out.push(
-                Diagnostic::new(codes::DECLASSIFY_UNTRUSTED, reveal.span, format!("{who} decides whether a secret is released"))
-                    .at("released only when the caller wants it")
-                    .flow(cx.flow.way(entry))
-                    .help("release it always or never; a caller may not choose"),
-            );
-        }
+        let by_caller = |taint: &Taint| {
+            taint
+                .iter()
+                .find(|e| matches!(cx.flow.trails.atom(e.atom), Some(Atom::Caller { .. })))
+                .copied()
+        };
+        let (entry, stops) = match (by_caller(&reveal.pc), by_caller(&reveal.guard)) {
+            (Some(entry), _) => (entry, false),
+            (None, Some(entry)) => (entry, true),
+            (None, None) => continue,
+        };
+        let who = cx.describe(&entry);
+        let found = Diagnostic::new(
+            codes::DECLASSIFY_UNTRUSTED,
+            reveal.span,
+            format!("{who} decides whether a secret is released"),
+        )
+        .at("released only when the caller wants it")
+        .flow(cx.flow.way(&entry))
+        .help("release it always or never; a caller may not choose");
+        // A run that ends early for another reason is ordinary.
+        out.push(if stops { found.severity(Severity::Warning) } else { found });
     }
 }

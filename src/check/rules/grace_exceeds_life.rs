@@ -57,7 +57,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 Some(Effect::Issues(Issues { old: Old::Dies { grace: Some(grace), .. }, .. })) => Some(*grace),
                 _ => None,
             };
-            let lives = cx.expires(keeping.store).and_then(life);
+            let lives = cx.expires(keeping.store).and_then(|e| life(cx, node.rotation, e));
             let Some(limit) = grace.into_iter().chain(lives).min().filter(|limit| after > *limit) else { continue };
             let name = &revoke.secret;
             out.push(

@@ -139,9 +139,17 @@ impl Finder<'_> {
         if let Some((_, query)) = text.split_once('?') {
             self.pairs(query, url.at.0);
         }
-        let authority = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next()).unwrap_or_default();
-        if let Some((_, password)) = authority.rsplit_once('@').and_then(|(info, _)| info.split_once(':')).filter(|(_, p)| !p.contains("${")) {
-            self.text(password, Some("password"), url.at.0);
+        self.authority(&text, url.at.0);
+    }
+
+    /// The password before `@` of an address, of a database as of anything else.
+    fn authority(&mut self, text: &str, span: Span) {
+        for (_, rest) in text.split("://").zip(text.split("://").skip(1)) {
+            let authority = rest.split(['/', '?', '#', ' ']).next().unwrap_or_default();
+            let info = authority.rsplit_once('@').and_then(|(info, _)| info.split_once(':'));
+            if let Some((_, password)) = info.filter(|(_, p)| !p.contains("${")) {
+                self.text(password, Some("password"), span);
+            }
         }
     }
 
@@ -156,7 +164,14 @@ impl Finder<'_> {
 
     fn value(&mut self, expr: &Expr, name: Option<&str>) {
         match &expr.kind {
-            ExprKind::String(text) => self.text(text, name, expr.at.0),
+            ExprKind::String(text) => {
+                self.text(text, name, expr.at.0);
+                self.authority(text, expr.at.0);
+            }
+            ExprKind::Template(parts) => {
+                self.authority(&written(expr), expr.at.0);
+                parts.iter().for_each(|part| self.value(part, None));
+            }
             ExprKind::Object(members) => members.iter().for_each(|(key, value)| self.value(value, Some(key))),
             ExprKind::List(items) => items.iter().for_each(|item| self.value(item, name)),
             // A text around references is no value by itself; only what is known by its form is looked for.

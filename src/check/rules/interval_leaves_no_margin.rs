@@ -58,7 +58,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (id, node) in cx.order().iter() {
         let Some(schedule) = cx.plan.rotations.get(node.rotation).and_then(|r| r.schedule.as_ref()) else { continue };
         let Some(every) = period(schedule) else { continue };
-        if let Some(life) = cx.expires(id).and_then(life).filter(|life| every < *life && every.0.saturating_mul(2) > life.0) {
+        if let Some(life) = cx.expires(id).and_then(|e| life(cx, node.rotation, e)).filter(|life| every < *life && every.0.saturating_mul(2) > life.0) {
             out.push(
                 Diagnostic::new(
                     codes::NO_MARGIN,

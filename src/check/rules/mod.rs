@@ -36,6 +36,9 @@ rules! {
         STRUCTURED_SECRET structured_secret;
         CONSTANT_CONDITION constant_condition;
         STATUS_NEVER_CHECKED status_never_checked;
+        ENDLESS_LOOP endless_loop;
+        TIMEOUT_TOO_SHORT timeout_too_short;
+        REFUSED_HEADER refused_header;
         SECRET_TO_LOG secret_to_log;
         SECRET_TO_OUTPUT secret_to_output;
         SECRET_IN_URL_QUERY secret_in_url_query;
@@ -78,6 +81,7 @@ rules! {
         GRACE_EXCEEDS_LIFE grace_exceeds_life;
         NO_MARGIN interval_leaves_no_margin;
         SET_BEFORE_STAGE set_before_stage;
+        SET_OTHER_VALUE set_other_value;
         UNMASKED_MINTED_SECRET unmasked_minted_secret;
         RAW_COPY_BESIDE_MASK raw_copy_beside_mask;
         MASK_LOST_DOWNSTREAM mask_lost_downstream;
@@ -162,6 +166,7 @@ rules! {
         VAULT_NOT_PINNED "vault-not-pinned";
         STORAGE_FAILED "storage-failed";
         JOURNAL_CORRUPT "journal-corrupt";
+        JOURNAL_FORM "journal-form";
         PLAN_TAMPERED "plan-tampered";
         PLAN_NEWER "plan-newer";
         CONFIG_INVALID "config-invalid";

@@ -39,10 +39,11 @@
 
 use crate::check::context::Context;
 use crate::check::flow::{Atom, Request, Sink, Taint};
+use crate::check::life::{Kind, is_always_there};
 use crate::check::lifecycle::{Act, Keeping};
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::effect::{Effect, Issues, Old};
-use crate::plan::expr::{Root, Version};
+use crate::plan::expr::{Operator, Root, Version};
 use crate::plan::task::Capture;
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::{Derivation, ExprKind, Origin, Task};
@@ -51,6 +52,9 @@ use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     never_promoted(cx, out);
+    on_some_way(cx, out);
+    never_taken(cx, out);
+    each_round(cx, out);
     dead_field_kept(cx, out);
     let (kept, setters) = (kept(cx), setters(cx));
     let stored = if !cx.plan.dialect.semantics().declares_intent { stored(cx) } else { HashMap::new() };
@@ -151,6 +155,118 @@ fn never_promoted(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                     .at("never comes into use")
                     .help(format!("add `promote {name}` after the check")),
             );
+        }
+    }
+}
+
+/// What is lost on one of the ways through a rotation.
+fn on_some_way(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for fact in &cx.life {
+        let name = fact.secret;
+        out.push(match fact.kind {
+            Kind::LeftStaged { end } => {
+                let found = Diagnostic::new(codes::NEW_SECRET_DROPPED, fact.span, format!("on one way through the rotation the new `{name}` stays pending"))
+                    .at("staged here")
+                    .severity(Severity::Warning)
+                    .help(format!("`promote {name}` on each way that ends well, or `fail` where it must not come into use"));
+                match end {
+                    Some(stop) => found.label(stop, "ends the run as done"),
+                    None => found,
+                }
+            }
+            Kind::Unused { end } => {
+                let found = Diagnostic::new(codes::NEW_SECRET_DROPPED, fact.span, format!("on one way through the rotation nothing is done with what `{name}` issues"))
+                    .at("the new credential is lost there")
+                    .severity(Severity::Warning)
+                    .help("ask for it only where it is stored, or revoke it where it is not");
+                match end {
+                    Some(stop) => found.label(stop, "ends the run as done"),
+                    None => found,
+                }
+            }
+            Kind::SpentStored { sent } => Diagnostic::new(codes::NEW_SECRET_DROPPED, fact.span, format!("what is stored in `{name}` here was used up by the call before"))
+                .at("dead when it is stored")
+                .label(sent, "this call ends its life")
+                .help("capture the new one from the answer and store it"),
+            _ => continue,
+        });
+    }
+}
+
+/// `secrets.NAME ?? new`: a secret is never missing, so that the new value is never taken.
+fn never_taken(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    if !cx.plan.dialect.semantics().declares_intent {
+        return;
+    }
+    for (_, node) in cx.order().iter() {
+        for expr in new_value(&node.step.task).into_iter().flat_map(NewValue::exprs) {
+            if let ExprKind::Binary(Operator::Else, old, new) = &expr.kind
+                && is_always_there(old)
+            {
+                out.push(
+                    Diagnostic::new(codes::NEW_SECRET_DROPPED, expr.at.0, "the new value is never taken: the secret on the left is always there")
+                        .at("stores the old value again")
+                        .label(new.at.0, "never taken")
+                        .help("put the new value first, or leave the old one out"),
+                );
+            }
+        }
+    }
+}
+
+/// A loop that issues a credential in each round and keeps that of the last one.
+fn each_round(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    if !cx.plan.dialect.semantics().declares_intent {
+        return;
+    }
+    let order = cx.order();
+    let mut seen = HashSet::new();
+    let inmost_loop = |id: usize| {
+        order.around(id).find(|up| matches!(order.get(*up).map(|n| &n.step.task), Some(Task::ForEach(_) | Task::Repeat(_))))
+    };
+    let is_once = |outer: usize| match order.get(outer).map(|n| &n.step.task) {
+        Some(Task::ForEach(each)) => matches!(&each.items.kind, ExprKind::List(items) if items.len() < 2),
+        Some(Task::Repeat(repeat)) => repeat.at_most < 2,
+        _ => true,
+    };
+    for kept in cx.keepings() {
+        let Some(outer) = inmost_loop(kept.maker).filter(|outer| order.is_within(kept.store, *outer) && !is_once(*outer)) else { continue };
+        // What a condition chooses may be another secret in each round.
+        let chosen = order.around(kept.store).take_while(|up| *up != outer).any(|up| matches!(order.get(up).map(|n| &n.step.task), Some(Task::Switch(_))));
+        let (Some(node), Some(around)) = (order.get(kept.store), order.get(outer)) else { continue };
+        if chosen || !seen.insert(kept.store) {
+            continue;
+        }
+        out.push(
+            Diagnostic::new(codes::NEW_SECRET_DROPPED, node.step.at.0, format!("each round of the loop overwrites the `{}` of the round before", kept.secret))
+                .at("only the last one is kept")
+                .label(around.step.at.0, "for each round")
+                .severity(Severity::Warning)
+                .help("store each in a secret of its own"),
+        );
+    }
+    for (id, node) in order.iter() {
+        let Task::Repeat(_) = &node.step.task else { continue };
+        if is_once(id) {
+            continue;
+        }
+        let within = || order.range(id + 1..usize::MAX).take_while(|(inner, _)| order.is_within(*inner, id));
+        if within().any(|(_, n)| matches!(&n.step.task, Task::Http(http) if http.effect == Effect::Revokes)) {
+            continue;
+        }
+        for (maker, made) in within() {
+            let Task::Http(http) = &made.step.task else { continue };
+            let issues = matches!(&http.effect, Effect::Issues(Issues { assumed: false, .. })) && http.captures.iter().any(|c| c.secret);
+            let kept_here = cx.keepings().iter().any(|k| k.maker == maker && order.is_within(k.store, id));
+            if issues && !kept_here {
+                out.push(
+                    Diagnostic::new(codes::NEW_SECRET_DROPPED, made.step.at.0, format!("each round of the loop makes `{}` issue another credential", made.step.name))
+                        .at("those of earlier rounds are lost")
+                        .label(node.step.at.0, "repeated here")
+                        .severity(Severity::Warning)
+                        .help("issue it before the loop, and repeat the request that asks whether it is ready"),
+                );
+            }
         }
     }
 }

@@ -54,7 +54,7 @@
 use crate::check::context::Context;
 use crate::check::lifecycle::Act;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::Task;
+use crate::plan::{ExprKind, Root, Task};
 use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::expr::Version;
 use crate::plan::task::lifecycle::NewValue;
@@ -77,6 +77,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             );
         }
     }
+    never_written(cx, out);
     let mut seen = HashSet::new();
     for keeping in cx.keepings() {
         let (Some(http), Some(store)) = (cx.http(keeping.maker), cx.order().get(keeping.store)) else { continue };
@@ -100,6 +101,40 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 .help(format!(
                     "keep its id (`secret {name} {{ value, id }}`) and `revoke previous.{name}`; or say when it dies: `expires …`"
                 )),
+            );
+        }
+    }
+}
+
+/// A revocation by a field of the version before that no step stores: it is that of some earlier credential.
+fn never_written(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for (_, node) in cx.order().iter() {
+        let Task::Http(http) = &node.step.task else { continue };
+        let mut named = None;
+        if http.effect == Effect::Revokes {
+            for expr in http.exprs() {
+                expr.walk(&mut |part| {
+                    if let ExprKind::Ref(Root::Secret { name, field: Some(field), version: Version::Previous }) = &part.kind {
+                        named = named.or(Some((name, field, part.at.0)));
+                    }
+                });
+            }
+        }
+        let Some((name, field, span)) = named else { continue };
+        let stores = || {
+            cx.writes_of(name).iter().filter_map(|w| match cx.order().get(w.step).map(|n| &n.step.task) {
+                Some(Task::Update(update)) => Some((&update.value, w.span)),
+                Some(Task::Stage(stage)) => Some((&stage.value, w.span)),
+                _ => None,
+            })
+        };
+        let writes = |value: &NewValue| !matches!(value, NewValue::Fields(fields) if !fields.iter().any(|(stored, _)| stored == field));
+        if let Some((_, stored)) = stores().next().filter(|_| !stores().any(|(value, _)| writes(value))) {
+            out.push(
+                Diagnostic::new(codes::NO_REVOCATION_ID, span, format!("no step stores `{name}.{field}`: this names the credential of some earlier run"))
+                    .at("not of the version before")
+                    .label(stored, format!("stored without `{field}`"))
+                    .help(format!("capture it where the credential is issued and store it as well: `{name} {{ …, {field}: STEP.{field} }}`")),
             );
         }
     }

@@ -78,22 +78,22 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::lifecycle::Act;
+use crate::check::lifecycle::{Act, Keeping};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::Task;
+use crate::plan::{ExprKind, Root, Task};
 use std::collections::BTreeMap;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let writes = cx.writes();
     // The step from which on everybody sees each secret's new value, by the step that made the credential.
-    let mut parts: BTreeMap<usize, Vec<(usize, &str)>> = BTreeMap::new();
+    let mut parts: BTreeMap<(usize, Option<usize>), Vec<(usize, &str)>> = BTreeMap::new();
     for kept in cx.keepings() {
         let Some(store) = writes.iter().find(|w| w.step == kept.store) else { continue };
         let seen = match store.act {
             Act::Update => Some(store),
             _ => writes.iter().find(|w| w.act == Act::Promote && w.secret == kept.secret && cx.order().may_precede(store.step, w.step)),
         };
-        let of_maker = parts.entry(kept.maker).or_default();
+        let of_maker = parts.entry((kept.maker, called(cx, kept))).or_default();
         if let Some(seen) = seen.filter(|_| !of_maker.iter().any(|(_, secret)| *secret == kept.secret)) {
             of_maker.push((seen.step, kept.secret));
         }
@@ -119,6 +119,23 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             out.push(found);
         }
     }
+}
+
+/// The step that called the rotation which made what is stored: each call makes a credential of its own.
+fn called(cx: &Context<'_, '_>, kept: &Keeping<'_>) -> Option<usize> {
+    let (maker, store) = (cx.order().get(kept.maker)?, cx.order().get(kept.store)?);
+    if maker.rotation == store.rotation {
+        return None;
+    }
+    let mut found = None;
+    for expr in store.step.task.exprs() {
+        expr.walk(&mut |part| {
+            if let ExprKind::Ref(Root::Capture { step, .. }) = &part.kind {
+                found = found.or_else(|| cx.order().find(store.rotation, step));
+            }
+        });
+    }
+    found
 }
 
 /// Whether a step depends on somebody else. What only the vault does is not among them: it is resumed.

@@ -37,22 +37,31 @@
 
 use crate::check::context::Context;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::expr::Root;
+use crate::plan::expr::{Operator, Root};
 use crate::plan::{Expr, ExprKind, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (_, node) in cx.order().iter() {
         for expr in node.step.task.exprs() {
             expr.walk(&mut |expr| {
-                if let ExprKind::Template(parts) = &expr.kind {
-                    parts.iter().for_each(|part| part_of_text(cx, node.rotation, part, out));
+                match &expr.kind {
+                    ExprKind::Template(parts) => {
+                        for part in parts {
+                            may_be_missing(cx, node.rotation, part, "text", out);
+                        }
+                    }
+                    ExprKind::Binary(Operator::Add, left, right) if !cx.plan.dialect.semantics().absent_is_null => {
+                        may_be_missing(cx, node.rotation, left, "sum", out);
+                        may_be_missing(cx, node.rotation, right, "sum", out);
+                    }
+                    _ => {}
                 }
             });
         }
     }
 }
 
-fn part_of_text(cx: &Context<'_, '_>, rotation: usize, part: &Expr, out: &mut Vec<Diagnostic>) {
+fn may_be_missing(cx: &Context<'_, '_>, rotation: usize, part: &Expr, whole: &str, out: &mut Vec<Diagnostic>) {
     let mut base = part;
     while let ExprKind::Field(inner, _) | ExprKind::Path(inner, _) | ExprKind::Index(inner, _) = &base.kind {
         base = inner;
@@ -67,10 +76,10 @@ fn part_of_text(cx: &Context<'_, '_>, rotation: usize, part: &Expr, out: &mut Ve
     if missing {
         let effect = if cx.plan.dialect.semantics().splices_any_value { "the text then holds the word `null`" } else { "the run then stops here" };
         out.push(
-            Diagnostic::new(codes::NULL_IN_STRING, part.at.0, format!("this part of the text may be missing: {effect}"))
+            Diagnostic::new(codes::NULL_IN_STRING, part.at.0, format!("this part of the {whole} may be missing: {effect}"))
                 .at(format!("`{step}` may have left it out"))
                 .label(source.step.at.0, "optional")
-                .help("give another value with `??`, or build the text only when the value is set"),
+                .help(format!("give another value with `??`, or build the {whole} only when the value is set")),
         );
     }
 }

@@ -1,7 +1,9 @@
 //! # ROT501 overwrite-before-verify
 //!
-//! What it finds: a staged value that is promoted without a step that proves that it works, or an update that comes
-//! before the request that tries the new value.
+//! What it finds: a staged value that is promoted, on some way, without a request that proves that it works; or an update that comes
+//! before the request that tries the new value. A request proves something when it sends the new value after it was last set,
+//! and not only a name or id of it, to a server that refuses a wrong one: an open page, `expect status 200, 401`, the login of another
+//! secret and waiting prove nothing.
 //!
 //! ## Why it matters
 //!
@@ -47,55 +49,45 @@
 
 use crate::check::context::Context;
 use crate::check::flow::AtomId;
-use crate::check::lifecycle::Act;
+use crate::check::life::{Attempt, Kind};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::expr::{Root, Version};
-use crate::plan::task::{Http, Step, walk_steps};
+use crate::plan::task::Http;
 use crate::plan::{Derivation, ExprKind, Task};
 use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     tried_too_late(cx, out);
-    for promote in cx.writes().iter().filter(|w| w.act == Act::Promote) {
-        let stage = cx.writes_of(promote.secret).iter().rfind(|w| {
-            w.act == Act::Stage && w.rotation == promote.rotation && cx.order().may_precede(w.step, promote.step)
-        });
-        let begin = stage.map_or(0, |s| s.step) + 1;
-        let verified = cx.order().range(begin.max(cx.order().start(promote.rotation))..promote.step).any(|(id, node)| {
-            let task = &node.step.task;
-            let proves = matches!(task, Task::Verify(verify) if !tries_the_old(&verify.steps, promote.secret))
-                || matches!(task, Task::Manual(manual) if !manual.verify.is_empty())
-                || matches!(task, Task::Http(http) if http.effect.is_read() && http.exprs().iter().any(|e| e.reads_secret(promote.secret, &[Version::Pending])));
-            proves && cx.order().dominates(id, promote.step)
-        });
-        if !verified {
-            let name = promote.secret;
-            let mut found = Diagnostic::new(
-                codes::OVERWRITE_BEFORE_VERIFY,
-                promote.span,
-                format!("`{name}` is promoted before anything proves that the new value works"),
-            )
-            .at("everybody uses the new value from here on")
-            .help(format!("put `verify {{ … }}` with a request that uses `pending.{name}` before it"));
-            if let Some(stage) = stage {
-                found = found.label(stage.span, "staged here");
-            }
-            out.push(found);
+    for fact in &cx.life {
+        let Kind::Untried { staged, attempt } = fact.kind else { continue };
+        let name = fact.secret;
+        let mut found = Diagnostic::new(
+            codes::OVERWRITE_BEFORE_VERIFY,
+            fact.span,
+            format!("`{name}` is promoted before anything proves that the new value works"),
+        )
+        .at("everybody uses the new value from here on")
+        .label(staged, "staged here");
+        let mut help = format!("put `verify {{ … }}` with a request that uses `pending.{name}` before it");
+        if let Some((place, attempt)) = attempt {
+            found = found.label(place, why(attempt));
+            help = format!("send `pending.{name}` in `verify` to a page that refuses a wrong one, after the value is set");
         }
+        out.push(found.help(help));
     }
 }
 
-/// Whether a check reads the version in use, and nowhere the new one.
-fn tries_the_old(steps: &[Step], secret: &str) -> bool {
-    let (mut old, mut new) = (false, false);
-    walk_steps(steps, &mut |step| {
-        for expr in step.task.exprs() {
-            old |= expr.reads_secret(secret, &[Version::Current]);
-            new |= expr.reads_secret(secret, &[Version::Pending]);
-        }
-    });
-    old && !new
+/// Why a request proves nothing.
+fn why(attempt: Attempt) -> &'static str {
+    match attempt {
+        Attempt::Open => "answers everybody: no secret is sent",
+        Attempt::Current => "tries the version in use, not the new one",
+        Attempt::Other => "tries another secret",
+        Attempt::Part => "sends only the name or id of it",
+        Attempt::Refused => "accepts a refusal as well",
+        Attempt::SetLater => "set here, after it was tried",
+    }
 }
 
 /// An `update` followed by the request that tries the new value, where that could have come first.

@@ -51,10 +51,14 @@
 use crate::check::context::Context;
 use crate::diagnostic::{Confidence, Diagnostic, codes};
 use crate::plan::expr::Root;
-use crate::plan::{Expr, ExprKind, Function};
+use crate::plan::task::Capture;
+use crate::plan::{Expr, ExprKind, Function, Task, Type};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let json = cx.plan.dialect.semantics().is_json;
+    if !json {
+        returned_lists(cx, out);
+    }
     for (_, node) in cx.order().iter() {
         for expr in node.step.task.exprs() {
             if json {
@@ -103,4 +107,39 @@ fn reference(expr: &Expr, out: &mut Vec<Diagnostic>) {
                 .help("keep each value in a secret of its own"),
         );
     }
+}
+
+/// `.rot`: a list that comes from a called rotation and is stored as one value. Where it is captured in the same rotation its
+/// type is known, and that is an error.
+fn returned_lists(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for (_, node) in cx.order().iter() {
+        let Some(value) = node.step.task.write().and_then(|write| write.value) else { continue };
+        for expr in value.exprs() {
+            let Some((rotation, output)) = returned(cx, node.rotation, expr) else { continue };
+            let Some(capture) = captured(cx, rotation, output) else { continue };
+            if matches!(capture.ty, Type::List(_)) {
+                out.push(
+                    Diagnostic::new(codes::STRUCTURED_SECRET, expr.at.0, "a list is stored as one secret")
+                        .at("a list, however many values it holds")
+                        .label(capture.at.0, "this path may find several values")
+                        .help("store one of them (`NAME[0]`), or its JSON text with `json(…)`"),
+                );
+            }
+        }
+    }
+}
+
+/// The rotation and the output that a value comes from.
+fn returned<'p>(cx: &Context<'_, 'p>, rotation: usize, expr: &'p Expr) -> Option<(usize, &'p Expr)> {
+    let ExprKind::Ref(Root::Capture { step, name }) = &expr.kind else { return None };
+    let node = cx.order().get(cx.order().find(rotation, step)?)?;
+    let Task::Call(call) = &node.step.task else { return None };
+    let (index, callee) = cx.plan.rotations.iter().enumerate().find(|(_, r)| r.name == call.rotation)?;
+    let output = callee.outputs.iter().find(|o| o.name == *name)?;
+    Some((index, &output.value))
+}
+
+fn captured<'p>(cx: &Context<'_, 'p>, rotation: usize, expr: &'p Expr) -> Option<&'p Capture> {
+    let ExprKind::Ref(Root::Capture { step, name }) = &expr.kind else { return None };
+    cx.http(cx.order().find(rotation, step)?)?.captures.iter().find(|c| c.name == *name)
 }

@@ -50,6 +50,15 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
     for (_, node) in cx.order().iter() {
         let Some(write) = node.step.task.write() else { continue };
+        for value in write.value.iter().flat_map(|value| value.exprs()) {
+            if value.as_str().is_some_and(|text| text.trim().is_empty()) && !write.allow.empty {
+                out.push(
+                    Diagnostic::new(codes::UNVALIDATED_NEW_VALUE, value.at.0, "an empty text is stored as the new value: the run refuses it")
+                        .at("empty")
+                        .help("store what a step made; to take a credential away, say `allow empty`"),
+                );
+            }
+        }
         // A field of a record that is missing keeps its old value.
         let Some(NewValue::Single(value)) = write.value else { continue };
         let allow = write.allow;

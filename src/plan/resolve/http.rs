@@ -113,6 +113,14 @@ impl Resolver {
         match &clause.kind {
             ClauseKind::Bearer(token) => {
                 let token = self.text(token);
+                if token.as_str().is_some_and(|text| text.trim().is_empty()) {
+                    self.report(errors::bad_value(
+                        codes::BAD_VALUE,
+                        token.at.0,
+                        "the credential is empty",
+                        "send a secret: `bearer secrets.NAME`; without one leave the clause out",
+                    ));
+                }
                 self.once(&mut once.auth, "authentication", span);
                 made.auth = Some(Auth::Bearer(token));
             }
@@ -142,14 +150,17 @@ impl Resolver {
                     value,
                 });
             }
-            ClauseKind::Query(members) => made.query.extend(self.members(members).0),
+            ClauseKind::Query(members) => {
+                let members = self.pairs(members);
+                made.query.extend(members);
+            }
             ClauseKind::Json(value) => {
                 let value = self.expr(value).0;
                 self.once(&mut once.body, "body", span);
                 made.body = Body::Json(value);
             }
             ClauseKind::Form(members) => {
-                let members = self.members(members).0;
+                let members = self.pairs(members);
                 self.once(&mut once.body, "body", span);
                 made.body = Body::Form(members);
             }
@@ -296,6 +307,21 @@ impl Resolver {
         }));
     }
 
+    /// Members that are sent as text, each under its name.
+    fn pairs(&mut self, members: &[ast::Member]) -> Vec<(String, Expr)> {
+        let (resolved, types) = self.members(members);
+        for ((_, value), (_, ty)) in resolved.iter().zip(&types) {
+            if matches!(ty, Type::List(_) | Type::Record(_)) {
+                self.report(
+                    errors::mismatch(value.at.0, ty, "text, a number, a bool or a time").help(
+                        "write its JSON text with `json(…)`, or the text that the server takes",
+                    ),
+                );
+            }
+        }
+        resolved
+    }
+
     /// Text, a number, a bool or a time: what can stand in a header or be a password.
     fn text(&mut self, expr: &ast::Expr) -> Expr {
         self.typed(
@@ -400,6 +426,10 @@ impl Resolver {
         }
         let (source, natural) = match source {
             Source::Body(path) => match self.jsonpath(path) {
+                // A path that may find several values finds a list, also of one or none.
+                Some(path) if !path.is_definite() => {
+                    (CaptureSource::Body(path), Type::List(Box::new(Type::Any)))
+                }
                 Some(path) => (CaptureSource::Body(path), Type::Any),
                 None => return,
             },
@@ -410,6 +440,12 @@ impl Resolver {
         let ty = match ty {
             None => natural,
             Some(word) => match Type::parse(&word.text) {
+                Some(ty) if !natural.fits(&ty) && matches!(natural, Type::List(_)) => {
+                    self.report(errors::mismatch(word.span, &natural, &ty.describe()).help(
+                        "this path may find several values, and so gives a list: name one (`$.keys[0].id`), or capture the list and take `NAME[0]`",
+                    ));
+                    natural
+                }
                 Some(ty) => ty,
                 None => {
                     self.offer(word, |_| super::words(Type::WORDS));

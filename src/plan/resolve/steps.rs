@@ -6,6 +6,7 @@ use super::scope::{Scope, Symbol, Typed};
 use super::{Resolver, Signature, errors};
 use crate::diagnostic::{codes, nearest};
 use crate::plan::index::NameKind;
+use crate::plan::task::control::DEFAULT_ROUNDS;
 use crate::plan::task::{
     Branch, Call, Fail, ForEach, Generate, Let, Log, Manual, Parallel, Promote, Repeat, Revoke,
     Stage, Step, Stop, Switch, Task, Update, Verify, Wait,
@@ -15,9 +16,6 @@ use crate::source::{At, Span};
 use crate::syntax::ast::{self, Name, Part, StepKind};
 use std::collections::HashMap;
 use std::rc::Rc;
-
-/// Rounds of a `repeat` that says no number.
-const DEFAULT_ROUNDS: u32 = 1000;
 
 impl Resolver {
     pub(super) fn steps(&mut self, steps: &[ast::Step]) -> Vec<Step> {
@@ -329,6 +327,14 @@ impl Resolver {
             } => {
                 let steps = self.steps(steps);
                 let until = self.typed(until, &[Type::Bool], "bool");
+                if let Some(none) = at_most.as_ref().filter(|count| count.value == 0) {
+                    self.report(errors::bad_value(
+                        codes::BAD_VALUE,
+                        none.span,
+                        "a loop has at least one round",
+                        "`at most` counts the rounds, the first included",
+                    ));
+                }
                 let rounds = at_most.as_ref().map_or(DEFAULT_ROUNDS, |c| {
                     u32::try_from(c.value).unwrap_or(u32::MAX)
                 });

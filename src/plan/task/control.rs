@@ -6,6 +6,9 @@ use crate::plan::schedule::Dur;
 use crate::source::At;
 use serde::{Deserialize, Serialize};
 
+/// Rounds of a `repeat` that says no number.
+pub const DEFAULT_ROUNDS: u32 = 1000;
+
 /// Waits for a time or until one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

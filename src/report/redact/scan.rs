@@ -2,16 +2,21 @@
 
 use super::spelling::{BREAK, Cell, readings};
 use super::value::Match;
-use aho_corasick::automaton::Automaton;
+use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, MatchKind};
+use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A spelling is hardly ever longer than the value by more than this factor (`&amp;#39;`, `\\u003d`).
 const STRETCH: usize = 8;
 /// How far a value may reach from an escape within it, in lengths of the value: the rest may be hexadecimal with separators.
 const REACH: usize = 3;
+/// The start of a value says something from this many of its bytes on.
+const START: usize = 3;
+/// No escape is longer than this before it is complete (`\\uD83D\\uDE0`).
+const ESCAPE: usize = 11;
 
 /// The values that were registered together: what is looked for anywhere, and what is looked for as a token.
 pub(super) struct Segment {
@@ -20,6 +25,8 @@ pub(super) struct Segment {
     tokens: Option<NFA>,
     /// An automaton could not be built: everything counts as covered rather than nothing.
     blind: bool,
+    /// How many bytes of a value each state stands for, made when first asked for.
+    started: OnceLock<[HashMap<StateID, usize>; 2]>,
 }
 
 impl Segment {
@@ -47,8 +54,76 @@ impl Segment {
             anywhere,
             tokens,
             blind,
+            started: OnceLock::new(),
         }
     }
+
+    /// How many cells at the end are the start of a value, and not all of it.
+    fn started(&self, cells: &[Cell]) -> usize {
+        let known = self.started.get_or_init(|| {
+            [
+                (&self.anywhere, Match::Anywhere),
+                (&self.tokens, Match::Token),
+            ]
+            .map(|(automaton, how)| {
+                let values = self.values.iter().filter(|(_, h)| *h == how);
+                automaton
+                    .as_ref()
+                    .map(|a| starts(a, values.map(|(v, _)| v.as_slice())))
+                    .unwrap_or_default()
+            })
+        });
+        let ends = [&self.anywhere, &self.tokens].map(|automaton| {
+            let automaton = automaton.as_ref()?;
+            let start = automaton.start_state(Anchored::No).ok()?;
+            Some(cells.iter().fold(start, |state, cell| {
+                u8::try_from(cell.unit).map_or(start, |byte| {
+                    automaton.next_state(Anchored::No, state, byte)
+                })
+            }))
+        });
+        let lengths = ends.iter().zip(known).map(|(state, known)| {
+            state
+                .and_then(|state| known.get(&state).copied())
+                .unwrap_or(0)
+        });
+        lengths.max().unwrap_or(0)
+    }
+}
+
+/// The length of what each state has of a value. The state at the end of a whole one has what its end is the start of.
+fn starts<'v>(
+    automaton: &NFA,
+    values: impl Iterator<Item = &'v [u8]> + Clone,
+) -> HashMap<StateID, usize> {
+    let Ok(start) = automaton.start_state(Anchored::No) else {
+        return HashMap::new();
+    };
+    let step = |state, byte: &u8| automaton.next_state(Anchored::No, state, *byte);
+    let mut known = HashMap::new();
+    for value in values.clone() {
+        let mut state = start;
+        for (at, byte) in value.iter().enumerate() {
+            if at > 0 {
+                known.insert(state, at);
+            }
+            state = step(state, byte);
+        }
+    }
+    for value in values {
+        let whole = value.iter().fold(start, step);
+        if known.contains_key(&whole) {
+            continue;
+        }
+        let rest = (1..value.len()).find_map(|from| {
+            let state = value.get(from..)?.iter().fold(start, step);
+            known.get(&state).copied()
+        });
+        if let Some(length) = rest {
+            known.insert(whole, length);
+        }
+    }
+    known
 }
 
 /// All values, in few automata: a text is run through each of them.
@@ -97,6 +172,39 @@ impl Scanner {
     }
 }
 
+impl Scanner {
+    /// How many bytes at the end of `text` look like the start of a value, in any reading. An escape that is not complete counts
+    /// with what stands before it.
+    pub(super) fn started(&self, text: &[u8]) -> usize {
+        let window = text.len().saturating_sub(self.longest());
+        let text = text.get(window..).unwrap_or_default();
+        if self.segments.iter().any(|s| s.blind) {
+            return 0;
+        }
+        let incomplete = (text.len().saturating_sub(ESCAPE)..text.len())
+            .filter(|at| text.get(*at).is_some_and(|b| br#"\%&='""#.contains(b)));
+        let mut most = 0;
+        for end in incomplete.chain(std::iter::once(text.len())) {
+            let part = text.get(..end).unwrap_or_default();
+            readings(part, self.longest * REACH, |cells| {
+                if cells.last().is_none_or(|c| c.to as usize != end) {
+                    return;
+                }
+                for segment in &self.segments {
+                    let count = segment.started(cells);
+                    let first = cells.len().checked_sub(count).and_then(|at| cells.get(at));
+                    if count >= START
+                        && let Some(first) = first
+                    {
+                        most = most.max(text.len() - first.from as usize);
+                    }
+                }
+            });
+        }
+        most
+    }
+}
+
 /// At each end the longest value that ends there: what is covered is the union, and shorter ones add nothing to it.
 fn anywhere(automaton: &NFA, cells: &[Cell], found: &mut Vec<Range<usize>>) {
     walk(automaton, cells, |state, end| {
@@ -123,11 +231,7 @@ fn tokens(
     });
 }
 
-fn walk(
-    automaton: &NFA,
-    cells: &[Cell],
-    mut hit: impl FnMut(aho_corasick::automaton::StateID, usize),
-) {
+fn walk(automaton: &NFA, cells: &[Cell], mut hit: impl FnMut(StateID, usize)) {
     let Ok(start) = automaton.start_state(Anchored::No) else {
         return;
     };

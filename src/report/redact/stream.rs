@@ -2,6 +2,7 @@
 
 use super::{MASK, Redactor};
 use std::io::{self, Write};
+use std::ops::Range;
 use zeroize::Zeroizing;
 
 /// Fewer new bytes are not looked at on their own.
@@ -11,7 +12,8 @@ const LOOK: usize = 512;
 /// longest spelling of one may have. It looks when as much again has come, so many small pieces cost no more than a few
 /// large ones.
 ///
-/// [`Write::flush`] lets through what is decided; the end of a record is [`RedactingWriter::finish`] or the drop.
+/// [`Write::flush`] lets through what is decided; the end of a record is [`RedactingWriter::finish`] or the drop. Whoever copies
+/// what a program says while a person waits calls [`RedactingWriter::pause`] when nothing came for a moment.
 pub struct RedactingWriter<W: Write> {
     inner: W,
     redactor: Redactor,
@@ -22,7 +24,13 @@ pub struct RedactingWriter<W: Write> {
     carried: usize,
     /// Whether the byte handled last was covered, so that its mask is already written.
     masked: bool,
+    /// How many of the pending bytes [`RedactingWriter::pause`] let through already. They stay, so that a value which they begin
+    /// is recognised, and what follows of it masked.
+    released: usize,
 }
+
+/// Fewer bytes of the start of a value say nothing, and are let through when nothing follows them.
+const TELLING: usize = 4;
 
 impl<W: Write> RedactingWriter<W> {
     /// Redacts what goes to `inner`.
@@ -34,7 +42,30 @@ impl<W: Write> RedactingWriter<W> {
             before: None,
             carried: 0,
             masked: false,
+            released: 0,
         }
+    }
+
+    /// Nothing came for a moment: lets through all but what looks like the start of a value, so that a prompt without a line end
+    /// is seen at once.
+    pub fn pause(&mut self) -> io::Result<()> {
+        if self.released == self.pending.len() {
+            return Ok(());
+        }
+        let scanner = self.redactor.scanner();
+        let held = Some(scanner.started(&self.pending)).filter(|held| *held >= TELLING);
+        let upto = self.pending.len() - held.unwrap_or(0);
+        if upto > self.released {
+            // A token that stands at the end is one for all that is known.
+            let mut runs = scanner.runs(&self.pending, self.before, true);
+            if self.carried > 0 {
+                runs.insert(0, 0..self.carried);
+            }
+            let out = self.shown(&runs, upto);
+            self.released = upto;
+            self.inner.write_all(&out)?;
+        }
+        self.inner.flush()
     }
 
     /// The end of a record: lets everything through and forgets what stood before.
@@ -73,12 +104,27 @@ impl<W: Write> RedactingWriter<W> {
         if self.carried > 0 {
             runs.insert(0, 0..self.carried);
         }
-        let mut out: Vec<u8> = Vec::with_capacity(decided);
-        let mut at = 0;
-        self.carried = 0;
-        for run in runs.into_iter().filter(|r| r.start < decided) {
-            let end = run.end.min(decided);
-            self.carried = self.carried.max(run.end - end);
+        let out = self.shown(&runs, decided);
+        let past = runs.iter().filter(|run| run.start < decided);
+        self.carried = past
+            .map(|run| run.end.saturating_sub(decided))
+            .max()
+            .unwrap_or(0);
+        self.before = decided
+            .checked_sub(1)
+            .and_then(|i| self.pending.get(i))
+            .copied();
+        self.pending.drain(..decided);
+        self.released = self.released.saturating_sub(decided);
+        self.inner.write_all(&out)
+    }
+
+    /// What is to be seen of the pending bytes up to a place, but for those that were released.
+    fn shown(&mut self, runs: &[Range<usize>], upto: usize) -> Vec<u8> {
+        let mut out: Vec<u8> = Vec::with_capacity(upto);
+        let mut at = self.released.min(upto);
+        for run in runs.iter().filter(|r| r.start < upto) {
+            let end = run.end.min(upto);
             if end <= at {
                 continue;
             }
@@ -92,16 +138,11 @@ impl<W: Write> RedactingWriter<W> {
             }
             at = end;
         }
-        if at < decided {
-            out.extend_from_slice(self.pending.get(at..decided).unwrap_or_default());
+        if at < upto {
+            out.extend_from_slice(self.pending.get(at..upto).unwrap_or_default());
             self.masked = false;
         }
-        self.before = decided
-            .checked_sub(1)
-            .and_then(|i| self.pending.get(i))
-            .copied();
-        self.pending.drain(..decided);
-        self.inner.write_all(&out)
+        out
     }
 }
 

@@ -201,7 +201,11 @@ fn generated_values_may_go_where_their_secret_may() {
             generate("fresh"),
             stage("db", got("fresh", "value")),
             set.done(),
-            verify(vec![]),
+            verify(vec![
+                get("try", "https://db.example.com/me")
+                    .bearer(version("db", Version::Pending))
+                    .done(),
+            ]),
             promote("db"),
         ]
     };
