@@ -89,6 +89,9 @@ pub fn apply(function: Function, values: &[Value]) -> Result<Value, String> {
             if key.full_label().is_secret() {
                 return Err("a secret may not choose which value is read".into());
             }
+            if key.is_null() {
+                return Ok(Value::null());
+            }
             let found = member(&first, &string(&key)?).cloned();
             let label = first.label.clone();
             return Ok(found.map_or_else(Value::null, |value| value.labelled(&label)));

@@ -52,6 +52,9 @@ impl Endpoints {
         let target = rest.split('#').next().unwrap();
         let path = target.split('?').next().unwrap();
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+        if request.method == "HEAD" {
+            return answered(200, "application/json", "");
+        }
         let json = |body: &str| answered(200, "application/json", body);
         match parts.as_slice() {
             ["json"] => json(
@@ -308,8 +311,10 @@ fn a_servers_answers_are_ours() {
         for part in cases.chunks(half) {
             let (explained, wrong) = (&explained, &wrong);
             scope.spawn(move || {
-                let stage = Stage::over(Arc::new(Endpoints::default()));
+                let endpoints = Arc::new(Endpoints::default());
+                let stage = Stage::over(endpoints.clone());
                 for case in part {
+                    endpoints.calls.lock().unwrap().clear();
                     let id = case["id"].as_str().unwrap();
                     let (status, output) = play(&stage, case);
                     if !same(case, &status, &output) && !explained.contains(id) {

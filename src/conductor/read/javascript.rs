@@ -63,7 +63,12 @@ pub(super) fn parse(text: &str) -> Option<Js> {
         other => other,
     };
     // Whether something stands at the end of a longer path, and what a path into null does, the engine knows.
-    let deep = matches!(decided, Js::Path(path) if path.len() > 1);
+    let deep = match decided {
+        Js::Path(path) => path.len() > 1,
+        // `1.0` is written `1`.
+        Js::Number(digits) => !digits.bytes().all(|b| b.is_ascii_digit()),
+        _ => false,
+    };
     (!deep && parser.at == tokens.len()).then_some(script)
 }
 

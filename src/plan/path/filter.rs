@@ -256,8 +256,17 @@ fn member(
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case(word.as_str()))
             .map(|(_, help)| *help);
-        let known = Word::find(word.as_str()).is_some();
-        let message = if known {
+        let known = Word::find(word.as_str());
+        let instead = instead.or(match known {
+            Some(Word::Contains) => Some("write `search(@.name, 'text')`"),
+            Some(Word::Size) => Some("write `length(@.name) == 2`"),
+            Some(Word::Empty) => Some("write `length(@.name) == 0`"),
+            Some(Word::AnyOf | Word::NoneOf | Word::SubsetOf | Word::All) => {
+                Some("compare the elements one by one")
+            }
+            None => None,
+        });
+        let message = if known.is_some() {
             format!("RFC 9535 has no `{}`", word.as_str())
         } else {
             format!("`{}` is not an operator", word.as_str())
