@@ -2,6 +2,7 @@
 
 use super::config::{Config, Target};
 use super::texts::{Disk, Texts};
+use super::torn::{Torn, about_flows};
 use crate::check::{self, Texts as CheckTexts, Tree};
 use crate::conductor::{self, ReadOptions};
 use crate::diagnostic::{Code, Diagnostic, Error, Failure, Result, Severity, codes};
@@ -80,18 +81,26 @@ fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts) -> Loaded {
     let broken = findings.iter().any(|d| d.severity == Severity::Error);
     let used: Vec<&ast::Ast> = loader.used.iter().collect();
     let (plan, mut resolved) = resolve(&used, &main);
+    let files = used.iter().copied().chain([&main]);
+    let torn = Torn::of(files, &plan, &findings, &resolved, &|d| consequence(d.code));
     if broken {
         // Names that stand in what could not be parsed are not missing.
         resolved.retain(|d| !consequence(d.code));
     }
-    let wrong = resolved.iter().any(|d| d.severity == Severity::Error);
     findings.append(&mut resolved);
-    if !broken {
-        let texts = CheckTexts {
-            sources: Some(&loader.sources),
-            tree: Some(Tree::Rot(&main)),
-        };
-        findings.extend(checked(&plan, config, wrong, &texts));
+    let texts = CheckTexts {
+        sources: Some(&loader.sources),
+        tree: Some(Tree::Rot(&main)),
+    };
+    let options = check::Options {
+        pedantic: config.pedantic,
+    };
+    if torn.is_part() {
+        let mut found = check::check_part(&plan, &options, &texts);
+        found.retain(|d| torn.lets(d));
+        findings.extend(found);
+    } else {
+        findings.extend(check::check_text(&plan, &options, &texts));
     }
     Loaded {
         plan,
@@ -122,7 +131,7 @@ fn checked(plan: &Plan, config: &Config, wrong: bool, texts: &CheckTexts<'_>) ->
     };
     let mut found = check::check_text(plan, &options, texts);
     if wrong {
-        found.retain(|d| matches!(d.code.id().as_bytes().get(3), Some(b'3' | b'4' | b'6')));
+        found.retain(about_flows);
     }
     found
 }

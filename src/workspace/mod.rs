@@ -23,6 +23,7 @@ pub mod inputs;
 pub mod load;
 pub mod suppress;
 pub mod texts;
+mod torn;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{FileId, SourceFile, SourceMap, Span};
