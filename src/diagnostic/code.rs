@@ -233,6 +233,7 @@ code_table! {
     VAULT_NOT_PINNED            "ROT819" "vault-not-pinned" Warning;
     STORAGE_FAILED              "ROT820" "storage-failed" Error;
     JOURNAL_CORRUPT             "ROT821" "journal-corrupt" Error;
+    JOURNAL_FORM                "ROT822" "journal-form" Error;
     PLAN_TAMPERED               "ROT830" "plan-tampered" Error;
     PLAN_NEWER                  "ROT831" "plan-newer" Error;
     CONFIG_INVALID              "ROT840" "config-invalid" Error;

@@ -1,6 +1,6 @@
 //! Whether a rotation is due: what its schedule says about what happened.
 
-use super::journal::{self, Kind};
+use super::journal::{self, Event};
 use super::open::OpenRun;
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::plan::Rotation;
@@ -74,17 +74,13 @@ pub fn past(world: &World, vault: &Vault, rotation: &Rotation) -> Result<Past> {
         };
         let mut at = 0;
         while let Some((header, length)) = bytes.get(at..).and_then(journal::peek) {
-            if header.kind == Kind::Begin {
-                let mine = header.facts.get("rotation").and_then(|r| r.as_str())
-                    == Some(rotation.name.as_str());
-                if !mine {
-                    break;
-                }
+            if let Event::Begin(begin) = &header.event
+                && begin.rotation != rotation.name
+            {
+                break;
             }
             note(&mut past, header.at);
-            if header.kind == Kind::Ended
-                && header.facts.get("status").and_then(|s| s.as_str()) == Some("completed")
-            {
+            if journal::is_success(&header.event) {
                 past.last_success = Some(past.last_success.map_or(header.at, |l| l.max(header.at)));
             }
             at += length;

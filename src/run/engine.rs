@@ -4,7 +4,8 @@
 //! only what was never answered is called. Nothing here touches the world but through [`World`] and [`Vault`].
 
 use super::fields;
-use super::journal::{Journal, Kind, facts};
+use super::identity::{CallPath, StepId};
+use super::journal::{Event, Journal, Record, StepEvent};
 use super::report::{Observer, SecretReport, StepReport};
 use super::request::Issuers;
 use super::scope::Scope;
@@ -14,8 +15,8 @@ use crate::plan::task::{Overdue, Step, Task};
 use crate::plan::{Plan, Rotation};
 use crate::vault::Vault;
 use crate::world::World;
-use serde_json::{Map, Value as Json};
-use std::cell::RefCell;
+use serde_json::Value as Json;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 
@@ -34,9 +35,13 @@ pub(super) enum Flow {
 pub(super) enum StepError {
     /// A step failed in an ordinary way.
     Failed(Box<Diagnostic>),
-    /// The trace of a step is unknown and nothing may be called by itself.
+    /// What an earlier process heard is of no use and was given up: the run is replayed from its journal, which calls again.
+    Replay(Box<Diagnostic>),
+    /// A step failed, and the next attempt of the run mends that by itself, however often it takes.
+    Heals(Box<Diagnostic>),
+    /// The outcome of a step is unknown and nothing may be called by itself.
     Halted(Box<Diagnostic>),
-    /// The trace is unknown now, and a later resume knows what to do.
+    /// The outcome is unknown now, and a later resume knows what to do.
     Unresolved(Box<Diagnostic>),
     /// Storage, vault or journal.
     Broken(Error),
@@ -77,35 +82,33 @@ pub(super) struct Done {
     pub(super) failed_task: Option<String>,
     /// When the last effectful request was sent: relative expiries count from it.
     pub(super) sent_at: Option<jiff::Timestamp>,
+    /// The calls whose answers an earlier process had heard.
+    pub(super) replayed: std::collections::HashSet<StepId>,
 }
 
 /// A rotation in execution: the run's own, or one that was called.
 pub(super) struct Frame<'a> {
     pub(super) rotation: &'a Rotation,
     pub(super) scope: RefCell<Scope>,
-    /// Before each step's name in the journal: the call's own key and `/`.
-    pub(super) prefix: String,
+    /// The calls that lead to it.
+    pub(super) path: CallPath,
 }
 
-/// Begins the prefix of a failure workflow. What it calls is journaled, and is no effect of the run that failed: no step
-/// has such a name.
-pub(super) const FAILURE: &str = "failure ";
-
-/// Where in a frame a block stands.
+/// How the steps of a block are executed.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'p> {
-    /// Loop rounds, `[2][1]`.
-    pub(super) rounds: &'p str,
+pub(super) struct BlockContext<'b> {
+    /// Rounds of the loops around it, outermost first.
+    pub(super) rounds: &'b [u32],
     /// Within `verify`, a probe or a listing: nothing is journaled or replayed.
     pub(super) volatile: bool,
     /// Below a `when` on a secret: which branch was taken is nobody's business, so its steps are not told of.
     pub(super) hidden: bool,
 }
 
-impl Place<'static> {
+impl BlockContext<'static> {
     /// The body of a rotation.
     pub(super) const TOP: Self = Self {
-        rounds: "",
+        rounds: &[],
         volatile: false,
         hidden: false,
     };
@@ -116,22 +119,51 @@ impl Place<'static> {
     };
 }
 
-impl<'a> Engine<'a> {
-    /// The journal's name of a step.
-    pub(super) fn key(&self, frame: &Frame<'_>, place: Place<'_>, step: &Step) -> String {
-        format!("{}{}{}", frame.prefix, step.name, place.rounds)
+impl<'b> BlockContext<'b> {
+    /// The same, with nothing journaled.
+    pub(super) fn unjournaled(self) -> Self {
+        Self {
+            volatile: true,
+            ..self
+        }
     }
 
+    /// The same in these rounds.
+    pub(super) fn in_rounds<'c>(self, rounds: &'c [u32]) -> BlockContext<'c> {
+        BlockContext {
+            rounds,
+            volatile: self.volatile,
+            hidden: self.hidden,
+        }
+    }
+}
+
+/// A step in execution.
+#[derive(Clone, Copy)]
+pub(super) struct StepContext<'b, 'a> {
+    /// The rotation that it stands in.
+    pub(super) frame: &'b Frame<'a>,
+    /// How its block is executed.
+    pub(super) block: BlockContext<'b>,
+    /// The step.
+    pub(super) step: &'b Step,
+    /// Which execution of it.
+    pub(super) id: &'b StepId,
+    /// What is told of it.
+    pub(super) trace: &'b Trace,
+}
+
+impl<'a> Engine<'a> {
     /// Executes steps in order.
     pub(super) fn steps<'b>(
         &'b self,
         frame: &'b Frame<'a>,
-        place: Place<'b>,
+        block: BlockContext<'b>,
         steps: &'b [Step],
     ) -> Local<'b, Result<Flow, StepError>> {
         Box::pin(async move {
             for step in steps {
-                if let Flow::Stop(output) = self.step(frame, place, step).await? {
+                if let Flow::Stop(output) = self.step(frame, block, step).await? {
                     return Ok(Flow::Stop(output));
                 }
             }
@@ -142,28 +174,36 @@ impl<'a> Engine<'a> {
     async fn step<'b>(
         &'b self,
         frame: &'b Frame<'a>,
-        place: Place<'b>,
+        block: BlockContext<'b>,
         step: &'b Step,
     ) -> Result<Flow, StepError> {
-        let key = self.key(frame, place, step);
+        let id = StepId::new(&frame.path, &step.name, block.rounds);
+        let trace = Trace::default();
+        let cx = StepContext {
+            frame,
+            block,
+            step,
+            id: &id,
+            trace: &trace,
+        };
         if let Some(delay) = step.start_delay
-            && self.journal.borrow().of(&key).next().is_none()
+            && !self.journal.borrow().knows(&id)
         {
             self.world.clock.sleep(delay.to_std()).await;
         }
         let started_at = self.world.clock.now();
         let started = self.world.clock.monotonic();
-        if !place.hidden {
-            self.observer.started(&key, step.task.kind());
+        let name = id.to_string();
+        if !block.hidden {
+            self.observer.started(&name, step.task.kind());
         }
-        let mut trace = Trace::default();
         if self.plan.dialect.semantics().task_documents {
-            fields::begun(self, frame, place, step, &key, started_at);
+            fields::begun(cx, started_at);
         }
-        let result = self.tried(frame, place, step, &key, &mut trace).await;
+        let result = self.tried(cx).await;
         let status = match &result {
-            Ok(_) if trace.replayed => "replayed",
-            Ok(_) if trace.skipped => "skipped",
+            Ok(_) if trace.replayed.get() => "replayed",
+            Ok(_) if trace.skipped.get() => "skipped",
             Ok(_) => "completed",
             Err(StepError::Failed(_)) if step.optional => "completed_with_errors",
             Err(_) => "failed",
@@ -177,20 +217,19 @@ impl<'a> Engine<'a> {
         )
         .unwrap_or(u64::MAX);
         if self.plan.dialect.semantics().task_documents {
-            let failure = result.as_ref().err();
-            fields::ended(self, frame, step, &trace, failure, self.world.clock.now());
+            fields::ended(self, cx, result.as_ref().err(), self.world.clock.now());
         }
         let output = shown_output(&frame.scope.borrow(), step);
         let report = StepReport {
-            name: key,
+            name,
             kind: step.task.kind(),
             status,
-            attempts: trace.attempts.max(1),
+            attempts: trace.attempts.get().max(1),
             started_at,
             duration_ms,
             output,
         };
-        if (!place.volatile || frame.prefix.starts_with(FAILURE)) && !place.hidden {
+        if (!block.volatile || frame.path.is_failure()) && !block.hidden {
             self.observer.ended(&report);
             self.done.borrow_mut().steps.push(report);
         }
@@ -207,18 +246,14 @@ impl<'a> Engine<'a> {
     }
 
     /// One step with its retries; a call over HTTP has its own rules for them.
-    async fn tried<'b>(
-        &'b self,
-        frame: &'b Frame<'a>,
-        place: Place<'b>,
-        step: &'b Step,
-        key: &'b str,
-        trace: &'b mut Trace,
-    ) -> Result<Flow, StepError> {
+    async fn tried<'b>(&'b self, cx: StepContext<'b, 'a>) -> Result<Flow, StepError> {
+        let step = cx.step;
         let mut retried = 0;
         loop {
-            let result = self.bounded(frame, place, step, key, trace).await;
-            trace.attempts = trace.attempts.max(retried + 1);
+            let result = self.bounded(cx).await;
+            cx.trace
+                .attempts
+                .set(cx.trace.attempts.get().max(retried + 1));
             match (&result, &step.retry) {
                 (Err(StepError::Failed(_)), Some(retry))
                     if retried < retry.count && !matches!(step.task, Task::Http(_)) => {}
@@ -233,20 +268,14 @@ impl<'a> Engine<'a> {
     }
 
     /// An attempt within its bound. What was under way then is unknown to the journal, and goes by the rule of its effect.
-    async fn bounded<'b>(
-        &'b self,
-        frame: &'b Frame<'a>,
-        place: Place<'b>,
-        step: &'b Step,
-        key: &'b str,
-        trace: &'b mut Trace,
-    ) -> Result<Flow, StepError> {
+    async fn bounded<'b>(&'b self, cx: StepContext<'b, 'a>) -> Result<Flow, StepError> {
         use futures_util::future::{Either, select};
+        let step = cx.step;
         let Some(limit) = step.timeout else {
-            return self.perform(frame, place, step, key, trace).await;
+            return self.perform(cx).await;
         };
         match select(
-            self.perform(frame, place, step, key, trace),
+            self.perform(cx),
             self.world.clock.sleep(limit.after.to_std()),
         )
         .await
@@ -275,20 +304,11 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn perform<'b>(
-        &'b self,
-        frame: &'b Frame<'a>,
-        place: Place<'b>,
-        step: &'b Step,
-        key: &'b str,
-        trace: &'b mut Trace,
-    ) -> Local<'b, Result<Flow, StepError>> {
+    fn perform<'b>(&'b self, cx: StepContext<'b, 'a>) -> Local<'b, Result<Flow, StepError>> {
+        let StepContext { frame, step, .. } = cx;
         Box::pin(async move {
             match &step.task {
-                Task::Http(http) => self
-                    .http(frame, place, step, http, key, trace)
-                    .await
-                    .map(|()| Flow::Next),
+                Task::Http(http) => self.http(cx, http).await.map(|()| Flow::Next),
                 Task::Let(assign) => {
                     let value = self.eval(frame, &assign.value)?;
                     self.observer.named(
@@ -365,46 +385,23 @@ impl<'a> Engine<'a> {
                     }
                     Ok(Flow::Stop(output))
                 }
-                Task::Generate(generate) => self
-                    .generate(frame, step, generate, key, trace)
-                    .map(|()| Flow::Next),
-                Task::Manual(manual) => self
-                    .manual(frame, place, step, manual, key, trace)
-                    .await
-                    .map(|()| Flow::Next),
-                Task::Update(update) => self
-                    .update(frame, step, update, key, trace)
-                    .map(|()| Flow::Next),
-                Task::Stage(stage) => self
-                    .stage(frame, step, stage, key, trace)
-                    .map(|()| Flow::Next),
-                Task::Verify(verify) => self
-                    .verify(frame, place, step, verify, key, trace)
-                    .await
-                    .map(|()| Flow::Next),
-                Task::Promote(promote) => self
-                    .promote(frame, step, promote, key, trace)
-                    .map(|()| Flow::Next),
-                Task::Revoke(revoke) => self
-                    .revoke(frame, place, step, revoke, key, trace)
-                    .await
-                    .map(|()| Flow::Next),
-                Task::Wait(wait) => self.wait(frame, wait, key).await.map(|()| Flow::Next),
-                Task::Switch(switch) => self.switch(frame, place, step, switch).await,
+                Task::Generate(generate) => self.generate(cx, generate).map(|()| Flow::Next),
+                Task::Manual(manual) => self.manual(cx, manual).await.map(|()| Flow::Next),
+                Task::Update(update) => self.update(cx, update).map(|()| Flow::Next),
+                Task::Stage(stage) => self.stage(cx, stage).map(|()| Flow::Next),
+                Task::Verify(verify) => self.verify(cx, verify).await.map(|()| Flow::Next),
+                Task::Promote(promote) => self.promote(cx, promote).map(|()| Flow::Next),
+                Task::Revoke(revoke) => self.revoke(cx, revoke).await.map(|()| Flow::Next),
+                Task::Wait(wait) => self.wait(frame, wait, cx.id).await.map(|()| Flow::Next),
+                Task::Switch(switch) => self.switch(cx, switch).await,
                 Task::Parallel(parallel) => {
-                    self.side_by_side(frame, place, &parallel.branches).await
+                    self.side_by_side(frame, cx.block, &parallel.branches).await
                 }
-                Task::Fork(fork) => self.fork(frame, place, step, fork, key, trace).await,
-                Task::ForEach(each) => self.for_each(frame, place, step, each).await,
-                Task::Repeat(repeat) => self.repeat(frame, place, step, repeat, key).await,
-                Task::Call(call) => self
-                    .call(frame, place, step, call, key)
-                    .await
-                    .map(|()| Flow::Next),
-                Task::Worker(worker) => self
-                    .worker(frame, place, step, worker, key, trace)
-                    .await
-                    .map(|()| Flow::Next),
+                Task::Fork(fork) => self.fork(cx, fork).await,
+                Task::ForEach(each) => self.for_each(cx, each).await,
+                Task::Repeat(repeat) => self.repeat(cx, repeat).await,
+                Task::Call(call) => self.call(cx, call).await.map(|()| Flow::Next),
+                Task::Worker(worker) => self.worker(cx, worker).await.map(|()| Flow::Next),
             }
         })
     }
@@ -428,49 +425,42 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Adds a record to the journal.
-    pub(super) fn record<const N: usize>(
+    /// Adds a record of the run to the journal.
+    pub(super) fn record(
         &self,
-        kind: Kind,
-        key: &str,
-        pairs: [(&str, Json); N],
-        payload: Option<&[u8]>,
-        sync: bool,
-    ) -> Result<(), StepError> {
-        self.record_facts(kind, key, facts(pairs), payload, sync)
-    }
-
-    pub(super) fn record_facts(
-        &self,
-        kind: Kind,
-        key: &str,
-        facts: Map<String, Json>,
+        event: Event,
         payload: Option<&[u8]>,
         sync: bool,
     ) -> Result<(), StepError> {
         let vault = self.vault.borrow();
         let mut journal = self.journal.borrow_mut();
         journal
-            .append(self.world, &vault, kind, key, facts, payload, sync)
+            .append(self.world, &vault, event, payload, sync)
             .map_err(|e| StepError::Broken(super::journal::storage(journal.path(), "written", &e)))
     }
 
-    /// The payload of the last record of a kind of a step, if there is one.
-    pub(super) fn recorded(
+    /// Adds a record of a step to the journal; with `sync` it is durable when this returns.
+    pub(super) fn record_step(
         &self,
-        key: &str,
-        kind: Kind,
+        id: &StepId,
+        event: StepEvent,
+        payload: Option<&[u8]>,
+        sync: bool,
+    ) -> Result<(), StepError> {
+        let id = id.clone();
+        self.record(Event::Step { id, event }, payload, sync)
+    }
+
+    /// The opened payload of the record that a question to the journal finds.
+    pub(super) fn payload(
+        &self,
+        find: impl FnOnce(&Journal) -> Option<&Record>,
     ) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, StepError> {
         let journal = self.journal.borrow();
-        match journal.last(key, kind) {
+        match find(&journal) {
             Some(record) => Ok(Some(journal.payload(&self.vault.borrow(), record)?)),
             None => Ok(None),
         }
-    }
-
-    /// Whether a step has a record of a kind.
-    pub(super) fn has(&self, key: &str, kind: Kind) -> bool {
-        self.journal.borrow().last(key, kind).is_some()
     }
 
     pub(super) fn note(&self, note: impl Into<String>) {
@@ -506,9 +496,9 @@ fn shown_output(scope: &Scope, step: &Step) -> Json {
 /// What is told of a step beside its result.
 #[derive(Default)]
 pub(super) struct Trace {
-    pub(super) attempts: u32,
-    pub(super) replayed: bool,
-    pub(super) skipped: bool,
+    pub(super) attempts: Cell<u32>,
+    pub(super) replayed: Cell<bool>,
+    pub(super) skipped: Cell<bool>,
 }
 
 /// A failure that the journal cannot explain: a bug of ours.

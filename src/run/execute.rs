@@ -1,10 +1,12 @@
 //! A run from its lock to its report.
 
-use super::engine::{Done, Engine, Flow, Frame, Place, StepError};
-use super::journal::{self, Journal, Kind};
+use super::engine::{BlockContext, Done, Engine, Flow, Frame, StepError};
+use super::identity::CallPath;
+use super::journal::event::{Begin, End, EndStatus, Reason};
+use super::journal::{self, Event, Journal};
 use super::open::{BUDGET, OpenRun, OpenState};
 use super::report::{Observer, RunReport, Status};
-use super::scope::{RunFacts, Secrets};
+use super::scope::{RunFacts, Scope, Secrets};
 use super::value::Value;
 use super::{due, failure, open, start, sweep};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
@@ -37,6 +39,9 @@ pub struct Job<'a> {
     /// How long to wait for another run of the same rotation.
     pub lock_wait: Duration,
 }
+
+/// As often a run is replayed in one process because a kept answer was of no use.
+const MAX_REPLAYS: usize = 8;
 
 /// Starts a run, or continues the interrupted one of this rotation.
 pub async fn run(
@@ -158,21 +163,20 @@ async fn new_run(
         reason: None,
     };
     rehearse(job, &facts, &inputs, &env, &secrets)?;
-    let mut header = Map::new();
-    header.insert("rotation".into(), json!(job.rotation.name));
-    header.insert("scheduled_at".into(), json!(scheduled_at));
-    header.insert("started_at".into(), json!(now));
-    header.insert("pinned".into(), pinned);
-    if let Some(source) = &job.source {
-        header.insert("source".into(), json!(source));
-    }
+    let begin = Begin {
+        rotation: job.rotation.name.clone(),
+        scheduled_at,
+        started_at: now,
+        pinned,
+        source: job.source.clone(),
+    };
     hold_room(vault, plan)?;
     let payload = begin_payload(&inputs, &env, job.document);
     let journal = RefCell::new(Journal::create(
         world,
         &vault.borrow(),
         &run_id,
-        header,
+        begin,
         &payload,
     )?);
     let begun = Begun {
@@ -245,21 +249,7 @@ async fn continue_run(
     let journal = RefCell::new(Journal::resume(world, &vault.borrow(), &open.run_id)?);
     let (inputs, env, pinned) = {
         let journal = journal.borrow();
-        let begin = journal.records().first().ok_or_else(|| {
-            Error::plain(
-                Failure::Tampered,
-                codes::JOURNAL_CORRUPT,
-                "the journal is empty",
-            )
-        })?;
-        let payload = journal.payload(&vault.borrow(), begin)?;
-        let stored: Json = serde_json::from_slice(&payload).map_err(|_| {
-            Error::plain(
-                Failure::Tampered,
-                codes::JOURNAL_CORRUPT,
-                "the first record of the journal cannot be read",
-            )
-        })?;
+        let (begin, stored) = beginning(&journal, &vault.borrow())?;
         let pairs = |name: &str| -> Vec<(String, Json)> {
             stored
                 .get(name)
@@ -272,16 +262,7 @@ async fn continue_run(
             .into_iter()
             .map(|(n, v)| (n, Value::from_json(&v, &crate::plan::Label::PUBLIC)))
             .collect();
-        (
-            inputs,
-            env,
-            begin
-                .header
-                .facts
-                .get("pinned")
-                .cloned()
-                .unwrap_or(Json::Null),
-        )
+        (inputs, env, begin.pinned.clone())
     };
     let secrets = start::secrets(job.plan, &vault.borrow(), &pinned);
     let facts = RunFacts {
@@ -304,26 +285,25 @@ async fn continue_run(
 /// The plan document that a run was started with, from its journal.
 pub fn journaled_plan(world: &World, vault: &Vault, run_id: &str) -> Result<String> {
     let journal = Journal::open(world, vault, run_id)?;
-    let begin = journal.records().first().ok_or_else(|| {
-        Error::plain(
-            Failure::Tampered,
-            codes::JOURNAL_CORRUPT,
-            "the journal is empty",
-        )
-    })?;
-    let payload = journal.payload(vault, begin)?;
-    let stored: Json = serde_json::from_slice(&payload).map_err(|_| {
-        Error::plain(
-            Failure::Tampered,
-            codes::JOURNAL_CORRUPT,
-            "the first record of the journal cannot be read",
-        )
-    })?;
+    let (_, stored) = beginning(&journal, vault)?;
     Ok(stored
         .get("plan")
         .and_then(Json::as_str)
         .unwrap_or("")
         .to_owned())
+}
+
+/// The first record of a journal, and what is sealed in it.
+fn beginning<'j>(journal: &'j Journal, vault: &Vault) -> Result<(&'j Begin, Json)> {
+    let corrupt =
+        |what: &str| Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, what.to_owned());
+    let (begin, record) = journal
+        .begin()
+        .ok_or_else(|| corrupt("the journal is empty"))?;
+    let payload = journal.payload(vault, record)?;
+    let stored = serde_json::from_slice(&payload)
+        .map_err(|_| corrupt("the first record of the journal cannot be read"))?;
+    Ok((begin, stored))
 }
 
 /// The ways out of a state that needs a person.
@@ -383,24 +363,6 @@ async fn perform(
     for secret in begun.secrets.each() {
         observer.secret(secret);
     }
-    let mut scope = start::scope(
-        job.plan,
-        begun.facts.clone(),
-        HashMap::new(),
-        begun.env,
-        begun.secrets,
-    );
-    let mut inputs = begun.inputs;
-    start::defaults(job.rotation, &mut inputs, &scope)
-        .map_err(|d| Error::new(Failure::Usage, *d))?;
-    for input in inputs.values() {
-        if let (true, Some(bytes)) = (input.full_label().is_secret(), input.bytes()) {
-            observer.secret(&crate::vault::Secret::new(bytes));
-        }
-    }
-    scope.inputs = inputs;
-    start::variables(job.rotation, &mut scope)
-        .map_err(|d| Error::new(Failure::BeforeEffect, *d))?;
     let engine = Engine {
         world,
         plan: job.plan,
@@ -411,35 +373,74 @@ async fn perform(
         done: RefCell::new(Done::default()),
         certificates: job.certificates.clone(),
     };
-    let frame = Frame {
-        rotation: job.rotation,
-        scope: RefCell::new(scope),
-        prefix: String::new(),
-    };
-    let body = engine.steps(&frame, Place::TOP, &job.rotation.steps);
-    let result = match job.rotation.timeout {
-        Some(timeout) => {
-            let limit = world.clock.sleep(timeout.to_std());
-            match futures_util::future::select(body, limit).await {
-                futures_util::future::Either::Left((result, _)) => result,
-                futures_util::future::Either::Right(_) => Err(StepError::Unresolved(Box::new(
-                    Diagnostic::new(
-                        codes::RUN_TIMEOUT,
-                        job.rotation.at.0,
-                        format!("the rotation took longer than its `timeout` of {timeout}"),
-                    )
-                    .at("this rotation")
-                    .help("`rot resume` continues where it stopped"),
-                ))),
-            }
+    let mut replays = 0;
+    loop {
+        let scope = first_scope(job, &begun, observer)?;
+        let frame = Frame {
+            rotation: job.rotation,
+            scope: RefCell::new(scope),
+            path: CallPath::top(),
+        };
+        let result = match body(&engine, &frame).await {
+            Ok(flow) => engine.outputs(&frame, flow),
+            Err(stopped) => Err(stopped),
+        };
+        // Each useless answer that was kept is given up once.
+        if matches!(result, Err(StepError::Replay(_))) && replays < MAX_REPLAYS {
+            replays += 1;
+            let notes = std::mem::take(&mut engine.done.borrow_mut().notes);
+            engine.done.replace(Done {
+                notes,
+                ..Done::default()
+            });
+            continue;
         }
-        None => body.await,
+        return finish(&engine, &frame, &begun.facts, begun.resumed, result).await;
+    }
+}
+
+/// The scope at the beginning of a run.
+fn first_scope(job: &Job<'_>, begun: &Begun, observer: &dyn Observer) -> Result<Scope> {
+    let mut scope = start::scope(
+        job.plan,
+        begun.facts.clone(),
+        HashMap::new(),
+        begun.env.clone(),
+        begun.secrets.clone(),
+    );
+    let mut inputs = begun.inputs.clone();
+    start::defaults(job.rotation, &mut inputs, &scope)
+        .map_err(|d| Error::new(Failure::Usage, *d))?;
+    for input in inputs.values() {
+        if let (true, Some(bytes)) = (input.full_label().is_secret(), input.bytes()) {
+            observer.secret(&crate::vault::Secret::new(bytes));
+        }
+    }
+    scope.inputs = inputs;
+    start::variables(job.rotation, &mut scope)
+        .map_err(|d| Error::new(Failure::BeforeEffect, *d))?;
+    Ok(scope)
+}
+
+/// The steps of the run's own rotation, within its time.
+async fn body<'a>(engine: &Engine<'a>, frame: &Frame<'a>) -> std::result::Result<Flow, StepError> {
+    let steps = engine.steps(frame, BlockContext::TOP, &frame.rotation.steps);
+    let Some(timeout) = frame.rotation.timeout else {
+        return steps.await;
     };
-    let result = match result {
-        Ok(flow) => engine.outputs(&frame, flow),
-        Err(stopped) => Err(stopped),
-    };
-    finish(&engine, &frame, &begun.facts, begun.resumed, result).await
+    let limit = engine.world.clock.sleep(timeout.to_std());
+    match futures_util::future::select(steps, limit).await {
+        futures_util::future::Either::Left((result, _)) => result,
+        futures_util::future::Either::Right(_) => Err(StepError::Unresolved(Box::new(
+            Diagnostic::new(
+                codes::RUN_TIMEOUT,
+                frame.rotation.at.0,
+                format!("the rotation took longer than its `timeout` of {timeout}"),
+            )
+            .at("this rotation")
+            .help("`rot resume` continues where it stopped"),
+        ))),
+    }
 }
 
 async fn finish<'a>(
@@ -454,13 +455,12 @@ async fn finish<'a>(
         Ok(value) => {
             output = masked(frame.rotation, &value);
             // Lost, it only means that the run is replayed to its end once more.
-            let mut facts = journal::facts([("status", json!("completed"))]);
-            // The process may die before it can show them to anybody.
-            let notes = engine.done.borrow().notes.clone();
-            if !notes.is_empty() {
-                facts.insert("notes".into(), json!(notes));
-            }
-            let _ = engine.record_facts(Kind::Ended, "", facts, None, false);
+            let end = End {
+                status: EndStatus::Completed,
+                code: None,
+                notes: engine.done.borrow().notes.clone(),
+            };
+            let _ = engine.record(Event::Ended(end), None, false);
             (Status::Completed, None)
         }
         Err(stopped) => {
@@ -517,7 +517,10 @@ fn mask_named(json: &mut Json, fields: &[String]) {
 /// What a run that stopped is: over, to be resumed, or a person's. Writes it down.
 fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: StepError) -> (Status, Error) {
     let effect = engine.journal.borrow().had_effect();
-    let pairs = |d: &Diagnostic| [("code", json!(d.code.id())), ("message", json!(d.message))];
+    let reason = |d: &Diagnostic| Reason {
+        code: d.code.id().to_owned(),
+        message: d.message.clone(),
+    };
     // Somebody changed the secret by hand while the run was under way. That does not go away by itself, so the attempts count.
     let stopped = match stopped {
         StepError::Broken(mut error)
@@ -546,33 +549,33 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: StepError) -> (St
             (Status::Failed, error)
         }
         StepError::Halted(diagnostic) => {
-            let _ = engine.record(Kind::Halted, "", pairs(&diagnostic), None, true);
+            let _ = engine.record(Event::Halted(reason(&diagnostic)), None, true);
             (
                 Status::NeedsOperator,
                 Error::new(Failure::Unknown, *diagnostic).help(ways_out(&facts.id)),
             )
         }
         StepError::Failed(diagnostic) if !effect => {
-            let _ = engine.record(
-                Kind::Ended,
-                "",
-                [
-                    ("status", json!("failed")),
-                    ("code", json!(diagnostic.code.id())),
-                ],
-                None,
-                false,
-            );
+            let end = End {
+                status: EndStatus::Failed,
+                code: Some(diagnostic.code.id().to_owned()),
+                notes: Vec::new(),
+            };
+            let _ = engine.record(Event::Ended(end), None, false);
             (
                 Status::Failed,
                 Error::new(Failure::BeforeEffect, *diagnostic),
             )
         }
+        StepError::Heals(diagnostic) | StepError::Replay(diagnostic) => {
+            let _ = engine.record(Event::Failed(reason(&diagnostic)), None, true);
+            (Status::Failed, safe(*diagnostic, &facts.id))
+        }
         StepError::Failed(diagnostic) | StepError::Unresolved(diagnostic) => {
-            let _ = engine.record(Kind::Failed, "", pairs(&diagnostic), None, true);
+            let _ = engine.record(Event::Failed(reason(&diagnostic)), None, true);
             let failures = open::describe(&engine.journal.borrow()).failures;
             if failures >= BUDGET {
-                let _ = engine.record(Kind::Halted, "", pairs(&diagnostic), None, true);
+                let _ = engine.record(Event::Halted(reason(&diagnostic)), None, true);
                 let error = Error::new(Failure::Unknown, *diagnostic)
                     .note(format!(
                         "{failures} attempts failed; nothing more happens by itself"
@@ -580,14 +583,16 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: StepError) -> (St
                     .help(ways_out(&facts.id));
                 return (Status::NeedsOperator, error);
             }
-            let mut error = Error::new(Failure::AfterEffect, *diagnostic);
-            error = error.note(format!(
-                "the run changed something before it failed; what was obtained is safe, and `rot resume {}` continues",
-                facts.id
-            ));
-            (Status::Failed, error)
+            (Status::Failed, safe(*diagnostic, &facts.id))
         }
     }
+}
+
+/// A failure after an effect.
+fn safe(diagnostic: Diagnostic, run: &str) -> Error {
+    Error::new(Failure::AfterEffect, diagnostic).note(format!(
+        "the run changed something before it failed; what was obtained is safe, and `rot resume {run}` continues"
+    ))
 }
 
 /// Does the revocations that are due now and belong to rotations of this plan. Returns how many were done, and what failed.
@@ -683,11 +688,20 @@ async fn sweep_one(
     let frame = Frame {
         rotation: job.rotation,
         scope: RefCell::new(scope),
-        prefix: String::new(),
+        path: CallPath::top(),
     };
-    match engine.steps(&frame, Place::PROBE, &revoke.steps).await {
+    match engine
+        .steps(&frame, BlockContext::PROBE, &revoke.steps)
+        .await
+    {
         Ok(Flow::Next | Flow::Stop(_)) => {}
-        Err(StepError::Failed(d) | StepError::Halted(d) | StepError::Unresolved(d)) => {
+        Err(
+            StepError::Failed(d)
+            | StepError::Replay(d)
+            | StepError::Heals(d)
+            | StepError::Halted(d)
+            | StepError::Unresolved(d),
+        ) => {
             return Err(d.message);
         }
         Err(StepError::Broken(error)) => return Err(error.message().to_owned()),

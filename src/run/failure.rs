@@ -1,14 +1,18 @@
 //! What runs after a failure: the steps of `on failure`, and a Conductor definition's failure workflow.
 
-use super::engine::{Engine, FAILURE, Frame, Place, StepError};
-use super::journal::Kind;
+use super::engine::{BlockContext, Engine, Frame, StepError};
+use super::identity::CallPath;
 use super::value::{Data, Value};
 use std::cell::RefCell;
 
 /// Why a run stopped, in words that quote no value.
 pub(super) fn reason(stopped: &StepError) -> String {
     match stopped {
-        StepError::Failed(d) | StepError::Halted(d) | StepError::Unresolved(d) => d.message.clone(),
+        StepError::Failed(d)
+        | StepError::Replay(d)
+        | StepError::Heals(d)
+        | StepError::Halted(d)
+        | StepError::Unresolved(d) => d.message.clone(),
         StepError::Broken(error) => error.message().to_owned(),
     }
 }
@@ -21,7 +25,7 @@ pub(super) async fn react<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &
     frame.scope.borrow_mut().run.reason = Some(reason(stopped));
     if !frame.rotation.on_failure.is_empty()
         && let Err(failed) = engine
-            .steps(frame, Place::PROBE, &frame.rotation.on_failure)
+            .steps(frame, BlockContext::PROBE, &frame.rotation.on_failure)
             .await
     {
         engine.note(format!(
@@ -103,27 +107,15 @@ async fn workflow<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &StepErro
     let inner = Frame {
         rotation,
         scope: RefCell::new(scope),
-        prefix: prefix(engine, name),
+        path: CallPath::failure(name, engine.journal.borrow().failures()),
     };
-    if let Err(failed) = engine.steps(&inner, Place::TOP, &rotation.steps).await {
+    if let Err(failed) = engine
+        .steps(&inner, BlockContext::TOP, &rotation.steps)
+        .await
+    {
         engine.note(format!(
             "the failure workflow `{name}` failed too: {}",
             reason(&failed)
         ));
-    }
-}
-
-/// The journal's name of one run of the failure workflow: each failure of the run has its own, and a process that died in it
-/// left none, so that the next one goes on in the same.
-fn prefix(engine: &Engine<'_>, name: &str) -> String {
-    let journal = engine.journal.borrow();
-    match journal
-        .records()
-        .iter()
-        .filter(|r| r.header.kind == Kind::Failed)
-        .count()
-    {
-        0 => format!("{FAILURE}{name}/"),
-        before => format!("{FAILURE}{name} {}/", before + 1),
     }
 }

@@ -1,31 +1,17 @@
 //! The facts of a Conductor task that a definition may read beside its output: `${TASK.status}`, `${TASK.retryCount}`, …
 
-use super::engine::{Engine, Frame, Place, StepError, Trace};
+use super::engine::{Engine, Frame, StepContext, StepError};
 use super::value::Value;
 use crate::plan::Task;
 use crate::plan::task::Step;
 
 /// Before a task acts.
-pub(super) fn begun(
-    engine: &Engine<'_>,
-    frame: &Frame<'_>,
-    place: Place<'_>,
-    step: &Step,
-    key: &str,
-    at: jiff::Timestamp,
-) {
+pub(super) fn begun(cx: StepContext<'_, '_>, at: jiff::Timestamp) {
+    let StepContext { frame, step, .. } = cx;
     let run = frame.scope.borrow().run.id.clone();
-    let digest = ring::digest::digest(
-        &ring::digest::SHA256,
-        format!("{run}\n{key}\ntask").as_bytes(),
-    );
-    // The innermost round: `[2][1]` is the first of an inner loop.
-    let round = place
-        .rounds
-        .rsplit('[')
-        .next()
-        .and_then(|r| r.trim_end_matches(']').parse().ok())
-        .unwrap_or(0);
+    let digest = cx.id.digest(&run, "task");
+    // The innermost round.
+    let round = cx.block.rounds.last().copied().map_or(0, i64::from);
     let name = if let Task::Worker(worker) = &step.task {
         worker.name.clone()
     } else {
@@ -54,18 +40,16 @@ pub(super) fn begun(
     for name in ["scheduledTime", "startTime"] {
         set(frame, step, name, Value::int(at.as_millisecond()));
     }
-    let _ = engine;
 }
 
 /// After it acted.
 pub(super) fn ended(
     engine: &Engine<'_>,
-    frame: &Frame<'_>,
-    step: &Step,
-    trace: &Trace,
+    cx: StepContext<'_, '_>,
     failure: Option<&StepError>,
     at: jiff::Timestamp,
 ) {
+    let StepContext { frame, step, .. } = cx;
     let status = match failure {
         None => "COMPLETED",
         Some(_) if step.optional => "COMPLETED_WITH_ERRORS",
@@ -76,7 +60,7 @@ pub(super) fn ended(
         frame,
         step,
         "retryCount",
-        Value::int(i64::from(trace.attempts.max(1) - 1)),
+        Value::int(i64::from(cx.trace.attempts.get().max(1) - 1)),
     );
     set(frame, step, "endTime", Value::int(at.as_millisecond()));
     if let Some(stopped) = failure {

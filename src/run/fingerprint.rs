@@ -4,14 +4,15 @@
 //! may be mended; they change nothing at the issuer. So may `strays`, which only look for what a lost answer left behind. The digests are keyed, so that they tell nothing to who reads a
 //! journal without the vault.
 
+use super::journal::event::{RequestDigest, RequestPart};
 use crate::plan::Task;
 use crate::plan::task::http::Http;
 use crate::plan::{Expr, ExprKind, Root, Rotation};
 use crate::vault::Vault;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 /// One digest for each part of a request.
-pub fn of(vault: &Vault, run_id: &str, rotation: &Rotation, http: &Http) -> Map<String, Json> {
+pub fn of(vault: &Vault, run_id: &str, rotation: &Rotation, http: &Http) -> RequestDigest {
     let key = ring::hmac::Key::new(
         ring::hmac::HMAC_SHA256,
         &vault.derive(&format!("rot request v1 {run_id}")),
@@ -21,38 +22,20 @@ pub fn of(vault: &Vault, run_id: &str, rotation: &Rotation, http: &Http) -> Map<
             &key,
             crate::plan::document::canonical::compact(&what).as_bytes(),
         );
-        json!(super::functions::hex(
-            tag.as_ref().get(..8).unwrap_or_default()
-        ))
+        super::functions::hex(tag.as_ref().get(..8).unwrap_or_default())
     };
-    let mut parts = Map::new();
-    parts.insert("method".into(), digest(json!(http.method)));
-    parts.insert(
-        "url".into(),
-        digest(json!([http.url, http.encode, http.query])),
-    );
-    parts.insert("headers".into(), digest(json!([http.headers, http.auth])));
-    parts.insert("body".into(), digest(json!(http.body)));
-    parts.insert("effect".into(), digest(json!(http.effect)));
-    parts.insert("let".into(), digest(json!(lets(rotation, http))));
-    parts
-}
-
-/// The parts that differ, in words.
-pub fn changes(before: &Map<String, Json>, now: &Map<String, Json>) -> Vec<&'static str> {
-    let words = [
-        ("method", "its method"),
-        ("url", "its URL or query"),
-        ("headers", "its headers or its authentication"),
-        ("body", "its body"),
-        ("effect", "its effect"),
-        ("let", "a `let` that it names"),
+    let parts = [
+        (RequestPart::Operation, json!(http.method)),
+        (
+            RequestPart::Target,
+            json!([http.url, http.encode, http.query]),
+        ),
+        (RequestPart::Headers, json!([http.headers, http.auth])),
+        (RequestPart::Body, json!(http.body)),
+        (RequestPart::Effect, json!(http.effect)),
+        (RequestPart::Lets, json!(lets(rotation, http))),
     ];
-    words
-        .into_iter()
-        .filter(|(part, _)| before.get(*part) != now.get(*part))
-        .map(|(_, word)| word)
-        .collect()
+    RequestDigest(parts.map(|(part, what)| (part, digest(what))).into())
 }
 
 /// The `let`s that a request names, and those that they name.

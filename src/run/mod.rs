@@ -5,6 +5,7 @@
 
 pub mod due;
 pub mod functions;
+pub mod identity;
 pub mod ids;
 pub mod journal;
 pub mod open;
@@ -15,6 +16,7 @@ pub mod value;
 mod answer;
 mod engine;
 mod eval;
+mod exchange;
 mod execute;
 mod failure;
 mod fields;

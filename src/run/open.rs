@@ -1,10 +1,10 @@
 //! Interrupted runs: what is known of them, and what a person may decide.
 
-use super::journal::{self, Journal, Kind, facts};
+use super::journal::event::{End, EndStatus};
+use super::journal::{self, Event, Journal, Standing, StepEvent};
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::vault::Vault;
 use crate::world::World;
-use serde_json::{Value as Json, json};
 use std::time::Duration;
 
 /// Attempts of a whole run before nothing more happens by itself.
@@ -102,7 +102,10 @@ pub(super) fn tidy(world: &World, rotation: &str, ended: Vec<Journal>) {
         if i < surplus {
             journal.remove(world);
         } else if describe(&journal).rotation == rotation
-            && journal.records().iter().any(|r| !r.sealed.is_empty())
+            && journal
+                .records()
+                .first()
+                .is_some_and(|r| !r.sealed.is_empty())
         {
             let _ = journal.strip(world);
         }
@@ -119,100 +122,42 @@ fn ended_by_peek(world: &World, vault: &Vault, run_id: &str) -> bool {
     let mut at = 0;
     let mut ended = false;
     while let Some((header, length)) = bytes.get(at..).and_then(journal::peek) {
-        ended = header.kind == Kind::Ended;
+        ended = matches!(header.event, Event::Ended(_));
         at += length;
     }
-    ended && at == bytes.len()
+    ended && at == bytes.len() || journal::ended_in_form_1(&bytes)
 }
 
 /// What a journal says of its run.
 pub fn describe(journal: &Journal) -> OpenRun {
-    let begin = journal.records().first();
-    let fact = |name: &str| {
-        begin
-            .and_then(|r| r.header.facts.get(name))
-            .and_then(Json::as_str)
-            .map(str::to_owned)
-    };
-    let written_at = begin.map_or(jiff::Timestamp::UNIX_EPOCH, |r| r.header.at);
-    // To the very instant that the first process saw: expiries are counted from it.
-    let begun_at = fact("started_at")
-        .and_then(|t| t.parse().ok())
-        .unwrap_or(written_at);
-    let text = |record: &journal::Record, name: &str| {
-        record
-            .header
-            .facts
-            .get(name)
-            .and_then(Json::as_str)
-            .unwrap_or("")
-            .to_owned()
-    };
-    let last = journal.records().iter().rev().find(|r| {
-        matches!(
-            r.header.kind,
-            Kind::Failed | Kind::Halted | Kind::Acknowledged
-        )
-    });
-    let state = match last {
-        Some(record) if record.header.kind == Kind::Halted => OpenState::NeedsOperator {
-            code: text(record, "code"),
-            message: text(record, "message"),
+    let begin = journal.begin().map(|(begin, _)| begin);
+    let never = jiff::Timestamp::UNIX_EPOCH;
+    let state = match journal.standing() {
+        Standing::Open => OpenState::Interrupted,
+        Standing::Failed(reason) => OpenState::Failed {
+            code: reason.code.clone(),
+            message: reason.message.clone(),
         },
-        Some(record) if record.header.kind == Kind::Failed => OpenState::Failed {
-            code: text(record, "code"),
-            message: text(record, "message"),
+        Standing::Halted(reason) => OpenState::NeedsOperator {
+            code: reason.code.clone(),
+            message: reason.message.clone(),
         },
-        _ => OpenState::Interrupted,
     };
-    // A person who said "retry" begins a new budget.
-    let since = journal
-        .records()
-        .iter()
-        .rposition(|r| r.header.kind == Kind::Acknowledged)
-        .map_or(0, |i| i + 1);
-    let failed: Vec<&journal::Record> = journal
-        .records()
-        .iter()
-        .skip(since)
-        .filter(|r| r.header.kind == Kind::Failed)
-        .collect();
+    let failures = journal.recent_failures();
     OpenRun {
         run_id: journal.run_id().to_owned(),
-        rotation: fact("rotation").unwrap_or_default(),
-        begun_at,
-        scheduled_at: fact("scheduled_at")
-            .and_then(|t| t.parse().ok())
-            .unwrap_or(begun_at),
-        source: fact("source"),
+        rotation: begin.map_or_else(String::new, |b| b.rotation.clone()),
+        begun_at: begin.map_or(never, |b| b.started_at),
+        scheduled_at: begin.map_or(never, |b| b.scheduled_at),
+        source: begin.and_then(|b| b.source.clone()),
         state,
-        failures: failed.len(),
-        last_failure: failed.last().map(|r| r.header.at),
+        failures: failures.len(),
+        last_failure: failures.last().copied(),
         had_effect: journal.had_effect(),
     }
 }
 
-/// What a person decides about a run that needs one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
-    /// Call again, or go on: the person knows that it is safe.
-    Retry,
-    /// Give the run up; what it staged is marked as failed.
-    Abandon,
-    /// The person mended it by hand: the run is over.
-    Accept,
-}
-
-impl Decision {
-    /// The word of the option.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Decision::Retry => "retry",
-            Decision::Abandon => "abandon",
-            Decision::Accept => "accept",
-        }
-    }
-}
+pub use super::journal::event::Decision;
 
 /// Writes a decision down, when no process is at work on the run. After `Abandon` and `Accept` the run is over.
 pub fn acknowledge(
@@ -233,79 +178,41 @@ pub fn acknowledge(
         )
         .help("`rot status` lists the runs that are not"));
     }
-    let failed =
-        |journal: &Journal, e: std::io::Error| journal::storage(journal.path(), "written", &e);
-    if decision == Decision::Retry {
-        // Every step whose outcome is unknown counts as not executed from here on.
-        let unknown: Vec<String> = journal
-            .records()
-            .iter()
-            .filter(|r| matches!(r.header.kind, Kind::Intent | Kind::Unknown))
-            .map(|r| r.header.step.clone())
-            .collect();
-        for step in unknown {
-            journal
-                .append(
-                    world,
-                    vault,
-                    Kind::Acknowledged,
-                    &step,
-                    facts([("decision", json!(decision.as_str()))]),
-                    None,
-                    false,
-                )
-                .map_err(|e| failed(&journal, e))?;
-        }
+    // Every step whose outcome is unknown counts as not executed from here on.
+    let unknown = match decision {
+        Decision::Retry => journal.unknown_calls(),
+        Decision::Abandon | Decision::Accept => Vec::new(),
+    };
+    let mut write = |event: Event, sync: bool| {
+        let written = journal.append(world, vault, event, None, sync);
+        written.map_err(|e| journal::storage(journal.path(), "written", &e))
+    };
+    for id in unknown {
+        let event = StepEvent::Cleared;
+        write(Event::Step { id, event }, false)?;
     }
-    journal
-        .append(
-            world,
-            vault,
-            Kind::Acknowledged,
-            "",
-            facts([("decision", json!(decision.as_str()))]),
-            None,
-            true,
-        )
-        .map_err(|e| failed(&journal, e))?;
-    if decision == Decision::Retry {
-        return Ok(());
-    }
-    let staged: Vec<(String, String)> = journal
-        .records()
-        .iter()
-        .filter(|r| r.header.kind == Kind::Staged)
-        .filter_map(|r| {
-            Some((
-                r.header.facts.get("secret")?.as_str()?.to_owned(),
-                r.header.facts.get("version")?.as_str()?.to_owned(),
-            ))
-        })
-        .collect();
+    write(Event::Decided(decision), true)?;
+    let status = match decision {
+        Decision::Retry => return Ok(()),
+        Decision::Accept => EndStatus::Accepted,
+        Decision::Abandon => EndStatus::Abandoned,
+    };
+    let staged: Vec<_> = journal.staged().into_iter().cloned().collect();
     vault.commit(|doc| {
-        for (secret, version) in &staged {
-            if doc.get(secret).and_then(|e| e.pending.as_deref()) == Some(version) {
-                doc.mark_failed(secret, version)?;
+        for stored in &staged {
+            let pending = doc.get(&stored.secret).and_then(|e| e.pending.as_deref());
+            if pending == Some(&stored.version) {
+                doc.mark_failed(&stored.secret, &stored.version)?;
             }
         }
         Ok(())
     })?;
+    let end = End {
+        status,
+        code: None,
+        notes: Vec::new(),
+    };
     journal
-        .append(
-            world,
-            vault,
-            Kind::Ended,
-            "",
-            facts([(
-                "status",
-                json!(if decision == Decision::Accept {
-                    "accepted"
-                } else {
-                    "abandoned"
-                }),
-            )]),
-            None,
-            true,
-        )
-        .map_err(|e| failed(&journal, e))
+        .append(world, vault, Event::Ended(end), None, true)
+        .map_err(|e| journal::storage(journal.path(), "written", &e))
 }

@@ -84,10 +84,21 @@ pub struct Secrets {
     values: HashMap<(String, Version), Stored>,
     /// Fields of records that are only ever stored from public values.
     public: BTreeSet<(String, String)>,
-    /// While a probe runs: a version that stands for another.
-    swap: Option<(String, Version, Version)>,
+    /// While a probe runs: versions that stand for others.
+    swaps: Vec<Swap>,
     /// What was set since the last fork: a call that runs beside others brings back only this.
     changed: BTreeSet<(String, Version)>,
+}
+
+/// A version of a secret that is taken where another is read.
+#[derive(Clone)]
+pub struct Swap {
+    /// Name of the secret.
+    pub name: String,
+    /// The version that the plan reads.
+    pub read: Version,
+    /// The version that is taken.
+    pub taken: Version,
 }
 
 /// One stored value.
@@ -127,16 +138,17 @@ impl Secrets {
 
     /// What a version is.
     pub fn get(&self, name: &str, version: Version) -> Option<&Stored> {
-        let version = match &self.swap {
-            Some((swapped, from, to)) if swapped == name && *from == version => *to,
-            _ => version,
-        };
+        let swap = self
+            .swaps
+            .iter()
+            .find(|swap| swap.name == name && swap.read == version);
+        let version = swap.map_or(version, |swap| swap.taken);
         self.values.get(&(name.to_owned(), version))
     }
 
-    /// Lets `from` stand for `to` in every look-up of `name` until the next call; `None` ends it.
-    pub fn swap(&mut self, swap: Option<(String, Version, Version)>) {
-        self.swap = swap;
+    /// Lets other versions be taken than are read, in place of those that were said before; none ends it.
+    pub fn swap(&mut self, swaps: Vec<Swap>) {
+        self.swaps = swaps;
     }
 
     /// Pending becomes current, current becomes previous.

@@ -1,13 +1,15 @@
 //! Everything before the first effect: inputs, environment, secrets as this run sees them.
 
 use super::eval;
+use super::journal::Pins;
+use super::journal::event::PinnedVersions;
 use super::scope::{Made, RunFacts, Scope, Secrets, Stored};
 use super::value::{Data, Value};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes, nearest};
 use crate::plan::{Label, Origin, Plan, Rotation, Type, Version};
 use crate::vault::{StoredValue, Vault};
 use crate::world::World;
-use serde_json::{Map, Value as Json, json};
+use serde_json::Value as Json;
 use std::collections::{BTreeSet, HashMap};
 
 /// The scope of a run, from what its journal's first record says.
@@ -190,36 +192,34 @@ pub fn environment(world: &World, plan: &Plan) -> HashMap<String, Value> {
         .collect()
 }
 
-/// Which versions this run sees, for the journal's first record: version ids, nothing else.
-pub fn pin(plan: &Plan, vault: &Vault) -> Json {
-    let mut pinned = Map::new();
-    for declared in &plan.secrets {
-        if let Some(entry) = vault.doc().get(&declared.name) {
-            pinned.insert(
-                declared.name.clone(),
-                json!({ "current": entry.current, "previous": entry.previous }),
-            );
-        }
-    }
-    Json::Object(pinned)
+/// Which versions this run sees.
+pub fn pin(plan: &Plan, vault: &Vault) -> Pins {
+    let declared = plan.secrets.iter().filter_map(|declared| {
+        let entry = vault.doc().get(&declared.name)?;
+        let versions = PinnedVersions {
+            current: entry.current.clone(),
+            previous: entry.previous.clone(),
+        };
+        Some((declared.name.clone(), versions))
+    });
+    declared.collect()
 }
 
 /// The pinned values. Versions never change, so a resumed run sees what the first attempt saw.
-pub fn secrets(plan: &Plan, vault: &Vault, pinned: &Json) -> Secrets {
+pub fn secrets(plan: &Plan, vault: &Vault, pinned: &Pins) -> Secrets {
     let mut secrets = Secrets::new(crate::plan::fields::public_fields(plan));
     for declared in &plan.secrets {
-        let Some(entry) = vault.doc().get(&declared.name) else {
+        let (Some(entry), Some(pins)) =
+            (vault.doc().get(&declared.name), pinned.get(&declared.name))
+        else {
             continue;
         };
-        for (word, version) in [
-            ("current", Version::Current),
-            ("previous", Version::Previous),
+        for (id, version) in [
+            (&pins.current, Version::Current),
+            (&pins.previous, Version::Previous),
         ] {
-            let id = pinned
-                .get(&declared.name)
-                .and_then(|p| p.get(word))
-                .and_then(Json::as_str);
             let stored = id
+                .as_deref()
                 .and_then(|id| entry.version(id))
                 .and_then(|v| v.value.as_ref())
                 .map(stored);

@@ -185,6 +185,7 @@ rules! {
         VAULT_NOT_PINNED "vault-not-pinned";
         STORAGE_FAILED "storage-failed";
         JOURNAL_CORRUPT "journal-corrupt";
+        JOURNAL_FORM "journal-form";
         PLAN_TAMPERED "plan-tampered";
         PLAN_NEWER "plan-newer";
         CONFIG_INVALID "config-invalid";

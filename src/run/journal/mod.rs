@@ -3,15 +3,22 @@
 //! One file a run: `<state>/runs/<vault id>/<run id>.jnl`. A step with an answer is never called again in its run; a step
 //! with only an intent is *unknown* and goes through the rule of its effect (`run::recover`). No plaintext is in it.
 
+mod ask;
+pub mod event;
 mod record;
 
-pub use record::{Damage, Header, Kind, Record, decode, encode, peek};
+pub use ask::{CallState, Standing, is_success};
+pub use event::{Event, Header, Pins, StepEvent};
+pub use record::{Damage, Record, decode, encode, ended_in_form_1, peek};
+
+use event::Begin;
 
 use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::run::identity::StepId;
 use crate::vault::Vault;
 use crate::world::World;
 use crate::world::fs::File;
-use serde_json::{Map, Value as Json};
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -28,6 +35,8 @@ pub struct Journal {
     key: ring::hmac::Key,
     tag: [u8; record::TAG],
     records: Vec<Record>,
+    /// Where the records of each step are.
+    index: HashMap<StepId, Vec<usize>>,
     file: Option<Box<dyn File>>,
     /// How much of the file a sync has made durable.
     durable: u64,
@@ -37,14 +46,6 @@ pub struct Journal {
     rewrite: bool,
     /// The file must be cut to this length before another record: what is behind it is torn.
     cut: Option<u64>,
-}
-
-/// Facts for a header.
-pub fn facts<const N: usize>(pairs: [(&str, Json); N]) -> Map<String, Json> {
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
 }
 
 /// The folder with the journals of a vault.
@@ -58,7 +59,7 @@ impl Journal {
         world: &World,
         vault: &Vault,
         run_id: &str,
-        header: Map<String, Json>,
+        begin: Begin,
         payload: &[u8],
     ) -> Result<Self> {
         let folder = folder(vault);
@@ -72,7 +73,7 @@ impl Journal {
             ..Self::detached(vault, run_id)
         };
         journal
-            .append(world, vault, Kind::Begin, "", header, Some(payload), true)
+            .append(world, vault, Event::Begin(begin), Some(payload), true)
             .map_err(failed)?;
         settle(world, vault).map_err(failed)?;
         Ok(journal)
@@ -107,6 +108,7 @@ impl Journal {
             key: key(vault, run_id),
             tag: [0; record::TAG],
             records: Vec::new(),
+            index: HashMap::new(),
             file: None,
             durable: 0,
             unsynced: Vec::new(),
@@ -119,45 +121,43 @@ impl Journal {
     ///
     /// Nothing is changed: `rot status` reads the journals of runs that go on, and half a record may just be being written.
     pub fn open(world: &World, vault: &Vault, run_id: &str) -> Result<Self> {
-        let empty = Self::detached(vault, run_id);
-        let path = &empty.path;
+        let path = &folder(vault).join(format!("{run_id}.jnl"));
         let bytes = world
             .fs
             .read(path, MAX_FILE)
             .map_err(|e| storage(path, "read", &e))?;
-        let mut records = Vec::new();
-        let mut tag = [0; record::TAG];
+        let mut journal = Self::detached(vault, run_id);
         let mut at = 0usize;
-        let mut cut = None;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            let sequence = u32::try_from(records.len()).unwrap_or(u32::MAX);
-            match decode(&empty.key, &tag, sequence, rest) {
+            let good = journal.records.len();
+            let sequence = u32::try_from(good).unwrap_or(u32::MAX);
+            match decode(&journal.key, &journal.tag, sequence, rest) {
                 Ok((found, next, length)) => {
-                    records.push(found);
-                    tag = next;
+                    journal.push(found);
+                    journal.tag = next;
                     at += length;
                 }
                 Err(damage) if damage == Damage::Torn || never_written(&bytes, at) => {
-                    cut = Some(at as u64);
+                    journal.cut = Some(at as u64);
                     break;
                 }
-                Err(_) => return Err(corrupt(path, records.len())),
+                Err(Damage::Form) if good == 0 => return Err(other_form(path, run_id)),
+                Err(_) => return Err(corrupt(path, good)),
             }
         }
-        if !records.is_empty()
-            && records
-                .first()
-                .is_some_and(|r| r.header.kind != Kind::Begin)
-        {
+        if !journal.records.is_empty() && journal.begin().is_none() {
             return Err(corrupt(path, 0));
         }
-        Ok(Self {
-            tag,
-            records,
-            durable: at as u64,
-            cut,
-            ..empty
-        })
+        journal.durable = at as u64;
+        Ok(journal)
+    }
+
+    fn push(&mut self, record: Record) {
+        if let Event::Step { id, .. } = &record.header.event {
+            let places = self.index.entry(id.clone()).or_default();
+            places.push(self.records.len());
+        }
+        self.records.push(record);
     }
 
     /// Adds a record. With `sync` it is durable when this returns.
@@ -165,17 +165,13 @@ impl Journal {
         &mut self,
         world: &World,
         vault: &Vault,
-        kind: Kind,
-        step: &str,
-        facts: Map<String, Json>,
+        event: Event,
         payload: Option<&[u8]>,
         sync: bool,
     ) -> io::Result<()> {
         let header = Header {
-            kind,
-            step: step.to_owned(),
             at: world.clock.now(),
-            facts,
+            event,
         };
         let sealed = match payload {
             Some(payload) => vault
@@ -219,7 +215,7 @@ impl Journal {
             self.unsynced.clear();
         }
         self.tag = tag;
-        self.records.push(Record { header, sealed });
+        self.push(Record { header, sealed });
         Ok(())
     }
 
@@ -248,64 +244,12 @@ impl Journal {
         &self.path
     }
 
-    /// Records of one step, in order.
-    pub fn of<'a>(&'a self, step: &'a str) -> impl DoubleEndedIterator<Item = &'a Record> {
-        self.records.iter().filter(move |r| r.header.step == step)
-    }
-
-    /// The last record of `kind` of a step.
-    pub fn last(&self, step: &str, kind: Kind) -> Option<&Record> {
-        self.records
-            .iter()
-            .rev()
-            .find(|r| r.header.step == step && r.header.kind == kind)
-    }
-
-    /// The last record of the run itself.
-    pub fn last_of_run(&self, kind: Kind) -> Option<&Record> {
-        self.records.iter().rev().find(|r| r.header.kind == kind)
-    }
-
     /// Opens the payload of a record.
     pub fn payload(&self, vault: &Vault, record: &Record) -> Result<Zeroizing<Vec<u8>>> {
         if record.sealed.is_empty() {
             return Ok(Zeroizing::new(Vec::new()));
         }
         vault.unseal(&record.sealed)
-    }
-
-    /// Whether the run is over. Only then does a journal lose the payload of its first record, which says so too where a power
-    /// cut has left the beginning of the rewritten file.
-    pub fn ended(&self) -> bool {
-        self.last_of_run(Kind::Ended).is_some()
-            || self
-                .records
-                .first()
-                .is_some_and(|begin| begin.sealed.is_empty())
-    }
-
-    /// Whether something outside changed, or may have. What a failure workflow did is over with it.
-    pub fn had_effect(&self) -> bool {
-        self.records
-            .iter()
-            .filter(|r| !r.header.step.starts_with(super::engine::FAILURE))
-            .any(|r| match r.header.kind {
-                Kind::Answer => r
-                    .header
-                    .facts
-                    .get("effect")
-                    .and_then(Json::as_bool)
-                    .unwrap_or(false),
-                Kind::Unknown
-                | Kind::Staged
-                | Kind::Promoted
-                | Kind::RevokeIntent
-                | Kind::Revoked => true,
-                Kind::Intent => !self
-                    .of(&r.header.step)
-                    .any(|o| matches!(o.header.kind, Kind::Answer | Kind::NotSent | Kind::Unknown)),
-                _ => false,
-            })
     }
 
     /// The file that [`Self::strip`] writes before it takes the journal's place.
@@ -319,17 +263,24 @@ impl Journal {
         let _ = world.fs.remove(&self.path);
     }
 
-    /// Replaces the journal of an ended run by its headers: the values are in the vault, or were of no use.
+    /// Replaces the journal of an ended run by its headers: the values are in the vault, or were of no use. An answer that could
+    /// not be used stays, for whoever looks for the credential in it.
     pub fn strip(self, world: &World) -> io::Result<()> {
         let mut bytes = Vec::new();
         let mut tag = [0; record::TAG];
+        let kept = self.superseded_answers();
         for (i, record) in self.records.iter().enumerate() {
+            let sealed = if kept.contains(&i) {
+                record.sealed.as_slice()
+            } else {
+                &[]
+            };
             if let Some((encoded, next)) = encode(
                 &self.key,
                 &tag,
                 u32::try_from(i).unwrap_or(u32::MAX),
                 &record.header,
-                &[],
+                sealed,
             ) {
                 bytes.extend_from_slice(&encoded);
                 tag = next;
@@ -380,7 +331,7 @@ fn never_written(bytes: &[u8], at: usize) -> bool {
 fn key(vault: &Vault, run_id: &str) -> ring::hmac::Key {
     ring::hmac::Key::new(
         ring::hmac::HMAC_SHA256,
-        &vault.derive(&format!("rot journal v1 {run_id}")),
+        &vault.derive(&format!("rot journal v2 {run_id}")),
     )
 }
 
@@ -426,4 +377,15 @@ fn corrupt(path: &Path, good: usize) -> Error {
     Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, "a run's journal was changed or damaged")
         .note(format!("file: {}; its first {good} records are good", path.display()))
         .help("restore the file from a backup; or look at what the issuer has live, move the file away, and start a new run")
+}
+
+/// A whole journal that another version of this program wrote.
+fn other_form(path: &Path, run_id: &str) -> Error {
+    Error::plain(
+        Failure::Usage,
+        codes::JOURNAL_FORM,
+        format!("run {run_id} was begun by another version of rot, whose journal this one does not read"),
+    )
+    .note(format!("file: {}", path.display()))
+    .help("finish or abandon the run with the version that began it (`rot resume`); or look at what the issuer has live, move the file away, and start a new run")
 }

@@ -1,7 +1,7 @@
 //! One record of a journal: frame, plain header, sealed payload, chain tag.
 //!
 //! ```text
-//! magic "ROTJ" | body length u32 | sequence u32 | check 4 B | header length u32 | header JSON | payload | tag 32 B
+//! magic "RTJ2" | body length u32 | sequence u32 | check 4 B | header length u32 | header JSON | payload | tag 32 B
 //! ```
 //!
 //! Numbers are big-endian. `check` is the start of the SHA-256 of what stands before it, so that a damaged length is not
@@ -9,69 +9,21 @@
 //! changed, reordered, dropped and forged records. The header holds nothing secret and no value; the payload is sealed
 //! to the vault's recipients.
 
-use serde::{Deserialize, Serialize};
+use super::event::Header;
 
-/// Start of each record.
-const MAGIC: &[u8; 4] = b"ROTJ";
+/// Start of each record, with the number of its form. A record of a step names it by a [`StepId`](crate::run::identity::StepId)
+/// from form 2 on.
+const MAGIC: &[u8; 4] = b"RTJ2";
+/// Start of a record of form 1, in which a step was a text.
+const MAGIC_1: &[u8; 4] = b"ROTJ";
+/// What every later form begins with.
+const FAMILY: &[u8; 3] = b"RTJ";
 /// Magic, length, sequence, check.
 const FRAME: usize = 16;
 /// The chain tag.
 pub(super) const TAG: usize = 32;
 /// No record is larger: a body of 16 MiB, sealed and in an envelope.
 const MAX_BODY: usize = 40 << 20;
-
-/// What a record says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// The run began. Payload: inputs, environment, versions of secrets.
-    Begin,
-    /// A call that changes something is about to be made.
-    Intent,
-    /// A whole answer came. Payload: the raw answer.
-    Answer,
-    /// No byte left this machine, or the server proved that it did nothing.
-    NotSent,
-    /// It may or may not have been executed. Payload: what came of the answer.
-    Unknown,
-    /// A value that cannot be computed again. Payload: the value.
-    Value,
-    /// A new version is pending in the vault.
-    Staged,
-    /// Verification succeeded.
-    Verified,
-    /// The pending version is current.
-    Promoted,
-    /// The old credential is about to be revoked.
-    RevokeIntent,
-    /// The old credential is revoked, or its revocation is scheduled.
-    Revoked,
-    /// A wait was begun; header: until when.
-    Waiting,
-    /// An attempt of the whole run failed; header: code.
-    Failed,
-    /// Nothing more happens by itself: a person is needed.
-    Halted,
-    /// A person decided; header: `retry`, `abandon`, `accept`.
-    Acknowledged,
-    /// The run is over; header: status.
-    Ended,
-}
-
-/// What stands in clear beside a record: nothing secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Header {
-    /// What it says.
-    pub kind: Kind,
-    /// The step, with its loop rounds; empty for the run itself.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub step: String,
-    /// When.
-    pub at: jiff::Timestamp,
-    /// More facts: attempt, status, rotation, digest, code, until.
-    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
-    pub facts: serde_json::Map<String, serde_json::Value>,
-}
 
 /// A record as read.
 #[derive(Debug)]
@@ -87,6 +39,8 @@ pub struct Record {
 pub enum Damage {
     /// The file ends within it: the process died while writing it.
     Torn,
+    /// It is whole, and of another form: written by an earlier or a later version of this program.
+    Form,
     /// Anything else.
     Corrupt,
 }
@@ -133,10 +87,12 @@ pub fn decode(
     if bytes.iter().all(|b| *b == 0) {
         return Err(Damage::Torn);
     }
-    if frame.get(..4) != Some(MAGIC)
-        || frame.get(12..) != Some(&check(frame.get(..12).unwrap_or_default()))
-    {
+    if frame.get(12..) != Some(&check(frame.get(..12).unwrap_or_default())) {
         return Err(Damage::Corrupt);
+    }
+    if frame.get(..4) != Some(MAGIC) {
+        let other = frame.starts_with(MAGIC_1) || frame.starts_with(FAMILY);
+        return Err(if other { Damage::Form } else { Damage::Corrupt });
     }
     let length = number(frame, 4) as usize;
     if number(frame, 8) != sequence || !(4..=MAX_BODY).contains(&length) {
@@ -194,14 +150,33 @@ fn tag(key: &ring::hmac::Key, previous: &[u8; TAG], content: &[u8]) -> [u8; TAG]
 
 /// The header of a record without knowing the key, for listings only: nothing is verified.
 pub fn peek(bytes: &[u8]) -> Option<(Header, usize)> {
-    if bytes.get(..4)? != MAGIC {
+    let (header, length) = head(bytes, MAGIC)?;
+    Some((serde_json::from_slice(header).ok()?, length))
+}
+
+/// Whether a journal of form 1 is that of a run that is over, for listings only: nothing is verified.
+pub fn ended_in_form_1(bytes: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Old {
+        kind: String,
+    }
+    let mut at = 0;
+    let mut ended = false;
+    while let Some((header, length)) = bytes.get(at..).and_then(|rest| head(rest, MAGIC_1)) {
+        let old = serde_json::from_slice::<Old>(header);
+        ended |= old.is_ok_and(|old| old.kind == "ended");
+        at += length;
+    }
+    ended
+}
+
+/// The text of a record's header, and how many bytes the record takes.
+fn head<'b>(bytes: &'b [u8], magic: &[u8; 4]) -> Option<(&'b [u8], usize)> {
+    if bytes.get(..4)? != magic {
         return None;
     }
     let length = number(bytes, 4) as usize;
     let header_length = number(bytes, FRAME) as usize;
     let header = bytes.get(FRAME + 4..(FRAME + 4).checked_add(header_length)?)?;
-    Some((
-        serde_json::from_slice(header).ok()?,
-        FRAME.checked_add(length)?.checked_add(TAG)?,
-    ))
+    Some((header, FRAME.checked_add(length)?.checked_add(TAG)?))
 }

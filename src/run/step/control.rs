@@ -3,12 +3,12 @@
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::task::{Branch, Call, ForEach, Repeat, Step, Switch, Wait};
 use crate::plan::{Derivation, Expr, ExprKind};
-use crate::run::engine::{Engine, Flow, Frame, Local, Place, StepError};
+use crate::run::engine::{BlockContext, Engine, Flow, Frame, Local, StepContext, StepError};
 use crate::run::functions::{instant, later};
-use crate::run::journal::Kind;
+use crate::run::identity::{CallPath, StepId};
+use crate::run::journal::StepEvent;
 use crate::run::value::{Data, Value};
 use futures_util::future::join_all;
-use serde_json::json;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,20 +21,9 @@ impl<'a> Engine<'a> {
         &self,
         frame: &Frame<'_>,
         wait: &Wait,
-        key: &str,
+        id: &StepId,
     ) -> Result<(), StepError> {
-        let recorded = self
-            .journal
-            .borrow()
-            .last(key, Kind::Waiting)
-            .and_then(|r| {
-                r.header
-                    .facts
-                    .get("until")?
-                    .as_str()?
-                    .parse::<jiff::Timestamp>()
-                    .ok()
-            });
+        let recorded = self.journal.borrow().waits_until(id);
         let until = match recorded {
             Some(until) => until,
             None => {
@@ -65,7 +54,7 @@ impl<'a> Engine<'a> {
                     }
                     (Wait::Until(_), _) => instant(&value).map_err(failed)?,
                 };
-                self.record(Kind::Waiting, key, [("until", json!(until))], None, true)?;
+                self.record_step(id, StepEvent::Waiting { until }, None, true)?;
                 until
             }
         };
@@ -86,11 +75,12 @@ impl<'a> Engine<'a> {
 
     pub(in crate::run) async fn switch<'b>(
         &'b self,
-        frame: &'b Frame<'a>,
-        place: Place<'b>,
-        step: &'b Step,
+        cx: StepContext<'b, 'a>,
         switch: &'b Switch,
     ) -> Result<Flow, StepError> {
+        let StepContext {
+            frame, block, step, ..
+        } = cx;
         let subject = self.eval(frame, &switch.subject)?;
         // Conductor's rule: the result as text, exact match, null is the word `null`.
         let text = subject.java_text();
@@ -121,9 +111,9 @@ impl<'a> Engine<'a> {
         }
         self.steps(
             frame,
-            Place {
-                hidden: place.hidden || hidden,
-                ..place
+            BlockContext {
+                hidden: block.hidden || hidden,
+                ..block
             },
             chosen,
         )
@@ -134,13 +124,13 @@ impl<'a> Engine<'a> {
     pub(in crate::run) async fn side_by_side<'b>(
         &'b self,
         frame: &'b Frame<'a>,
-        place: Place<'b>,
+        block: BlockContext<'b>,
         branches: &'b [Branch],
     ) -> Result<Flow, StepError> {
         let results = join_all(
             branches
                 .iter()
-                .map(|branch| self.steps(frame, place, &branch.steps)),
+                .map(|branch| self.steps(frame, block, &branch.steps)),
         )
         .await;
         let mut stop = Flow::Next;
@@ -160,11 +150,12 @@ impl<'a> Engine<'a> {
 
     pub(in crate::run) async fn for_each<'b>(
         &'b self,
-        frame: &'b Frame<'a>,
-        place: Place<'b>,
-        step: &'b Step,
+        cx: StepContext<'b, 'a>,
         each: &'b ForEach,
     ) -> Result<Flow, StepError> {
+        let StepContext {
+            frame, block, step, ..
+        } = cx;
         let list = self.eval(frame, &each.items)?;
         let what = list.kind();
         let items = match list.data {
@@ -201,16 +192,9 @@ impl<'a> Engine<'a> {
                 .borrow_mut()
                 .variables
                 .insert(each.item.clone(), item);
-            let round = format!("{}[{}]", place.rounds, i + 1);
+            let rounds_here = within(block.rounds, counted(i + 1));
             if let Flow::Stop(output) = self
-                .steps(
-                    frame,
-                    Place {
-                        rounds: &round,
-                        ..place
-                    },
-                    &each.steps,
-                )
+                .steps(frame, block.in_rounds(&rounds_here), &each.steps)
                 .await?
             {
                 return Ok(Flow::Stop(output));
@@ -241,32 +225,25 @@ impl<'a> Engine<'a> {
 
     pub(in crate::run) async fn repeat<'b>(
         &'b self,
-        frame: &'b Frame<'a>,
-        place: Place<'b>,
-        step: &'b Step,
+        cx: StepContext<'b, 'a>,
         repeat: &'b Repeat,
-        key: &'b str,
     ) -> Result<Flow, StepError> {
+        let StepContext {
+            frame, block, step, ..
+        } = cx;
         let mut all = Rounds {
             done: Vec::new(),
             keep: repeat.keep_last,
         };
         for round in 1..=repeat.at_most {
-            let rounds = format!("{}[{round}]", place.rounds);
+            let rounds = within(block.rounds, round);
             let number = usize::try_from(round).unwrap_or(usize::MAX);
             let iteration = || vec![("iteration".to_owned(), index(number))];
             if self.plan.dialect.semantics().task_documents {
                 self.looped(frame, step, &all, iteration());
             }
             if let Flow::Stop(output) = self
-                .steps(
-                    frame,
-                    Place {
-                        rounds: &rounds,
-                        ..place
-                    },
-                    &repeat.steps,
-                )
+                .steps(frame, block.in_rounds(&rounds), &repeat.steps)
                 .await?
             {
                 return Ok(Flow::Stop(output));
@@ -289,15 +266,14 @@ impl<'a> Engine<'a> {
                 .every
                 .map(|every| repeat.backoff.pause(every, round - 1))
             {
-                Some(pause) if place.volatile => self.world.clock.sleep(pause.to_std()).await,
+                Some(pause) if block.volatile => self.world.clock.sleep(pause.to_std()).await,
                 // Over a crash it is not begun anew.
                 Some(pause) => {
                     let wait = Wait::For(Expr::new(
                         ExprKind::Duration(pause),
                         crate::source::At::NOWHERE,
                     ));
-                    self.wait(frame, &wait, &format!("{key} pause[{round}]"))
-                        .await?;
+                    self.wait(frame, &wait, &cx.id.pause(round)).await?;
                 }
                 None => {}
             }
@@ -338,12 +314,22 @@ impl<'a> Engine<'a> {
 
     pub(in crate::run) async fn call<'b>(
         &'b self,
-        frame: &'b Frame<'a>,
-        place: Place<'b>,
-        step: &'b Step,
+        cx: StepContext<'b, 'a>,
         call: &'b Call,
-        key: &'b str,
     ) -> Result<(), StepError> {
+        self.call_from(cx, call, cx.id.called()).await
+    }
+
+    /// A call whose steps stand at `path`; for each element of a list, at a path of its own.
+    pub(in crate::run) async fn call_from<'b>(
+        &'b self,
+        cx: StepContext<'b, 'a>,
+        call: &'b Call,
+        path: CallPath,
+    ) -> Result<(), StepError> {
+        let StepContext {
+            frame, block, step, ..
+        } = cx;
         let Some(rotation) = self.plan.rotation(&call.rotation) else {
             return Err(StepError::Failed(Box::new(
                 Diagnostic::new(
@@ -354,7 +340,7 @@ impl<'a> Engine<'a> {
                 .at("called here"),
             )));
         };
-        if frame.prefix.matches('/').count() >= MAX_DEPTH {
+        if frame.path.depth() >= MAX_DEPTH {
             return Err(StepError::Failed(Box::new(
                 Diagnostic::new(
                     codes::RUN_EVALUATION,
@@ -369,10 +355,7 @@ impl<'a> Engine<'a> {
             inputs.push((name.clone(), self.eval(frame, expr)?));
         }
         let output = match &call.each {
-            None => {
-                self.called(frame, place, rotation, inputs, format!("{key}/"))
-                    .await?
-            }
+            None => self.called(frame, block, rotation, inputs, path).await?,
             Some(each) => {
                 let elements = self.elements(frame, each)?;
                 let runs = elements.into_iter().enumerate().map(|(i, element)| {
@@ -388,7 +371,8 @@ impl<'a> Engine<'a> {
                         "__index".to_owned(),
                         Value::int(i64::try_from(i).unwrap_or(i64::MAX)),
                     ));
-                    self.called(frame, place, rotation, inputs, format!("{key}[{}]/", i + 1))
+                    let path = cx.id.called_for(counted(i + 1));
+                    self.called(frame, block, rotation, inputs, path)
                 });
                 let mut members = Vec::new();
                 let mut failure = None;
@@ -446,10 +430,10 @@ impl<'a> Engine<'a> {
     fn called<'b>(
         &'b self,
         frame: &'b Frame<'a>,
-        place: Place<'b>,
+        block: BlockContext<'b>,
         rotation: &'a crate::plan::Rotation,
         inputs: Vec<(String, Value)>,
-        prefix: String,
+        path: CallPath,
     ) -> Local<'b, Result<Value, StepError>> {
         Box::pin(async move {
             let scope = {
@@ -460,17 +444,10 @@ impl<'a> Engine<'a> {
             let inner = Frame {
                 rotation,
                 scope: RefCell::new(scope),
-                prefix,
+                path,
             };
             let flow = self
-                .steps(
-                    &inner,
-                    Place {
-                        rounds: "",
-                        ..place
-                    },
-                    &rotation.steps,
-                )
+                .steps(&inner, block.in_rounds(&[]), &rotation.steps)
                 .await;
             let changed = inner.scope.borrow().secrets.clone();
             frame.scope.borrow_mut().secrets.merge(changed);
@@ -525,6 +502,18 @@ impl Rounds {
     }
 }
 
+/// A number of rounds or elements in an identity.
+fn counted(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The rounds of a block within a loop.
+fn within(outer: &[u32], round: u32) -> Vec<u32> {
+    let mut rounds = outer.to_vec();
+    rounds.push(round);
+    rounds
+}
+
 fn index(number: usize) -> Value {
     Value::int(i64::try_from(number).unwrap_or(i64::MAX))
 }
@@ -533,9 +522,11 @@ fn index(number: usize) -> Value {
 fn worse(first: Option<StepError>, second: StepError) -> StepError {
     let weight = |stopped: &StepError| match stopped {
         StepError::Failed(_) => 0,
-        StepError::Unresolved(_) => 1,
-        StepError::Halted(_) => 2,
-        StepError::Broken(_) => 3,
+        StepError::Replay(_) => 1,
+        StepError::Heals(_) => 2,
+        StepError::Unresolved(_) => 3,
+        StepError::Halted(_) => 4,
+        StepError::Broken(_) => 5,
     };
     match first {
         Some(first) if weight(&first) >= weight(&second) => first,

@@ -11,9 +11,10 @@ use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json;
 use crate::plan::task::{Branch, Fork, Step, walk_steps};
 use crate::plan::{Label, Plan, Task};
-use crate::run::engine::{Engine, Flow, Frame, Place, StepError, Trace};
+use crate::run::engine::{Engine, Flow, Frame, StepContext, StepError};
 use crate::run::functions::hex;
-use crate::run::journal::Kind;
+use crate::run::identity::StepId;
+use crate::run::journal::StepEvent;
 use crate::run::value::{Data, Value};
 use serde_json::{Map, Value as Json, json};
 use std::collections::HashSet;
@@ -26,13 +27,10 @@ const INPUTS: &str = "inputParameters";
 impl<'a> Engine<'a> {
     pub(in crate::run) async fn fork<'b>(
         &'b self,
-        frame: &'b Frame<'a>,
-        place: Place<'b>,
-        step: &'b Step,
+        cx: StepContext<'b, 'a>,
         fork: &'b Fork,
-        key: &'b str,
-        trace: &'b mut Trace,
     ) -> Result<Flow, StepError> {
+        let StepContext { frame, step, .. } = cx;
         let tasks = self.eval(frame, &fork.tasks)?;
         let inputs = fork
             .inputs
@@ -40,9 +38,9 @@ impl<'a> Engine<'a> {
             .map(|inputs| self.eval(frame, inputs))
             .transpose()?
             .unwrap_or_else(Value::null);
-        let (tasks, inputs) = self.settled(place, key, tasks, inputs, trace)?;
+        let (tasks, inputs) = self.settled(cx, tasks, inputs)?;
         let failed = |what: String| failed(step, &what);
-        let mut writing = Writing::new(key);
+        let mut writing = Writing::new(cx.id);
         let written = writing.tasks(&tasks, inputs).map_err(failed)?;
         let branches = self
             .branches(frame, step, written, &writing)
@@ -57,7 +55,7 @@ impl<'a> Engine<'a> {
                     .map(|(name, inputs)| ((name, "input".to_owned()), inputs)),
             );
         }
-        let flow = self.side_by_side(frame, place, &branches).await?;
+        let flow = self.side_by_side(frame, cx.block, &branches).await?;
         let mut scope = frame.scope.borrow_mut();
         let mut members = Vec::new();
         for inner in branches.iter().flat_map(|branch| &branch.steps) {
@@ -83,13 +81,11 @@ impl<'a> Engine<'a> {
     /// a crash, whose calls would be made besides those that were.
     fn settled(
         &self,
-        place: Place<'_>,
-        key: &str,
+        cx: StepContext<'_, '_>,
         tasks: Value,
         inputs: Value,
-        trace: &mut Trace,
     ) -> Result<(Value, Value), StepError> {
-        if place.volatile {
+        if cx.block.volatile {
             return Ok((tasks, inputs));
         }
         let both = Value {
@@ -97,13 +93,13 @@ impl<'a> Engine<'a> {
             label: Label::PUBLIC,
         };
         let text = both.json_text();
-        let settled = match self.recorded(key, Kind::Value)? {
+        let settled = match self.payload(|j| j.value(cx.id))? {
             None => {
-                self.record(Kind::Value, key, [], Some(text.as_bytes()), true)?;
+                self.record_step(cx.id, StepEvent::Value, Some(text.as_bytes()), true)?;
                 both
             }
             Some(payload) => {
-                trace.replayed = true;
+                cx.trace.replayed.set(true);
                 if payload.as_slice() == text.as_bytes() {
                     both
                 } else {
@@ -240,8 +236,8 @@ struct Writing {
 }
 
 impl Writing {
-    fn new(key: &str) -> Self {
-        let digest = ring::digest::digest(&ring::digest::SHA256, key.as_bytes());
+    fn new(id: &StepId) -> Self {
+        let digest = ring::digest::digest(&ring::digest::SHA256, &id.bytes());
         Self {
             prefix: format!(
                 "__fork_{}_",

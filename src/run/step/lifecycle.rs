@@ -3,18 +3,19 @@
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::Version;
 use crate::plan::task::lifecycle::{Allow, NewValue};
-use crate::plan::task::{Promote, Revoke, Stage, Step, Update, Verify};
+use crate::plan::task::{Promote, Revoke, Stage, Update, Verify};
 use crate::plan::{Expr, schedule::Dur};
 use crate::run::answer;
-use crate::run::engine::{Engine, Flow, Frame, Place, StepError, Trace};
-use crate::run::journal::Kind;
+use crate::run::engine::{Engine, Flow, Frame, StepContext, StepError};
+use crate::run::identity::StepId;
+use crate::run::journal::StepEvent;
+use crate::run::journal::event;
 use crate::run::report::SecretReport;
 use crate::run::scope::Stored;
 use crate::run::sweep;
 use crate::run::value::{Data, Value};
 use crate::source::Span;
 use crate::vault::{NewVersion, Secret, StoredValue};
-use serde_json::json;
 use std::time::Duration;
 
 /// Pause between tries of a `verify within` that says none.
@@ -23,24 +24,24 @@ const DEFAULT_EVERY: Dur = Dur::seconds(5);
 impl<'a> Engine<'a> {
     pub(in crate::run) fn update(
         &self,
-        frame: &Frame<'_>,
-        step: &Step,
+        cx: StepContext<'_, '_>,
         update: &Update,
-        key: &str,
-        trace: &mut Trace,
     ) -> Result<(), StepError> {
+        let frame = cx.frame;
         let name = self.secret_name(frame, &update.secret)?;
-        let stored = self.new_value(
-            frame,
-            &name,
-            &update.value,
-            update.allow,
-            update.secret.at.0,
-        )?;
+        let stored = self
+            .new_value(
+                frame,
+                &name,
+                &update.value,
+                update.allow,
+                update.secret.at.0,
+            )
+            .map_err(|error| self.rejected(cx, &update.value, error))?;
         let expires_at = self.expires(frame, update.expires.as_ref())?;
-        let id = self.version_id(key, &name);
-        if self.has(key, Kind::Promoted) {
-            trace.replayed = true;
+        let id = self.version_id(cx.id, &name);
+        if self.journal.borrow().is_stored(cx.id) {
+            cx.trace.replayed.set(true);
         } else {
             let version = self.version(&id, &stored, expires_at, frame);
             let expected = self.pinned(&name);
@@ -50,34 +51,28 @@ impl<'a> Engine<'a> {
                 }
                 doc.put_current(&name, version)
             })?;
-            self.record(
-                Kind::Promoted,
-                key,
-                [("secret", json!(name)), ("version", json!(id))],
-                None,
-                false,
-            )?;
+            let event = StepEvent::Updated(stored_as(&name, &id));
+            self.record_step(cx.id, event, None, false)?;
         }
         self.move_current(frame, &name, stored);
         self.tell(&name, "updated", &id, expires_at);
-        let _ = step;
         Ok(())
     }
 
     pub(in crate::run) fn stage(
         &self,
-        frame: &Frame<'_>,
-        step: &Step,
+        cx: StepContext<'_, '_>,
         stage: &Stage,
-        key: &str,
-        trace: &mut Trace,
     ) -> Result<(), StepError> {
+        let StepContext { frame, step, .. } = cx;
         let name = stage.secret.clone();
-        let stored = self.new_value(frame, &name, &stage.value, stage.allow, step.at.0)?;
+        let stored = self
+            .new_value(frame, &name, &stage.value, stage.allow, step.at.0)
+            .map_err(|error| self.rejected(cx, &stage.value, error))?;
         let expires_at = self.expires(frame, stage.expires.as_ref())?;
-        let id = self.version_id(key, &name);
-        if self.has(key, Kind::Staged) {
-            trace.replayed = true;
+        let id = self.version_id(cx.id, &name);
+        if self.journal.borrow().is_stored(cx.id) {
+            cx.trace.replayed.set(true);
         } else {
             let version = self.version(&id, &stored, expires_at, frame);
             let expected = self.pinned(&name);
@@ -88,13 +83,8 @@ impl<'a> Engine<'a> {
                 }
                 Ok(())
             })?;
-            self.record(
-                Kind::Staged,
-                key,
-                [("secret", json!(name)), ("version", json!(id))],
-                None,
-                false,
-            )?;
+            let event = StepEvent::Staged(stored_as(&name, &id));
+            self.record_step(cx.id, event, None, false)?;
         }
         frame
             .scope
@@ -107,12 +97,10 @@ impl<'a> Engine<'a> {
 
     pub(in crate::run) fn promote(
         &self,
-        frame: &Frame<'_>,
-        step: &Step,
+        cx: StepContext<'_, '_>,
         promote: &Promote,
-        key: &str,
-        trace: &mut Trace,
     ) -> Result<(), StepError> {
+        let StepContext { frame, step, .. } = cx;
         let name = &promote.secret;
         let Some(id) = self.staged_version(name) else {
             return Err(StepError::Failed(Box::new(
@@ -125,19 +113,14 @@ impl<'a> Engine<'a> {
                 .help(format!("`stage {name} …` comes first")),
             )));
         };
-        if self.has(key, Kind::Promoted) {
-            trace.replayed = true;
+        if self.journal.borrow().is_promoted(cx.id) {
+            cx.trace.replayed.set(true);
         } else {
             self.vault
                 .borrow_mut()
                 .commit(|doc| doc.promote(name, &id))?;
-            self.record(
-                Kind::Promoted,
-                key,
-                [("secret", json!(name)), ("version", json!(id))],
-                None,
-                false,
-            )?;
+            let event = StepEvent::Promoted(stored_as(name, &id));
+            self.record_step(cx.id, event, None, false)?;
         }
         frame.scope.borrow_mut().secrets.promote(name);
         let expires_at = self
@@ -153,15 +136,12 @@ impl<'a> Engine<'a> {
 
     pub(in crate::run) async fn verify<'b>(
         &'b self,
-        frame: &'b Frame<'a>,
-        place: Place<'b>,
-        step: &'b Step,
+        cx: StepContext<'b, 'a>,
         verify: &'b Verify,
-        key: &'b str,
-        trace: &'b mut Trace,
     ) -> Result<(), StepError> {
-        if self.has(key, Kind::Verified) {
-            trace.replayed = true;
+        let StepContext { frame, step, .. } = cx;
+        if self.journal.borrow().is_verified(cx.id) {
+            cx.trace.replayed.set(true);
             return Ok(());
         }
         let deadline = verify
@@ -169,16 +149,10 @@ impl<'a> Engine<'a> {
             .map(|within| self.world.clock.monotonic() + within.to_std());
         let every = verify.every.unwrap_or(DEFAULT_EVERY).to_std();
         loop {
-            trace.attempts += 1;
+            let attempts = cx.trace.attempts.get() + 1;
+            cx.trace.attempts.set(attempts);
             match self
-                .steps(
-                    frame,
-                    Place {
-                        volatile: true,
-                        ..place
-                    },
-                    &verify.steps,
-                )
+                .steps(frame, cx.block.unjournaled(), &verify.steps)
                 .await
             {
                 Ok(_) => break,
@@ -191,8 +165,8 @@ impl<'a> Engine<'a> {
                         _ => {
                             diagnostic.notes.push(format!(
                                 "verification failed {} time{}; the old credential is still current, the new one is pending",
-                                trace.attempts,
-                                if trace.attempts == 1 { "" } else { "s" }
+                                attempts,
+                                if attempts == 1 { "" } else { "s" }
                             ));
                             diagnostic
                                 .labels
@@ -205,31 +179,23 @@ impl<'a> Engine<'a> {
                 Err(other) => return Err(other),
             }
         }
-        self.record(
-            Kind::Verified,
-            key,
-            [("attempts", json!(trace.attempts))],
-            None,
-            false,
-        )
+        let attempts = cx.trace.attempts.get();
+        self.record_step(cx.id, StepEvent::Verified { attempts }, None, false)
     }
 
     pub(in crate::run) async fn revoke<'b>(
         &'b self,
-        frame: &'b Frame<'a>,
-        place: Place<'b>,
-        step: &'b Step,
+        cx: StepContext<'b, 'a>,
         revoke: &'b Revoke,
-        key: &'b str,
-        trace: &'b mut Trace,
     ) -> Result<(), StepError> {
+        let StepContext { frame, step, .. } = cx;
         let name = &revoke.secret;
-        if self.has(key, Kind::Revoked) {
-            trace.replayed = true;
+        if self.journal.borrow().is_revoked(cx.id) {
+            cx.trace.replayed.set(true);
             return Ok(());
         }
         let Some(old) = self.previous_version(name) else {
-            trace.skipped = true;
+            cx.trace.skipped.set(true);
             self.note(format!(
                 "secret `{name}` had no previous version, nothing was revoked"
             ));
@@ -255,36 +221,18 @@ impl<'a> Engine<'a> {
                 sweep::schedule(doc, &entry);
                 Ok(())
             })?;
-            self.record(
-                Kind::Revoked,
-                key,
-                [
-                    ("secret", json!(name)),
-                    ("version", json!(old)),
-                    ("due_at", json!(due)),
-                ],
-                None,
-                false,
-            )?;
+            let event = StepEvent::Revoked {
+                of: stored_as(name, &old),
+                due_at: Some(due),
+            };
+            self.record_step(cx.id, event, None, false)?;
             self.tell(name, "revocation scheduled", &old, Some(due));
             return Ok(());
         }
-        self.record(
-            Kind::RevokeIntent,
-            key,
-            [("secret", json!(name)), ("version", json!(old))],
-            None,
-            true,
-        )?;
+        let event = StepEvent::RevokeIntent(stored_as(name, &old));
+        self.record_step(cx.id, event, None, true)?;
         match self
-            .steps(
-                frame,
-                Place {
-                    volatile: true,
-                    ..place
-                },
-                &revoke.steps,
-            )
+            .steps(frame, cx.block.unjournaled(), &revoke.steps)
             .await?
         {
             Flow::Next | Flow::Stop(_) => {}
@@ -293,15 +241,40 @@ impl<'a> Engine<'a> {
         self.vault
             .borrow_mut()
             .commit(|doc| doc.mark_revoked(name, &old, now))?;
-        self.record(
-            Kind::Revoked,
-            key,
-            [("secret", json!(name)), ("version", json!(old))],
-            None,
-            false,
-        )?;
+        let event = StepEvent::Revoked {
+            of: stored_as(name, &old),
+            due_at: None,
+        };
+        self.record_step(cx.id, event, None, false)?;
         self.tell(name, "revoked", &old, None);
         Ok(())
+    }
+
+    /// A value that is refused comes from an answer that is kept. The next attempt looks at it again, with the file as it is
+    /// then; where that attempt refuses it too, the answer is given up, and the call that brought it is recovered by its effect.
+    fn rejected(&self, cx: StepContext<'_, '_>, value: &NewValue, error: StepError) -> StepError {
+        let StepError::Failed(diagnostic) = error else {
+            return error;
+        };
+        let sources: Vec<StepId> = {
+            let journal = self.journal.borrow();
+            let names = super::origin::issuing_steps(cx.frame.rotation, value);
+            let answered = |name: &String| journal.answered(&cx.frame.path, name);
+            names.iter().flat_map(answered).collect()
+        };
+        if sources.is_empty() {
+            return StepError::Failed(diagnostic);
+        }
+        let heard_before = |id: &StepId| self.done.borrow().replayed.contains(id);
+        if !sources.iter().all(heard_before) {
+            return StepError::Heals(diagnostic);
+        }
+        for id in &sources {
+            if let Err(error) = self.record_step(id, StepEvent::Rejected, None, false) {
+                return error;
+            }
+        }
+        StepError::Replay(diagnostic)
     }
 
     fn tell(
@@ -340,87 +313,31 @@ impl<'a> Engine<'a> {
     }
 
     /// Version id: the run's; a second version of the same secret in one run gets a suffix that its step decides.
-    fn version_id(&self, key: &str, name: &str) -> String {
+    fn version_id(&self, id: &StepId, name: &str) -> String {
         let journal = self.journal.borrow();
         let run = journal.run_id();
-        let mut before = 0;
-        let mut seen: Vec<&str> = Vec::new();
-        for record in journal.records() {
-            let stored = matches!(record.header.kind, Kind::Staged | Kind::Promoted)
-                && record.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name);
-            let promotes = record.header.step.contains("promote ");
-            if stored && !promotes && !seen.contains(&record.header.step.as_str()) {
-                if record.header.step == key {
-                    break;
-                }
-                seen.push(&record.header.step);
-                before += 1;
-            }
+        match journal.stores_before(name, id) {
+            0 => run.to_owned(),
+            before => format!("{run}.{}", before + 1),
         }
-        if before == 0 {
-            run.to_owned()
-        } else {
-            format!("{run}.{}", before + 1)
-        }
+    }
+
+    /// The version that was current when the run began or that it has made current since, for compare-and-swap.
+    fn pinned(&self, name: &str) -> Option<String> {
+        let journal = self.journal.borrow();
+        journal.current_version(name).map(str::to_owned)
     }
 
     /// The version that this run staged.
     fn staged_version(&self, name: &str) -> Option<String> {
         let journal = self.journal.borrow();
-        journal
-            .records()
-            .iter()
-            .rev()
-            .find(|r| {
-                r.header.kind == Kind::Staged
-                    && r.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name)
-            })
-            .and_then(|r| r.header.facts.get("version")?.as_str().map(str::to_owned))
-    }
-
-    /// The version that was current when the run began, for compare-and-swap.
-    fn pinned(&self, name: &str) -> Option<String> {
-        let journal = self.journal.borrow();
-        // A promotion of this run moved it.
-        if let Some(moved) = journal.records().iter().rev().find(|r| {
-            r.header.kind == Kind::Promoted
-                && r.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name)
-        }) {
-            return moved
-                .header
-                .facts
-                .get("version")?
-                .as_str()
-                .map(str::to_owned);
-        }
-        journal
-            .records()
-            .first()?
-            .header
-            .facts
-            .get("pinned")?
-            .get(name)?
-            .get("current")?
-            .as_str()
-            .map(str::to_owned)
+        journal.staged_version(name).map(str::to_owned)
     }
 
     /// The version that the promotion of this run replaced.
     fn previous_version(&self, name: &str) -> Option<String> {
-        let promoted = self.journal.borrow().records().iter().any(|r| {
-            r.header.kind == Kind::Promoted
-                && r.header.facts.get("secret").and_then(|s| s.as_str()) == Some(name)
-        });
         let journal = self.journal.borrow();
-        let pinned = journal
-            .records()
-            .first()?
-            .header
-            .facts
-            .get("pinned")?
-            .get(name)?;
-        let which = if promoted { "current" } else { "previous" };
-        pinned.get(which)?.as_str().map(str::to_owned)
+        journal.previous_version(name).map(str::to_owned)
     }
 
     fn version(
@@ -593,6 +510,13 @@ impl<'a> Engine<'a> {
             ));
         }
         Ok(stored)
+    }
+}
+
+fn stored_as(secret: &str, version: &str) -> event::Stored {
+    event::Stored {
+        secret: secret.to_owned(),
+        version: version.to_owned(),
     }
 }
 

@@ -1,46 +1,48 @@
-//! What an unknown outcome allows, by the effect of the step (reliability dossier, table 1.6).
+//! What an unknown outcome allows, by the effect of the step (docs/security-model.md, table of effects).
 
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::Version;
 use crate::plan::effect::{Effect, Old};
-use crate::plan::task::http::{Http, Strays};
-use crate::plan::task::{Step, Task, walk_steps};
+use crate::plan::task::{Call, Step, Task, walk_steps};
+use crate::plan::{ExprKind, Label, Root, Rotation, Version};
 use crate::run::answer::Answer;
-use crate::run::engine::{Engine, Frame, Place, StepError};
-use crate::run::journal::Kind;
+use crate::run::engine::{BlockContext, Engine, StepContext, StepError};
+use crate::run::exchange::{Attempt, Exchange, Strays, Verdict};
+use crate::run::journal::StepEvent;
+use crate::run::scope::Swap;
 use crate::run::value::Data;
-use crate::world::http::Attempt;
-use serde_json::json;
+
+/// The block that tells whether a credential works: that of the `verify` which reads the secret's pending version.
+struct Probe<'p> {
+    steps: &'p [Step],
+    /// Every secret whose pending version is read in it.
+    names: Vec<String>,
+}
 
 impl<'a> Engine<'a> {
     /// Returns when the call may be made (again); else says why not.
-    pub(in crate::run) async fn recover<'b>(
+    pub(in crate::run) async fn recover<'b, E: Exchange>(
         &'b self,
-        frame: &'b Frame<'a>,
-        step: &'b Step,
-        http: &'b Http,
-        key: &'b str,
+        cx: StepContext<'b, 'a>,
+        exchange: E,
     ) -> Result<(), StepError> {
-        match &http.effect {
-            Effect::Reads | Effect::Sets | Effect::SetsSlot | Effect::Revokes => Ok(()),
+        match exchange.effect() {
+            Effect::Reads
+            | Effect::Sets
+            | Effect::SetsSlot
+            | Effect::Revokes
+            | Effect::Unspecified => Ok(()),
             // The call was made with the current credential, which is dead when it was executed.
-            Effect::SetsSelf => self.recover_self(frame, step, http).await,
-            Effect::Unspecified => Ok(()),
+            Effect::SetsSelf => self.recover_self(cx, exchange).await,
             Effect::Issues(issues) => match &issues.old {
-                Old::Stays => match &http.strays {
-                    Some(strays) => self.reap(frame, step, strays, key).await,
+                Old::Stays => match exchange.strays() {
+                    Some(strays) => self.reap(cx, strays).await,
                     None => Ok(()),
                 },
                 Old::Dies { key: Some(_), .. } => Ok(()),
                 Old::Dies {
                     grace: Some(grace), ..
                 } => {
-                    let first = self
-                        .journal
-                        .borrow()
-                        .of(key)
-                        .find(|r| r.header.kind == Kind::Intent)
-                        .map(|r| r.header.at);
+                    let first = self.journal.borrow().first_call_at(cx.id);
                     let passed = first.map_or(0, |at| {
                         self.world
                             .clock
@@ -51,21 +53,17 @@ impl<'a> Engine<'a> {
                     if u64::try_from(passed).unwrap_or(0) < grace.0 {
                         Ok(())
                     } else {
-                        self.probe_old(frame, step, "its grace is over").await
+                        self.probe_old(cx, exchange, "its grace is over").await
                     }
                 }
-                Old::Dies {
-                    recover: Some(_), ..
-                } => match self
-                    .probe_old(frame, step, "the server may have replaced it")
-                    .await
-                {
-                    Ok(()) => Ok(()),
-                    Err(halt) => self.recover_with(frame, step, http, halt).await,
-                },
-                Old::Dies { .. } => {
-                    self.probe_old(frame, step, "the server may have replaced it")
-                        .await
+                Old::Dies { recover, .. } => {
+                    let why = "the server may have replaced it";
+                    match (self.probe_old(cx, exchange, why).await, recover) {
+                        (Err(StepError::Halted(_)), Some(name)) => {
+                            self.recover_with(cx, name).await
+                        }
+                        (result, _) => result,
+                    }
                 }
             },
         }
@@ -73,223 +71,257 @@ impl<'a> Engine<'a> {
 
     /// Says what a lost call may have left behind, from the journal: the process that saw it may have died before it could
     /// tell anybody.
-    pub(in crate::run) fn tell_lost(&self, step: &Step, http: &Http, key: &str) {
-        let strays = matches!(&http.effect, Effect::Issues(issues) if issues.old == Old::Stays)
-            && http.strays.is_none();
-        if !(strays || http.effect == Effect::Unspecified) || !self.was_lost(key) {
-            return;
+    pub(in crate::run) fn tell_lost<E: Exchange>(&self, cx: StepContext<'_, '_>, exchange: E) {
+        let effect = exchange.effect();
+        let strays = matches!(effect, Effect::Issues(issues) if issues.old == Old::Stays)
+            && exchange.strays().is_none();
+        if (strays || *effect == Effect::Unspecified) && self.journal.borrow().was_lost(cx.id) {
+            let name = &cx.step.name;
+            self.note(if strays {
+                format!("step `{name}` may have left a credential at the issuer that nobody knows: its answer was lost (declare `strays` to have it found and revoked)")
+            } else {
+                format!("step `{name}` may have been executed twice: its outcome was unknown and it declares no effect")
+            });
         }
-        self.note(if strays {
-            format!("step `{}` may have left a credential at the issuer that nobody knows: its answer was lost (declare `strays` to have it found and revoked)", step.name)
-        } else {
-            format!("step `{}` may have been executed twice: its outcome was unknown and it declares no effect", step.name)
-        });
+        if self.journal.borrow().was_superseded(cx.id) {
+            self.tell_superseded(cx, exchange);
+        }
     }
 
-    /// Whether any call of a step was begun in vain: no answer, and no proof that it was not executed.
-    fn was_lost(&self, key: &str) -> bool {
-        let journal = self.journal.borrow();
-        let mut kinds = journal
-            .of(key)
-            .map(|r| r.header.kind)
-            .filter(|k| {
-                matches!(
-                    k,
-                    Kind::Intent | Kind::NotSent | Kind::Unknown | Kind::Answer
-                )
-            })
-            .peekable();
-        let mut lost = false;
-        while let Some(kind) = kinds.next() {
-            lost |= kind == Kind::Unknown
-                || (kind == Kind::Intent && kinds.peek().is_none_or(|next| *next == Kind::Intent));
+    /// Says that an answer which could not be used may hold a credential that lives on.
+    pub(in crate::run) fn tell_superseded<E: Exchange>(
+        &self,
+        cx: StepContext<'_, '_>,
+        exchange: E,
+    ) {
+        if exchange.effect().issues() && exchange.strays().is_none() {
+            self.note(format!(
+                "step `{}` may have left a credential at the issuer: an earlier answer could not be used, and it was called again; the answer is kept in the run's journal",
+                cx.step.name
+            ));
         }
-        lost
     }
 
     /// Runs the declared recovery rotation, after which the run begins anew.
     async fn recover_with<'b>(
         &'b self,
-        frame: &'b Frame<'a>,
-        step: &'b Step,
-        http: &'b Http,
-        halt: StepError,
+        cx: StepContext<'b, 'a>,
+        name: &'b str,
     ) -> Result<(), StepError> {
-        let Effect::Issues(issues) = &http.effect else {
-            return Err(halt);
-        };
-        let Old::Dies {
-            recover: Some(name),
-            ..
-        } = &issues.old
-        else {
-            return Err(halt);
-        };
-        let call = crate::plan::task::Call {
-            rotation: name.clone(),
+        let call = Call {
+            rotation: name.to_owned(),
             inputs: Vec::new(),
             each: None,
             each_name: None,
         };
-        let key = format!("{}{} recover", frame.prefix, step.name);
         self.note(format!(
             "the old credential of step `{}` is dead; rotation `{name}` recovers",
-            step.name
+            cx.step.name
         ));
-        Box::pin(self.call(frame, Place::TOP, step, &call, &key)).await
+        let cx = StepContext {
+            block: BlockContext::TOP,
+            ..cx
+        };
+        Box::pin(self.call_from(cx, &call, cx.id.recovery())).await
     }
 
-    /// Asks the server whether the current credential still works, by the rotation's own `verify` with `pending` read as current.
-    async fn probe_old<'b>(
+    /// Asks the server whether the current credential still works, by the `verify` of its secret.
+    async fn probe_old<'b, E: Exchange>(
         &'b self,
-        frame: &'b Frame<'a>,
-        step: &'b Step,
+        cx: StepContext<'b, 'a>,
+        exchange: E,
         why: &str,
     ) -> Result<(), StepError> {
-        match self.probe(frame, step, Version::Current).await? {
-            Some(true) => {
-                self.note(format!(
-                    "the old credential of step `{}` still works: the lost call was not executed",
-                    step.name
-                ));
-                Ok(())
-            }
-            Some(false) => Err(halted(
-                step,
+        let name = &cx.step.name;
+        let at_stake = self.at_stake(cx, exchange);
+        let Some(probe) = self.probe_of(cx, &at_stake) else {
+            return Err(halted(
+                cx.step,
                 &format!(
-                    "the call of `{}` was not answered, and the old credential does not work any more: {why}",
-                    step.name
+                    "the call of `{name}` was not answered, and there is no `verify` block to probe the old credential with"
                 ),
-            )),
-            None => Err(halted(
-                step,
-                &format!(
-                    "the call of `{}` was not answered, and there is no `verify` block to probe the old credential with",
-                    step.name
-                ),
-            )),
-        }
-    }
-
-    /// `sets self`: pending works → it was executed and the call, made again with it, is harmless; current works → again.
-    async fn recover_self<'b>(
-        &'b self,
-        frame: &'b Frame<'a>,
-        step: &'b Step,
-        http: &'b Http,
-    ) -> Result<(), StepError> {
-        let secrets = secrets_of(http);
-        for version in [Version::Pending, Version::Current, Version::Previous] {
-            if self.probe(frame, step, version).await? == Some(true) {
-                if version != Version::Current {
-                    for name in &secrets {
-                        frame.scope.borrow_mut().secrets.swap(Some((
-                            name.clone(),
-                            Version::Current,
-                            version,
-                        )));
-                    }
-                }
-                return Ok(());
-            }
+            ));
+        };
+        if self.probe(cx, &probe, Version::Current).await? {
+            self.note(format!(
+                "the old credential of step `{name}` still works: the lost call was not executed"
+            ));
+            return Ok(());
         }
         Err(halted(
-            step,
+            cx.step,
             &format!(
-                "the call of `{}` was not answered, and neither the pending, the current nor the previous credential works",
-                step.name
+                "the call of `{name}` was not answered, and the old credential does not work any more: {why}"
             ),
         ))
     }
 
-    /// Runs the steps of the first `verify` of the rotation with a version in the place of the pending one. `None`: there is
-    /// none. A server that cannot be asked now has not said that the credential is dead: that is an error, to be tried again.
+    /// `sets self`: pending works → it was executed and the call, made again with it, is harmless; current works → again.
+    async fn recover_self<'b, E: Exchange>(
+        &'b self,
+        cx: StepContext<'b, 'a>,
+        exchange: E,
+    ) -> Result<(), StepError> {
+        let name = &cx.step.name;
+        let at_stake = self.at_stake(cx, exchange);
+        let staged: Vec<String> = at_stake
+            .iter()
+            .filter(|secret| self.journal.borrow().staged_version(secret).is_some())
+            .map(|secret| format!("`{secret}`"))
+            .collect();
+        let live = if staged.is_empty() {
+            String::new()
+        } else {
+            format!(
+                "; the live one may be the pending version of {}, which is kept in the vault",
+                staged.join(", ")
+            )
+        };
+        let Some(probe) = self.probe_of(cx, &at_stake) else {
+            return Err(halted(
+                cx.step,
+                &format!(
+                    "the call of `{name}` was not answered, and there is no `verify` block that reads the pending version of its secret{live}"
+                ),
+            ));
+        };
+        for version in [Version::Pending, Version::Current, Version::Previous] {
+            if self.probe(cx, &probe, version).await? {
+                let swaps = at_stake.iter().map(|secret| Swap {
+                    name: secret.clone(),
+                    read: Version::Current,
+                    taken: version,
+                });
+                let swaps = swaps.filter(|swap| swap.read != swap.taken).collect();
+                cx.frame.scope.borrow_mut().secrets.swap(swaps);
+                return Ok(());
+            }
+        }
+        Err(halted(
+            cx.step,
+            &format!(
+                "the call of `{name}` was not answered, and neither the pending, the current nor the previous credential works{live}"
+            ),
+        ))
+    }
+
+    /// The secrets whose credential a call replaces: those that it carries and that have a version stored from it, or staged
+    /// for it; where it stores none of those that it carries, both.
+    fn at_stake<E: Exchange>(&self, cx: StepContext<'_, '_>, exchange: E) -> Vec<String> {
+        let read = exchange.secrets();
+        let carried = |version: Version| {
+            let of =
+                move |(name, read): &(String, Version)| (*read == version).then(|| name.clone());
+            read.iter().filter_map(of).collect::<Vec<String>>()
+        };
+        let (current, pending) = (carried(Version::Current), carried(Version::Pending));
+        let mut stored = stored_from(cx.frame.rotation, &cx.step.name);
+        stored.extend(pending);
+        let mut at_stake: Vec<String> = current
+            .iter()
+            .filter(|name| stored.contains(name))
+            .cloned()
+            .collect();
+        if at_stake.is_empty() {
+            at_stake = current.into_iter().chain(stored).collect();
+        }
+        let mut seen = Vec::new();
+        at_stake.retain(|name| {
+            let new = !seen.contains(name);
+            seen.push(name.clone());
+            new
+        });
+        at_stake
+    }
+
+    /// The `verify` that reads the pending version of one of these secrets: of this rotation, of those that it calls, or of
+    /// those that call it.
+    fn probe_of(&self, cx: StepContext<'_, 'a>, secrets: &[String]) -> Option<Probe<'a>> {
+        let own: &'a Rotation = cx.frame.rotation;
+        let others = self.plan.rotations.iter().filter(|r| r.name != own.name);
+        std::iter::once(own).chain(others).find_map(|rotation| {
+            let mut found = None;
+            walk_steps(&rotation.steps, &mut |step| {
+                if let (Task::Verify(verify), None) = (&step.task, &found) {
+                    let names = pending_in(&verify.steps);
+                    if names.iter().any(|name| secrets.contains(name)) {
+                        found = Some(Probe {
+                            steps: &verify.steps,
+                            names,
+                        });
+                    }
+                }
+            });
+            found
+        })
+    }
+
+    /// Runs the steps of a `verify` with a version in the place of the pending one of all of its secrets. A server that cannot
+    /// be asked now has not said that the credential is dead: that is an error, to be tried again.
     async fn probe(
         &self,
-        frame: &Frame<'a>,
-        step: &Step,
+        cx: StepContext<'_, 'a>,
+        probe: &Probe<'_>,
         version: Version,
-    ) -> Result<Option<bool>, StepError> {
-        let mut verify: Option<&[Step]> = None;
-        walk_steps(&frame.rotation.steps, &mut |s| {
-            if let Task::Verify(found) = &s.task
-                && verify.is_none()
-            {
-                verify = Some(&found.steps);
+    ) -> Result<bool, StepError> {
+        let StepContext { frame, step, .. } = cx;
+        {
+            let mut scope = frame.scope.borrow_mut();
+            scope.secrets.swap(Vec::new());
+            let there = |name: &String| scope.secrets.get(name, version).is_some();
+            if !probe.names.iter().all(there) {
+                return Ok(false);
             }
-        });
-        let Some(steps) = verify else { return Ok(None) };
-        let mut names: Vec<String> = Vec::new();
-        walk_steps(steps, &mut |s| {
-            if let Task::Http(http) = &s.task {
-                for (_, expr) in http.request_exprs() {
-                    expr.each_secret(&mut |read| {
-                        if read.version == Version::Pending {
-                            names.push(read.secret.to_owned());
-                        }
-                    });
-                }
-            }
-        });
-        let Some(name) = names.first() else {
-            return Ok(None);
-        };
-        if version != Version::Pending {
-            frame
-                .scope
-                .borrow_mut()
-                .secrets
-                .swap(Some((name.clone(), Version::Pending, version)));
+            let swaps = probe.names.iter().map(|name| Swap {
+                name: name.clone(),
+                read: Version::Pending,
+                taken: version,
+            });
+            let swaps = swaps.collect();
+            scope.secrets.swap(swaps);
         }
-        let result = self.steps(frame, Place::PROBE, steps).await;
-        frame.scope.borrow_mut().secrets.swap(None);
+        let result = self.steps(frame, BlockContext::PROBE, probe.steps).await;
+        frame.scope.borrow_mut().secrets.swap(Vec::new());
         match result {
-            Ok(_) => Ok(Some(true)),
-            Err(StepError::Failed(diagnostic)) if diagnostic.code != codes::RUN_REQUEST_FAILED => Ok(Some(false)),
-            Err(StepError::Failed(diagnostic) | StepError::Halted(diagnostic) | StepError::Unresolved(diagnostic)) => {
-                Err(StepError::Unresolved(Box::new(
-                    Diagnostic::new(
-                        codes::RUN_OUTCOME_UNKNOWN,
-                        step.at.0,
-                        format!(
-                            "the call of `{}` was not answered, and which credential works could not be asked: {}",
-                            step.name, diagnostic.message
-                        ),
-                    )
-                    .at("recovering this step")
-                    .help("`rot resume` asks again"),
-                )))
-            }
+            Ok(_) => Ok(true),
+            Err(StepError::Failed(diagnostic)) if says_no(&diagnostic) => Ok(false),
+            Err(
+                StepError::Failed(diagnostic)
+                | StepError::Replay(diagnostic)
+                | StepError::Heals(diagnostic)
+                | StepError::Halted(diagnostic)
+                | StepError::Unresolved(diagnostic),
+            ) => Err(StepError::Unresolved(Box::new(
+                Diagnostic::new(
+                    codes::RUN_OUTCOME_UNKNOWN,
+                    step.at.0,
+                    format!(
+                        "the call of `{}` was not answered, and which credential works could not be asked: {}",
+                        step.name, diagnostic.message
+                    ),
+                )
+                .at("recovering this step")
+                .help("`rot resume` asks again"),
+            ))),
             Err(broken) => Err(broken),
         }
     }
 
     /// Lists what carries our tag and revokes it.
-    async fn reap<'b>(
+    async fn reap<'b, E: Exchange>(
         &'b self,
-        frame: &'b Frame<'a>,
-        step: &'b Step,
-        strays: &'b Strays,
-        key: &'b str,
+        cx: StepContext<'b, 'a>,
+        strays: Strays<E>,
     ) -> Result<(), StepError> {
-        let listed = self.exchange(frame, step, &strays.list, key).await?;
-        let capture = strays
-            .list
-            .captures
-            .first()
-            .map(|c| c.name.clone())
-            .unwrap_or_default();
+        let StepContext { frame, step, .. } = cx;
+        let listed = self.exchange(cx, strays.list).await?;
         let ids = {
             let mut scope = frame.scope.borrow_mut();
-            let kept = crate::run::answer::keep(
-                &step.name,
-                &strays.list,
-                &listed,
-                &crate::plan::Label::PUBLIC,
-                &mut scope,
-            )
-            .map_err(StepError::Failed)?;
-            kept.captures.get(&capture).cloned()
+            let kept = strays
+                .list
+                .capture(cx, &listed, &Label::PUBLIC, &mut scope)
+                .map_err(StepError::Failed)?;
+            kept.captures.into_values().next()
         };
         let ids = match ids.map(|v| v.data) {
             Some(Data::List(items)) => items,
@@ -303,7 +335,7 @@ impl<'a> Engine<'a> {
                 .borrow_mut()
                 .variables
                 .insert("stray".into(), id);
-            self.exchange(frame, step, &strays.revoke, key).await?;
+            self.exchange(cx, strays.revoke).await?;
             self.note(format!(
                 "a credential that the lost answer of step `{}` left behind was revoked",
                 step.name
@@ -313,65 +345,89 @@ impl<'a> Engine<'a> {
         frame.scope.borrow_mut().variables.remove("stray");
         // Only when all are gone: whoever reads this does not look again.
         if reaped {
-            self.record(Kind::NotSent, key, [("reaped", json!(true))], None, false)?;
+            self.record_step(cx.id, StepEvent::Reaped, None, false)?;
         }
         Ok(())
     }
 
     /// One exchange that is not journaled; its answer must be the expected one.
-    async fn exchange(
+    async fn exchange<E: Exchange>(
         &self,
-        frame: &Frame<'_>,
-        step: &Step,
-        http: &Http,
-        key: &str,
+        cx: StepContext<'_, '_>,
+        exchange: E,
     ) -> Result<Answer, StepError> {
-        let built = self.built(frame, http, key)?;
-        let sent_at = self.world.clock.now();
+        let request = exchange.prepare(self, cx)?;
+        let peer = exchange.peer(&request);
         let failed = |what: String| {
             StepError::Unresolved(Box::new(
-                Diagnostic::new(codes::RUN_OUTCOME_UNKNOWN, step.at.0, what)
+                Diagnostic::new(codes::RUN_OUTCOME_UNKNOWN, cx.step.at.0, what)
                     .at("recovering this step")
                     .help("`rot resume` tries again"),
             ))
         };
-        match self.world.http.call(&built.request).await {
-            Attempt::Answered(response) => {
-                let answer = Answer {
-                    status: response.status,
-                    headers: response.headers,
-                    body: response.body,
-                    sent_at,
-                };
-                let gone =
-                    matches!(http.effect, Effect::Revokes) && matches!(answer.status, 404 | 410);
-                if crate::run::answer::status_expected(http, answer.status) || gone {
-                    Ok(answer)
-                } else {
-                    Err(failed(format!(
-                        "{} answered {} while strays were looked for",
-                        built.authority, answer.status
-                    )))
-                }
+        match exchange.send(self, &request).await {
+            Attempt::Answered(answer) if exchange.verdict(&answer) == Verdict::Expected => {
+                Ok(answer)
             }
+            Attempt::Answered(answer) => Err(failed(format!(
+                "{peer} answered {} while strays were looked for",
+                answer.status
+            ))),
             Attempt::NotSent(trouble) | Attempt::Unknown(trouble, _) => Err(failed(format!(
-                "the request to {} failed: {}",
-                built.authority, trouble.message
+                "the request to {peer} failed: {}",
+                trouble.message
             ))),
         }
     }
 }
 
-/// Names of the secrets whose current version a request carries.
-fn secrets_of(http: &Http) -> Vec<String> {
+/// Whether a failed probe means that the server was asked and said no.
+fn says_no(diagnostic: &Diagnostic) -> bool {
+    [
+        codes::RUN_UNEXPECTED_ANSWER,
+        codes::RUN_CAPTURE_FAILED,
+        codes::RUN_FAILED_BY_AUTHOR,
+    ]
+    .contains(&diagnostic.code)
+}
+
+/// The secrets whose pending version is read in these steps.
+fn pending_in(steps: &[Step]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    walk_steps(steps, &mut |step| {
+        for expr in step.task.exprs() {
+            expr.each_secret(&mut |read| {
+                if read.version == Version::Pending && !names.iter().any(|n| n == read.secret) {
+                    names.push(read.secret.to_owned());
+                }
+            });
+        }
+    });
+    names
+}
+
+/// The secrets that a rotation stores from the captures of a step.
+fn stored_from(rotation: &Rotation, step: &str) -> Vec<String> {
     let mut names = Vec::new();
-    for (_, expr) in http.request_exprs() {
-        expr.each_secret(&mut |read| {
-            if read.version == Version::Current && !names.iter().any(|name| name == read.secret) {
-                names.push(read.secret.to_owned());
-            }
-        });
-    }
+    walk_steps(&rotation.steps, &mut |store| {
+        let (name, value) = if let Task::Update(update) = &store.task {
+            (update.secret.as_str(), &update.value)
+        } else if let Task::Stage(stage) = &store.task {
+            (Some(stage.secret.as_str()), &stage.value)
+        } else {
+            return;
+        };
+        let mut from_step = false;
+        for expr in value.exprs() {
+            expr.walk(&mut |e| {
+                from_step |=
+                    matches!(&e.kind, ExprKind::Ref(Root::Capture { step: s, .. }) if s == step);
+            });
+        }
+        if let (true, Some(name)) = (from_step, name) {
+            names.push(name.to_owned());
+        }
+    });
     names
 }
 

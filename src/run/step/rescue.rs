@@ -6,8 +6,8 @@
 use crate::run::answer::Answer;
 use crate::run::engine::{Engine, StepError};
 use crate::run::functions::hex;
-use crate::run::journal::{Kind, describe};
-use serde_json::json;
+use crate::run::identity::StepId;
+use crate::run::journal::{StepEvent, describe};
 use std::io;
 use std::path::PathBuf;
 
@@ -16,11 +16,11 @@ const MAX_FILE: u64 = 64 << 20;
 
 impl Engine<'_> {
     /// Puts an answer where the journal is not.
-    pub(in crate::run) fn rescue(&self, key: &str, payload: &[u8]) {
-        let path = self.second_place(key);
+    pub(in crate::run) fn rescue(&self, id: &StepId, payload: &[u8]) {
+        let path = self.second_place(id);
         let vault = self.vault.borrow();
         let mut text = zeroize::Zeroizing::new(
-            format!("{}\n", hex(self.rescue_tag(key, payload).as_ref())).into_bytes(),
+            format!("{}\n", hex(self.rescue_tag(id, payload).as_ref())).into_bytes(),
         );
         text.reserve_exact(payload.len());
         text.extend_from_slice(payload);
@@ -39,13 +39,13 @@ impl Engine<'_> {
         match stored() {
             Ok(()) => {
                 self.note(format!(
-                    "the answer of `{key}` could not be journaled; it is sealed in {}, and a resumed run takes it from there",
+                    "the answer of `{id}` could not be journaled; it is sealed in {}, and a resumed run takes it from there",
                     path.display()
                 ));
             }
             Err(error) => {
                 let advice = format!(
-                    "the answer of `{key}` could be stored nowhere ({}): this is it, encrypted to the vault's recipients. Keep it; `age --decrypt -i IDENTITY` opens it, and `rot vault set` stores the credential",
+                    "the answer of `{id}` could be stored nowhere ({}): this is it, encrypted to the vault's recipients. Keep it; `age --decrypt -i IDENTITY` opens it, and `rot vault set` stores the credential",
                     describe(&error)
                 );
                 self.observer.rescue(&crate::vault::armor(&sealed), &advice);
@@ -54,8 +54,8 @@ impl Engine<'_> {
     }
 
     /// The answer of a step that an earlier process could put in the second place only. It is journaled now.
-    pub(in crate::run) fn rescued(&self, key: &str) -> Result<Option<Answer>, StepError> {
-        let path = self.second_place(key);
+    pub(in crate::run) fn rescued(&self, id: &StepId) -> Result<Option<Answer>, StepError> {
+        let path = self.second_place(id);
         let Ok(sealed) = self.world.fs.read(&path, MAX_FILE) else {
             return Ok(None);
         };
@@ -70,36 +70,31 @@ impl Engine<'_> {
             text.get(..split).unwrap_or_default(),
             text.get(split + 1..).unwrap_or_default(),
         );
-        let known = crate::vault::Secret::from_text(&hex(self.rescue_tag(key, payload).as_ref()));
+        let known = crate::vault::Secret::from_text(&hex(self.rescue_tag(id, payload).as_ref()));
         if !known.same_as(&crate::vault::Secret::new(tag.to_vec())) {
             return Ok(None);
         }
         let Some(answer) = Answer::decode(payload) else {
             return Ok(None);
         };
-        self.record(
-            Kind::Answer,
-            key,
-            [
-                ("status", json!(answer.status)),
-                ("length", json!(answer.body.len())),
-                ("effect", json!(true)),
-            ],
-            Some(payload),
-            true,
-        )?;
+        let event = StepEvent::Answer {
+            status: answer.status,
+            length: answer.body.len() as u64,
+            effect: true,
+        };
+        self.record_step(id, event, Some(payload), true)?;
         // Left behind, it is not looked at again: the step has its answer.
         let _ = self.world.fs.remove(&path);
         self.note(format!(
-            "the answer of `{key}` was taken from {}",
+            "the answer of `{id}` was taken from {}",
             path.display()
         ));
         Ok(Some(answer))
     }
 
-    fn second_place(&self, key: &str) -> PathBuf {
+    fn second_place(&self, id: &StepId) -> PathBuf {
         let run = self.journal.borrow().run_id().to_owned();
-        let digest = ring::digest::digest(&ring::digest::SHA256, key.as_bytes());
+        let digest = ring::digest::digest(&ring::digest::SHA256, &id.bytes());
         let step = hex(digest.as_ref().get(..4).unwrap_or_default());
         self.vault
             .borrow()
@@ -107,8 +102,10 @@ impl Engine<'_> {
             .with_file_name(format!(".rot-rescue-{run}-{step}.age"))
     }
 
-    fn rescue_tag(&self, key: &str, payload: &[u8]) -> ring::hmac::Tag {
-        let label = format!("rot rescue v1 {} {key}", self.journal.borrow().run_id());
+    fn rescue_tag(&self, id: &StepId, payload: &[u8]) -> ring::hmac::Tag {
+        let run = self.journal.borrow().run_id().to_owned();
+        let digest = id.digest(&run, "rescue");
+        let label = format!("rot rescue v2 {}", hex(digest.as_ref()));
         ring::hmac::sign(
             &ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &self.vault.borrow().derive(&label)),
             payload,

@@ -1,11 +1,11 @@
 //! Generated values, and values that a person brings.
 
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::task::{Generate, Manual, Step};
+use crate::plan::task::{Generate, Manual};
 use crate::plan::{Label, Origin};
-use crate::run::engine::{Engine, Flow, Frame, Place, StepError, Trace};
+use crate::run::engine::{Engine, Flow, StepContext, StepError};
 use crate::run::generate;
-use crate::run::journal::Kind;
+use crate::run::journal::StepEvent;
 use crate::run::value::{Data, Value};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
@@ -13,15 +13,13 @@ use zeroize::Zeroizing;
 impl<'a> Engine<'a> {
     pub(in crate::run) fn generate(
         &self,
-        frame: &Frame<'_>,
-        step: &Step,
+        cx: StepContext<'_, '_>,
         task: &Generate,
-        key: &str,
-        trace: &mut Trace,
     ) -> Result<(), StepError> {
-        let values: Vec<(String, Zeroizing<String>)> = match self.recorded(key, Kind::Value)? {
+        let StepContext { frame, step, .. } = cx;
+        let values: Vec<(String, Zeroizing<String>)> = match self.payload(|j| j.value(cx.id))? {
             Some(payload) => {
-                trace.replayed = true;
+                cx.trace.replayed.set(true);
                 let stored: Vec<(String, String)> =
                     serde_json::from_slice(&payload).map_err(|_| {
                         crate::run::engine::internal(
@@ -45,7 +43,7 @@ impl<'a> Engine<'a> {
                 let plain: Vec<(&str, &str)> =
                     made.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
                 let payload = Zeroizing::new(serde_json::to_vec(&plain).unwrap_or_default());
-                self.record(Kind::Value, key, [], Some(&payload), true)?;
+                self.record_step(cx.id, StepEvent::Value, Some(&payload), true)?;
                 made
             }
         };
@@ -83,16 +81,13 @@ impl<'a> Engine<'a> {
 
     pub(in crate::run) async fn manual<'b>(
         &'b self,
-        frame: &'b Frame<'a>,
-        place: Place<'b>,
-        step: &'b Step,
+        cx: StepContext<'b, 'a>,
         manual: &'b Manual,
-        key: &'b str,
-        trace: &'b mut Trace,
     ) -> Result<(), StepError> {
-        let text = match self.recorded(key, Kind::Value)? {
+        let StepContext { frame, step, .. } = cx;
+        let text = match self.payload(|j| j.value(cx.id))? {
             Some(payload) => {
-                trace.replayed = true;
+                cx.trace.replayed.set(true);
                 Zeroizing::new(String::from_utf8(payload.to_vec()).unwrap_or_default())
             }
             None => {
@@ -132,7 +127,7 @@ impl<'a> Engine<'a> {
                         .help("run `rot resume` and enter the value"),
                     )));
                 }
-                self.record(Kind::Value, key, [], Some(text.as_bytes()), true)?;
+                self.record_step(cx.id, StepEvent::Value, Some(text.as_bytes()), true)?;
                 text
             }
         };
@@ -169,14 +164,7 @@ impl<'a> Engine<'a> {
             BTreeMap::from([("value".to_owned(), value)]),
         );
         match self
-            .steps(
-                frame,
-                Place {
-                    volatile: true,
-                    ..place
-                },
-                &manual.verify,
-            )
+            .steps(frame, cx.block.unjournaled(), &manual.verify)
             .await?
         {
             Flow::Next | Flow::Stop(_) => Ok(()),

@@ -5,10 +5,10 @@ use crate::json;
 use crate::plan::name::is_mask;
 use crate::plan::task::{Step, Worker};
 use crate::plan::{Derivation, Label, Origin};
-use crate::run::engine::{Engine, Frame, Place, StepError, Trace};
-use crate::run::journal::Kind;
+use crate::run::engine::{Engine, StepContext, StepError};
+use crate::run::journal::event::RequestDigest;
+use crate::run::journal::{CallState, StepEvent};
 use crate::run::value::{Data, Value};
-use serde_json::json;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -18,26 +18,26 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 impl<'a> Engine<'a> {
     pub(in crate::run) async fn worker(
         &self,
-        frame: &Frame<'_>,
-        place: Place<'_>,
-        step: &Step,
+        cx: StepContext<'_, '_>,
         worker: &Worker,
-        key: &str,
-        trace: &mut Trace,
     ) -> Result<(), StepError> {
+        let StepContext { frame, step, .. } = cx;
         let input = self.eval(frame, &worker.input)?;
         let label = input.full_label().raised(Derivation::Opaque);
-        let recorded = if place.volatile {
+        let recorded = if cx.block.volatile {
             None
         } else {
-            self.recorded(key, Kind::Answer)?
+            self.payload(|j| match j.call(cx.id) {
+                CallState::Answered(record) => Some(record),
+                CallState::NotMade | CallState::Unknown | CallState::Rejected(_) => None,
+            })?
         };
         let output = match recorded {
             Some(payload) => {
-                trace.replayed = true;
+                cx.trace.replayed.set(true);
                 payload
             }
-            None => self.work(place, step, worker, key, &input).await?,
+            None => self.work(cx, worker, &input).await?,
         };
         let value = parsed(&output, &label)
             .ok_or_else(|| self.trouble(step, worker, "what it wrote is not a JSON object"))?;
@@ -53,12 +53,11 @@ impl<'a> Engine<'a> {
 
     async fn work(
         &self,
-        place: Place<'_>,
-        step: &Step,
+        cx: StepContext<'_, '_>,
         worker: &Worker,
-        key: &str,
         input: &Value,
     ) -> Result<Zeroizing<Vec<u8>>, StepError> {
+        let step = cx.step;
         if !self.world.process.knows(&worker.name) {
             return Err(StepError::Failed(Box::new(
                 Diagnostic::new(
@@ -76,14 +75,20 @@ impl<'a> Engine<'a> {
                 )),
             )));
         }
-        if !place.volatile {
-            if self.has(key, Kind::Intent) {
+        let journaled = !cx.block.volatile;
+        if journaled {
+            if self.journal.borrow().first_call_at(cx.id).is_some() {
                 self.note(format!(
                     "the program of step `{}` may have run twice: its end was not seen",
                     step.name
                 ));
             }
-            self.record(Kind::Intent, key, [("effect", json!("worker"))], None, true)?;
+            let intent = StepEvent::Intent {
+                attempt: 1,
+                effect: "worker".to_owned(),
+                request: RequestDigest::default(),
+            };
+            self.record_step(cx.id, intent, None, true)?;
         }
         let timeout = worker.timeout.map_or(TIMEOUT, |t| t.to_std());
         let text = input.json_text();
@@ -94,31 +99,25 @@ impl<'a> Engine<'a> {
             .await
         {
             Ok(output) => {
-                if !place.volatile {
-                    self.record(
-                        Kind::Answer,
-                        key,
-                        [("effect", json!(true))],
-                        Some(&output),
-                        true,
-                    )?;
+                if journaled {
+                    let answer = StepEvent::Answer {
+                        status: 0,
+                        length: output.len() as u64,
+                        effect: true,
+                    };
+                    self.record_step(cx.id, answer, Some(&output), true)?;
                 }
                 Ok(output)
             }
             Err(trouble) => {
-                if !place.volatile {
-                    let kind = if trouble == crate::world::process::Trouble::NotStarted {
-                        Kind::NotSent
+                if journaled {
+                    let why = trouble.describe();
+                    let event = if trouble == crate::world::process::Trouble::NotStarted {
+                        StepEvent::NotSent { trouble: why }
                     } else {
-                        Kind::Unknown
+                        StepEvent::Unknown { trouble: why }
                     };
-                    self.record(
-                        kind,
-                        key,
-                        [("trouble", json!(trouble.describe()))],
-                        None,
-                        true,
-                    )?;
+                    self.record_step(cx.id, event, None, true)?;
                 }
                 Err(self.trouble(step, worker, &trouble.describe()))
             }

@@ -21,9 +21,14 @@ fn null_empty_blank_and_unchanged_values_are_refused() {
         let refused = project.rot("run r.rot").code(21);
         insta::assert_snapshot!(format!("refused_{name}"), project.stable(&refused.stderr));
         assert_eq!(project.get("my_token"), "the-old-one", "{name}");
-        // Trying again calls nobody: the answer is in the journal.
-        project.rot("resume").code(21);
-        assert_eq!(calls(&issuer, "POST", "/api/token"), 1, "{name}");
+        // The kept answer is looked at again; as it is still of no use, and the old credential lives on, another is asked for.
+        let again = project.rot("resume").code(21);
+        assert_eq!(calls(&issuer, "POST", "/api/token"), 2, "{name}");
+        assert!(
+            again.stderr.contains("may have left"),
+            "{name}: {}",
+            again.stderr
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! An issuer with one account of each kind, and what it knows of its own past.
 
 use super::disk::Disk;
-use rot::run::journal;
+use rot::run::journal::{self, Event, StepEvent};
 use rot::world::http::Request;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -339,7 +339,7 @@ fn credential(header: &str) -> String {
         .unwrap_or_default()
 }
 
-/// In how many journals of unfinished runs `step` has an answer.
+/// In how many journals of unfinished runs `step` has an answer of success.
 fn answers(disk: &Disk, step: &str) -> usize {
     let journals = disk.files().into_iter().filter(|(path, _)| {
         path.extension() == Some("jnl".as_ref()) && path.starts_with(Path::new("/state"))
@@ -348,8 +348,17 @@ fn answers(disk: &Disk, step: &str) -> usize {
         .filter(|(_, bytes)| {
             let (mut at, mut answered, mut ended) = (0, false, false);
             while let Some((header, length)) = bytes.get(at..).and_then(journal::peek) {
-                answered |= header.kind == journal::Kind::Answer && header.step == step;
-                ended |= header.kind == journal::Kind::Ended;
+                match &header.event {
+                    Event::Step {
+                        id,
+                        event:
+                            StepEvent::Answer {
+                                status: 200..=299, ..
+                            },
+                    } => answered |= id.to_string() == step,
+                    Event::Ended(_) => ended = true,
+                    _ => {}
+                }
                 at += length;
             }
             // A record that is torn does not count.

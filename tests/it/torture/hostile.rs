@@ -80,7 +80,7 @@ fn behaviours() -> Vec<(&'static str, Fault, Known)> {
                 status: 301,
                 location: "http://127.0.0.2:9/".into(),
             },
-            Not,
+            Unknown,
         ),
         (
             "redirects 307",
@@ -88,7 +88,7 @@ fn behaviours() -> Vec<(&'static str, Fault, Known)> {
                 status: 307,
                 location: "http://169.254.169.254/latest/".into(),
             },
-            Not,
+            Unknown,
         ),
         (
             "400 with the request in it",
@@ -107,7 +107,7 @@ fn behaviours() -> Vec<(&'static str, Fault, Known)> {
             Unknown,
         ),
         ("502", answer(502, true, "<html>"), Unknown),
-        ("503 with Retry-After", later("0"), Not),
+        ("503 with Retry-After", later("0"), Unknown),
         ("two lengths", Fault::TwoContentLengths, Unknown),
         ("broken chunks", Fault::BrokenChunks, Unknown),
         ("no status line", Fault::GarbageStatus, Unknown),
