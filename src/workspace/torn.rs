@@ -4,6 +4,7 @@
 //! a whole, nor of one that calls such a one or reads a name that may stand in what could not be read; of one with names
 //! that are wrong, only what is about flows, which is right for the rest of it.
 
+use super::load::is_of_flows;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::{Plan, Task};
 use crate::source::Span;
@@ -86,16 +87,9 @@ impl Torn {
     /// Whether a finding is about what is intact.
     pub(super) fn lets(&self, finding: &Diagnostic) -> bool {
         let place = finding.span();
-        !within(&self.hidden, place) && (about_flows(finding) || !within(&self.doubtful, place))
+        !within(&self.hidden, place)
+            && (is_of_flows(finding.code) || !within(&self.doubtful, place))
     }
-}
-
-/// Flows are right for what could be resolved of a rotation.
-pub(super) fn about_flows(finding: &Diagnostic) -> bool {
-    matches!(
-        finding.code.id().as_bytes().get(3),
-        Some(b'3' | b'4' | b'6')
-    )
 }
 
 /// The rotations that call one of `broken`, directly or not; where a part could not be read also those that call one that is

@@ -448,6 +448,7 @@ fn plan() -> impl Strategy<Value = Plan> {
             }],
             failure_rotation: flag.then(|| "other".into()),
             imported: false,
+            given: Vec::new(),
             masked_fields: vec!["token".into()],
             at: NOWHERE,
         });
@@ -560,6 +561,7 @@ fn sample() -> Plan {
         on_failure: Vec::new(),
         failure_rotation: None,
         imported: false,
+        given: Vec::new(),
         masked_fields: Vec::new(),
         at: NOWHERE,
     }];

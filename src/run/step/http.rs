@@ -67,7 +67,7 @@ impl Exchange for HttpExchange<'_> {
     fn digest(&self, engine: &Engine<'_>, cx: StepContext<'_, '_>) -> RequestDigest {
         fingerprint::of(
             &engine.vault.borrow(),
-            engine.journal.borrow().run_id(),
+            &engine.journal.borrow(),
             cx.frame.rotation,
             self.0,
         )
