@@ -293,7 +293,11 @@ fn step() -> impl Strategy<Value = Step> {
                 secret,
                 value: NewValue::Single(value),
                 expires: None,
-                allow: Allow { empty, unchanged },
+                allow: Allow {
+                    empty,
+                    unchanged,
+                    ..Allow::default()
+                },
                 unmasked,
             })
         ),

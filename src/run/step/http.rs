@@ -297,6 +297,7 @@ fn trouble_of(trouble: &http::Trouble) -> Trouble {
         word: trouble.kind_word(),
         message: trouble.message.clone(),
         remedy: trouble.remedy(),
+        passes: trouble.may_pass(),
     }
 }
 
