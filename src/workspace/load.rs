@@ -69,6 +69,7 @@ fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts) -> Loaded {
     let id = sources.add(file.clone());
     let (main, mut findings) = syntax::parse(id, file);
     let mut loader = Loader {
+        root: root_of(Path::new(file.name()), config),
         texts,
         sources,
         used: Vec::new(),
@@ -88,6 +89,13 @@ fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts) -> Loaded {
         resolved.retain(|d| !consequence(d.code));
     }
     findings.append(&mut resolved);
+    if broken {
+        // The excerpt of a mistake may show a credential that stands beside it.
+        let beside = check::credentials_in(id, file.text());
+        if let Some(first) = findings.first_mut() {
+            first.redact.extend(beside);
+        }
+    }
     let texts = CheckTexts {
         sources: Some(&loader.sources),
         tree: Some(Tree::Rot(&main)),
@@ -138,7 +146,7 @@ fn checked(plan: &Plan, config: &Config, wrong: bool, texts: &CheckTexts<'_>) ->
 
 /// Codes of flows, transport and masking: right for what is known of a plan, however little that is.
 pub(super) fn is_of_flows(code: Code) -> bool {
-    matches!(code.id().as_bytes().get(3), Some(b'3' | b'4' | b'6'))
+    code.category().holds_for_parts()
 }
 
 /// The definitions of a file in which something is wrong that other findings may follow from.
@@ -184,7 +192,11 @@ fn leads_to_others(code: Code) -> bool {
 fn json_text(file: &SourceFile, config: &Config, among: &dyn Texts) -> Loaded {
     let mut sources = SourceMap::new();
     let id = sources.add(file.clone());
-    let (node, findings) = json::parse_all(id, file);
+    let (node, mut findings) = json::parse_all(id, file);
+    // The excerpt of a mistake may show a credential that stands beside it.
+    if let Some(broken) = findings.iter_mut().find(|d| d.severity == Severity::Error) {
+        broken.redact.extend(check::credentials_in(id, file.text()));
+    }
     let Some(node) = node else {
         return Loaded {
             plan: Plan::new(Dialect::Rot),
@@ -340,6 +352,8 @@ fn options(config: &Config) -> ReadOptions {
 
 /// Reads used files, each once, those that they use first.
 struct Loader<'t> {
+    /// Files outside of it are not read, and so not quoted.
+    root: PathBuf,
     texts: &'t dyn Texts,
     sources: SourceMap,
     used: Vec<ast::Ast>,
@@ -347,6 +361,25 @@ struct Loader<'t> {
     /// Files that are being read, for rings.
     open: Vec<PathBuf>,
     done: Vec<PathBuf>,
+}
+
+/// The folder out of which nothing is read: that of the settings, else the nearest with `.git`, else the current one where the
+/// file lies in it, else the file's own.
+fn root_of(file: &Path, config: &Config) -> PathBuf {
+    let own = super::files::parent(file);
+    if let Some(root) = config
+        .root
+        .as_ref()
+        .filter(|root| super::files::is_within(&own, root))
+    {
+        return root.clone();
+    }
+    let tree = own.ancestors().find(|dir| dir.join(".git").exists());
+    match tree {
+        Some(tree) => super::files::parent(&tree.join("x")),
+        None if super::files::is_within(&own, Path::new(".")) => PathBuf::from("."),
+        None => own,
+    }
 }
 
 impl Loader<'_> {
@@ -376,6 +409,20 @@ impl Loader<'_> {
                 continue;
             }
             if self.done.contains(&path) {
+                continue;
+            }
+            if path.extension().and_then(|e| e.to_str()) != Some("rot")
+                || !super::files::is_within(&path, &self.root)
+            {
+                self.findings.push(
+                    Diagnostic::new(
+                        codes::IMPORT_NOT_FOUND,
+                        item.path.span,
+                        "only `.rot` files of the project can be used",
+                    )
+                    .at("not opened")
+                    .help("the project is the folder of `rot.toml`, else that of `.git`, else the current folder"),
+                );
                 continue;
             }
             match self.texts.read(&path) {
