@@ -6,7 +6,7 @@ use super::journal::event::{Begin, End, EndStatus, Reason};
 use super::journal::{self, Event, Journal};
 use super::open::{BUDGET, OpenRun, OpenState};
 use super::report::{Observer, RunReport, Status};
-use super::scope::{RunFacts, Scope, Secrets};
+use super::scope::{RunFacts, Scope, Secrets, Values};
 use super::value::Value;
 use super::{due, failure, open, start, sweep};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
@@ -143,6 +143,14 @@ async fn new_run(
     let plan = job.plan;
     let inputs = start::inputs(plan, job.rotation, &job.inputs)?;
     let env = start::environment(world, plan);
+    // A fact that is known now: asked for at its first use, it would be missed after an effect.
+    let missing = start::missing_variables(plan, job.rotation, &|name| env.contains_key(name));
+    if !missing.is_empty() {
+        return Err(Error {
+            failure: Failure::BeforeEffect,
+            diagnostics: missing,
+        });
+    }
     let run_id = super::ids::run_id(world).map_err(|_| {
         Error::plain(
             Failure::BeforeEffect,
@@ -205,14 +213,14 @@ fn hold_room(vault: &RefCell<Vault>, plan: &Plan) -> Result<()> {
 fn rehearse(
     job: &Job<'_>,
     facts: &RunFacts,
-    inputs: &HashMap<String, Value>,
-    env: &HashMap<String, Value>,
+    inputs: &Values,
+    env: &Values,
     secrets: &Secrets,
 ) -> Result<()> {
     let mut scope = start::scope(
         job.plan,
         facts.clone(),
-        HashMap::new(),
+        Values::new(),
         env.clone(),
         secrets.clone(),
     );
@@ -258,10 +266,15 @@ async fn continue_run(
                 .unwrap_or_default()
         };
         let inputs = start::inputs(job.plan, job.rotation, &pairs("inputs"))?;
-        let env: HashMap<String, Value> = pairs("env")
+        let env: Values = pairs("env")
             .into_iter()
             .map(|(n, v)| (n, Value::from_json(&v, &crate::plan::Label::PUBLIC)))
             .collect();
+        // What was not set when the run began may be set now; what was, stays as it was.
+        let mut env = env;
+        for (name, value) in start::environment(world, job.plan) {
+            env.entry(name).or_insert(value);
+        }
         (inputs, env, begin.pinned.clone())
     };
     let secrets = start::secrets(job.plan, &vault.borrow(), &pinned);
@@ -313,22 +326,17 @@ pub fn ways_out(run_id: &str) -> String {
     )
 }
 
-fn begin_payload(
-    inputs: &HashMap<String, Value>,
-    env: &HashMap<String, Value>,
-    document: &str,
-) -> zeroize::Zeroizing<Vec<u8>> {
-    let object = |values: &HashMap<String, Value>| -> String {
-        let mut names: Vec<&String> = values.keys().collect();
-        names.sort();
-        let members: Vec<String> = names
+fn begin_payload(inputs: &Values, env: &Values, document: &str) -> zeroize::Zeroizing<Vec<u8>> {
+    let object = |values: &Values| -> String {
+        // In their order: a run that is resumed sees the same.
+        let members: Vec<String> = values
             .iter()
-            .filter_map(|n| {
-                Some(format!(
+            .map(|(name, value)| {
+                format!(
                     "{}:{}",
-                    Json::String((*n).clone()),
-                    values.get(*n)?.json_text().as_str()
-                ))
+                    Json::String(name.clone()),
+                    value.json_text().as_str()
+                )
             })
             .collect();
         format!("{{{}}}", members.join(","))
@@ -346,8 +354,8 @@ fn begin_payload(
 
 struct Begun {
     facts: RunFacts,
-    inputs: HashMap<String, Value>,
-    env: HashMap<String, Value>,
+    inputs: Values,
+    env: Values,
     secrets: Secrets,
     resumed: bool,
 }
@@ -404,7 +412,7 @@ fn first_scope(job: &Job<'_>, begun: &Begun, observer: &dyn Observer) -> Result<
     let mut scope = start::scope(
         job.plan,
         begun.facts.clone(),
-        HashMap::new(),
+        Values::new(),
         begun.env.clone(),
         begun.secrets.clone(),
     );
@@ -667,11 +675,11 @@ async fn sweep_one(
     let mut scope = start::scope(
         job.plan,
         facts,
-        HashMap::new(),
+        Values::new(),
         start::environment(world, job.plan),
         secrets,
     );
-    let mut inputs = HashMap::new();
+    let mut inputs = Values::new();
     start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| d.message)?;
     scope.inputs = inputs;
     let journal = RefCell::new(Journal::detached(&vault.borrow(), &run_id));
