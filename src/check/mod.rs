@@ -36,18 +36,31 @@ pub fn check(plan: &Plan, options: &Options) -> Vec<Diagnostic> {
 
 /// As [`check`], with the fixes that the text allows and what can be said of the text alone.
 pub fn check_text(plan: &Plan, options: &Options, texts: &Texts<'_>) -> Vec<Diagnostic> {
-    find(&flow::Analysis::of(plan), options, texts)
+    find(&flow::Analysis::of(plan), options, texts, false)
+}
+
+/// As [`check_text`], of a text of which a part could not be read: without the rules that have to know all of it.
+pub fn check_part(plan: &Plan, options: &Options, texts: &Texts<'_>) -> Vec<Diagnostic> {
+    find(&flow::Analysis::of(plan), options, texts, true)
 }
 
 /// As [`check`], for callers that want the analysis as well.
 pub fn check_with(analysis: &flow::Analysis<'_>, options: &Options) -> Vec<Diagnostic> {
-    find(analysis, options, &Texts::default())
+    find(analysis, options, &Texts::default(), false)
 }
 
-fn find(analysis: &flow::Analysis<'_>, options: &Options, texts: &Texts<'_>) -> Vec<Diagnostic> {
+fn find(
+    analysis: &flow::Analysis<'_>,
+    options: &Options,
+    texts: &Texts<'_>,
+    part: bool,
+) -> Vec<Diagnostic> {
     let context = context::Context::new(analysis, options, texts);
     let mut found = Vec::new();
-    for rule in rules::RULES {
+    let ruled = rules::RULES
+        .iter()
+        .filter(|rule| !part || rule.reach == rules::Reach::Local);
+    for rule in ruled {
         (rule.check)(&context, &mut found);
     }
     found.sort_by(|a, b| key(a).cmp(&key(b)));

@@ -63,5 +63,7 @@ fn picture(
             &format!("Where the secrets of {} go", visible(&name)),
         ),
     };
-    Ok(blanks.clean(&text).into_owned())
+    Ok(blanks
+        .clean(crate::source::FileId::NONE, &text)
+        .into_owned())
 }

@@ -7,6 +7,7 @@ use super::wire::{CodeActionKind, CodeActionParams, FIX_ALL, TextEdit};
 use crate::diagnostic::{Diagnostic, Fix};
 use crate::json::Node;
 use crate::plan::index::Index;
+use crate::source::FileId;
 use crate::source::Span;
 use crate::syntax::ast::Item;
 use crate::workspace::fix::{self, Judged};
@@ -100,7 +101,7 @@ fn of_fix(
         format!("{} (check the meaning)", fix.title)
     };
     Some(json!({
-        "title": view.blanks.clean(&title),
+        "title": view.blanks.clean(FileId::NONE, &title),
         "kind": CodeActionKind::QuickFix,
         "isPreferred": fix.safe,
         "diagnostics": [publish::one(server, view, lines, one)],

@@ -9,6 +9,7 @@ use super::wire::{
 use crate::diagnostic::{Category, Severity};
 use crate::plan::Function;
 use crate::plan::index::{Index, NameKind, Offer};
+use crate::source::FileId;
 use crate::syntax::expect::following;
 use crate::workspace::load::is_json;
 use crate::workspace::project::View;
@@ -61,7 +62,7 @@ pub(super) fn complete(server: &mut Server<'_>, at: &TextDocumentPositionParams)
     };
     for item in &mut items {
         if let Some(detail) = &mut item.detail {
-            *detail = view.blanks.clean(detail).into_owned();
+            *detail = view.blanks.clean(FileId::NONE, detail).into_owned();
         }
     }
     let is_incomplete = items.len() > MOST;

@@ -3,8 +3,8 @@
 use super::server::{Refusal, Server};
 use super::wire::{Range, Uri};
 use crate::diagnostic::Severity;
-use crate::source::{FileId, SourceFile, Span};
-use crate::syntax::ast::{Ast, Item};
+use crate::source::{FileId, SourceFile};
+use crate::syntax::ast::Ast;
 use crate::syntax::{parse, print};
 use crate::workspace::load::is_json;
 use crate::workspace::project::View;

@@ -11,6 +11,7 @@ use crate::diagnostic::Code;
 use crate::plan::index::{Definition, NameKind};
 use crate::plan::{Function, Plan, Policy, Rotation, Trigger};
 use crate::report::explain;
+use crate::source::FileId;
 use crate::source::Span;
 use crate::syntax::ast::{EffectKind, StepKind};
 use crate::workspace::load::Form;
@@ -40,7 +41,7 @@ pub(super) fn hover(
         .or_else(|| of_effect(view, offset))
         .or_else(|| of_type(view, offset));
     Ok(said.map_or(Value::Null, |(text, span)| {
-        let text = view.blanks.clean(&text).into_owned();
+        let text = view.blanks.clean(FileId::NONE, &text).into_owned();
         json!(wire::hover(text, lines.range_of(view.file.text(), span)))
     }))
 }

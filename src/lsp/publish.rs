@@ -5,6 +5,7 @@ use super::server::Server;
 use super::wire::{DiagnosticSeverity, DiagnosticTag, Uri};
 use crate::diagnostic::{Code, Diagnostic, Severity, codes};
 use crate::report::Blanks;
+use crate::source::FileId;
 use crate::source::Span;
 use crate::workspace::config::FILE_NAME;
 use crate::workspace::files::LIMIT;
@@ -73,7 +74,7 @@ fn findings(server: &mut Server<'_>, uri: &Uri) -> Vec<Value> {
 /// A finding as the client gets it.
 pub(super) fn one(server: &Server<'_>, view: &View, lines: &Lines, d: &Diagnostic) -> Value {
     let text = view.file.text();
-    let clean = |text: &str| view.blanks.clean(text).into_owned();
+    let clean = |text: &str| view.blanks.clean(FileId::NONE, text).into_owned();
     let related: Vec<Value> = d
         .flow
         .iter()
@@ -132,7 +133,7 @@ fn settings(server: &mut Server<'_>, path: &Path) -> Vec<Value> {
     };
     let lines = server.lines(&text);
     let blanks = Blanks::default();
-    let message = |d: &Diagnostic| blanks.clean(&d.message).into_owned();
+    let message = |d: &Diagnostic| blanks.clean(FileId::NONE, &d.message).into_owned();
     let mine = settings
         .sources
         .files()

@@ -10,6 +10,7 @@ use crate::check::graph;
 use crate::plan::index::NameKind;
 use crate::plan::{Policy, Schedule, Task, Trigger};
 use crate::report::graph::{Picture, svg};
+use crate::source::FileId;
 use crate::workspace::project::View;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -94,7 +95,7 @@ pub(super) fn hints(server: &mut Server<'_>, params: &InlayHintParams) -> Answer
         }
         all.push(InlayHint {
             position: lines.position(text, at),
-            label: view.blanks.clean(&label).into_owned().into(),
+            label: view.blanks.clean(FileId::NONE, &label).into_owned().into(),
             kind: Some(InlayHintKind::Type),
             text_edits: None,
             tooltip: None,
@@ -169,7 +170,10 @@ pub(super) fn execute(server: &mut Server<'_>, params: &ExecuteCommandParams) ->
         .path
         .file_name()
         .map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-    let drawn = view.blanks.clean(&svg(&picture, &title)).into_owned();
+    let drawn = view
+        .blanks
+        .clean(FileId::NONE, &svg(&picture, &title))
+        .into_owned();
     let Some(path) = (server.around.keep)(&drawn) else {
         return Err(Refusal::because("the picture could not be written"));
     };

@@ -19,7 +19,10 @@ pub const BLANK: char = '•';
 #[derive(Clone, Default)]
 pub struct Blanks {
     spans: BTreeMap<FileId, Vec<Range<u32>>>,
-    net: Redactor,
+    /// By file: what is a secret in one is an ordinary word in another, whose report must not change by it.
+    nets: BTreeMap<FileId, Redactor>,
+    /// For texts that are of no file.
+    all: Redactor,
 }
 
 impl Blanks {
@@ -38,12 +41,17 @@ impl Blanks {
             if text.is_empty() {
                 continue;
             }
-            blanks.net.register(&Secret::from_text(text));
             let inner = text.strip_prefix('"').unwrap_or(text);
             let inner = inner.strip_suffix('"').unwrap_or(inner);
-            blanks.net.register(&Secret::from_text(inner));
-            if let Ok(decoded) = serde_json::from_str::<String>(&format!("\"{inner}\"")) {
-                blanks.net.register(&Secret::from_text(&decoded));
+            let decoded = serde_json::from_str::<String>(&format!("\"{inner}\"")).ok();
+            let net = blanks.nets.entry(span.file).or_default();
+            for spelling in [Some(text), Some(inner), decoded.as_deref()]
+                .into_iter()
+                .flatten()
+            {
+                let secret = Secret::from_text(spelling);
+                net.register(&secret);
+                blanks.all.register(&secret);
             }
             blanks.spans.entry(span.file).or_default().push(range);
         }
@@ -65,12 +73,12 @@ impl Blanks {
         self.spans.is_empty()
     }
 
-    /// A text that is not an excerpt, without the blanked texts.
-    pub fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.is_empty() {
-            Cow::Borrowed(text)
-        } else {
-            self.net.redact(text)
+    /// A text that speaks of a file and is no excerpt of it, without what is blanked there.
+    pub fn clean<'t>(&self, file: FileId, text: &'t str) -> Cow<'t, str> {
+        match self.nets.get(&file) {
+            Some(net) => net.redact(text),
+            None if file == FileId::NONE && !self.is_empty() => self.all.redact(text),
+            None => Cow::Borrowed(text),
         }
     }
 
@@ -90,7 +98,11 @@ impl Blanks {
                     .map(|r| r.start.max(start)..r.end.min(end)),
             );
         }
-        for run in self.net.covered(file.slice(start, end)) {
+        let covered = self
+            .nets
+            .get(&id)
+            .map(|net| net.covered(file.slice(start, end)));
+        for run in covered.unwrap_or_default() {
             found.push(
                 start + u32::try_from(run.start).unwrap_or(0)
                     ..start + u32::try_from(run.end).unwrap_or(0),

@@ -3,7 +3,8 @@
 use super::blank::Blanks;
 use super::place::Places;
 use crate::diagnostic::{Code, Diagnostic, Label, Severity};
-use crate::source::{SourceMap, Span};
+use crate::source::{FileId, SourceMap, Span};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// What all renderings of one command are made from.
@@ -54,7 +55,7 @@ impl<'a> Report<'a> {
 
     /// The JSON Pointer of a place, for JSON input.
     pub fn pointer(&self, span: Span) -> Option<String> {
-        (self.pointer)(span).map(|p| self.blanks.clean(&p).into_owned())
+        (self.pointer)(span).map(|p| self.blanks.clean(span.file, &p).into_owned())
     }
 
     /// The page of a code.
@@ -72,9 +73,14 @@ impl<'a> Report<'a> {
 }
 
 fn clean(diagnostic: &mut Diagnostic, blanks: &Blanks) {
+    let labels = diagnostic.labels.iter().chain(&diagnostic.flow);
+    let places = labels.map(|l| l.span).chain([diagnostic.span()]);
+    let files: BTreeSet<FileId> = places.map(|span| span.file).collect();
     let mend = |text: &mut String| {
-        if let std::borrow::Cow::Owned(cleaned) = blanks.clean(text) {
-            *text = cleaned;
+        for file in &files {
+            if let std::borrow::Cow::Owned(cleaned) = blanks.clean(*file, text) {
+                *text = cleaned;
+            }
         }
     };
     mend(&mut diagnostic.message);

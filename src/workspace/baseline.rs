@@ -15,6 +15,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 const SCHEMA: &str = "rot.baseline/v1";
+/// How many lines of one statement are looked at.
+const STATEMENT: usize = 8;
 
 /// Known findings.
 pub struct Baseline {
@@ -166,12 +168,13 @@ fn fingerprints(report: &Report<'_>, cwd: &Path, root: &Path) -> Vec<Option<Stri
                 .join("/")
         });
         let there = match &keys {
-            Some(_) => place.file.slice(place.start_byte, place.end_byte),
-            None => place
+            Some(_) => place
                 .file
-                .line_text(place.file.line_index(place.start_byte)),
+                .slice(place.start_byte, place.end_byte)
+                .to_owned(),
+            None => statement(place.file, place.start_byte),
         };
-        let there = report.blanks.clean(there);
+        let there = report.blanks.clean(one.span().file, &there);
         let words: Vec<&str> = there.split_whitespace().collect();
         let file = relative(root, cwd, place.file.name());
         let all = [
@@ -196,4 +199,18 @@ fn fingerprints(report: &Report<'_>, cwd: &Path, root: &Path) -> Vec<Option<Stri
         })
     };
     report.diagnostics.iter().map(print).collect()
+}
+
+/// The line of a place from the word on with which its statement begins, without what `rot fmt` changes: blanks, line ends within a
+/// statement, and quotes that a name does not need.
+fn statement(file: &SourceFile, at: u32) -> String {
+    let last = file.line_index(at);
+    let begins = |line: usize| {
+        let text = file.line_text(line).trim_start();
+        text.starts_with(|c: char| c.is_ascii_alphabetic())
+    };
+    let first = (0..=last).rev().take(STATEMENT).find(|line| begins(*line));
+    let lines = first.unwrap_or(last)..=last;
+    let text: Vec<&str> = lines.map(|line| file.line_text(line)).collect();
+    text.join(" ").replace('"', "")
 }

@@ -2,6 +2,7 @@
 
 use super::config::{Config, Target};
 use super::texts::{Disk, Texts};
+use super::torn::Torn;
 use crate::check::{self, Texts as CheckTexts, Tree};
 use crate::conductor::{self, ReadOptions};
 use crate::diagnostic::{Code, Concern, Diagnostic, Error, Failure, Result, Severity, codes};
@@ -104,11 +105,12 @@ fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts, mut index: Index) 
     let broken = findings.iter().any(|d| d.severity == Severity::Error);
     let used: Vec<&ast::Ast> = loader.used.iter().collect();
     let (plan, mut resolved) = resolve_into(&used, &main, &mut index);
+    let files = used.iter().copied().chain([&main]);
+    let torn = Torn::of(files, &plan, &findings, &resolved, &|d| consequence(d.code));
     if broken {
         // Names that stand in what could not be parsed are not missing.
         resolved.retain(|d| !consequence(d.code));
     }
-    let wrong = resolved.iter().any(|d| d.severity == Severity::Error);
     findings.append(&mut resolved);
     if broken {
         // The excerpt of a mistake may show a credential that stands beside it.
@@ -116,16 +118,24 @@ fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts, mut index: Index) 
         if let Some(first) = findings.first_mut() {
             first.redact.extend(beside);
         }
-    } else {
-        let texts = CheckTexts {
-            sources: Some(&loader.sources),
-            tree: Some(Tree::Rot(&main)),
-        };
-        let mut found = checked(&plan, config, wrong, &texts);
-        let trees: Vec<&ast::Ast> = used.iter().copied().chain([&main]).collect();
-        template::attribute(&mut found, &trees);
-        findings.append(&mut found);
     }
+    let texts = CheckTexts {
+        sources: Some(&loader.sources),
+        tree: Some(Tree::Rot(&main)),
+    };
+    let options = check::Options {
+        pedantic: config.pedantic,
+    };
+    let mut found = if torn.is_part() {
+        let mut found = check::check_part(&plan, &options, &texts);
+        found.retain(|d| torn.lets(d));
+        found
+    } else {
+        check::check_text(&plan, &options, &texts)
+    };
+    let trees: Vec<&ast::Ast> = used.iter().copied().chain([&main]).collect();
+    template::attribute(&mut found, &trees);
+    findings.append(&mut found);
     Loaded {
         plan,
         findings,
@@ -163,7 +173,7 @@ fn checked(plan: &Plan, config: &Config, wrong: bool, texts: &CheckTexts<'_>) ->
 }
 
 /// Codes of flows, transport and masking: right for what is known of a plan, however little that is.
-fn is_of_flows(code: Code) -> bool {
+pub(super) fn is_of_flows(code: Code) -> bool {
     code.category().holds_for_parts()
 }
 

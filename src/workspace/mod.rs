@@ -27,6 +27,7 @@ pub mod names;
 pub mod project;
 pub mod suppress;
 pub mod texts;
+mod torn;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{FileId, SourceFile, SourceMap, Span};

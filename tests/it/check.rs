@@ -5,6 +5,7 @@ pub mod cases;
 mod conductor;
 mod control;
 mod flow;
+mod intact;
 mod labelled;
 mod lattice;
 mod lifecycle;

@@ -11,14 +11,33 @@ use std::sync::LazyLock;
 pub(super) struct Rule {
     code: Code,
     page: &'static str,
+    pub(super) reach: Reach,
     pub(super) check: fn(&Context<'_, '_>, &mut Vec<Diagnostic>),
 }
 
+/// How much of a text a rule has to have read before it can say anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// The rotation that it speaks of, and what that calls.
+    Local,
+    /// All of it: it says that something stands nowhere, or stands twice.
+    Whole,
+}
+
+macro_rules! reach {
+    (local) => {
+        Reach::Local
+    };
+    (whole) => {
+        Reach::Whole
+    };
+}
+
 macro_rules! rules {
-    (rules { $($code:ident $module:ident;)* } pages { $($other:ident $file:literal;)* }) => {
+    (rules { $($code:ident $module:ident $reach:ident;)* } pages { $($other:ident $file:literal;)* }) => {
         $(mod $module;)*
         pub(super) static RULES: &[Rule] = &[
-            $(Rule { code: codes::$code, page: include_str!(concat!(stringify!($module), ".rs")), check: $module::check }),*
+            $(Rule { code: codes::$code, page: include_str!(concat!(stringify!($module), ".rs")), reach: reach!($reach), check: $module::check }),*
         ];
         static OTHERS: &[(Code, &str)] = &[$((codes::$other, include_str!(concat!("../pages/", $file, ".md")))),*];
     };
@@ -26,76 +45,76 @@ macro_rules! rules {
 
 rules! {
     rules {
-        MIXED_LINE_ENDINGS mixed_line_endings;
-        NOT_ON_ALL_PATHS reference_not_on_all_paths;
-        UNUSED_SECRET unused_secret;
-        UNUSED_STEP_OUTPUT unused_step_output;
-        CYCLIC_DEPENDENCY cyclic_calls;
-        UNREACHABLE_STEP unreachable_step;
-        NULL_IN_STRING null_in_string;
-        STRUCTURED_SECRET structured_secret;
-        CONSTANT_CONDITION constant_condition;
-        STATUS_NEVER_CHECKED status_never_checked;
-        ENDLESS_LOOP endless_loop;
-        TIMEOUT_TOO_SHORT timeout_too_short;
-        REFUSED_HEADER refused_header;
-        SECRET_TO_LOG secret_to_log;
-        SECRET_TO_OUTPUT secret_to_output;
-        SECRET_IN_URL_QUERY secret_in_url_query;
-        SECRET_IN_URL_PATH secret_in_url_path;
-        SECRET_IN_ERROR_MESSAGE secret_in_error_message;
-        SECRET_TO_UNDECLARED_HOST secret_to_undeclared_host;
-        SECRET_TO_COMPUTED_HOST secret_to_computed_host;
-        REDIRECT_WITH_SECRET redirect_with_secret;
-        IMPLICIT_FLOW_TO_LOG implicit_flow_to_log;
-        IMPLICIT_FLOW_TO_HOST implicit_flow_to_other_host;
-        LOOP_BOUND loop_bound;
-        STATUS_LEAK status_leak;
-        GUESSING_ORACLE guessing_oracle;
-        SECRET_AS_KEY secret_as_key;
-        TRANSFORM_DEFEATS_MASKING transform_defeats_masking;
-        RESPONSE_ECHOES response_echoes;
-        DECLASSIFY_WITHOUT_REASON declassify_without_reason;
-        DECLASSIFY_UNTRUSTED declassify_untrusted_choice;
-        DECLASSIFY_UNUSED declassify_unused;
-        SECRET_WIDENED secret_widened;
-        PLAINTEXT_TRANSPORT plaintext_transport;
-        WILDCARD_HOST wildcard_host;
-        METADATA_HOST metadata_host;
-        DEPRECATED_AUTH deprecated_auth;
-        NON_IDEMPOTENT_RETRY non_idempotent_retry;
-        MISSING_TIMEOUT missing_timeout;
-        USERINFO_CONFUSABLE userinfo_confusable_host;
-        OVERWRITE_BEFORE_VERIFY overwrite_before_verify;
-        REVOKE_BEFORE_PROMOTE revoke_before_promote;
-        NEW_SECRET_DROPPED new_secret_dropped;
-        SELF_ROTATION self_rotation;
-        NO_ROLLBACK no_rollback;
-        INTERVAL_NOT_BELOW_EXPIRY interval_not_below_expiry;
-        UNVALIDATED_NEW_VALUE unvalidated_new_value;
-        CONCURRENT_ROTATION concurrent_rotation;
-        UNTRUSTED_SECRET_NAME untrusted_secret_name;
-        SECRET_TYPE_CHANGES secret_type_changes;
-        UNPROTECTED_REPLACING unprotected_replacing;
-        NO_REVOCATION_ID no_revocation_id;
-        GRACE_EXCEEDS_LIFE grace_exceeds_life;
-        NO_MARGIN interval_leaves_no_margin;
-        SET_BEFORE_STAGE set_before_stage;
-        SET_OTHER_VALUE set_other_value;
-        UNMASKED_MINTED_SECRET unmasked_minted_secret;
-        RAW_COPY_BESIDE_MASK raw_copy_beside_mask;
-        MASK_LOST_DOWNSTREAM mask_lost_downstream;
-        SECRET_THROUGH_TASK secret_through_task;
-        SECRET_INJECTION secret_reference_injection;
-        ESCAPED_SECRET escaped_secret;
-        LAST_TASK_OUTPUT_LEAKS last_task_output_leaks;
-        RESTART_LOSES_SECRET restart_loses_secret;
-        HARDCODED_SECRET hardcoded_secret;
-        UPDATE_SECRET_UNMASKED update_secret_unmasked;
-        SECRET_TO_SUBWORKFLOW secret_to_subworkflow;
-        SECRET_IN_EVENT secret_in_webhook;
-        HEADERS_STORED headers_stored;
-        OVERBROAD_OUTPUT overbroad_output;
+        MIXED_LINE_ENDINGS mixed_line_endings local;
+        NOT_ON_ALL_PATHS reference_not_on_all_paths local;
+        UNUSED_SECRET unused_secret whole;
+        UNUSED_STEP_OUTPUT unused_step_output local;
+        CYCLIC_DEPENDENCY cyclic_calls whole;
+        UNREACHABLE_STEP unreachable_step local;
+        NULL_IN_STRING null_in_string local;
+        STRUCTURED_SECRET structured_secret local;
+        CONSTANT_CONDITION constant_condition local;
+        STATUS_NEVER_CHECKED status_never_checked local;
+        ENDLESS_LOOP endless_loop local;
+        TIMEOUT_TOO_SHORT timeout_too_short local;
+        REFUSED_HEADER refused_header local;
+        SECRET_TO_LOG secret_to_log local;
+        SECRET_TO_OUTPUT secret_to_output local;
+        SECRET_IN_URL_QUERY secret_in_url_query local;
+        SECRET_IN_URL_PATH secret_in_url_path local;
+        SECRET_IN_ERROR_MESSAGE secret_in_error_message local;
+        SECRET_TO_UNDECLARED_HOST secret_to_undeclared_host local;
+        SECRET_TO_COMPUTED_HOST secret_to_computed_host local;
+        REDIRECT_WITH_SECRET redirect_with_secret local;
+        IMPLICIT_FLOW_TO_LOG implicit_flow_to_log local;
+        IMPLICIT_FLOW_TO_HOST implicit_flow_to_other_host local;
+        LOOP_BOUND loop_bound local;
+        STATUS_LEAK status_leak local;
+        GUESSING_ORACLE guessing_oracle local;
+        SECRET_AS_KEY secret_as_key local;
+        TRANSFORM_DEFEATS_MASKING transform_defeats_masking local;
+        RESPONSE_ECHOES response_echoes local;
+        DECLASSIFY_WITHOUT_REASON declassify_without_reason local;
+        DECLASSIFY_UNTRUSTED declassify_untrusted_choice local;
+        DECLASSIFY_UNUSED declassify_unused local;
+        SECRET_WIDENED secret_widened local;
+        PLAINTEXT_TRANSPORT plaintext_transport local;
+        WILDCARD_HOST wildcard_host local;
+        METADATA_HOST metadata_host local;
+        DEPRECATED_AUTH deprecated_auth local;
+        NON_IDEMPOTENT_RETRY non_idempotent_retry local;
+        MISSING_TIMEOUT missing_timeout local;
+        USERINFO_CONFUSABLE userinfo_confusable_host local;
+        OVERWRITE_BEFORE_VERIFY overwrite_before_verify local;
+        REVOKE_BEFORE_PROMOTE revoke_before_promote local;
+        NEW_SECRET_DROPPED new_secret_dropped whole;
+        SELF_ROTATION self_rotation local;
+        NO_ROLLBACK no_rollback local;
+        INTERVAL_NOT_BELOW_EXPIRY interval_not_below_expiry local;
+        UNVALIDATED_NEW_VALUE unvalidated_new_value local;
+        CONCURRENT_ROTATION concurrent_rotation whole;
+        UNTRUSTED_SECRET_NAME untrusted_secret_name local;
+        SECRET_TYPE_CHANGES secret_type_changes local;
+        UNPROTECTED_REPLACING unprotected_replacing local;
+        NO_REVOCATION_ID no_revocation_id whole;
+        GRACE_EXCEEDS_LIFE grace_exceeds_life local;
+        NO_MARGIN interval_leaves_no_margin local;
+        SET_BEFORE_STAGE set_before_stage whole;
+        SET_OTHER_VALUE set_other_value local;
+        UNMASKED_MINTED_SECRET unmasked_minted_secret local;
+        RAW_COPY_BESIDE_MASK raw_copy_beside_mask local;
+        MASK_LOST_DOWNSTREAM mask_lost_downstream local;
+        SECRET_THROUGH_TASK secret_through_task local;
+        SECRET_INJECTION secret_reference_injection local;
+        ESCAPED_SECRET escaped_secret local;
+        LAST_TASK_OUTPUT_LEAKS last_task_output_leaks local;
+        RESTART_LOSES_SECRET restart_loses_secret local;
+        HARDCODED_SECRET hardcoded_secret local;
+        UPDATE_SECRET_UNMASKED update_secret_unmasked local;
+        SECRET_TO_SUBWORKFLOW secret_to_subworkflow local;
+        SECRET_IN_EVENT secret_in_webhook local;
+        HEADERS_STORED headers_stored local;
+        OVERBROAD_OUTPUT overbroad_output local;
     }
     pages {
         SYNTAX_ERROR "syntax-error";

@@ -10,7 +10,7 @@ use crate::cli::{files, load};
 use crate::diagnostic::{Error, Failure, Label, codes};
 use crate::report::findings::counted;
 use crate::report::{Blanks, Format, visible};
-use crate::source::{SourceMap, Span};
+use crate::source::{FileId, SourceMap, Span};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -247,7 +247,11 @@ fn row(seen: &Seen, flow: &Flow) -> [String; 4] {
         how.join(", "),
         shown(seen, flow.span, true),
     ]
-    .map(|cell| seen.blanks.clean(&visible(&cell)).into_owned())
+    .map(|cell| {
+        seen.blanks
+            .clean(FileId::NONE, &visible(&cell))
+            .into_owned()
+    })
 }
 
 fn flows_json(all: &[Seen]) -> Value {
@@ -255,14 +259,14 @@ fn flows_json(all: &[Seen]) -> Value {
         Some((file, line, column)) => json!({ "file": file, "line": line, "column": column }),
         None => Value::Null,
     };
-    let via = |seen: &Seen, label: &Label| json!({ "message": seen.blanks.clean(&label.text), "place": spot(seen, label.span) });
+    let via = |seen: &Seen, label: &Label| json!({ "message": seen.blanks.clean(FileId::NONE, &label.text), "place": spot(seen, label.span) });
     let flow = |seen: &Seen, flow: &Flow| {
         json!({
             "rotation": flow.rotation,
             "step": flow.step.as_ref().map(|(name, _)| name),
             "kind": flow.step.as_ref().map(|(_, kind)| kind),
             "place": spot(seen, flow.span),
-            "to": { "kind": flow.to.kind(), "name": seen.blanks.clean(&flow.to.describe()), "part": flow.to.place() },
+            "to": { "kind": flow.to.kind(), "name": seen.blanks.clean(FileId::NONE, &flow.to.describe()), "part": flow.to.place() },
             "derivation": flow.how,
             "decides": flow.decides,
             "via": flow.via.iter().map(|l| via(seen, l)).collect::<Vec<_>>(),
@@ -308,7 +312,7 @@ fn releases_text(all: &[Seen]) -> String {
                 out,
                 "{}",
                 line.lines()
-                    .map(|l| format!("{}\n", seen.blanks.clean(&visible(l))))
+                    .map(|l| format!("{}\n", seen.blanks.clean(FileId::NONE, &visible(l))))
                     .collect::<String>()
             );
         }
@@ -325,7 +329,7 @@ fn releases_json(all: &[Seen]) -> Value {
             "column": at.as_ref().map(|p| p.2),
             "rotation": one.rotation,
             "step": one.step,
-            "reason": seen.blanks.clean(&one.reason),
+            "reason": seen.blanks.clean(FileId::NONE, &one.reason),
             "releases": one.secrets,
         })
     };

@@ -135,7 +135,7 @@ pub fn once(
         mended
             .diffs
             .iter()
-            .for_each(|diff| context.out.stdout(&blanks.clean(diff)));
+            .for_each(|diff| context.out.stdout(&blanks.clean(FileId::NONE, diff)));
     }
     if args.fix.is_none() && !args.diff {
         let (safe, other): (Vec<_>, Vec<_>) = report

@@ -68,7 +68,7 @@ impl Resolver {
                 let inner = self.typed(inner, &[Type::Bool], "bool");
                 (ExprKind::Not(Box::new(inner)), Type::Bool)
             }
-            ast::ExprKind::Reveal(value, reason) => self.reveal(value, reason.as_ref(), expr.span),
+            ast::ExprKind::Reveal(value, reason) => self.reveal(value, reason.as_ref()),
         }
     }
 
@@ -550,16 +550,9 @@ impl Resolver {
         (ExprKind::Binary(op, Box::new(l), Box::new(r)), ty)
     }
 
-    fn reveal(&mut self, value: &ast::Expr, reason: Option<&Name>, span: Span) -> (ExprKind, Type) {
+    fn reveal(&mut self, value: &ast::Expr, reason: Option<&Name>) -> (ExprKind, Type) {
         let (inner, ty) = self.expr(value);
         let text = reason.map_or("", |r| r.text.trim());
-        if text.is_empty() {
-            self.report(
-                Diagnostic::new(codes::DECLASSIFY_WITHOUT_REASON, reason.map_or(span, |r| r.span), "a secret is released without a reason")
-                    .at("say why this may be public")
-                    .help("write `reveal … because \"why it is right\"`; `rot check --declassifications` lists the reasons for an auditor"),
-            );
-        }
         (
             ExprKind::Reveal {
                 value: Box::new(inner),

@@ -233,7 +233,7 @@ impl Excerpt {
         self.columns
             .entry(start)
             .or_insert(place.start.column as usize - 1);
-        let text = visible(&blanks.clean(&mark.text)).into_owned();
+        let text = visible(&blanks.clean(mark.span.file, &mark.text)).into_owned();
         self.spots.push(Spot {
             start,
             end,

@@ -104,7 +104,11 @@ impl Renderer {
     fn draw(&self, diagnostic: &Diagnostic, places: &Places<'_>, blanks: &Blanks) -> String {
         let (marks, elided) = marks(diagnostic);
         let excerpt = Excerpt::build(places, blanks, &marks, self.options);
-        let drawn = Drawn::new(diagnostic, &blanks.clean(&diagnostic.message), excerpt);
+        let drawn = Drawn::new(
+            diagnostic,
+            &blanks.clean(diagnostic.span().file, &diagnostic.message),
+            excerpt,
+        );
         let mut out = String::new();
         if self.handler.render_report(&mut out, &drawn).is_err() {
             // The place could not be drawn; what is wrong must be said all the same.
@@ -123,10 +127,18 @@ impl Renderer {
             );
         }
         for note in &diagnostic.notes {
-            self.remark(&mut out, "note", &blanks.clean(note));
+            self.remark(
+                &mut out,
+                "note",
+                &blanks.clean(diagnostic.span().file, note),
+            );
         }
         if let Some(help) = &diagnostic.help {
-            self.remark(&mut out, "help", &blanks.clean(help));
+            self.remark(
+                &mut out,
+                "help",
+                &blanks.clean(diagnostic.span().file, help),
+            );
         }
         if let Some(fix) = diagnostic
             .fixes
@@ -138,7 +150,10 @@ impl Renderer {
             self.remark(
                 &mut out,
                 "fix",
-                &format!("{} (`rot check {option}`)", blanks.clean(&fix.title)),
+                &format!(
+                    "{} (`rot check {option}`)",
+                    blanks.clean(diagnostic.span().file, &fix.title)
+                ),
             );
         }
         out

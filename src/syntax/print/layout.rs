@@ -70,6 +70,14 @@ impl<'a> Printer<'a> {
         self.comments.get(self.next).copied()
     }
 
+    /// Whether a comment begins as suppressions do.
+    fn is_suppression(&self, span: Span) -> bool {
+        let text = self.slice(span.start as usize, span.end as usize);
+        text.trim_start_matches('#')
+            .trim_start()
+            .starts_with("rot:")
+    }
+
     fn comment(&mut self, span: Span) {
         let text = self
             .slice(span.start as usize, span.end as usize)
@@ -111,6 +119,11 @@ impl<'a> Printer<'a> {
         self.seen = self.seen.max(end);
         match self.next_comment() {
             Some(inside) if (inside.start as usize) < end => {
+                // A suppression speaks of its line, and so stays on it.
+                if self.is_suppression(inside) {
+                    self.push("  ");
+                    self.comment(inside);
+                }
                 self.out.push('\n');
                 while let Some(span) = self.next_comment().filter(|c| same_line(self, c)) {
                     self.pad();

@@ -126,3 +126,14 @@ fn the_first_set_is_judged_as_a_reviewer_would() {
         wrong.join("\n")
     );
 }
+
+#[test]
+fn the_second_set_is_judged_as_a_reviewer_would() {
+    let wrong = wrong("second-defects", "second-clean");
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}

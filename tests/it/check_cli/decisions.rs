@@ -357,6 +357,12 @@ fn a_baseline_knows_findings_again_until_their_text_changes() {
             .any(|c| c == "ROT301" || c == "ROT303" || c == "ROT905"),
         "{survived:?}"
     );
+    let unformatted = leaky(&LOG.replace("log \"", "log\n      \""));
+    let survived = codes(check(unformatted, &json));
+    assert!(
+        survived.is_empty(),
+        "formatting changes nothing: {survived:?}"
+    );
     let twice = codes(check(leaky(&format!("{LOG}\n{LOG}")), &json));
     assert_eq!(twice, ["ROT301"], "a second one of the same text is new");
     let changed = codes(check(leaky(&LOG.replace("got", "have")), &json));
