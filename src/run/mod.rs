@@ -24,12 +24,14 @@ mod fingerprint;
 mod generate;
 mod jwt;
 mod request;
+mod revocation;
 mod script;
 mod start;
 mod step;
 pub mod sweep;
 
-pub use execute::{Job, journaled_plan, resume, run, sweep_due, ways_out};
+pub use execute::{Job, journaled_plan, resume, run, ways_out};
 pub use open::{Decision, OpenRun, OpenState, acknowledge, open_runs};
 pub use report::{Observer, RunReport, SecretReport, Silent, Status, StepReport};
+pub use revocation::{Swept, sweep_due};
 pub use script::serve as serve_jq;

@@ -286,9 +286,15 @@ impl<'p> Engine<'p> {
         self.changed |= grew;
     }
 
+    fn rotation_name(&self) -> String {
+        let rotation = self.plan.rotations.get(self.rotation);
+        rotation.map_or_else(String::new, |r| r.name.clone())
+    }
+
     /// A capture that is a credential of its own.
     pub(super) fn mint(&mut self, id: usize, step: &'p Step, name: &'p str, span: Span) {
         let origin = Origin::Minted {
+            rotation: self.rotation_name(),
             step: step.name.clone(),
             name: name.to_owned(),
         };
@@ -586,6 +592,7 @@ impl<'p> Engine<'p> {
         };
         for key in masks.iter().copied() {
             let origin = Origin::Minted {
+                rotation: self.rotation_name(),
                 step: step.name.clone(),
                 name: key.to_owned(),
             };
