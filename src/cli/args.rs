@@ -55,6 +55,18 @@ pub struct Globals {
         hide_env_values = true
     )]
     pub state: Option<PathBuf>,
+    /// The environment, one of `[environment.NAME]` in rot.toml: its vault, identities and variables
+    #[arg(
+        long,
+        value_name = "NAME",
+        global = true,
+        env = "ROT_ENVIRONMENT",
+        hide_env_values = true
+    )]
+    pub environment: Option<String>,
+    /// Look at the vault only: ask no memory, keep none, change nothing
+    #[arg(long, global = true)]
+    pub read_only: bool,
     /// How long to wait for another process that works on the same vault or rotation, such as 5s [default: 30s]
     #[arg(long, value_name = "DURATION", global = true, value_parser = duration)]
     pub lock_timeout: Option<Duration>,
@@ -116,6 +128,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Keep secrets
     Vault(VaultArgs),
+    /// Make your key, and show its public half
+    Identity(IdentityArgs),
     /// Run a command with secrets, its output masked
     Exec(ExecArgs),
     /// Show a rotation at work in a scratch folder
@@ -151,6 +165,12 @@ pub struct CheckArgs {
     /// Also report findings of taste
     #[arg(long)]
     pub pedantic: bool,
+    /// Also report what this program cannot run, though a server can
+    #[arg(long)]
+    pub here: bool,
+    /// All files that belong together are among those that are checked: what is called and not there is an error
+    #[arg(long)]
+    pub complete: bool,
     /// Mend what can be mended; `--fix=unsafe` also where the meaning may change
     #[arg(long, value_name = "WHICH", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "safe")]
     pub fix: Option<Which>,
@@ -323,6 +343,23 @@ pub struct ExplainArgs {
     pub code: String,
 }
 
+/// `rot identity`.
+#[derive(Debug, Args)]
+pub struct IdentityArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: IdentityCommand,
+}
+
+/// What `rot identity` can do.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum IdentityCommand {
+    /// Make an identity where there is none, and show its public key; overwrites nothing
+    New,
+    /// Show the public keys of the identities at hand: what others add with `rot vault recipients add`
+    Show,
+}
+
 /// `rot exec`.
 #[derive(Debug, Args)]
 pub struct ExecArgs {
@@ -419,6 +456,8 @@ impl Globals {
             vault: None,
             identity: Vec::new(),
             state: None,
+            environment: None,
+            read_only: false,
             lock_timeout: None,
             config: None,
             color: When::Auto,

@@ -49,15 +49,13 @@ pub fn run(args: &DemoArgs, context: &Context) -> Result<()> {
         lock_wait: super::paths::LOCK_WAIT,
     };
     say("\n$ rot vault init");
-    let cx = Ctx {
-        world: world.clone(),
-        paths,
-    };
+    let cx = Ctx::new(world.clone(), paths);
     let paths = &cx.paths;
     vault_command(
         &cx,
         VaultCommand::Init(InitArgs {
             recipients: Vec::new(),
+            anew: false,
         }),
         context,
     )?;

@@ -2,7 +2,7 @@
 
 use super::args::ExecArgs;
 use super::context::Context;
-use super::paths;
+use super::{environment, paths};
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::exec::environment::variable_of;
 use crate::exec::supervise::{self, Fresh, Place};
@@ -26,9 +26,10 @@ pub fn run(args: &ExecArgs, context: &Context) -> Result<u8> {
         .help("name each one that the command may see: `rot exec --secret NAME -- COMMAND`; all at once is never the default"));
     }
     let config = context.config()?;
-    let world = World::real();
-    let places = paths::resolve(context, &config, &world);
+    let world = environment::world(context, &config)?;
+    let places = paths::resolve(context, &config, &world)?;
     let vault = Vault::open(&world, &places)?;
+    environment::agree(&vault, context.globals.environment.as_deref())?;
     for warning in vault.warnings() {
         context.out.info(&format!("warning: {}", warning.message));
     }

@@ -11,9 +11,11 @@ pub mod completions;
 pub mod context;
 mod convert;
 pub mod demo;
+pub mod environment;
 pub mod exec;
 pub mod explain;
 pub mod fmt;
+pub mod identity;
 pub mod init;
 pub mod man;
 pub mod paths;
@@ -123,6 +125,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
         }
         Command::Man(args) => man::run(args, context),
         Command::Init(args) => init::run(&args.dir, context),
+        Command::Identity(args) => identity::run(args.command, context),
         Command::Check(args) => {
             let pass = || {
                 let mut config = context.config()?;

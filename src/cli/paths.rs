@@ -1,7 +1,9 @@
-//! Where the vault, the identities and the state are: option, variable, settings, default.
+//! Where the vault, the identities and the state are: option, variable, settings, default. Never in a place that nobody chose.
 
 use super::config::Config;
 use super::context::Context;
+use super::environment;
+use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::vault::Paths;
 use crate::world::World;
 use std::path::{Path, PathBuf};
@@ -11,77 +13,94 @@ use std::time::Duration;
 pub const LOCK_WAIT: Duration = Duration::from_secs(30);
 
 /// The paths of this command.
-pub fn resolve(context: &Context, config: &Config, world: &World) -> Paths {
+///
+/// # Errors
+/// ROT840 for an unknown environment; ROT841 when nothing says where identity and state are: the folder of the project, which is
+/// shared, is no place for them.
+pub fn resolve(context: &Context, config: &Config, world: &World) -> Result<Paths> {
+    let globals = &context.globals;
+    let chosen = environment::chosen(context, config)?;
     let root = config.root.clone().unwrap_or_else(|| context.cwd.clone());
     let var = |name: &str| world.env.var(name).filter(|v| !v.is_empty());
-    let home = var("HOME").map(PathBuf::from);
+    let home = var("HOME").map(PathBuf::from).filter(|p| p.is_absolute());
     let xdg = |name: &str, fallback: &str| {
         var(name)
             .map(PathBuf::from)
             .filter(|p| p.is_absolute())
             .or_else(|| home.as_ref().map(|h| h.join(fallback)))
     };
-    let vault = context
-        .globals
-        .vault
-        .clone()
-        .map(|p| context.cwd.join(p))
-        .or_else(|| {
-            config
-                .vault
-                .as_ref()
-                .map(|p| expand(&root, p, home.as_deref()))
-        })
-        .unwrap_or_else(|| root.join("rot.vault"));
-    let identities = if !context.globals.identity.is_empty() {
-        context
-            .globals
-            .identity
-            .iter()
-            .map(|p| context.cwd.join(p))
-            .collect()
-    } else if !config.identity.is_empty() {
-        config
-            .identity
-            .iter()
-            .map(|p| expand(&root, p, home.as_deref()))
-            .collect()
-    } else {
-        vec![
-            xdg("XDG_CONFIG_HOME", ".config")
-                .unwrap_or_else(|| root.clone())
-                .join("rot")
-                .join("identity.txt"),
-        ]
+    let given = |path: &PathBuf| context.cwd.join(path);
+    let written = |path: &PathBuf| expand(&root, path, home.as_deref());
+    let vault = match (&globals.vault, chosen) {
+        (Some(path), _) => given(path),
+        (None, Some((name, settings))) => match &settings.vault {
+            Some(path) => written(path)?,
+            None => root.join(format!("{name}.vault")),
+        },
+        (None, None) => match &config.vault {
+            Some(path) => written(path)?,
+            None => root.join("rot.vault"),
+        },
     };
-    let state = context
-        .globals
-        .state
-        .clone()
-        .map(|p| context.cwd.join(p))
-        .or_else(|| {
-            config
-                .state
-                .as_ref()
-                .map(|p| expand(&root, p, home.as_deref()))
-        })
-        .unwrap_or_else(|| {
-            xdg("XDG_STATE_HOME", ".local/state")
-                .unwrap_or_else(|| root.clone())
-                .join("rot")
-        });
-    Paths {
+    let of_settings = chosen
+        .map(|(_, settings)| &settings.identity)
+        .filter(|identity| !identity.is_empty())
+        .unwrap_or(&config.identity);
+    let identities = if !globals.identity.is_empty() {
+        globals.identity.iter().map(given).collect()
+    } else if !of_settings.is_empty() {
+        of_settings.iter().map(written).collect::<Result<_>>()?
+    } else {
+        let folder = xdg("XDG_CONFIG_HOME", ".config").ok_or_else(|| {
+            homeless(
+                "the identity",
+                "give `--identity PATH` or ROT_IDENTITY, or write `[vault] identity` in rot.toml",
+            )
+        })?;
+        vec![folder.join("rot").join("identity.txt")]
+    };
+    let state = match (&globals.state, &config.state) {
+        (Some(path), _) => given(path),
+        (None, Some(path)) => written(path)?,
+        (None, None) => match xdg("XDG_STATE_HOME", ".local/state") {
+            Some(folder) => folder.join("rot"),
+            // A look needs no memory.
+            None if globals.read_only => PathBuf::new(),
+            None => {
+                return Err(homeless(
+                    "the memory of this machine",
+                    "give `--state DIR` or ROT_STATE, or write `[state] dir` in rot.toml",
+                ));
+            }
+        },
+    };
+    Ok(Paths {
         vault,
         identities,
         state,
-        lock_wait: context.globals.lock_timeout.unwrap_or(LOCK_WAIT),
-    }
+        lock_wait: globals.lock_timeout.unwrap_or(LOCK_WAIT),
+    })
 }
 
 /// A path of the settings: `~/` is the home folder, others are relative to `rot.toml`.
-fn expand(root: &Path, path: &Path, home: Option<&Path>) -> PathBuf {
+fn expand(root: &Path, path: &Path, home: Option<&Path>) -> Result<PathBuf> {
+    let path = path.strip_prefix(root).unwrap_or(path);
     match (path.strip_prefix("~"), home) {
-        (Ok(rest), Some(home)) => home.join(rest),
-        _ => root.join(path),
+        (Ok(rest), Some(home)) => Ok(home.join(rest)),
+        (Ok(_), None) => Err(homeless(
+            &format!("`{}` of rot.toml", path.display()),
+            "a path without `~",
+        )),
+        (Err(_), _) => Ok(root.join(path)),
     }
+}
+
+fn homeless(what: &str, instead: &str) -> Error {
+    Error::plain(
+        Failure::Usage,
+        codes::USAGE,
+        format!("nothing says where {what} is: HOME is not set"),
+    )
+    .note("the folder of the project is shared, and no place for it")
+    .help(format!("set HOME, or {instead}"))
 }

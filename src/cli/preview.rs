@@ -3,7 +3,7 @@
 use super::accept::accept;
 use super::args::{PlanArgs, ResultFormat};
 use super::context::Context;
-use super::{load, paths, run};
+use super::{environment, load, paths, run};
 use crate::diagnostic::Result;
 use crate::plan::task::http::{Auth, Body, CaptureSource, Expectation, Http};
 use crate::plan::task::lifecycle::NewValue;
@@ -24,12 +24,15 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<()> {
         Some(name) => vec![load::choose(&plan, Some(name))?],
         None => plan.rotations.iter().filter(|r| !r.imported).collect(),
     };
-    let world = World::real();
-    let paths = paths::resolve(context, &config, &world);
+    let world = environment::world(context, &config)?;
     // Best effort: a plan is wanted on machines without the vault too.
-    let vault = matches!(world.fs.stat(&paths.vault), Ok(Some(_)))
-        .then(|| Vault::open(&world, &paths).ok())
-        .flatten();
+    let paths = paths::resolve(context, &config, &world).ok();
+    let vault = paths
+        .filter(|paths| matches!(world.fs.stat(&paths.vault), Ok(Some(_))))
+        .and_then(|paths| Vault::open(&world, &paths).ok());
+    if let Some(vault) = &vault {
+        environment::agree(vault, context.globals.environment.as_deref())?;
+    }
     let previews: Vec<Preview> = chosen
         .iter()
         .map(|r| preview(&plan, r, &world, vault.as_ref()))

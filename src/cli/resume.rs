@@ -4,7 +4,7 @@ use super::accept::accept;
 use super::args::{ResultFormat, ResumeArgs};
 use super::context::Context;
 use super::watch::Watch;
-use super::{load, paths, run, runreport};
+use super::{environment, load, paths, run, runreport};
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::plan::{Plan, document};
 use crate::run::{Decision, Job, OpenRun};
@@ -15,9 +15,11 @@ use std::path::{Path, PathBuf};
 /// Runs the command.
 pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
     let config = context.config()?;
-    let world = World::real().with_workers(config.workers.clone().into_iter().collect());
-    let paths = paths::resolve(context, &config, &world);
+    let world = environment::world(context, &config)?
+        .with_workers(config.workers.clone().into_iter().collect());
+    let paths = paths::resolve(context, &config, &world)?;
     let vault = RefCell::new(run::open(context, &world, &paths)?);
+    environment::agree_to_run(&vault.borrow(), context.globals.environment.as_deref())?;
     let open = crate::run::open_runs(&world, &vault.borrow())?;
     let chosen: Vec<OpenRun> = match &args.run {
         Some(id) => {

@@ -5,7 +5,7 @@ use super::args::{ResultFormat, RunArgs, Selection};
 use super::context::Context;
 use super::load;
 use super::watch::Watch;
-use super::{files, paths, runreport};
+use super::{environment, files, paths, runreport};
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::plan::{Plan, Rotation, document};
 use crate::report::findings::counted;
@@ -24,9 +24,11 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
     let source = Some(args.selection.file.as_path()).filter(|p| p.as_os_str() != "-");
     let plan = accept(loaded, &config, context)?;
     let inputs = inputs(&args.selection)?;
-    let world = World::real().with_workers(config.workers.clone().into_iter().collect());
-    let paths = paths::resolve(context, &config, &world);
+    let world = environment::world(context, &config)?
+        .with_workers(config.workers.clone().into_iter().collect());
+    let paths = paths::resolve(context, &config, &world)?;
     let vault = RefCell::new(open(context, &world, &paths)?);
+    environment::agree_to_run(&vault.borrow(), context.globals.environment.as_deref())?;
     let chosen: Vec<&Rotation> = if args.due && args.selection.rotation.is_none() {
         plan.rotations
             .iter()
@@ -202,7 +204,12 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
 
 /// Opens the vault and says what it has to say.
 pub fn open(context: &Context, world: &World, paths: &crate::vault::Paths) -> Result<Vault> {
-    let vault = Vault::open(world, paths)?;
+    let vault = if context.globals.read_only {
+        Vault::open_read_only(world, paths)?
+    } else {
+        Vault::open(world, paths)?
+    };
+    environment::agree(&vault, context.globals.environment.as_deref())?;
     for warning in vault.warnings() {
         context.out.info(&format!("warning: {}", warning.message));
     }

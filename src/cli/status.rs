@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 pub fn run(args: &StatusArgs, context: &Context) -> Result<()> {
     let config = context.config()?;
     let world = World::real();
-    let paths = paths::resolve(context, &config, &world);
+    let paths = paths::resolve(context, &config, &world)?;
     let vault = run::open(context, &world, &paths)?;
     let open = crate::run::open_runs(&world, &vault)?;
     let now = world.clock.now();

@@ -235,6 +235,10 @@ code_table! {
     STORAGE_FAILED              "ROT820" "storage-failed" Error;
     JOURNAL_CORRUPT             "ROT821" "journal-corrupt" Error;
     JOURNAL_FORM                "ROT822" "journal-form" Error;
+    VAULT_RECIPIENTS_CHANGED    "ROT826" "vault-recipients-changed" Warning;
+    VAULT_ENVIRONMENT           "ROT827" "wrong-environment" Error;
+    VAULT_DISTANT               "ROT828" "vault-distant" Warning;
+    VAULT_MERGE_REFUSED         "ROT829" "merge-refused" Error;
     PLAN_TAMPERED               "ROT830" "plan-tampered" Error;
     PLAN_NEWER                  "ROT831" "plan-newer" Error;
     CONFIG_INVALID              "ROT840" "config-invalid" Error;

@@ -110,6 +110,20 @@ pub struct Diagnostic {
     pub redact: Vec<Span>,
     /// No mistake of the text, but whoever wants to run it here must be stopped.
     pub blocks_run: bool,
+    /// Whose business it is.
+    pub concern: Concern,
+}
+
+/// Whose business a finding is. A text is judged for the program that runs it, which is not always this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Concern {
+    /// Everybody's who reads the text.
+    #[default]
+    Text,
+    /// Theirs who want to run it here: it says nothing against the text.
+    Here,
+    /// Theirs who have all files that belong together.
+    Complete,
 }
 
 impl Diagnostic {
@@ -128,13 +142,30 @@ impl Diagnostic {
             fixes: Vec::new(),
             redact: Vec::new(),
             blocks_run: false,
+            concern: Concern::Text,
         }
     }
 
-    /// Right where it was written for, and not run here: a warning for whoever reads it, an error for whoever runs it.
+    /// Right where it was written for, and not run here: nothing for whoever reads it, an error for whoever runs it.
     #[must_use]
     pub fn only_elsewhere(mut self) -> Self {
-        self.severity = Severity::Warning;
+        self.severity = Severity::Note;
+        self.blocks_run = true;
+        self.concern = Concern::Here;
+        self
+    }
+
+    /// Something is named that is not among the files: it may be elsewhere.
+    #[must_use]
+    pub fn not_among_the_files(mut self) -> Self {
+        self.severity = Severity::Note;
+        self.concern = Concern::Complete;
+        self
+    }
+
+    /// Whoever wants to run the text here is stopped, however light the finding is for others.
+    #[must_use]
+    pub fn blocking(mut self) -> Self {
         self.blocks_run = true;
         self
     }

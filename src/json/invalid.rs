@@ -2,7 +2,6 @@
 
 use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::source::{FileId, Span};
-use jsonc_parser::errors::{ParseError, ParseErrorKind};
 
 /// Why a text is not JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,82 +157,6 @@ impl Invalid {
         invalid
     }
 
-    pub(super) fn from_parser(text: &str, base: usize, error: &ParseError) -> Self {
-        use ParseErrorKind as K;
-        let range = error.range();
-        let (start, end) = (base + range.start, base + range.end);
-        let problem = match error.kind() {
-            K::TrailingCommasNotAllowed => Problem::TrailingComma,
-            K::ExpectedComma => Problem::MissingComma,
-            K::ExpectedColonAfterObjectKey => Problem::MissingColon,
-            K::ExpectedObjectValue => Problem::MissingValue,
-            K::ExpectedStringObjectProperty => Problem::Key,
-            K::CommentsNotAllowed | K::UnterminatedCommentBlock => Problem::Comment,
-            K::SingleQuotedStringsNotAllowed => Problem::SingleQuotes,
-            K::String(kind) => string_problem(kind),
-            K::BareDecimalPointNumbersNotAllowed
-            | K::ExpectedDigit
-            | K::ExpectedDigitFollowingNegativeSign
-            | K::ExpectedPlusMinusOrDigitInNumberLiteral
-            | K::HexadecimalNumbersNotAllowed
-            | K::NonFiniteNumbersNotAllowed
-            | K::UnaryPlusNumbersNotAllowed => Problem::Number,
-            K::UnterminatedArray => Problem::OpenArray,
-            K::UnterminatedObject => Problem::OpenObject,
-            K::MultipleRootJsonValues => Problem::Trailing,
-            K::NestingDepthExceeded => Problem::TooDeep,
-            _ => Problem::Unexpected,
-        };
-        // `01` reads as two numbers without a comma.
-        let digit = |at: Option<usize>| {
-            at.and_then(|at| text.as_bytes().get(at))
-                .is_some_and(u8::is_ascii_digit)
-        };
-        if problem == Problem::MissingComma && digit(start.checked_sub(1)) && digit(Some(start)) {
-            return Self::new(text, Problem::Number, start, start + 1);
-        }
-        // An unclosed bracket is shown at the bracket, not over all that follows.
-        let end = match problem {
-            Problem::OpenArray | Problem::OpenObject | Problem::OpenString | Problem::TooDeep => {
-                start + 1
-            }
-            Problem::Surrogate => end.min(start + 6),
-            _ => end,
-        };
-        Self::new(text, problem, start, end)
-    }
-
-    pub(super) fn from_gate(text: &str, base: usize, error: &serde_json::Error) -> Self {
-        let body = text.get(base..).unwrap_or(text);
-        let line = error.line().saturating_sub(1);
-        let line_start = match line {
-            0 => 0,
-            n => body
-                .match_indices('\n')
-                .nth(n - 1)
-                .map_or(body.len(), |(i, _)| i + 1),
-        };
-        let start = (base + line_start + error.column().saturating_sub(1)).min(text.len());
-        // serde_json counts up to the character before a control character.
-        let at = |offset: usize| text.as_bytes().get(offset).copied();
-        let start =
-            if at(start).is_some_and(|b| b >= 0x20) && at(start + 1).is_some_and(|b| b < 0x20) {
-                start + 1
-            } else {
-                start
-            };
-        let byte = at(start);
-        let problem = match byte {
-            Some(b) if b < 0x20 => Problem::ControlCharacter,
-            Some(b) if b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-') => {
-                Problem::Number
-            }
-            None => Problem::MissingValue,
-            _ => Problem::Unexpected,
-        };
-        Self::new(text, problem, start, start + 1)
-    }
-
     pub(super) fn diagnostic(&self, file: FileId) -> Diagnostic {
         let code = if self.problem == Problem::TooDeep {
             codes::NESTING_TOO_DEEP
@@ -257,15 +180,6 @@ impl Invalid {
             }
             _ => diagnostic,
         }
-    }
-}
-
-fn string_problem(kind: &jsonc_parser::ParseStringErrorKind) -> Problem {
-    use jsonc_parser::ParseStringErrorKind as K;
-    match kind {
-        K::UnterminatedStringLiteral => Problem::OpenString,
-        K::InvalidUnicodeEscapeSequence(_) => Problem::Surrogate,
-        _ => Problem::Escape,
     }
 }
 

@@ -1,17 +1,17 @@
 //! Text → JSON with places (leaf).
 //!
-//! The text is gated by serde_json, which is strict, and then read by jsonc-parser, which knows byte ranges. Order and
-//! repeated keys are kept, numbers stay the digits that were sent, and every decoded string knows which raw characters
-//! each of its pieces came from. Nothing of what is read is quoted in an error: a text may be a token response.
+//! One strict reader ([`read`]). Order and repeated keys are kept, numbers stay the digits that were sent, and every decoded
+//! string knows which raw characters each of its pieces came from. Nothing of what is read is quoted in an error: a text may
+//! be a token response.
 //!
 //! Callers bound the size of what they hand in; the depth is bounded here ([`MAX_DEPTH`]).
 
-mod convert;
 mod invalid;
 mod invisible;
 pub mod layout;
 mod node;
 mod pointer;
+mod read;
 mod text;
 
 pub use invalid::{Invalid, Problem};
@@ -21,6 +21,7 @@ pub use text::JsonString;
 
 use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::source::{FileId, SourceFile, Span};
+use read::Fault;
 
 /// Deepest nesting of arrays and objects that is read.
 pub const MAX_DEPTH: usize = 128;
@@ -33,23 +34,36 @@ pub fn parse(file: FileId, source: &SourceFile) -> Result<Node, Vec<Diagnostic>>
     }
 }
 
-/// Reads a source file and goes on behind repeated keys and invisible characters, so that what follows is checked too.
-/// Without a tree there is at least one finding.
+/// Reads a source file and goes on behind what is wrong in it (repeated keys and invisible characters, and syntax where
+/// what follows is intact), so that the rest is checked too. Without a tree there is at least one finding.
 pub fn parse_all(file: FileId, source: &SourceFile) -> (Option<Node>, Vec<Diagnostic>) {
-    let mut duplicates = Vec::new();
-    let node = match convert::tree(file, source.text(), &mut duplicates) {
-        Ok(node) => node,
-        Err(invalid) => return (None, vec![invalid.diagnostic(file)]),
-    };
-    let mut findings = invisible::findings(file, source.text());
-    findings.extend(duplicates.into_iter().map(|d| repeated_key(&d, &node)));
+    let read::Reading {
+        node,
+        faults,
+        duplicates,
+    } = read::read(file, source.text(), MAX_DEPTH, Fault::IsPassedOver);
+    let mut findings: Vec<Diagnostic> = faults.iter().map(|f| f.diagnostic(file)).collect();
+    if let Some(node) = &node {
+        findings.extend(invisible::findings(file, source.text()));
+        findings.extend(duplicates.iter().map(|d| repeated_key(d, node)));
+    }
     findings.sort_by_key(|d| d.span().start);
-    (Some(node), findings)
+    (node, findings)
 }
 
 /// Reads a text that is no source file, such as the body of a response. Repeated keys are kept; [`Node::get`] takes the last.
 pub fn parse_text(text: &str) -> Result<Node, Invalid> {
-    convert::tree(FileId::NONE, text, &mut Vec::new())
+    bounded(text, MAX_DEPTH).map(|(node, _)| node)
+}
+
+/// Reads a text whose arrays and objects may be nested `depth` deep, with the keys that stand twice in one object.
+pub(crate) fn bounded(text: &str, depth: usize) -> Result<(Node, Vec<Duplicate>), Invalid> {
+    let reading = read::read(FileId::NONE, text, depth, Fault::Stops);
+    match (reading.faults.into_iter().next(), reading.node) {
+        (None, Some(node)) => Ok((node, reading.duplicates)),
+        (Some(invalid), _) => Err(invalid),
+        (None, None) => Err(Invalid::new(text, Problem::Empty, 0, 0)),
+    }
 }
 
 /// As [`parse_text`], for bytes that may not be UTF-8.
@@ -62,9 +76,9 @@ pub fn parse_bytes(bytes: &[u8]) -> Result<Node, Invalid> {
 
 /// A key that an object has twice.
 pub(crate) struct Duplicate {
-    key: String,
+    pub(crate) key: String,
     first: Span,
-    second: Span,
+    pub(crate) second: Span,
 }
 
 fn repeated_key(duplicate: &Duplicate, root: &Node) -> Diagnostic {

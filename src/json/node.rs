@@ -50,6 +50,20 @@ impl Node {
         self.members().iter().rev().find(|m| m.key.text == key)
     }
 
+    /// A key that stands twice in one object, at any depth.
+    pub fn duplicate(&self) -> Option<&str> {
+        let mut keys = std::collections::HashSet::new();
+        let twice = self
+            .members()
+            .iter()
+            .map(|member| member.key.text.as_ref())
+            .find(|key| !keys.insert(*key));
+        twice.or_else(|| {
+            let inner = self.members().iter().map(|member| &member.value);
+            inner.chain(self.items()).find_map(Node::duplicate)
+        })
+    }
+
     /// The members of an object; none for anything else.
     pub fn members(&self) -> &[Member] {
         match &self.kind {

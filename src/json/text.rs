@@ -10,17 +10,13 @@ pub struct JsonString {
     /// The raw text with its quotes.
     pub span: Span,
     /// Behind each escape: offset in the decoded text, offset in the file. Between two entries both run alike.
-    map: Vec<(u32, u32)>,
+    map: Option<Box<[(u32, u32)]>>,
 }
 
 impl JsonString {
-    /// A string from its decoded text and the raw text between its quotes.
-    pub(super) fn new(text: String, span: Span, raw: &str) -> Self {
-        let map = if raw.as_bytes().contains(&b'\\') {
-            breakpoints(raw, span.start.saturating_add(1))
-        } else {
-            Vec::new()
-        };
+    /// A string from its decoded text and, for each escape, the offset behind it in the decoded text and in the file.
+    pub(super) fn new(text: String, span: Span, map: Vec<(u32, u32)>) -> Self {
+        let map = (!map.is_empty()).then(|| map.into_boxed_slice());
         Self { text, span, map }
     }
 
@@ -30,7 +26,7 @@ impl JsonString {
         Self {
             text: text.into(),
             span: self.span,
-            map: Vec::new(),
+            map: None,
         }
     }
 
@@ -50,55 +46,13 @@ impl JsonString {
 
     fn raw_offset(&self, decoded: usize) -> u32 {
         let decoded = u32::try_from(decoded).unwrap_or(u32::MAX);
-        let behind = self.map.partition_point(|(d, _)| *d <= decoded);
+        let map = self.map.as_deref().unwrap_or_default();
+        let behind = map.partition_point(|(d, _)| *d <= decoded);
         let (base, raw) = behind
             .checked_sub(1)
-            .and_then(|i| self.map.get(i))
+            .and_then(|i| map.get(i))
             .copied()
             .unwrap_or((0, self.span.start.saturating_add(1)));
         raw.saturating_add(decoded - base)
     }
-}
-
-/// The entries of the map for the raw text between quotes, which starts at `base` in the file.
-fn breakpoints(raw: &str, base: u32) -> Vec<(u32, u32)> {
-    let bytes = raw.as_bytes();
-    let mut map = Vec::new();
-    let (mut at, mut decoded) = (0usize, 0usize);
-    while let Some(step) = bytes
-        .get(at..)
-        .and_then(|rest| rest.iter().position(|b| *b == b'\\'))
-    {
-        let escape = at + step;
-        decoded += step;
-        let (raw_len, text_len) = match bytes.get(escape + 1) {
-            Some(b'u') => unicode_escape(bytes, escape),
-            _ => (2, 1),
-        };
-        at = escape + raw_len;
-        decoded += text_len;
-        map.push((
-            u32::try_from(decoded).unwrap_or(u32::MAX),
-            base.saturating_add(u32::try_from(at).unwrap_or(u32::MAX)),
-        ));
-    }
-    map
-}
-
-/// Raw and decoded length of the `\uXXXX` (or pair of them) at `escape`.
-fn unicode_escape(bytes: &[u8], escape: usize) -> (usize, usize) {
-    match hex(bytes, escape + 2) {
-        0xD800..=0xDBFF => (12, 4),
-        0..=0x7F => (6, 1),
-        0x80..=0x7FF => (6, 2),
-        _ => (6, 3),
-    }
-}
-
-fn hex(bytes: &[u8], at: usize) -> u32 {
-    bytes
-        .get(at..at + 4)
-        .and_then(|d| std::str::from_utf8(d).ok())
-        .and_then(|d| u32::from_str_radix(d, 16).ok())
-        .unwrap_or(0xFFFD)
 }

@@ -111,12 +111,26 @@ pub struct Rotation {
     /// It came from a used file: it can be called, but is not run by itself.
     #[serde(default, skip_serializing_if = "is_false")]
     pub imported: bool,
+    /// What its tasks are given and a server keeps, beside what the plan does with it (Conductor).
+    #[serde(skip)]
+    pub given: Vec<Given>,
     /// Field names whose values are shown as `***` (Conductor `maskedFields`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masked_fields: Vec<String>,
     /// The name in the declaration.
     #[serde(skip)]
     pub at: At,
+}
+
+/// What a task of a Conductor definition is given, in the open or not, for whoever reads executions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Given {
+    /// The task's reference name.
+    pub step: String,
+    /// Its type.
+    pub kind: String,
+    /// The inputs.
+    pub value: Expr,
 }
 
 /// One declared input.

@@ -26,6 +26,14 @@ pub struct Answer {
     pub sent_at: jiff::Timestamp,
 }
 
+/// Why a body cannot be read, in words that quote nothing.
+pub struct Unreadable {
+    /// What is wrong.
+    pub message: String,
+    /// A header says what cannot be followed: no capture can be mended to read it.
+    pub of_header: bool,
+}
+
 impl Answer {
     /// The payload of the journal's record.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
@@ -69,34 +77,103 @@ impl Answer {
             .map(|(_, v)| v.as_slice())
     }
 
-    /// The body as JSON; why it is not, in words that quote nothing.
-    fn json(&self) -> Result<crate::json::Node, String> {
-        let kind = self
+    /// All values of a header, in order: a server may send several `Set-Cookie`.
+    fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s [u8]> {
+        self.headers
+            .iter()
+            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.as_slice())
+    }
+
+    /// The media type and the charset that the server names.
+    fn content_type(&self) -> (Option<String>, Option<String>) {
+        let Some(text) = self
             .header("content-type")
             .and_then(|v| std::str::from_utf8(v).ok())
-            .map(|v| {
-                v.split(';')
-                    .next()
-                    .unwrap_or("")
-                    .trim()
-                    .to_ascii_lowercase()
-            });
-        let shape = match kind.as_deref() {
-            Some(kind) if kind.len() <= 60 && kind.is_ascii() => {
-                format!(
-                    "its content type is `{}`, its length {}",
-                    kind.escape_debug(),
-                    self.body.len()
-                )
-            }
-            _ => format!("its length is {} bytes", self.body.len()),
+        else {
+            return (None, None);
         };
-        let text = std::str::from_utf8(&self.body)
-            .map_err(|_| format!("the answer is not UTF-8 text ({shape})"))?;
-        if text.trim().is_empty() {
-            return Err(format!("the answer has no body ({shape})"));
+        let mut parts = text.split(';').map(str::trim);
+        let media = parts
+            .next()
+            .map(str::to_ascii_lowercase)
+            .filter(|kind| kind.len() <= 60 && kind.is_ascii());
+        let charset = parts
+            .filter_map(|part| part.split_once('='))
+            .find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))
+            .map(|(_, value)| value.trim().trim_matches('"').to_ascii_lowercase())
+            .filter(|charset| charset.len() <= 40 && charset.is_ascii());
+        (media, charset)
+    }
+
+    /// The body as text, in the charset that its content type names, else UTF-8.
+    pub fn text(&self) -> Result<Zeroizing<String>, Unreadable> {
+        // The transport undid what it knows; what it could not undo is still named.
+        if self
+            .header("content-encoding")
+            .is_some_and(|v| !v.is_empty())
+            && !self.body.is_empty()
+        {
+            return Err(Unreadable {
+                message: "the answer is encoded in a way that could not be undone (its header `Content-Encoding` says how)".into(),
+                of_header: true,
+            });
         }
-        crate::json::parse_text(text).map_err(|_| format!("the answer is not JSON ({shape})"))
+        let Some(charset) = self.content_type().1 else {
+            let bytes = self
+                .body
+                .strip_prefix(b"\xef\xbb\xbf")
+                .unwrap_or(&self.body);
+            return match std::str::from_utf8(bytes) {
+                Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+                Err(_) => Err(Unreadable {
+                    message: format!("the answer is not UTF-8 text ({})", self.shape()),
+                    of_header: false,
+                }),
+            };
+        };
+        let unreadable = |what: &str| Unreadable {
+            message: format!(
+                "{what} (header `Content-Type` says charset `{}`)",
+                charset.escape_debug()
+            ),
+            of_header: true,
+        };
+        let Some(encoding) = encoding_rs::Encoding::for_label(charset.as_bytes()) else {
+            return Err(unreadable("the answer is in a charset that is not known"));
+        };
+        let (encoding, skip) = encoding_rs::Encoding::for_bom(&self.body).unwrap_or((encoding, 0));
+        let bytes = self.body.get(skip..).unwrap_or_default();
+        match encoding.decode_without_bom_handling_and_without_replacement(bytes) {
+            Some(text) => Ok(Zeroizing::new(text.into_owned())),
+            None => Err(unreadable("the answer is not in the charset that it names")),
+        }
+    }
+
+    /// What may be said of a body: its content type and length.
+    fn shape(&self) -> String {
+        match self.content_type().0 {
+            Some(kind) => format!(
+                "its content type is `{}`, its length {}",
+                kind.escape_debug(),
+                self.body.len()
+            ),
+            None => format!("its length is {} bytes", self.body.len()),
+        }
+    }
+
+    /// The body as JSON; why it is not, in words that quote nothing.
+    fn json(&self) -> Result<crate::json::Node, Unreadable> {
+        let text = self.text()?;
+        let wrong = |message: String| Unreadable {
+            message,
+            of_header: false,
+        };
+        if text.trim().is_empty() {
+            return Err(wrong(format!("the answer has no body ({})", self.shape())));
+        }
+        crate::json::parse_text(&text)
+            .map_err(|_| wrong(format!("the answer is not JSON ({})", self.shape())))
     }
 
     /// Conductor's form: `{"response": {headers, statusCode, reasonPhrase, body}}`.
@@ -131,9 +208,9 @@ impl Answer {
             },
             Err(_) if self.body.is_empty() => Value::null(),
             Err(_) => Value {
-                data: Data::Text(Zeroizing::new(
-                    String::from_utf8_lossy(&self.body).into_owned(),
-                )),
+                data: Data::Text(self.text().unwrap_or_else(|_| {
+                    Zeroizing::new(String::from_utf8_lossy(&self.body).into_owned())
+                })),
                 label: label.clone(),
             },
         };
@@ -194,7 +271,9 @@ pub fn check(http: &Http, answer: &Answer, scope: &Scope) -> Result<(), Box<Diag
                 operator,
                 value,
             } => {
-                let json = answer.json().map_err(|m| unexpected(expect.at.0, m))?;
+                let json = answer
+                    .json()
+                    .map_err(|u| unexpected(expect.at.0, u.message))?;
                 let place = Expr::new(ExprKind::Null, expect.at);
                 let found = pick(&Value::from_node(&json, &Label::PUBLIC), path, &place)
                     .map_err(|e| Box::new(e.into()))?;
@@ -334,27 +413,50 @@ fn find(
         CaptureSource::Body(path) => {
             let json = match answer.json() {
                 Ok(json) => json,
-                Err(_) if scope.dialect.semantics().absent_is_null || capture.optional => {
-                    return Ok(Value::null());
+                Err(_) if scope.dialect.semantics().absent_is_null => {
+                    // The whole of an answer that is text is that text.
+                    let document = answer.document(raw_label);
+                    let body = document.get("response").and_then(|r| r.get("body"));
+                    let text = body.cloned().unwrap_or_else(Value::null);
+                    return pick(&text, path, &place).map_err(|e| Box::new(Diagnostic::from(e)));
                 }
-                Err(message) => {
-                    return Err(Box::new(
-                        Diagnostic::new(codes::RUN_CAPTURE_FAILED, capture.at.0, message)
-                            .at("nothing to capture from")
-                            .help("the answer is kept: mend this capture and continue with `rot resume`"),
-                    ));
-                }
+                Err(_) if capture.optional => return Ok(Value::null()),
+                Err(unreadable) => return Err(nothing_to_read(capture, unreadable)),
             };
+            if capture.secret
+                && let Some(key) = json.duplicate().filter(|key| path.as_str().contains(key))
+            {
+                let message = format!(
+                    "the answer has the key `{}` twice: which of them is meant cannot be told",
+                    key.escape_debug()
+                );
+                return Err(Box::new(
+                    Diagnostic::new(codes::RUN_CAPTURE_FAILED, capture.at.0, message)
+                        .at("captured here")
+                        .help("the answer is kept in the journal; something between this machine and the server may have written into it"),
+                ));
+            }
             pick(&Value::from_node(&json, raw_label), path, &place)
                 .map_err(|e| Box::new(Diagnostic::from(e)))?
         }
-        CaptureSource::Text => match std::str::from_utf8(&answer.body) {
+        CaptureSource::Text => match answer.text() {
             Ok(text) => Data::Text(Zeroizing::new(
                 text.trim_end_matches(['\n', '\r']).to_owned(),
             ))
             .into(),
+            Err(unreadable) if unreadable.of_header => {
+                return Err(nothing_to_read(capture, unreadable));
+            }
             Err(_) => Data::Bytes(answer.body.clone()).into(),
         },
+        CaptureSource::Header(name) if matches!(capture.ty, Type::List(_)) => Data::List(
+            answer
+                .all(name)
+                .filter_map(|value| std::str::from_utf8(value).ok())
+                .map(Value::text)
+                .collect(),
+        )
+        .into(),
         CaptureSource::Header(name) => match answer.header(name).map(std::str::from_utf8) {
             Some(Ok(text)) => Data::Text(Zeroizing::new(text.to_owned())).into(),
             _ => Value::null(),
@@ -367,6 +469,19 @@ fn find(
             value?
         }
     })
+}
+
+fn nothing_to_read(capture: &Capture, unreadable: Unreadable) -> Box<Diagnostic> {
+    let help = if unreadable.of_header {
+        "the answer is kept in the journal; ask the server for a form that can be read, for example with `header \"Accept\": …`"
+    } else {
+        "the answer is kept: mend this capture and continue with `rot resume`"
+    };
+    Box::new(
+        Diagnostic::new(codes::RUN_CAPTURE_FAILED, capture.at.0, unreadable.message)
+            .at("nothing to capture from")
+            .help(help),
+    )
 }
 
 fn missing(capture: &Capture) -> Box<Diagnostic> {
@@ -444,18 +559,43 @@ fn convert(capture: &Capture, value: Value) -> Result<Value, Box<Diagnostic>> {
     Ok(Value { data, label })
 }
 
-/// When a stored value expires: a time as it is, a length of time from when the request was sent.
-pub fn expiry(value: &Value, sent_at: jiff::Timestamp) -> Result<Option<jiff::Timestamp>, String> {
-    match &value.data {
-        Data::Null => Ok(None),
-        Data::Duration(duration) => later(sent_at, *duration).map(Some),
-        Data::Number(digits) => match digits.parse::<f64>() {
+/// What a server says about when a value expires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// Nothing.
+    Unsaid,
+    /// Not at all: year 9999, year 1, 0, as frameworks write it. The time is kept where it lies ahead.
+    Never(Option<jiff::Timestamp>),
+    /// Then.
+    At(jiff::Timestamp),
+}
+
+/// From here on a time means "never".
+const FOREVER: &str = "9999-01-01T00:00:00Z";
+
+/// When a stored value expires: a time as it is, a length of time from when the request was sent. A number is a length of
+/// time in seconds when it could not be a date of today, whether it is sent as a number or as text.
+pub fn expiry(value: &Value, sent_at: jiff::Timestamp) -> Result<Expiry, String> {
+    let at = match &value.data {
+        Data::Null => return Ok(Expiry::Unsaid),
+        Data::Duration(Dur(0)) => return Ok(Expiry::Never(None)),
+        Data::Duration(duration) => later(sent_at, *duration)?,
+        Data::Number(digits) | Data::Text(digits) => match digits.trim().parse::<f64>() {
+            Ok(seconds) if seconds <= 0.0 => return Ok(Expiry::Never(None)),
             // Nobody's token lives thirty years: a small number is a lifetime in seconds.
-            Ok(seconds) if (0.0..1e9).contains(&seconds) => {
-                later(sent_at, Dur((seconds * 1000.0) as u64)).map(Some)
-            }
-            _ => instant(value).map(Some),
+            Ok(seconds) if seconds < 1e9 => later(sent_at, Dur((seconds * 1000.0) as u64))?,
+            _ => instant(value)?,
         },
-        _ => instant(value).map(Some),
-    }
+        _ => instant(value)?,
+    };
+    Ok(if at <= jiff::Timestamp::UNIX_EPOCH {
+        Expiry::Never(None)
+    } else if FOREVER
+        .parse()
+        .is_ok_and(|forever: jiff::Timestamp| at >= forever)
+    {
+        Expiry::Never(Some(at))
+    } else {
+        Expiry::At(at)
+    })
 }

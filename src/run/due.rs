@@ -10,6 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 
 /// A clock that is further behind than this was set back.
 const BACK: SignedDuration = SignedDuration::from_mins(5);
+/// No issuer gives out a credential for less: what expires sooner after it was made has an expiry that means something else.
+const SHORTEST_LIFE: SignedDuration = SignedDuration::from_mins(5);
 /// First pause after a failed attempt; doubled for each further one.
 const BACKOFF: SignedDuration = SignedDuration::from_secs(30);
 
@@ -153,9 +155,13 @@ pub fn look(vault: &mut Vault, rotation: &Rotation, past: &mut Past, now: Timest
 pub fn next(vault: &Vault, rotation: &Rotation, past: &Past, now: Timestamp) -> Option<Due> {
     let schedule = rotation.schedule.as_ref()?;
     let key = format!("{}\n{}", vault.id(), rotation.name);
-    let (expires, issued) = past
-        .expiry
-        .map_or((None, None), |(e, i)| (Some(e), Some(i)));
+    // An expiry that is over at once would make the rotation due at every look: then the schedule alone counts.
+    let (expires, issued) = past.expiry.map_or((None, None), |(e, i)| {
+        (
+            Some(e).filter(|e| e.duration_since(i) >= SHORTEST_LIFE),
+            Some(i),
+        )
+    });
     let reference = issued.or(past.last_success).or(past.first_look);
     schedule.next_due(past.last_success, now, expires, reference, key.as_bytes())
 }

@@ -5,7 +5,7 @@ use super::scope::{Absent, Scope};
 use super::value::{Data, Value};
 use crate::diagnostic::{Code, Diagnostic, codes};
 use crate::plan::path::Found;
-use crate::plan::{Derivation, Expr, ExprKind, Label, Operator, Version};
+use crate::plan::{Derivation, Expr, ExprKind, Function, Label, Operator, Version};
 use crate::source::Span;
 use zeroize::Zeroizing;
 
@@ -132,6 +132,9 @@ pub fn eval(expr: &Expr, scope: &Scope) -> Result<Value, EvalError> {
             let value = functions::apply(*function, &values)
                 .map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))?;
             scope.made.note(&value);
+            if matches!(function, Function::Jq | Function::JavaScript) {
+                scope.made.splice();
+            }
             Ok(value)
         }
         ExprKind::Binary(operator, left, right) => binary(expr, *operator, left, right, scope),
@@ -239,6 +242,9 @@ fn template(parts: &[Expr], scope: &Scope) -> Result<Value, EvalError> {
         let value = eval(part, scope)?;
         label.join(&value.full_label());
         if scope.dialect.semantics().splices_any_value {
+            if value.is_null() {
+                scope.made.splice();
+            }
             let indefinite = matches!(&part.kind, ExprKind::Path(_, path) if !path.is_definite());
             text.push_str(&if indefinite {
                 value.json_text()

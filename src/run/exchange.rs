@@ -32,6 +32,8 @@ pub(super) struct Trouble {
     pub(super) message: String,
     /// What to do about it.
     pub(super) remedy: &'static str,
+    /// Whether another try may end in another way.
+    pub(super) passes: bool,
 }
 
 /// What an answer says of the call, before anybody looks at what is in it.

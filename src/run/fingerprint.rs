@@ -4,6 +4,7 @@
 //! may be mended; they change nothing at the issuer. So may `strays`, which only look for what a lost answer left behind. The digests are keyed, so that they tell nothing to who reads a
 //! journal without the vault.
 
+use super::journal::Journal;
 use super::journal::event::{RequestDigest, RequestPart};
 use crate::plan::Task;
 use crate::plan::task::http::Http;
@@ -12,10 +13,10 @@ use crate::vault::Vault;
 use serde_json::{Value as Json, json};
 
 /// One digest for each part of a request.
-pub fn of(vault: &Vault, run_id: &str, rotation: &Rotation, http: &Http) -> RequestDigest {
+pub fn of(vault: &Vault, journal: &Journal, rotation: &Rotation, http: &Http) -> RequestDigest {
     let key = ring::hmac::Key::new(
         ring::hmac::HMAC_SHA256,
-        &vault.derive(&format!("rot request v1 {run_id}")),
+        &journal.derive(vault, &format!("rot request v1 {}", journal.run_id())),
     );
     let digest = |what: Json| {
         let tag = ring::hmac::sign(

@@ -160,9 +160,12 @@ fn bytes(value: &Value) -> Result<Zeroizing<Vec<u8>>, String> {
         .ok_or_else(|| "expected a value, found null".to_owned())
 }
 
-/// A time from what endpoints send: RFC 3339, a date (its end in UTC: a credential that expires on a day works on that
-/// day), or seconds since 1970 (milliseconds when it could not be seconds).
+/// A time from what endpoints send: RFC 3339, the same with a named zone or without one (UTC then), with a blank for the
+/// `T`, with `UTC` or `+0000`; an HTTP date; a date (its beginning in UTC); seconds since 1970 (milliseconds when it could not
+/// be seconds). A time behind the last one that can be kept, which frameworks send for "never", is that last one.
 pub fn instant(value: &Value) -> Result<jiff::Timestamp, String> {
+    use jiff::civil::{Date, DateTime};
+    use jiff::tz::TimeZone;
     match &value.data {
         Data::Time(time) => Ok(*time),
         Data::Number(digits) => epoch(digits),
@@ -171,20 +174,39 @@ pub fn instant(value: &Value) -> Result<jiff::Timestamp, String> {
             if let Ok(time) = text.parse::<jiff::Timestamp>() {
                 return Ok(time);
             }
-            if let Ok(date) = text.parse::<jiff::civil::Date>() {
-                return date
-                    .to_zoned(jiff::tz::TimeZone::UTC)
-                    .map(|z| z.timestamp())
-                    .map_err(|_| "the date is out of range".to_owned());
+            if let Ok(zoned) = text.parse::<jiff::Zoned>() {
+                return Ok(zoned.timestamp());
             }
-            if let Ok(local) = text.parse::<jiff::civil::DateTime>() {
-                return local
-                    .to_zoned(jiff::tz::TimeZone::UTC)
-                    .map(|z| z.timestamp())
-                    .map_err(|_| "the time is out of range".to_owned());
-            }
+            let in_utc = |local: DateTime| {
+                local
+                    .to_zoned(TimeZone::UTC)
+                    .map_or(jiff::Timestamp::MAX, |zoned| zoned.timestamp())
+            };
             if let Ok(zoned) = jiff::fmt::rfc2822::parse(text) {
                 return Ok(zoned.timestamp());
+            }
+            for format in [
+                "%Y-%m-%d %H:%M:%S%.f %z",
+                "%Y-%m-%dT%H:%M:%S%.f%z",
+                "%a %b %d %H:%M:%S %z %Y",
+            ] {
+                if let Ok(zoned) = jiff::Zoned::strptime(format, text) {
+                    return Ok(zoned.timestamp());
+                }
+            }
+            let bare = ["UTC", "GMT", "Z"]
+                .iter()
+                .find_map(|zone| text.strip_suffix(zone))
+                .unwrap_or(text)
+                .trim_end();
+            // A date also parses from the beginning of a date-time, so that comes first.
+            if let Ok(local) = bare.parse::<DateTime>()
+                && bare.len() > "2026-06-02".len()
+            {
+                return Ok(in_utc(local));
+            }
+            if let Ok(date) = bare.parse::<Date>() {
+                return Ok(in_utc(date.to_datetime(jiff::civil::Time::midnight())));
             }
             epoch(text)
         }

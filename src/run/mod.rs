@@ -13,6 +13,7 @@ pub mod report;
 pub mod scope;
 pub mod value;
 
+mod accept;
 mod answer;
 mod engine;
 mod eval;

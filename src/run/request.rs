@@ -13,6 +13,7 @@ use crate::world::http::{Limits, Request};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::HashMap;
+use std::ops::Range;
 use zeroize::Zeroizing;
 
 /// A request with what is known of it.
@@ -84,15 +85,24 @@ pub fn build(
                 let value = eval(expr, scope)?;
                 guard(&value, Place::Body, expr)?;
                 label.join(&value.full_label());
-                let Some(value) = scalar(&value, expr, scope)? else {
-                    continue;
+                // A list is its name again and again, as browsers send it.
+                let items = match &value.data {
+                    Data::List(items) if !scope.dialect.semantics().splices_any_value => {
+                        items.as_slice()
+                    }
+                    _ => std::slice::from_ref(&value),
                 };
-                if !text.is_empty() {
-                    text.push('&');
+                for item in items {
+                    let Some(value) = scalar(item, expr, scope)? else {
+                        continue;
+                    };
+                    if !text.is_empty() {
+                        text.push('&');
+                    }
+                    text.push_str(&form_encode(name));
+                    text.push('=');
+                    text.push_str(&Zeroizing::new(form_encode(&value)));
                 }
-                text.push_str(&form_encode(name));
-                text.push('=');
-                text.push_str(&Zeroizing::new(form_encode(&value)));
             }
             default_header(
                 &mut headers,
@@ -171,6 +181,7 @@ type Parts<'a> = Vec<(Value, Place, &'a Expr)>;
 fn url_of<'a>(http: &'a Http, scope: &Scope) -> Result<(url::Url, Parts<'a>), EvalError> {
     let mut parts: Parts<'a> = Vec::new();
     let mut text = Zeroizing::new(String::new());
+    let mut spliced: Vec<(Range<usize>, &Expr)> = Vec::new();
     let pieces: Vec<&Expr> = match &http.url.kind {
         ExprKind::Template(pieces) => pieces.iter().collect(),
         _ => vec![&http.url],
@@ -185,6 +196,7 @@ fn url_of<'a>(http: &'a Http, scope: &Scope) -> Result<(url::Url, Parts<'a>), Ev
             ));
         };
         let literal = matches!(piece.kind, ExprKind::String(_));
+        let begins = text.len();
         if literal || text.is_empty() || !http.encode {
             text.push_str(&piece_text);
         } else {
@@ -202,9 +214,13 @@ fn url_of<'a>(http: &'a Http, scope: &Scope) -> Result<(url::Url, Parts<'a>), Ev
             } else {
                 Place::UserInfo
             };
+            if place == Place::Path && begins > 0 {
+                spliced.push((begins..text.len(), piece));
+            }
             parts.push((value, place, piece));
         }
     }
+    whole_segments(&text, &spliced)?;
     let mut url = url::Url::parse(&text).map_err(|_| {
         EvalError::new(codes::BAD_URL, &http.url, "this is not a URL")
             .help("for example `https://api.example.com/tokens`")
@@ -226,6 +242,29 @@ fn url_of<'a>(http: &'a Http, scope: &Scope) -> Result<(url::Url, Parts<'a>), Ev
         parts.push((value, Place::Query, expr));
     }
     Ok((url, parts))
+}
+
+/// Data never shortens a path: an id that is empty, `.` or `..` would make `DELETE /keys/ID` a call to `/keys/`, or to `/`.
+fn whole_segments(text: &str, spliced: &[(Range<usize>, &Expr)]) -> Result<(), EvalError> {
+    for (range, piece) in spliced {
+        let before = text.get(..range.start).unwrap_or_default();
+        let after = text.get(range.end..).unwrap_or_default();
+        let from = before.rfind('/').map_or(0, |at| at + 1);
+        let to = after
+            .find(['/', '?', '#'])
+            .map_or(text.len(), |at| range.end + at);
+        let path = text.get(from..to).unwrap_or_default();
+        let dots = |segment: &str| matches!(segment, "." | "..");
+        if path.is_empty() || path.split(['/', '\\']).any(dots) {
+            return Err(EvalError::new(
+                codes::RUN_EVALUATION,
+                piece,
+                "this part of the path is empty, `.` or `..`: the request would go to another place",
+            )
+            .help("look at where the value comes from; nothing was sent"));
+        }
+    }
+    Ok(())
 }
 
 /// Text of a scalar; `None` for null, which leaves a member out.
@@ -270,7 +309,8 @@ fn authorization(
         guard(&value, Place::Header, expr)?;
         label.join(&value.full_label());
         match value.scalar_text() {
-            Some(text) if !text.is_empty() => Ok(text),
+            // An author who writes `""` means it: many services take a key as user and no password.
+            Some(text) if !text.is_empty() || expr.as_str() == Some("") => Ok(text),
             _ => Err(
                 EvalError::new(codes::RUN_EVALUATION, expr, "this credential is empty")
                     .help("check the secret with `rot vault list`"),

@@ -38,7 +38,10 @@ pub struct Scope {
 /// Values that the run itself made from secrets (a decoded text, a part, a hash): whoever masks the secrets must know them
 /// too. Shared by the scopes of a run.
 #[derive(Clone, Default)]
-pub struct Made(std::rc::Rc<std::cell::RefCell<Vec<Secret>>>);
+pub struct Made(
+    std::rc::Rc<std::cell::RefCell<Vec<Secret>>>,
+    std::rc::Rc<std::cell::Cell<bool>>,
+);
 
 /// Parts of a secret that are shorter are no credentials: a type, a version, a flag.
 const SHORTEST_PART: usize = 6;
@@ -55,6 +58,16 @@ impl Made {
             }
             _ => {}
         }
+    }
+
+    /// Remembers that a value which is not there may have become a word in a text.
+    pub fn splice(&self) {
+        self.1.set(true);
+    }
+
+    /// Whether that happened.
+    pub fn has_spliced(&self) -> bool {
+        self.1.get()
     }
 
     /// What was kept, which is then forgotten.

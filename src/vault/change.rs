@@ -1,7 +1,8 @@
 //! How labels move. A version's value never changes; each call may be repeated after a crash and then changes nothing.
 
 use super::document::{
-    Document, MAX_VALUE, NewVersion, SecretEntry, State, StoredValue, VersionEntry,
+    Document, Facts, MAX_VALUE, NewVersion, SecretEntry, State, StoredValue, Unrevoked,
+    VersionEntry, Why,
 };
 use super::{Secret, history, name};
 use crate::diagnostic::{Error, Failure, Result, codes, nearest};
@@ -14,13 +15,57 @@ impl Document {
     /// # Errors
     /// ROT118 for a bad name, ROT812 for a bad value, ROT810 when the id stands for something else.
     pub fn stage(&mut self, name: &str, new: NewVersion) -> Result<()> {
-        if !name::is_secret_name(name) {
+        self.store(name, new, Whole::FieldByField)
+    }
+
+    /// Stores a version and makes it current: a record has exactly the fields that are given, and a single value may become a
+    /// record or the other way round.
+    ///
+    /// # Errors
+    /// As [`Document::stage`] and [`Document::promote`].
+    pub fn put_whole(&mut self, name: &str, new: NewVersion) -> Result<()> {
+        let id = new.id.clone();
+        self.store(name, new, Whole::AsGiven)?;
+        self.promote(name, &id)
+    }
+
+    /// Stores the current record without one of its fields, as the new version `new.id`; its value is ignored.
+    ///
+    /// # Errors
+    /// ROT811 without such a secret or field; ROT812 when it is no record, or has no other field.
+    pub fn drop_field(&mut self, name: &str, field: &str, new: NewVersion) -> Result<()> {
+        let entry = self.entry(name)?;
+        let parts = match entry.current_version().and_then(|v| v.value.as_ref()) {
+            Some(StoredValue::Fields(parts)) => parts.clone(),
+            _ => {
+                return Err(bad_value(format!(
+                    "secret `{name}` has no current record to take a field from"
+                )));
+            }
+        };
+        let left: Vec<(String, Secret)> =
+            parts.iter().filter(|(n, _)| n != field).cloned().collect();
+        if left.len() == parts.len() {
             return Err(Error::plain(
                 Failure::Usage,
-                codes::BAD_NAME,
-                format!("`{}` cannot name a secret", name.escape_default()),
+                codes::VAULT_NO_SUCH_SECRET,
+                format!("secret `{name}` has no field `{}`", field.escape_default()),
             )
-            .help("letters, digits, `_` and `-`, in segments joined by `/`; no dots"));
+            .help(format!("its fields are {}", entry.fields.join(", "))));
+        }
+        if left.is_empty() {
+            return Err(
+                bad_value(format!("`{field}` is the only field of secret `{name}`"))
+                    .help(format!("`rot vault remove {name}` forgets the secret")),
+            );
+        }
+        let value = StoredValue::Fields(left);
+        self.put_whole(name, NewVersion { value, ..new })
+    }
+
+    fn store(&mut self, name: &str, new: NewVersion, whole: Whole) -> Result<()> {
+        if !name::is_secret_name(name) {
+            return Err(bad_name(name));
         }
         check_value(name, &new.value)?;
         let entry = self.secrets.entry(name.to_owned()).or_default();
@@ -31,7 +76,10 @@ impl Document {
                 Err(reused(name, &new.id))
             };
         }
-        let value = complete(name, entry, new.value)?;
+        let value = match whole {
+            Whole::FieldByField => complete(name, entry, new.value)?,
+            Whole::AsGiven => same_kind(name, entry, new.value)?,
+        };
         if let StoredValue::Fields(parts) = &value {
             for (field, _) in parts {
                 if !entry.fields.contains(field) {
@@ -39,6 +87,15 @@ impl Document {
                 }
             }
         }
+        // The same value again is as well known as it was.
+        let mut exposed_to: Vec<String> = Vec::new();
+        for old in entry.versions.iter().filter(|v| !v.exposed_to.is_empty()) {
+            if old.value.as_ref().is_some_and(|old| old.same_as(&value)) {
+                exposed_to.extend(old.exposed_to.iter().cloned());
+            }
+        }
+        exposed_to.sort();
+        exposed_to.dedup();
         if let Some(displaced) = entry.pending.take()
             && let Some(version) = entry.version_mut(&displaced)
         {
@@ -55,7 +112,14 @@ impl Document {
             rotation: new.rotation,
             state: State::Pending,
             note: None,
+            unrevoked: None,
+            exposed_to,
+            ext: Facts::new(),
         });
+        self.removed.remove(name);
+        let Some(entry) = self.secrets.get_mut(name) else {
+            return Ok(());
+        };
         history::prune(entry);
         Ok(())
     }
@@ -127,6 +191,7 @@ impl Document {
             version.state = State::Revoked;
             version.remark(&format!("revoked at {at}"));
         }
+        version.unrevoked = None;
         let entry = self.entry_mut(name)?;
         if entry.pending.as_deref() == Some(id) {
             entry.pending = None;
@@ -200,7 +265,8 @@ impl Document {
         }
         let (expires_at, rotation) = (source.expires_at, source.rotation.clone());
         let id = new_id.to_owned();
-        self.put_current(
+        // As it was: fields that came later are not part of what worked then.
+        self.put_whole(
             name,
             NewVersion {
                 id,
@@ -219,10 +285,81 @@ impl Document {
     ///
     /// # Errors
     /// ROT811 without such a secret.
-    pub fn remove(&mut self, name: &str) -> Result<()> {
+    pub fn remove(&mut self, name: &str, at: Timestamp) -> Result<()> {
         self.entry(name)?;
         self.secrets.remove(name);
+        self.removed.insert(name.to_owned(), at);
         Ok(())
+    }
+
+    /// Notes that a version is not in use and, as far as is known, still works at its issuer. One that is in use is left alone.
+    ///
+    /// # Errors
+    /// ROT811 without such a secret or version.
+    pub fn mark_unrevoked(
+        &mut self,
+        name: &str,
+        id: &str,
+        since: Timestamp,
+        why: Why,
+    ) -> Result<()> {
+        let entry = self.entry_mut(name)?;
+        if entry.current.as_deref() == Some(id) || entry.pending.as_deref() == Some(id) {
+            return Ok(());
+        }
+        let version = self.version_mut(name, id)?;
+        if version.state != State::Revoked && version.unrevoked.is_none() {
+            version.unrevoked = Some(Unrevoked { since, why });
+        }
+        Ok(())
+    }
+
+    /// Notes that a person knows of a version that was not revoked, and lives with it.
+    ///
+    /// # Errors
+    /// ROT811 without such a secret or version.
+    pub fn accept_unrevoked(&mut self, name: &str, id: &str, at: Timestamp) -> Result<()> {
+        let version = self.version_mut(name, id)?;
+        if version.unrevoked.take().is_some() {
+            version.remark(&format!("accepted as not revoked at {at}"));
+        }
+        Ok(())
+    }
+
+    /// Enters a version that a run stored and this vault never had: nothing of it is known but that it was. `false` when it is
+    /// known, or when its secret was removed since.
+    ///
+    /// # Errors
+    /// ROT118 for a bad name.
+    pub fn enter_lost(&mut self, name: &str, lost: Lost, now: Timestamp) -> Result<bool> {
+        if !name::is_secret_name(name) {
+            return Err(bad_name(name));
+        }
+        if self.removed_at(name).is_some_and(|at| at >= lost.stored_at) {
+            return Ok(false);
+        }
+        let entry = self.secrets.entry(name.to_owned()).or_default();
+        if entry.version(&lost.id).is_some() {
+            return Ok(false);
+        }
+        entry.versions.push(VersionEntry {
+            id: lost.id,
+            created_at: lost.stored_at,
+            value: None,
+            expires_at: None,
+            run: Some(lost.run),
+            rotation: Some(lost.rotation),
+            state: State::Retired,
+            note: None,
+            unrevoked: Some(Unrevoked {
+                since: now,
+                why: Why::Lost,
+            }),
+            exposed_to: Vec::new(),
+            ext: Facts::new(),
+        });
+        entry.versions.sort_by_key(|version| version.created_at);
+        Ok(true)
     }
 
     /// A secret that must be there.
@@ -259,6 +396,28 @@ impl Document {
     }
 }
 
+/// How a record that is stored stands to the one before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whole {
+    /// Fields that are not given keep their value.
+    FieldByField,
+    /// It has the fields that are given, and no others.
+    AsGiven,
+}
+
+/// A version that only a run's journal knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// Its id.
+    pub id: String,
+    /// The run.
+    pub run: String,
+    /// The run's rotation.
+    pub rotation: String,
+    /// When it was stored.
+    pub stored_at: Timestamp,
+}
+
 impl SecretEntry {
     /// States that say more (revoked, failed) stay.
     fn move_state(&mut self, id: &str, from: State, to: State) {
@@ -289,26 +448,29 @@ fn is_same(there: &VersionEntry, new: &NewVersion) -> bool {
     facts && value
 }
 
+/// Refuses a single value for a record, and fields for a single value.
+fn same_kind(name: &str, entry: &SecretEntry, value: StoredValue) -> Result<StoredValue> {
+    let is_record = !entry.fields.is_empty();
+    match &value {
+        StoredValue::Single(_) if is_record => Err(bad_value(format!(
+            "secret `{name}` is a record, and a single value was given"
+        ))
+        .help(format!(
+            "name one of its fields: {}",
+            entry.fields.join(", ")
+        ))),
+        StoredValue::Fields(_) if !is_record && !entry.versions.is_empty() => Err(bad_value(
+            format!("secret `{name}` is a single value, and fields were given"),
+        )
+        .help("leave the field away, or remove the secret first to make it a record")),
+        StoredValue::Single(_) | StoredValue::Fields(_) => Ok(value),
+    }
+}
+
 /// Fills in the fields that a record has and the new value lacks.
 fn complete(name: &str, entry: &SecretEntry, value: StoredValue) -> Result<StoredValue> {
-    let is_record = !entry.fields.is_empty();
-    let mut parts = match value {
-        StoredValue::Single(_) if is_record => {
-            return Err(bad_value(format!(
-                "secret `{name}` is a record, and a single value was given"
-            ))
-            .help(format!(
-                "name one of its fields: {}",
-                entry.fields.join(", ")
-            )));
-        }
+    let mut parts = match same_kind(name, entry, value)? {
         StoredValue::Single(value) => return Ok(StoredValue::Single(value)),
-        StoredValue::Fields(_) if !is_record && !entry.versions.is_empty() => {
-            return Err(bad_value(format!(
-                "secret `{name}` is a single value, and fields were given"
-            ))
-            .help("leave the field away, or remove the secret first to make it a record"));
-        }
         StoredValue::Fields(parts) => parts,
     };
     let old: Vec<(String, Secret)> = match entry.current_version().and_then(|v| v.value.as_ref()) {
@@ -360,6 +522,15 @@ fn check_value(name: &str, value: &StoredValue) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+fn bad_name(name: &str) -> Error {
+    Error::plain(
+        Failure::Usage,
+        codes::BAD_NAME,
+        format!("`{}` cannot name a secret", name.escape_default()),
+    )
+    .help("letters, digits, `_` and `-`, in segments joined by `/`; no dots")
 }
 
 fn bad_value(message: String) -> Error {

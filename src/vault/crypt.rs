@@ -260,6 +260,37 @@ pub fn armor(bytes: &[u8]) -> String {
     .unwrap_or_default()
 }
 
+/// How many keys a file is sealed to, as its header says; `None` when it has no header that can be read. Stanzas of unknown
+/// kinds, which age writes so that readers learn to skip them, are no keys.
+pub fn stanzas(bytes: &[u8]) -> Option<usize> {
+    const HEADER: u64 = 1 << 20;
+    let bytes = match form(bytes) {
+        Form::Armored => bytes.trim_ascii(),
+        _ => bytes,
+    };
+    let mut head = Vec::new();
+    guard(|| {
+        age::armor::ArmoredReader::new(bytes)
+            .take(HEADER)
+            .read_to_end(&mut head)
+    })
+    .ok()?
+    .ok()?;
+    let mut count = 0;
+    for line in head.split(|byte| *byte == b'\n') {
+        if line.starts_with(b"--- ") {
+            return Some(count);
+        }
+        let kind = line
+            .strip_prefix(b"-> ")
+            .map(|rest| rest.split(|byte| *byte == b' ').next().unwrap_or_default());
+        if let Some(b"X25519" | b"ssh-ed25519" | b"ssh-rsa" | b"scrypt") = kind {
+            count += 1;
+        }
+    }
+    None
+}
+
 type Source<'a> = age::armor::ArmoredReader<std::io::BufReader<&'a [u8]>>;
 
 fn open<'a>(

@@ -1,12 +1,16 @@
 //! What a vault holds, as data. How it is written is in [`super::wire`], how labels move in [`super::change`].
 
 use super::Secret;
+use super::ancestry::Ancestry;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 /// Name and version of the payload's form.
-pub const SCHEMA: &str = "rot.vault/v1";
+pub const SCHEMA: &str = "rot.vault/v2";
+
+/// The form before: read, and written anew as [`SCHEMA`] by the next commit.
+pub const SCHEMA_BEFORE: &str = "rot.vault/v1";
 
 /// The largest value of one secret or field, in bytes.
 pub const MAX_VALUE: usize = 1024 * 1024;
@@ -16,17 +20,27 @@ pub const MAX_VALUE: usize = 1024 * 1024;
 pub struct Document {
     /// A random UUID, made once.
     pub(super) vault_id: String,
+    /// The environment that this vault belongs to, such as `prod`.
+    pub(super) environment: Option<String>,
     /// Goes up by one with each commit.
     pub(super) generation: u64,
     /// `sha256:…` of the file that this one replaced.
     pub(super) prev: Option<String>,
-    /// Known only to those who could open the vault once; carried from generation to generation. Who merely knows the
-    /// recipients cannot forge a vault that has it.
+    /// The files that this one descends from.
+    pub(super) ancestry: Ancestry,
+    /// Known only to those who can open the vault; carried from generation to generation, and made anew when a recipient is
+    /// removed. Who merely knows the recipients, or only an older generation, cannot forge a vault that has it.
     pub(super) continuity: Zeroizing<Vec<u8>>,
+    /// The continuity keys before, newest first: what was sealed or signed with them can still be read.
+    pub(super) former: Vec<Zeroizing<Vec<u8>>>,
     /// To whom the next generation is sealed. Taken from nowhere else.
     pub(super) recipients: Vec<String>,
+    /// What people call the recipients, by key.
+    pub(super) names: BTreeMap<String, String>,
     /// By name.
     pub(super) secrets: BTreeMap<String, SecretEntry>,
+    /// Secrets that were removed, and when: whoever has an older copy learns that it was on purpose.
+    pub(super) removed: BTreeMap<String, Timestamp>,
     /// For those who use the vault: small facts that must change together with the secrets. Never values.
     pub meta: serde_json::Map<String, serde_json::Value>,
 }
@@ -44,7 +58,12 @@ pub struct SecretEntry {
     pub pending: Option<String>,
     /// From oldest to newest.
     pub versions: Vec<VersionEntry>,
+    /// Facts that others keep with the secret. Never values; carried along by programs that do not know them.
+    pub ext: Facts,
 }
+
+/// Facts as JSON, by name. Never values.
+pub type Facts = serde_json::Map<String, serde_json::Value>;
 
 /// One version. Its value never changes; it may be pruned.
 #[derive(Clone)]
@@ -65,6 +84,58 @@ pub struct VersionEntry {
     pub state: State,
     /// For people.
     pub note: Option<String>,
+    /// Not in use, and as far as is known still accepted by its issuer.
+    pub unrevoked: Option<Unrevoked>,
+    /// Who could read the value and is no recipient any more: names, or the start of a key.
+    pub exposed_to: Vec<String>,
+    /// Facts that others keep with the version. Never values; carried along by programs that do not know them.
+    pub ext: Facts,
+}
+
+/// A credential that is not in use and, as far as is known, still works.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Unrevoked {
+    /// Since when.
+    pub since: Timestamp,
+    /// How it came to that.
+    pub why: Why,
+}
+
+/// How a credential came to be neither in use nor revoked.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// Two copies of the vault were changed apart, and the other one's version is current.
+    Merged,
+    /// The secret was removed in one copy of the vault and rotated in another.
+    Removed,
+    /// A run on some machine stored it, and the vault that won does not have it.
+    Lost,
+    /// It was replaced by hand or by a rollback.
+    Replaced,
+    /// Its run was given up.
+    Abandoned,
+    /// Its revocation failed.
+    Refused,
+}
+
+impl Why {
+    /// For people, after "not revoked: ".
+    pub fn explain(self) -> &'static str {
+        match self {
+            Why::Merged => "it lost a merge of two copies of the vault",
+            Why::Removed => "its secret was removed in another copy of the vault",
+            Why::Lost => "a run stored it, and this vault never had it",
+            Why::Replaced => "it was replaced by hand",
+            Why::Abandoned => "its run was given up",
+            Why::Refused => "its revocation failed",
+        }
+    }
 }
 
 /// A value, or the fields of a record.
@@ -134,11 +205,16 @@ impl Document {
     ) -> Self {
         Self {
             vault_id,
+            environment: None,
             generation: 1,
             prev: None,
+            ancestry: Ancestry::default(),
             continuity,
+            former: Vec::new(),
             recipients,
+            names: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            removed: BTreeMap::new(),
             meta: serde_json::Map::new(),
         }
     }
@@ -163,6 +239,41 @@ impl Document {
     /// To whom the vault is sealed.
     pub fn recipients(&self) -> &[String] {
         &self.recipients
+    }
+
+    /// The environment that this vault belongs to.
+    pub fn environment(&self) -> Option<&str> {
+        self.environment.as_deref()
+    }
+
+    /// Says to which environment this vault belongs.
+    pub fn set_environment(&mut self, name: &str) {
+        self.environment = Some(name.to_owned());
+    }
+
+    /// When a secret was removed, if it was and has not come back.
+    pub fn removed_at(&self, name: &str) -> Option<Timestamp> {
+        self.removed.get(name).copied()
+    }
+
+    /// Versions that are not in use and, as far as is known, still work, with the names of their secrets.
+    pub fn unrevoked(&self) -> impl Iterator<Item = (&str, &VersionEntry)> {
+        self.secrets().flat_map(|(name, entry)| {
+            let versions = entry.versions.iter().filter(|v| v.unrevoked.is_some());
+            versions.map(move |version| (name, version))
+        })
+    }
+
+    /// Secrets whose current or pending value somebody could read who is no recipient any more.
+    pub fn exposed(&self) -> impl Iterator<Item = (&str, &VersionEntry)> {
+        self.secrets().filter_map(|(name, entry)| {
+            let shown = [entry.current_version(), entry.pending_version()];
+            let exposed = shown
+                .into_iter()
+                .flatten()
+                .find(|v| !v.exposed_to.is_empty());
+            exposed.map(|version| (name, version))
+        })
     }
 
     /// `sha256:…` of the file that this one replaced; `None` in the first generation.

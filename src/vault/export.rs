@@ -14,6 +14,12 @@ use zeroize::Zeroizing;
 pub enum Format {
     /// `NAME='value'` lines that a POSIX shell can source.
     Env,
+    /// Lines that dotenv libraries read, all to the same value.
+    Dotenv,
+    /// `NAME=value` lines for `docker run --env-file`: no quotes, no line ends.
+    Docker,
+    /// Lines for systemd's `EnvironmentFile=`.
+    Systemd,
     /// One JSON object by name; records are objects.
     Json,
     /// A Kubernetes `Secret` manifest in JSON, which is also YAML.
@@ -37,6 +43,7 @@ pub fn export(
     format: Format,
     names: &[String],
     manifest: &str,
+    prefix: &str,
 ) -> Result<Zeroizing<Vec<u8>>> {
     let chosen: Vec<&str> = if names.is_empty() {
         current_names(doc)
@@ -59,7 +66,10 @@ pub fn export(
         }
     }
     match format {
-        Format::Env => env(&items(&values)),
+        Format::Env => env(&items(&values), prefix, &shell),
+        Format::Dotenv => env(&items(&values), prefix, &any_dotenv),
+        Format::Docker => env(&items(&values), prefix, &one_line),
+        Format::Systemd => env(&items(&values), prefix, &systemd),
         Format::Json => json(&values),
         Format::Kubernetes => kubernetes(&items(&values), manifest),
     }
@@ -84,15 +94,33 @@ fn items<'a>(values: &[(&'a str, &'a StoredValue)]) -> Vec<Item<'a>> {
     all.collect()
 }
 
-fn env(items: &[Item<'_>]) -> Result<Zeroizing<Vec<u8>>> {
+/// How one value is written; the reason when the form cannot hold it.
+type Quote<'q> = &'q dyn Fn(&str, &mut Zeroizing<Vec<u8>>) -> std::result::Result<(), &'static str>;
+
+fn env(items: &[Item<'_>], prefix: &str, quote: Quote<'_>) -> Result<Zeroizing<Vec<u8>>> {
     let mut out = buffer(
         items
             .iter()
-            .map(|i| i.value.len() * 4 + i.secret.len() + 256),
+            .map(|i| i.value.len() * 4 + i.secret.len() + prefix.len() + 256),
     );
     let mut keys = HashMap::new();
     for item in items {
-        let key = variable(item);
+        let key = format!("{prefix}{}", variable(item));
+        if !is_variable(&key) {
+            return Err(Error::plain(
+                Failure::Usage,
+                codes::USAGE,
+                format!("`{}` cannot name a variable", key.escape_default()),
+            )
+            .help("`--prefix` takes letters, digits and `_`, and begins with a letter or `_`"));
+        }
+        if is_steering(&key) {
+            return Err(unfit(
+                item,
+                &format!("would be the variable `{key}`, which says what programs run or load"),
+            )
+            .help("give it another name: `--prefix APP_`, or `rot vault export --format json`"));
+        }
         unique(&mut keys, &key, item)?;
         let text = item.value.expose_text().filter(|text| !text.contains('\0'));
         let Some(text) = text else {
@@ -102,18 +130,101 @@ fn env(items: &[Item<'_>]) -> Result<Zeroizing<Vec<u8>>> {
             );
         };
         out.extend_from_slice(key.as_bytes());
-        out.extend_from_slice(b"='");
-        for byte in text.bytes() {
-            // Inside single quotes only the quote itself ends the text.
-            if byte == b'\'' {
-                out.extend_from_slice(b"'\\''")
-            } else {
-                out.push(byte)
-            }
-        }
-        out.extend_from_slice(b"'\n");
+        out.push(b'=');
+        quote(text, &mut out)
+            .map_err(|why| unfit(item, why).help("`--format json` holds every value"))?;
+        out.push(b'\n');
     }
     Ok(out)
+}
+
+/// Inside single quotes only the quote itself ends the text.
+fn shell(text: &str, out: &mut Zeroizing<Vec<u8>>) -> std::result::Result<(), &'static str> {
+    out.push(b'\'');
+    for byte in text.bytes() {
+        if byte == b'\'' {
+            out.extend_from_slice(b"'\\''")
+        } else {
+            out.push(byte)
+        }
+    }
+    out.push(b'\'');
+    Ok(())
+}
+
+/// Single quotes, in which all of these libraries take a text as it stands; what some of them would read otherwise is refused.
+fn any_dotenv(text: &str, out: &mut Zeroizing<Vec<u8>>) -> std::result::Result<(), &'static str> {
+    if text.contains(['\'', '\\', '\r']) {
+        return Err(
+            "has a quote, a backslash or a carriage return, which libraries for `.env` read in different ways",
+        );
+    }
+    out.push(b'\'');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'\'');
+    Ok(())
+}
+
+fn one_line(text: &str, out: &mut Zeroizing<Vec<u8>>) -> std::result::Result<(), &'static str> {
+    if text.contains(['\n', '\r']) {
+        return Err("has a line end, which an env file of docker cannot hold");
+    }
+    out.extend_from_slice(text.as_bytes());
+    Ok(())
+}
+
+/// Double quotes, in which systemd knows an escape for exactly these four.
+fn systemd(text: &str, out: &mut Zeroizing<Vec<u8>>) -> std::result::Result<(), &'static str> {
+    if text
+        .chars()
+        .any(|c| c.is_control() && !matches!(c, '\n' | '\t'))
+    {
+        return Err("has a control character, which systemd refuses");
+    }
+    out.push(b'"');
+    for byte in text.bytes() {
+        if matches!(byte, b'"' | b'\\' | b'`' | b'$') {
+            out.push(b'\\');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
+    Ok(())
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Names that say which program runs or what it loads: a secret in one of them is a mistake or an attack.
+fn is_steering(name: &str) -> bool {
+    const NAMES: [&str; 22] = [
+        "PATH",
+        "IFS",
+        "ENV",
+        "BASH_ENV",
+        "SHELLOPTS",
+        "PS4",
+        "PROMPT_COMMAND",
+        "HOME",
+        "SHELL",
+        "EDITOR",
+        "VISUAL",
+        "PAGER",
+        "NODE_OPTIONS",
+        "PYTHONSTARTUP",
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "PERL5OPT",
+        "PERL5LIB",
+        "RUBYOPT",
+        "RUBYLIB",
+        "JAVA_TOOL_OPTIONS",
+        "GCONV_PATH",
+    ];
+    const STARTS: [&str; 5] = ["LD_", "DYLD_", "ROT_", "GIT_", "BASH_FUNC_"];
+    NAMES.contains(&name) || STARTS.iter().any(|start| name.starts_with(start))
 }
 
 /// `team/api-key` and field `id` become `TEAM_API_KEY_ID`.

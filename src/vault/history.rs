@@ -1,6 +1,6 @@
 //! How much of the past is kept, and what may be shown of it: facts, never values.
 
-use super::document::{SecretEntry, State, VersionEntry};
+use super::document::{SecretEntry, State, StoredValue, Unrevoked, VersionEntry};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -23,7 +23,8 @@ pub(super) fn prune(entry: &mut SecretEntry) {
     entry.versions.reverse();
     entry.versions.retain_mut(|version| {
         all += 1;
-        if labels.contains(&version.id) {
+        // What may still work must stay known, and revocable.
+        if labels.contains(&version.id) || version.unrevoked.is_some() {
             return true;
         }
         unlabelled += 1;
@@ -54,6 +55,10 @@ pub struct SecretSummary {
     pub pending: Option<String>,
     /// Names of a record's fields.
     pub fields: Vec<String>,
+    /// Versions that are not in use and, as far as is known, still work.
+    pub unrevoked: Vec<String>,
+    /// Who could read the current value and is no recipient any more.
+    pub exposed_to: Vec<String>,
     /// How many versions are remembered.
     pub versions: usize,
 }
@@ -77,6 +82,10 @@ pub struct VersionSummary {
     pub rotation: Option<String>,
     /// Whether its value is still kept.
     pub has_value: bool,
+    /// Why it is not revoked although it is not in use.
+    pub unrevoked: Option<Unrevoked>,
+    /// Who could read it and is no recipient any more.
+    pub exposed_to: Vec<String>,
     /// For people.
     pub note: Option<String>,
 }
@@ -92,7 +101,17 @@ pub fn summary(name: &str, entry: &SecretEntry, now: Timestamp) -> SecretSummary
         expires_at: shown.and_then(|v| v.expires_at),
         state: shown.map(|v| v.state),
         pending: entry.pending.clone(),
-        fields: entry.fields.clone(),
+        fields: match shown.and_then(|v| v.value.as_ref()) {
+            Some(StoredValue::Fields(parts)) => parts.iter().map(|(n, _)| n.clone()).collect(),
+            _ => entry.fields.clone(),
+        },
+        unrevoked: entry
+            .versions
+            .iter()
+            .filter(|v| v.unrevoked.is_some())
+            .map(|v| v.id.clone())
+            .collect(),
+        exposed_to: shown.map(|v| v.exposed_to.clone()).unwrap_or_default(),
         versions: entry.versions.len(),
     }
 }
@@ -110,6 +129,8 @@ pub fn versions(entry: &SecretEntry, now: Timestamp) -> Vec<VersionSummary> {
             run: v.run.clone(),
             rotation: v.rotation.clone(),
             has_value: v.value.is_some(),
+            unrevoked: v.unrevoked,
+            exposed_to: v.exposed_to.clone(),
             note: v.note.clone(),
         })
         .collect()

@@ -173,7 +173,7 @@ fn locked(path: &Path, fault: Fault) -> Error {
 
 fn missing(path: &Path) -> Error {
     Error::plain(Failure::Usage, codes::IDENTITY_MISSING, format!("there is no identity at {}", path.display()))
-        .help("`rot vault init` makes one; `--identity PATH` names another; without the identity a vault cannot be opened")
+        .help("`rot identity new` makes one; `--identity PATH` names another; a vault that is there already opens for it when somebody who can open it has run `rot vault recipients add` with its public key")
 }
 
 fn unusable(path: &Path, what: &str) -> Error {

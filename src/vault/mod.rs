@@ -1,5 +1,6 @@
 //! 6. Where secrets rest. Knows no plan.
 
+mod ancestry;
 pub mod change;
 pub mod crypt;
 mod derive;
@@ -7,7 +8,9 @@ pub mod document;
 pub mod export;
 pub mod history;
 pub mod identity;
+pub mod import;
 mod invariant;
+pub mod merge;
 pub mod name;
 mod pin;
 pub mod recipient;
@@ -16,6 +19,9 @@ pub mod secret;
 mod store;
 mod wire;
 
-pub use document::{Document, NewVersion, SecretEntry, State, StoredValue, VersionEntry};
+pub use document::{
+    Document, NewVersion, SecretEntry, State, StoredValue, Unrevoked, VersionEntry, Why,
+};
+pub use pin::Pin;
 pub use secret::Secret;
-pub use store::{Backup, Paths, Vault, armor};
+pub use store::{Backup, Joined, Paths, Vault, armor};

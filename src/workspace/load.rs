@@ -4,12 +4,12 @@ use super::config::{Config, Target};
 use super::texts::{Disk, Texts};
 use crate::check::{self, Texts as CheckTexts, Tree};
 use crate::conductor::{self, ReadOptions};
-use crate::diagnostic::{Code, Diagnostic, Error, Failure, Result, Severity, codes};
+use crate::diagnostic::{Code, Concern, Diagnostic, Error, Failure, Result, Severity, codes};
 use crate::json;
 use crate::plan::policy::{Destination, HostPattern, Place};
 use crate::plan::resolve::{parse_host, resolve};
 use crate::plan::{Dialect, Plan, Rotation, document};
-use crate::source::{At, FileId, SourceFile, SourceMap};
+use crate::source::{At, FileId, SourceFile, SourceMap, Span};
 use crate::syntax::{self, ast};
 use std::path::{Path, PathBuf};
 
@@ -122,9 +122,54 @@ fn checked(plan: &Plan, config: &Config, wrong: bool, texts: &CheckTexts<'_>) ->
     };
     let mut found = check::check_text(plan, &options, texts);
     if wrong {
-        found.retain(|d| matches!(d.code.id().as_bytes().get(3), Some(b'3' | b'4' | b'6')));
+        found.retain(|d| is_of_flows(d.code));
     }
     found
+}
+
+/// Codes of flows, transport and masking: right for what is known of a plan, however little that is.
+fn is_of_flows(code: Code) -> bool {
+    matches!(code.id().as_bytes().get(3), Some(b'3' | b'4' | b'6'))
+}
+
+/// The definitions of a file in which something is wrong that other findings may follow from.
+struct Parts(Vec<Span>);
+
+impl Parts {
+    fn of(node: &json::Node, findings: &[Diagnostic]) -> Self {
+        let parts: Vec<Span> = if node.is_array() {
+            node.items().iter().map(|item| item.span).collect()
+        } else {
+            vec![node.span]
+        };
+        let wrong = |part: &Span| {
+            findings
+                .iter()
+                .filter(|d| d.severity == Severity::Error && leads_to_others(d.code))
+                .any(|d| part.contains(d.span()))
+        };
+        Self(parts.into_iter().filter(wrong).collect())
+    }
+
+    fn are_wrong(&self, finding: &Diagnostic) -> bool {
+        self.0.iter().any(|part| part.contains(finding.span()))
+    }
+}
+
+/// Codes of what makes a plan another one than was meant: a name that leads nowhere, a value that is not there.
+fn leads_to_others(code: Code) -> bool {
+    consequence(code)
+        || [
+            codes::INVALID_JSON,
+            codes::NESTING_TOO_DEEP,
+            codes::UNRESOLVED_TASK_REF,
+            codes::DUPLICATE_NAME,
+            codes::BAD_INTERPOLATION,
+            codes::BAD_JSONPATH,
+            codes::FILTER_NOT_DEFERRED,
+            codes::RAW_COPY_BESIDE_MASK,
+        ]
+        .contains(&code)
 }
 
 fn json_text(file: &SourceFile, config: &Config, among: &dyn Texts) -> Loaded {
@@ -164,13 +209,24 @@ fn json_text(file: &SourceFile, config: &Config, among: &dyn Texts) -> Loaded {
     let wanted = conductor::called_names(&node);
     let others = siblings.find(wanted, &mut sources);
     let others: Vec<&json::Node> = others.iter().collect();
+    let broken = findings
+        .iter()
+        .any(|d| [codes::INVALID_JSON, codes::NESTING_TOO_DEEP].contains(&d.code));
     let (plan, mut findings) = conductor::read_with(&node, &others, findings, &options(config));
-    let wrong = findings.iter().any(|d| d.severity == Severity::Error);
+    if broken {
+        // What stands in the part that could not be read is not missing.
+        findings.retain(|d| !consequence(d.code) && d.concern != Concern::Here);
+    }
     let texts = CheckTexts {
         sources: Some(&sources),
         tree: Some(Tree::Json(&node)),
     };
-    findings.extend(checked(&plan, config, wrong, &texts));
+    let parts = Parts::of(&node, &findings);
+    findings.extend(
+        checked(&plan, config, false, &texts)
+            .into_iter()
+            .filter(|d| is_of_flows(d.code) || !parts.are_wrong(d)),
+    );
     // What is only worth a word in another file is said when that file is checked.
     findings.retain(|d| d.span().file == id || d.severity == Severity::Error);
     Loaded {

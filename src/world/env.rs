@@ -10,6 +10,10 @@ pub const MAX_INPUT: usize = 1024 * 1024;
 pub trait Env: Send + Sync {
     /// A variable; `None` when unset or not UTF-8.
     fn var(&self, name: &str) -> Option<String>;
+    /// What this machine is called, if it says so.
+    fn host(&self) -> Option<String> {
+        None
+    }
     /// A secret from a hidden prompt on the terminal, or from standard input when that is not one. `None` where
     /// there is no person and no input left.
     fn ask_secret(&self, prompt: &str) -> io::Result<Option<Zeroizing<String>>>;
@@ -28,6 +32,13 @@ pub struct RealEnv;
 impl Env for RealEnv {
     fn var(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
+    }
+
+    fn host(&self) -> Option<String> {
+        let system = rustix::system::uname();
+        let name = || system.nodename().to_str().ok().map(str::to_owned);
+        // Containers are often all called the same, and can be given another name.
+        self.var("HOSTNAME").filter(|n| !n.is_empty()).or_else(name)
     }
 
     fn ask_secret(&self, prompt: &str) -> io::Result<Option<Zeroizing<String>>> {

@@ -36,4 +36,5 @@ mod sim;
 mod soundness;
 mod task_types;
 mod torture;
+mod values;
 mod vault;

@@ -293,7 +293,11 @@ fn step() -> impl Strategy<Value = Step> {
                 secret,
                 value: NewValue::Single(value),
                 expires: None,
-                allow: Allow { empty, unchanged },
+                allow: Allow {
+                    empty,
+                    unchanged,
+                    ..Allow::default()
+                },
                 unmasked,
             })
         ),
@@ -448,6 +452,7 @@ fn plan() -> impl Strategy<Value = Plan> {
             }],
             failure_rotation: flag.then(|| "other".into()),
             imported: false,
+            given: Vec::new(),
             masked_fields: vec!["token".into()],
             at: NOWHERE,
         });
@@ -560,6 +565,7 @@ fn sample() -> Plan {
         on_failure: Vec::new(),
         failure_rotation: None,
         imported: false,
+        given: Vec::new(),
         masked_fields: Vec::new(),
         at: NOWHERE,
     }];

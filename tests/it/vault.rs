@@ -5,6 +5,8 @@ mod commands;
 mod documents;
 mod faults;
 mod identities;
+mod lineage;
+mod merging;
 mod prompt;
 mod store;
 mod support;

@@ -13,7 +13,7 @@ use crate::plan::task::lifecycle::NewValue;
 use crate::plan::task::{
     Call, ForEach, Fork, Generate, Let, Repeat, SetVariables, Stop, Switch, Update, Worker,
 };
-use crate::plan::{Derivation, Expr, ExprKind, Origin, Plan, Root, Rotation, Step, Task};
+use crate::plan::{Derivation, Expr, ExprKind, Given, Origin, Plan, Root, Rotation, Step, Task};
 use crate::source::Span;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -40,6 +40,8 @@ pub(super) struct Engine<'p> {
     pub(super) secret_inputs: HashSet<(usize, &'p str)>,
     /// `maskedFields` of the present rotation.
     masked: HashSet<&'p str>,
+    /// What the tasks of the present rotation are given beside what the plan does with it, by their names.
+    given: HashMap<&'p str, &'p Given>,
     /// Steps that are not run here and of which something masked is read.
     masked_reads: HashSet<&'p str>,
     /// Rotations by their names.
@@ -55,6 +57,8 @@ pub(super) struct Engine<'p> {
     pub(super) variables: Variables<'p>,
     pub(super) lets: HashMap<(usize, &'p str), Shape>,
     pub(super) constants: HashMap<(usize, &'p str), &'p Expr>,
+    /// Variables that one place sets, to a text.
+    pub(super) set_once: HashMap<(usize, &'p str), &'p Expr>,
     /// The elements of loops over texts that are written out, and the one that is looked at.
     pub(super) choices: HashMap<&'p str, Vec<&'p str>>,
     pub(super) present: HashMap<&'p str, &'p str>,
@@ -110,6 +114,7 @@ impl<'p> Engine<'p> {
         Self {
             secret_inputs: rotations().flat_map(secret).collect(),
             masked: HashSet::new(),
+            given: HashMap::new(),
             masked_reads: masked_reads(plan),
             // Of two with one name the first is called.
             by_name: rotations()
@@ -128,6 +133,7 @@ impl<'p> Engine<'p> {
             variables: Variables::default(),
             lets: HashMap::new(),
             constants: HashMap::new(),
+            set_once: super::eval::set_once(plan),
             choices: HashMap::new(),
             present: HashMap::new(),
             captures: HashMap::new(),
@@ -158,6 +164,11 @@ impl<'p> Engine<'p> {
         self.rotation = index;
         self.next = self.order.start(index);
         self.masked = rotation.masked_fields.iter().map(String::as_str).collect();
+        self.given = rotation
+            .given
+            .iter()
+            .map(|g| (g.step.as_str(), g))
+            .collect();
         self.step = None;
         self.pc = Taint::default();
         self.guard = Taint::default();
@@ -181,6 +192,10 @@ impl<'p> Engine<'p> {
         }
         self.block(&rotation.steps);
         self.step = None;
+        // Those of tasks that are no step of the plan.
+        for given in std::mem::take(&mut self.given).into_values() {
+            self.give(given);
+        }
         let mut outputs = Shape::default();
         for output in &rotation.outputs {
             let masked = output.masked || self.masked.contains(output.name.as_str());
@@ -213,7 +228,21 @@ impl<'p> Engine<'p> {
         }
     }
 
+    /// Records what a server keeps as the input of a task.
+    fn give(&mut self, given: &'p Given) {
+        let kind = given.kind.as_str();
+        self.record_leaves(
+            &given.value,
+            &|masked| Sink::Elsewhere { kind, masked },
+            false,
+            false,
+        );
+    }
+
     fn one(&mut self, id: usize, step: &'p Step) {
+        if let Some(given) = self.given.remove(step.name.as_str()) {
+            self.give(given);
+        }
         match &step.task {
             Task::Http(http) => self.http(id, step, http),
             Task::Let(item) => self.bind(step, item),
@@ -230,7 +259,11 @@ impl<'p> Engine<'p> {
             Task::Promote(_) => {}
             Task::Manual(manual) => {
                 self.record_leaves(&manual.instructions, &|_| Sink::Instructions, false, true);
-                self.mint(id, step, "value", step.at.0);
+                if self.plan.dialect.semantics().declares_intent {
+                    self.mint(id, step, "value", step.at.0);
+                } else {
+                    self.answer_of_a_person(id, step);
+                }
                 self.block(&manual.verify);
             }
             Task::Fail(fail) => {
@@ -566,6 +599,15 @@ impl<'p> Engine<'p> {
         }
     }
 
+    /// What a person gives to a Conductor task is masked where it stands under a masking key, and no credential elsewhere.
+    fn answer_of_a_person(&mut self, id: usize, step: &'p Step) {
+        if self.masked_reads.contains(step.name.as_str()) {
+            for key in MASKS {
+                self.mint(id, step, key, step.at.0);
+            }
+        }
+    }
+
     /// A local program sees its input, and anything of it may be in its output; what it puts under a masking key is a
     /// credential of its own.
     fn worker(&mut self, id: usize, step: &'p Step, worker: &'p Worker) {
@@ -710,6 +752,11 @@ fn masked_reads(plan: &Plan) -> HashSet<&str> {
             let mut keys = Vec::new();
             if let ExprKind::Ref(Root::Output(step)) = &super::eval::access(part, &mut keys).kind
                 && keys.first().is_some_and(|key| is_mask(key))
+            {
+                found.insert(step);
+            }
+            if let ExprKind::Ref(Root::Capture { step, name }) = &part.kind
+                && is_mask(name)
             {
                 found.insert(step);
             }

@@ -8,8 +8,9 @@ use super::taint::{Atom, HopKind, Taint};
 use super::url::Piece;
 use crate::plan::expr::{Function, Operator, Root, RunField};
 use crate::plan::task::CaptureSource;
-use crate::plan::{Derivation, Expr, ExprKind, Origin, Task};
+use crate::plan::{Derivation, Expr, ExprKind, Origin, Plan, Task};
 use crate::source::Span;
+use std::collections::HashMap;
 
 /// How many `let`s are followed to a literal.
 const CONSTANT_DEPTH: usize = 16;
@@ -459,10 +460,16 @@ impl<'p> Engine<'p> {
                     _ => pieces.push(Piece::Dynamic(expr)),
                 }
             }
-            ExprKind::Ref(Root::Variable(name)) => match self.present.get(name.as_str()) {
-                Some(text) => pieces.push(Piece::Text((*text).to_owned())),
-                None => pieces.push(Piece::Dynamic(expr)),
-            },
+            ExprKind::Ref(Root::Variable(name)) => {
+                let once = self.set_once.get(&(self.rotation, name.as_str()));
+                match (self.present.get(name.as_str()), once) {
+                    (Some(text), _) => pieces.push(Piece::Text((*text).to_owned())),
+                    (None, Some(value)) if depth < CONSTANT_DEPTH => {
+                        self.pieces(value, depth + 1, pieces)
+                    }
+                    (None, _) => pieces.push(Piece::Dynamic(expr)),
+                }
+            }
             _ => pieces.push(Piece::Dynamic(expr)),
         }
     }
@@ -503,6 +510,39 @@ fn is_of_name(expr: &Expr) -> bool {
         ExprKind::Ref(Root::Let(_) | Root::Variable(_)) | ExprKind::List(_) => true,
         _ => false,
     }
+}
+
+/// The variables of each rotation that one place sets, to a text.
+pub(super) fn set_once(plan: &Plan) -> HashMap<(usize, &str), &Expr> {
+    let mut set: Vec<(usize, &str, &Expr)> = Vec::new();
+    for (index, rotation) in plan.rotations.iter().enumerate() {
+        set.extend(
+            rotation
+                .variables
+                .iter()
+                .map(|(name, value)| (index, name.as_str(), value)),
+        );
+        rotation.walk(&mut |step| {
+            if let Task::SetVariables(variables) = &step.task {
+                set.extend(
+                    variables
+                        .values
+                        .iter()
+                        .map(|(name, value)| (index, name.as_str(), value)),
+                );
+            }
+        });
+    }
+    let mut once: HashMap<(usize, &str), Option<&Expr>> = HashMap::new();
+    for (index, name, value) in set {
+        once.entry((index, name))
+            .and_modify(|known| *known = None)
+            .or_insert(Some(value));
+    }
+    let text = |value: &&Expr| matches!(value.kind, ExprKind::String(_));
+    once.into_iter()
+        .filter_map(|(place, value)| Some((place, value.filter(text)?)))
+        .collect()
 }
 
 fn is_constant(expr: &Expr) -> bool {

@@ -1,7 +1,7 @@
 //! # ROT603 mask-lost-downstream
 //!
-//! What it finds: a masked value that is copied to a plain key of another task: a workflow variable, the input of a sub-workflow, the result of a
-//! script.
+//! What it finds: a masked value that is copied to a plain key of another task: a workflow variable, the input of a sub-workflow, of a worker, of an event,
+//! of a person's task or of any other, the result of a script.
 //!
 //! ## Why it matters
 //!
@@ -44,7 +44,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let key = match event.sink {
             Sink::Variable { name, masked: false } => format!("the variable `{name}`"),
             Sink::CallInput { name, .. } => format!("the input `{name}` of another workflow"),
-            Sink::Elsewhere { kind: kind @ ("SUB_WORKFLOW" | "START_WORKFLOW"), masked: false } => format!("the input of the {kind}"),
+            Sink::Elsewhere { kind, masked: false } => format!("the input of the {kind} task"),
             Sink::Let { name } => format!("the result of `{name}`"),
             _ => continue,
         };

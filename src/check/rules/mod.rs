@@ -168,6 +168,10 @@ rules! {
         STORAGE_FAILED "storage-failed";
         JOURNAL_CORRUPT "journal-corrupt";
         JOURNAL_FORM "journal-form";
+        VAULT_RECIPIENTS_CHANGED "vault-recipients-changed";
+        VAULT_ENVIRONMENT "wrong-environment";
+        VAULT_DISTANT "vault-distant";
+        VAULT_MERGE_REFUSED "merge-refused";
         PLAN_TAMPERED "plan-tampered";
         PLAN_NEWER "plan-newer";
         CONFIG_INVALID "config-invalid";

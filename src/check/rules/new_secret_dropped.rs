@@ -37,6 +37,7 @@
 //! }
 //! ```
 
+use super::revoke_before_promote::{is_of_collection, is_revocation};
 use crate::check::context::Context;
 use crate::check::flow::{Atom, Request, Sink, Taint};
 use crate::check::life::{Kind, is_always_there};
@@ -44,7 +45,7 @@ use crate::check::lifecycle::{Act, Keeping};
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::expr::{Operator, Root, Version};
-use crate::plan::task::Capture;
+use crate::plan::task::{Capture, Http};
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::{Derivation, ExprKind, Origin, Task};
 use crate::source::Span;
@@ -385,7 +386,8 @@ fn tried_alone(cx: &Context<'_, '_>, id: usize, out: &mut Vec<Diagnostic>) {
         let text = text.to_ascii_lowercase();
         ["rotat", "renew", "reissue"].iter().any(|word| text.contains(word))
     });
-    if !says_so || matches!(http.method.as_str(), "GET" | "HEAD") {
+    let kills = revokes_the_old(cx, node.rotation, http);
+    if !(says_so || kills) || matches!(http.method.as_str(), "GET" | "HEAD") {
         return;
     }
     out.push(
@@ -393,9 +395,16 @@ fn tried_alone(cx: &Context<'_, '_>, id: usize, out: &mut Vec<Diagnostic>) {
             .at("the new credential is lost when the workflow ends")
             .label(capture.at.0, "kept here")
             .help("store it with UPDATE_SECRET")
-            .severity(Severity::Warning)
-            .confidence(Confidence::Medium),
+            .severity(if kills { Severity::Error } else { Severity::Warning })
+            .confidence(if kills { Confidence::High } else { Confidence::Medium }),
     );
+}
+
+/// Whether the workflow also revokes a credential of the kind that a call makes.
+fn revokes_the_old(cx: &Context<'_, '_>, rotation: usize, maker: &Http) -> bool {
+    cx.flow.requests.iter().any(|r| {
+        cx.order().get(r.step).is_some_and(|n| n.rotation == rotation) && is_revocation(r.http) && is_of_collection(r.http, maker)
+    })
 }
 
 /// Conductor: what is masked as a credential and read by nothing.
@@ -410,7 +419,7 @@ fn masked_for_nothing(cx: &Context<'_, '_>, id: usize, stored: &[&str], out: &mu
                 .at("the new credential is lost when the workflow ends")
                 .label(capture.at.0, "kept here")
                 .help("store it with UPDATE_SECRET; if it is no new credential, leave it out of the `outputFilter`")
-                .severity(Severity::Warning)
+                .severity(if revokes_the_old(cx, node.rotation, http) { Severity::Error } else { Severity::Warning })
                 .confidence(Confidence::Medium),
         );
     }

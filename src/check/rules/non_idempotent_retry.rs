@@ -39,7 +39,8 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Severity, codes};
+use crate::plan::Origin;
 use crate::plan::effect::{Effect, Issues, Old};
 use std::collections::HashSet;
 
@@ -48,13 +49,16 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (id, node) in cx.order().iter() {
         let (Some(http), Some(retry)) = (cx.http(id), &node.step.retry) else { continue };
         let Effect::Issues(Issues { old, assumed, .. }) = &http.effect else { continue };
+        // A call that is authenticated by what it replaces: the second attempt may come with a credential that is dead.
+        let itself = *assumed && replaces_itself(cx, id);
         // Access tokens of a login die by themselves.
-        if *assumed && is_login(http.url.as_str().unwrap_or("/token")) {
+        if *assumed && !itself && is_login(http.url.as_str().unwrap_or("/token")) {
             continue;
         }
         let expires = expiring.contains(&id);
         let risk = match old {
             // What is left behind is revoked by its tag, or dies by itself.
+            Old::Stays if itself => "the second attempt is made with a credential that the first may have killed",
             Old::Stays if http.strays.is_some() || expires => continue,
             Old::Stays => "each attempt whose answer is lost leaves a credential that nobody knows of",
             Old::Dies { key: Some(_), .. } | Old::Dies { grace: Some(_), .. } => continue,
@@ -64,10 +68,18 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             out.push(
                 Diagnostic::new(codes::NON_IDEMPOTENT_RETRY, node.step.at.0, format!("`{}` is retried blindly: {risk}", node.step.name))
                     .at(format!("{}, up to {} more attempts", http.effect.describe(), retry.count))
-                    .help("remove the retry: an interrupted run is continued by `rot resume`; or say how strays are found and revoked, or how long the credential lives"),
+                    .help("remove the retry: an interrupted run is continued by `rot resume`; or say how strays are found and revoked, or how long the credential lives")
+                    .severity(if itself { Severity::Error } else { Severity::Warning }),
             );
         }
     }
+}
+
+/// Whether the answer of a call is stored in the secret that the call was made with.
+fn replaces_itself(cx: &Context<'_, '_>, id: usize) -> bool {
+    cx.keepings().iter().filter(|k| k.maker == id).any(|kept| {
+        cx.requests_of(id).any(|r| cx.carried(r).iter().any(|o| matches!(o, Origin::Secret(name) if name == kept.secret)))
+    })
 }
 
 /// Whether a URL is one where short-lived tokens are fetched.

@@ -27,6 +27,7 @@
 //!  "outputParameters": {"login": "${me.output.response.body.login}"}}
 //! ```
 
+use crate::conductor::task_type::TaskType;
 use crate::check::context::{Context, Once};
 use crate::check::flow::{Atom, Sink};
 use crate::diagnostic::{Confidence, Diagnostic, codes};
@@ -95,7 +96,8 @@ fn failed_execution(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for event in &cx.flow.events {
         let place = match event.sink {
             Sink::Output { masked: false, .. } => "becomes an output".to_owned(),
-            Sink::Elsewhere { kind, .. } => format!("is given to the {kind}"),
+            // What computes within the workflow hands nothing on.
+            Sink::Elsewhere { kind, .. } if !TaskType::find(kind).is_some_and(|t| t.is_run() && t.name != "SIMPLE") => format!("is given to the {kind}"),
             Sink::Request { .. } => match cx.request(event).and_then(|(request, _)| request.target.host.as_deref()) {
                 Some(host) => format!("is sent to `{host}`"),
                 None => continue,

@@ -50,7 +50,8 @@
 use crate::check::context::Context;
 use crate::check::flow::AtomId;
 use crate::check::life::{Attempt, Kind};
-use crate::diagnostic::{Diagnostic, codes};
+use crate::check::lifecycle::Keeping;
+use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::expr::{Root, Version};
 use crate::plan::task::Http;
@@ -104,6 +105,7 @@ fn tried_too_late(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let tries = tried.atoms.get(&kept.atom).map_or(&[][..], Vec::as_slice);
         let before = tries.iter().any(|id| *id > kept.maker && cx.order().dominates(*id, kept.store));
         if before {
+            optional_alone(cx, kept, tries, out);
             continue;
         }
         let reads = tried.secrets.get(kept.secret).map_or(&[][..], Vec::as_slice);
@@ -116,15 +118,59 @@ fn tried_too_late(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             && seen.insert(kept.store)
         {
             let name = kept.secret;
+            let proven = !cx.plan.dialect.semantics().declares_intent && is_a_check(&late.step.name);
             let message = format!("`{name}` is overwritten before `{}` tries the new value", late.step.name);
             out.push(
                 Diagnostic::new(codes::OVERWRITE_BEFORE_VERIFY, store.step.at.0, message)
                     .at("the old value is gone from here on")
                     .label(late.step.at.0, "used for the first time here")
-                    .help("move the request that uses the new value before the step that stores it"),
+                    .help("move the request that uses the new value before the step that stores it")
+                    .severity(if proven { Severity::Error } else { codes::OVERWRITE_BEFORE_VERIFY.info().severity }),
             );
         }
     }
+}
+
+/// Conductor: the new value is tried before it is stored, by tasks alone whose failure is let through.
+fn optional_alone(cx: &Context<'_, '_>, kept: &Keeping<'_>, tries: &[usize], out: &mut Vec<Diagnostic>) {
+    if cx.plan.dialect.semantics().declares_intent {
+        return;
+    }
+    let mut before = tries.iter().filter(|id| **id > kept.maker && cx.order().dominates(**id, kept.store)).filter_map(|id| cx.order().get(*id));
+    let Some(first) = before.next().filter(|n| n.step.optional) else { return };
+    // What the workflow looks at itself is not let through.
+    let read = |name: &str| {
+        cx.order().of_rotation(first.rotation).any(|(_, node)| {
+            node.step.task.exprs().into_iter().any(|expr| {
+                let mut reads = false;
+                expr.walk(&mut |part| {
+                    reads |= matches!(
+                        &part.kind,
+                        ExprKind::Ref(Root::TaskField { step, .. } | Root::Output(step) | Root::Capture { step, .. }) if step == name
+                    );
+                });
+                reads
+            })
+        })
+    };
+    if before.all(|n| n.step.optional) && !read(&first.step.name) {
+        out.push(
+            Diagnostic::new(
+                codes::OVERWRITE_BEFORE_VERIFY,
+                first.step.at.0,
+                format!("`{}` tries the new `{}`, and what comes of it is let through", first.step.name, kept.secret),
+            )
+            .at("optional: a failure does not stop the workflow")
+            .help("remove `optional` from the task that tries the new value")
+            .severity(Severity::Error),
+        );
+    }
+}
+
+/// Whether a task says by its name that it tries something.
+fn is_a_check(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["verif", "valid", "check", "test", "try", "probe", "smoke", "confirm"].iter().any(|word| name.contains(word))
 }
 
 /// The steps whose requests try a value, in order: by what they carry, and by the secret whose current version they read.

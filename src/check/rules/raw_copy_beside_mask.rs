@@ -67,16 +67,23 @@ fn filtered_twice(captures: &[Capture], task: &str, out: &mut Vec<Diagnostic>) {
             exact.entry(path.as_str()).or_insert(masked);
         }
         let mut path = capture_path(&masked.source);
-        // What is above the answer's parts is no copy of one of them.
-        while path.len() > 1 {
+        while !path.is_empty() {
             above.entry(path.clone()).or_insert(masked);
             path.pop();
+            above.entry(path.clone()).or_insert(masked);
         }
     }
     for raw in captures.iter().filter(|c| !c.secret) {
         let copied = match &raw.source {
             // Keys say nothing of elements: `items[0]` and `items[1]` are two values.
-            CaptureSource::Body(path) if path.as_str().contains(['[', '*', '?', '(']) => exact.get(path.as_str()),
+            CaptureSource::Body(path) if path.as_str().contains(['[', '*', '?', '(']) => {
+                exact.get(path.as_str()).or_else(|| exact.iter().find(|(masked, _)| covers(path.as_str(), masked)).map(|(_, m)| m))
+            }
+            CaptureSource::Expr(expr) => {
+                let mut keys = Vec::new();
+                let answer = matches!(access(expr, &mut keys).kind, ExprKind::Ref(Root::Answer));
+                above.get(&keys).filter(|_| answer)
+            }
             source => above.get(&capture_path(source)),
         };
         if let Some(copied) = copied {
@@ -93,6 +100,20 @@ fn filtered_twice(captures: &[Capture], task: &str, out: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// Whether a path with several values has that of another among them: it ends with `[*]`, `.*` or a union of names.
+fn covers(several: &str, one: &str) -> bool {
+    let (above, names) = match several.strip_suffix("[*]").or_else(|| several.strip_suffix(".*")) {
+        Some(above) => (above, None),
+        None => match several.rsplit_once('[') {
+            Some((above, names)) if names.contains(',') => (above, Some(names)),
+            _ => return false,
+        },
+    };
+    let Some(rest) = one.strip_prefix(above).filter(|rest| rest.starts_with(['.', '['])) else { return false };
+    let first: String = rest.chars().skip(1).take_while(|c| !matches!(c, '.' | '[' | ']')).filter(|c| !matches!(c, '\'' | '"')).collect();
+    names.is_none_or(|names| names.split([',', ']']).any(|name| name.trim().trim_matches(['\'', '"']) == first))
 }
 
 fn visit(cx: &Context<'_, '_>, rotation: usize, expr: &Expr, out: &mut Vec<Diagnostic>) {

@@ -3,7 +3,9 @@
 //! What it finds: a credential that is in use is revoked: the old one before the new one is stored and promoted, or on a way where it
 //! never is; the new one in place of the old, at once or after a grace; either of them in `on failure`. Each way through
 //! branches, `parallel` and called rotations is looked at. In Conductor JSON, which does not say
-//! what a call does: a warning for a DELETE or a call of `revoke` between the new credential and its storing.
+//! what a call does: a DELETE or a call of `revoke` before the new credential is stored, beside that, or after a store that may have
+//! failed; and one that names the new credential. An error where the text proves what is revoked: the call names the secret that is
+//! stored, or the collection in which the new credential was made.
 //!
 //! ## Why it matters
 //!
@@ -53,7 +55,9 @@ use crate::check::context::Context;
 use crate::check::life::Kind;
 use crate::check::lifecycle::Keeping;
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
-use crate::plan::task::Http;
+use crate::plan::expr::{Root, Version};
+use crate::plan::task::{Body, Http};
+use crate::plan::{Expr, ExprKind};
 use crate::source::Span;
 use std::collections::HashSet;
 
@@ -109,7 +113,8 @@ fn found(name: &str, span: Span, late: Span) -> Diagnostic {
         .help(format!("move it after that step, as `revoke previous.{name} after … {{ … }}`"))
 }
 
-/// Conductor has no word for what a call does: a DELETE, or a call of `revoke`, between a new credential and its storing.
+/// Conductor has no word for what a call does: a DELETE, or a call of `revoke`, that comes before a new credential is stored, beside
+/// that, or whether it was stored or not; or that names the new one.
 fn by_method(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if cx.plan.dialect.semantics().declares_intent {
         return;
@@ -117,27 +122,137 @@ fn by_method(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut by_store: Vec<&Keeping<'_>> = cx.keepings().iter().collect();
     by_store.sort_by_key(|k| k.store);
     let mut seen = HashSet::new();
-    for request in cx.flow.requests.iter().filter(|r| is_revocation(r.http) && !cx.carried(r).is_empty()) {
-        let behind = by_store.partition_point(|k| k.store <= request.step);
-        let late = by_store.iter().skip(behind).find(|kept| {
-            request.step != kept.maker
-                && cx.order().may_precede(request.step, kept.store)
-                && !cx.order().are_parallel(request.step, kept.store)
+    for request in cx.flow.requests.iter().filter(|r| is_revocation(r.http)) {
+        let Some(node) = cx.order().get(request.step) else { continue };
+        let own = by_store.iter().filter(|k| k.maker != request.step && cx.order().get(k.store).is_some_and(|s| s.rotation == node.rotation));
+        let case = own.filter_map(|kept| Some((*kept, early(cx, request.step, kept)?))).find(|(kept, early)| {
+            let proven = is_about(cx, request.http, kept);
+            proven || matches!(early, Early::Before) && !cx.carried(request).is_empty()
         });
-        let Some((kept, store)) = late.and_then(|kept| Some((kept, cx.order().get(kept.store)?))) else { continue };
-        let Some(node) = cx.order().get(request.step).filter(|_| seen.insert(request.step)) else { continue };
-        out.push(
-            found(kept.secret, node.step.at.0, store.step.at.0)
-                .severity(Severity::Warning)
-                .confidence(Confidence::Medium)
-                .help("store the new credential first, and revoke the old one after it was tried"),
-        );
+        if let Some((kept, early)) = case
+            && let Some(store) = cx.order().get(kept.store)
+            && seen.insert(request.step)
+        {
+            let message = match early {
+                Early::Before => format!("the old `{}` is revoked before the new one is in use", kept.secret),
+                Early::Beside => format!("the old `{}` is revoked while the new one is still being stored", kept.secret),
+                Early::Regardless => format!("the old `{}` is revoked even where the new one could not be stored", kept.secret),
+            };
+            let label = match early {
+                Early::Before | Early::Beside => "the new value comes into use only here",
+                Early::Regardless => "optional: a failure does not stop the workflow",
+            };
+            let help = match early {
+                Early::Before | Early::Beside => "store the new credential first, and revoke the old one after it was tried",
+                Early::Regardless => "remove `optional` from the task that stores the new credential",
+            };
+            let found = Diagnostic::new(codes::REVOKE_BEFORE_PROMOTE, node.step.at.0, message)
+                .at("nothing works from here on")
+                .label(store.step.at.0, label)
+                .help(help);
+            out.push(if is_about(cx, request.http, kept) { found } else { found.severity(Severity::Warning).confidence(Confidence::Medium) });
+        } else if let Some((kept, place)) = names_the_new(cx, request.step, request.http)
+            && seen.insert(request.step)
+        {
+            out.push(
+                Diagnostic::new(codes::REVOKE_BEFORE_PROMOTE, place, format!("this names the new `{}`: the revocation kills it, and the old one lives on", kept.secret))
+                    .at("comes from the call that made the new credential")
+                    .help("name the old credential: its id is read before the new one is stored"),
+            );
+        }
     }
 }
 
-fn is_revocation(http: &Http) -> bool {
+/// How a revocation stands to the storing of the new credential.
+#[derive(Clone, Copy)]
+enum Early {
+    Before,
+    Beside,
+    /// The step that stores it may have failed.
+    Regardless,
+}
+
+fn early(cx: &Context<'_, '_>, revoke: usize, kept: &Keeping<'_>) -> Option<Early> {
+    let order = cx.order();
+    if order.are_parallel(revoke, kept.store) {
+        Some(Early::Beside)
+    } else if order.may_precede(revoke, kept.store) {
+        Some(Early::Before)
+    } else {
+        let optional = order.get(kept.store).is_some_and(|n| n.step.optional);
+        (optional && order.may_precede(kept.store, revoke)).then_some(Early::Regardless)
+    }
+}
+
+/// What a request is about stands in its URL, query and body; the current version in a header only authenticates it.
+fn about(http: &Http) -> Vec<&Expr> {
+    let mut about: Vec<&Expr> = vec![&http.url];
+    about.extend(http.query.iter().map(|(_, e)| e));
+    match &http.body {
+        Body::None => {}
+        Body::Json(e) | Body::Text(e) | Body::Raw(e) => about.push(e),
+        Body::Form(members) => about.extend(members.iter().map(|(_, e)| e)),
+    }
+    about
+}
+
+/// Whether a revocation is of the credential that is replaced: it names the secret, or what stands in the collection in which the
+/// new one was made.
+fn is_about(cx: &Context<'_, '_>, http: &Http, kept: &Keeping<'_>) -> bool {
+    about(http).iter().any(|e| e.reads_secret(kept.secret, &[Version::Current])) || cx.http(kept.maker).is_some_and(|maker| is_of_collection(http, maker))
+}
+
+/// Whether the URL of a call lies below that of the call which made a credential.
+pub(super) fn is_of_collection(http: &Http, maker: &Http) -> bool {
+    let (own, made) = (address(http), address(maker));
+    let made = made.trim_end_matches('/');
+    maker.method == "POST" && made.len() > "https://".len() && own.strip_prefix(made).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// What is written out of a URL before its query.
+fn address(http: &Http) -> String {
     let mut text = String::new();
     http.url.walk(&mut |part| text.extend(part.as_str()));
-    let last = text.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    text.split(['?', '#']).next().unwrap_or_default().to_owned()
+}
+
+/// The new credential that a revocation names behind its storing.
+fn names_the_new<'a, 'p>(cx: &'a Context<'_, 'p>, revoke: usize, http: &Http) -> Option<(&'a Keeping<'p>, Span)> {
+    if !cx.order().is_certain(revoke) {
+        return None;
+    }
+    cx.keepings().iter().filter(|k| cx.order().may_precede(k.store, revoke)).find_map(|kept| {
+        let maker = cx.order().get(kept.maker)?;
+        let mut place = None;
+        let mut old = false;
+        for expr in about(http) {
+            old |= expr.reads_secret(kept.secret, &[Version::Current]);
+            let mut keys = Vec::new();
+            crate::check::flow::access(expr, &mut keys);
+            expr.walk(&mut |part| {
+                let step = match &part.kind {
+                    ExprKind::Ref(Root::Capture { step, name }) if !is_of_the_old(name) => step,
+                    ExprKind::Ref(Root::Output(step)) => step,
+                    _ => return,
+                };
+                if *step == maker.step.name {
+                    place = place.or(Some(part.at.0));
+                }
+            });
+            old |= keys.iter().any(|key| is_of_the_old(key));
+        }
+        place.filter(|_| !old).map(|place| (kept, place))
+    })
+}
+
+/// Whether a field says that it is of the credential before.
+fn is_of_the_old(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["old", "prev"].iter().any(|word| name.contains(word))
+}
+
+pub(super) fn is_revocation(http: &Http) -> bool {
+    let text = address(http);
+    let last = text.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     http.method == "DELETE" || (http.method != "GET" && ["revoke", "invalidate", "deactivate", "disable"].iter().any(|w| last.starts_with(w)))
 }

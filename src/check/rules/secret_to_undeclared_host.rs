@@ -37,7 +37,7 @@
 
 use super::userinfo_confusable_host;
 use crate::check::context::{Context, Leak, Once, Reach, place_of};
-use crate::check::flow::Part;
+use crate::check::flow::{Event, Part};
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::{Origin, Place, Policy};
 use crate::source::Span;
@@ -124,7 +124,12 @@ fn strangers(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let Some((request, Part::Header(_) | Part::Body)) = cx.request(event) else { continue };
         let Some(owner) = request.target.host.as_deref().map(owner) else { continue };
         for leak in cx.leaks(event) {
-            let Origin::Secret(name) = leak.origin else { continue };
+            let Origin::Secret(name) = leak.origin else {
+                if matches!(cx.request(event), Some((_, Part::Body))) {
+                    to_another_owner(cx, event, &leak, &owner, out);
+                }
+                continue;
+            };
             let implied = cx.secret(name).is_some_and(|s| s.policy == Policy::Implied);
             let (home, place) = first.entry(name).or_insert_with(|| (owner.clone(), event.span));
             if implied && *home != owner && seen.insert((name, owner.clone())) {
@@ -139,6 +144,26 @@ fn strangers(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 );
             }
         }
+    }
+}
+
+/// The token of a login as data for somebody else. What is stored may be brought to where it is used.
+fn to_another_owner(cx: &Context<'_, '_>, event: &Event<'_>, leak: &Leak<'_>, to: &str, out: &mut Vec<Diagnostic>) {
+    let step = match leak.origin {
+        Origin::Minted { step, .. } | Origin::Response(step) => step,
+        _ => return,
+    };
+    let maker = cx.order().find(event.rotation, step);
+    let mut homes = maker.into_iter().flat_map(|id| cx.requests_of(id)).filter_map(|r| r.target.host.as_deref().map(owner));
+    let Some(home) = homes.next().filter(|home| home != to) else { return };
+    if cx.stored_in(leak.entry.atom).next().is_none() && homes.all(|other| other != to) {
+        let message = format!("{} comes from `{home}` and is sent to `{to}` as data", leak.origin.describe());
+        out.push(
+            cx.finding(codes::SECRET_TO_UNDECLARED_HOST, event, &leak.entry, message, "another owner")
+                .severity(Severity::Warning)
+                .confidence(Confidence::Medium)
+                .help("send an id instead; a credential that the other side needs is stored first, with UPDATE_SECRET"),
+        );
     }
 }
 

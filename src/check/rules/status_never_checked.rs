@@ -61,11 +61,15 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::plan::task::{CaptureSource, StatusPattern};
 use crate::plan::task::http::Expectation;
+use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    // On a server an error page would be stored as it came.
+    let conductor = !cx.plan.dialect.semantics().declares_intent;
+    let stored: HashSet<usize> = cx.keepings().iter().filter(|_| conductor).map(|k| k.maker).collect();
     for request in &cx.flow.requests {
         let http = request.http;
         let takes = http.captures.iter().find(|c| c.secret && !c.optional && !matches!(c.source, CaptureSource::Status));
@@ -77,7 +81,8 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                     Diagnostic::new(codes::STATUS_NEVER_CHECKED, expect.at.0, format!("`{}` is also taken from an answer with status {pattern}", capture.name))
                         .at("accepts a failure")
                         .label(capture.at.0, "becomes a secret")
-                        .help("accept only the statuses with which the server gives a new credential"),
+                        .help("accept only the statuses with which the server gives a new credential")
+                        .severity(if stored.contains(&request.step) { Severity::Error } else { Severity::Warning }),
                 );
             }
         }

@@ -30,9 +30,9 @@
 //! ```
 
 use crate::plan::name::is_mask;
-use crate::check::context::Context;
+use crate::check::context::{Context, names_credential};
 use crate::check::flow::{Atom, Sink};
-use crate::diagnostic::{Diagnostic, Label, codes};
+use crate::diagnostic::{Confidence, Diagnostic, Label, Severity, codes};
 use crate::plan::{Derivation, Origin};
 use std::collections::HashSet;
 
@@ -41,6 +41,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         return;
     }
     let mut seen = HashSet::new();
+    used_in_the_open(cx, out);
     for event in &cx.flow.events {
         let Sink::Store { secret, .. } = &event.sink else { continue };
         for entry in event.taint.iter().filter(|e| !e.control && e.derivation > Derivation::Weak) {
@@ -66,6 +67,35 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                     .help(format!(
                         "add `\"outputFilter\": {{\"_secrets\": {{\"{key}\": \"$${{{name}.output.{place}}}\"}}}}` to its inputParameters and read `${{{name}.output._secrets.{key}}}`"
                     )),
+            );
+        }
+    }
+}
+
+/// What an answer that is kept as a whole calls a credential, and another request is made with.
+fn used_in_the_open(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    // Where nothing is masked there is nothing to be done about it.
+    if !cx.plan.dialect.semantics().server_masks {
+        return;
+    }
+    let mut seen = HashSet::new();
+    for event in cx.flow.events.iter().filter(|e| matches!(e.sink, Sink::Request { .. })) {
+        for entry in event.taint.iter().filter(|e| !e.control && e.derivation > Derivation::Weak) {
+            let Some(Atom::Answer { step, path }) = cx.flow.trails.atom(entry.atom) else { continue };
+            let raw = cx.http(*step).is_some_and(|http| http.raw_output);
+            let Some(key) = path.last().filter(|key| raw && names_credential(key)) else { continue };
+            if event.step == Some(*step) || is_masked(cx, event.rotation, path) {
+                continue;
+            }
+            let Some(node) = cx.order().get(*step).filter(|_| seen.insert(*step)) else { continue };
+            let name = &node.step.name;
+            out.push(
+                Diagnostic::new(codes::UNMASKED_MINTED_SECRET, node.step.at.0, format!("the answer of `{name}` holds `{key}`, and is kept unmasked as the task's output"))
+                    .at("shown in every execution")
+                    .label(event.span, "used as a credential here")
+                    .help(format!("add an `outputFilter` with `\"_secrets\": {{\"{key}\": …}}`, and read `${{{name}.output._secrets.{key}}}`"))
+                    .severity(Severity::Warning)
+                    .confidence(Confidence::Medium),
             );
         }
     }

@@ -1,7 +1,7 @@
 //! # ROT507 unvalidated-new-value
 //!
-//! What it finds: a new value that may be missing or empty and is stored all the same. In Conductor JSON: an empty text, or what an `optional`
-//! task returned.
+//! What it finds: a new value that may be missing or empty and is stored all the same. In Conductor JSON: an empty text, what an `optional`
+//! task returned, or the value that the secret has already.
 //!
 //! ## Why it matters
 //!
@@ -38,7 +38,7 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::plan::expr::Root;
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::{ExprKind, Task};
@@ -89,7 +89,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 
 /// Conductor has no word for what may be missing, but for tasks whose failure is let through; and a text may be empty.
 fn conductor(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    for (_, node) in cx.order().iter() {
+    for (id, node) in cx.order().iter() {
         let Task::Update(update) = &node.step.task else { continue };
         let NewValue::Single(value) = &update.value else { continue };
         if value.as_str().is_some_and(|text| text.trim().is_empty()) {
@@ -97,6 +97,16 @@ fn conductor(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 Diagnostic::new(codes::UNVALIDATED_NEW_VALUE, value.at.0, "the new value of the secret is empty")
                     .at("nothing is stored")
                     .help("store what a task returned: `${TASK.output._secrets.NAME}`"),
+            );
+        }
+        if let (ExprKind::Ref(Root::Secret { name, field: None, .. }), Some(stored)) = (&value.kind, cx.stored_by(id))
+            && name == stored
+        {
+            out.push(
+                Diagnostic::new(codes::UNVALIDATED_NEW_VALUE, value.at.0, format!("the value that `{name}` has is stored as the new one"))
+                    .at("nothing is rotated")
+                    .help("store what the task returned that made the new credential: `${TASK.output._secrets.NAME}`")
+                    .severity(Severity::Error),
             );
         }
         let mut found = None;

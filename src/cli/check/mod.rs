@@ -11,7 +11,7 @@ use super::context::Context;
 use super::files;
 use super::inputs::{self, Input, Wanted};
 use super::suppress::{self, Setting};
-use crate::diagnostic::{Code, Diagnostic, Error, Failure, Severity, codes};
+use crate::diagnostic::{Code, Concern, Diagnostic, Error, Failure, Severity, codes};
 use crate::report::findings::counted;
 use crate::report::{Format, RenderOptions, Report, Request};
 use crate::source::{FileId, SourceFile};
@@ -102,11 +102,13 @@ pub fn once(
         today: ends.today,
         checked: &checked,
     };
-    let outcome = suppress::apply(found, &setting);
+    let mut outcome = suppress::apply(found, &setting);
+    let elsewhere = judge(&mut outcome.kept, args);
     let mut report = Report::new(&sources, outcome.kept).pointers(&pointer);
     let mut tally = Tally {
         suppressed: outcome.suppressed,
         fixed: mended.fixed,
+        elsewhere,
         ..Tally::default()
     };
     if let Some(known) = known {
@@ -186,6 +188,32 @@ struct Tally {
     fixable: usize,
     /// Findings with only such fixes as `--fix=unsafe` tries.
     fixable_unsafely: usize,
+    /// Tasks that a server runs and this program does not.
+    elsewhere: usize,
+}
+
+/// Judges findings for whom they concern: what only keeps a text from running here is counted and left out unless it is asked
+/// for.
+fn judge(found: &mut Vec<Diagnostic>, args: &CheckArgs) -> usize {
+    for one in found.iter_mut() {
+        match one.concern {
+            Concern::Here if args.here => one.severity = Severity::Error,
+            Concern::Complete if args.complete => one.severity = Severity::Error,
+            Concern::Text | Concern::Here | Concern::Complete => {}
+        }
+    }
+    if args.here {
+        return 0;
+    }
+    let mut places = HashSet::new();
+    found.retain(|one| {
+        let here = one.concern == Concern::Here;
+        if here {
+            places.insert((one.span().file, one.span().start));
+        }
+        !here
+    });
+    places.len()
 }
 
 impl Tally {
@@ -205,9 +233,19 @@ impl Tally {
         parts
             .iter()
             .filter(|(n, _)| *n > 0)
+            .map(|(n, what)| format!("{n} {what}"))
+            .chain(self.elsewhere_text())
             .enumerate()
-            .map(|(i, (n, what))| format!("{} {n} {what}", if i == 0 { ";" } else { "," }))
+            .map(|(i, part)| format!("{} {part}", if i == 0 { ";" } else { "," }))
             .collect()
+    }
+
+    fn elsewhere_text(&self) -> Option<String> {
+        match self.elsewhere {
+            0 => None,
+            1 => Some("1 task runs on a server only".to_owned()),
+            n => Some(format!("{n} tasks run on a server only")),
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! `rot init`: the files of a new project. Nothing that is there is overwritten.
 
 use super::context::Context;
-use super::files;
 use super::process::public_mode;
-use super::vault::Ctx;
 use super::vault::args::{InitArgs, VaultArgs, VaultCommand};
+use super::vault::{Ctx, add_lines, make_identity};
+use super::{environment, files, identity};
 use crate::diagnostic::{Error, Failure, codes};
+use crate::vault::{Paths, Vault};
+use crate::world::World;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -19,22 +21,51 @@ const FILES: [(&str, &str); 3] = [
 /// Runs the command: files, then identity and vault.
 pub fn run(dir: &Path, context: &Context) -> Result<(), Error> {
     lay_out(dir, context)?;
-    let world = crate::world::World::real();
     let config = super::config::load(
         None,
         &context.cwd.join(dir),
         &mut crate::source::SourceMap::new(),
     )?;
-    let paths = super::paths::resolve(context, &config, &world);
+    let world = environment::world(context, &config)?;
+    let paths = super::paths::resolve(context, &config, &world)?;
     if matches!(world.fs.stat(&paths.vault), Ok(Some(_))) {
         context.out.info("kept the vault, which was there");
-    } else {
-        let command = VaultCommand::Init(InitArgs {
-            recipients: Vec::new(),
-        });
-        super::vault::run(&Ctx { world, paths }, &VaultArgs { command })?.tell(context);
+        return join(&world, &paths, context);
     }
+    let command = VaultCommand::Init(InitArgs {
+        recipients: Vec::new(),
+        anew: false,
+    });
+    let cx = Ctx {
+        environment: context.globals.environment.clone(),
+        ..Ctx::new(world, paths)
+    };
+    super::vault::run(&cx, &VaultArgs { command })?.tell(context);
     context.out.info("next: `rot vault set NAME` for each secret that rotations/first.rot names, then `rot check` and `rot run`");
+    Ok(())
+}
+
+/// Somebody who joins: a key of their own, and what the others do with it.
+fn join(world: &World, paths: &Paths, context: &Context) -> Result<(), Error> {
+    if let [only] = paths.identities.as_slice()
+        && world.fs.stat(only).is_ok_and(|stat| stat.is_none())
+    {
+        make_identity(world, only)?;
+        context
+            .out
+            .info(&format!("made the identity {}", only.display()));
+    }
+    let keys = identity::public(world, paths)?;
+    match Vault::open_read_only(world, paths) {
+        Ok(_) => context.out.info(&format!(
+            "your key opens it: {}; `rot status` shows what there is",
+            keys.join(", ")
+        )),
+        Err(_) => {
+            context.out.info("your key does not open it yet");
+            identity::invite(context, &keys);
+        }
+    }
     Ok(())
 }
 
@@ -47,6 +78,10 @@ pub fn lay_out(dir: &Path, context: &Context) -> Result<(), Error> {
         let shown = path.strip_prefix(".").unwrap_or(&path).display();
         match made {
             Ok(()) => context.out.info(&format!("made {shown}")),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && name == ".gitignore" => {
+                let lines: Vec<&str> = content.lines().filter(|l| !l.starts_with('#')).collect();
+                add_lines(context, &path, &lines)?;
+            }
             Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_file() => {
                 context.out.info(&format!("kept {shown}, which was there"));
             }

@@ -2,6 +2,7 @@
 
 use crate::vault::export::Format;
 use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
 
 /// Arguments of `rot vault`.
 #[derive(Debug, Args)]
@@ -31,9 +32,90 @@ pub enum VaultCommand {
     /// Lists who can open the vault, or changes it.
     Recipients(RecipientsArgs),
     /// Checks the vault against itself and against what this machine remembers.
-    Verify,
+    Verify(VerifyArgs),
     /// Prints current values in clear, for other programs.
     Export(ExportArgs),
+    /// Stores values of other programs under names of its own, after a table of them was shown.
+    Import(ImportArgs),
+    /// Takes the file as it is from now on, whatever this machine remembers.
+    Accept,
+    /// Joins the vault with another copy of it that was changed elsewhere.
+    Merge(MergeArgs),
+    /// Shows to which environment the vault belongs, or says so.
+    Environment(EnvironmentArgs),
+    /// Teaches git to merge and to compare the vaults of this project.
+    GitSetup,
+    /// Prints what a vault file holds, without values, for `git diff`.
+    #[command(hide = true)]
+    Textconv {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Joins two versions of a vault for git.
+    #[command(hide = true)]
+    MergeDriver {
+        /// The common version.
+        base: PathBuf,
+        /// The own version, which the result replaces.
+        ours: PathBuf,
+        /// The other version.
+        theirs: PathBuf,
+        /// What git calls the file.
+        name: String,
+    },
+}
+
+/// Arguments of `rot vault import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// A file, or `-` for standard input.
+    pub file: PathBuf,
+    /// The form; told by the file's name where it is missing.
+    #[arg(long, value_enum)]
+    pub format: Option<ImportFormat>,
+    /// Another name for one of the file's; repeatable.
+    #[arg(long = "map", value_name = "THEIRS=NAME", value_parser = pair)]
+    pub maps: Vec<(String, String)>,
+    /// Stores them; without it, the table is shown and nothing is changed.
+    #[arg(long)]
+    pub apply: bool,
+}
+
+/// The forms of `rot vault import`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ImportFormat {
+    /// One JSON object: texts, and objects of texts for records; what `export --format json` and `sops --decrypt` write.
+    Json,
+    /// `NAME=value` lines, quoted or not.
+    Dotenv,
+}
+
+/// Arguments of `rot vault verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// How it is printed.
+    #[arg(long, value_enum, default_value = "text")]
+    pub report: Report,
+}
+
+/// Arguments of `rot vault merge`.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// The other copy, such as `git show OTHER:rot.vault` gives.
+    pub other: PathBuf,
+    /// A copy that both come from; without it, what was removed in one copy and not in the other is told by the vaults' own notes.
+    #[arg(long, value_name = "FILE")]
+    pub base: Option<PathBuf>,
+    /// Although a recipient was removed in one copy and the other one was written before: you know who wrote it.
+    #[arg(long)]
+    pub across_removal: bool,
+}
+
+/// Arguments of `rot vault environment`.
+#[derive(Debug, Args)]
+pub struct EnvironmentArgs {
+    /// The environment; shows the present one when it is missing.
+    pub name: Option<String>,
 }
 
 /// How a list is printed.
@@ -51,6 +133,9 @@ pub struct InitArgs {
     /// Someone else who can open the vault: `age1…`, `ssh-ed25519 …` or `ssh-rsa …`. Repeatable.
     #[arg(long = "recipient", value_name = "RECIPIENT")]
     pub recipients: Vec<String>,
+    /// Begins anew where a vault was lost; what is left of the old one is kept.
+    #[arg(long)]
+    pub anew: bool,
 }
 
 /// Arguments of `rot vault set`.
@@ -61,6 +146,12 @@ pub struct SetArgs {
     /// One field of a record; its other fields keep their values.
     #[arg(long)]
     pub field: Option<String>,
+    /// A whole record at once, read as a JSON object of texts (`{"base64": …}` for other bytes): it has these fields and no others.
+    #[arg(long, alias = "json", conflicts_with = "field")]
+    pub record: bool,
+    /// Takes a field away from the record, and reads nothing.
+    #[arg(long, value_name = "FIELD", conflicts_with_all = ["field", "record", "allow_empty"])]
+    pub unset: Option<String>,
     /// When the value ends, such as `2027-01-31T00:00:00Z`.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub expires: Option<jiff::Timestamp>,
@@ -126,6 +217,9 @@ pub struct RecipientsArgs {
     /// What to change; lists them when nothing is said.
     #[command(subcommand)]
     pub command: Option<RecipientsCommand>,
+    /// How the list is printed.
+    #[arg(long, value_enum, default_value = "text")]
+    pub report: Report,
 }
 
 /// Changes of the recipients.
@@ -133,12 +227,15 @@ pub struct RecipientsArgs {
 pub enum RecipientsCommand {
     /// Lets someone else open the vault.
     Add {
-        /// `age1…`, `ssh-ed25519 …` or `ssh-rsa …`.
+        /// `age1…`, `ssh-ed25519 …` or `ssh-rsa …`; what stands behind the key is taken as its name.
         recipient: String,
+        /// What people call it, such as `alice` or `ci`.
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
     },
     /// Seals the vault to the others from now on.
     Remove {
-        /// The recipient, with or without its comment.
+        /// The recipient: its name, or its key.
         recipient: String,
         /// Even if none of the identities at hand could open the vault any more.
         #[arg(long)]
@@ -155,6 +252,9 @@ pub struct ExportArgs {
     /// Name of the Kubernetes secret.
     #[arg(long = "name", value_name = "K8SNAME", default_value = "rot-secrets")]
     pub manifest: String,
+    /// What the names of variables begin with.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub prefix: String,
     /// Names of secrets; all that have a current value by default.
     pub names: Vec<String>,
 }
@@ -162,8 +262,14 @@ pub struct ExportArgs {
 /// The forms of `rot vault export`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ExportFormat {
-    /// `NAME='value'` lines for a POSIX shell.
+    /// `NAME='value'` lines that a POSIX shell sources, and nothing else reads rightly.
     Env,
+    /// `.env` files of programs (dotenv libraries, `node --env-file`, docker compose).
+    Dotenv,
+    /// `docker run --env-file`, `kubectl create secret generic --from-env-file`: no quotes, one line a value.
+    Docker,
+    /// `EnvironmentFile=` of systemd.
+    Systemd,
     /// One JSON object.
     Json,
     /// A Kubernetes `Secret`.
@@ -174,9 +280,21 @@ impl From<ExportFormat> for Format {
     fn from(format: ExportFormat) -> Self {
         match format {
             ExportFormat::Env => Format::Env,
+            ExportFormat::Dotenv => Format::Dotenv,
+            ExportFormat::Docker => Format::Docker,
+            ExportFormat::Systemd => Format::Systemd,
             ExportFormat::Json => Format::Json,
             ExportFormat::K8s => Format::Kubernetes,
         }
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.rsplit_once('=') {
+        Some((theirs, name)) if !theirs.is_empty() && !name.is_empty() => {
+            Ok((theirs.to_owned(), name.to_owned()))
+        }
+        _ => Err("it is written THEIRS=NAME".to_owned()),
     }
 }
 

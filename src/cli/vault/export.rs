@@ -7,7 +7,13 @@ use crate::vault::export::export;
 
 pub(super) fn run(cx: &Ctx, args: &ExportArgs) -> Result<Output> {
     let vault = cx.open()?;
-    let stdout = export(vault.doc(), args.format.into(), &args.names, &args.manifest)?;
+    let stdout = export(
+        vault.doc(),
+        args.format.into(),
+        &args.names,
+        &args.manifest,
+        &args.prefix,
+    )?;
     let mut output = Output::new(&vault);
     output.stdout = stdout;
     Ok(output)

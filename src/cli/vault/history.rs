@@ -3,7 +3,7 @@
 use super::args::{HistoryArgs, Report};
 use super::{Ctx, Output, json, table};
 use crate::diagnostic::Result;
-use crate::vault::history::versions;
+use crate::vault::history::{VersionSummary, versions};
 
 pub(super) fn run(cx: &Ctx, args: &HistoryArgs) -> Result<Output> {
     let vault = cx.open()?;
@@ -32,7 +32,7 @@ pub(super) fn run(cx: &Ctx, args: &HistoryArgs) -> Result<Output> {
                 table::end(version.expires_at, now),
                 version.rotation.clone().unwrap_or_default(),
                 if version.has_value { "kept" } else { "pruned" }.to_owned(),
-                version.note.clone().unwrap_or_default(),
+                remark(version),
             ]
         })
         .collect();
@@ -42,4 +42,19 @@ pub(super) fn run(cx: &Ctx, args: &HistoryArgs) -> Result<Output> {
         ],
         &rows,
     )))
+}
+
+/// What people should know of a version.
+fn remark(version: &VersionSummary) -> String {
+    let mut words: Vec<String> = Vec::new();
+    words.extend(
+        version
+            .unrevoked
+            .map(|u| format!("not revoked: {}", u.why.explain())),
+    );
+    if !version.exposed_to.is_empty() {
+        words.push(format!("known to {}", version.exposed_to.join(", ")));
+    }
+    words.extend(version.note.clone());
+    words.join("; ")
 }

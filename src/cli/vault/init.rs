@@ -21,12 +21,20 @@ pub(super) fn run(cx: &Ctx, args: &InitArgs) -> Result<Output> {
             format!("there is something at {} already", path.display()),
         )
         .note("a vault is never overwritten")
-        .help("use it as it is, or name another file with `--vault PATH`"));
+        .help("use it as it is, or name another file with `--vault PATH`; to join its people, `rot identity new` makes your key"));
     }
     for text in &args.recipients {
         recipient::parse(text)?;
     }
     let mut output = Output::default();
+    if args.anew
+        && let Some(kept) = Vault::forget(&cx.world, &cx.paths)?
+    {
+        output = output.note(format!(
+            "what is left of the vault before is {}",
+            kept.display()
+        ));
+    }
     if let [only] = cx.paths.identities.as_slice()
         && cx.world.fs.stat(only).is_ok_and(|stat| stat.is_none())
     {
@@ -39,7 +47,12 @@ pub(super) fn run(cx: &Ctx, args: &InitArgs) -> Result<Output> {
         env: Arc::new(Silent(cx.world.env.clone())),
         ..cx.world.clone()
     };
-    let vault = Vault::create(&silent, &cx.paths, &args.recipients)?;
+    let vault = Vault::create_for(
+        &silent,
+        &cx.paths,
+        &args.recipients,
+        cx.environment.as_deref(),
+    )?;
     output.warnings = vault.warnings().to_vec();
     output = output.note(format!("made the vault {}", path.display()));
     for text in vault.doc().recipients() {
@@ -52,7 +65,7 @@ pub(super) fn run(cx: &Ctx, args: &InitArgs) -> Result<Output> {
     Ok(output)
 }
 
-fn make_identity(world: &World, path: &Path) -> Result<()> {
+pub(crate) fn make_identity(world: &World, path: &Path) -> Result<()> {
     let text = identity::render(&Identity::generate(), world.clock.now()).ok_or_else(|| {
         Error::plain(
             Failure::Internal,

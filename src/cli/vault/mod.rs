@@ -1,12 +1,17 @@
 //! `rot vault`: one file per subcommand. Bodies take a world and paths and answer with what is to be printed; they print
 //! nothing themselves.
 
+mod accept;
 pub mod args;
+mod environment;
 mod export;
 mod get;
+mod git;
 mod history;
+mod import;
 mod init;
 mod list;
+mod merge;
 mod recipients;
 mod remove;
 mod rollback;
@@ -14,6 +19,7 @@ mod set;
 mod table;
 mod verify;
 
+use crate::cli;
 use crate::cli::context::Context;
 use crate::cli::paths;
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
@@ -22,12 +28,19 @@ use crate::world::World;
 use args::{VaultArgs, VaultCommand};
 use zeroize::Zeroizing;
 
+pub use git::add_lines;
+pub(crate) use init::make_identity;
+
 /// What a body gets.
 pub struct Ctx {
     /// The only effects.
     pub world: World,
     /// Where vault, identities and state are.
     pub paths: Paths,
+    /// Look only: ask no memory and keep none.
+    pub read_only: bool,
+    /// The environment that was chosen.
+    pub environment: Option<String>,
 }
 
 /// What a body has to say.
@@ -73,9 +86,18 @@ impl Output {
 /// The command: bodies, then the sink.
 pub fn command(args: &VaultArgs, context: &Context) -> Result<()> {
     let config = context.config()?;
-    let world = World::real();
-    let paths = paths::resolve(context, &config, &world);
-    let output = run(&Ctx { world, paths }, args)?;
+    if let VaultCommand::GitSetup = args.command {
+        return git::set_up(context, &config);
+    }
+    let world = cli::environment::world(context, &config)?;
+    let paths = paths::resolve(context, &config, &world)?;
+    let cx = Ctx {
+        world,
+        paths,
+        read_only: context.globals.read_only,
+        environment: context.globals.environment.clone(),
+    };
+    let output = run(&cx, args)?;
     output.tell(context);
     if matches!(args.command, VaultCommand::Get(_) | VaultCommand::Export(_)) {
         context.out.reveal(&output.stdout);
@@ -99,14 +121,39 @@ pub fn run(cx: &Ctx, args: &VaultArgs) -> Result<Output> {
         VaultCommand::Rollback(args) => rollback::run(cx, args),
         VaultCommand::Remove(args) => remove::run(cx, args),
         VaultCommand::Recipients(args) => recipients::run(cx, args),
-        VaultCommand::Verify => verify::run(cx),
+        VaultCommand::Verify(args) => verify::run(cx, args),
         VaultCommand::Export(args) => export::run(cx, args),
+        VaultCommand::Import(args) => import::run(cx, args),
+        VaultCommand::Accept => accept::run(cx),
+        VaultCommand::Merge(args) => merge::run(cx, args),
+        VaultCommand::Environment(args) => environment::run(cx, args),
+        VaultCommand::GitSetup => Ok(Output::default()),
+        VaultCommand::Textconv { file } => git::textconv(cx, file),
+        VaultCommand::MergeDriver {
+            base, ours, theirs, ..
+        } => git::merge_driver(cx, base, ours, theirs),
     }
 }
 
 impl Ctx {
+    /// A context that uses what it finds.
+    pub fn new(world: World, paths: Paths) -> Self {
+        Self {
+            world,
+            paths,
+            read_only: false,
+            environment: None,
+        }
+    }
+
     fn open(&self) -> Result<Vault> {
-        Vault::open(&self.world, &self.paths)
+        let vault = if self.read_only {
+            Vault::open_read_only(&self.world, &self.paths)?
+        } else {
+            Vault::open(&self.world, &self.paths)?
+        };
+        cli::environment::agree(&vault, self.environment.as_deref())?;
+        Ok(vault)
     }
 
     /// An id for a version made by hand: its time, so that it says something, and some randomness.

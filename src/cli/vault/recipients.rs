@@ -1,45 +1,93 @@
 //! `rot vault recipients`: who can open the vault.
 
-use super::args::{RecipientsArgs, RecipientsCommand};
-use super::{Ctx, Output};
+use super::args::{RecipientsArgs, RecipientsCommand, Report};
+use super::{Ctx, Output, json};
 use crate::diagnostic::{Error, Failure, Result, codes};
 
 pub(super) fn run(cx: &Ctx, args: &RecipientsArgs) -> Result<Output> {
     match &args.command {
-        None => list(cx),
-        Some(RecipientsCommand::Add { recipient }) => add(cx, recipient),
+        None => list(cx, args.report),
+        Some(RecipientsCommand::Add { recipient, name }) => add(cx, recipient, name.as_deref()),
         Some(RecipientsCommand::Remove { recipient, force }) => remove(cx, recipient, *force),
     }
 }
 
-fn list(cx: &Ctx) -> Result<Output> {
+fn list(cx: &Ctx, report: Report) -> Result<Output> {
     let vault = cx.open()?;
-    let lines: String = vault
-        .doc()
+    let doc = vault.doc();
+    let own = vault.opens(doc.recipients());
+    if report == Report::Json {
+        let all: Vec<serde_json::Value> = doc
+            .recipients()
+            .iter()
+            .map(|text| {
+                serde_json::json!({
+                    "recipient": text,
+                    "name": doc.name_of(text),
+                    "own": own.contains(&text.as_str()),
+                })
+            })
+            .collect();
+        return Ok(Output::new(&vault).text(&json(&serde_json::json!({
+            "schema": "rot.vault-recipients/v1",
+            "vault": { "id": vault.id(), "generation": vault.generation() },
+            "recipients": all,
+        }))));
+    }
+    let lines: String = doc
         .recipients()
         .iter()
-        .map(|text| format!("{}\n", text.escape_default()))
+        .map(|text| {
+            // An SSH key has its name behind it already.
+            let name = doc
+                .name_of(text)
+                .filter(|name| !text.ends_with(name.as_str()));
+            let name = name.map(|name| format!("  {name}")).unwrap_or_default();
+            format!("{}{}\n", text.escape_default(), name.escape_default())
+        })
         .collect();
     Ok(Output::new(&vault).text(&lines))
 }
 
-fn add(cx: &Ctx, text: &str) -> Result<Output> {
+fn add(cx: &Ctx, text: &str, name: Option<&str>) -> Result<Output> {
     let mut vault = cx.open()?;
     let mut added = false;
+    let mut called = None;
     vault.commit(|doc| {
-        added = doc.add_recipient(text)?;
+        let before = doc.name_of(text);
+        added = doc.add_named_recipient(text, name)?;
+        called = doc.name_of(text).filter(|now| before.as_ref() != Some(now));
         Ok(())
     })?;
     let output = Output::new(&vault);
-    Ok(if added {
-        output.note("added: from now on that key opens the vault, with the whole history in it")
-    } else {
-        output.note("that key is a recipient already; nothing was changed")
+    Ok(match (added, called) {
+        (true, _) => {
+            output.note("added: from now on that key opens the vault, with the whole history in it")
+        }
+        (false, Some(name)) => output.note(format!(
+            "that key is a recipient already; it is called `{name}` now"
+        )),
+        (false, None) => output.note("that key is a recipient already; nothing was changed"),
     })
 }
 
 fn remove(cx: &Ctx, text: &str, force: bool) -> Result<Output> {
     let mut vault = cx.open()?;
+    let open = crate::run::open_runs(&cx.world, &vault)?;
+    if let Some(run) = open.first().filter(|_| !force) {
+        return Err(Error::plain(
+            Failure::Usage,
+            codes::RUN_INTERRUPTED,
+            format!(
+                "run {} of `{}` is open, and what it keeps is sealed to all present recipients",
+                run.run_id, run.rotation
+            ),
+        )
+        .help(format!(
+            "end it first: `rot resume {}`; `--force` removes the recipient all the same",
+            run.run_id
+        )));
+    }
     // What is at hand is asked for before, on the document that is about to change.
     let own: Vec<String> = vault
         .opens(vault.doc().recipients())
@@ -56,15 +104,17 @@ fn remove(cx: &Ctx, text: &str, force: bool) -> Result<Output> {
             .help("`--force` removes the recipient all the same; make sure that another one's identity works first"))
     })?;
     let mut output = Output::new(&vault)
-        .note("removed: what is stored from now on is sealed to the others only")
+        .note("removed: what is stored from now on is sealed to the others only, and a file that its holder writes is refused where this one was seen")
         .note("older copies of the vault (the `.prev` file, backups, version control) still open for the removed key");
-    let known: Vec<&str> = vault.doc().names().collect();
+    let known: Vec<&str> = vault.doc().exposed().map(|(name, _)| name).collect();
     if !known.is_empty() {
-        output = output.note(format!(
-            "its holder could read these {}, which should be rotated: {}",
-            known.len(),
-            known.join(", ")
-        ));
+        output = output
+            .note(format!(
+                "its holder could read these {}, which should be rotated: {}",
+                known.len(),
+                known.join(", ")
+            ))
+            .note("`rot status` lists them until they are");
     }
     Ok(output)
 }

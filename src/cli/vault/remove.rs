@@ -6,7 +6,8 @@ use crate::diagnostic::Result;
 
 pub(super) fn run(cx: &Ctx, args: &RemoveArgs) -> Result<Output> {
     let mut vault = cx.open()?;
-    vault.commit(|doc| doc.remove(&args.name))?;
+    let now = cx.world.clock.now();
+    vault.commit(|doc| doc.remove(&args.name, now))?;
     Ok(Output::new(&vault)
         .note(format!("removed `{}` with all its versions", args.name))
         .note("it is not revoked at its issuer, and older copies of the vault still hold it"))

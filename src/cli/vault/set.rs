@@ -4,12 +4,15 @@ use super::args::SetArgs;
 use super::{Ctx, Output};
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::vault::name::{is_field_name, is_secret_name};
-use crate::vault::{NewVersion, Secret, StoredValue, Vault};
+use crate::vault::{NewVersion, Secret, StoredValue, Vault, import};
 use std::io::ErrorKind;
 use zeroize::Zeroizing;
 
 pub(super) fn run(cx: &Ctx, args: &SetArgs) -> Result<Output> {
     check_names(args)?;
+    if let Some(field) = &args.unset {
+        return unset(cx, args, field);
+    }
     Vault::exists(&cx.world, &cx.paths)?;
     // Before the vault is opened: an identity's passphrase must not be read from the value's input.
     let value = read(cx, args)?;
@@ -17,6 +20,7 @@ pub(super) fn run(cx: &Ctx, args: &SetArgs) -> Result<Output> {
     let id = cx.version_id()?;
     let value = match &args.field {
         Some(field) => StoredValue::Fields(vec![(field.clone(), value)]),
+        None if args.record => StoredValue::Fields(import::record(value.expose())?),
         None => StoredValue::Single(value),
     };
     let now = cx.world.clock.now();
@@ -31,7 +35,11 @@ pub(super) fn run(cx: &Ctx, args: &SetArgs) -> Result<Output> {
     let mut displaced = None;
     vault.commit(|doc| {
         displaced = doc.get(&args.name).and_then(|entry| entry.pending.clone());
-        doc.put_current(&args.name, new)
+        if args.record {
+            doc.put_whole(&args.name, new)
+        } else {
+            doc.put_current(&args.name, new)
+        }
     })?;
     let mut output = Output::new(&vault).note(format!("stored `{}` as version {id}", args.name));
     if let Some(pending) = displaced {
@@ -44,6 +52,29 @@ pub(super) fn run(cx: &Ctx, args: &SetArgs) -> Result<Output> {
             output.note("the time given with `--expires` is past: the value counts as expired");
     }
     Ok(output)
+}
+
+/// The record without one of its fields.
+fn unset(cx: &Ctx, args: &SetArgs, field: &str) -> Result<Output> {
+    let mut vault = cx.open()?;
+    let id = cx.version_id()?;
+    let expires_at = args.expires.or_else(|| {
+        let current = vault.doc().get(&args.name)?.current_version()?;
+        current.expires_at
+    });
+    let new = NewVersion {
+        id: id.clone(),
+        value: StoredValue::Fields(Vec::new()),
+        expires_at,
+        run: None,
+        rotation: None,
+        created_at: cx.world.clock.now(),
+    };
+    vault.commit(|doc| doc.drop_field(&args.name, field, new))?;
+    Ok(Output::new(&vault).note(format!(
+        "stored `{}` without `{field}` as version {id}",
+        args.name
+    )))
 }
 
 fn check_names(args: &SetArgs) -> Result<()> {
@@ -68,6 +99,7 @@ fn check_names(args: &SetArgs) -> Result<()> {
 
 fn read(cx: &Ctx, args: &SetArgs) -> Result<Secret> {
     let what = match &args.field {
+        None if args.record => format!("record {} as JSON", args.name),
         Some(field) => format!("value of {}, field {field}", args.name),
         None => format!("value of {}", args.name),
     };

@@ -30,7 +30,7 @@ pub(super) fn render(heading: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// Text from a vault must not steer the terminal, and an empty cell is hard to see.
-fn shown(cell: &str) -> String {
+pub(super) fn shown(cell: &str) -> String {
     if cell.is_empty() {
         return "-".to_owned();
     }

@@ -6,7 +6,7 @@ use super::scope::{Scope, Site};
 use crate::diagnostic::{Diagnostic, Severity, codes, nearest};
 use crate::json::Node;
 use crate::plan::path::PathDialect;
-use crate::plan::{Dialect, EnvDecl, JsonPath, Plan, Policy, Rotation, SecretDecl};
+use crate::plan::{Dialect, EnvDecl, Given, JsonPath, Plan, Policy, Rotation, SecretDecl};
 use crate::source::Span;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -25,8 +25,14 @@ pub(super) struct Reader<'a> {
     env: Vec<EnvDecl>,
     used_env: HashSet<String>,
     pub(super) rotations: Vec<Rotation>,
-    /// Where each rotation is defined first, by name.
-    pub(super) places: HashMap<String, Span>,
+    /// Where each rotation is defined first, by name, with its version, and whether that stands within a task.
+    pub(super) places: HashMap<String, (Span, u64, bool)>,
+    /// What the tasks of the definition are given and the plan does not use.
+    pub(super) given: Vec<Given>,
+    /// The definition that is being read stands within a task.
+    pub(super) within_a_task: bool,
+    /// Calls that are made several times at once.
+    pub(super) hedged: HashMap<String, Span>,
     /// Names of all definitions in the file, those within sub-workflow tasks included.
     pub(super) names: Names,
     /// Definitions within sub-workflow tasks, still to be read.
@@ -51,6 +57,9 @@ impl<'a> Reader<'a> {
             used_env: HashSet::new(),
             rotations: Vec::new(),
             places: HashMap::new(),
+            given: Vec::new(),
+            within_a_task: false,
+            hedged: HashMap::new(),
             names: Names::default(),
             inline: Vec::new(),
             scope: Scope::default(),

@@ -156,6 +156,10 @@ fn chosen(node: &Node) -> Option<Node> {
     let chosen = field(inputs, &parameter)?
         .as_string()
         .filter(|s| !s.text.contains("${"))?;
+    // Which workflow that is stands in the inputs, for the server to look up.
+    if chosen.text == "SUB_WORKFLOW" && field(node, "subWorkflowParam").is_none() {
+        return None;
+    }
     let known = TaskType::find(&chosen.text).is_some_and(TaskType::is_run);
     let NodeKind::Object(members) = &node.kind else {
         return None;

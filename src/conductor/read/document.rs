@@ -89,7 +89,9 @@ impl<'a> Reader<'a> {
                 .is_some_and(|known| known.to_value() == definition.to_value());
             if !known {
                 read.insert(name, definition);
+                self.within_a_task = true;
                 self.definition(definition, None);
+                self.within_a_task = false;
             }
         }
     }

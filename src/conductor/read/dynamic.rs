@@ -58,11 +58,17 @@ impl<'a> Reader<'a> {
             _ => {
                 self.check_inputs(node);
                 let span = field(node, "type").map_or(node.span, |t| t.span);
-                self.unsupported(
-                    span,
-                    "this fork does not say what it runs",
-                    "name the inputs that hold the tasks and their inputs (`dynamicForkTasksParam`, `dynamicForkTasksInputParamName`), or give `forkTaskName` with `forkTaskInputs`",
-                );
+                let help = "name the inputs that hold the tasks and their inputs (`dynamicForkTasksParam`, `dynamicForkTasksInputParamName`), or give `forkTaskName` with `forkTaskInputs`";
+                let message = "this fork does not say what it runs";
+                if field(node, "dynamicForkJoinTasksParam").is_some() {
+                    self.unsupported(span, message, help);
+                } else {
+                    self.report(
+                        Diagnostic::new(codes::UNSUPPORTED_TASK, span, message)
+                            .at("a server refuses the definition")
+                            .help(help),
+                    );
+                }
                 None
             }
         }
@@ -83,20 +89,7 @@ impl<'a> Reader<'a> {
                     .iter()
                     .chain(self.options.other_rotations.iter().map(String::as_str)),
             );
-            self.report(
-                Diagnostic::new(
-                    codes::IMPORT_NOT_FOUND,
-                    workflow.span,
-                    format!("the workflow `{name}` is not in this file"),
-                )
-                .help(near.map_or_else(
-                    || {
-                        "put both definitions into one array, or into files of one folder"
-                            .to_owned()
-                    },
-                    |n| format!("did you mean `{n}`?"),
-                )),
-            );
+            self.not_among_the_files(workflow.span, &name, near);
             return None;
         }
         let each = self.value(list);

@@ -1,7 +1,7 @@
 //! What the HTTP calls of a definition change. Conductor has no word for it; it is told from what becomes of the answer.
 
 use super::context::Reader;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::task::{Step, Task, walk_steps};
 use crate::plan::{Effect, Expr, ExprKind, Issues, Old, Root, Rotation};
@@ -37,6 +37,23 @@ impl Reader<'_> {
                         .help("if the old credential dies on this call, write the rotation in `.rot` with `issues replacing`"),
                     );
                 }
+            }
+            if let Task::Http(http) = &step.task
+                && feeding.contains(&name)
+                && !http.effect.is_read()
+                && http.method != "GET"
+                && let Some(place) = self.hedged.get(&name).copied()
+            {
+                self.report(
+                    Diagnostic::new(
+                        codes::NON_IDEMPOTENT_RETRY,
+                        place,
+                        format!("`{name}` is made several times at once, and each call issues a credential"),
+                    )
+                    .at("one is kept; nobody knows of the others")
+                    .help("remove `hedgingConfig` from a call that issues a credential")
+                    .severity(Severity::Error),
+                );
             }
             for block in step.task.blocks_mut() {
                 self.set_effects(block, feeding);

@@ -386,6 +386,9 @@ impl<'a> Reader<'a> {
             && let Some(attempts) =
                 field(hedging, "maxAttempts").filter(|n| number_of(n).is_none_or(|n| n > 1))
         {
+            if let Some(name) = self.site.task.clone() {
+                self.hedged.insert(name, attempts.span);
+            }
             self.unsupported(
                 attempts.span,
                 "the same call several times at once is not made here: each could issue a credential",

@@ -25,7 +25,7 @@ impl Reader<'_> {
         };
         let (kind, shape) = (info.kind.clone(), Rc::clone(&info.output));
         let whole = self.whole(task, named.span);
-        if kind == "DO_WHILE" && named.name(from) == Some("loopItem") {
+        if kind == "DO_WHILE" && matches!(named.name(from), Some("loopItem" | "item")) {
             return self.path_over(
                 Expr::root(Root::Variable(loop_item(task)), named.span),
                 named,
@@ -34,7 +34,7 @@ impl Reader<'_> {
         }
         if let Some(wrong) = named
             .name(from)
-            .filter(|name| !is_output(&kind, name))
+            .filter(|name| !is_output(&kind, name) && !self.is_within(name, task))
             .map(str::to_owned)
         {
             return self.unknown_output(named, task, &kind, &wrong, from);
@@ -91,6 +91,12 @@ impl Reader<'_> {
                     .unwrap_or_else(|| null(named.span))
             }
         }
+    }
+
+    /// Whether a task stands in a loop.
+    fn is_within(&self, task: &str, within: &str) -> bool {
+        let info = self.scope.tasks.get(task);
+        info.is_some_and(|info| info.loops.iter().any(|l| l == within))
     }
 
     fn unknown_output(
@@ -306,7 +312,7 @@ impl Reader<'_> {
 fn outputs_of(kind: &str) -> &'static [&'static str] {
     match TaskType::find(kind).map(|t| t.output) {
         Some(TaskOutput::Fields(fields) | TaskOutput::Value(fields)) => fields,
-        Some(TaskOutput::Rounds) => &["iteration", "loopItem", "loopIndex"],
+        Some(TaskOutput::Rounds) => &["iteration", "loopItem", "loopIndex", "item", "index"],
         _ => &[],
     }
 }

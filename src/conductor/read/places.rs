@@ -2,14 +2,21 @@
 
 use super::context::Reader;
 use super::keys::field;
+use super::scope::type_of;
 use crate::conductor::template;
 use crate::diagnostic::{Code, Diagnostic, Edit, Severity, codes};
 use crate::json::{Node, NodeKind};
+use crate::plan::name::{MASKS, is_mask};
+use crate::plan::task::Task;
+use crate::plan::{Expr, ExprKind, Given};
 use crate::source::Span;
 use std::collections::BTreeSet;
 
 /// Texts about a definition or a task.
-const ABOUT: [&str; 9] = [
+const ABOUT: [&str; 12] = [
+    "workflowStatusListenerSink",
+    "rateLimitConfig",
+    "cacheConfig",
     "name",
     "description",
     "taskReferenceName",
@@ -30,6 +37,14 @@ const SCRIPTS: [&str; 4] = [
     "LAMBDA",
     "JSON_JQ_TRANSFORM",
     "JSON_JQ_TRANSFORM_STRING",
+];
+
+/// Inputs that are programs and what a call keeps of its answer: read where they stand.
+const EXPRESSIONS: [&str; 4] = [
+    "expression",
+    "queryExpression",
+    "scriptExpression",
+    "outputFilter",
 ];
 
 impl Reader<'_> {
@@ -91,6 +106,80 @@ impl Reader<'_> {
         }
     }
 
+    /// Keys of the inputs of any task: near misses of those that hide, and those that hide nothing on the target.
+    pub(super) fn check_input_keys(&mut self, node: &Node) {
+        if let Some(inputs) = field(node, "inputParameters") {
+            // The secret task, and what is kept of an answer, are said to be unknown as a whole.
+            let whole = type_of(node) == "UPDATE_SECRET";
+            self.check_nested_keys(inputs, whole);
+        }
+        if let Some(param) = field(node, "subWorkflowParam") {
+            self.check_about(param);
+        }
+    }
+
+    fn check_nested_keys(&mut self, node: &Node, said: bool) {
+        self.check_free_keys(node);
+        for member in node.members() {
+            if !said && is_mask(&member.key.text) && !member.value.is_null() {
+                self.only_orkes(
+                    member.key.span,
+                    &format!("`{}`", member.key.text),
+                    "the values are shown in clear",
+                );
+            }
+            self.check_nested_keys(&member.value, said || member.key.text == "outputFilter");
+        }
+        node.items()
+            .iter()
+            .for_each(|item| self.check_nested_keys(item, said));
+    }
+
+    /// Notes what a task is given where the plan does not use it: a server keeps it with the execution.
+    pub(super) fn note_given(&mut self, node: &Node, name: &str, kind: &str, task: Option<&Task>) {
+        let used = match task {
+            Some(Task::Worker(worker)) => worker.kind.is_some(),
+            Some(
+                Task::SetVariables(_)
+                | Task::Update(_)
+                | Task::Call(_)
+                | Task::Stop(_)
+                | Task::Fail(_),
+            ) => true,
+            _ => kind == "GET_SIGNED_JWT" || kind == "TERMINATE",
+        };
+        let Some(inputs) = field(node, "inputParameters").filter(|i| !used && i.is_object()) else {
+            return;
+        };
+        let request = matches!(task, Some(Task::Http(_))) || kind == "HTTP_POLL";
+        if request && field(inputs, "http_request").is_none() {
+            return;
+        }
+        let mut refers = false;
+        strings(inputs, &mut |text, _| refers |= text.contains("${"));
+        if !refers {
+            return;
+        }
+        let order = self.site.order.take();
+        let mut members = Vec::new();
+        for member in inputs.unique_members() {
+            let own = (request && member.key.text == "http_request")
+                || EXPRESSIONS.contains(&member.key.text.as_str());
+            if !own {
+                members.push((member.key.text.clone(), self.value(&member.value)));
+            }
+        }
+        self.site.order = order;
+        if members.is_empty() {
+            return;
+        }
+        self.given.push(Given {
+            step: name.to_owned(),
+            kind: kind.to_owned(),
+            value: Expr::new(ExprKind::Object(members), inputs.span),
+        });
+    }
+
     fn secret_in(&mut self, node: &Node, code: Code, message: impl Fn(&str) -> String, help: &str) {
         let mut found: Vec<(String, Span)> = Vec::new();
         strings(node, &mut |string, span| {
@@ -104,6 +193,11 @@ impl Reader<'_> {
                         name.split(['.', '[']).next().unwrap_or_default().to_owned(),
                         span,
                     ));
+                } else if MASKS
+                    .iter()
+                    .any(|mask| inner.split(['.', '[']).any(|step| step == *mask))
+                {
+                    found.push((inner.to_owned(), span));
                 }
             }
         });

@@ -30,6 +30,9 @@ pub(super) const TASK_FIELDS: [&str; 18] = [
     "iteration",
 ];
 
+/// Names that every server fills in (`ParametersUtils`).
+const SERVER_NAMES: [&str; 2] = ["NETFLIX_ENV", "NETFLIX_STACK"];
+
 /// A reference that begins with a name, taken apart.
 pub(super) struct Named<'s> {
     string: &'s JsonString,
@@ -181,16 +184,20 @@ impl Reader<'_> {
             }
         }
         let inner = string.text.get(reference.inner_range.clone()).unwrap_or("");
-        let message = if inner.starts_with("workflow.secrets.") {
+        let of_secret = inner.starts_with("workflow.secrets.");
+        let message = if of_secret {
             "the name of a secret cannot be computed: Conductor leaves this as it stands"
         } else {
             "a reference cannot be put together from another one: what it reads is not known before the run"
         };
-        self.report(
-            Diagnostic::new(codes::BAD_INTERPOLATION, span, message)
-                .at("a reference within a reference")
-                .help("write the name out; to choose between several values use SWITCH"),
-        );
+        let found = Diagnostic::new(codes::BAD_INTERPOLATION, span, message)
+            .at("a reference within a reference")
+            .help("write the name out; to choose between several values use SWITCH");
+        self.report(if of_secret {
+            found
+        } else {
+            found.only_elsewhere()
+        });
         None
     }
 
@@ -230,6 +237,18 @@ impl Reader<'_> {
                 None,
             );
         }
+        if SERVER_NAMES.contains(&name) {
+            self.report(
+                Diagnostic::new(
+                    codes::UNRESOLVED_REFERENCE,
+                    named.span,
+                    format!("`${{{name}}}` is a name of the server, and has no value here"),
+                )
+                .help(format!("write `${{workflow.env.{name}}}`"))
+                .only_elsewhere(),
+            );
+            return null(named.span);
+        }
         if self
             .options
             .server_env
@@ -252,7 +271,9 @@ impl Reader<'_> {
             Diagnostic::new(codes::UNRESOLVED_REFERENCE, named.span, format!("`${{{name}}}` would read the server's own environment"))
                 .at("not read here")
                 .help(format!("write `${{workflow.env.{name}}}` for a variable, or `$${{{name}}}` for the text"))
-                .note("a Conductor server puts any of its environment variables and JVM properties here, secrets of its own included"),
+                .note("a Conductor server puts any of its environment variables and JVM properties here, secrets of its own included")
+                .severity(Severity::Warning)
+                .blocking(),
         );
         null(named.span)
     }

@@ -3,7 +3,7 @@
 use super::context::Reader;
 use super::reference::{Named, null};
 use crate::diagnostic::{Diagnostic, Severity, codes};
-use crate::plan::{Expr, Root};
+use crate::plan::{Expr, ExprKind, Root};
 
 /// What stands behind `workflow.`.
 const FIELDS: [&str; 17] = [
@@ -105,8 +105,12 @@ impl Reader<'_> {
 
     fn variable(&mut self, named: &Named<'_>) -> Expr {
         let Some(name) = named.name(2).map(str::to_owned) else {
-            let message = "name the variable: `${workflow.variables.NAME}`";
-            return self.unresolved(codes::UNKNOWN_FIELD, named, 1, message, None);
+            let all = self.scope.variables.iter().map(|name| {
+                let value = Expr::root(Root::Variable(name.to_owned()), named.span);
+                (name.to_owned(), value)
+            });
+            let all = Expr::new(ExprKind::Object(all.collect()), named.span);
+            return self.path_over(all, named, 2);
         };
         if !self.scope.variables.contains(&name) {
             let near = self.nearest(&name, self.scope.variables.iter());

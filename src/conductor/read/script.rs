@@ -107,10 +107,17 @@ impl<'a> Reader<'a> {
             );
             return None;
         };
-        if let Some(problem) = self
-            .written_out(query)
-            .and_then(|text| script_text::jq_fault(&text))
-        {
+        let program = self.written_out(query);
+        let fault = program.as_deref().and_then(script_text::jq_fault);
+        if let (Some(program), None) = (&program, &fault) {
+            let known = keys_of(inputs);
+            for name in script_text::jq_names(program) {
+                if !known.contains(&name) {
+                    self.not_given(query, name, &known);
+                }
+            }
+        }
+        if let Some(problem) = fault {
             self.report(
                 Diagnostic::new(
                     codes::BAD_VALUE,
@@ -269,24 +276,29 @@ impl<'a> Reader<'a> {
                     );
                 }
                 for name in seen.names.iter().filter(|n| !known.contains(&n.as_str())) {
-                    let near = self
-                        .nearest(name, known.iter().copied())
-                        .map(|n| format!("did you mean `$.{n}`?"));
-                    self.report(
-                        Diagnostic::new(
-                            codes::UNRESOLVED_REFERENCE,
-                            script.span,
-                            format!("the script reads `$.{name}`, and the task has no such input"),
-                        )
-                        .at("undefined")
-                        .help(near.unwrap_or_else(|| {
-                            format!("add `\"{name}\"` to the task's `inputParameters`")
-                        }))
-                        .severity(Severity::Warning),
-                    );
+                    self.not_given(script, name, known);
                 }
             }
         }
+    }
+
+    /// A program reads a member of its input that the task does not have.
+    fn not_given(&mut self, program: &Node, name: &str, known: &[&str]) {
+        let near = self
+            .nearest(name, known.iter().copied())
+            .map(|n| format!("did you mean `{n}`?"));
+        self.report(
+            Diagnostic::new(
+                codes::UNRESOLVED_REFERENCE,
+                program.span,
+                format!("the script reads `{name}` of its input, and the task has no such input"),
+            )
+            .at("undefined")
+            .help(
+                near.unwrap_or_else(|| format!("add `\"{name}\"` to the task's `inputParameters`")),
+            )
+            .severity(Severity::Warning),
+        );
     }
 
     /// The text of a program, unless it is put together at run time: then whoever gives the parts writes the program.

@@ -110,6 +110,37 @@ pub(super) fn jq_fault(text: &str) -> Option<String> {
     }
 }
 
+/// The members of its input that a jq program reads before its first pipe, where `.` is the input still.
+pub(super) fn jq_names(text: &str) -> Vec<&str> {
+    let first = text.split('|').next().unwrap_or_default();
+    let begins_with_input = ![
+        "def ", "reduce", "foreach", "import", "include", "as ", "\"", "#", "..", "$",
+    ]
+    .iter()
+    .any(|word| first.contains(word));
+    if !begins_with_input || text.len() > LONGEST {
+        return Vec::new();
+    }
+    let mut names = Vec::new();
+    let mut before = ' ';
+    for (at, c) in first.char_indices() {
+        let behind = first.get(at + 1..).unwrap_or_default();
+        let length = behind
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .unwrap_or(behind.len());
+        let name = behind.get(..length).unwrap_or_default();
+        let of_input = matches!(
+            before,
+            ' ' | '(' | '[' | '{' | ',' | ':' | '+' | '-' | '\n' | '\t'
+        );
+        if c == '.' && of_input && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+            names.push(name);
+        }
+        before = c;
+    }
+    names
+}
+
 fn closing(c: char) -> char {
     match c {
         '(' => ')',

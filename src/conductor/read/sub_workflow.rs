@@ -3,10 +3,11 @@
 use super::context::Reader;
 use super::keys::{field, text_of};
 use super::kinds::Kind;
-use crate::diagnostic::{Diagnostic, codes, nearest};
+use crate::diagnostic::{Diagnostic, Severity, codes, nearest};
 use crate::json::Node;
 use crate::plan::task::{Call, Task, Worker, walk_steps};
 use crate::plan::{Expr, ExprKind, Root};
+use crate::source::Span;
 use std::collections::HashMap;
 
 /// What a definition is called that has no name; that is reported.
@@ -128,6 +129,21 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Says that a workflow that is called is not there: it may be on the server, unless it is nearly the name of one that is.
+    pub(super) fn not_among_the_files(&mut self, span: Span, name: &str, near: Option<String>) {
+        let found = Diagnostic::new(
+            codes::IMPORT_NOT_FOUND,
+            span,
+            format!("the workflow `{name}` is not in this file"),
+        )
+        .not_among_the_files()
+        .blocking();
+        self.report(match near {
+            Some(near) => found.help(format!("did you mean `{near}`?")).severity(Severity::Warning),
+            None => found.help("put both definitions into one array or into files of one folder, or the definition into `workflowDefinition`"),
+        });
+    }
+
     /// The name of the rotation that is called.
     fn called(&mut self, param: &'a Node) -> Option<String> {
         if let Some(definition) = field(param, "workflowDefinition") {
@@ -177,14 +193,8 @@ impl<'a> Reader<'a> {
             .names
             .iter()
             .chain(self.options.other_rotations.iter().map(String::as_str));
-        let near = self
-            .nearest(&name, known)
-            .map(|n| format!("did you mean `{n}`?"));
-        self.report(Diagnostic::new(codes::IMPORT_NOT_FOUND, node.span, format!("the workflow `{name}` is not in this file")).help(
-            near.unwrap_or_else(|| {
-                "put both definitions into one array or into files of one folder, or the definition into `workflowDefinition`".to_owned()
-            }),
-        ));
+        let near = self.nearest(&name, known);
+        self.not_among_the_files(node.span, &name, near);
         None
     }
 }

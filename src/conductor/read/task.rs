@@ -6,7 +6,7 @@ use super::kinds;
 use super::scope::{Site, nested, reference_name, type_of};
 use crate::conductor::task_type::{Reading, Support};
 use crate::conductor::{TASK_TYPES, TaskType};
-use crate::diagnostic::{Diagnostic, Edit, codes};
+use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
 use crate::json::Node;
 use crate::plan::schedule::Dur;
 use crate::plan::task::{Backoff, Let, Overdue, Retry, Step, Task, TimeLimit, Worker};
@@ -72,6 +72,7 @@ impl<'a> Reader<'a> {
         self.check_name(&name, span);
         self.check_task_bounds(node);
         let outer = self.enter(&name);
+        self.check_input_keys(node);
         for key in WITH_REFERENCES {
             if let Some(value) = field(node, key) {
                 self.check_references(value);
@@ -99,6 +100,7 @@ impl<'a> Reader<'a> {
             }
             self.elsewhere(node, &kind)
         });
+        self.note_given(node, &name, &kind, task.as_ref());
         self.site = outer;
         let task = task?;
         let optional = is_optional(node);
@@ -223,6 +225,7 @@ impl<'a> Reader<'a> {
                 span,
                 "names that begin with `failure ` are those of a failure workflow's tasks in the journal",
             )
+            .only_elsewhere()
         } else if name.contains("__") {
             Diagnostic::new(
                 codes::BAD_NAME,
@@ -231,7 +234,7 @@ impl<'a> Reader<'a> {
                     "the server cuts `{name}` at `__`, where it keeps the number of a loop's round"
                 ),
             )
-            .severity(crate::diagnostic::Severity::Warning)
+            .severity(Severity::Warning)
         } else {
             return;
         };
@@ -263,15 +266,20 @@ impl<'a> Reader<'a> {
             let written = place.as_string().map(crate::json::JsonString::inner_span);
             self.report(match self.nearest(kind, known) {
                 // It never ran as it stands, so that nothing that works is changed.
-                Some(near) => found.help(format!("did you mean `{near}`?")).fix_if(
-                    format!("write `{near}`"),
-                    true,
-                    written.map(|span| vec![Edit { span, text: near.clone() }]),
-                ),
-                None => found.help(format!(
-                    "a worker's own type is declared in rot.toml: `[workers]`, then `{kind} = [\"program\"]`; the types that are run: {}",
-                    TaskType::run_here().collect::<Vec<_>>().join(", ")
-                )),
+                Some(near) => found
+                    .help(format!("did you mean `{near}`?"))
+                    .fix_if(
+                        format!("write `{near}`"),
+                        true,
+                        written.map(|span| vec![Edit { span, text: near.clone() }]),
+                    ),
+                // A server queues it for a worker of that type.
+                None => found
+                    .help(format!(
+                        "a worker's own type is declared in rot.toml: `[workers]`, then `{kind} = [\"program\"]`; the types that are run: {}",
+                        TaskType::run_here().collect::<Vec<_>>().join(", ")
+                    ))
+                    .only_elsewhere(),
             });
         }
         self.check_not_run(node, kind);
@@ -305,7 +313,9 @@ impl<'a> Reader<'a> {
     /// Says that something cannot be run, and what can.
     pub(super) fn unsupported(&mut self, span: Span, message: &str, instead: &str) {
         self.report(
-            Diagnostic::new(codes::UNSUPPORTED_TASK, span, message).help(instead.to_owned()),
+            Diagnostic::new(codes::UNSUPPORTED_TASK, span, message)
+                .help(instead.to_owned())
+                .only_elsewhere(),
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use super::context::Reader;
 use super::keys::{field, masking_field};
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::json::Node;
 use crate::plan::name::MASKS;
 use crate::plan::name::is_secret_name;
@@ -28,6 +28,25 @@ impl<'a> Reader<'a> {
             &[],
         );
         let masked = MASKS.iter().find_map(|key| masking_field(inputs, key));
+        if let Some(member) = inputs.member("_masked").filter(|m| m.value.is_object()) {
+            self.report(
+                Diagnostic::new(
+                    codes::MISSING_REQUIRED,
+                    member.key.span,
+                    "UPDATE_SECRET reads `_secrets`, and nothing under `_masked`",
+                )
+                .at("a server ends the workflow here")
+                .help("write `_secrets`")
+                .fix(
+                    "write `_secrets`",
+                    true,
+                    vec![Edit {
+                        span: member.key.inner_span(),
+                        text: "_secrets".to_owned(),
+                    }],
+                ),
+            );
+        }
         if let Some(masked) = masked {
             if masked.is_object() {
                 self.check_keys(

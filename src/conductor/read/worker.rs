@@ -2,7 +2,7 @@
 
 use super::context::Reader;
 use super::keys::{field, number_of, text_of};
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json::Node;
 use crate::plan::schedule::Dur;
 use crate::plan::task::{Task, Worker};
@@ -60,7 +60,10 @@ impl<'a> Reader<'a> {
         )
         .at("a SIMPLE task");
         self.report(match near {
-            Some(near) => found.help(format!("did you mean `{near}`?")),
+            Some(near) => found
+                .help(format!("did you mean `{near}`?"))
+                .severity(Severity::Warning)
+                .blocking(),
             // Right for a server that has the worker.
             None => found.help(declare).only_elsewhere(),
         });

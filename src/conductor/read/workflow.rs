@@ -46,22 +46,29 @@ impl<'a> Reader<'a> {
         }
         let name = name.unwrap_or_else(|| super::sub_workflow::UNNAMED.to_owned());
         let at = name_node.map_or(node.span, |n| n.span);
-        if let Some(first) = self.places.get(&name).copied() {
-            self.report(
-                Diagnostic::new(
-                    codes::DUPLICATE_NAME,
-                    at,
-                    format!("two workflows of this file have the name `{name}`"),
-                )
-                .label(first, "first here")
-                .help("keep the version that is to run"),
-            );
+        let version = field(node, "version").and_then(number_of).unwrap_or(1);
+        if let Some((first, others, inline)) = self.places.get(&name).copied() {
+            let found = Diagnostic::new(
+                codes::DUPLICATE_NAME,
+                at,
+                format!("two workflows of this file have the name `{name}`"),
+            )
+            .label(first, "first here")
+            .help("keep the version that is to run");
+            // A server tells them by their versions, and never looks up one that stands within a task.
+            self.report(if others == version && !inline && !self.within_a_task {
+                found
+            } else {
+                found.only_elsewhere()
+            });
         }
         let tasks = field(node, "tasks").map_or(&[][..], Node::items);
         if tasks.is_empty() {
             self.missing(node, "tasks", "the workflow", "list at least one task");
         }
-        self.places.entry(name.clone()).or_insert(at);
+        self.places
+            .entry(name.clone())
+            .or_insert((at, version, self.within_a_task));
         self.scope = self.names_of(node, input);
         self.site = Site::default();
         self.collect(tasks, &[], &[]);
@@ -84,6 +91,7 @@ impl<'a> Reader<'a> {
             on_failure: Vec::new(),
             failure_rotation: self.failure_workflow(node),
             imported: false,
+            given: Vec::new(),
             masked_fields: self.scope.masked.iter().map(str::to_owned).collect(),
             at: at.into(),
         };
@@ -93,6 +101,7 @@ impl<'a> Reader<'a> {
             None => self.last_output(tasks, &rotation),
         };
         rotation.inputs = self.inputs(node, input);
+        rotation.given = std::mem::take(&mut self.given);
         self.effects(&mut rotation);
         self.rotations.push(rotation);
         Some(self.rotations.len() - 1)
@@ -377,10 +386,15 @@ impl<'a> Reader<'a> {
                     failure.span,
                     format!("the failure workflow `{name}` is not in this file"),
                 )
+                .not_among_the_files()
+                .severity(if near.is_some() {
+                    Severity::Warning
+                } else {
+                    Severity::Note
+                })
                 .help(near.unwrap_or_else(|| {
                     "put both definitions into one array, or into files of one folder".to_owned()
-                }))
-                .severity(Severity::Warning),
+                })),
             );
             return None;
         }

@@ -21,7 +21,7 @@ impl<'a> Writer<'a> {
                 "when the new value expires (`expires`) cannot be said",
             );
         }
-        if update.allow.empty || update.allow.unchanged {
+        if !update.allow.words().is_empty() {
             self.loses(step.at, "`allow` cannot be said: a server stores what it is given, and ends the workflow on an empty value");
         }
         let key = self.value(&update.secret);

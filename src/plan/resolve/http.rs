@@ -151,7 +151,7 @@ impl Resolver {
                 });
             }
             ClauseKind::Query(members) => {
-                let members = self.pairs(members);
+                let members = self.pairs(members, false);
                 made.query.extend(members);
             }
             ClauseKind::Json(value) => {
@@ -160,7 +160,7 @@ impl Resolver {
                 made.body = Body::Json(value);
             }
             ClauseKind::Form(members) => {
-                let members = self.pairs(members);
+                let members = self.pairs(members, true);
                 self.once(&mut once.body, "body", span);
                 made.body = Body::Form(members);
             }
@@ -307,11 +307,11 @@ impl Resolver {
         }));
     }
 
-    /// Members that are sent as text, each under its name.
-    fn pairs(&mut self, members: &[ast::Member]) -> Vec<(String, Expr)> {
+    /// Members that are sent as text, each under its name; a list under its name again and again where `lists` says so.
+    fn pairs(&mut self, members: &[ast::Member], lists: bool) -> Vec<(String, Expr)> {
         let (resolved, types) = self.members(members);
         for ((_, value), (_, ty)) in resolved.iter().zip(&types) {
-            if matches!(ty, Type::List(_) | Type::Record(_)) {
+            if matches!(ty, Type::Record(_)) || (matches!(ty, Type::List(_)) && !lists) {
                 self.report(
                     errors::mismatch(value.at.0, ty, "text, a number, a bool or a time").help(
                         "write its JSON text with `json(…)`, or the text that the server takes",

@@ -151,6 +151,7 @@ impl Resolver {
             on_failure: Vec::new(),
             failure_rotation: None,
             imported,
+            given: Vec::new(),
             masked_fields: Vec::new(),
             at: At(rotation.name.span),
         };

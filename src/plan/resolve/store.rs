@@ -101,13 +101,15 @@ impl Resolver {
             match word.text.as_str() {
                 "empty" => allow.empty = true,
                 "unchanged" => allow.unchanged = true,
+                "untrimmed" => allow.untrimmed = true,
+                "anything" => allow.anything = true,
                 other => {
-                    self.offer(word, |_| super::words(["empty", "unchanged"]));
+                    self.offer(word, |_| super::words(Allow::WORDS));
                     self.report(errors::unknown_word(
                         word.span,
                         "something to allow",
                         other,
-                        &["empty", "unchanged"],
+                        &Allow::WORDS,
                     ));
                 }
             }

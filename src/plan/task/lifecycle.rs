@@ -24,6 +24,27 @@ pub struct Allow {
     /// The value that is current already.
     #[serde(default, skip_serializing_if = "crate::plan::is_false")]
     pub unchanged: bool,
+    /// Blanks and line ends around it.
+    #[serde(default, skip_serializing_if = "crate::plan::is_false")]
+    pub untrimmed: bool,
+    /// Whatever is not null: words for nothing, placeholders, pages, truth values, lists, characters that cannot be seen.
+    #[serde(default, skip_serializing_if = "crate::plan::is_false")]
+    pub anything: bool,
+}
+
+impl Allow {
+    /// The words of the language.
+    pub const WORDS: [&'static str; 4] = ["empty", "unchanged", "untrimmed", "anything"];
+
+    /// The exceptions that are made, by word.
+    pub fn words(self) -> Vec<&'static str> {
+        let made = [self.empty, self.unchanged, self.untrimmed, self.anything];
+        Self::WORDS
+            .into_iter()
+            .zip(made)
+            .filter_map(|(word, made)| made.then_some(word))
+            .collect()
+    }
 }
 
 /// Stages and promotes in one, for credentials that need no test.

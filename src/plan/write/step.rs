@@ -266,11 +266,7 @@ impl<'a> Writer<'a> {
         if let Some(expires) = expires {
             text.push_str(&format!(" expires {}", self.expr(expires)));
         }
-        let allowed: Vec<&str> = [("empty", allow.empty), ("unchanged", allow.unchanged)]
-            .into_iter()
-            .filter(|a| a.1)
-            .map(|a| a.0)
-            .collect();
+        let allowed = allow.words();
         if !allowed.is_empty() {
             text.push_str(&format!(" allow {}", allowed.join(", ")));
         }

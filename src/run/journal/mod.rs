@@ -33,6 +33,8 @@ pub struct Journal {
     path: PathBuf,
     run_id: String,
     key: ring::hmac::Key,
+    /// How many continuity keys the vault has made since the run began.
+    key_age: usize,
     tag: [u8; record::TAG],
     records: Vec<Record>,
     /// Where the records of each step are.
@@ -106,6 +108,7 @@ impl Journal {
             path: folder(vault).join(format!("{run_id}.jnl")),
             run_id: run_id.to_owned(),
             key: key(vault, run_id),
+            key_age: 0,
             tag: [0; record::TAG],
             records: Vec::new(),
             index: HashMap::new(),
@@ -131,7 +134,17 @@ impl Journal {
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let good = journal.records.len();
             let sequence = u32::try_from(good).unwrap_or(u32::MAX);
-            match decode(&journal.key, &journal.tag, sequence, rest) {
+            let mut decoded = decode(&journal.key, &journal.tag, sequence, rest);
+            // A recipient was removed since it was begun, on this machine or on another one: its key is one of those before.
+            while good == 0
+                && matches!(decoded, Err(Damage::Corrupt))
+                && let Some(before) = vault.derive_before(journal.key_age + 1, &label(run_id))
+            {
+                journal.key_age += 1;
+                journal.key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &before);
+                decoded = decode(&journal.key, &journal.tag, sequence, rest);
+            }
+            match decoded {
                 Ok((found, next, length)) => {
                     journal.push(found);
                     journal.tag = next;
@@ -244,6 +257,13 @@ impl Journal {
         &self.path
     }
 
+    /// A key for a purpose of this run, the same from its beginning to its end: [`Vault::derive`] of the time when it began.
+    pub fn derive(&self, vault: &Vault, purpose: &str) -> [u8; 32] {
+        vault
+            .derive_before(self.key_age, purpose)
+            .unwrap_or_else(|| vault.derive(purpose))
+    }
+
     /// Opens the payload of a record.
     pub fn payload(&self, vault: &Vault, record: &Record) -> Result<Zeroizing<Vec<u8>>> {
         if record.sealed.is_empty() {
@@ -329,10 +349,12 @@ fn never_written(bytes: &[u8], at: usize) -> bool {
 }
 
 fn key(vault: &Vault, run_id: &str) -> ring::hmac::Key {
-    ring::hmac::Key::new(
-        ring::hmac::HMAC_SHA256,
-        &vault.derive(&format!("rot journal v2 {run_id}")),
-    )
+    ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &vault.derive(&label(run_id)))
+}
+
+/// What a journal's key is derived for.
+fn label(run_id: &str) -> String {
+    format!("rot journal v2 {run_id}")
 }
 
 /// Run ids with a journal, oldest first (ids sort by time).

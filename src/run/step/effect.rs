@@ -289,10 +289,12 @@ impl<'a> Engine<'a> {
                     self.record_step(cx.id, event, None, true)?;
                 }
                 let peer = exchange.peer(request);
-                Ok(CallOutcome::Later(
-                    unanswered(cx, &peer, &trouble, false),
-                    None,
-                ))
+                let diagnostic = unanswered(cx, &peer, &trouble, false);
+                Ok(if trouble.passes {
+                    CallOutcome::Later(diagnostic, None)
+                } else {
+                    CallOutcome::No(diagnostic)
+                })
             }
             Attempt::Unknown(trouble, partial) => {
                 exchange.left_behind(self, cx, &label, Err(&trouble.message));
@@ -377,9 +379,9 @@ impl<'a> Engine<'a> {
     ) -> Result<(), StepError> {
         let StepContext { frame, step, .. } = cx;
         let mut scope = frame.scope.borrow_mut();
-        let kept = exchange
-            .capture(cx, answer, label, &mut scope)
-            .map_err(StepError::Failed)?;
+        let kept = exchange.capture(cx, answer, label, &mut scope);
+        self.mask_made(&scope);
+        let kept = kept.map_err(StepError::Failed)?;
         for (name, value) in &kept.captures {
             self.mask(value);
             self.observer.named(

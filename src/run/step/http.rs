@@ -67,7 +67,7 @@ impl Exchange for HttpExchange<'_> {
     fn digest(&self, engine: &Engine<'_>, cx: StepContext<'_, '_>) -> RequestDigest {
         fingerprint::of(
             &engine.vault.borrow(),
-            engine.journal.borrow().run_id(),
+            &engine.journal.borrow(),
             cx.frame.rotation,
             self.0,
         )
@@ -301,6 +301,7 @@ fn trouble_of(trouble: &http::Trouble) -> Trouble {
         word: trouble.kind_word(),
         message: trouble.message.clone(),
         remedy: trouble.remedy(),
+        passes: trouble.may_pass(),
     }
 }
 

@@ -1,11 +1,14 @@
 //! The life of a secret: stored as pending, verified, promoted, the old one revoked.
 
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::Version;
+use crate::plan::schedule::Trigger;
+use crate::plan::task::http::{Capture, CaptureSource};
 use crate::plan::task::lifecycle::{Allow, NewValue};
-use crate::plan::task::{Promote, Revoke, Stage, Update, Verify};
+use crate::plan::task::{Promote, Revoke, Stage, Step, Update, Verify, walk_steps};
 use crate::plan::{Expr, schedule::Dur};
-use crate::run::answer;
+use crate::plan::{ExprKind, Root, Task, Version};
+use crate::run::accept;
+use crate::run::answer::{self, Expiry};
 use crate::run::engine::{Engine, Flow, Frame, StepContext, StepError};
 use crate::run::identity::StepId;
 use crate::run::journal::StepEvent;
@@ -13,7 +16,7 @@ use crate::run::journal::event;
 use crate::run::report::SecretReport;
 use crate::run::scope::Stored;
 use crate::run::sweep;
-use crate::run::value::{Data, Value};
+use crate::run::value::Value;
 use crate::source::Span;
 use crate::vault::{NewVersion, Secret, StoredValue};
 use std::time::Duration;
@@ -415,11 +418,41 @@ impl<'a> Engine<'a> {
             .borrow()
             .sent_at
             .unwrap_or(frame.scope.borrow().run.started_at);
-        answer::expiry(&value, from).map_err(|message| {
+        let said = answer::expiry(&value, from).map_err(|message| {
             StepError::Failed(Box::new(
                 Diagnostic::new(codes::RUN_EVALUATION, expr.at.0, message).at("expiry"),
             ))
-        })
+        })?;
+        let every = frame
+            .rotation
+            .schedule
+            .as_ref()
+            .and_then(|s| match s.trigger {
+                Trigger::Every(every) => Some(every.to_std()),
+                Trigger::Cron(_) => None,
+            });
+        match said {
+            Expiry::Unsaid => Ok(None),
+            Expiry::Never(at) => {
+                self.note("the server says by its expiry that the new value never expires");
+                Ok(at)
+            }
+            Expiry::At(at) if at <= self.world.clock.now() => {
+                self.note(format!(
+                    "the new value expired at {at}, by what the server says: the next run goes by the schedule alone"
+                ));
+                Ok(Some(at))
+            }
+            Expiry::At(at) => {
+                let life = Duration::try_from(at.duration_since(from)).unwrap_or_default();
+                if every.is_some_and(|every| life < every) {
+                    self.note(format!(
+                        "the new value expires at {at}, before the rotation's interval is over: it is renewed earlier"
+                    ));
+                }
+                Ok(Some(at))
+            }
+        }
     }
 
     /// The new value, after all that could make it a lock-out: null, empty, blank, `null` as a word, unchanged.
@@ -439,31 +472,25 @@ impl<'a> Engine<'a> {
                     .note("the secret keeps its value"),
             ))
         };
-        let conductor = self.plan.dialect.semantics().splices_any_value;
+        let semantics = self.plan.dialect.semantics();
+        let capture = |step: &str, name: &str| captured(&frame.rotation.steps, step, name);
         let accept = |expr: &Expr, value: &Value, what: &str| -> Result<(), StepError> {
             let span = if expr.at.0.is_some() { expr.at.0 } else { span };
-            if value.is_null() {
-                return Err(refuse(
-                    span,
-                    format!("the new value of {what} is null"),
-                    "look at where it comes from: a capture that found nothing, an input that was not passed",
-                ));
+            let several = matches!(&expr.kind, ExprKind::Ref(Root::Capture { step, name })
+                if capture(step, name).is_some_and(|c| matches!(&c.source, CaptureSource::Body(path) if !path.is_definite())));
+            let from = accept::Provenance {
+                structured: accept::is_structured(expr, &|step, name| {
+                    capture(step, name).map(|c| c.ty.clone())
+                }) && !several,
+                spliced: frame.scope.borrow().made.has_spliced(),
+                stores_json: semantics.splices_any_value && !several,
+            };
+            match accept::refusal(value, from, allow) {
+                None => Ok(()),
+                Some((why, help)) => {
+                    Err(refuse(span, format!("the new value of {what} {why}"), help))
+                }
             }
-            if value.is_blank() && !allow.empty {
-                return Err(refuse(
-                    span,
-                    format!("the new value of {what} is empty"),
-                    "if that is right, write `allow empty`",
-                ));
-            }
-            if conductor && matches!(&value.data, Data::Text(text) if text.trim() == "null") {
-                return Err(refuse(
-                    span,
-                    format!("the new value of {what} is the word `null`"),
-                    "a reference in it had no value, and Conductor writes that as `null`",
-                ));
-            }
-            Ok(())
         };
         let secret_of = |value: Value| value.into_secret().unwrap_or_default();
         let stored = match value {
@@ -583,3 +610,14 @@ fn stored_as(secret: &str, version: &str) -> event::Stored {
 
 /// The longest that a foreground run waits between two looks at the clock.
 pub(super) const NAP: Duration = Duration::from_secs(60);
+
+/// A capture of a step of this rotation, wherever it stands.
+fn captured<'s>(steps: &'s [Step], step: &str, name: &str) -> Option<&'s Capture> {
+    let mut found = None;
+    walk_steps(steps, &mut |at| {
+        if let (true, Task::Http(http)) = (at.name == step, &at.task) {
+            found = http.captures.iter().find(|c| c.name == name).or(found);
+        }
+    });
+    found
+}

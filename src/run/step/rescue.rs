@@ -106,8 +106,9 @@ impl Engine<'_> {
         let run = self.journal.borrow().run_id().to_owned();
         let digest = id.digest(&run, "rescue");
         let label = format!("rot rescue v2 {}", hex(digest.as_ref()));
+        let key = self.journal.borrow().derive(&self.vault.borrow(), &label);
         ring::hmac::sign(
-            &ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &self.vault.borrow().derive(&label)),
+            &ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key),
             payload,
         )
     }

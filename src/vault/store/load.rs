@@ -1,10 +1,11 @@
 //! From a file to a document: what is refused before it is opened, and what is said when it does not open.
 
+use super::Paths;
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::vault::crypt::{self, Fault, Form, Identity};
 use crate::vault::document::Document;
 use crate::vault::pin::Pin;
-use crate::vault::{replace, wire};
+use crate::vault::{pin, replace, wire};
 use crate::world::World;
 use crate::world::fs::FileKind;
 use std::path::Path;
@@ -23,29 +24,20 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn pin(&self) -> Pin {
-        Pin::new(
-            &self.doc.vault_id,
-            &self.doc.continuity,
-            self.doc.generation,
-            &self.hash,
-        )
+    pub(super) fn pin(&self, world: &World, path: &Path) -> Pin {
+        Pin::of(world, path, &self.doc, &self.hash)
     }
 }
 
 /// Refuses what is no vault before anything is opened.
-pub(super) fn inspect(world: &World, path: &Path) -> Result<()> {
+pub(super) fn inspect(world: &World, paths: &Paths) -> Result<()> {
+    let path = &paths.vault;
     let stat = world
         .fs
         .stat(path)
         .map_err(|e| unreadable(path, &format!("cannot be looked at ({})", e.kind())))?;
     let Some(stat) = stat else {
-        return Err(Error::plain(
-            Failure::Usage,
-            codes::VAULT_MISSING,
-            format!("there is no vault at {}", path.display()),
-        )
-        .help("`rot vault init` makes one; `--vault PATH` names another"));
+        return Err(missing(world, paths));
     };
     match stat.kind {
         FileKind::File if stat.len > MAX_FILE => Err(unreadable(path, "is larger than 64 MiB")),
@@ -57,6 +49,59 @@ pub(super) fn inspect(world: &World, path: &Path) -> Result<()> {
         .help("name the file that it leads to")),
         FileKind::Dir => Err(unreadable(path, "is a directory")),
         FileKind::Other => Err(unreadable(path, "is not a regular file")),
+    }
+}
+
+fn missing(world: &World, paths: &Paths) -> Error {
+    let path = &paths.vault;
+    let error = Error::plain(
+        Failure::Usage,
+        codes::VAULT_MISSING,
+        format!("there is no vault at {}", path.display()),
+    );
+    let traces = Traces::of(world, paths);
+    let error = traces.notes().into_iter().fold(error, Error::note);
+    if traces.backup {
+        let backup = replace::beside(path, ".prev");
+        error.help(format!(
+            "restore it from version control or a backup; or take the copy beside it, which is one change older: `cp {} {}`, then `rot vault accept`",
+            backup.display(),
+            path.display()
+        ))
+    } else if traces.pin.is_some() {
+        error.help(
+            "restore it from version control or a backup; `rot vault init --anew` begins a new one",
+        )
+    } else {
+        error.help("`rot vault init` makes one; `--vault PATH` names another")
+    }
+}
+
+/// What tells that there was a vault where none is.
+pub(super) struct Traces {
+    /// What this machine remembers.
+    pub(super) pin: Option<Pin>,
+    /// Whether the copy beside it is there.
+    pub(super) backup: bool,
+}
+
+impl Traces {
+    pub(super) fn of(world: &World, paths: &Paths) -> Self {
+        let backup = replace::beside(&paths.vault, ".prev");
+        Self {
+            pin: pin::remembered(world, &paths.state, &paths.vault)
+                .ok()
+                .flatten(),
+            backup: matches!(world.fs.stat(&backup), Ok(Some(_))),
+        }
+    }
+
+    /// In words.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let seen = self.pin.as_ref();
+        seen.map(|pin| format!("this machine remembers one: {}", pin.describe()))
+            .into_iter()
+            .collect()
     }
 }
 
@@ -88,7 +133,7 @@ pub(super) fn unopened(what: &str, fault: Fault) -> Error {
     let error = |failure, code, text: &str| Error::plain(failure, code, format!("{what} {text}"));
     match fault {
         Fault::NoMatch => error(Failure::Usage, codes::VAULT_WRONG_IDENTITY, "is not encrypted to any of the identities given")
-            .help("give the right `--identity`, or ask a recipient to run `rot vault recipients add` with your public key"),
+            .help("give the right `--identity`, or ask a recipient to run `rot vault recipients add` with the public key that `rot identity show` prints"),
         Fault::Newer => error(Failure::Usage, codes::VAULT_FORMAT, "is an age file of a version that is not known").help("update rot"),
         Fault::Passphrase | Fault::WrongPassphrase | Fault::TooMuchWork => {
             error(Failure::Usage, codes::VAULT_UNREADABLE, "is encrypted with a passphrase, not to recipients")

@@ -1,18 +1,22 @@
 //! The vault on disk: opened, checked against what this machine remembers, and replaced as a whole under a lock.
 
+mod join;
 mod load;
 mod lock;
+mod memory;
 mod room;
 mod write;
 
+pub use join::Joined;
+
 use super::crypt::{self, Identity};
 use super::document::Document;
-use super::pin::Standing;
+use super::pin::{Pin, Standing};
 use super::{derive, identity, pin, recipient, replace, wire};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, Severity, codes};
 use crate::source::Span;
 use crate::world::World;
-use load::{MAX_FILE, View, inspect, read, unopened, view};
+use load::{MAX_FILE, Traces, View, inspect, read, unopened, view};
 use lock::take_lock;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -45,6 +49,20 @@ pub struct Vault {
     view: View,
     warnings: Vec<Diagnostic>,
     room: Option<room::Room>,
+    mode: Mode,
+    /// A copy that lacks what another one on this machine holds may be looked at, and not written.
+    behind: Option<(Pin, Standing)>,
+}
+
+/// What a vault is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// It must continue what this machine remembers, and is remembered.
+    Use,
+    /// Nothing is remembered and nothing is asked for; it cannot be changed.
+    Look,
+    /// It is taken as it is, whatever is remembered.
+    Accept,
 }
 
 /// What the `.prev` file beside a vault is.
@@ -62,16 +80,29 @@ impl Vault {
     /// Makes a new vault for the identities in `paths` and for `recipients`.
     ///
     /// # Errors
-    /// ROT802 when something is there already; what reading identities and recipients says; ROT820 when it cannot be written.
+    /// ROT802 when something is there already, or was; what reading identities and recipients says; ROT820 when it cannot be
+    /// written.
     pub fn create(world: &World, paths: &Paths, recipients: &[String]) -> Result<Vault> {
+        Self::create_for(world, paths, recipients, None)
+    }
+
+    /// The same for an environment.
+    ///
+    /// # Errors
+    /// As [`Vault::create`].
+    pub fn create_for(
+        world: &World,
+        paths: &Paths,
+        recipients: &[String],
+        environment: Option<&str>,
+    ) -> Result<Vault> {
         let identities = identity::load_all(world, &paths.identities)?;
+        let unmade = |e| storage(&paths.vault, "could not be made", &e);
         let mut continuity = Zeroizing::new(vec![0u8; 32]);
-        world
-            .rng
-            .fill(&mut continuity)
-            .map_err(|e| storage(&paths.vault, "could not be made", &e))?;
-        let vault_id = new_id(world).map_err(|e| storage(&paths.vault, "could not be made", &e))?;
+        world.rng.fill(&mut continuity).map_err(unmade)?;
+        let vault_id = new_id(world).map_err(unmade)?;
         let mut doc = Document::new(vault_id, continuity, Vec::new());
+        doc.environment = environment.map(str::to_owned);
         for text in identities
             .iter()
             .filter_map(Identity::recipient)
@@ -92,6 +123,7 @@ impl Vault {
         if there.is_some() {
             return Err(exists(&paths.vault));
         }
+        was_here(world, paths)?;
         let mut vault = Vault {
             world: world.clone(),
             paths: paths.clone(),
@@ -103,6 +135,8 @@ impl Vault {
             },
             warnings: Vec::new(),
             room: None,
+            mode: Mode::Use,
+            behind: None,
         };
         let hash = vault.write(&doc, false, false)?;
         vault.view = View {
@@ -114,25 +148,78 @@ impl Vault {
         Ok(vault)
     }
 
+    /// Forgets that there was a vault, so that another one can be made in its place. The copy beside it stays, under a name that
+    /// nothing overwrites, which is what this answers with.
+    ///
+    /// # Errors
+    /// ROT802 when there is a vault; ROT820 when the copy could not be kept.
+    pub fn forget(world: &World, paths: &Paths) -> Result<Option<PathBuf>> {
+        if matches!(world.fs.stat(&paths.vault), Ok(Some(_))) {
+            return Err(exists(&paths.vault));
+        }
+        let backup = replace::beside(&paths.vault, ".prev");
+        let mut kept = None;
+        if matches!(world.fs.stat(&backup), Ok(Some(_))) {
+            let name = format!(".{}.lost", world.clock.now().strftime("%Y%m%dT%H%M%SZ"));
+            let to = replace::beside(&paths.vault, &name);
+            let moved = world
+                .fs
+                .hard_link(&backup, &to)
+                .and_then(|()| world.fs.remove(&backup));
+            moved.map_err(|e| storage(&paths.vault, "its copy could not be kept", &e))?;
+            kept = Some(to);
+        }
+        pin::forget(world, &paths.state, &paths.vault).map_err(|e| {
+            storage(
+                &paths.vault,
+                "what is remembered of it could not be removed",
+                &e,
+            )
+        })?;
+        Ok(kept)
+    }
+
     /// Opens a vault, asking for passphrases where its identities need them.
     ///
     /// # Errors
     /// ROT801 missing, ROT803 unreadable, ROT804 wrong identity, ROT805 unknown form, ROT806 to ROT808 contradicting what
     /// this machine remembers, ROT813 to ROT815 identities.
     pub fn open(world: &World, paths: &Paths) -> Result<Vault> {
-        inspect(world, &paths.vault)?;
+        Self::open_as(world, paths, Mode::Use)
+    }
+
+    /// Opens a file to look at it: whatever this machine remembers, nothing is asked for, nothing is remembered, and nothing can
+    /// be changed.
+    ///
+    /// # Errors
+    /// As [`Vault::open`], but for ROT806 to ROT808.
+    pub fn open_read_only(world: &World, paths: &Paths) -> Result<Vault> {
+        Self::open_as(world, paths, Mode::Look)
+    }
+
+    /// Takes the file as it is from now on, and answers with what was remembered before.
+    ///
+    /// # Errors
+    /// As [`Vault::open`], but for ROT806 to ROT808.
+    pub fn accept(world: &World, paths: &Paths) -> Result<(Vault, Option<Pin>)> {
+        let before = pin::remembered(world, &paths.state, &paths.vault)
+            .ok()
+            .flatten();
+        Ok((Self::open_as(world, paths, Mode::Accept)?, before))
+    }
+
+    fn open_as(world: &World, paths: &Paths, mode: Mode) -> Result<Vault> {
+        inspect(world, paths)?;
         let identities = Arc::new(identity::load_all(world, &paths.identities)?);
         let mut attempt = 0;
-        let (view, standing, known_place) = loop {
+        let (view, known) = loop {
             let (bytes, hash) = read(world, &paths.vault)?;
             let view = view(&paths.vault, &bytes, hash, &identities)?;
-            let checked = view.pin().check(world, &paths.state).and_then(|standing| {
-                let known =
-                    pin::check_place(world, &paths.state, &paths.vault, &view.doc.vault_id)?;
-                Ok((standing, known))
-            });
-            match checked {
-                Ok((standing, known)) => break (view, standing, known),
+            if mode != Mode::Use {
+                break (view, None);
+            }
+            match memory::check(world, paths, &view) {
+                Ok(known) => break (view, Some(known)),
                 // A writer was quicker than this reader: what is remembered is of the file that it has put there since.
                 Err(error) => {
                     attempt += 1;
@@ -149,16 +236,13 @@ impl Vault {
             view,
             warnings: Vec::new(),
             room: None,
+            mode,
+            behind: None,
         };
-        if standing == Standing::FirstUse {
-            vault.warn(
-                codes::VAULT_FIRST_USE,
-                "this machine sees the vault for the first time and takes it as it is",
-                Severity::Note,
-            );
-        }
-        if standing != Standing::Same || !known_place {
-            vault.remember_seen();
+        match known {
+            Some(known) => vault.take_note(known),
+            None if mode == Mode::Accept => vault.remember(),
+            None => {}
         }
         Ok(vault)
     }
@@ -168,7 +252,7 @@ impl Vault {
     /// # Errors
     /// ROT801 missing, ROT803 not a regular file or too large.
     pub fn exists(world: &World, paths: &Paths) -> Result<()> {
-        inspect(world, &paths.vault)
+        inspect(world, paths)
     }
 
     /// Changes the vault as one step: all of `change`, durably, or nothing. `change` gets the newest document, whoever wrote it.
@@ -178,6 +262,7 @@ impl Vault {
     /// changed meanwhile; ROT820 when it could not be written. With `Failure::Unknown` the new file is in place, but may not
     /// survive a power cut.
     pub fn commit(&mut self, change: impl FnOnce(&mut Document) -> Result<()>) -> Result<()> {
+        self.may_write()?;
         let _lock = take_lock(&self.world, &self.paths)?;
         self.refresh()?;
         let mut next = self.view.doc.clone();
@@ -185,14 +270,16 @@ impl Vault {
         if wire::encode(&next)? == wire::encode(&self.view.doc)? {
             return Ok(());
         }
+        let mut fresh = Zeroizing::new([0u8; 32]);
+        self.world
+            .rng
+            .fill(fresh.as_mut_slice())
+            .map_err(|e| storage(&self.paths.vault, "could not be written", &e))?;
+        next.part_from(&self.view.doc, fresh.as_slice());
+        next.ancestry = pin::lineage(&self.view.doc);
+        next.ancestry.add(self.view.doc.generation, &self.view.hash);
         next.prev = Some(self.view.hash.clone());
-        next.generation = next.generation.checked_add(1).ok_or_else(|| {
-            Error::plain(
-                Failure::Tampered,
-                codes::VAULT_FORMAT,
-                "the vault's generation cannot go any higher",
-            )
-        })?;
+        next.generation = next.generation.checked_add(1).ok_or_else(too_high)?;
         let armored = self.view.armored;
         self.room = None;
         let hash = self.write(&next, armored, true)?;
@@ -259,6 +346,28 @@ impl Vault {
         derive::hkdf(&self.view.doc.continuity, b"rot.vault/v1", label.as_bytes())
     }
 
+    /// The same of a continuity key before: 0 is the one now, 1 the one before. `None` when there were not so many.
+    pub fn derive_before(&self, age: usize, label: &str) -> Option<[u8; 32]> {
+        let key = match age.checked_sub(1) {
+            None => &self.view.doc.continuity,
+            Some(index) => self.view.doc.former.get(index)?,
+        };
+        Some(derive::hkdf(key, b"rot.vault/v1", label.as_bytes()))
+    }
+
+    /// How many keys the file is sealed to, as its header says.
+    ///
+    /// # Errors
+    /// ROT803 when it cannot be read.
+    pub fn sealed_to(&self) -> Result<Option<usize>> {
+        Ok(crypt::stanzas(&read(&self.world, &self.paths.vault)?.0))
+    }
+
+    /// Whether it was opened to be looked at only.
+    pub fn is_read_only(&self) -> bool {
+        self.mode == Mode::Look
+    }
+
     /// Encrypts bytes to the vault's recipients, in binary form.
     ///
     /// # Errors
@@ -290,85 +399,6 @@ impl Vault {
         }
     }
 
-    /// Reads the file again where it is not the one we know, and checks what this machine remembers either way. Under the lock.
-    fn refresh(&mut self) -> Result<()> {
-        let path = &self.paths.vault;
-        inspect(&self.world, path)?;
-        let (bytes, hash) = read(&self.world, path)?;
-        if hash != self.view.hash {
-            let fresh = view(path, &bytes, hash, &self.identities)?;
-            if fresh.doc.vault_id != self.view.doc.vault_id
-                || fresh.doc.continuity != self.view.doc.continuity
-            {
-                return Err(Error::plain(
-                    Failure::Tampered,
-                    codes::VAULT_TAMPERED,
-                    "the vault was swapped for another one while it was in use",
-                )
-                .note("anyone who knows the vault's recipients can write such a file")
-                .help("find out who replaced it; restore the file from a copy"));
-            }
-            if fresh.doc.generation <= self.view.doc.generation {
-                let (now, before) = (fresh.doc.generation, self.view.doc.generation);
-                let code = if now < before {
-                    codes::VAULT_ROLLED_BACK
-                } else {
-                    codes::VAULT_FORKED
-                };
-                return Err(Error::plain(
-                    Failure::Tampered,
-                    code,
-                    format!("the vault was put back while it was in use: generation {now} after generation {before}"),
-                )
-                .help("find out who replaced it; restore the newest copy"));
-            }
-            self.view = fresh;
-            // Its writer may have died, or failed, before the name was durable: nothing may be built on it before it is.
-            self.world
-                .fs
-                .sync_dir(replace::dir_of(path))
-                .map_err(|e| storage(path, "could not be secured", &e))?;
-        }
-        self.view
-            .pin()
-            .check(&self.world, &self.paths.state)
-            .map(drop)
-    }
-
-    /// Remembers a file that another process has put there. It may have died before the file's name was durable: what is
-    /// remembered must not outlive what it is of, or a power cut would look like a rollback.
-    fn remember_seen(&mut self) {
-        match self.world.fs.sync_dir(replace::dir_of(&self.paths.vault)) {
-            Ok(()) => self.remember(),
-            Err(error) => {
-                let kind = error.kind();
-                let message = format!(
-                    "the directory of the vault could not be synced ({kind}), so this state of it is not remembered on this machine"
-                );
-                self.warn(codes::VAULT_NOT_PINNED, &message, Severity::Warning);
-            }
-        }
-    }
-
-    /// Remembers the file on this machine. A vault that cannot be remembered is still a vault.
-    fn remember(&mut self) {
-        let (world, paths) = (&self.world, &self.paths);
-        let recorded = self.view.pin().record(world, &paths.state).and_then(|()| {
-            match pin::check_place(world, &paths.state, &paths.vault, &self.view.doc.vault_id) {
-                Ok(true) => Ok(()),
-                _ => pin::record_place(world, &paths.state, &paths.vault, &self.view.doc.vault_id),
-            }
-        });
-        if let Err(error) = recorded {
-            let state = self.paths.state.display();
-            let message = format!(
-                "this machine cannot remember the vault, so a rollback would not be noticed: {state} could not be written ({})",
-                error.kind()
-            );
-            self.warn(codes::VAULT_NOT_PINNED, &message, Severity::Warning);
-        }
-    }
-
     fn warn(&mut self, code: crate::diagnostic::Code, message: &str, severity: Severity) {
         let warning = Diagnostic::new(code, Span::NONE, message).severity(severity);
         if !self.warnings.contains(&warning) {
@@ -397,6 +427,37 @@ fn new_id(world: &World) -> io::Result<String> {
     Ok(parts.map(replace::hex).join("-"))
 }
 
+/// Refuses to begin a new vault where there was one: what is left of it is the way back.
+fn was_here(world: &World, paths: &Paths) -> Result<()> {
+    let traces = Traces::of(world, paths);
+    if traces.pin.is_none() && !traces.backup {
+        return Ok(());
+    }
+    let message = format!("there was a vault at {} before", paths.vault.display());
+    let error = Error::plain(Failure::Usage, codes::VAULT_EXISTS, message);
+    let error = traces.notes().into_iter().fold(error, Error::note);
+    let anew = "`rot vault init --anew` begins a new one and keeps what is left of the old";
+    Err(if traces.backup {
+        error.help(format!(
+            "restore it from version control or a backup; or take the copy beside it, which is one change older: `cp {} {}`, then `rot vault accept`; {anew}",
+            replace::beside(&paths.vault, ".prev").display(),
+            paths.vault.display()
+        ))
+    } else {
+        error.help(format!(
+            "restore it from version control or a backup; {anew}"
+        ))
+    })
+}
+
+fn too_high() -> Error {
+    Error::plain(
+        Failure::Tampered,
+        codes::VAULT_FORMAT,
+        "the vault's generation cannot go any higher",
+    )
+}
+
 fn exists(path: &Path) -> Error {
     Error::plain(
         Failure::Usage,
@@ -404,5 +465,5 @@ fn exists(path: &Path) -> Error {
         format!("there is something at {} already", path.display()),
     )
     .note("a vault is never overwritten")
-    .help("use it as it is, or name another file with `--vault PATH`")
+    .help("use it as it is, or name another file with `--vault PATH`; to join its people, `rot identity new` makes your key")
 }

@@ -36,15 +36,44 @@ impl Vault {
             if replaces {
                 self.back_up();
             }
-            self.world
-                .fs
-                .rename(&temp, path)
-                .map_err(|e| storage(path, "could not be replaced", &e))
+            self.place(&temp)
         });
         if let Err(error) = placed {
             replace::discard(&self.world, &temp);
             return Err(error);
         }
+        self.sync_place()?;
+        Ok(replace::sha256(&bytes))
+    }
+
+    /// Puts a file in the vault's place, with the mode, owner and group of the one that is there.
+    pub(super) fn place(&self, temp: &Path) -> Result<()> {
+        let path = &self.paths.vault;
+        let there = self
+            .world
+            .fs
+            .stat(path)
+            .map_err(|e| storage(path, "could not be looked at", &e))?;
+        if let Some(there) = there {
+            self.world.fs.adopt(temp, &there).map_err(|e| {
+                storage(path, "could not keep its owner, its group and its mode", &e)
+                    .help("let its owner run it; or give the file a group whose members may read it (`chgrp`, `chmod g+r`)")
+            })?;
+        }
+        self.world
+            .fs
+            .rename(temp, path)
+            .map_err(|e| match e.kind() {
+                ErrorKind::ResourceBusy => storage(path, "could not be replaced: it is mounted as a single file", &e)
+                    .help("mount the folder that the vault is in instead of the file"),
+                ErrorKind::PermissionDenied => storage(path, "could not be replaced", &e)
+                    .help("a folder with the sticky bit lets only a file's owner replace it; give the vault a folder of its own"),
+                _ => storage(path, "could not be replaced", &e),
+            })
+    }
+
+    pub(super) fn sync_place(&self) -> Result<()> {
+        let path = &self.paths.vault;
         self.world.fs.sync_dir(replace::dir_of(path)).map_err(|e| {
             storage(
                 path,
@@ -53,8 +82,7 @@ impl Vault {
             )
             .with(Failure::Unknown)
             .help("see to the disk, then run it again: what is stored already is recognised")
-        })?;
-        Ok(replace::sha256(&bytes))
+        })
     }
 
     pub(super) fn write_synced(&self, bytes: &[u8]) -> Result<PathBuf> {
@@ -144,5 +172,5 @@ pub(super) fn storage(path: &Path, what: &str, error: &io::Error) -> Error {
         codes::STORAGE_FAILED,
         format!("the vault {} {what} ({})", path.display(), error.kind()),
     )
-    .help("see to room, permissions and health of the disk")
+    .help("check the free space, the permissions and the health of the disk")
 }

@@ -4,7 +4,11 @@
 
 mod out;
 
-use super::document::{Document, SCHEMA, SecretEntry, State, StoredValue, VersionEntry};
+use super::ancestry::Ancestry;
+use super::document::{
+    Document, Facts, SCHEMA, SCHEMA_BEFORE, SecretEntry, State, StoredValue, Unrevoked,
+    VersionEntry,
+};
 use super::{Secret, name};
 use crate::diagnostic::{Error, Failure, Result, codes};
 use base64::Engine;
@@ -36,11 +40,20 @@ struct Payload {
     #[serde(rename = "schema")]
     _schema: String,
     vault_id: String,
+    environment: Option<String>,
     generation: u64,
     prev: Option<String>,
+    #[serde(default)]
+    ancestors: Ancestry,
     continuity: Text,
+    #[serde(default)]
+    former: Vec<Text>,
     recipients: Vec<String>,
+    #[serde(default)]
+    names: BTreeMap<String, String>,
     secrets: BTreeMap<String, Entry>,
+    #[serde(default)]
+    removed: BTreeMap<String, Timestamp>,
     #[serde(default)]
     meta: serde_json::Map<String, serde_json::Value>,
 }
@@ -54,6 +67,8 @@ struct Entry {
     previous: Option<String>,
     pending: Option<String>,
     versions: Vec<Version>,
+    #[serde(default)]
+    ext: Facts,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +84,11 @@ struct Version {
     rotation: Option<String>,
     state: State,
     note: Option<String>,
+    unrevoked: Option<Unrevoked>,
+    #[serde(default)]
+    exposed_to: Vec<String>,
+    #[serde(default)]
+    ext: Facts,
 }
 
 /// The fields of a record, in their order.
@@ -89,24 +109,99 @@ struct Bytes {
 
 impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Fields;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object of fields")
+        in_order(deserializer).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        in_order(deserializer).map(Self)
+    }
+}
+
+/// The members of an object in their order, also those that stand there twice.
+fn in_order<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> std::result::Result<Vec<(String, T)>, D::Error> {
+    struct Visitor<T>(std::marker::PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Visitor<T> {
+        type Value = Vec<(String, T)>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: serde::de::MapAccess<'de>>(
+            self,
+            mut map: A,
+        ) -> std::result::Result<Self::Value, A::Error> {
+            let mut members = Vec::new();
+            while let Some(entry) = map.next_entry()? {
+                members.push(entry);
             }
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> std::result::Result<Fields, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(entry) = map.next_entry::<String, Part>()? {
-                    fields.push(entry);
+            Ok(members)
+        }
+    }
+    deserializer.deserialize_map(Visitor(std::marker::PhantomData))
+}
+
+/// The fields of a record in a JSON object of its own; `None` when it is none.
+pub(super) fn parts(bytes: &[u8]) -> Option<Vec<(String, Secret)>> {
+    let fields: Fields = serde_json::from_slice(bytes).ok()?;
+    let parts = fields
+        .0
+        .into_iter()
+        .map(|(name, part)| Some((name, part_in(part)?)));
+    parts.collect()
+}
+
+/// Values and records by name, folders joined by `/`; `None` for anything else.
+pub(super) fn tree(bytes: &[u8]) -> Option<Vec<(String, StoredValue)>> {
+    let Node::Branch(all) = serde_json::from_slice(bytes).ok()? else {
+        return None;
+    };
+    let mut found = Vec::new();
+    for (name, node) in all.0 {
+        leaves(name, node, &mut found)?;
+    }
+    Some(found)
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Node {
+    Leaf(Part),
+    Branch(Members),
+}
+
+/// The members of an object, in their order.
+struct Members(Vec<(String, Node)>);
+
+fn leaves(name: String, node: Node, found: &mut Vec<(String, StoredValue)>) -> Option<()> {
+    match node {
+        Node::Leaf(part) => found.push((name, StoredValue::Single(part_in(part)?))),
+        Node::Branch(members) => {
+            let folder = members
+                .0
+                .iter()
+                .any(|(_, node)| matches!(node, Node::Branch(_)));
+            let mut parts = Vec::new();
+            for (member, node) in members.0 {
+                match node {
+                    Node::Leaf(part) if !folder => parts.push((member, part_in(part)?)),
+                    node => leaves(format!("{name}/{member}"), node, found)?,
                 }
-                Ok(Fields(fields))
+            }
+            if !parts.is_empty() {
+                found.push((name, StoredValue::Fields(parts)));
             }
         }
-        deserializer.deserialize_map(Visitor)
+    }
+    Some(())
+}
+
+fn part_in(part: Part) -> Option<Secret> {
+    match part {
+        Part::Text(text) => Some(Secret::new(take(text))),
+        Part::Bytes(bytes) => unbase64("", &bytes.base64).ok(),
     }
 }
 
@@ -124,6 +219,14 @@ pub(super) fn encode(doc: &Document) -> Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
+/// The bytes of one secret's entry: equal when the entries are, whoever wrote them.
+pub(super) fn entry_bytes(entry: &SecretEntry) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(entry.versions.len() * 512 + 512));
+    // Writing to memory what `encode` writes cannot fail; an entry that did would differ from every other.
+    drop(serde_json::to_writer(&mut *bytes, &out::Entry::of(entry)));
+    bytes
+}
+
 /// An estimate, so that the buffer seldom grows and leaves copies behind.
 fn room(doc: &Document) -> usize {
     let values = doc.secrets.values().flat_map(|e| &e.versions).map(|v| {
@@ -138,7 +241,7 @@ fn room(doc: &Document) -> usize {
 /// Reads a document and checks that it hangs together.
 pub(super) fn decode(bytes: &[u8]) -> Result<Document> {
     match serde_json::from_slice::<Head>(bytes) {
-        Ok(head) if head.schema == SCHEMA => {}
+        Ok(head) if [SCHEMA, SCHEMA_BEFORE].contains(&head.schema.as_str()) => {}
         Ok(head) if head.schema.starts_with("rot.vault/") => {
             return Err(Error::plain(
                 Failure::Usage,
@@ -157,14 +260,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Document> {
             error.column()
         ))
     })?;
-    let continuity = Zeroizing::new(
-        BASE64
-            .decode(payload.continuity.0.as_bytes())
-            .map_err(|_| malformed("its continuity key is not base64"))?,
-    );
-    if continuity.len() != 32 {
-        return Err(malformed("its continuity key is not 32 bytes long"));
-    }
+    let continuity = key(&payload.continuity)?;
+    let former = payload.former.iter().map(key).collect::<Result<Vec<_>>>()?;
     if !is_uuid(&payload.vault_id) {
         return Err(malformed("its id is not a UUID"));
     }
@@ -175,13 +272,27 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Document> {
     }
     Ok(Document {
         vault_id: payload.vault_id,
+        environment: payload.environment,
         generation: payload.generation,
         prev: payload.prev,
+        ancestry: payload.ancestors,
         continuity,
+        former,
         recipients: payload.recipients,
+        names: payload.names,
         secrets,
+        removed: payload.removed,
         meta: payload.meta,
     })
+}
+
+fn key(text: &Text) -> Result<Zeroizing<Vec<u8>>> {
+    let key = BASE64.decode(text.0.as_bytes()).map(Zeroizing::new);
+    match key {
+        Ok(key) if key.len() == 32 => Ok(key),
+        Ok(_) => Err(malformed("its continuity key is not 32 bytes long")),
+        Err(_) => Err(malformed("its continuity key is not base64")),
+    }
 }
 
 fn entry_in(secret: &str, entry: Entry) -> Result<SecretEntry> {
@@ -214,6 +325,7 @@ fn entry_in(secret: &str, entry: Entry) -> Result<SecretEntry> {
         previous: entry.previous,
         pending: entry.pending,
         versions,
+        ext: entry.ext,
     })
 }
 
@@ -253,6 +365,9 @@ fn version_in(secret: &str, version: Version) -> Result<VersionEntry> {
         rotation: version.rotation,
         state: version.state,
         note: version.note,
+        unrevoked: version.unrevoked,
+        exposed_to: version.exposed_to,
+        ext: version.ext,
     })
 }
 

@@ -2,7 +2,10 @@
 
 use super::BASE64;
 use crate::vault::Secret;
-use crate::vault::document::{Document, SCHEMA, SecretEntry, State, StoredValue, VersionEntry};
+use crate::vault::ancestry::Ancestry;
+use crate::vault::document::{
+    Document, Facts, SCHEMA, SecretEntry, State, StoredValue, Unrevoked, VersionEntry,
+};
 use base64::Engine;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -13,12 +16,22 @@ use zeroize::Zeroizing;
 pub(super) struct Payload<'d> {
     schema: &'static str,
     vault_id: &'d str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<&'d str>,
     generation: u64,
     prev: Option<&'d str>,
+    #[serde(skip_serializing_if = "Ancestry::is_empty")]
+    ancestors: &'d Ancestry,
     #[serde(serialize_with = "base64")]
     continuity: &'d [u8],
+    #[serde(skip_serializing_if = "Keys::is_empty")]
+    former: Keys<'d>,
     recipients: &'d [String],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    names: &'d BTreeMap<String, String>,
     secrets: Secrets<'d>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    removed: &'d BTreeMap<String, Timestamp>,
     meta: &'d serde_json::Map<String, serde_json::Value>,
 }
 
@@ -27,13 +40,42 @@ impl<'d> Payload<'d> {
         Self {
             schema: SCHEMA,
             vault_id: &doc.vault_id,
+            environment: doc.environment.as_deref(),
             generation: doc.generation,
             prev: doc.prev.as_deref(),
+            ancestors: &doc.ancestry,
             continuity: &doc.continuity,
+            former: Keys(&doc.former),
             recipients: &doc.recipients,
+            names: &doc.names,
             secrets: Secrets(&doc.secrets),
+            removed: &doc.removed,
             meta: &doc.meta,
         }
+    }
+}
+
+/// Keys in base64.
+struct Keys<'d>(&'d [Zeroizing<Vec<u8>>]);
+
+impl Keys<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Keys<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let keys = self.0.iter().map(|key| Zeroizing::new(BASE64.encode(key)));
+        serializer.collect_seq(keys.map(Text))
+    }
+}
+
+struct Text(Zeroizing<String>);
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 
@@ -46,23 +88,26 @@ impl Serialize for Secrets<'_> {
 }
 
 #[derive(Serialize)]
-struct Entry<'d> {
+pub(super) struct Entry<'d> {
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     fields: &'d [String],
     current: Option<&'d str>,
     previous: Option<&'d str>,
     pending: Option<&'d str>,
     versions: Versions<'d>,
+    #[serde(skip_serializing_if = "Facts::is_empty")]
+    ext: &'d Facts,
 }
 
 impl<'d> Entry<'d> {
-    fn of(entry: &'d SecretEntry) -> Self {
+    pub(super) fn of(entry: &'d SecretEntry) -> Self {
         Self {
             fields: &entry.fields,
             current: entry.current.as_deref(),
             previous: entry.previous.as_deref(),
             pending: entry.pending.as_deref(),
             versions: Versions(&entry.versions),
+            ext: &entry.ext,
         }
     }
 }
@@ -97,6 +142,12 @@ struct Version<'d> {
     state: State,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'d str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unrevoked: Option<Unrevoked>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    exposed_to: &'d [String],
+    #[serde(skip_serializing_if = "Facts::is_empty")]
+    ext: &'d Facts,
 }
 
 impl<'d> Version<'d> {
@@ -121,6 +172,9 @@ impl<'d> Version<'d> {
             rotation: version.rotation.as_deref(),
             state: version.state,
             note: version.note.as_deref(),
+            unrevoked: version.unrevoked,
+            exposed_to: &version.exposed_to,
+            ext: &version.ext,
         }
     }
 }

@@ -25,6 +25,8 @@ pub struct Config {
     pub identity: Vec<PathBuf>,
     /// `[state] dir`.
     pub state: Option<PathBuf>,
+    /// `[environment.NAME]`.
+    pub environments: BTreeMap<String, Environment>,
     /// `[conductor] target`.
     pub target: Target,
     /// `[conductor.hosts]`: where a secret of an imported definition may be sent.
@@ -41,6 +43,17 @@ pub struct Config {
     pub paths: Vec<PathRule>,
     /// `[[ignore]]`.
     pub ignores: Vec<Ignore>,
+}
+
+/// What `--environment NAME` stands for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Environment {
+    /// `vault`; `NAME.vault` where it is missing.
+    pub vault: Option<PathBuf>,
+    /// `identity`; that of `[vault]` where it is missing.
+    pub identity: Vec<PathBuf>,
+    /// `[environment.NAME.variables]`: what `env NAME` of a rotation file reads, before the variables of the process.
+    pub variables: BTreeMap<String, String>,
 }
 
 /// What an imported definition is written for.

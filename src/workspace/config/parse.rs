@@ -1,6 +1,6 @@
 //! TOML with places → [`Config`]. Pure.
 
-use super::{Config, Ignore, PathRule, Target};
+use super::{Config, Environment, Ignore, PathRule, Target};
 use crate::diagnostic::{ALL_CODES, Code, Diagnostic, Severity, codes, nearest};
 use crate::source::{FileId, SourceFile, Span};
 use std::borrow::Cow;
@@ -10,13 +10,22 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// All keys by table; the JSON Schema in `docs/reference` has the same ones.
-pub const KEYS: [(&str, &[&str]); 7] = [
+pub const KEYS: [(&str, &[&str]); 8] = [
     (
         "",
-        &["vault", "state", "conductor", "workers", "check", "ignore"],
+        &[
+            "vault",
+            "state",
+            "environment",
+            "conductor",
+            "workers",
+            "check",
+            "ignore",
+        ],
     ),
     ("vault", &["path", "identity"]),
     ("state", &["dir"]),
+    ("environment", &["vault", "identity", "variables"]),
     ("conductor", &["target", "hosts"]),
     ("check", &["fail-on", "severity", "pedantic", "path"]),
     ("check.path", &["files", "severity"]),
@@ -82,6 +91,7 @@ impl Reader {
             match key.as_str() {
                 "ignore" => self.ignores(value, config),
                 "workers" => self.workers(value, config, root),
+                "environment" => self.environments(value, config, root),
                 name => {
                     let Some(table) = self.table(name, value) else {
                         continue;
@@ -240,6 +250,50 @@ impl Reader {
                 }
             }
             config.workers.insert(name.get_ref().to_string(), command);
+        }
+    }
+
+    /// Each with a name that is good for a file and an option.
+    fn environments(&mut self, value: &Value<'_>, config: &mut Config, root: &Path) {
+        for (name, value) in self.table("environment.NAME", value).into_iter().flatten() {
+            let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            if name.get_ref().is_empty() || !name.get_ref().chars().all(fits) {
+                self.report(
+                    name.span(),
+                    format!(
+                        "`{}` cannot name an environment",
+                        name.get_ref().escape_default()
+                    ),
+                    "not a name",
+                    "letters, digits, `-` and `_`".into(),
+                );
+                continue;
+            }
+            let Some(table) = self.table("environment.NAME", value) else {
+                continue;
+            };
+            let mut one = Environment::default();
+            for (key, value) in self.known("environment", table) {
+                match key.as_str() {
+                    "vault" => one.vault = self.string(value).map(|p| root.join(p)),
+                    "identity" => {
+                        one.identity = self
+                            .strings(value)
+                            .into_iter()
+                            .map(|p| root.join(p))
+                            .collect();
+                    }
+                    _ => {
+                        let variables = self.table("environment.NAME.variables", value);
+                        for (name, value) in variables.into_iter().flatten() {
+                            if let Some(text) = self.string(value) {
+                                one.variables.insert(name.get_ref().to_string(), text);
+                            }
+                        }
+                    }
+                }
+            }
+            config.environments.insert(name.get_ref().to_string(), one);
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Stat {
     pub mode: u32,
     /// Owner.
     pub uid: u32,
+    /// Group.
+    pub gid: u32,
     /// Number of hard links.
     pub links: u64,
 }
@@ -68,6 +70,12 @@ pub trait Fs: Send + Sync {
     fn hold(&self, dir: &Path, bytes: u64) -> io::Result<Option<Box<dyn File>>> {
         let _ = (dir, bytes);
         Ok(None)
+    }
+    /// Gives a file the mode, the owner and the group of another one, as far as this user may; fails when that would take it away
+    /// from its owner.
+    fn adopt(&self, path: &Path, like: &Stat) -> io::Result<()> {
+        let _ = (path, like);
+        Ok(())
     }
     /// Opens an existing regular file to append to it.
     fn append(&self, path: &Path) -> io::Result<Box<dyn File>>;

@@ -64,6 +64,7 @@ impl Fs for RealFs {
             len: u64::try_from(stat.st_size).unwrap_or(0),
             mode: Mode::from_raw_mode(stat.st_mode).bits(),
             uid: stat.st_uid,
+            gid: stat.st_gid,
             links: u64::from(stat.st_nlink),
         }))
     }
@@ -95,6 +96,26 @@ impl Fs for RealFs {
             };
         reserve(&file, bytes)?;
         Ok(Some(Box::new(RealFile(file))))
+    }
+
+    fn adopt(&self, path: &Path, like: &Stat) -> io::Result<()> {
+        use rustix::fs::{Gid, Uid, fchmod, fchown};
+        let file = open(path, OFlags::RDONLY | OFlags::NONBLOCK, 0)?;
+        let stat = rustix::fs::fstat(&file)?;
+        let (uid, gid) = (Uid::from_raw(like.uid), Gid::from_raw(like.gid));
+        let owned = stat.st_uid == like.uid || fchown(&file, Some(uid), None).is_ok();
+        let grouped = stat.st_gid == like.gid || fchown(&file, None, Some(gid)).is_ok();
+        let mode = like.mode & 0o777;
+        // Its owner must still be able to read it, and no other group may come to it.
+        let readable = owned || (grouped && mode & 0o040 != 0) || mode & 0o004 != 0;
+        if !readable {
+            return Err(ErrorKind::PermissionDenied.into());
+        }
+        let mode = if grouped { mode } else { mode & 0o707 };
+        if Mode::from_raw_mode(stat.st_mode).bits() & 0o777 != mode {
+            fchmod(&file, Mode::from_raw_mode(mode))?;
+        }
+        Ok(())
     }
 
     fn append(&self, path: &Path) -> io::Result<Box<dyn File>> {

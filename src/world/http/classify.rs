@@ -80,7 +80,11 @@ fn tls(error: &rustls::Error, shown: &str) -> Trouble {
         rustls::Error::InvalidMessage(_) => format!("{shown} does not speak TLS"),
         _ => format!("no TLS session with {shown}"),
     };
-    trouble(TroubleKind::Tls, message)
+    let kind = match error {
+        rustls::Error::InvalidCertificate(_) => TroubleKind::Certificate,
+        _ => TroubleKind::Tls,
+    };
+    trouble(kind, message)
 }
 
 /// An error after the connection stood: some or all of the request may have been read and executed.

@@ -2,6 +2,7 @@
 //! on size and time (reliability dossier, section 3.5).
 
 mod classify;
+mod coding;
 mod connected;
 mod egress;
 mod prepare;
@@ -46,7 +47,7 @@ pub struct Limits {
     pub body: u64,
     /// Redirects to the same origin that are followed (`GET` and `HEAD` only).
     pub follow: u8,
-    /// PEM texts of certificates that are trusted besides the system's.
+    /// PEM texts of the authorities that alone are trusted; empty for the system's.
     pub ca: Vec<Vec<u8>>,
     /// Use the proxy of the environment.
     pub proxy: bool,
@@ -76,7 +77,7 @@ pub struct Response {
     pub status: u16,
     /// Headers in order, names in lower case.
     pub headers: Vec<(String, Zeroizing<Vec<u8>>)>,
-    /// Body as it came (identity encoding).
+    /// The body, its content codings undone; where that failed, as it came, and `content-encoding` is still among the headers.
     pub body: Zeroizing<Vec<u8>>,
     /// When the status line came, for expiries that are relative.
     pub received_at: jiff::Timestamp,
@@ -112,6 +113,8 @@ pub enum TroubleKind {
     Connect,
     /// No TLS session.
     Tls,
+    /// The server's certificate is not accepted: another attempt would end the same.
+    Certificate,
     /// Time is over.
     Timeout,
     /// The connection ended early.
@@ -131,6 +134,14 @@ pub trait Http: Send + Sync {
 }
 
 impl Trouble {
+    /// Whether another attempt with the same request can end in another way.
+    pub fn may_pass(&self) -> bool {
+        !matches!(
+            self.kind,
+            TroubleKind::Refused | TroubleKind::Certificate | TroubleKind::Client
+        )
+    }
+
     /// The kind as a word for journals.
     pub fn kind_word(&self) -> &'static str {
         match self.kind {
@@ -138,6 +149,7 @@ impl Trouble {
             TroubleKind::Dns => "dns",
             TroubleKind::Connect => "connect",
             TroubleKind::Tls => "tls",
+            TroubleKind::Certificate => "certificate",
             TroubleKind::Timeout => "timeout",
             TroubleKind::Reset => "reset",
             TroubleKind::Malformed => "malformed",
@@ -154,8 +166,9 @@ impl Trouble {
             }
             TroubleKind::Dns => "is the host name right, and is there a name server?",
             TroubleKind::Connect => "is the server up, and may this machine reach it?",
-            TroubleKind::Tls => {
-                "is the certificate valid for this host? a private authority is trusted with `ca \"file.pem\"`"
+            TroubleKind::Tls => "does this port speak TLS, in version 1.2 or 1.3?",
+            TroubleKind::Certificate => {
+                "is the certificate valid for this host? `ca \"file.pem\"` trusts a private authority, and that one alone"
             }
             TroubleKind::Timeout => {
                 "the server was too slow: give it more time with `timeout 2m`, or try again"
@@ -168,7 +181,7 @@ impl Trouble {
                 "the answer is larger than the limit: raise it with `limit 4MiB`"
             }
             TroubleKind::Client => {
-                "install the system's certificates (Debian: `apt-get install ca-certificates`), or name one with `ca \"file.pem\"`"
+                "look at the proxy settings of this environment; install the system's certificates (Debian: `apt-get install ca-certificates`), or name one with `ca \"file.pem\"`"
             }
         }
     }

@@ -4,7 +4,9 @@
 use super::egress::{Egress, is_loopback_name, is_metadata_name};
 use super::{AddressClass, Request, Trouble, TroubleKind, classify_address};
 use reqwest::Method;
-use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use std::net::IpAddr;
 use url::{Host, Url};
 
@@ -135,6 +137,12 @@ pub(super) fn headers(request: &Request, target: &Target) -> Result<HeaderMap, T
         USER_AGENT,
         HeaderValue::from_static(concat!("rot/", env!("CARGO_PKG_VERSION"))),
     );
+    // RFC 9110 section 8.6: a method that has a use for a body says that there is none. Servers answer 411 otherwise.
+    if matches!(request.method.as_str(), "POST" | "PUT" | "PATCH")
+        && request.body.as_ref().is_none_or(|body| body.is_empty())
+    {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
     let mut own_agent = true;
     for (name, value) in &request.headers {
         let shown = &target.shown;

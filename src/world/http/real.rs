@@ -1,6 +1,7 @@
 //! The real client: one connection for each exchange, nothing repeated behind our back, nothing followed with a secret.
 
 use super::classify::{after_connection, before_connection, timeout, trouble};
+use super::coding::{self, Decoded};
 use super::connected::Connected;
 use super::prepare::{self, Target};
 use super::resolve::{Guarded, Resolver, SystemResolver};
@@ -9,7 +10,7 @@ use super::{Attempt, Http, Request, Response, Trouble, TroubleKind};
 use crate::world::BoxFuture;
 use bytes::Bytes;
 use reqwest::Method;
-use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,6 +96,7 @@ impl RealHttp {
         let builder = reqwest::Client::builder();
         // What is for this machine stays on it: a proxy would read a secret that goes there over `http://`.
         let builder = if request.limits.proxy && !target.egress.loopback {
+            readable_proxies()?;
             builder
         } else {
             builder.no_proxy()
@@ -184,7 +186,16 @@ impl RealHttp {
         )
         .await
         {
-            Ok(Ok(())) => Attempt::Answered(response),
+            Ok(Ok(())) => match undo_codings(&mut response, limits.body) {
+                Ok(()) => Attempt::Answered(response),
+                Err(()) => {
+                    let message = format!(
+                        "the answer of {shown} is larger than {} bytes once its `Content-Encoding` is undone",
+                        limits.body
+                    );
+                    Attempt::Unknown(trouble(TroubleKind::TooLarge, message), Some(response))
+                }
+            },
             Ok(Err(trouble)) => Attempt::Unknown(trouble, Some(response)),
             Err(_) => Attempt::Unknown(
                 timeout(format!("{shown} did not finish its answer in time")),
@@ -270,8 +281,69 @@ async fn take_body(
     Ok(())
 }
 
+/// Undoes the codings of a body; an error when it is too large then. What cannot be undone stays as it came, with the header
+/// that says what it is: it may be the only copy of a credential.
+fn undo_codings(response: &mut Response, limit: u64) -> Result<(), ()> {
+    let codings: Vec<String> = response
+        .headers
+        .iter()
+        .filter(|(name, _)| name == CONTENT_ENCODING.as_str())
+        .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+        .collect();
+    if codings.is_empty() || response.body.is_empty() {
+        return Ok(());
+    }
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    match coding::decode(&codings.join(","), &response.body, limit) {
+        Decoded::Body(body) => {
+            response.body = body;
+            response.headers.retain(|(name, _)| {
+                name != CONTENT_ENCODING.as_str() && name != CONTENT_LENGTH.as_str()
+            });
+            Ok(())
+        }
+        Decoded::TooLarge => Err(()),
+        Decoded::Unreadable => Ok(()),
+    }
+}
+
+/// A proxy setting that cannot be read is an error: the client would silently go without it. Its value may hold a password.
+fn readable_proxies() -> Result<(), Trouble> {
+    const SETTINGS: [&str; 6] = [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ];
+    for name in SETTINGS {
+        #[allow(clippy::disallowed_methods)]
+        let Some(value) = std::env::var_os(name).filter(|v| !v.is_empty()) else {
+            continue;
+        };
+        let readable = value.to_str().is_some_and(|text| {
+            let text = text.trim();
+            let whole = if text.contains("://") {
+                text.to_owned()
+            } else {
+                format!("http://{text}")
+            };
+            Url::parse(&whole)
+                .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        });
+        if !readable {
+            return Err(trouble(
+                TroubleKind::Client,
+                format!("the proxy setting `{name}` cannot be read: expected `http://HOST:PORT`"),
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Appends without leaving a copy of what was there in freed memory, as a growing vector does.
-fn append(buffer: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
+pub(super) fn append(buffer: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
     let needed = buffer.len() + chunk.len();
     if needed > buffer.capacity() {
         let mut larger = Zeroizing::new(Vec::with_capacity(needed.next_power_of_two().max(4096)));

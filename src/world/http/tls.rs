@@ -1,7 +1,9 @@
-//! TLS: rustls on ring, the system's trust store, and certificates that the plan adds. Checks cannot be turned off.
+//! TLS: rustls on ring and the system's trust store, or the authorities that the plan names, which are trusted alone. Checks cannot be turned off.
 //! Built when the first `https://` request is made: a machine without certificates can still speak to loopback.
 
 use super::{Trouble, TroubleKind};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -15,23 +17,33 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// The configuration for `https://`.
+    /// The configuration for `https://`: with the authorities of `ca` alone, or with the system's where there are none.
     pub(super) fn secure(&self, ca: &[Vec<u8>]) -> Result<ClientConfig, Trouble> {
         let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, config)) = built.iter().find(|(pems, _)| pems == ca) {
             return Ok(config.clone());
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = Verifier::new_with_extra_roots(certificates(ca)?, Arc::clone(&provider)).map_err(|_| match ca {
-            [] => client("this machine has no certificates of authorities: install its `ca-certificates`, or name a file with `ca`"),
-            _ => client("a certificate given with `ca` cannot serve as an authority"),
-        })?;
+        let verifier: Arc<dyn ServerCertVerifier> = if ca.is_empty() {
+            let system = Verifier::new(Arc::clone(&provider)).map_err(|_| {
+                client("this machine has no certificates of authorities: install its `ca-certificates`, or name a file with `ca`")
+            })?;
+            Arc::new(system)
+        } else {
+            let mut roots = RootCertStore::empty();
+            for certificate in certificates(ca)? {
+                roots.add(certificate).map_err(|_| unfit())?;
+            }
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+                .build()
+                .map_err(|_| unfit())?
+        };
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|_| client("no version of TLS is available"))?
             .dangerous()
             // Not less strict: this is how the platform's own verifier is put in.
-            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
         built.push((ca.to_vec(), config.clone()));
         Ok(config)
@@ -62,6 +74,10 @@ fn certificates(pems: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, Troubl
         }
     }
     Ok(certificates)
+}
+
+fn unfit() -> Trouble {
+    client("a certificate given with `ca` cannot serve as an authority")
 }
 
 fn client(message: &str) -> Trouble {

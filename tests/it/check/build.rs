@@ -527,6 +527,7 @@ impl Build {
             outputs: Vec::new(),
             on_failure: Vec::new(),
             failure_rotation: None,
+            given: Vec::new(),
             masked_fields: Vec::new(),
             imported: false,
             at: at(),

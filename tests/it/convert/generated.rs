@@ -459,6 +459,7 @@ fn plan(bytes: &[u8]) -> Plan {
         on_failure: Vec::new(),
         failure_rotation: None,
         imported: false,
+        given: Vec::new(),
         masked_fields: Vec::new(),
         at: At::NOWHERE,
     };

@@ -3,7 +3,7 @@
 use crate::support::process::Rot;
 use std::collections::BTreeSet;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "init",
     "check",
     "run",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 13] = [
     "demo",
     "completions",
     "man",
+    "identity",
 ];
 
 #[test]

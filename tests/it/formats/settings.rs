@@ -270,6 +270,7 @@ fn the_schema_agrees_with_the_parser() {
             "" => &schema,
             "ignore" => &schema["properties"]["ignore"]["items"],
             "check.path" => &schema["properties"]["check"]["properties"]["path"]["items"],
+            "environment" => &schema["properties"]["environment"]["additionalProperties"],
             table => &schema["properties"][table],
         };
         assert_eq!(

@@ -244,3 +244,137 @@ fn the_issuer_is_reached_over_ipv6_too() {
     });
     assert_eq!(answered(&get(format!("http://{front}/me"))).status, 401);
 }
+
+/// A server that answers each connection with these bytes.
+fn raw(head: &str, body: &[u8]) -> String {
+    use std::io::{Read, Write};
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = [
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n{head}\r\n",
+            body.len()
+        )
+        .as_bytes(),
+        body,
+    ]
+    .concat();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut stream = stream;
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(&answer);
+        }
+    });
+    format!("http://{address}/x")
+}
+
+#[test]
+fn content_codings_are_undone_within_the_limit() {
+    use base64::Engine;
+    let bytes = |text: &str| {
+        base64::engine::general_purpose::STANDARD
+            .decode(text)
+            .unwrap()
+    };
+    let plain = b"{\"token\": \"gzip-token-1\"}";
+    let gzip = {
+        use std::io::Write;
+        let mut to = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        to.write_all(plain).unwrap();
+        to.finish().unwrap()
+    };
+    let zlib = {
+        use std::io::Write;
+        let mut to = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        to.write_all(plain).unwrap();
+        to.finish().unwrap()
+    };
+    let bare = {
+        use std::io::Write;
+        let mut to = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+        to.write_all(plain).unwrap();
+        to.finish().unwrap()
+    };
+    let (br, zstd) = (
+        bytes("CwuAeyJ0b2tlbiI6ICJici10b2tlbi0xIn0D"),
+        bytes("KLUv/QRYyQAAeyJ0b2tlbiI6ICJ6c3RkLXRva2VuLTEifaifgSk="),
+    );
+    for (coding, body, token) in [
+        ("gzip", &gzip, "gzip-token-1"),
+        ("identity, GZIP", &gzip, "gzip-token-1"),
+        ("deflate", &zlib, "gzip-token-1"),
+        ("deflate", &bare, "gzip-token-1"),
+        ("br", &br, "br-token-1"),
+        ("zstd", &zstd, "zstd-token-1"),
+    ] {
+        let url = raw(&format!("content-encoding: {coding}\r\n"), body);
+        let response = answered(&get(url.clone()));
+        let text = String::from_utf8_lossy(&response.body).into_owned();
+        assert!(text.contains(token), "{coding}: {text:?}");
+        assert!(
+            !response
+                .headers
+                .iter()
+                .any(|(name, _)| name == "content-encoding")
+        );
+        let mut small = get(url);
+        small.limits.body = 4;
+        assert!(
+            summary(&call(&small)).starts_with("unknown, TooLarge"),
+            "{coding}"
+        );
+    }
+    // What cannot be undone stays as it came: it may be the only copy.
+    for (coding, body) in [("gzip", b"no gzip".as_slice()), ("aes128gcm", b"secret")] {
+        let response = answered(&get(raw(&format!("content-encoding: {coding}\r\n"), body)));
+        assert_eq!(response.body.as_slice(), body);
+        assert!(
+            response
+                .headers
+                .iter()
+                .any(|(name, _)| name == "content-encoding")
+        );
+    }
+    // A small answer that grows without end.
+    let bomb = {
+        use std::io::Write;
+        let mut to = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        for _ in 0..512 {
+            to.write_all(&[0; 65536]).unwrap();
+        }
+        to.finish().unwrap()
+    };
+    assert!(
+        summary(&call(&get(raw("content-encoding: gzip\r\n", &bomb))))
+            .starts_with("unknown, TooLarge")
+    );
+}
+
+#[test]
+fn a_method_with_a_use_for_a_body_says_that_there_is_none() {
+    let issuer = issuer(Vec::new());
+    for (method, body, length) in [
+        ("POST", None, Some("0")),
+        ("PUT", None, Some("0")),
+        ("PATCH", Some(""), Some("0")),
+        ("POST", Some("x"), Some("1")),
+        ("GET", None, None),
+        ("DELETE", None, None),
+    ] {
+        call(&request(
+            method,
+            format!("{}/x", issuer.base_url),
+            &[],
+            body,
+        ));
+        let state = issuer.state();
+        let (seen, _) = state.requests.last().unwrap();
+        let found = seen
+            .headers
+            .iter()
+            .find(|(name, _)| name == "content-length")
+            .map(|(_, v)| v.as_str());
+        assert_eq!(found, length, "{method} {body:?}");
+    }
+}

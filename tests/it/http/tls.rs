@@ -122,28 +122,28 @@ fn only_a_trusted_certificate_for_the_name_is_accepted() {
             "other authority",
             good(),
             vec![other.pem()],
-            "not sent, Tls",
+            "not sent, Certificate",
             "not signed by an authority",
         ),
         (
             "other name",
             ours.sign(&["api.example.com"], |_| {}),
             vec![ours.pem()],
-            "not sent, Tls",
+            "not sent, Certificate",
             "for another name",
         ),
         (
             "expired",
             expired,
             vec![ours.pem()],
-            "not sent, Tls",
+            "not sent, Certificate",
             "has expired",
         ),
         (
             "not yet valid",
             early,
             vec![ours.pem()],
-            "not sent, Tls",
+            "not sent, Certificate",
             "not valid yet",
         ),
         (
@@ -168,7 +168,7 @@ fn only_a_trusted_certificate_for_the_name_is_accepted() {
         if name == "without ca" {
             // Either the machine's authorities do not know ours, or it has none.
             assert!(
-                ["not sent, Tls", "not sent, Client"].contains(&summary(&attempt).as_str()),
+                ["not sent, Certificate", "not sent, Client"].contains(&summary(&attempt).as_str()),
                 "{}",
                 summary(&attempt)
             );
@@ -211,4 +211,36 @@ fn a_server_without_tls_is_not_sent() {
     let (kind, message) = not_sent(&request);
     assert_eq!(kind, TroubleKind::Tls, "{message}");
     assert_eq!(issuer.state().requests.len(), 0);
+}
+
+/// What `ca` names is trusted alone: an authority of the system is not, however well it signs.
+#[test]
+fn ca_is_trusted_alone() {
+    use crate::support::project::Project;
+    let (system, private) = (Authority::new(), Authority::new());
+    let issuer = issuer(Vec::new());
+    let front = front(&issuer, system.sign(&["127.0.0.1"], |_| {}));
+    let project = Project::new();
+    project
+        .file("system.pem", system.pem())
+        .file("private.pem", private.pem());
+    for (ca, outcome) in [
+        ("", "answered 401"),
+        ("ca \"private.pem\"", "not signed by an authority"),
+        ("ca \"system.pem\"", "answered 401"),
+    ] {
+        let text = format!(
+            "rotation r {{\n  http GET \"https://{}/me\" {{ {ca} }}\n}}\n",
+            front.address
+        );
+        project.file("r.rot", text);
+        let output = project
+            .command(&["run", "r.rot"])
+            .env("SSL_CERT_FILE", project.path("system.pem"))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).replace(['│', '\n'], " ");
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(outcome), "`{ca}`: {said}");
+    }
 }

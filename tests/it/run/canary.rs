@@ -19,7 +19,7 @@ rotation r {
     json { a: secrets.given, b: [secrets.given, { c: secrets.given }], d: "x ${secrets.given}" }
     secret token = body $.token
   }
-  update kept = get.token
+  update kept = get.token allow anything
   log "done"
 }
 "#;

@@ -43,18 +43,24 @@ rotation access {
   update access = grant.token expires run.started_at + grant.lifetime
 }
 "#;
-    let issuer = issuer(Config {
-        lifetime: Duration::from_secs(1),
-        ..Config::default()
-    });
-    let project = project(&issuer, text);
-    project
-        .set("client_id", "demo-client")
-        .set("client_secret", "demo-client-secret");
-    project.rot("run r.rot --due").code(0);
-    std::thread::sleep(Duration::from_millis(800));
-    project.rot("run r.rot --due").code(0);
-    assert_eq!(calls(&issuer, "POST", "/oauth/token"), 2);
+    // A life of a second is no life: it would make the rotation due at every look.
+    for (lifetime, reason) in [
+        (600, "two thirds of its life"),
+        (1, "7d after the last success"),
+        (0, "7d after the last success"),
+    ] {
+        let issuer = issuer(Config {
+            lifetime: Duration::from_secs(lifetime),
+            ..Config::default()
+        });
+        let project = project(&issuer, text);
+        project
+            .set("client_id", "demo-client")
+            .set("client_secret", "demo-client-secret");
+        project.rot("run r.rot --due").code(0);
+        project.rot("run r.rot --due").code(10).says(reason);
+        assert_eq!(calls(&issuer, "POST", "/oauth/token"), 1);
+    }
 }
 
 #[test]

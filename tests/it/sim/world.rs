@@ -286,6 +286,7 @@ impl Fs for Sim {
                 len: 0,
                 mode: 0o700,
                 uid: 1000,
+                gid: 1000,
                 links: 2,
             },
             Entry::File(inode) => Stat {
@@ -293,6 +294,7 @@ impl Fs for Sim {
                 len: state.disk.content(inode).len() as u64,
                 mode: state.disk.mode(inode),
                 uid: 1000,
+                gid: 1000,
                 links: state.disk.links(inode) as u64,
             },
         }))

@@ -87,6 +87,7 @@ impl Fs for Memory {
             len: len as u64,
             mode,
             uid: 1000,
+            gid: 1000,
             links: 1,
         };
         Ok(self.0.lock().unwrap().get(path).map(|entry| match entry {

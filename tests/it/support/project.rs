@@ -62,6 +62,7 @@ impl Project {
             .env("HOME", &home)
             .env("XDG_CONFIG_HOME", home.join("config"))
             .env("XDG_STATE_HOME", home.join("state"))
+            .env("HOSTNAME", "here")
             .env("PATH", "/usr/bin:/bin")
             .stdin(Stdio::null());
         command

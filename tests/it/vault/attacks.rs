@@ -148,11 +148,7 @@ fn a_person_may_edit_with_stock_tools_when_the_generation_goes_up() {
 fn memory_may_be_lost_but_not_garbled() {
     let home = Home::new();
     assert!(home.open().warnings().is_empty());
-    let pin = home
-        .paths
-        .state
-        .join("vaults")
-        .join(format!("{}.pin", home.open().id()));
+    let pin = home.pin();
     std::fs::write(&pin, "{").unwrap();
     assert_eq!(code(home.try_open()), ("ROT806", 23));
     std::fs::remove_dir_all(&home.paths.state).unwrap();
@@ -182,7 +178,7 @@ fn hostile_documents_are_refused_and_never_quoted() {
     let canary = "CANARY-5f1d9a";
     let edits: Vec<(&str, &str, fn(&mut serde_json::Value))> = vec![
         ("schema of the future", "ROT805", |d| {
-            d["schema"] = "rot.vault/v2".into()
+            d["schema"] = "rot.vault/v9".into()
         }),
         ("other schema", "ROT805", |d| {
             d["schema"] = "CANARY-5f1d9a".into()

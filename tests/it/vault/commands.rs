@@ -25,13 +25,7 @@ impl Home {
         } else {
             vec![input]
         };
-        run(
-            &Ctx {
-                world: world(&answers),
-                paths: self.paths.clone(),
-            },
-            &args.vault,
-        )
+        run(&Ctx::new(world(&answers), self.paths.clone()), &args.vault)
     }
 
     fn text(&self, line: &str) -> String {
@@ -173,10 +167,7 @@ fn a_value_is_read_before_a_passphrase() {
     std::fs::write(path, sealed).unwrap();
     let args = Line::try_parse_from(["vault", "set", "a"]).unwrap();
     ok(run(
-        &Ctx {
-            world: world(&[b"the value", b"open sesame"]),
-            paths: home.paths.clone(),
-        },
+        &Ctx::new(world(&[b"the value", b"open sesame"]), home.paths.clone()),
         &args.vault,
     ));
     // Piped input is used up by the value: the passphrase is not taken from it, and nobody is waited for.

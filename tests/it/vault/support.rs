@@ -140,6 +140,29 @@ impl Home {
         std::fs::read(&self.paths.vault).unwrap()
     }
 
+    /// What the machine remembers of the vault.
+    pub fn pin(&self) -> PathBuf {
+        let files = std::fs::read_dir(self.paths.state.join("vaults")).unwrap();
+        let mut pins = files
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|e| e == "pin"));
+        let pin = pins.next().unwrap();
+        assert_eq!(pins.next(), None);
+        pin
+    }
+
+    /// The file in which a machine noted in former times which vault is at this path.
+    pub fn place_name(&self) -> String {
+        let name = self.paths.vault.canonicalize().unwrap();
+        let digest =
+            ring::digest::digest(&ring::digest::SHA256, name.as_os_str().as_encoded_bytes());
+        let hex: String = digest.as_ref()[..16]
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        format!("{hex}.place")
+    }
+
     /// Another machine: the same files, no memory.
     pub fn without_memory(&self) -> Paths {
         Paths {

@@ -113,7 +113,7 @@ fn stock_age_opens_our_vault_and_we_open_what_it_seals() {
     assert!(status.success());
     let text = std::fs::read_to_string(&plain).unwrap();
     assert!(
-        text.starts_with("{\n  \"schema\": \"rot.vault/v1\",\n"),
+        text.starts_with("{\n  \"schema\": \"rot.vault/v2\",\n"),
         "readable JSON"
     );
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
