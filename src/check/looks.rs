@@ -294,6 +294,44 @@ fn entropy(text: &str) -> f64 {
         .sum()
 }
 
+/// Where a text that could not be understood holds what looks like a credential: each quoted text, by the word or the key
+/// before it.
+pub fn credentials_in(file: crate::source::FileId, text: &str) -> Vec<crate::source::Span> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let mut name = String::new();
+        let mut place = at;
+        for (number, part) in line.split('"').enumerate() {
+            let quoted = number % 2 == 1;
+            let shown = part.trim_end();
+            if quoted
+                && looks_like_secret(
+                    shown,
+                    Some(&name).filter(|n| !n.is_empty()).map(String::as_str),
+                )
+                .is_some()
+            {
+                found.push(crate::source::Span::new(file, place, place + shown.len()));
+            }
+            let word = part
+                .rsplit(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')))
+                .find(|w| !w.is_empty());
+            if let Some(word) = word {
+                name = word.to_owned();
+            }
+            place += part.len() + 1;
+        }
+        at += line.len();
+    }
+    found
+}
+
+/// Whether a text under a name looks like a credential.
+pub fn looks_secret(text: &str, name: &str) -> bool {
+    looks_like_secret(text, Some(name)).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,6 +15,7 @@ pub mod order;
 mod rules;
 mod texts;
 
+pub use looks::{credentials_in, looks_secret};
 pub use rules::pages;
 pub use texts::{Texts, Tree};
 

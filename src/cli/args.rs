@@ -73,6 +73,9 @@ pub struct Globals {
     /// Project settings [default: the nearest rot.toml upward]
     #[arg(long, value_name = "PATH", global = true)]
     pub config: Option<PathBuf>,
+    /// Take no rot.toml at all
+    #[arg(long, global = true, conflicts_with = "config")]
+    pub no_config: bool,
     /// When to use colours
     #[arg(long, value_name = "WHEN", global = true, value_enum, default_value_t = When::Auto)]
     pub color: When,
@@ -120,6 +123,8 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Show secrets and runs, and what needs attention
     Status(StatusArgs),
+    /// List runs, and show what the journal of one knows: no values
+    Runs(RunsArgs),
     /// Translate a file into another form
     Compile(CompileArgs),
     /// Format .rot files
@@ -165,6 +170,9 @@ pub struct CheckArgs {
     /// Also report findings of taste
     #[arg(long)]
     pub pedantic: bool,
+    /// Take no decision of the tree: suppressions in files, [[ignore]] and weights of rot.toml do not count
+    #[arg(long)]
+    pub strict: bool,
     /// Also report what this program cannot run, though a server can
     #[arg(long)]
     pub here: bool,
@@ -212,6 +220,35 @@ pub enum FailOn {
     Warning,
     /// Anything.
     Note,
+}
+
+/// Arguments of `rot runs`.
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// What to do; alone it lists the runs
+    #[command(subcommand)]
+    pub command: Option<RunsCommand>,
+    /// The form of the list
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
+    pub report: ResultFormat,
+}
+
+/// `rot runs show`.
+#[derive(Debug, Subcommand)]
+pub enum RunsCommand {
+    /// What one run did
+    Show(ShowArgs),
+}
+
+/// Arguments of `rot runs show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The id of the run, or its beginning
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// The kept answer of this step, masked
+    #[arg(long, value_name = "STEP")]
+    pub answer: Option<String>,
 }
 
 /// `text` or `json`.
@@ -460,6 +497,7 @@ impl Globals {
             read_only: false,
             lock_timeout: None,
             config: None,
+            no_config: false,
             color: When::Auto,
             quiet: false,
             verbose: 0,

@@ -44,6 +44,9 @@ impl Context {
 
     /// The settings: of `--config`, or of the nearest `rot.toml`.
     pub fn config(&self) -> Result<Config, Error> {
+        if self.globals.no_config {
+            return Ok(Config::default());
+        }
         config::load(
             self.globals.config.as_deref(),
             &self.cwd,

@@ -24,6 +24,7 @@ pub mod process;
 pub mod resume;
 pub mod run;
 pub mod runreport;
+mod runs;
 pub mod status;
 pub mod usage;
 pub mod vault;
@@ -156,6 +157,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Plan(args) => preview::run(args, context),
         Command::Resume(args) => resume::run(args, context),
         Command::Status(args) => status::run(args, context),
+        Command::Runs(args) => runs::run(args, context),
         Command::Compile(args) => compile::run(args, context),
         Command::Vault(args) => vault::command(args, context),
         Command::Exec(args) => {

@@ -47,7 +47,14 @@ pub fn resolve(context: &Context, config: &Config, world: &World) -> Result<Path
         .filter(|identity| !identity.is_empty())
         .unwrap_or(&config.identity);
     let identities = if !globals.identity.is_empty() {
-        globals.identity.iter().map(given).collect()
+        let path = |p: &PathBuf| {
+            if crate::vault::identity::is_key(p) {
+                p.clone()
+            } else {
+                given(p)
+            }
+        };
+        globals.identity.iter().map(path).collect()
     } else if !of_settings.is_empty() {
         of_settings.iter().map(written).collect::<Result<_>>()?
     } else {

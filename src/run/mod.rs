@@ -31,8 +31,9 @@ mod start;
 mod step;
 pub mod sweep;
 
+pub use answer::Answer as StoredAnswer;
 pub use execute::{Job, journaled_plan, resume, run, ways_out};
-pub use open::{Decision, OpenRun, OpenState, acknowledge, open_runs};
+pub use open::{Decision, OpenRun, OpenState, acknowledge, describe as describe_run, open_runs};
 pub use report::{Observer, RunReport, SecretReport, Silent, Status, StepReport};
 pub use revocation::{Swept, sweep_due};
 pub use script::serve as serve_jq;

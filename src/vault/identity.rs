@@ -37,6 +37,16 @@ pub fn load_all(world: &World, paths: &[PathBuf]) -> Result<Vec<Identity>> {
 /// # Errors
 /// As [`load_all`].
 pub fn load(world: &World, path: &Path) -> Result<Vec<Identity>> {
+    if is_key(path) {
+        let key = path
+            .to_str()
+            .and_then(|text| Identity::from_native(text.trim()));
+        return key.map(|identity| vec![identity]).ok_or_else(|| {
+            let message = "the key that is given as an identity is not one that age reads";
+            Error::plain(Failure::Usage, codes::IDENTITY_UNREADABLE, message)
+                .help("it is one line of an identity file; a file (`--identity PATH`) is safer, because other programs of the same user can read a variable")
+        });
+    }
     let bytes = read(world, path)?;
     if matches!(crypt::form(&bytes), Form::Binary | Form::Armored) {
         let passphrase = ask(world, path)?;
@@ -45,6 +55,16 @@ pub fn load(world: &World, path: &Path) -> Result<Vec<Identity>> {
         return parse(world, path, &plain);
     }
     parse(world, path, &bytes)
+}
+
+/// Whether what is given for the path of an identity is a key itself, as CI systems hand it over in `ROT_IDENTITY`. Such a
+/// "path" is never shown.
+pub fn is_key(path: &Path) -> bool {
+    path.to_str().is_some_and(|text| {
+        text.trim_start()
+            .to_ascii_uppercase()
+            .starts_with("AGE-SECRET-KEY-")
+    })
 }
 
 /// The text of a new identity file, in the form of `age-keygen`.
@@ -104,6 +124,11 @@ fn read(world: &World, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
 }
 
 fn parse(world: &World, path: &Path, bytes: &[u8]) -> Result<Vec<Identity>> {
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(unusable(path, "is UTF-16: save it as UTF-8"));
+    }
+    // Editors of other systems put a byte order mark ahead, which belongs to no key.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let Ok(text) = std::str::from_utf8(bytes) else {
         return Err(unusable(path, "is not an identity: it is not text"));
     };

@@ -35,10 +35,67 @@ pub fn read_text(path: &Path) -> Result<String, Unreadable> {
         Ok(meta) => meta.len().min(LIMIT),
         Err(error) => return refused(&error),
     };
-    match fs::File::open(path) {
-        Ok(file) => text(file, usize::try_from(size).unwrap_or(0) + 1),
+    // Opening a pipe that nobody writes to would wait for ever, and so would reading a terminal.
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(path);
+    match opened {
+        Ok(file) if file.metadata().is_ok_and(|meta| meta.is_file()) => {
+            text(file, usize::try_from(size).unwrap_or(0) + 1)
+        }
+        Ok(_) => unreadable(
+            "it is no regular file",
+            "pass what comes out of a program on standard input, and name `-`",
+        ),
         Err(error) => refused(&error),
     }
+}
+
+/// Whether a path is a link, as it is written or in one of its folders. Devices are none: `/dev/stdout` is one by name alone.
+fn is_link(path: &Path) -> bool {
+    !path.starts_with("/dev")
+        && path
+            .ancestors()
+            .take_while(|part| !part.as_os_str().is_empty())
+            .take(if path.is_absolute() { 1 } else { usize::MAX })
+            .any(|part| fs::symlink_metadata(part).is_ok_and(|meta| meta.is_symlink()))
+}
+
+/// As [`replace`], for what a tree of strangers may have prepared a place for: never through a link.
+pub fn write_report(path: &Path, content: &str) -> io::Result<()> {
+    if is_link(path) {
+        return Err(io::Error::new(
+            ErrorKind::PermissionDenied,
+            "it is a symbolic link",
+        ));
+    }
+    replace(path, content)
+}
+
+/// Whether a file lies in a folder, links followed.
+pub fn is_within(path: &Path, folder: &Path) -> bool {
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    match (fs::canonicalize(path), fs::canonicalize(folder)) {
+        (Ok(path), Ok(folder)) => path.starts_with(folder),
+        // What does not exist cannot be read.
+        _ => true,
+    }
+}
+
+/// Whether a file that was found, and not named, may be trusted: it and its folder belong to this user or to root, and others
+/// cannot change them.
+pub fn is_ours(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let own = rustix::process::geteuid().as_raw();
+    [path.to_owned(), parent(path)].iter().all(|part| {
+        fs::metadata(part)
+            .is_ok_and(|meta| (meta.uid() == own || meta.uid() == 0) && meta.mode() & 0o002 == 0)
+    })
 }
 
 /// The other JSON files of a folder, in the order of their names; at most a thousand.
@@ -51,7 +108,7 @@ pub fn json_beside(folder: &Path, file: &Path) -> Vec<PathBuf> {
         .filter(|path| {
             path.extension() == Some(OsStr::new("json"))
                 && path.file_name() != file.file_name()
-                && path.is_file()
+                && fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file())
         })
         .take(1000)
         .collect();

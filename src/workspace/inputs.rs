@@ -53,12 +53,15 @@ pub fn collect(paths: &[PathBuf], stdin_name: Option<&str>, wanted: Wanted) -> V
         } else if path.is_dir() {
             walk(path, wanted, &mut seen, &mut inputs);
         } else if seen.insert(identity(path)) {
-            inputs.push(input(
-                shown(path),
-                Some(path.clone()),
-                files::read_text(path),
-                true,
-            ));
+            let read = if path.is_symlink() && !files::is_within(path, &files::parent(path)) {
+                Err(Unreadable {
+                    why: "it is a link that leads out of its folder".to_owned(),
+                    help: "name the file itself",
+                })
+            } else {
+                files::read_text(path)
+            };
+            inputs.push(input(shown(path), Some(path.clone()), read, true));
         }
     }
     inputs

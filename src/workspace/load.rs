@@ -68,6 +68,7 @@ fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts) -> Loaded {
     let id = sources.add(file.clone());
     let (main, mut findings) = syntax::parse(id, file);
     let mut loader = Loader {
+        root: root_of(Path::new(file.name()), config),
         texts,
         sources,
         used: Vec::new(),
@@ -86,7 +87,13 @@ fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts) -> Loaded {
     }
     let wrong = resolved.iter().any(|d| d.severity == Severity::Error);
     findings.append(&mut resolved);
-    if !broken {
+    if broken {
+        // The excerpt of a mistake may show a credential that stands beside it.
+        let beside = check::credentials_in(id, file.text());
+        if let Some(first) = findings.first_mut() {
+            first.redact.extend(beside);
+        }
+    } else {
         let texts = CheckTexts {
             sources: Some(&loader.sources),
             tree: Some(Tree::Rot(&main)),
@@ -175,7 +182,11 @@ fn leads_to_others(code: Code) -> bool {
 fn json_text(file: &SourceFile, config: &Config, among: &dyn Texts) -> Loaded {
     let mut sources = SourceMap::new();
     let id = sources.add(file.clone());
-    let (node, findings) = json::parse_all(id, file);
+    let (node, mut findings) = json::parse_all(id, file);
+    // The excerpt of a mistake may show a credential that stands beside it.
+    if let Some(broken) = findings.iter_mut().find(|d| d.severity == Severity::Error) {
+        broken.redact.extend(check::credentials_in(id, file.text()));
+    }
     let Some(node) = node else {
         return Loaded {
             plan: Plan::new(Dialect::Rot),
@@ -331,6 +342,8 @@ fn options(config: &Config) -> ReadOptions {
 
 /// Reads used files, each once, those that they use first.
 struct Loader<'t> {
+    /// Files outside of it are not read, and so not quoted.
+    root: PathBuf,
     texts: &'t dyn Texts,
     sources: SourceMap,
     used: Vec<ast::Ast>,
@@ -338,6 +351,25 @@ struct Loader<'t> {
     /// Files that are being read, for rings.
     open: Vec<PathBuf>,
     done: Vec<PathBuf>,
+}
+
+/// The folder out of which nothing is read: that of the settings, else the nearest with `.git`, else the current one where the
+/// file lies in it, else the file's own.
+fn root_of(file: &Path, config: &Config) -> PathBuf {
+    let own = super::files::parent(file);
+    if let Some(root) = config
+        .root
+        .as_ref()
+        .filter(|root| super::files::is_within(&own, root))
+    {
+        return root.clone();
+    }
+    let tree = own.ancestors().find(|dir| dir.join(".git").exists());
+    match tree {
+        Some(tree) => super::files::parent(&tree.join("x")),
+        None if super::files::is_within(&own, Path::new(".")) => PathBuf::from("."),
+        None => own,
+    }
 }
 
 impl Loader<'_> {
@@ -367,6 +399,20 @@ impl Loader<'_> {
                 continue;
             }
             if self.done.contains(&path) {
+                continue;
+            }
+            if path.extension().and_then(|e| e.to_str()) != Some("rot")
+                || !super::files::is_within(&path, &self.root)
+            {
+                self.findings.push(
+                    Diagnostic::new(
+                        codes::IMPORT_NOT_FOUND,
+                        item.path.span,
+                        "only `.rot` files of the project can be used",
+                    )
+                    .at("not opened")
+                    .help("the project is the folder of `rot.toml`, else that of `.git`, else the current folder"),
+                );
                 continue;
             }
             match self.texts.read(&path) {

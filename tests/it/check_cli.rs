@@ -2,6 +2,7 @@
 
 mod decisions;
 mod documents;
+mod doors;
 mod fixes;
 mod flows;
 mod watching;

@@ -46,7 +46,9 @@
 
 use crate::check::context::{Context, Once, Reach, place_of};
 use crate::check::flow::Part;
+use super::unmasked_minted_secret::names_identifier;
 use crate::diagnostic::{Code, Diagnostic, codes};
+use crate::plan::Origin;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     in_url(cx, &[Part::Path, Part::UserInfo], codes::SECRET_IN_URL_PATH, out);
@@ -59,6 +61,13 @@ pub(super) fn in_url(cx: &Context<'_, '_>, parts: &[Part<'_>], code: Code, out: 
         let Some((request, part)) = cx.request(event).filter(|(_, part)| parts.contains(part)) else { continue };
         let Some(place) = place_of(part) else { continue };
         for leak in cx.leaks(event) {
+            // Conductor has no word for what is public of a credential; by its name the id of one is.
+            if part == Part::Path
+                && !cx.plan.dialect.semantics().declares_intent
+                && matches!(leak.origin, Origin::Secret(name) if names_identifier(name))
+            {
+                continue;
+            }
             if cx.reach(&leak, &request.target, place) != Reach::WrongPlace || !once.is_first(event, leak.entry.atom) {
                 continue;
             }

@@ -109,7 +109,12 @@ fn is_masked(cx: &Context<'_, '_>, rotation: usize, path: &[String]) -> bool {
 
 /// Whether a place has the name of what tells a credential from others, and is none itself.
 fn is_identifier(path: &[String]) -> bool {
-    let name: String = path.last().map_or("", String::as_str).chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    names_identifier(path.last().map_or("", String::as_str))
+}
+
+/// Whether a name is that of what tells a credential from others.
+pub(super) fn names_identifier(name: &str) -> bool {
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     ["id", "sid", "name", "serial", "username", "user", "email", "label", "fingerprint"].iter().any(|word| name.ends_with(word))
 }
 

@@ -102,7 +102,7 @@ pub fn run(args: &CheckArgs, context: &Context, config: &Config) -> Result<(), E
         match file {
             None => context.out.stdout(&text),
             Some(path) => {
-                files::replace(path, &context.out.redactor().redact(&text))
+                files::write_report(path, &context.out.redactor().redact(&text))
                     .map_err(|e| super::unwritable("the report", path, &e))?;
             }
         }

@@ -94,8 +94,9 @@ pub fn once(
         .transpose()?;
     context.out.progress("");
     let pointer = pointer(&sources, ends.pointers);
+    let strict = config.strict();
     let setting = Setting {
-        config,
+        config: if args.strict { &strict } else { config },
         sources: &sources,
         pointer: &pointer,
         cwd: &context.cwd,
@@ -107,6 +108,12 @@ pub fn once(
     let mut report = Report::new(&sources, outcome.kept).pointers(&pointer);
     let mut tally = Tally {
         suppressed: outcome.suppressed,
+        off: setting
+            .config
+            .severity
+            .values()
+            .filter(|s| s.is_none())
+            .count(),
         fixed: mended.fixed,
         elsewhere,
         ..Tally::default()
@@ -182,6 +189,8 @@ pub fn once(
 #[derive(Default)]
 struct Tally {
     suppressed: usize,
+    /// Rules that the settings turn off.
+    off: usize,
     known: usize,
     fixed: usize,
     /// Findings with a fix that `--fix` tries.
@@ -225,6 +234,14 @@ impl Tally {
         };
         let parts = [
             (self.suppressed, "suppressed"),
+            (
+                self.off,
+                if self.off == 1 {
+                    "rule turned off"
+                } else {
+                    "rules turned off"
+                },
+            ),
             (self.known, "in the baseline"),
             (self.fixed, fixed),
             (self.fixable, "can be fixed with `--fix`"),
@@ -311,7 +328,7 @@ fn write_baseline(
     context: &Context,
 ) -> Result<usize, Error> {
     let (text, count) = baseline::text(report, path, &context.cwd);
-    files::replace(path, &context.out.redactor().redact(&text))
+    files::write_report(path, &context.out.redactor().redact(&text))
         .map_err(|error| unwritable("the baseline", path, &error))?;
     report
         .diagnostics
@@ -360,11 +377,15 @@ fn emit(request: &Request, report: &Report<'_>, context: &Context) -> Result<(),
     };
     let text = request.format.write(report, RenderOptions::default());
     let text = context.out.redactor().redact(&text);
-    files::replace(path, &text).map_err(|error| unwritable("the report", path, &error))
+    files::write_report(path, &text).map_err(|error| unwritable("the report", path, &error))
 }
 
 fn unwritable(what: &str, path: &std::path::Path, error: &std::io::Error) -> Error {
-    let message = format!("cannot write {what} `{}`: {}", path.display(), error.kind());
+    // What is wrapped is a word of ours; what the system says is told by its kind.
+    let why = error
+        .get_ref()
+        .map_or_else(|| error.kind().to_string(), ToString::to_string);
+    let message = format!("cannot write {what} `{}`: {why}", path.display());
     Error::plain(Failure::Usage, codes::USAGE, message)
         .help("check that its folder exists and can be written to")
 }

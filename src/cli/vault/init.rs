@@ -36,6 +36,7 @@ pub(super) fn run(cx: &Ctx, args: &InitArgs) -> Result<Output> {
         ));
     }
     if let [only] = cx.paths.identities.as_slice()
+        && !identity::is_key(only)
         && cx.world.fs.stat(only).is_ok_and(|stat| stat.is_none())
     {
         make_identity(&cx.world, only)?;

@@ -43,6 +43,23 @@ pub struct Config {
     pub paths: Vec<PathRule>,
     /// `[[ignore]]`.
     pub ignores: Vec<Ignore>,
+    /// Suppressions in files do not count.
+    pub strict: bool,
+}
+
+impl Config {
+    /// The same settings without what a tree may use to hide findings: weights, rules that are off, `[[ignore]]`.
+    #[must_use]
+    pub fn strict(&self) -> Self {
+        Self {
+            severity: BTreeMap::new(),
+            paths: Vec::new(),
+            ignores: Vec::new(),
+            fail_on: None,
+            strict: true,
+            ..self.clone()
+        }
+    }
 }
 
 /// What `--environment NAME` stands for.
@@ -98,6 +115,15 @@ pub fn load(explicit: Option<&Path>, cwd: &Path, sources: &mut SourceMap) -> Res
     let Some(path) = explicit.map(Path::to_owned).or_else(|| find(cwd)) else {
         return Ok(Config::default());
     };
+    // As git's `safe.directory`: settings decide where the vault is and which programs are run.
+    if explicit.is_none() && path.parent() != Some(cwd) && !files::is_ours(&path) {
+        let message = format!(
+            "the settings `{}` are not taken: they or their folder belong to another user, or others can change them",
+            path.display()
+        );
+        return Err(Error::plain(Failure::Usage, codes::CONFIG_INVALID, message)
+            .help("take them with `--config PATH`, or go without with `--no-config`"));
+    }
     let shown = path
         .strip_prefix(cwd)
         .unwrap_or(&path)

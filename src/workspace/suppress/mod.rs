@@ -93,7 +93,7 @@ pub fn apply(found: Vec<Diagnostic>, setting: &Setting<'_>) -> Outcome {
     let mut of_settings = settings::rules(setting);
     let mut of_files = Vec::new();
     let mut complaints = Vec::new();
-    for (id, file) in setting.sources.files() {
+    for (id, file) in setting.sources.files().filter(|_| !setting.config.strict) {
         let (suppressions, wrong) = inline::read(id, file);
         of_files.extend(suppressions);
         if (setting.checked)(id) {

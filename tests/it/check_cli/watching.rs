@@ -40,7 +40,10 @@ fn a_change_is_seen_and_told_as_a_difference() {
         "check.severity = { ROT301 = \"off\" }\n",
     )
     .unwrap();
-    assert_eq!(until("checked"), "checked 2 files: no findings");
+    assert_eq!(
+        until("checked"),
+        "checked 2 files: no findings; 1 rule turned off"
+    );
     std::fs::write(rot.path().join("rot.toml"), "bad = 1\n").unwrap();
     assert_eq!(until("watching"), "watching for changes: 0 new, 1 gone");
     assert_eq!(until("watching"), "watching for changes");

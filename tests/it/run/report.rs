@@ -235,3 +235,32 @@ fn what_a_run_makes_from_a_secret_is_masked() {
         checked.stdout
     );
 }
+
+#[test]
+fn runs_are_listed_and_shown_without_values() {
+    let issuer = answering(r#"{"jwt": "a-new-credential-1", "n": 7}"#);
+    let project = project(&issuer, TOKEN);
+    project.rot("runs").code(0).says("there were no runs");
+    project.rot("run r.rot").code(21);
+    let listed = project.rot("runs --report json").code(0).json();
+    assert_eq!(listed["schema"], "rot.runs/v1");
+    assert_eq!(listed["runs"][0]["rotation"], "my_token");
+    let id = listed["runs"][0]["run_id"].as_str().unwrap().to_owned();
+    let shown = project.rot(&format!("runs show {id}")).code(0);
+    assert!(
+        shown.stdout.contains("get: answered 200"),
+        "{}",
+        shown.stdout
+    );
+    let kept = project.rot(&format!("runs show {id} --answer get")).code(0);
+    assert!(kept.stdout.contains("\"jwt\": \"***\""), "{}", kept.stdout);
+    assert!(
+        !kept.stdout.contains("a-new-credential-1"),
+        "{}",
+        kept.stdout
+    );
+    project
+        .rot("runs show nothing")
+        .code(2)
+        .says("there is no run `nothing`");
+}
