@@ -19,18 +19,8 @@ pub use looks::{credentials_in, looks_secret};
 pub use rules::pages;
 pub use texts::{Texts, Tree};
 
-use crate::diagnostic::{Code, Diagnostic, codes};
+use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
-
-/// Rules of taste, which only [`Options::pedantic`] turns on.
-pub const PEDANTIC: &[Code] = &[
-    codes::MIXED_LINE_ENDINGS,
-    codes::UNUSED_STEP_OUTPUT,
-    codes::STATUS_LEAK,
-    codes::DEPRECATED_AUTH,
-    codes::MISSING_TIMEOUT,
-    codes::RESTART_LOSES_SECRET,
-];
 
 /// What the user chose.
 #[derive(Debug, Clone, Default)]

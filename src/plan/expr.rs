@@ -1,5 +1,7 @@
 //! Expressions, with every name resolved.
 
+pub use crate::syntax::Operator;
+
 use super::{JsonPath, Type, schedule::Dur};
 use crate::source::At;
 use serde::{Deserialize, Serialize};
@@ -176,50 +178,6 @@ impl RunField {
         RunField::Rotation,
         RunField::Reason,
     ];
-}
-
-/// Binary operators.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Operator {
-    /// `==`
-    Eq,
-    /// `!=`
-    Ne,
-    /// `<`
-    Lt,
-    /// `<=`
-    Le,
-    /// `>`
-    Gt,
-    /// `>=`
-    Ge,
-    /// `and`
-    And,
-    /// `or`
-    Or,
-    /// `+`: numbers; time and duration; duration and duration
-    Add,
-    /// `??`: the left unless it is null or missing
-    Else,
-}
-
-impl Operator {
-    /// As it is written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Operator::Eq => "==",
-            Operator::Ne => "!=",
-            Operator::Lt => "<",
-            Operator::Le => "<=",
-            Operator::Gt => ">",
-            Operator::Ge => ">=",
-            Operator::And => "and",
-            Operator::Or => "or",
-            Operator::Add => "+",
-            Operator::Else => "??",
-        }
-    }
 }
 
 macro_rules! functions {

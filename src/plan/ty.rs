@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Types within one type that are kept under a name.
+const MOST_FIELDS: usize = 1024;
+
 /// The type of a value, apart from whether it is secret (that is a [`Label`](super::Label)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -80,6 +83,34 @@ impl Type {
     pub const WORDS: [&'static str; 9] = [
         "string", "int", "number", "bool", "time", "duration", "bytes", "json", "list",
     ];
+
+    /// The type as far as it is worth knowing: one that is put together from others twice over would have as many fields as two of
+    /// them, and so on, so that a large one is any JSON value.
+    #[must_use]
+    pub fn bounded(self) -> Type {
+        if self.size() > MOST_FIELDS {
+            Type::Json
+        } else {
+            self
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Type::List(item) => 1 + item.size(),
+            Type::Record(fields) => 1 + fields.iter().map(|(_, ty)| ty.size()).sum::<usize>(),
+            Type::Any
+            | Type::Null
+            | Type::String
+            | Type::Int
+            | Type::Number
+            | Type::Bool
+            | Type::Time
+            | Type::Duration
+            | Type::Bytes
+            | Type::Json => 1,
+        }
+    }
 
     /// Whether a value of type `self` may stand where `wanted` is asked for.
     pub fn fits(&self, wanted: &Type) -> bool {

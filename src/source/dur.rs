@@ -123,6 +123,11 @@ impl Dur {
         total.checked_mul(1000).map(Dur)
     }
 
+    /// The value of a text that is numbers with units, in any order and saturated: what the grammar of the language lets through.
+    pub fn sum(text: &str) -> Dur {
+        Dur(parts_sum(text))
+    }
+
     /// Reads `45m`, `2h`, `7d`, `2w`, `500ms`, `1h30m`: whole numbers with the units w, d, h, m, s and ms, longest first.
     pub fn parse(text: &str) -> Result<Dur, DurError> {
         let error = |start: usize, end: usize, message: String, help: String| DurError {
@@ -243,6 +248,7 @@ impl Dur {
 }
 
 /// The sum of the parts of a text whose units are known, for a help text.
+/// The sum of the parts of a text, saturated; what is no part counts nothing.
 fn parts_sum(text: &str) -> u64 {
     let mut sum = 0u64;
     let mut rest = text;
@@ -252,8 +258,11 @@ fn parts_sum(text: &str) -> u64 {
         let number = rest
             .strip_suffix(tail)
             .unwrap_or("")
-            .parse::<u64>()
-            .unwrap_or(0);
+            .bytes()
+            .fold(0u64, |n, b| {
+                n.saturating_mul(10)
+                    .saturating_add(u64::from(b.saturating_sub(b'0')))
+            });
         let unit = tail.strip_suffix(after).unwrap_or("");
         let millis = UNITS
             .into_iter()

@@ -5,6 +5,7 @@
 
 use crate::source::Dur;
 use crate::source::{FileId, Span};
+use crate::syntax::Operator;
 
 /// A parsed file.
 #[derive(Debug, Clone, PartialEq)]
@@ -169,6 +170,15 @@ pub struct Duration {
 pub struct Count {
     /// Its value, saturated.
     pub value: u64,
+    /// Where.
+    pub span: Span,
+}
+
+/// An operator with its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sign {
+    /// Which.
+    pub operator: Operator,
     /// Where.
     pub span: Span,
 }
@@ -439,8 +449,8 @@ pub enum ClauseKind {
     ExpectHeader {
         /// Header.
         name: Name,
-        /// Comparison as written.
-        operator: Name,
+        /// Comparison.
+        operator: Sign,
         /// With what.
         value: Expr,
     },
@@ -448,8 +458,8 @@ pub enum ClauseKind {
     ExpectBody {
         /// Path as written.
         path: Name,
-        /// Comparison as written.
-        operator: Name,
+        /// Comparison.
+        operator: Sign,
         /// With what.
         value: Expr,
     },
@@ -530,8 +540,8 @@ pub enum ExprKind {
     Index(Box<Expr>, Box<Expr>),
     /// `name(args)`
     Call(Name, Vec<Expr>),
-    /// `a == b`; the operator as written.
-    Binary(Box<Expr>, Name, Box<Expr>),
+    /// `a == b`
+    Binary(Box<Expr>, Sign, Box<Expr>),
     /// `not a`
     Not(Box<Expr>),
     /// `reveal expr because "reason"`

@@ -11,6 +11,7 @@ mod grammar;
 mod keyword;
 mod lex;
 mod lower;
+mod operator;
 mod parse;
 mod print;
 pub mod remark;
@@ -18,6 +19,7 @@ mod split;
 mod words;
 
 pub use keyword::is_keyword;
+pub use operator::Operator;
 pub use parse::parse;
 pub use print::print;
 pub(crate) use print::{encode, is_word};

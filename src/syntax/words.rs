@@ -96,6 +96,11 @@ impl Expected {
     }
 }
 
+/// What a rule is called in a message.
+pub fn name(rule: Rule) -> String {
+    phrase(rule).map_or_else(String::new, |(_, words)| words)
+}
+
 /// A rule's rank (less is likelier) and words; `None` for what would only be noise.
 fn phrase(rule: Rule) -> Option<(u8, String)> {
     let fixed = |rank: u8, text: &str| Some((rank, text.to_owned()));

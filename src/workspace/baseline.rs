@@ -4,7 +4,7 @@
 //! move and layout that changes. A place that is blanked is blanked here too. Equal findings are counted.
 
 use super::files;
-use super::suppress::{is_ignorable, within};
+use super::suppress::within;
 use crate::diagnostic::{Diagnostic, Error, Failure, codes};
 use crate::json;
 use crate::report::Report;
@@ -156,7 +156,7 @@ fn fingerprints(report: &Report<'_>, cwd: &Path, root: &Path) -> Vec<Option<Stri
         let place = report
             .places
             .resolve(one.span())
-            .filter(|_| is_ignorable(one.code))?;
+            .filter(|_| one.code.may_be_turned_off())?;
         let pointer = report.pointer(one.span());
         // Numbers in a pointer change when a task is put in before it.
         let keys = pointer.as_deref().map(|p| {

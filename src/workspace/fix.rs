@@ -7,7 +7,7 @@
 use super::config::Config;
 use super::suppress::{self, Setting, hides_others};
 use super::{FrontEnds, pointer};
-use crate::diagnostic::{Code, Diagnostic, Edit, codes};
+use crate::diagnostic::{Category, Code, Diagnostic, Edit, codes};
 use crate::source::{FileId, SourceFile, SourceMap};
 use std::collections::HashMap;
 use std::path::Path;
@@ -146,20 +146,11 @@ fn apply(text: &str, mut edits: Vec<&Edit>) -> Option<String> {
     Some(out)
 }
 
-/// The phase that a code belongs to: text, names and types, everything else. A text with errors in one hides the later ones.
-fn phase(code: Code) -> u8 {
-    match code.id().as_bytes().get(3) {
-        Some(b'0') => 0,
-        Some(b'1' | b'2') => 1,
-        _ => 2,
-    }
-}
-
 fn gains_nothing(before: &[Diagnostic], mended: &[Code], after: &[Diagnostic]) -> bool {
     let seen = before
         .iter()
         .filter(|d| hides_others(d))
-        .map(|d| phase(d.code))
+        .map(|d| d.code.category().phase())
         .min()
         .unwrap_or(2);
     let mut counts: HashMap<Code, isize> = HashMap::new();
@@ -169,7 +160,7 @@ fn gains_nothing(before: &[Diagnostic], mended: &[Code], after: &[Diagnostic]) -
     for code in mended {
         *counts.entry(*code).or_default() -= 1;
     }
-    for one in after.iter().filter(|d| phase(d.code) <= seen) {
+    for one in after.iter().filter(|d| d.code.category().phase() <= seen) {
         *counts.entry(one.code).or_default() -= 1;
     }
     counts.values().all(|left| *left >= 0)
@@ -188,9 +179,9 @@ impl Stage {
     /// The findings of a stage; of what is not its business the fixes are left out.
     fn of(self, mut kept: Vec<Diagnostic>) -> Vec<Diagnostic> {
         match self {
-            Stage::Findings => {
-                kept.retain(|d| suppress::is_ignorable(d.code) || d.code.id() < "ROT9")
-            }
+            Stage::Findings => kept.retain(|d| {
+                d.code.may_be_turned_off() || d.code.category() != Category::Housekeeping
+            }),
             Stage::Suppressions => kept
                 .iter_mut()
                 .filter(|d| d.code != codes::UNUSED_SUPPRESSION)

@@ -136,7 +136,7 @@ fn checked(plan: &Plan, config: &Config, wrong: bool, texts: &CheckTexts<'_>) ->
 
 /// Codes of flows, transport and masking: right for what is known of a plan, however little that is.
 fn is_of_flows(code: Code) -> bool {
-    matches!(code.id().as_bytes().get(3), Some(b'3' | b'4' | b'6'))
+    code.category().holds_for_parts()
 }
 
 /// The definitions of a file in which something is wrong that other findings may follow from.

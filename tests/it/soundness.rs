@@ -1,6 +1,7 @@
 //! Is the checker right? Programs are run twice, with different secrets: where it reports no flow, nothing that is public
 //! may differ. And what the interpreter knows of a value at run time is never more than the checker knew before.
 
+mod kinds;
 mod programs;
 mod world;
 

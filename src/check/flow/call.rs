@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 /// How often what is passed goes around a ring of calls. Each round brings at least one more rotation to its fixpoint.
 const RING_ROUNDS: usize = 24;
 
+/// What every call passes beside its inputs: what decided that it is made. No input can be called so.
+pub(crate) const REACHED: &str = "\0reached";
+
 /// A call with what it passes.
 #[derive(Debug)]
 pub(super) struct Site<'p> {
@@ -26,11 +29,14 @@ pub(super) fn sequence(plan: &Plan) -> (Vec<usize>, bool) {
         .rev()
         .map(|(i, r)| (r.name.as_str(), i))
         .collect();
+    let failing = failing(plan);
     let callees: Vec<Vec<usize>> = plan
         .rotations
         .iter()
         .map(|rotation| {
             let mut found = Vec::new();
+            // What starts when another fails comes behind that, as if it called it.
+            found.extend(failing.get(rotation.name.as_str()).into_iter().flatten());
             rotation.walk(&mut |step| {
                 if let Task::Call(call) = &step.task {
                     found.extend(index.get(call.rotation.as_str()));
@@ -73,6 +79,17 @@ pub(super) fn sequence(plan: &Plan) -> (Vec<usize>, bool) {
     (sequence, ring)
 }
 
+/// The rotations whose failure starts another, by the name of that.
+pub(super) fn failing(plan: &Plan) -> HashMap<&str, Vec<usize>> {
+    let mut failing: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (index, rotation) in plan.rotations.iter().enumerate() {
+        if let Some(started) = rotation.failure_rotation.as_deref() {
+            failing.entry(started).or_default().push(index);
+        }
+    }
+    failing
+}
+
 /// `taint` of `callee` with the caller's arguments in place of its inputs.
 pub(super) fn substitute<'p>(
     trails: &Trails<'p>,
@@ -86,7 +103,7 @@ pub(super) fn substitute<'p>(
             Some(Atom::Caller { rotation, name }) if *rotation == callee => {
                 for (_, argument) in arguments
                     .iter()
-                    .filter(|(input, _)| name.is_empty() || input == name)
+                    .filter(|(input, _)| input == name || (name.is_empty() && *input != REACHED))
                 {
                     result.join(&argument.map(|a| {
                         // What the called rotation makes of it that is weak stays weak, whatever it is given.
@@ -98,6 +115,7 @@ pub(super) fn substitute<'p>(
                         Some(Entry {
                             derivation,
                             control,
+                            computed: a.computed || entry.computed,
                             ..*a
                         })
                     }));

@@ -39,7 +39,7 @@ pub(super) struct Engine<'p> {
     /// Inputs that are declared secret.
     pub(super) secret_inputs: HashSet<(usize, &'p str)>,
     /// `maskedFields` of the present rotation.
-    masked: HashSet<&'p str>,
+    pub(super) masked: HashSet<&'p str>,
     /// What the tasks of the present rotation are given beside what the plan does with it, by their names.
     given: HashMap<&'p str, &'p Given>,
     /// Steps that are not run here and of which something masked is read.
@@ -54,6 +54,14 @@ pub(super) struct Engine<'p> {
     pub(super) pc: Taint,
     /// The same for conditions before it that may have ended the run.
     pub(super) guard: Taint,
+    /// What decided how long the run has waited: when the present step runs, not whether.
+    pub(super) delays: Taint,
+    /// For each rotation what decides that it fails, and what its message tells.
+    pub(super) failures: HashMap<usize, (Taint, Taint)>,
+    /// Rotations that others call.
+    pub(super) called: HashSet<usize>,
+    /// The rotations whose failure starts another, by the name of that.
+    pub(super) failing: HashMap<&'p str, Vec<usize>>,
     pub(super) variables: Variables<'p>,
     pub(super) lets: HashMap<(usize, &'p str), Shape>,
     pub(super) constants: HashMap<(usize, &'p str), &'p Expr>,
@@ -70,7 +78,7 @@ pub(super) struct Engine<'p> {
     carried: HashMap<usize, (BTreeMap<&'p str, Shape>, Taint)>,
     pub(super) calls: Vec<super::call::Site<'p>>,
     widen: bool,
-    changed: bool,
+    pub(super) changed: bool,
     pub(super) recording: bool,
     pub(super) events: Vec<Event<'p>>,
     pub(super) requests: Vec<Request<'p>>,
@@ -81,9 +89,10 @@ pub(super) struct Engine<'p> {
 
 pub(super) fn run<'p>(plan: &'p Plan, order: Order<'p>) -> Analysis<'p> {
     let (sequence, ring) = super::call::sequence(plan);
-    let loops = order
-        .iter()
-        .any(|(_, n)| matches!(n.step.task, Task::ForEach(_) | Task::Repeat(_)));
+    let loops = order.iter().any(|(_, n)| {
+        matches!(n.step.task, Task::ForEach(_) | Task::Repeat(_))
+            || matches!(&n.step.task, Task::Verify(verify) if super::failure::polls_on_a_value(verify))
+    });
     let mut engine = Engine::new(plan, order);
     if ring || loops {
         for walk in 0..LAST {
@@ -130,6 +139,10 @@ impl<'p> Engine<'p> {
             next: 0,
             pc: Taint::default(),
             guard: Taint::default(),
+            delays: Taint::default(),
+            failures: HashMap::new(),
+            called: super::failure::called(plan),
+            failing: super::call::failing(plan),
             variables: Variables::default(),
             lets: HashMap::new(),
             constants: HashMap::new(),
@@ -170,8 +183,10 @@ impl<'p> Engine<'p> {
             .map(|g| (g.step.as_str(), g))
             .collect();
         self.step = None;
-        self.pc = Taint::default();
+        self.pc = self.begun(index, rotation);
+        let begun = self.pc.clone();
         self.guard = Taint::default();
+        self.delays = Taint::default();
         self.variables = Variables::default();
         for (name, value) in &rotation.variables {
             let shape = self.eval(value);
@@ -214,8 +229,14 @@ impl<'p> Engine<'p> {
         let grew = self.outputs.entry(index).or_default().join(&outputs);
         self.changed |= grew;
         self.guard = Taint::default();
+        // These run when something failed: they tell what decided that.
+        self.pc = begun;
+        if let Some((failed, _)) = self.failures.get(&index) {
+            self.pc.join(failed);
+        }
         self.block(&rotation.on_failure);
         self.step = None;
+        self.pc = Taint::default();
     }
 
     pub(super) fn block(&mut self, steps: &'p [Step]) {
@@ -254,7 +275,7 @@ impl<'p> Engine<'p> {
                 self.store(Some(&stage.secret), &stage.value);
                 self.expiry(Some(&stage.secret), stage.expires.as_ref());
             }
-            Task::Verify(verify) => self.block(&verify.steps),
+            Task::Verify(verify) => self.verify(id, verify),
             Task::Revoke(revoke) => self.block(&revoke.steps),
             Task::Promote(_) => {}
             Task::Manual(manual) => {
@@ -267,11 +288,16 @@ impl<'p> Engine<'p> {
                 self.block(&manual.verify);
             }
             Task::Fail(fail) => {
-                self.record_leaves(&fail.message, &|_| Sink::ErrorText, false, true)
+                self.record_leaves(&fail.message, &|_| Sink::ErrorText, false, true);
+                let (reason, reached) = (self.taint(&fail.message), self.reached());
+                self.may_fail(&reached, &reason);
             }
             Task::Stop(stop) => self.stop(stop),
             Task::Wait(crate::plan::task::Wait::For(e) | crate::plan::task::Wait::Until(e)) => {
-                self.eval(e);
+                // When what follows happens tells how long was waited, and whether.
+                let time = self.taint(e);
+                let condition = self.condition(&time, e.at.0).joined(&self.pc);
+                self.delays.join(&condition);
             }
             Task::Switch(switch) => self.switch(switch),
             Task::Parallel(parallel) => {
@@ -326,17 +352,22 @@ impl<'p> Engine<'p> {
 
     /// A capture that is a credential of its own.
     pub(super) fn mint(&mut self, id: usize, step: &'p Step, name: &'p str, span: Span) {
+        let atom = self.minted(step, name);
+        let taint = self.trails.source(atom, Derivation::Whole, span);
+        self.capture(id, name, Shape::of(taint));
+    }
+
+    /// The atom of a credential that a step captures.
+    pub(super) fn minted(&mut self, step: &Step, name: &str) -> super::AtomId {
         let origin = Origin::Minted {
             rotation: self.rotation_name(),
             step: step.name.clone(),
             name: name.to_owned(),
         };
-        let atom = self.trails.intern(Atom::Origin {
+        self.trails.intern(Atom::Origin {
             rotation: Some(self.rotation),
             origin,
-        });
-        let taint = self.trails.source(atom, Derivation::Whole, span);
-        self.capture(id, name, Shape::of(taint));
+        })
     }
 
     fn generate(&mut self, id: usize, step: &'p Step, generate: &'p Generate) {
@@ -456,7 +487,7 @@ impl<'p> Engine<'p> {
     }
 
     /// The label of a condition on what it decides. Data of callers and servers decides too (integrity).
-    fn condition(&mut self, subject: &Taint, span: Span) -> Taint {
+    pub(super) fn condition(&mut self, subject: &Taint, span: Span) -> Taint {
         self.trails
             .through(&subject.as_control(), span, HopKind::Condition)
     }
@@ -495,7 +526,12 @@ impl<'p> Engine<'p> {
     }
 
     /// The body of a loop under what was carried from its end to its start on earlier walks. The body returns the condition for going on.
-    fn looped(&mut self, id: usize, condition: &Taint, body: impl FnOnce(&mut Self) -> Taint) {
+    pub(super) fn looped(
+        &mut self,
+        id: usize,
+        condition: &Taint,
+        body: impl FnOnce(&mut Self) -> Taint,
+    ) {
         let outer = self.pc.clone();
         let mark = self.variables.mark();
         if let Some((carried, again)) = self.carried.get(&id) {
@@ -565,6 +601,14 @@ impl<'p> Engine<'p> {
                 .map_or(&[][..], |r| r.inputs.as_slice());
             arguments.extend(inputs.iter().map(|i| (i.name.as_str(), taint.clone())));
         }
+        arguments.push((super::call::REACHED, self.reached()));
+        if let Some((failed, told)) = self.failures.get(&callee).cloned() {
+            let failed = super::call::substitute(&self.trails, &failed, callee, &arguments);
+            let told = super::call::substitute(&self.trails, &told, callee, &arguments);
+            self.guard.join(&failed);
+            let reached = self.reached();
+            self.may_fail(&reached, &told);
+        }
         let outputs = self.outputs.get(&callee).cloned().unwrap_or_default();
         let shape = outputs
             .map(&mut |taint| super::call::substitute(&self.trails, taint, callee, &arguments));
@@ -619,7 +663,10 @@ impl<'p> Engine<'p> {
                 false,
             );
         }
-        let taint = self.taint(&worker.input).raised(Derivation::Opaque);
+        let taint = self
+            .taint(&worker.input)
+            .raised(Derivation::Opaque)
+            .computed();
         // What a task does that is not run here is not known. It has a credential of its own where one is read from it.
         let unknown = worker.kind.is_some();
         let mut shape = if unknown {
@@ -633,15 +680,7 @@ impl<'p> Engine<'p> {
             &MASKS
         };
         for key in masks.iter().copied() {
-            let origin = Origin::Minted {
-                rotation: self.rotation_name(),
-                step: step.name.clone(),
-                name: key.to_owned(),
-            };
-            let atom = self.trails.intern(Atom::Origin {
-                rotation: Some(self.rotation),
-                origin,
-            });
+            let atom = self.minted(step, key);
             shape.set(
                 key,
                 Shape::of(self.trails.source(atom, Derivation::Whole, step.at.0)),
@@ -656,77 +695,13 @@ impl<'p> Engine<'p> {
         if let Some(inputs) = &fork.inputs {
             taint.join(&self.taint(inputs));
         }
-        self.capture(id, "", Shape::of(taint.raised(Derivation::Opaque)));
-    }
-
-    /// Records what reaches a sink: each part of a literal object, list or text on its own, so that the place is exact.
-    /// `sink` is told whether a masking key stands above. Values for people also tell what decided that they are shown.
-    pub(super) fn record_leaves(
-        &mut self,
-        expr: &'p Expr,
-        sink: &dyn Fn(bool) -> Sink<'p>,
-        masked: bool,
-        shown: bool,
-    ) {
-        match &expr.kind {
-            ExprKind::Object(members) => {
-                for (key, value) in members {
-                    let masked = masked
-                        || (self.plan.dialect.semantics().keeps_executions
-                            && self.is_masked_key(key));
-                    self.record_leaves(value, sink, masked, shown);
-                }
-                if members.is_empty() && shown {
-                    self.record_shown(sink(masked), expr.at.0, Taint::default());
-                }
-            }
-            ExprKind::List(items) | ExprKind::Template(items) => {
-                for item in items {
-                    self.record_leaves(item, sink, masked, shown);
-                }
-            }
-            _ => {
-                let taint = self.taint(expr);
-                if shown {
-                    self.record_shown(sink(masked), expr.at.0, taint);
-                } else {
-                    self.record(sink(masked), expr.at.0, taint);
-                }
-            }
-        }
-    }
-
-    fn is_masked_key(&self, key: &str) -> bool {
-        is_mask(key) || self.masked.contains(key)
-    }
-
-    fn record_shown(&mut self, sink: Sink<'p>, span: Span, taint: Taint) {
-        let taint = taint.joined(&self.pc).joined(&self.guard);
-        self.record(sink, span, taint);
-    }
-
-    /// Records an event unless nothing is in the value.
-    pub(super) fn record(&mut self, sink: Sink<'p>, span: Span, taint: Taint) {
-        if !taint.is_empty() {
-            self.record_always(sink, span, taint);
-        }
-    }
-
-    fn record_always(&mut self, sink: Sink<'p>, span: Span, taint: Taint) {
-        if self.recording {
-            self.events.push(Event {
-                rotation: self.rotation,
-                step: self.step,
-                sink,
-                span,
-                taint,
-            });
-        }
+        let given = taint.raised(Derivation::Opaque).computed();
+        self.capture(id, "", Shape::of(given));
     }
 
     /// What decides that the present step runs, earlier ends of the run included.
     pub(super) fn reached(&self) -> Taint {
-        self.pc.clone().joined(&self.guard)
+        self.pc.clone().joined(&self.guard).joined(&self.delays)
     }
 
     fn finish(self) -> Analysis<'p> {

@@ -52,9 +52,14 @@ impl<'p> Engine<'p> {
             ExprKind::Field(..) | ExprKind::Index(..) | ExprKind::Path(..) => {
                 let mut keys = Vec::new();
                 let base = access(expr, &mut keys);
-                match &base.kind {
+                let found = match &base.kind {
                     ExprKind::Ref(root) => self.root(root, keys, expr.at.0),
                     _ => walk(self.eval(base), &keys),
+                };
+                if searches(expr) {
+                    found.map(&mut Taint::computed)
+                } else {
+                    found
                 }
             }
             ExprKind::Call(function, arguments) => self.function(*function, arguments, expr.at.0),
@@ -63,10 +68,12 @@ impl<'p> Engine<'p> {
                 Shape::of(if *operator == Operator::Else {
                     taint
                 } else {
-                    taint.raised(Derivation::Opaque)
+                    taint.raised(Derivation::Opaque).computed()
                 })
             }
-            ExprKind::Not(inner) => Shape::of(self.taint(inner).raised(Derivation::Opaque)),
+            ExprKind::Not(inner) => {
+                Shape::of(self.taint(inner).raised(Derivation::Opaque).computed())
+            }
             ExprKind::Reveal { value, reason } => {
                 let shape = self.eval(value);
                 if self.recording {
@@ -120,12 +127,14 @@ impl<'p> Engine<'p> {
 
     fn function(&mut self, function: Function, arguments: &'p [Expr], span: Span) -> Shape {
         let taint = self.joined(arguments);
-        // Whether a secret is set is the one bit that every rotation may tell.
         if function == Function::IsSet {
-            return Shape::of(taint.weakened());
+            return Shape::of(taint.presence());
         }
         let derivation = function.derivation();
-        let taint = taint.raised(derivation);
+        let mut taint = taint.raised(derivation);
+        if derivation >= Derivation::Part {
+            taint = taint.computed();
+        }
         if derivation >= Derivation::Part && !taint.is_empty() {
             return Shape::of(self.trails.through(
                 &taint,
@@ -203,6 +212,7 @@ impl<'p> Engine<'p> {
                 None => self.forked(),
             },
             Root::Run(RunField::CorrelationId) => Shape::of(self.caller("correlationId", span)),
+            Root::Run(RunField::Reason) => Shape::of(self.reason()),
             Root::Env(_) | Root::Run(_) => Shape::default(),
             Root::Answer => {
                 return self
@@ -230,7 +240,7 @@ impl<'p> Engine<'p> {
         self.trails.source(atom, Derivation::Whole, span)
     }
 
-    fn caller(&mut self, name: &'p str, span: Span) -> Taint {
+    pub(super) fn caller(&mut self, name: &'p str, span: Span) -> Taint {
         let atom = self.trails.intern(Atom::Caller {
             rotation: self.rotation,
             name,
@@ -550,6 +560,15 @@ fn is_constant(expr: &Expr) -> bool {
         expr.kind,
         ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Ref(Root::Let(_))
     )
+}
+
+/// Whether a chain of accesses looks for something by what it holds: what it finds depends on all that it looked at.
+fn searches(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Path(inner, path) => !path.is_definite() || searches(inner),
+        ExprKind::Field(inner, _) | ExprKind::Index(inner, _) => searches(inner),
+        _ => false,
+    }
 }
 
 /// The expression below a chain of accesses, with the keys in order.

@@ -1,6 +1,8 @@
 //! An HTTP step: what its request carries where, and what its captures are.
 
 use super::engine::{Answer, Engine};
+use super::eval::capture_path;
+use super::path::overlap;
 use super::shape::Shape;
 use super::taint::{Atom, Taint};
 use super::url::{UrlPart, split};
@@ -10,9 +12,38 @@ use crate::plan::task::http::Expectation;
 use crate::plan::task::{Auth, Body, CaptureSource, Http};
 use crate::plan::{Derivation, Expr, ExprKind, Origin, Step};
 
+/// Whether an answer is compared with more than a literal, or holds a credential that is compared.
+pub(super) fn judges(http: &Http) -> bool {
+    let mut values = http.expect.iter().filter_map(|e| match &e.what {
+        Expectation::Status(_) => None,
+        Expectation::Header { value, .. } | Expectation::Body { value, .. } => Some(value),
+    });
+    let secret = http.captures.iter().any(|c| c.secret);
+    values.any(|value| !is_literal(value) || (secret && !is_nothing(value)))
+}
+
+fn is_literal(expr: &Expr) -> bool {
+    matches!(
+        expr.kind,
+        ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::Null
+    )
+}
+
+/// `null` and the empty text: to compare with them asks whether anything is there.
+fn is_nothing(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Null) || expr.as_str() == Some("")
+}
+
 impl<'p> Engine<'p> {
     pub(super) fn http(&mut self, id: usize, step: &'p Step, http: &'p Http) {
-        let carries = self.request(id, http);
+        let judged = self.judged(id, step, http);
+        // A request that is tried again because of what it was compared with tells of that.
+        let again = if step.retry.is_some() {
+            judged.clone()
+        } else {
+            Taint::default()
+        };
+        let carries = self.request(id, http, &again);
         let secret = carries.iter().any(|e| {
             e.derivation > Derivation::Weak && !e.control && self.trails.origin(e.atom).is_some()
         });
@@ -27,14 +58,6 @@ impl<'p> Engine<'p> {
             self.plan.dialect.semantics().keeps_executions,
         );
         self.answers.insert(id, facts);
-        for expect in &http.expect {
-            match &expect.what {
-                Expectation::Header { value, .. } | Expectation::Body { value, .. } => {
-                    self.eval(value);
-                }
-                Expectation::Status(_) => {}
-            }
-        }
         for capture in &http.captures {
             let keys = if capture.place.is_empty() {
                 vec![capture.name.clone()]
@@ -87,33 +110,67 @@ impl<'p> Engine<'p> {
             }
         }
         if let Some(strays) = &http.strays {
-            self.request(id, &strays.list);
+            self.request(id, &strays.list, &Taint::default());
             let atom = self.trails.intern(Atom::Answer {
                 step: id,
                 path: vec!["strays".into()],
             });
             let stray = self.trails.source(atom, Derivation::Whole, step.at.0);
             let shadowed = self.variables.insert("stray", Shape::of(stray));
-            self.request(id, &strays.revoke);
+            self.request(id, &strays.revoke, &Taint::default());
             self.variables.set("stray", shadowed);
+        }
+        if !judged.is_empty() {
+            self.ends_unless(&judged);
         }
     }
 
+    /// What decides that an answer is what was expected: the values that it is compared with, and the credentials in it that are
+    /// compared with more than nothing.
+    fn judged(&mut self, id: usize, step: &'p Step, http: &'p Http) -> Taint {
+        let mut judged = Taint::default();
+        for expect in &http.expect {
+            let (keys, value) = match &expect.what {
+                Expectation::Status(_) => continue,
+                Expectation::Header { name, value, .. } => {
+                    (capture_path(&CaptureSource::Header(name.clone())), value)
+                }
+                Expectation::Body { path, value, .. } => {
+                    (capture_path(&CaptureSource::Body(path.clone())), value)
+                }
+            };
+            let mut taint = self.taint(value);
+            if !is_nothing(value) {
+                let compared = http.captures.iter().filter(|capture| {
+                    capture.secret && overlap(&capture_path(&capture.source), &keys)
+                });
+                for capture in compared {
+                    let atom = self.minted(step, &capture.name);
+                    let minted = self.trails.source(atom, Derivation::Opaque, capture.at.0);
+                    taint.join(&minted);
+                }
+            }
+            judged.join(&self.condition(&taint, expect.at.0));
+        }
+        self.step = Some(id);
+        judged
+    }
+
     /// A request, to each host of a list that is written out where a loop over it makes the URL.
-    fn request(&mut self, id: usize, http: &'p Http) -> Taint {
+    fn request(&mut self, id: usize, http: &'p Http, again: &Taint) -> Taint {
         let Some((name, texts)) = self.unrolled(&http.url) else {
-            return self.request_to(id, http);
+            return self.request_to(id, http, again);
         };
         let mut carries = Taint::default();
         for text in texts {
             self.present.insert(name, text);
-            carries.join(&self.request_to(id, http));
+            carries.join(&self.request_to(id, http, again));
         }
         self.present.remove(name);
         carries
     }
 
-    fn request_to(&mut self, id: usize, http: &'p Http) -> Taint {
+    fn request_to(&mut self, id: usize, http: &'p Http, again: &Taint) -> Taint {
         let request = self.requests.len();
         let mut pieces = Vec::new();
         self.pieces(&http.url, 0, &mut pieces);
@@ -175,7 +232,7 @@ impl<'p> Engine<'p> {
                 }
             }
         }
-        let reached = self.reached();
+        let reached = self.reached().joined(again);
         self.record(
             Sink::Request {
                 request,

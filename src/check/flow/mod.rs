@@ -7,13 +7,16 @@
 mod call;
 mod engine;
 mod eval;
+mod failure;
 mod http;
 mod path;
+mod record;
 mod shape;
 mod taint;
 mod url;
 mod variables;
 
+pub(crate) use call::REACHED;
 pub(crate) use eval::{access, capture_path};
 pub(crate) use path::overlap;
 pub(crate) use taint::{Atom, AtomId, Entry, HopKind, Taint};
@@ -270,6 +273,10 @@ impl<'p> Analysis<'p> {
             }) => format!("`{step}.{name}` begins here"),
             Some(Atom::Origin { origin, .. }) => format!("{} is read here", origin.describe()),
             Some(Atom::Answer { step, .. }) => format!("the answer of `{}`", self.step_name(*step)),
+            Some(Atom::Caller {
+                name: call::REACHED,
+                ..
+            }) => "the caller".to_owned(),
             Some(Atom::Caller { name: "", .. }) => {
                 "all inputs, which the caller chooses".to_owned()
             }

@@ -1,8 +1,15 @@
 //! The taint of a value, field by field.
+//!
+//! A value that is put together from others twice over has as many fields as two of them, and so on: a few hundred bytes of text
+//! could name a million. A shape therefore knows at most [`MOST`] fields, at whatever depth. What is beyond is known as the
+//! taint of the whole, which is never less.
 
 use super::taint::Taint;
 use crate::plan::Derivation;
 use std::collections::BTreeMap;
+
+/// Fields that one shape knows, those of its fields with them.
+const MOST: usize = 128;
 
 /// The taint of each field that is known, and of all that is not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,7 +62,20 @@ impl Shape {
     }
 
     pub(crate) fn set(&mut self, name: &str, field: Shape) {
-        self.fields.insert(name.to_owned(), field);
+        let known = self.size();
+        if known + field.size() <= MOST {
+            self.fields.insert(name.to_owned(), field);
+        } else if known < MOST {
+            self.fields.insert(name.to_owned(), Shape::of(field.all()));
+        } else {
+            // What is not known by its name may be any part of the rest.
+            self.rest.join(&field.all());
+        }
+    }
+
+    /// How many places it knows, itself with them.
+    fn size(&self) -> usize {
+        1 + self.fields.values().map(Shape::size).sum::<usize>()
     }
 
     /// The taint of the whole.
@@ -92,12 +112,25 @@ impl Shape {
 
     /// Adds all of `other`; tells whether a label grew.
     pub(crate) fn join(&mut self, other: &Shape) -> bool {
+        let mut room = (MOST + 1).saturating_sub(self.size());
+        self.join_within(other, &mut room)
+    }
+
+    /// As [`Shape::join`], with room for so many more places. What finds none goes to the rest, today and at each later time, so
+    /// that joining the same again adds nothing.
+    fn join_within(&mut self, other: &Shape, room: &mut usize) -> bool {
         if self.listed != other.listed {
             if other.rest.is_empty() && other.fields.is_empty() {
                 return false;
             }
             if self.rest.is_empty() && self.fields.is_empty() {
-                self.clone_from(other);
+                let size = other.size();
+                if size <= *room {
+                    *room -= size;
+                    self.clone_from(other);
+                } else {
+                    *self = Shape::of(other.all());
+                }
                 return true;
             }
             // One or the other: any part of both.
@@ -110,17 +143,23 @@ impl Shape {
             } else {
                 other.clone()
             };
-            return self.join(&other) | flat;
+            return self.join_within(&other, room) | flat;
         }
         let mut grew = false;
         for (name, theirs) in &other.fields {
-            if !self.fields.contains_key(name) {
-                let mine = self.field(name);
+            if let Some(mine) = self.fields.get_mut(name) {
+                grew |= mine.join_within(theirs, room);
+                continue;
+            }
+            let size = theirs.size();
+            if size <= *room {
+                *room -= size;
+                let mut mine = self.field(name);
+                mine.join_within(theirs, &mut size.clone());
                 self.fields.insert(name.clone(), mine);
                 grew = true;
-            }
-            if let Some(mine) = self.fields.get_mut(name) {
-                grew |= mine.join(theirs);
+            } else {
+                grew |= self.rest.join(&theirs.all());
             }
         }
         if !other.rest.is_empty() {
@@ -129,7 +168,7 @@ impl Shape {
                 .iter_mut()
                 .filter(|(name, _)| !other.fields.contains_key(*name))
             {
-                grew |= mine.join(&Shape::of(other.rest.raised(Derivation::Part)));
+                grew |= mine.join_within(&Shape::of(other.rest.raised(Derivation::Part)), room);
             }
         }
         grew | self.rest.join(&other.rest)

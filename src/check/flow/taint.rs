@@ -43,6 +43,8 @@ pub(crate) struct Entry {
     pub(crate) derivation: Derivation,
     /// Only through a condition: whether, not what.
     pub(crate) control: bool,
+    /// What is there was computed from the contents, so that even whether it is there tells of them.
+    pub(crate) computed: bool,
     pub(crate) hop: HopId,
     pub(crate) depth: u16,
 }
@@ -59,8 +61,18 @@ impl Entry {
         };
         Entry {
             derivation,
+            computed: self.computed || other.computed,
             ..if keep { self } else { other }
         }
+    }
+}
+
+impl Entry {
+    /// Whether joining made more of it than `before` was.
+    fn tells_more_than(self, before: Entry) -> bool {
+        self.derivation != before.derivation
+            || self.control != before.control
+            || self.computed != before.computed
     }
 }
 
@@ -107,7 +119,7 @@ impl Taint {
             match (mine.peek().copied(), theirs.peek().copied()) {
                 (Some(a), Some(b)) if a.atom == b.atom => {
                     let both = a.joined(b);
-                    grew |= both.derivation != a.derivation || both.control != a.control;
+                    grew |= both.tells_more_than(a);
                     merged.push(both);
                     mine.next();
                     theirs.next();
@@ -138,7 +150,7 @@ impl Taint {
         match self.0.get_mut(at).filter(|e| e.atom == entry.atom) {
             Some(known) => {
                 let both = known.joined(entry);
-                let grew = both.derivation != known.derivation || both.control != known.control;
+                let grew = both.tells_more_than(*known);
                 *known = both;
                 grew
             }
@@ -174,6 +186,32 @@ impl Taint {
         self.map(|e| {
             Some(Entry {
                 derivation: Derivation::Weak,
+                ..*e
+            })
+        })
+    }
+
+    /// As what was computed from it.
+    pub(crate) fn computed(&self) -> Taint {
+        self.map(|e| {
+            Some(Entry {
+                computed: true,
+                ..*e
+            })
+        })
+    }
+
+    /// What whether a value is there tells: of what is stored only that it is stored, the one bit that every rotation may tell;
+    /// of what was computed, or is there on some paths only, as much as the value itself.
+    pub(crate) fn presence(&self) -> Taint {
+        self.map(|e| {
+            let telling = e.computed || e.control;
+            Some(Entry {
+                derivation: if telling {
+                    raise(e.derivation, Derivation::Opaque)
+                } else {
+                    Derivation::Weak
+                },
                 ..*e
             })
         })
@@ -276,6 +314,7 @@ impl<'p> Trails<'p> {
             atom,
             derivation,
             control: false,
+            computed: false,
             hop,
             depth: 0,
         })

@@ -31,7 +31,7 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::flow::{Atom, Taint};
+use crate::check::flow::{Atom, REACHED, Taint};
 use crate::diagnostic::{Diagnostic, Severity, codes};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
@@ -39,7 +39,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let by_caller = |taint: &Taint| {
             taint
                 .iter()
-                .find(|e| matches!(cx.flow.trails.atom(e.atom), Some(Atom::Caller { .. })))
+                .find(|e| matches!(cx.flow.trails.atom(e.atom), Some(Atom::Caller { name, .. }) if *name != REACHED))
                 .copied()
         };
         let (entry, stops) = match (by_caller(&reveal.pc), by_caller(&reveal.guard)) {

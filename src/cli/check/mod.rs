@@ -332,7 +332,7 @@ fn write_baseline(
         .map_err(|error| unwritable("the baseline", path, &error))?;
     report
         .diagnostics
-        .retain(|d| !suppress::is_ignorable(d.code) || !d.span().is_some());
+        .retain(|d| !d.code.may_be_turned_off() || !d.span().is_some());
     Ok(count)
 }
 

@@ -458,21 +458,15 @@ impl Resolver {
         (ExprKind::Call(function, resolved), function.returns())
     }
 
-    fn binary(&mut self, left: &ast::Expr, operator: &Name, right: &ast::Expr) -> (ExprKind, Type) {
+    fn binary(
+        &mut self,
+        left: &ast::Expr,
+        operator: &ast::Sign,
+        right: &ast::Expr,
+    ) -> (ExprKind, Type) {
         let (l, lt) = self.expr(left);
         let (r, rt) = self.expr(right);
-        let op = match operator.text.as_str() {
-            "==" => Operator::Eq,
-            "!=" => Operator::Ne,
-            "<" => Operator::Lt,
-            "<=" => Operator::Le,
-            ">" => Operator::Gt,
-            ">=" => Operator::Ge,
-            "and" => Operator::And,
-            "or" => Operator::Or,
-            "+" => Operator::Add,
-            _ => Operator::Else,
-        };
+        let op = operator.operator;
         let ty = match op {
             Operator::And | Operator::Or => {
                 for (side, ty) in [(left, &lt), (right, &rt)] {

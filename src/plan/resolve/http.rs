@@ -12,7 +12,7 @@ use crate::plan::task::http::{
     Auth, Body, Capture, CaptureSource, Expect, Expectation, Header, Http, StatusPattern, Strays,
 };
 use crate::plan::task::{Backoff, Retry};
-use crate::plan::{Expr, ExprKind, Operator, Type};
+use crate::plan::{Expr, ExprKind, Type};
 use crate::source::{At, Span};
 use crate::syntax::ast::{self, Clause, ClauseKind, EffectKind, Name, Source};
 
@@ -225,7 +225,7 @@ impl Resolver {
                 made.expect.push(Expect {
                     what: Expectation::Header {
                         name: name.text.clone(),
-                        operator: comparison(&operator.text),
+                        operator: operator.operator,
                         value,
                     },
                     at: At(span),
@@ -241,7 +241,7 @@ impl Resolver {
                     made.expect.push(Expect {
                         what: Expectation::Body {
                             path,
-                            operator: comparison(&operator.text),
+                            operator: operator.operator,
                             value,
                         },
                         at: At(span),
@@ -582,17 +582,6 @@ struct Once {
     body: Option<Span>,
     timeout: Option<Span>,
     retry: Option<Span>,
-}
-
-fn comparison(operator: &str) -> Operator {
-    match operator {
-        "!=" => Operator::Ne,
-        "<" => Operator::Lt,
-        "<=" => Operator::Le,
-        ">" => Operator::Gt,
-        ">=" => Operator::Ge,
-        _ => Operator::Eq,
-    }
 }
 
 /// RFC 9110 section 5.6.2.

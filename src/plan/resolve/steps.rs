@@ -58,7 +58,7 @@ impl Resolver {
             }
             StepKind::Let { name, value } => {
                 let (value, ty) = self.expr(value);
-                self.define(name, Symbol::Let(ty));
+                self.define(name, Symbol::Let(ty.bounded()));
                 (
                     self.scope.unique(&format!("let {}", name.text)),
                     name.span,
@@ -303,7 +303,7 @@ impl Resolver {
                         Type::Any
                     }
                 };
-                self.define(item, Symbol::Variable(element));
+                self.define(item, Symbol::Variable(element.bounded()));
                 let steps = self.steps(steps);
                 (
                     self.scope.unique("for each"),

@@ -34,6 +34,7 @@ impl Rotation {
         walk_steps(&self.steps, &mut |step| {
             step.task.each_expr(&mut |_, expr| visit(expr));
         });
+        self.given.iter().for_each(|given| visit(&given.value));
         self.outputs.iter().for_each(|output| visit(&output.value));
         walk_steps(&self.on_failure, &mut |step| {
             step.task.each_expr(&mut |_, expr| visit(expr));

@@ -78,21 +78,11 @@ impl<'a> Lower<'a> {
     fn retry(&mut self, node: Node<'a>) -> Option<ClauseKind> {
         let (mut count, mut every, mut backoff, mut up_to) = (None, None, None, None);
         for child in node.into_inner() {
-            let place = self.token(&child);
             match child.as_rule() {
                 Rule::integer => count = Some(self.count(&child)),
-                Rule::pause => {
-                    let value = self.inner_duration(child);
-                    self.once(&mut every, value, "`every`", place);
-                }
-                Rule::backoff => {
-                    let word = self.backoff(child);
-                    self.once(&mut backoff, word, "`backoff`", place);
-                }
-                Rule::up_to => {
-                    let value = self.inner_duration(child);
-                    self.once(&mut up_to, value, "`up to`", place);
-                }
+                Rule::pause => self.option(&mut every, child, Self::inner_duration),
+                Rule::backoff => self.option(&mut backoff, child, Self::backoff),
+                Rule::up_to => self.option(&mut up_to, child, Self::inner_duration),
                 _ => {}
             }
         }
@@ -114,7 +104,7 @@ impl<'a> Lower<'a> {
                     statuses.push(self.name(child));
                 }
                 Rule::string | Rule::jsonpath => name = Some(self.name(child)),
-                Rule::comparison => operator = Some(self.name(child)),
+                Rule::comparison => operator = self.sign(&child),
                 Rule::expr => value = Some(self.expr(child)),
                 _ => {}
             }

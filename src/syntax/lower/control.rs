@@ -54,20 +54,10 @@ impl<'a> Lower<'a> {
                 let (mut at_most, mut every, mut backoff, mut steps, mut until) =
                     (None, None, None, None, None);
                 for child in node.into_inner() {
-                    let place = self.token(&child);
                     match child.as_rule() {
-                        Rule::at_most => {
-                            let count = self.inner_count(child);
-                            self.once(&mut at_most, count, "`at most`", place);
-                        }
-                        Rule::pause => {
-                            let value = self.inner_duration(child);
-                            self.once(&mut every, value, "`every`", place);
-                        }
-                        Rule::backoff => {
-                            let word = self.backoff(child);
-                            self.once(&mut backoff, word, "`backoff`", place);
-                        }
+                        Rule::at_most => self.option(&mut at_most, child, Self::inner_count),
+                        Rule::pause => self.option(&mut every, child, Self::inner_duration),
+                        Rule::backoff => self.option(&mut backoff, child, Self::backoff),
                         Rule::block => steps = Some(self.block(child)),
                         Rule::expr => until = Some(self.expr(child)),
                         _ => {}

@@ -2,26 +2,11 @@
 
 use super::{Lower, Node, Rule};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::source::Span;
-use crate::syntax::ast::{Expr, ExprKind, Member, Name, Part};
-use crate::syntax::{MAX_DEPTH, fault};
+use crate::source::{Dur, Span};
+use crate::syntax::ast::{Expr, ExprKind, Member, Name, Part, Sign};
+use crate::syntax::{MAX_DEPTH, Operator, fault};
 use std::iter::Peekable;
 use std::vec::IntoIter;
-
-/// How tightly operators bind; more binds tighter.
-const NOT: u8 = 4;
-const COMPARISON: u8 = 5;
-
-/// How tightly `operator` binds.
-pub fn precedence(operator: &str) -> u8 {
-    match operator {
-        "??" => 1,
-        "or" => 2,
-        "and" => 3,
-        "+" => 6,
-        _ => COMPARISON,
-    }
-}
 
 type Chain<'a> = Peekable<IntoIter<Node<'a>>>;
 
@@ -77,7 +62,7 @@ impl<'a> Lower<'a> {
         let first = chain.next()?;
         let mut left = if first.as_rule() == Rule::kw_not {
             let place = self.token(&first);
-            if least > NOT {
+            if least > Operator::NOT {
                 self.report(
                     Diagnostic::new(
                         codes::SYNTAX_ERROR,
@@ -88,7 +73,7 @@ impl<'a> Lower<'a> {
                     .help("put `(not …)` in parentheses"),
                 );
             }
-            let inner = self.chain(chain, NOT)?;
+            let inner = self.chain(chain, Operator::NOT)?;
             Expr {
                 span: place.to(inner.span),
                 kind: ExprKind::Not(Box::new(inner)),
@@ -98,15 +83,12 @@ impl<'a> Lower<'a> {
         };
         let mut compared = false;
         while let Some(next) = chain.peek() {
-            let binds = precedence(next.as_str());
+            let operator = self.sign(next)?;
+            let binds = operator.operator.precedence();
             if binds < least {
                 break;
             }
-            let operator = Name {
-                text: next.as_str().to_owned(),
-                span: self.token(next),
-            };
-            if compared && binds == COMPARISON {
+            if compared && operator.operator.compares() {
                 self.report(
                     Diagnostic::new(
                         codes::SYNTAX_ERROR,
@@ -117,7 +99,7 @@ impl<'a> Lower<'a> {
                     .help("compare two values at a time and join them with `and`"),
                 );
             }
-            compared = binds == COMPARISON;
+            compared = operator.operator.compares();
             chain.next();
             let right = self.chain(chain, binds + 1)?;
             left = Expr {
@@ -126,6 +108,14 @@ impl<'a> Lower<'a> {
             };
         }
         Some(left)
+    }
+
+    /// The operator of a node.
+    pub(super) fn sign(&self, node: &Node<'_>) -> Option<Sign> {
+        Some(Sign {
+            operator: Operator::parse(node.as_str())?,
+            span: self.token(node),
+        })
     }
 
     fn term(&mut self, node: Node<'a>) -> Option<Expr> {
@@ -177,7 +167,7 @@ impl<'a> Lower<'a> {
             }
             Rule::string => ExprKind::String(self.parts(node)),
             Rule::number => ExprKind::Number(node.as_str().to_owned()),
-            Rule::duration => ExprKind::Duration(super::duration(node.as_str())),
+            Rule::duration => ExprKind::Duration(Dur::sum(node.as_str())),
             Rule::constant => match node.as_str() {
                 "null" => ExprKind::Null,
                 word => ExprKind::Bool(word == "true"),

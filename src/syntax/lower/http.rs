@@ -59,28 +59,12 @@ impl<'a> Lower<'a> {
             (None, None, None, None, None);
         let mut words = Vec::new();
         for child in node.into_inner() {
-            let place = self.token(&child);
             match child.as_rule() {
-                Rule::at_most => {
-                    let count = self.inner_count(child);
-                    self.once(&mut at_most, count, "`at most`", place);
-                }
-                Rule::replay_key => {
-                    let header = self.inner_name(child);
-                    self.once(&mut key, header, "`key`", place);
-                }
-                Rule::grace => {
-                    let value = self.inner_duration(child);
-                    self.once(&mut grace, value, "`grace`", place);
-                }
-                Rule::recover => {
-                    let rotation = self.inner_name(child);
-                    self.once(&mut recover, rotation, "`recover with`", place);
-                }
-                Rule::accept => {
-                    let reason = self.inner_name(child);
-                    self.once(&mut accept, reason, "`accept lockout-risk`", place);
-                }
+                Rule::at_most => self.option(&mut at_most, child, Self::inner_count),
+                Rule::replay_key => self.option(&mut key, child, Self::inner_name),
+                Rule::grace => self.option(&mut grace, child, Self::inner_duration),
+                Rule::recover => self.option(&mut recover, child, Self::inner_name),
+                Rule::accept => self.option(&mut accept, child, Self::inner_name),
                 rule => words.push(rule),
             }
         }

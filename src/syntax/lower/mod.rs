@@ -12,7 +12,6 @@ mod rotation;
 mod step;
 mod string;
 
-pub(super) use expr::precedence;
 pub(super) use string::decode;
 
 use super::ast::{Count, Duration, Name};
@@ -138,7 +137,7 @@ impl<'a> Lower<'a> {
 
     fn duration(&mut self, node: &Node<'_>) -> Duration {
         Duration {
-            value: duration(node.as_str()),
+            value: Dur::sum(node.as_str()),
             span: self.token(node),
         }
     }
@@ -169,6 +168,18 @@ impl<'a> Lower<'a> {
     fn inner_duration(&mut self, node: Node<'a>) -> Option<Duration> {
         let token = node.into_inner().find(|n| n.as_rule() == Rule::duration)?;
         Some(self.duration(&token))
+    }
+
+    /// Reads an option of a statement into its slot, or says that it was given before.
+    fn option<T>(
+        &mut self,
+        slot: &mut Option<T>,
+        node: Node<'a>,
+        read: impl FnOnce(&mut Self, Node<'a>) -> Option<T>,
+    ) {
+        let (place, rule) = (self.token(&node), node.as_rule());
+        let value = read(self, node);
+        self.once(slot, value, &super::words::name(rule), place);
     }
 
     /// Fills `slot`, or says that it was filled before.
@@ -228,35 +239,6 @@ impl<'a> Lower<'a> {
             .fix("add the `,`", true, vec![edit]),
         );
     }
-}
-
-/// The value of `1h30m`; the grammar saw to its form.
-fn duration(text: &str) -> Dur {
-    let mut total = 0u64;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let number = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (value, after) = rest.split_at_checked(number).unwrap_or((rest, ""));
-        let unit = after.len()
-            - after
-                .trim_start_matches(|c: char| c.is_ascii_alphabetic())
-                .len();
-        let (name, after) = after.split_at_checked(unit).unwrap_or((after, ""));
-        let milliseconds = match name {
-            "ms" => 1,
-            "s" => 1000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => 604_800_000,
-        };
-        total = total.saturating_add(digits(value).saturating_mul(milliseconds));
-        if after.len() == rest.len() {
-            break;
-        }
-        rest = after;
-    }
-    Dur(total)
 }
 
 /// Digits as a number, saturated.

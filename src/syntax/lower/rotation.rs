@@ -38,13 +38,9 @@ impl<'a> Lower<'a> {
             Rule::every => {
                 let (mut interval, mut jitter) = (None, None);
                 for child in node.into_inner() {
-                    let place = self.token(&child);
                     match child.as_rule() {
                         Rule::duration => interval = Some(self.duration(&child)),
-                        Rule::jitter => {
-                            let value = self.inner_duration(child);
-                            self.once(&mut jitter, value, "`jitter`", place);
-                        }
+                        Rule::jitter => self.option(&mut jitter, child, Self::inner_duration),
                         _ => {}
                     }
                 }
@@ -67,10 +63,7 @@ impl<'a> Lower<'a> {
                                 .map(|n| self.plain(n));
                             self.once(&mut zone, value, "the zone", place);
                         }
-                        Rule::jitter => {
-                            let value = self.inner_duration(child);
-                            self.once(&mut jitter, value, "`jitter`", place);
-                        }
+                        Rule::jitter => self.option(&mut jitter, child, Self::inner_duration),
                         _ => {}
                     }
                 }

@@ -72,16 +72,9 @@ impl<'a> Lower<'a> {
             Rule::verify => {
                 let (mut within, mut every, mut steps) = (None, None, None);
                 for child in node.into_inner() {
-                    let place = self.token(&child);
                     match child.as_rule() {
-                        Rule::within => {
-                            let value = self.inner_duration(child);
-                            self.once(&mut within, value, "`within`", place);
-                        }
-                        Rule::pause => {
-                            let value = self.inner_duration(child);
-                            self.once(&mut every, value, "`every`", place);
-                        }
+                        Rule::within => self.option(&mut within, child, Self::inner_duration),
+                        Rule::pause => self.option(&mut every, child, Self::inner_duration),
                         Rule::block => steps = Some(self.block(child)),
                         _ => {}
                     }
@@ -95,13 +88,9 @@ impl<'a> Lower<'a> {
             Rule::revoke => {
                 let (mut secret, mut after, mut steps) = (None, None, None);
                 for child in node.into_inner() {
-                    let place = self.token(&child);
                     match child.as_rule() {
                         Rule::previous => secret = child.into_inner().next().map(|n| self.name(n)),
-                        Rule::after => {
-                            let value = self.inner_duration(child);
-                            self.once(&mut after, value, "`after`", place);
-                        }
+                        Rule::after => self.option(&mut after, child, Self::inner_duration),
                         Rule::block => steps = Some(self.block(child)),
                         _ => {}
                     }
@@ -170,18 +159,13 @@ impl<'a> Lower<'a> {
     fn store(&mut self, node: Node<'a>) -> Option<Store> {
         let (mut secret, mut value, mut expires, mut allow) = (None, None, None, None);
         for child in node.into_inner() {
-            let place = self.token(&child);
             match child.as_rule() {
                 Rule::secret_word | Rule::string => secret = Some(self.name(child)),
                 Rule::expr => value = Some(StoreValue::Single(self.expr(child))),
                 Rule::members => value = Some(StoreValue::Fields(self.members(child))),
-                Rule::expires => {
-                    let time = self.only_expr(child);
-                    self.once(&mut expires, time, "`expires`", place);
-                }
+                Rule::expires => self.option(&mut expires, child, Self::only_expr),
                 Rule::allow => {
-                    let words = self.idents(child);
-                    self.once(&mut allow, Some(words), "`allow`", place);
+                    self.option(&mut allow, child, |lower, child| Some(lower.idents(child)))
                 }
                 _ => {}
             }

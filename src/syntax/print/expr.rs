@@ -4,13 +4,12 @@ use super::Printer;
 use super::layout::{Braces, ELEMENTS, MEMBERS};
 use super::text::{encode, is_word};
 use crate::source::Span;
+use crate::syntax::Operator;
 use crate::syntax::ast::{Expr, ExprKind, Member, Part};
-use crate::syntax::lower::{decode, precedence};
+use crate::syntax::lower::decode;
 
 /// How tightly what is no binary operator binds.
 const REVEAL: u8 = 0;
-const NOT: u8 = 4;
-const COMPARISON: u8 = 5;
 const OPERAND: u8 = 7;
 
 /// Names behind which a secret's name stands.
@@ -80,21 +79,21 @@ impl Printer<'_> {
                 self.push(")");
             }
             ExprKind::Binary(left, operator, right) => {
-                let binds = precedence(&operator.text);
+                let binds = operator.operator.precedence();
                 self.operand(
                     left,
-                    if binds == COMPARISON {
+                    if operator.operator.compares() {
                         binds + 1
                     } else {
                         binds
                     },
                 );
-                self.push(&format!(" {} ", operator.text));
+                self.push(&format!(" {} ", operator.operator.as_str()));
                 self.operand(right, binds + 1);
             }
             ExprKind::Not(inner) => {
                 self.push("not ");
-                self.operand(inner, NOT);
+                self.operand(inner, Operator::NOT);
             }
             ExprKind::Reveal(inner, reason) => {
                 self.push("reveal ");
@@ -212,8 +211,8 @@ impl Printer<'_> {
 fn binding(kind: &ExprKind) -> u8 {
     match kind {
         ExprKind::Reveal(..) => REVEAL,
-        ExprKind::Binary(_, operator, _) => precedence(&operator.text),
-        ExprKind::Not(_) => NOT,
+        ExprKind::Binary(_, operator, _) => operator.operator.precedence(),
+        ExprKind::Not(_) => Operator::NOT,
         _ => OPERAND,
     }
 }
@@ -228,7 +227,7 @@ pub(super) fn first_word(expr: &Expr) -> Option<&str> {
         ExprKind::Call(name, _) => Some(&name.text),
         ExprKind::Index(base, _) => first_word(base),
         ExprKind::Binary(left, operator, _) => {
-            let parenthesised = binding(&left.kind) < precedence(&operator.text);
+            let parenthesised = binding(&left.kind) < operator.operator.precedence();
             first_word(left).filter(|_| !parenthesised)
         }
         _ => None,

@@ -126,14 +126,18 @@ impl Printer<'_> {
                 value,
             } => {
                 self.word_quoted("expect header ", name);
-                self.word_expr(&format!(" {} ", operator.text), value);
+                self.word_expr(&format!(" {} ", operator.operator.as_str()), value);
             }
             ClauseKind::ExpectBody {
                 path,
                 operator,
                 value,
             } => {
-                self.push(&format!("expect body {} {} ", path.text, operator.text));
+                self.push(&format!(
+                    "expect body {} {} ",
+                    path.text,
+                    operator.operator.as_str()
+                ));
                 self.expr(value);
             }
             ClauseKind::Capture {

@@ -6,7 +6,6 @@ mod settings;
 mod text;
 
 use super::config::Config;
-use crate::check;
 use crate::diagnostic::{Code, Diagnostic, Edit, Severity, codes};
 use crate::source::{FileId, SourceMap, Span};
 use index::{Index, Met};
@@ -16,31 +15,9 @@ pub use settings::{Patterns, within};
 use std::collections::HashSet;
 use std::path::Path;
 
-/// What cannot be accepted away: without a readable text nothing else was checked, a release of a secret must carry its
-/// reason in the source, and what is wrong with suppressions is not mended by more of them.
-const NOT_IGNORABLE: [Code; 11] = [
-    codes::SYNTAX_ERROR,
-    codes::INVALID_JSON,
-    codes::DUPLICATE_KEY,
-    codes::NESTING_TOO_DEEP,
-    codes::UNREADABLE_INPUT,
-    codes::DECLASSIFY_WITHOUT_REASON,
-    codes::UNUSED_SUPPRESSION,
-    codes::SUPPRESSION_WITHOUT_REASON,
-    codes::UNKNOWN_SUPPRESSION,
-    codes::EXPIRED_SUPPRESSION,
-    codes::STALE_BASELINE,
-];
-
-/// Whether people may decide to live with findings of this code.
-pub fn is_ignorable(code: Code) -> bool {
-    !NOT_IGNORABLE.contains(&code)
-}
-
 /// Whether a finding kept the checker from looking at the whole file.
 pub fn hides_others(one: &Diagnostic) -> bool {
-    one.severity == Severity::Error
-        && matches!(one.code.id().as_bytes().get(3), Some(b'0' | b'1' | b'2'))
+    one.severity == Severity::Error && one.code.category().hides_others()
 }
 
 /// Where a suppression holds.
@@ -115,7 +92,7 @@ pub fn apply(found: Vec<Diagnostic>, setting: &Setting<'_>) -> Outcome {
             continue;
         };
         let mut hit = false;
-        if is_ignorable(one.code) {
+        if one.code.may_be_turned_off() {
             met.note(&one);
             hit = index.holds_for(&one);
             hit |= of_settings
@@ -128,14 +105,15 @@ pub fn apply(found: Vec<Diagnostic>, setting: &Setting<'_>) -> Outcome {
             outcome.kept.push(one);
         }
     }
-    let runs = |code: Code| setting.config.pedantic || !check::PEDANTIC.contains(&code);
+    let runs = |code: Code| setting.config.pedantic || !code.is_pedantic();
     met.sort();
     for one in of_files.iter().filter(|s| (setting.checked)(s.at.file)) {
         if let Some(until) = one.until.filter(|until| setting.today > *until) {
             complaints.push(expired(one.rule, until, one.at));
         } else if met.has(one) {
             // All that hold for a finding are in use, so that two of them do not call each other unused.
-        } else if !is_ignorable(one.rule) || (runs(one.rule) && !incomplete.contains(&one.at.file))
+        } else if !one.rule.may_be_turned_off()
+            || (runs(one.rule) && !incomplete.contains(&one.at.file))
         {
             let message = format!("this suppression of {} suppresses nothing", one.rule.id());
             let removal = one.removal.clone().map(|edit| vec![edit]);
@@ -163,7 +141,7 @@ fn expired(rule: Code, until: Date, at: Span) -> Diagnostic {
 
 fn unused(rule: Code, at: Span, message: String, help: &str) -> Diagnostic {
     let one = Diagnostic::new(codes::UNUSED_SUPPRESSION, at, message).at("nothing to suppress");
-    if is_ignorable(rule) {
+    if rule.may_be_turned_off() {
         one.help(help)
     } else {
         one.help(help)

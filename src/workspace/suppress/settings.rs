@@ -1,7 +1,7 @@
 //! `[[ignore]]`, `[check] severity` and `[[check.path]]` of `rot.toml`.
 
 use super::{Setting, expired, unused};
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostic::{Category, Code, Diagnostic, Severity};
 use crate::source::FileId;
 use crate::workspace::config::{Config, Ignore};
 use crate::workspace::texts::plain;
@@ -57,12 +57,7 @@ impl<'a> Weights<'a> {
 
     /// The finding with its weight; `None` where its rule is off. The last entry that speaks of file and rule decides.
     pub(super) fn weigh(&self, mut one: Diagnostic) -> Option<Diagnostic> {
-        let fixed = [
-            crate::diagnostic::codes::SYNTAX_ERROR,
-            crate::diagnostic::codes::INVALID_JSON,
-        ];
-        if !super::is_ignorable(one.code) && (fixed.contains(&one.code) || one.code.id() < "ROT900")
-        {
+        if !one.code.may_be_turned_off() && one.code.category() != Category::Housekeeping {
             return Some(one);
         }
         let path = if self.by_path.is_empty() {

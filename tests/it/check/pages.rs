@@ -5,7 +5,6 @@ use rot::check::pages;
 use rot::diagnostic::{ALL_CODES, Severity};
 use rot::source::{SourceFile, Span};
 use rot::workspace::config::{Config, Ignore};
-use rot::workspace::suppress::is_ignorable;
 use std::collections::HashSet;
 
 #[test]
@@ -83,7 +82,7 @@ fn the_examples_of_the_pages_can_be_suppressed() {
     let mut wrong = Vec::new();
     for example in examples()
         .iter()
-        .filter(|e| e.fails && (is_ignorable(e.code) || e.code.id() < "ROT9"))
+        .filter(|e| e.fails && (e.code.may_be_turned_off() || e.code.id() < "ROT9"))
     {
         let code = example.code;
         let all = example.count(&example.text);
@@ -109,7 +108,7 @@ fn the_examples_of_the_pages_can_be_suppressed() {
                 .1;
             found.iter().filter(|d| d.code == code).count()
         };
-        let left = if is_ignorable(code) { 0 } else { all };
+        let left = if code.may_be_turned_off() { 0 } else { all };
         let within = match example.text.strip_prefix('{') {
             Some(rest) if example.name().ends_with("json") => {
                 format!(

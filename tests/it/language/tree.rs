@@ -2,6 +2,7 @@
 
 use rot::plan::schedule::Dur;
 use rot::source::{FileId, Span};
+use rot::syntax::Operator;
 use rot::syntax::ast::*;
 
 /// A source of choices; zeros when it runs dry, so that trees end.
@@ -172,9 +173,9 @@ impl<'a> Choices<'a> {
                 ExprKind::Call(name, self.some(0, Self::expr))
             }
             11 => {
-                let operator =
-                    self.pick(&["??", "or", "and", "==", "!=", "<", "<=", ">", ">=", "+"]);
-                ExprKind::Binary(self.boxed(), Self::named(operator), self.boxed())
+                let operator = self.pick(&Operator::ALL);
+                let sign = Sign { operator, span: AT };
+                ExprKind::Binary(self.boxed(), sign, self.boxed())
             }
             12 => ExprKind::Not(self.boxed()),
             _ => ExprKind::Reveal(self.boxed(), self.maybe(Self::text)),
@@ -407,8 +408,12 @@ impl<'a> Choices<'a> {
         Self::named(self.pick(&["$", "$.token", "$['a b}'][0]", "$..x[?@.y == \"]\"]"]))
     }
 
-    fn comparison(&mut self) -> Name {
-        Self::named(self.pick(&["==", "!=", "<", "<=", ">", ">="]))
+    fn comparison(&mut self) -> Sign {
+        let all: Vec<Operator> = Operator::ALL.into_iter().filter(|o| o.compares()).collect();
+        Sign {
+            operator: self.pick(&all),
+            span: AT,
+        }
     }
 
     fn clause(&mut self) -> ClauseKind {

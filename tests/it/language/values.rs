@@ -78,7 +78,12 @@ fn strings_are_decoded_and_their_parts_have_exact_places() {
 fn grouped(expr: &Expr) -> String {
     match &expr.kind {
         ExprKind::Binary(a, operator, b) => {
-            format!("({} {} {})", grouped(a), operator.text, grouped(b))
+            format!(
+                "({} {} {})",
+                grouped(a),
+                operator.operator.as_str(),
+                grouped(b)
+            )
         }
         ExprKind::Not(a) => format!("(not {})", grouped(a)),
         ExprKind::Reveal(a, reason) => format!(
