@@ -282,7 +282,10 @@ pub struct RunArgs {
     /// Which rotation, with what.
     #[command(flatten)]
     pub selection: Selection,
-    /// Run only what its schedule says is due
+    /// With --due, more files and folders
+    #[arg(value_name = "PATH", requires = "due")]
+    pub more: Vec<PathBuf>,
+    /// Run only what its schedule says is due; takes files and folders
     #[arg(long)]
     pub due: bool,
     /// text or json

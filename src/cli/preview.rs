@@ -37,11 +37,25 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<()> {
         .iter()
         .map(|r| preview(&plan, r, &world, vault.as_ref()))
         .collect();
+    let mut missing: Vec<String> = Vec::new();
+    for rotation in &chosen {
+        let set = |name: &str| world.env.var(name).is_some();
+        for one in crate::run::missing_variables(&plan, rotation, &set) {
+            let line = format!(
+                "rotation `{}` cannot run: {}",
+                visible(&rotation.name),
+                one.message
+            );
+            if !missing.contains(&line) {
+                missing.push(line);
+            }
+        }
+    }
     match args.report {
         ResultFormat::Json => {
             let rotations: Vec<Json> = previews.iter().map(Preview::json).collect();
             let text = serde_json::to_string_pretty(
-                &json!({ "schema": "rot.preview/v1", "rotations": rotations }),
+                &json!({ "schema": "rot.preview/v1", "rotations": rotations, "missing": missing }),
             )
             .unwrap_or_default();
             context.out.stdout(&format!("{text}\n"));
@@ -49,6 +63,9 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<()> {
         ResultFormat::Text => {
             let text: Vec<String> = previews.iter().map(Preview::text).collect();
             context.out.stdout(&text.join("\n"));
+            for line in &missing {
+                context.out.stdout(&format!("\n{line}\n"));
+            }
         }
     }
     Ok(())

@@ -19,9 +19,101 @@ use std::path::Path;
 
 /// Runs the command.
 pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
+    let many = args.due && (!args.more.is_empty() || args.selection.file.is_dir());
+    if !many {
+        return file(args, &args.selection.file, context);
+    }
+    let named: Vec<&Path> = std::iter::once(&args.selection.file)
+        .chain(&args.more)
+        .map(|path| path.as_path())
+        .collect();
+    let mut worst: Option<Failure> = None;
+    let (mut ran, mut idle, mut failed) = (0, 0, 0);
+    for path in rotations(&named)? {
+        match file(args, &path, context) {
+            Ok(()) => ran += 1,
+            Err(error) if error.failure == Failure::NothingDue => idle += 1,
+            Err(error) => {
+                failed += 1;
+                context.complain(&error.diagnostics);
+                context.out.info(&format!("in {}", path.display()));
+                // What a run could not do weighs more than an old credential that lives on.
+                let weight = |f: Failure| (f != Failure::Unrevoked, f.exit_code());
+                if worst.is_none_or(|w| weight(error.failure) > weight(w)) {
+                    worst = Some(error.failure);
+                }
+            }
+        }
+    }
+    context.out.info(&format!(
+        "{}: {ran} ran, {idle} had nothing due, {failed} failed",
+        counted(ran + idle + failed, "file")
+    ));
+    let end = |failure| {
+        Err(Error {
+            failure,
+            diagnostics: Vec::new(),
+        })
+    };
+    match worst {
+        Some(failure) => end(failure),
+        None if ran == 0 => end(Failure::NothingDue),
+        None => Ok(()),
+    }
+}
+
+/// The files that are named, and the `.rot` files with a schedule in the folders that are, in the order of their names.
+fn rotations(named: &[&Path]) -> Result<Vec<std::path::PathBuf>> {
+    let mut found = Vec::new();
+    for path in named {
+        if !path.is_dir() {
+            found.push(path.to_path_buf());
+            continue;
+        }
+        let walk = ignore::WalkBuilder::new(path)
+            .sort_by_file_path(|a, b| a.cmp(b))
+            .build();
+        for entry in walk.filter_map(std::result::Result::ok) {
+            let file = entry.path();
+            if file.extension().is_some_and(|e| e == "rot") && file.is_file() && is_scheduled(file)
+            {
+                found.push(file.to_owned());
+            }
+        }
+    }
+    if found.is_empty() {
+        return Err(Error::plain(
+            Failure::NoInputs,
+            codes::USAGE,
+            "no `.rot` file with a schedule is there",
+        )
+        .help("write `every 45m` or `cron … in …` in a rotation"));
+    }
+    Ok(found)
+}
+
+/// Whether a file has a rotation with a schedule. One that cannot be read is tried, so that what is wrong with it is said.
+fn is_scheduled(path: &Path) -> bool {
+    match load::file(path, &super::config::Config::default()) {
+        Ok(loaded) => {
+            let own = |r: &&Rotation| !r.imported;
+            load::refusal(&loaded.findings).is_some()
+                || loaded
+                    .plan
+                    .rotations
+                    .iter()
+                    .filter(own)
+                    .any(|r| r.schedule.is_some())
+        }
+        Err(_) => true,
+    }
+}
+
+/// One file.
+fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
     let config = context.config()?;
-    let loaded = load::file(&args.selection.file, &config)?;
-    let source = Some(args.selection.file.as_path()).filter(|p| p.as_os_str() != "-");
+    let loaded = load::file(path, &config)?;
+    let source = Some(path).filter(|p| p.as_os_str() != "-");
     let plan = accept(loaded, &config, context)?;
     let inputs = inputs(&args.selection)?;
     let world = environment::world(context, &config)?

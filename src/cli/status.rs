@@ -6,7 +6,7 @@ use super::{paths, run};
 use crate::diagnostic::{Error, Failure, Result};
 use crate::report::visible;
 use crate::run::sweep::{self, Due};
-use crate::run::{OpenRun, OpenState};
+use crate::run::{LostVersion, OpenRun, OpenState};
 use crate::vault::{SecretEntry, Vault};
 use crate::world::World;
 use jiff::Timestamp;
@@ -19,13 +19,15 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<()> {
     let paths = paths::resolve(context, &config, &world)?;
     let vault = run::open(context, &world, &paths)?;
     let open = crate::run::open_runs(&world, &vault)?;
+    let lost = crate::run::lost(&world, &vault)?;
     let now = world.clock.now();
     match args.report {
         ResultFormat::Json => {
-            let text = serde_json::to_string_pretty(&document(&vault, &open)).unwrap_or_default();
+            let text = serde_json::to_string_pretty(&document(&vault, &open, &lost, now))
+                .unwrap_or_default();
             context.out.stdout(&format!("{text}\n"));
         }
-        ResultFormat::Text => context.out.stdout(&text(&vault, &open, now)),
+        ResultFormat::Text => context.out.stdout(&text(&vault, &open, &lost, now)),
     }
     // A script that asks hears of a credential that should be dead and is not.
     if sweep::list(vault.doc()).iter().any(|due| due.failures > 0) {
@@ -41,7 +43,7 @@ fn current(entry: &SecretEntry) -> Option<&crate::vault::VersionEntry> {
     entry.current.as_deref().and_then(|id| entry.version(id))
 }
 
-fn text(vault: &Vault, open: &[OpenRun], now: Timestamp) -> String {
+fn text(vault: &Vault, open: &[OpenRun], lost: &[LostVersion], now: Timestamp) -> String {
     let mut rows: Vec<[String; 5]> = vec![[
         "SECRET".into(),
         "VERSION".into(),
@@ -74,6 +76,16 @@ fn text(vault: &Vault, open: &[OpenRun], now: Timestamp) -> String {
         if version.and_then(|v| v.expires_at).is_some_and(|e| e <= now) {
             remarks.push("expired".into());
         }
+        if version.is_some_and(|v| is_ahead(v.created_at, now)) {
+            remarks.push("stored ahead of this clock".into());
+        }
+        for old in entry.versions.iter().filter(|v| v.unrevoked.is_some()) {
+            remarks.push(format!("{} not revoked", short(&old.id)));
+        }
+        if let Some(version) = version.filter(|v| !v.exposed_to.is_empty()) {
+            let who = version.exposed_to.join(", ");
+            remarks.push(format!("known to {}, who was removed", visible(&who)));
+        }
         rows.push([
             visible(name).into_owned(),
             version.map_or("–".into(), |v| short(&v.id)),
@@ -87,6 +99,15 @@ fn text(vault: &Vault, open: &[OpenRun], now: Timestamp) -> String {
     let mut out = table(&rows);
     if rows.len() == 1 {
         out = "no secrets yet: `rot vault set NAME` stores one\n".into();
+    }
+    for one in lost {
+        out.push_str(&format!(
+            "\nversion {} of `{}`, which run {} of `{}` stored, is not in the vault: it may be live, and is lost to it\n  `rot vault merge OTHER` with the copy that has it, or revoke it at its issuer\n",
+            one.version,
+            visible(&one.secret),
+            one.run_id,
+            visible(&one.rotation)
+        ));
     }
     if open.is_empty() {
         out.push_str("\nno run is interrupted\n");
@@ -158,6 +179,11 @@ fn table(rows: &[[String; 5]]) -> String {
     out
 }
 
+/// Whether a time is further ahead than clocks of good machines differ.
+fn is_ahead(at: Timestamp, now: Timestamp) -> bool {
+    at.duration_since(now) > jiff::SignedDuration::from_mins(5)
+}
+
 fn short(id: &str) -> String {
     id.rsplit('-')
         .next()
@@ -189,7 +215,7 @@ fn relative(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// `rot.status/v1`.
-fn document(vault: &Vault, open: &[OpenRun]) -> Json {
+fn document(vault: &Vault, open: &[OpenRun], lost: &[LostVersion], now: Timestamp) -> Json {
     let due = sweep::list(vault.doc());
     let secrets: Vec<Json> = vault
         .doc()
@@ -213,6 +239,9 @@ fn document(vault: &Vault, open: &[OpenRun]) -> Json {
                 "expires_at": version.and_then(|v| v.expires_at),
                 "rotation": version.and_then(|v| v.rotation.clone()),
                 "unrevoked": unrevoked,
+                "live": entry.versions.iter().filter(|v| v.unrevoked.is_some()).map(|v| json!({ "version": v.id, "since": v.unrevoked.map(|u| u.since), "why": v.unrevoked.map(|u| u.why) })).collect::<Vec<_>>(),
+                "exposed_to": version.map(|v| v.exposed_to.clone()).unwrap_or_default(),
+                "ahead_of_clock": version.is_some_and(|v| is_ahead(v.created_at, now)),
             }))
         })
         .collect();
@@ -231,5 +260,9 @@ fn document(vault: &Vault, open: &[OpenRun]) -> Json {
             json!({ "run_id": run.run_id, "rotation": run.rotation, "state": state, "code": code, "message": message, "begun_at": run.begun_at, "failures": run.failures, "commands": commands })
         })
         .collect();
-    json!({ "schema": "rot.status/v1", "generation": vault.generation(), "secrets": secrets, "runs": runs })
+    let lost: Vec<Json> = lost
+        .iter()
+        .map(|l| json!({ "secret": l.secret, "version": l.version, "run_id": l.run_id, "rotation": l.rotation, "at": l.at }))
+        .collect();
+    json!({ "schema": "rot.status/v1", "vault": { "id": vault.id(), "path": vault.path().display().to_string(), "environment": vault.doc().environment() }, "generation": vault.generation(), "secrets": secrets, "runs": runs, "lost": lost })
 }

@@ -184,8 +184,9 @@ pub fn check_clock(past: &Past, now: Timestamp) -> Result<()> {
         Some(latest) if latest.duration_since(now) > BACK => Err(Error::plain(
             Failure::Clock,
             codes::CLOCK_ANOMALY,
-            format!("the clock went back: it shows {now}, and the last run was at {latest}"),
+            format!("the clock shows {now}, and the last run was at {latest}: this clock went back, or that of another machine is ahead"),
         )
+        .note("`rot status` says which version is ahead of this clock")
         .help(
             "set the clock (is time synchronised?); `rot run` without `--due` runs all the same",
         )),

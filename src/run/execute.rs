@@ -143,6 +143,14 @@ async fn new_run(
     let plan = job.plan;
     let inputs = start::inputs(plan, job.rotation, &job.inputs)?;
     let env = start::environment(world, plan);
+    // A fact that is known now: asked for at its first use, it would be missed after an effect.
+    let missing = start::missing_variables(plan, job.rotation, &|name| env.contains_key(name));
+    if !missing.is_empty() {
+        return Err(Error {
+            failure: Failure::BeforeEffect,
+            diagnostics: missing,
+        });
+    }
     let run_id = super::ids::run_id(world).map_err(|_| {
         Error::plain(
             Failure::BeforeEffect,
@@ -262,6 +270,11 @@ async fn continue_run(
             .into_iter()
             .map(|(n, v)| (n, Value::from_json(&v, &crate::plan::Label::PUBLIC)))
             .collect();
+        // What was not set when the run began may be set now; what was, stays as it was.
+        let mut env = env;
+        for (name, value) in start::environment(world, job.plan) {
+            env.entry(name).or_insert(value);
+        }
         (inputs, env, begin.pinned.clone())
     };
     let secrets = start::secrets(job.plan, &vault.borrow(), &pinned);

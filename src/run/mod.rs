@@ -8,6 +8,7 @@ pub mod functions;
 pub mod identity;
 pub mod ids;
 pub mod journal;
+mod lost;
 pub mod open;
 pub mod report;
 pub mod scope;
@@ -33,7 +34,9 @@ pub mod sweep;
 
 pub use answer::Answer as StoredAnswer;
 pub use execute::{Job, journaled_plan, resume, run, ways_out};
+pub use lost::{LostVersion, lost};
 pub use open::{Decision, OpenRun, OpenState, acknowledge, describe as describe_run, open_runs};
 pub use report::{Observer, RunReport, SecretReport, Silent, Status, StepReport};
 pub use revocation::{Swept, sweep_due};
 pub use script::serve as serve_jq;
+pub use start::missing_variables;

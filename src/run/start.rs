@@ -192,6 +192,60 @@ pub fn environment(world: &World, plan: &Plan) -> HashMap<String, Value> {
         .collect()
 }
 
+/// The declared variables that a rotation reads, in itself or in what it calls, and that are not set: `known` has those that are.
+pub fn missing_variables(
+    plan: &Plan,
+    rotation: &Rotation,
+    known: &dyn Fn(&str) -> bool,
+) -> Vec<Diagnostic> {
+    use crate::plan::{ExprKind, Root, Task};
+    if plan.dialect.semantics().absent_is_null {
+        return Vec::new();
+    }
+    let mut read: Vec<(&str, crate::source::Span)> = Vec::new();
+    let mut open: Vec<&Rotation> = vec![rotation];
+    let mut seen: Vec<&str> = Vec::new();
+    while let Some(one) = open.pop() {
+        if seen.contains(&one.name.as_str()) {
+            continue;
+        }
+        seen.push(&one.name);
+        one.walk(&mut |step| {
+            if let Task::Call(call) = &step.task {
+                open.extend(plan.rotation(&call.rotation));
+            }
+        });
+        one.exprs(&mut |top| {
+            top.walk(&mut |expr| {
+                if let ExprKind::Ref(Root::Env(name)) = &expr.kind {
+                    read.push((name, expr.at.0));
+                }
+            });
+        });
+    }
+    let mut missing: Vec<(&str, crate::source::Span)> = Vec::new();
+    for (name, at) in read {
+        let needed = !known(name);
+        if needed && !missing.iter().any(|(n, _)| *n == name) {
+            missing.push((name, at));
+        }
+    }
+    missing
+        .into_iter()
+        .map(|(name, at)| {
+            Diagnostic::new(
+                codes::RUN_BAD_INPUT,
+                at,
+                format!("environment variable `{name}` is not set"),
+            )
+            .at("needed here")
+            .help(format!(
+                "set it: `{name}=… rot run …`, or `[environment.NAME.variables]` in rot.toml"
+            ))
+        })
+        .collect()
+}
+
 /// Which versions this run sees.
 pub fn pin(plan: &Plan, vault: &Vault) -> Pins {
     let declared = plan.secrets.iter().filter_map(|declared| {

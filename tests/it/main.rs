@@ -35,6 +35,7 @@ mod schedule;
 mod sim;
 mod soundness;
 mod task_types;
+mod team;
 mod torture;
 mod values;
 mod vault;
