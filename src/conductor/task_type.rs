@@ -85,6 +85,8 @@ pub enum Reading {
     Join,
     /// `EXCLUSIVE_JOIN`
     ExclusiveJoin,
+    /// `DYNAMIC`
+    Dynamic,
     /// `DO_WHILE`
     DoWhile,
     /// `SUB_WORKFLOW`
@@ -173,7 +175,13 @@ pub const TASK_TYPES: &[TaskType] = &[
         false,
         Reading::Decision,
     ),
-    run("FORK_JOIN", Servers::Both, Open, false, Reading::ForkJoin),
+    run(
+        "FORK_JOIN",
+        Servers::Both,
+        Nothing,
+        false,
+        Reading::ForkJoin,
+    ),
     run(
         "FORK_JOIN_DYNAMIC",
         Servers::Both,
@@ -189,6 +197,7 @@ pub const TASK_TYPES: &[TaskType] = &[
         false,
         Reading::ExclusiveJoin,
     ),
+    run("DYNAMIC", Servers::Both, Open, false, Reading::Dynamic),
     run("DO_WHILE", Servers::Both, Rounds, false, Reading::DoWhile),
     run(
         "SUB_WORKFLOW",
@@ -240,11 +249,6 @@ pub const TASK_TYPES: &[TaskType] = &[
         "JSON_JQ_TRANSFORM_STRING",
         Servers::Orkes,
         "take the fields with references, or name them in an `outputFilter`",
-    ),
-    not_run(
-        "DYNAMIC",
-        Servers::Both,
-        "name the task as a literal, or write the tasks out and choose between them with SWITCH",
     ),
     not_run(
         "START_WORKFLOW",

@@ -142,6 +142,9 @@ fn steps(list: &mut [Step], names: &Names) {
         {
             assign.name.clone_from(new);
         }
+        if let Task::Switch(switch) = &mut step.task {
+            switch.results = None;
+        }
         if let Task::Parallel(parallel) = &mut step.task {
             for (index, branch) in parallel.branches.iter_mut().enumerate() {
                 branch.name = format!("b{}", index + 1);
@@ -233,6 +236,14 @@ fn plain(path: &mut JsonPath) {
 }
 
 fn expression(expr: &mut Expr, names: &Names) {
+    // `.rot` has one `==`, which is Conductor's `===`.
+    if let ExprKind::Binary(operator, ..) = &mut expr.kind {
+        *operator = match *operator {
+            Operator::Same => Operator::Eq,
+            Operator::Different => Operator::Ne,
+            other => other,
+        };
+    }
     for child in expr.children_mut() {
         expression(child, names);
     }
@@ -325,6 +336,12 @@ pub(crate) fn negated(expr: Expr) -> Expr {
     let Expr { kind, at } = expr;
     let kind = match kind {
         ExprKind::Not(inner) => return *inner,
+        ExprKind::Binary(Operator::Same, left, right) => {
+            ExprKind::Binary(Operator::Different, left, right)
+        }
+        ExprKind::Binary(Operator::Different, left, right) => {
+            ExprKind::Binary(Operator::Same, left, right)
+        }
         ExprKind::Binary(Operator::Eq, left, right) => ExprKind::Binary(Operator::Ne, left, right),
         ExprKind::Binary(Operator::Ne, left, right) => ExprKind::Binary(Operator::Eq, left, right),
         kind => ExprKind::Not(Box::new(Expr { kind, at })),

@@ -33,6 +33,8 @@ pub struct Semantics {
     pub declares_intent: bool,
     /// What passes between steps is kept where others read it (a server's executions), but for what stands under a masking key.
     pub keeps_executions: bool,
+    /// A request without a body says `Content-Type: application/json` too.
+    pub types_empty_bodies: bool,
     /// A call is tried again only where the step says so, also one that only reads.
     pub retries_only_as_told: bool,
     /// It was written as JSON: what a help advises to write is JSON too.
@@ -55,6 +57,7 @@ const ROT: Semantics = Semantics {
     open_inputs: false,
     declares_intent: true,
     keeps_executions: false,
+    types_empty_bodies: false,
     retries_only_as_told: false,
     is_json: false,
     server_masks: false,
@@ -71,6 +74,7 @@ const ORKES: Semantics = Semantics {
     open_inputs: true,
     declares_intent: false,
     keeps_executions: true,
+    types_empty_bodies: true,
     retries_only_as_told: true,
     is_json: true,
     server_masks: true,

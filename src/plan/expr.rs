@@ -224,6 +224,7 @@ functions! {
     Time "time" (Any) -> Time, Part, "A time from RFC 3339 text, a date, or epoch seconds.";
     Text "text" (Any) -> String, Whole, "A value as text.";
     Length "length" (Any) -> Int, Opaque, "Number of characters of a text, of elements of a list, of members of an object.";
+    Member "member" (Any, Any) -> Json, Part, "The member of an object, or the element of a list, whose name is computed; null where there is none.";
     Jq "jq" (String, Any) -> Json, Opaque, "The list of results of a jq program over a value.";
     JavaScript "javascript" (String, Any) -> Json, Opaque, "The value of a script in which `$` is a value; no input or output, bounded in time and memory.";
     SignJwt "sign_jwt" (Any, Any, Any) -> String, Opaque, "A JSON Web Token (RFC 7519) of claims, signed by RS256 with a PKCS#8 private key (PEM); the third is the key id or null.";

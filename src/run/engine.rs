@@ -78,6 +78,8 @@ pub(super) struct Done {
     pub(super) steps: Vec<StepReport>,
     pub(super) secrets: Vec<SecretReport>,
     pub(super) notes: Vec<String>,
+    /// Failures of permissive steps, with the path of their frame: they count when the fork or the rotation ends.
+    pub(super) owed: Vec<(CallPath, Box<Diagnostic>)>,
     /// The first Conductor task that failed.
     pub(super) failed_task: Option<String>,
     /// When the last effectful request was sent: relative expiries count from it.
@@ -239,6 +241,10 @@ impl<'a> Engine<'a> {
                     "step `{}` failed and is optional: {}",
                     step.name, diagnostic.message
                 ));
+                if step.permissive {
+                    let owed = (frame.path.clone(), diagnostic);
+                    self.done.borrow_mut().owed.push(owed);
+                }
                 Ok(Flow::Next)
             }
             other => other,
@@ -461,6 +467,13 @@ impl<'a> Engine<'a> {
             Some(record) => Ok(Some(journal.payload(&self.vault.borrow(), record)?)),
             None => Ok(None),
         }
+    }
+
+    /// The first failure of a permissive step of a frame that was not told yet.
+    pub(super) fn owed(&self, frame: &Frame<'_>) -> Option<StepError> {
+        let mut done = self.done.borrow_mut();
+        let at = done.owed.iter().position(|(path, _)| *path == frame.path)?;
+        Some(StepError::Failed(done.owed.remove(at).1))
     }
 
     pub(super) fn note(&self, note: impl Into<String>) {

@@ -2,6 +2,7 @@
 
 use super::functions;
 use super::scope::{Absent, Scope};
+use super::script;
 use super::value::{Data, Value};
 use crate::diagnostic::{Code, Diagnostic, codes};
 use crate::plan::path::Found;
@@ -137,18 +138,13 @@ pub fn eval(expr: &Expr, scope: &Scope) -> Result<Value, EvalError> {
             }
             Ok(value)
         }
+        _ if scope.dialect.semantics().script_conditions && script::is_condition(expr) => {
+            script::condition(expr, scope)
+        }
         ExprKind::Binary(operator, left, right) => binary(expr, *operator, left, right, scope),
         ExprKind::Not(inner) => {
             let value = eval(inner, scope)?;
-            // What a Conductor script gives is true when it is `true` or a positive number.
-            let flag = match &value.data {
-                Data::Bool(_) => truth(&value, inner)?,
-                Data::Number(digits) if scope.dialect.semantics().script_conditions => {
-                    digits.parse::<f64>().is_ok_and(|n| n > 0.0)
-                }
-                _ if scope.dialect.semantics().script_conditions => false,
-                _ => truth(&value, inner)?,
-            };
+            let flag = truth(&value, inner)?;
             Ok(Value::derived(
                 Data::Bool(!flag),
                 &[&value],
@@ -330,16 +326,7 @@ fn binary(
             .map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))?;
         return Ok(Value::derived(data, &[&a, &b], Derivation::Opaque));
     }
-    let flag = match scope
-        .dialect
-        .semantics()
-        .script_conditions
-        .then(|| beside_null(operator, &a, &b))
-        .flatten()
-    {
-        Some(flag) => Ok(flag),
-        None => compare(operator, &a, &b),
-    };
+    let flag = compare(operator, &a, &b);
     let flag = flag.map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))?;
     Ok(Value::derived(
         Data::Bool(flag),
@@ -348,32 +335,13 @@ fn binary(
     ))
 }
 
-/// JavaScript's order of a number and null, which counts as 0, or as no number where it stands for what is not there. Where the
-/// two differ it is not known which is meant.
-fn beside_null(operator: Operator, a: &Value, b: &Value) -> Option<bool> {
-    if !matches!(
-        operator,
-        Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge
-    ) || (a.is_null() == b.is_null())
-    {
-        return None;
-    }
-    let zero = || Value::int(0);
-    let (a, b) = (
-        if a.is_null() { zero() } else { a.clone() },
-        if b.is_null() { zero() } else { b.clone() },
-    );
-    // With no number every comparison is false.
-    compare(operator, &a, &b).ok().filter(|flag| !flag)
-}
-
 /// A comparison of two values.
 pub fn compare(operator: Operator, a: &Value, b: &Value) -> Result<bool, String> {
     use std::cmp::Ordering;
-    if operator == Operator::Eq {
+    if matches!(operator, Operator::Eq | Operator::Same) {
         return Ok(a.equals(b));
     }
-    if operator == Operator::Ne {
+    if matches!(operator, Operator::Ne | Operator::Different) {
         return Ok(!a.equals(b));
     }
     let ordering = match (&a.data, &b.data) {

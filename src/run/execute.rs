@@ -6,7 +6,7 @@ use super::journal::event::{Begin, End, EndStatus, Reason};
 use super::journal::{self, Event, Journal};
 use super::open::{BUDGET, OpenRun, OpenState};
 use super::report::{Observer, RunReport, Status};
-use super::scope::{RunFacts, Scope, Secrets};
+use super::scope::{RunFacts, Scope, Secrets, Values};
 use super::value::Value;
 use super::{due, failure, open, start};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
@@ -213,14 +213,14 @@ fn hold_room(vault: &RefCell<Vault>, plan: &Plan) -> Result<()> {
 fn rehearse(
     job: &Job<'_>,
     facts: &RunFacts,
-    inputs: &HashMap<String, Value>,
-    env: &HashMap<String, Value>,
+    inputs: &Values,
+    env: &Values,
     secrets: &Secrets,
 ) -> Result<()> {
     let mut scope = start::scope(
         job.plan,
         facts.clone(),
-        HashMap::new(),
+        Values::new(),
         env.clone(),
         secrets.clone(),
     );
@@ -266,7 +266,7 @@ async fn continue_run(
                 .unwrap_or_default()
         };
         let inputs = start::inputs(job.plan, job.rotation, &pairs("inputs"))?;
-        let env: HashMap<String, Value> = pairs("env")
+        let env: Values = pairs("env")
             .into_iter()
             .map(|(n, v)| (n, Value::from_json(&v, &crate::plan::Label::PUBLIC)))
             .collect();
@@ -326,22 +326,17 @@ pub fn ways_out(run_id: &str) -> String {
     )
 }
 
-fn begin_payload(
-    inputs: &HashMap<String, Value>,
-    env: &HashMap<String, Value>,
-    document: &str,
-) -> zeroize::Zeroizing<Vec<u8>> {
-    let object = |values: &HashMap<String, Value>| -> String {
-        let mut names: Vec<&String> = values.keys().collect();
-        names.sort();
-        let members: Vec<String> = names
+fn begin_payload(inputs: &Values, env: &Values, document: &str) -> zeroize::Zeroizing<Vec<u8>> {
+    let object = |values: &Values| -> String {
+        // In their order: a run that is resumed sees the same.
+        let members: Vec<String> = values
             .iter()
-            .filter_map(|n| {
-                Some(format!(
+            .map(|(name, value)| {
+                format!(
                     "{}:{}",
-                    Json::String((*n).clone()),
-                    values.get(*n)?.json_text().as_str()
-                ))
+                    Json::String(name.clone()),
+                    value.json_text().as_str()
+                )
             })
             .collect();
         format!("{{{}}}", members.join(","))
@@ -359,8 +354,8 @@ fn begin_payload(
 
 struct Begun {
     facts: RunFacts,
-    inputs: HashMap<String, Value>,
-    env: HashMap<String, Value>,
+    inputs: Values,
+    env: Values,
     secrets: Secrets,
     resumed: bool,
 }
@@ -417,7 +412,7 @@ fn first_scope(job: &Job<'_>, begun: &Begun, observer: &dyn Observer) -> Result<
     let mut scope = start::scope(
         job.plan,
         begun.facts.clone(),
-        HashMap::new(),
+        Values::new(),
         begun.env.clone(),
         begun.secrets.clone(),
     );

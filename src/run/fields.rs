@@ -52,7 +52,7 @@ pub(super) fn ended(
     let StepContext { frame, step, .. } = cx;
     let status = match failure {
         None => "COMPLETED",
-        Some(_) if step.optional => "COMPLETED_WITH_ERRORS",
+        Some(_) if step.optional && !step.permissive => "COMPLETED_WITH_ERRORS",
         Some(_) => "FAILED",
     };
     set(frame, step, "status", Value::text(status));

@@ -84,6 +84,18 @@ pub fn apply(function: Function, values: &[Value]) -> Result<Value, String> {
             };
             Data::Number(Zeroizing::new(length.to_string()))
         }
+        Function::Member => {
+            let key = values.get(1).cloned().unwrap_or_else(Value::null);
+            if key.full_label().is_secret() {
+                return Err("a secret may not choose which value is read".into());
+            }
+            if key.is_null() {
+                return Ok(Value::null());
+            }
+            let found = member(&first, &string(&key)?).cloned();
+            let label = first.label.clone();
+            return Ok(found.map_or_else(Value::null, |value| value.labelled(&label)));
+        }
         Function::Jq | Function::JavaScript => {
             let program = string(&first)?;
             let input = values.get(1).cloned().unwrap_or_else(Value::null);
@@ -115,6 +127,18 @@ pub fn apply(function: Function, values: &[Value]) -> Result<Value, String> {
         return Ok(Value { data, label });
     }
     Ok(Value::derived(data, &refs, function.derivation()))
+}
+
+/// What stands under a name; a name with dots that is none leads further down.
+fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    let direct = match &value.data {
+        Data::List(items) => name.parse::<usize>().ok().and_then(|at| items.get(at)),
+        _ => value.get(name),
+    };
+    direct.or_else(|| {
+        let (first, rest) = name.split_once('.')?;
+        member(value.get(first)?, rest)
+    })
 }
 
 /// `+`.

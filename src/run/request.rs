@@ -62,7 +62,10 @@ pub fn build(
         }
         guard(&value, Place::Header, &header.value)?;
         label.join(&value.full_label());
-        let bytes = value.bytes().unwrap_or_default();
+        let bytes = match scalar(&value, &header.value, scope)? {
+            Some(text) => Zeroizing::new(text.as_bytes().to_vec()),
+            None => continue,
+        };
         headers.push((header.name.clone(), safe_header(bytes, &header.value)?));
     }
     if let Some(auth) = &http.auth {
@@ -121,6 +124,9 @@ pub fn build(
             value.bytes()
         }
     };
+    if plan.dialect.semantics().types_empty_bodies {
+        default_header(&mut headers, "Content-Type", "application/json");
+    }
     default_header(&mut headers, "Accept", "application/json");
     let limits = limits(http, ca, literal_host);
     let authority = format!(
@@ -197,7 +203,18 @@ fn url_of<'a>(http: &'a Http, scope: &Scope) -> Result<(url::Url, Parts<'a>), Ev
         };
         let literal = matches!(piece.kind, ExprKind::String(_));
         let begins = text.len();
-        if literal || text.is_empty() || !http.encode {
+        let inserted = scope.dialect.semantics().splices_any_value && !literal;
+        if inserted && http.encode {
+            if !text.is_empty() {
+                stays_in_place(&text, &piece_text, piece)?;
+            }
+            let piece_text = if is_authority(&text) {
+                Zeroizing::new(percent_encode(&piece_text))
+            } else {
+                escaped(&piece_text)
+            };
+            text.push_str(&piece_text);
+        } else if literal || text.is_empty() || !http.encode {
             text.push_str(&piece_text);
         } else {
             // What is spliced into a path or query stays within its segment.
@@ -265,6 +282,44 @@ fn whole_segments(text: &str, spliced: &[(Range<usize>, &Expr)]) -> Result<(), E
         }
     }
     Ok(())
+}
+
+/// Whether what comes next stands in the part of an address that names the host.
+fn is_authority(text: &str) -> bool {
+    text.split_once("://")
+        .is_some_and(|(_, rest)| !rest.contains(['/', '?', '#']))
+}
+
+/// A Conductor server inserts a value into an address as it is. What would cut the address off, or make its path shorter, is
+/// refused here: the rest of the address is the author's.
+fn stays_in_place(before: &str, value: &str, piece: &Expr) -> Result<(), EvalError> {
+    let in_path = !is_authority(before) && !before.contains('?');
+    let wrong = if value.contains('#') {
+        "`#`, which would cut off the rest of the address"
+    } else if in_path && value.contains('?') {
+        "`?`, which would end the path of the address"
+    } else if in_path && value.contains('\\') {
+        "`\\`, which some servers read as `/`"
+    } else {
+        return Ok(());
+    };
+    Err(
+        EvalError::new(codes::BAD_URL, piece, format!("this value holds {wrong}"))
+            .help("encode it where it is made, or send it in the body"),
+    )
+}
+
+/// As a server escapes an address: what may not stand in one, and `%`.
+fn escaped(text: &str) -> Zeroizing<String> {
+    let mut out = Zeroizing::new(String::with_capacity(text.len()));
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
 }
 
 /// Text of a scalar; `None` for null, which leaves a member out.

@@ -5,7 +5,7 @@ use super::execute::Job;
 use super::identity::CallPath;
 use super::journal::Journal;
 use super::report::Observer;
-use super::scope::{RunFacts, Scope};
+use super::scope::{RunFacts, Scope, Values};
 use super::start;
 use super::sweep::{self, Bound, BoundName, Due, Work};
 use super::value::Value;
@@ -15,7 +15,6 @@ use crate::plan::{ExprKind, Plan, Root, Rotation, Task, Version, document};
 use crate::vault::{Secret, Vault};
 use crate::world::World;
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 /// What became of the revocations that were due.
 #[derive(Debug, Default)]
@@ -256,9 +255,9 @@ fn scope(
         reason: None,
     };
     let env = start::environment(world, plan);
-    let mut scope = start::scope(plan, facts, HashMap::new(), env, secrets);
+    let mut scope = start::scope(plan, facts, Values::new(), env, secrets);
     let bound = entry.work.as_ref().map_or(&[][..], |work| &work.bound);
-    let mut inputs = HashMap::new();
+    let mut inputs = Values::new();
     for Bound { name, value, label } in bound {
         let value = Value::from_json(value, label);
         if let (true, Some(bytes)) = (label.is_secret(), value.bytes()) {

@@ -5,6 +5,9 @@ use crate::plan::{Dialect, Label, Origin, Root, RunField, Version};
 use crate::vault::Secret;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+/// Values by name, in the order in which they were given: `${workflow.input}` is the same in a run that is resumed.
+pub type Values = indexmap::IndexMap<String, Value>;
+
 /// What names mean during a run.
 pub struct Scope {
     /// Which front end's rules hold.
@@ -12,7 +15,7 @@ pub struct Scope {
     /// Run id, start, due time, rotation.
     pub run: RunFacts,
     /// Inputs after defaults.
-    pub inputs: HashMap<String, Value>,
+    pub inputs: Values,
     /// `let`s.
     pub lets: HashMap<String, Value>,
     /// Variables and loop elements.
@@ -24,7 +27,7 @@ pub struct Scope {
     /// Other facts of Conductor tasks: status, retry count.
     pub task_fields: HashMap<(String, String), Value>,
     /// Environment variables that the file declares, as read at the start.
-    pub env: HashMap<String, Value>,
+    pub env: Values,
     /// The secrets as this run sees them.
     pub secrets: Secrets,
     /// The answer whose captures are being evaluated.

@@ -3,7 +3,7 @@
 use super::eval;
 use super::journal::Pins;
 use super::journal::event::PinnedVersions;
-use super::scope::{Made, RunFacts, Scope, Secrets, Stored};
+use super::scope::{Made, RunFacts, Scope, Secrets, Stored, Values};
 use super::value::{Data, Value};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes, nearest};
 use crate::plan::{Label, Origin, Plan, Rotation, Type, Version};
@@ -13,13 +13,7 @@ use serde_json::Value as Json;
 use std::collections::{BTreeSet, HashMap};
 
 /// The scope of a run, from what its journal's first record says.
-pub fn scope(
-    plan: &Plan,
-    facts: RunFacts,
-    inputs: HashMap<String, Value>,
-    env: HashMap<String, Value>,
-    secrets: Secrets,
-) -> Scope {
+pub fn scope(plan: &Plan, facts: RunFacts, inputs: Values, env: Values, secrets: Secrets) -> Scope {
     let now = facts.started_at;
     Scope {
         dialect: plan.dialect,
@@ -44,13 +38,13 @@ pub fn child_scope(
     rotation: &Rotation,
     given: Vec<(String, Value)>,
 ) -> std::result::Result<Scope, Box<Diagnostic>> {
-    let mut inputs: HashMap<String, Value> = given.into_iter().collect();
+    let mut inputs: Values = given.into_iter().collect();
     let mut facts = outer.run.clone();
     facts.rotation = rotation.name.clone();
     let mut inner = Scope {
         dialect: outer.dialect,
         run: facts,
-        inputs: HashMap::new(),
+        inputs: Values::new(),
         lets: HashMap::new(),
         variables: HashMap::new(),
         captures: HashMap::new(),
@@ -71,7 +65,7 @@ pub fn child_scope(
 /// Fills in what was not passed.
 pub fn defaults(
     rotation: &Rotation,
-    inputs: &mut HashMap<String, Value>,
+    inputs: &mut Values,
     scope: &Scope,
 ) -> std::result::Result<(), Box<Diagnostic>> {
     for input in &rotation.inputs {
@@ -114,12 +108,8 @@ pub fn variables(
 }
 
 /// What was passed, as values in their declared types. A misspelt name is an error in `.rot`.
-pub fn inputs(
-    plan: &Plan,
-    rotation: &Rotation,
-    given: &[(String, Json)],
-) -> Result<HashMap<String, Value>> {
-    let mut inputs = HashMap::new();
+pub fn inputs(plan: &Plan, rotation: &Rotation, given: &[(String, Json)]) -> Result<Values> {
+    let mut inputs = Values::new();
     for (name, json) in given {
         let declared = rotation.inputs.iter().find(|i| i.name == *name);
         if declared.is_none() && !plan.dialect.semantics().open_inputs {
@@ -185,7 +175,7 @@ fn typed(value: Value, ty: &Type) -> std::result::Result<Value, &'static str> {
 }
 
 /// The declared environment variables that are set.
-pub fn environment(world: &World, plan: &Plan) -> HashMap<String, Value> {
+pub fn environment(world: &World, plan: &Plan) -> Values {
     plan.env
         .iter()
         .filter_map(|e| Some((e.name.clone(), Value::text(world.env.var(&e.name)?))))

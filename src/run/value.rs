@@ -269,6 +269,7 @@ impl Value {
                 out.push('}');
                 out
             }
+            Data::Number(digits) => super::script::java_number(digits),
             _ => self.scalar_text().unwrap_or_default(),
         }
     }

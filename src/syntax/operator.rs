@@ -10,6 +10,10 @@ pub enum Operator {
     Eq,
     /// `!=`
     Ne,
+    /// `===` of a Conductor condition, where `==` also compares values of different types. The language has one `==`, which is this.
+    Same,
+    /// `!==` of a Conductor condition.
+    Different,
     /// `<`
     Lt,
     /// `<=`
@@ -29,7 +33,7 @@ pub enum Operator {
 }
 
 impl Operator {
-    /// All of them.
+    /// All that the language has.
     pub const ALL: [Operator; 10] = [
         Operator::Eq,
         Operator::Ne,
@@ -46,8 +50,8 @@ impl Operator {
     /// As it is written.
     pub fn as_str(self) -> &'static str {
         match self {
-            Operator::Eq => "==",
-            Operator::Ne => "!=",
+            Operator::Eq | Operator::Same => "==",
+            Operator::Ne | Operator::Different => "!=",
             Operator::Lt => "<",
             Operator::Le => "<=",
             Operator::Gt => ">",
@@ -72,6 +76,8 @@ impl Operator {
             Operator::And => 3,
             Operator::Eq
             | Operator::Ne
+            | Operator::Same
+            | Operator::Different
             | Operator::Lt
             | Operator::Le
             | Operator::Gt

@@ -11,6 +11,7 @@ use crate::plan::resolve::{parse_host, resolve};
 use crate::plan::{Dialect, Plan, Rotation, document};
 use crate::source::{At, FileId, SourceFile, SourceMap, Span};
 use crate::syntax::{self, ast};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// A file as the commands work on it.
@@ -479,6 +480,13 @@ pub fn choose<'p>(plan: &'p Plan, name: Option<&str>) -> Result<&'p Rotation> {
             .collect::<Vec<_>>()
             .join(", ")
     };
+    // A definition with those that it calls, as Conductor's editor exports them.
+    if name.is_none()
+        && plan.dialect.semantics().is_json
+        && let Some(root) = only_root(&own)
+    {
+        return Ok(root);
+    }
     match (name, own.as_slice()) {
         (Some(name), _) => own.iter().find(|r| r.name == name).copied().ok_or_else(|| {
             let error = Error::plain(
@@ -523,4 +531,21 @@ pub fn refusal(findings: &[Diagnostic]) -> Option<Failure> {
     } else {
         Some(Failure::Refused)
     }
+}
+
+/// The only rotation that no other calls.
+fn only_root<'p>(own: &[&'p Rotation]) -> Option<&'p Rotation> {
+    let mut called: HashSet<&str> = HashSet::new();
+    for rotation in own {
+        called.extend(rotation.failure_rotation.as_deref());
+        for steps in [&rotation.steps, &rotation.on_failure] {
+            crate::plan::task::walk_steps(steps, &mut |step| {
+                if let crate::plan::Task::Call(call) = &step.task {
+                    called.insert(&call.rotation);
+                }
+            });
+        }
+    }
+    let mut roots = own.iter().filter(|r| !called.contains(r.name.as_str()));
+    roots.next().copied().filter(|_| roots.next().is_none())
 }

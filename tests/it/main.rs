@@ -17,6 +17,7 @@ mod bad_input;
 mod check;
 mod check_cli;
 mod conductor;
+mod conductor_live;
 mod conductor_run;
 mod control;
 mod convert;

@@ -244,6 +244,7 @@ fn step() -> impl Strategy<Value = Step> {
             any::<Option<u64>>(),
         )
             .prop_map(|(name, task, retry, optional, delay)| Step {
+                permissive: false,
                 name,
                 task,
                 retry,
@@ -355,6 +356,7 @@ fn step() -> impl Strategy<Value = Step> {
                         verify: a,
                     }),
                     3 => Task::Switch(Switch {
+                        results: None,
                         subject: e,
                         cases: vec![branch],
                         otherwise: b,
@@ -363,6 +365,7 @@ fn step() -> impl Strategy<Value = Step> {
                         branches: vec![branch],
                     }),
                     5 => Task::ForEach(ForEach {
+                        until: None,
                         item: name,
                         items: e,
                         steps: a,
@@ -511,6 +514,7 @@ fn sample() -> Plan {
         at: NOWHERE,
     }];
     let step = |name: &str, task| Step {
+        permissive: false,
         name: name.into(),
         task,
         retry: None,

@@ -505,7 +505,14 @@ impl<'p> Engine<'p> {
         self.looped(id, &condition, |engine| {
             engine.variables.insert(&each.item, items.element());
             engine.block(&each.steps);
-            Taint::default()
+            engine.step = Some(id);
+            match &each.until {
+                Some(until) => {
+                    let taint = engine.taint(until);
+                    engine.condition(&taint, until.at.0)
+                }
+                None => Taint::default(),
+            }
         });
         self.variables.set(&each.item, shadowed);
         self.choices.remove(each.item.as_str());

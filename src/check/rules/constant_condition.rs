@@ -52,7 +52,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         }
         condition.walk(&mut |expr| {
             let ExprKind::Binary(operator, left, right) = &expr.kind else { return };
-            let compares = matches!(operator, Operator::Eq | Operator::Ne | Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge);
+            let compares = matches!(operator, Operator::Eq | Operator::Ne | Operator::Same | Operator::Different | Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge);
             if !compares {
                 return;
             }

@@ -42,6 +42,8 @@ pub(super) struct Reader<'a> {
     /// The place in it.
     pub(super) site: Site,
     pub(super) noted_additive: bool,
+    /// Forks whose tasks inputs say, also where those are written out.
+    pub(super) input_forks: HashSet<String>,
     /// Names that were looked at for suggestions.
     looked_at: Cell<usize>,
 }
@@ -65,6 +67,7 @@ impl<'a> Reader<'a> {
             scope: Scope::default(),
             site: Site::default(),
             noted_additive: false,
+            input_forks: HashSet::new(),
             looked_at: Cell::new(0),
         }
     }

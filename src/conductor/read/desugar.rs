@@ -5,6 +5,7 @@ use super::keys::{field, text_of};
 use super::scope::{reference_name, type_of};
 use crate::conductor::TaskType;
 use crate::json::{Member, Node, NodeKind};
+use std::collections::HashSet;
 
 /// The document with such tasks rewritten; none when there are none.
 pub(super) fn document(node: &Node) -> Option<Node> {
@@ -14,6 +15,17 @@ pub(super) fn document(node: &Node) -> Option<Node> {
     let mut copy = node.clone();
     rewrite(&mut copy);
     Some(copy)
+}
+
+/// The names of the forks in a document whose tasks are said by inputs.
+pub(super) fn forks(node: &Node, names: &mut HashSet<String>) {
+    if node.get("type").and_then(Node::as_str) == Some("FORK_JOIN_DYNAMIC") {
+        names.extend(reference_name(node).map(|(name, _)| name));
+    }
+    node.items().iter().for_each(|item| forks(item, names));
+    node.members()
+        .iter()
+        .for_each(|member| forks(&member.value, names));
 }
 
 fn mentions(node: &Node) -> bool {

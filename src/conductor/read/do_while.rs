@@ -34,17 +34,28 @@ impl<'a> Reader<'a> {
         if let Some(keep) = keep.filter(|_| keep_last.is_none()) {
             self.wrong_type(keep, "keepLastN", "a number that is written out");
         }
-        let items = field(node, "items").or_else(|| {
-            field(node, "inputParameters")
-                .and_then(|i| field(i, "items").or_else(|| field(i, "_items")))
-        });
-        if let Some(items) = items {
+        if tasks.items().is_empty() {
+            self.report(
+                Diagnostic::new(
+                    codes::MISSING_REQUIRED,
+                    tasks.span,
+                    "the DO_WHILE task has nothing to repeat",
+                )
+                .at("a server refuses the definition")
+                .help("put the tasks of a round into `loopOver`"),
+            );
+        }
+        if let Some(items) = self.items(node) {
             let item = super::output::loop_item(name);
             let items = self.value(items);
+            let until = field(node, "loopCondition")
+                .filter(|c| c.as_str().is_some_and(|t| !t.trim().is_empty()))
+                .map(|_| self.until(node, name));
             return Some(Task::ForEach(ForEach {
                 item,
                 items,
                 steps,
+                until,
                 keep_last,
             }));
         }
@@ -64,6 +75,32 @@ impl<'a> Reader<'a> {
             backoff: Backoff::Fixed,
             keep_last,
         }))
+    }
+
+    /// What the loop goes over: a reference, or among the inputs a list too.
+    fn items(&mut self, node: &'a Node) -> Option<&'a Node> {
+        if let Some(items) = field(node, "items") {
+            if items.is_array() {
+                self.report(
+                    Diagnostic::new(
+                        codes::BAD_VALUE,
+                        items.span,
+                        "`items` of a task is a text: a server refuses a list here",
+                    )
+                    .help(
+                        "put the list among the inputs, `\"inputParameters\": {\"_items\": […]}`",
+                    ),
+                );
+            }
+            return Some(items);
+        }
+        let inputs = field(node, "inputParameters")?;
+        let own = if self.oss() {
+            None
+        } else {
+            field(inputs, "items")
+        };
+        own.or_else(|| field(inputs, "_items"))
     }
 
     /// What ends the loop. Where nothing can be made of the condition that is reported, and the loop stays with its tasks.

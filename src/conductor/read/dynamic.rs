@@ -74,6 +74,42 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// DYNAMIC whose task is known at run time only: a fork of one task under the reference name.
+    pub(super) fn dynamic(&mut self, node: &'a Node, name: &str) -> Option<Task> {
+        let inputs = field(node, "inputParameters");
+        let parameter = field(node, "dynamicTaskNameParam").and_then(text_of);
+        let chosen = inputs
+            .zip(parameter.as_ref())
+            .and_then(|(i, p)| field(i, p));
+        let Some(chosen) = chosen else {
+            self.check_inputs(node);
+            self.missing(
+                node,
+                "dynamicTaskNameParam",
+                "the DYNAMIC task",
+                "name the input that holds the name of the task",
+            );
+            return None;
+        };
+        let word = self.value(chosen);
+        let given: Vec<(String, Expr)> = inputs
+            .map_or(&[][..], Node::members)
+            .iter()
+            .filter(|m| Some(&m.key.text) != parameter.as_ref())
+            .map(|m| (m.key.text.clone(), self.value(&m.value)))
+            .collect();
+        let text = |text: &str| Expr::new(ExprKind::String(text.to_owned()), chosen.span);
+        let object = |members| Expr::new(ExprKind::Object(members), chosen.span);
+        let task = object(vec![
+            ("name".to_owned(), word.clone()),
+            ("type".to_owned(), word),
+            ("taskReferenceName".to_owned(), text(name)),
+        ]);
+        let tasks = Expr::new(ExprKind::List(vec![task]), chosen.span);
+        let inputs = Some(object(vec![(name.to_owned(), object(given))]));
+        self.fork_of_data(node, Fork { tasks, inputs })
+    }
+
     /// One run of a workflow for each element.
     fn fork_calls(
         &mut self,

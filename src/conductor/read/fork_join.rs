@@ -30,7 +30,7 @@ impl<'a> Reader<'a> {
                 .help("list the branches, each a list of tasks"),
             );
         }
-        if !next.is_some_and(|n| matches!(type_of(n).as_str(), "JOIN" | "EXCLUSIVE_JOIN")) {
+        if next.is_none_or(|n| type_of(n) != "JOIN") {
             let span = field(node, "type").map_or(node.span, |t| t.span);
             self.report(
                 Diagnostic::new(
@@ -38,8 +38,8 @@ impl<'a> Reader<'a> {
                     span,
                     "no JOIN follows this FORK_JOIN",
                 )
-                .help("put a JOIN behind it; here all branches are waited for")
-                .severity(Severity::Warning),
+                .at("a server ends the workflow as failed when it is started")
+                .help("put a JOIN behind it, with the last task of each branch in `joinOn`"),
             );
         }
         let mut branches = Vec::new();

@@ -211,8 +211,16 @@ impl<'a> Reader<'a> {
             let value = match &member.value.kind {
                 NodeKind::Null => continue,
                 NodeKind::Array(_) | NodeKind::Object(_) => {
-                    self.wrong_type(&member.value, &member.key.text, "a string");
-                    continue;
+                    self.report(
+                        Diagnostic::new(
+                            codes::BAD_VALUE,
+                            member.value.span,
+                            format!("`{}` is sent as Java writes a list or an object: `[a, b]`, `{{a=1}}`", member.key.text),
+                        )
+                        .help("write the header as one text")
+                        .severity(Severity::Warning),
+                    );
+                    self.value(&member.value)
                 }
                 NodeKind::String(_) => self.value(&member.value),
                 _ => Expr::new(

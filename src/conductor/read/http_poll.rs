@@ -73,6 +73,7 @@ impl<'a> Reader<'a> {
             task: http,
             retry: None,
             optional: false,
+            permissive: false,
             timeout: None,
             start_delay: None,
             at: at.into(),

@@ -20,8 +20,10 @@ pub(super) enum Js {
     Number(String),
     /// `true`, `false`
     Bool(bool),
-    /// `null`, `undefined`
+    /// `null`
     Null,
+    /// `undefined`; `==` takes it for null
+    Undefined,
     /// `!a`
     Not(Box<Js>),
     /// `a == b` …
@@ -56,7 +58,18 @@ pub(super) fn parse(text: &str) -> Option<Js> {
         parser.choice(0)?
     };
     while parser.sign(";") {}
-    (parser.at == tokens.len()).then_some(script)
+    let decided = match &script {
+        Js::Choice(test, ..) => &**test,
+        other => other,
+    };
+    // Whether something stands at the end of a longer path, and what a path into null does, the engine knows.
+    let deep = match decided {
+        Js::Path(path) => path.len() > 1,
+        // `1.0` is written `1`.
+        Js::Number(digits) => !digits.bytes().all(|b| b.is_ascii_digit()),
+        _ => false,
+    };
+    (!deep && parser.at == tokens.len()).then_some(script)
 }
 
 /// A condition as an expression; `name` gives what a path stands for.
@@ -66,7 +79,7 @@ pub(super) fn lower(script: &Js, name: &mut dyn FnMut(&[String]) -> Option<Expr>
         Js::Text(text) => ExprKind::String(text.clone()),
         Js::Number(number) => ExprKind::Number(number.clone()),
         Js::Bool(value) => ExprKind::Bool(*value),
-        Js::Null => ExprKind::Null,
+        Js::Null | Js::Undefined => ExprKind::Null,
         Js::Not(inner) => ExprKind::Not(Box::new(lower(inner, name)?)),
         Js::Binary(operator, left, right) => {
             let (left, right) = (lower(left, name), lower(right, name));
@@ -214,8 +227,10 @@ impl Parser<'_> {
     fn comparison(&mut self, depth: usize) -> Option<Js> {
         let left = self.unary(depth)?;
         let operator = match self.peek() {
-            Some(Token::Sign("==" | "===")) => Operator::Eq,
-            Some(Token::Sign("!=" | "!==")) => Operator::Ne,
+            Some(Token::Sign("==")) => Operator::Eq,
+            Some(Token::Sign("!=")) => Operator::Ne,
+            Some(Token::Sign("===")) => Operator::Same,
+            Some(Token::Sign("!==")) => Operator::Different,
             Some(Token::Sign("<")) => Operator::Lt,
             Some(Token::Sign("<=")) => Operator::Le,
             Some(Token::Sign(">")) => Operator::Gt,
@@ -223,11 +238,13 @@ impl Parser<'_> {
             _ => return Some(left),
         };
         self.at += 1;
-        Some(Js::Binary(
-            operator,
-            Box::new(left),
-            Box::new(self.unary(depth)?),
-        ))
+        let right = self.unary(depth)?;
+        // Only `==` and `!=` take what is not there for null.
+        let loose = matches!(operator, Operator::Eq | Operator::Ne);
+        if !loose && [&left, &right].contains(&&Js::Undefined) {
+            return None;
+        }
+        Some(Js::Binary(operator, Box::new(left), Box::new(right)))
     }
 
     fn unary(&mut self, depth: usize) -> Option<Js> {
@@ -258,7 +275,8 @@ impl Parser<'_> {
             Token::Word(word) => match word.as_str() {
                 "true" => Some(Js::Bool(true)),
                 "false" => Some(Js::Bool(false)),
-                "null" | "undefined" => Some(Js::Null),
+                "null" => Some(Js::Null),
+                "undefined" => Some(Js::Undefined),
                 _ => None,
             },
             Token::Sign(_) => None,

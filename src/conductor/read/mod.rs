@@ -113,6 +113,11 @@ pub fn read_with(
         .zip(&rewritten)
         .map(|(n, r)| r.as_ref().unwrap_or(n));
     let mut reader = Reader::new(options, findings);
+    if rewritten.iter().any(Option::is_some) {
+        for original in [node].into_iter().chain(others.iter().copied()) {
+            desugar::forks(original, &mut reader.input_forks);
+        }
+    }
     if let Some(main) = nodes.next() {
         let others: Vec<&Node> = nodes.collect();
         for other in &others {

@@ -43,7 +43,17 @@ impl Reader<'_> {
             Shape::Captures(places) => self.captured(named, task, places, from),
             Shape::Response => {
                 self.check_response(named, from);
+                // The names of headers mean the same in any case; here they are in small letters.
+                if named.name(from + 1) == Some("headers")
+                    && let Some(lower) = named.name(from + 2).map(str::to_ascii_lowercase)
+                {
+                    let named = named.renamed(from + 2, lower);
+                    return self.path_over(whole, &named, from);
+                }
                 self.path_over(whole, named, from)
+            }
+            Shape::Nothing if named.ends(from) => {
+                Expr::new(ExprKind::Object(Vec::new()), named.span)
             }
             Shape::Nothing => self.unresolved(
                 codes::UNKNOWN_FIELD,
@@ -146,22 +156,29 @@ impl Reader<'_> {
                 )
             }
             // What a dynamic fork ran is known at run time only.
-            None if joined.is_empty() => self.path_over(whole, named, from),
+            None if joined.is_empty() && self.scope.dynamic => self.path_over(whole, named, from),
             None => {
-                let members = joined.iter().filter_map(|task| {
-                    let value = match &*self.scope.tasks.get(task)?.output {
-                        Shape::Captures(places) => {
-                            object_of(task, &places.iter().collect::<Vec<_>>(), 0, named.span)
-                        }
-                        Shape::Nothing => return None,
-                        _ => self.whole(task, named.span),
-                    };
-                    Some((task.clone(), value))
-                });
-                let object = Expr::new(ExprKind::Object(members.collect()), named.span);
+                let object = self.joined_outputs(joined, named.span, 0);
                 self.path_over(object, named, from)
             }
         }
+    }
+
+    /// The outputs of joined tasks under their names; those that have none are left out.
+    fn joined_outputs(&self, joined: &[String], span: Span, depth: usize) -> Expr {
+        let members = joined.iter().filter_map(|task| {
+            let value = match &*self.scope.tasks.get(task)?.output {
+                Shape::Captures(places) => {
+                    object_of(task, &places.iter().collect::<Vec<_>>(), 0, span)
+                }
+                Shape::Nothing => return None,
+                Shape::Join(inner) if depth < 32 => self.joined_outputs(inner, span, depth + 1),
+                Shape::Same(other) => self.whole(other, span),
+                _ => self.whole(task, span),
+            };
+            Some((task.clone(), value))
+        });
+        Expr::new(ExprKind::Object(members.collect()), span)
     }
 
     /// A misspelt `response` is null without a word in Conductor.

@@ -2,10 +2,12 @@
 
 use super::context::Reader;
 use super::output::RESPONSE;
-use crate::conductor::template::{self, Part, Path, Reference, Step};
+use crate::conductor::TaskType;
+use crate::conductor::task_type::Reading;
+use crate::conductor::template::{self, Part, Path, Reference, Step, StepKind};
 use crate::diagnostic::{Code, Diagnostic, Edit, Severity, codes};
 use crate::json::JsonString;
-use crate::plan::{Expr, ExprKind, Root, RunField};
+use crate::plan::{Expr, ExprKind, Function, Root, RunField};
 use crate::source::Span;
 
 /// Fields of a task that a reference may name.
@@ -45,6 +47,21 @@ pub(super) struct Named<'s> {
 }
 
 impl<'s> Named<'s> {
+    /// The same with another name in one place.
+    pub(super) fn renamed(&self, step: usize, name: String) -> Named<'s> {
+        let mut path = self.path.clone();
+        if let Some(step) = path.steps.get_mut(step) {
+            step.kind = StepKind::Name(name);
+        }
+        Named {
+            string: self.string,
+            base: self.base,
+            path,
+            span: self.span,
+            deferred: self.deferred,
+        }
+    }
+
     /// Names that do not stand between braces, such as those of a path in a script; `string` is where they stand.
     pub(super) fn of(string: &'s JsonString, names: impl IntoIterator<Item = String>) -> Self {
         let steps = names.into_iter().map(|name| Step {
@@ -119,6 +136,9 @@ impl Reader<'_> {
             .get(reference.inner_range.clone())
             .unwrap_or("")
             .to_owned();
+        if !exact && let Some(value) = self.computed(string, reference, span) {
+            return value;
+        }
         let Some(inner) = (if exact {
             Some(inner)
         } else {
@@ -157,6 +177,46 @@ impl Reader<'_> {
             span,
             deferred: reference.deferred,
         })
+    }
+
+    /// A reference with names that other references give: inside out, each a name below a value that is written out. A secret is
+    /// never named so, and a secret never names.
+    fn computed(&mut self, string: &JsonString, reference: &Reference, span: Span) -> Option<Expr> {
+        let (first, rest) = reference.inner.parts.split_first()?;
+        let Part::Text(base) = first else { return None };
+        let base = base.strip_suffix('.')?;
+        let is_fixed = base.starts_with("workflow.secrets") || base.starts_with("workflow.env");
+        let path = template::path(base).filter(|p| p.steps.len() > 1 && !is_fixed)?;
+        let whole = |part: &Part| match part {
+            Part::Reference(nested) => nested.inner.constant().is_none_or(|t| !t.trim().is_empty()),
+            Part::Text(text) => text.starts_with(['.', '[']),
+        };
+        if !rest.iter().all(whole) {
+            return None;
+        }
+        let mut value = self.named(&Named {
+            string,
+            base: None,
+            path,
+            span,
+            deferred: reference.deferred,
+        });
+        for part in rest {
+            value = match part {
+                Part::Reference(nested) => {
+                    let key = self.reference(string, nested);
+                    Expr::new(ExprKind::Call(Function::Member, vec![value, key]), span)
+                }
+                Part::Text(text) => match text.strip_suffix('.').unwrap_or(text) {
+                    "" => value,
+                    text => match self.json_path(format!("${text}"), span) {
+                        Some(path) => Expr::new(ExprKind::Path(Box::new(value), path), span),
+                        None => null(span),
+                    },
+                },
+            };
+        }
+        Some(value)
     }
 
     /// The inner text of a reference that holds others, if those are blank and so the empty text. A name that is put
@@ -345,6 +405,9 @@ impl Reader<'_> {
         if field == "output" {
             return self.task_output(named, task, 2);
         }
+        if let Some(text) = self.written_field(task, field) {
+            return Expr::new(ExprKind::String(text), named.span);
+        }
         let root = match field {
             "input" => Root::Let(super::task::input_name(task)),
             _ => Root::TaskField {
@@ -353,6 +416,23 @@ impl Reader<'_> {
             },
         };
         self.path_over(Expr::root(root, named.span), named, 2)
+    }
+
+    /// A field of a task that the definition itself says. A task without a step of its own is done when the next one begins.
+    fn written_field(&self, task: &str, field: &str) -> Option<String> {
+        let info = self.scope.tasks.get(task)?;
+        let stepless = matches!(
+            TaskType::find(&info.kind).and_then(TaskType::reading),
+            Some(Reading::Noop | Reading::Join | Reading::ExclusiveJoin)
+        );
+        match field {
+            "taskDefName" => Some(info.name.clone()),
+            "taskType" if info.kind == "FORK_JOIN" => Some("FORK".to_owned()),
+            "taskType" => Some(info.kind.clone()),
+            "referenceTaskName" => Some(task.to_owned()),
+            "status" if stepless => Some("COMPLETED".to_owned()),
+            _ => None,
+        }
     }
 
     /// A task is known only after it ran.

@@ -44,6 +44,8 @@ pub(super) struct TaskInfo {
     pub(super) order: usize,
     /// Its type.
     pub(super) kind: String,
+    /// Its `name`, which is that of its definition; the reference name without one.
+    pub(super) name: String,
     /// Its reference name.
     pub(super) span: Span,
     /// Loops that it stands in.
@@ -242,14 +244,40 @@ impl Reader<'_> {
                 .and_then(reference_name)
             {
                 Some((fork, _)) => Shape::Same(fork),
-                None => Shape::Join(joined(&["joinOn"])),
+                None => {
+                    let named = joined(&["joinOn"]);
+                    // The server puts in what the fork made.
+                    let made = previous
+                        .filter(|p| {
+                            named.is_empty()
+                                && reference_name(p)
+                                    .is_some_and(|(name, _)| self.input_forks.contains(&name))
+                        })
+                        .and_then(|p| field(p, "forkTasks"));
+                    Shape::Join(match made {
+                        Some(branches) => branches
+                            .items()
+                            .iter()
+                            .filter_map(|branch| branch.items().last())
+                            .filter_map(reference_name)
+                            .map(|(name, _)| name)
+                            .collect(),
+                        None => named,
+                    })
+                }
             },
             TaskOutput::FirstJoined => {
                 Shape::First(joined(&["joinOn", "defaultExclusiveJoinTask"]))
             }
             TaskOutput::Value(_) => Shape::Named,
             TaskOutput::Call => Shape::Call,
-            TaskOutput::Open if kind == "WAIT" && super::wait::is_for_a_person(task) => Shape::Call,
+            TaskOutput::Open if kind == "WAIT" => {
+                if super::wait::is_for_a_person(task) {
+                    Shape::Call
+                } else {
+                    Shape::Nothing
+                }
+            }
             TaskOutput::Open | TaskOutput::Fields(_) | TaskOutput::Rounds => Shape::Open,
         };
         if let Some(definition) =
@@ -260,11 +288,13 @@ impl Reader<'_> {
         }
         let (order, (loops, forks)) = (self.scope.task_names.len(), within);
         self.scope.task_names.push(name.clone());
+        let own = name.clone();
         self.scope.tasks.insert(
             name,
             TaskInfo {
                 order,
                 kind: kind.to_owned(),
+                name: field(task, "name").and_then(text_of).unwrap_or(own),
                 span,
                 loops: loops.to_vec(),
                 forks: forks.to_vec(),

@@ -63,6 +63,7 @@ impl<'a> Reader<'a> {
             subject: Expr::new(ExprKind::Null, node.span),
             cases,
             otherwise,
+            results: None,
         })
     }
 
@@ -76,6 +77,7 @@ impl<'a> Reader<'a> {
             subject,
             cases,
             otherwise,
+            results: None,
         }))
     }
 
@@ -138,6 +140,7 @@ impl<'a> Reader<'a> {
                 subject,
                 cases,
                 otherwise,
+                results: None,
             }));
         };
         // `test ? "a" : "b"`: a switch on the test; a name without a case is the default case.
@@ -147,7 +150,8 @@ impl<'a> Reader<'a> {
                 .find(|b| b.name == name)
                 .map_or_else(|| otherwise.clone(), |b| b.steps.clone())
         };
-        let (yes, no) = (steps(&yes), steps(&no));
+        let results = (yes, no);
+        let (yes, no) = (steps(&results.0), steps(&results.1));
         // Both answers lead to the same steps, which may stand in the plan once only.
         let cases = if yes == no {
             Vec::new()
@@ -162,6 +166,7 @@ impl<'a> Reader<'a> {
             subject,
             cases,
             otherwise: no,
+            results: Some(results),
         }))
     }
 
@@ -205,6 +210,7 @@ impl<'a> Reader<'a> {
             subject,
             cases,
             otherwise,
+            results: None,
         })
     }
 

@@ -120,16 +120,17 @@ impl<'a> Reader<'a> {
         };
         let timeout = time_limit(node, &task);
         // The polled call has the task's name, so that its output is found by it.
-        let name = if kind == "HTTP_POLL" {
-            format!("poll {name}")
-        } else {
-            name
+        let name = match kind.as_str() {
+            "HTTP_POLL" => format!("poll {name}"),
+            "DYNAMIC" => format!("choose {name}"),
+            _ => name,
         };
         Some(Step {
             name,
             task,
             retry,
             optional,
+            permissive: is_permissive(node),
             timeout,
             start_delay,
             at: span.into(),
@@ -163,6 +164,7 @@ impl<'a> Reader<'a> {
             Reading::JqTransform => self.jq_transform(node, name),
             Reading::SignedJwt => self.signed_jwt(node, name),
             Reading::Simple => self.simple(node),
+            Reading::Dynamic => self.dynamic(node, name),
             Reading::Noop => None,
         }
     }
@@ -191,6 +193,7 @@ impl<'a> Reader<'a> {
             task: Task::Let(assign),
             retry: None,
             optional,
+            permissive: is_permissive(node),
             timeout: None,
             start_delay: None,
             at: span.into(),
@@ -360,9 +363,16 @@ fn time_limit(node: &Node, task: &Task) -> Option<TimeLimit> {
 }
 
 fn is_optional(node: &Node) -> bool {
-    ["optional", "permissive"]
-        .iter()
-        .any(|key| node.get(key).and_then(flag_of) == Some(true))
+    is_permissive(node) || says(node, "optional")
+}
+
+/// `optional` says more.
+fn is_permissive(node: &Node) -> bool {
+    says(node, "permissive") && !says(node, "optional")
+}
+
+fn says(node: &Node, key: &str) -> bool {
+    node.get(key).and_then(flag_of) == Some(true)
 }
 
 /// The name of the value that a task's input is kept in.

@@ -89,6 +89,7 @@ impl<'a> Reader<'a> {
             task,
             retry: None,
             optional: false,
+            permissive: false,
             timeout: None,
             start_delay: None,
             at: status.span.into(),
@@ -106,6 +107,7 @@ impl<'a> Reader<'a> {
             subject,
             cases,
             otherwise: vec![step("failed", Task::Fail(Fail { message }))],
+            results: None,
         })
     }
 }

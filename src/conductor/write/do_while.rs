@@ -147,6 +147,8 @@ impl<'a> Writer<'a> {
     pub(super) fn for_each(&mut self, each: &'a ForEach, reference: &str) -> Map<String, Value> {
         let items = self.value(&each.items);
         self.items.push((&each.item, reference.to_owned()));
+        let mut within = vec![reference];
+        walk_steps(&each.steps, &mut |s| within.push(&s.name));
         let tasks = self.block(&each.steps);
         self.items.pop();
         let mut task = self.task(
@@ -157,12 +159,25 @@ impl<'a> Writer<'a> {
         if self.oss
             && let Some(inputs) = task.get_mut("inputParameters")
         {
-            // The open-source server has a field for it.
+            // The open-source server has a field for a reference, and an input of its own for a list.
             let items = std::mem::replace(inputs, json!({})).get("items").cloned();
-            task.insert("items".into(), items.unwrap_or_default());
+            let items = items.unwrap_or_default();
+            if items.is_string() {
+                task.insert("items".into(), items);
+            } else if let Some(inputs) = task.get_mut("inputParameters") {
+                *inputs = json!({ "_items": items });
+            }
         }
-        // Required, and not read.
-        task.insert("loopCondition".into(), "".into());
+        // Required, and not read where it is empty.
+        let mut given = Map::new();
+        let condition = match each.until.as_ref().map(|until| &until.kind) {
+            Some(ExprKind::Not(again)) => self.script(again, &mut given, &within),
+            _ => String::new(),
+        };
+        if let Some(Value::Object(inputs)) = task.get_mut("inputParameters") {
+            inputs.extend(given);
+        }
+        task.insert("loopCondition".into(), condition.into());
         task.insert("loopOver".into(), tasks.into());
         keeping(each.keep_last, task)
     }

@@ -78,6 +78,8 @@ impl<'a> Writer<'a> {
                 let (binds, sign) = match operator {
                     Operator::Or => (Binds::Or, "||"),
                     Operator::And => (Binds::And, "&&"),
+                    Operator::Same => (Binds::Comparison, "==="),
+                    Operator::Different => (Binds::Comparison, "!=="),
                     other => (Binds::Comparison, other.as_str()),
                 };
                 let (least_left, least_right) = match operator {

@@ -53,20 +53,29 @@ pub(super) fn query<'a>(
         return walk.union(before, last.deep, &keys);
     }
     let hits = walk.run(Walk::ROOT, &query.segments)?;
+    let definite = query.singular().is_some();
     let mut values = hits.into_iter().filter_map(|id| walk.value(id));
-    if query.singular().is_none() {
-        return Ok(Found::Many(values.map(Cow::Borrowed).collect()));
+    let Some(tail) = &query.tail else {
+        if !definite {
+            return Ok(Found::Many(values.map(Cow::Borrowed).collect()));
+        }
+        return Ok(values
+            .next()
+            .map_or(Found::Missing, |value| Found::One(Cow::Borrowed(value))));
+    };
+    let mut made = values.map(|value| tail.apply(value));
+    if definite {
+        return Ok(made
+            .next()
+            .flatten()
+            .map_or(Found::Missing, |value| Found::One(Cow::Owned(value))));
     }
-    let found = values.next();
-    if query.length {
-        let length = match found {
-            Some(Value::Array(items)) => items.len(),
-            Some(Value::Object(members)) => members.len(),
-            _ => return Ok(Found::Missing),
-        };
-        return Ok(Found::One(Cow::Owned(Value::from(length))));
-    }
-    Ok(found.map_or(Found::Missing, |value| Found::One(Cow::Borrowed(value))))
+    // A value that a function fails on ends the whole.
+    Ok(made
+        .collect::<Option<Vec<Value>>>()
+        .map_or(Found::Missing, |values| {
+            Found::Many(values.into_iter().map(Cow::Owned).collect())
+        }))
 }
 
 /// The places of what the query finds.
@@ -246,6 +255,19 @@ impl<'a> Walk<'a> {
                 .iter()
                 .map(|child| Ok(!self.run(*child, &query.segments)?.is_empty()))
                 .collect(),
+            Filter::Word(word, query, right) => children
+                .iter()
+                .map(|child| {
+                    let start = if query.anchor == Anchor::Root {
+                        Self::ROOT
+                    } else {
+                        *child
+                    };
+                    let hits = self.run(start, &query.segments)?;
+                    let left = hits.first().and_then(|id| self.value(*id));
+                    Ok(word.holds(left, Some(right)))
+                })
+                .collect(),
             Filter::Leaf(leaf) if leaf.is_computed() => (0..children.len())
                 .map(|index| self.computed(leaf, parent, children, index))
                 .collect(),
@@ -381,7 +403,7 @@ impl<'a> Walk<'a> {
             && Query {
                 anchor: Anchor::Root,
                 segments: before.to_vec(),
-                length: false,
+                tail: None,
             }
             .singular()
             .is_some();

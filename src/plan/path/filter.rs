@@ -1,6 +1,7 @@
 //! Pairs → conditions, with the types of RFC 9535 section 2.4: what may be tested, what may be compared.
 
 use super::PathError;
+use super::function::Word;
 use super::lower::Lower;
 use super::model::{Filter, Leaf, Operand, Query};
 use super::parse::Rule;
@@ -12,18 +13,12 @@ use pest::iterators::Pair;
 /// The functions of RFC 9535.
 const FUNCTIONS: [&str; 5] = ["length", "count", "match", "search", "value"];
 
-/// Jayway's operators that are words, with what to write instead; `in` and `nin` are supported.
-const WORDS: [(&str, &str); 10] = [
-    ("in", ""),
-    ("nin", ""),
-    ("subsetof", "compare the elements one by one"),
-    ("anyof", "compare the elements one by one"),
-    ("noneof", "compare the elements one by one"),
-    ("size", "write `length(@.name) == 2`"),
-    ("empty", "write `length(@.name) == 0`"),
-    ("contains", "write `search(@.name, 'text')`"),
+/// Words that are none of Jayway's operators, with what to write instead.
+const NOT_WORDS: [(&str, &str); 4] = [
     ("and", "write `&&`"),
     ("or", "write `||`"),
+    ("startsWith", "write `=~ /text.*/`"),
+    ("endsWith", "write `=~ /.*text/`"),
 ];
 
 /// What stands where a value or a test may stand.
@@ -90,7 +85,7 @@ fn basic(lower: Lower<'_>, pair: Pair<'_, Rule>) -> Result<Filter, PathError> {
 fn test(lower: Lower<'_>, pair: Pair<'_, Rule>) -> Result<Filter, PathError> {
     let span = pair.as_span();
     match term(lower, pair)? {
-        Term::Nodes(query) if query.length => Err(uncompared(span)),
+        Term::Nodes(query) if query.tail.is_some() => Err(uncompared(span)),
         Term::Nodes(query) => Ok(Filter::Exists(query)),
         Term::Test(filter) => Ok(filter),
         Term::Value(Operand::Literal(_)) => {
@@ -153,11 +148,26 @@ fn related(
                 .find(|op| *op == first.as_str())
                 .unwrap_or("==");
             let right = inner.next().ok_or_else(missing)?;
-            Ok(Filter::Leaf(Leaf::Compare(
+            let is_null = right.as_rule() == Rule::constant && right.as_str() == "null";
+            let subject = match term(lower, left.clone())? {
+                Term::Nodes(query) if is_null && !lower.is_rfc() && query.tail.is_none() => {
+                    Some(query)
+                }
+                _ => None,
+            };
+            let leaf = Filter::Leaf(Leaf::Compare(
                 operator,
                 operand(lower, left)?,
                 operand(lower, right)?,
-            )))
+            ));
+            // To Jayway a member that is not there is null.
+            Ok(match (subject, operator) {
+                (Some(query), "==") => {
+                    Filter::Any(vec![leaf, Filter::Not(Box::new(Filter::Exists(query)))])
+                }
+                (Some(query), "!=") => Filter::All(vec![leaf, Filter::Exists(query)]),
+                _ => leaf,
+            })
         }
         Rule::matching => {
             let (body, flags) = regex(first)?;
@@ -220,28 +230,49 @@ fn member(
     right: Pair<'_, Rule>,
 ) -> Result<Filter, PathError> {
     let at = word.as_span();
-    let known = WORDS
-        .into_iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(word.as_str()));
-    let negated = match known {
-        Some(("in", _)) => false,
-        Some(("nin", _)) => true,
-        Some((name, help)) => {
+    let negated = if word.as_str().eq_ignore_ascii_case("in") {
+        false
+    } else if word.as_str().eq_ignore_ascii_case("nin") {
+        true
+    } else if let Some(known) = Word::find(word.as_str()).filter(|_| !lower.is_rfc()) {
+        let span = left.as_span();
+        let Term::Nodes(query) = term(lower, left)? else {
             return Err(error(
-                at.start(),
-                at.end(),
-                format!("the operator `{name}` is not supported"),
-            )
-            .help(help));
-        }
-        None => {
+                span.start(),
+                span.end(),
+                "a path such as `@.name` stands before this operator",
+            ));
+        };
+        if query.tail.is_some() || query.singular().is_none() {
             return Err(error(
-                at.start(),
-                at.end(),
-                format!("`{}` is not an operator", word.as_str()),
-            )
-            .help("compare with `==`, `!=`, `<`, `<=`, `>` or `>=`"));
+                span.start(),
+                span.end(),
+                "a path that names one value stands before this operator",
+            ));
         }
+        return Ok(Filter::Word(known, query, literal(right)?));
+    } else {
+        let instead = NOT_WORDS
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(word.as_str()))
+            .map(|(_, help)| *help);
+        let known = Word::find(word.as_str());
+        let instead = instead.or(match known {
+            Some(Word::Contains) => Some("write `search(@.name, 'text')`"),
+            Some(Word::Size) => Some("write `length(@.name) == 2`"),
+            Some(Word::Empty) => Some("write `length(@.name) == 0`"),
+            Some(Word::AnyOf | Word::NoneOf | Word::SubsetOf | Word::All) => {
+                Some("compare the elements one by one")
+            }
+            None => None,
+        });
+        let message = if known.is_some() {
+            format!("RFC 9535 has no `{}`", word.as_str())
+        } else {
+            format!("`{}` is not an operator", word.as_str())
+        };
+        return Err(error(at.start(), at.end(), message)
+            .help(instead.unwrap_or("compare with `==`, `!=`, `<`, `<=`, `>` or `>=`")));
     };
     let (operator, joint) = if negated {
         ("!=", " && ")
@@ -297,6 +328,37 @@ fn member(
         Filter::All(tests)
     } else {
         Filter::Any(tests)
+    })
+}
+
+/// A value that is written out, or a list of such.
+pub(super) fn literal(pair: Pair<'_, Rule>) -> Result<serde_json::Value, PathError> {
+    let span = pair.as_span();
+    Ok(match pair.as_rule() {
+        Rule::list => pair
+            .into_inner()
+            .map(literal)
+            .collect::<Result<Vec<_>, _>>()?
+            .into(),
+        Rule::number => match number(pair.as_str(), span.start())? {
+            Literal::Int(whole) => whole.into(),
+            Literal::Float(float) => float.into(),
+            _ => serde_json::Value::Null,
+        },
+        Rule::string => string(pair.as_str(), span.start())?.into(),
+        Rule::constant => match pair.as_str() {
+            "true" => true.into(),
+            "false" => false.into(),
+            _ => serde_json::Value::Null,
+        },
+        _ => {
+            return Err(error(
+                span.start(),
+                span.end(),
+                "only a value that is written out can stand here",
+            )
+            .help("write a number, a text, or a list of them"));
+        }
     })
 }
 
@@ -393,7 +455,7 @@ fn function(lower: Lower<'_>, pair: Pair<'_, Rule>) -> Result<Term, PathError> {
 fn nodes(lower: Lower<'_>, argument: Pair<'_, Rule>) -> Result<Query, PathError> {
     let span = argument.as_span();
     match term(lower, sole(argument)?)? {
-        Term::Nodes(query) if !query.length => Ok(query),
+        Term::Nodes(query) if query.tail.is_none() => Ok(query),
         _ => Err(error(
             span.start(),
             span.end(),

@@ -1,5 +1,6 @@
 //! Pairs → segments and selectors, refusing what the dialect lacks.
 
+use super::function::{Function, Tail};
 use super::model::{Anchor, Query, Segment, Selector};
 use super::parse::Rule;
 use super::text::{error, int, is_rfc_name, quote, string};
@@ -42,12 +43,20 @@ impl Lower<'_> {
         let mut query = Query {
             anchor: Anchor::Root,
             segments: Vec::new(),
-            length: false,
+            tail: None,
         };
         let mut rooted = false;
         for part in pair.into_inner() {
             let at = part.as_span();
             match part.as_rule() {
+                Rule::root if !top && !self.is_rfc() => {
+                    return Err(error(
+                        at.start(),
+                        at.end(),
+                        "`$` within a filter is the whole workflow on a server, and is not read here",
+                    )
+                    .help("take the value into an input, and filter in an INLINE or JSON_JQ_TRANSFORM task"));
+                }
                 Rule::root => rooted = true,
                 Rule::current => {
                     rooted = true;
@@ -67,8 +76,7 @@ impl Lower<'_> {
                 }
                 Rule::EOI => {}
                 Rule::tail => {
-                    self.tail(part, &query, top)?;
-                    query.length = true;
+                    query.tail = Some(self.tail(part, &query, top)?);
                 }
                 rule => {
                     if !rooted {
@@ -95,36 +103,54 @@ impl Lower<'_> {
         Ok(())
     }
 
-    fn tail(self, pair: Pair<'_, Rule>, query: &Query, top: bool) -> Result<(), PathError> {
+    fn tail(self, pair: Pair<'_, Rule>, query: &Query, top: bool) -> Result<Tail, PathError> {
         let span = pair.as_span();
-        let name = pair.into_inner().next().map_or("", |p| p.as_str());
+        let mut parts = pair.into_inner();
+        let name = parts.next().map_or("", |p| p.as_str());
         let refuse = |message: String| error(span.start(), span.end(), message);
-        if name != "length" {
-            return Err(refuse(format!("the function `.{name}()` is not supported")).help(match name {
-                "first" => "write the index `[0]`",
-                "last" => "write the index `[-1]`",
-                "size" => "write `.length()`",
-                _ => "of the functions at the end of a path only `.length()` is supported; compute in a step of its own",
-            }));
-        }
         if self.is_rfc() {
+            if name != "length" {
+                return Err(
+                    refuse(format!("the function `.{name}()` is not supported")).help(match name {
+                        "first" => "write the index `[0]`",
+                        "last" => "write the index `[-1]`",
+                        _ => "compute in a step of its own",
+                    }),
+                );
+            }
             let help = if top {
                 "capture the list itself and use the function `length(…)` of the language"
-                    .to_string()
             } else {
-                "write `length(@.name)`, with the path as the argument".to_string()
+                "write `length(@.name)`, with the path as the argument"
             };
             return Err(
                 refuse("RFC 9535 has no `.length()` at the end of a path".into()).help(help),
             );
         }
-        if query.singular().is_none() {
-            return Err(
-                refuse("`.length()` needs a path that names one list".into())
-                    .help("leave out wildcards, slices, filters and `..` before it"),
-            );
+        let Some(function) = Function::find(name) else {
+            return Err(refuse(format!("there is no function `.{name}()`")).help(
+                "a server puts null there; the functions are `length`, `keys`, `min`, `max`, `avg`, `sum`, `stddev`, `first`, `last`, `index`, `concat` and `append`",
+            ));
+        };
+        let parameters = parts
+            .map(|literal| filter::literal(literal))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (least, most) = function.arity();
+        if !(least..=most).contains(&parameters.len()) {
+            return Err(refuse(format!(
+                "`.{name}()` takes {}",
+                if most == 0 { "nothing" } else { "a value" }
+            ))
+            .help("a server puts null there"));
         }
-        Ok(())
+        if function.is_aggregate() && query.singular().is_none() {
+            return Err(refuse(format!("`.{name}()` computes with the numbers of one list"))
+                .help("a server puts null behind wildcards, slices, filters and `..`; end the path with the list: `$.list.sum()`"));
+        }
+        Ok(Tail {
+            function,
+            parameters,
+        })
     }
 
     fn segment(self, pair: Pair<'_, Rule>) -> Result<Segment, PathError> {
@@ -198,7 +224,30 @@ impl Lower<'_> {
                         _ => step = value,
                     }
                 }
+                if step != 1 && !self.is_rfc() {
+                    return Err(error(
+                        span.start(),
+                        span.end(),
+                        "a slice with a step finds nothing on a server, which puts null there",
+                    )
+                    .help("take the elements by their indexes: `[0,2]`"));
+                }
                 Selector::Slice(from, to, step)
+            }
+            Rule::filter if !self.is_rfc() && !is_parenthesised(pair.as_str()) => {
+                return Err(error(
+                    span.start(),
+                    span.end(),
+                    "a filter without parentheses finds nothing on a server, which puts null there",
+                )
+                .help(format!(
+                    "write `{}`",
+                    self.mended(
+                        span.start(),
+                        span.end(),
+                        &format!("?({})", pair.as_str().trim_start_matches('?').trim())
+                    )
+                )));
             }
             Rule::filter => match pair.into_inner().next() {
                 Some(condition) => Selector::Filter(Box::new(filter::logical(self, condition)?)),
@@ -226,4 +275,11 @@ impl Lower<'_> {
             }
         })
     }
+}
+
+/// Whether a filter begins with a parenthesis behind its `?`.
+fn is_parenthesised(filter: &str) -> bool {
+    filter
+        .strip_prefix('?')
+        .is_some_and(|rest| rest.trim_start().starts_with('('))
 }

@@ -7,6 +7,7 @@
 
 mod eval;
 mod filter;
+mod function;
 mod lower;
 mod model;
 mod parse;
@@ -111,12 +112,15 @@ impl JsonPath {
 
     /// Whether it is made of names and indexes alone, and so names one place.
     pub fn is_definite(&self) -> bool {
-        !self.query.length && self.query.singular().is_some()
+        self.query.tail.is_none() && self.query.singular().is_some()
     }
 
     /// The names and indexes of a path that is made of nothing else.
     pub fn keys(&self) -> Option<Vec<Key>> {
-        let segments = self.query.singular().filter(|_| !self.query.length)?;
+        let segments = self
+            .query
+            .singular()
+            .filter(|_| self.query.tail.is_none())?;
         Some(
             segments
                 .into_iter()
@@ -142,9 +146,9 @@ impl JsonPath {
         eval::query(&self.query, self.dialect, json).map_err(|error| self.describe(error))
     }
 
-    /// The places of what it finds. The number that `.length()` makes has none; a key union has those of its members.
+    /// The places of what it finds. What a function at the end makes has none; a key union has those of its members.
     pub fn locate(&self, json: &Value) -> Result<Vec<Location>, PathError> {
-        if self.query.length {
+        if self.query.tail.is_some() {
             return Ok(Vec::new());
         }
         eval::locate(&self.query, json).map_err(|error| self.describe(error))

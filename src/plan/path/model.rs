@@ -1,5 +1,6 @@
 //! The parsed path: segments and selectors of our own, and at the leaves of filters the query model of jsonpath-rust.
 
+use super::function::{Function, Tail, Word};
 use super::{Location, Step};
 use jsonpath_rust::parser::model as jp;
 
@@ -17,8 +18,8 @@ pub(super) enum Anchor {
 pub(super) struct Query {
     pub(super) anchor: Anchor,
     pub(super) segments: Vec<Segment>,
-    /// Ends in `.length()`.
-    pub(super) length: bool,
+    /// The function at its end.
+    pub(super) tail: Option<Tail>,
 }
 
 /// One step down: to children, or to children of the node and of all nodes below it.
@@ -46,6 +47,8 @@ pub(super) enum Filter {
     Not(Box<Filter>),
     Exists(Query),
     Leaf(Leaf),
+    /// Jayway's operators that are words.
+    Word(Word, Query, serde_json::Value),
 }
 
 /// A condition that jsonpath-rust evaluates.
@@ -106,11 +109,11 @@ impl Query {
             Anchor::Current => jp::SingularQuery::Current(steps),
         };
         let operand = Operand::Singular(query);
-        Some(if self.length {
-            Operand::Length(Box::new(operand))
-        } else {
-            operand
-        })
+        match self.tail.as_ref().map(|tail| tail.function) {
+            None => Some(operand),
+            Some(Function::Length) => Some(Operand::Length(Box::new(operand))),
+            Some(_) => None,
+        }
     }
 }
 

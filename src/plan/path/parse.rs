@@ -49,7 +49,7 @@ fn plain(text: &str) -> Option<Query> {
     Some(Query {
         anchor: Anchor::Root,
         segments,
-        length: false,
+        tail: None,
     })
 }
 

@@ -476,7 +476,7 @@ impl Resolver {
                 }
                 Type::Bool
             }
-            Operator::Eq | Operator::Ne => {
+            Operator::Eq | Operator::Ne | Operator::Same | Operator::Different => {
                 if !lt.fits(&rt) && !rt.fits(&lt) && lt != Type::Null && rt != Type::Null {
                     self.report(
                         Diagnostic::new(

@@ -285,6 +285,7 @@ impl Resolver {
                         subject,
                         cases,
                         otherwise,
+                        results: None,
                     }),
                 )
             }
@@ -312,6 +313,7 @@ impl Resolver {
                         item: item.text.clone(),
                         items,
                         steps,
+                        until: None,
                         keep_last: None,
                     }),
                 )
@@ -387,6 +389,7 @@ impl Resolver {
             task,
             retry,
             optional: false,
+            permissive: false,
             timeout: None,
             start_delay: None,
             at: At(at),
@@ -489,6 +492,7 @@ impl Resolver {
                 task,
                 retry: None,
                 optional: false,
+                permissive: false,
                 timeout: None,
                 start_delay: None,
                 at: At(at),
@@ -502,6 +506,7 @@ impl Resolver {
                 at: At(condition.span),
             }],
             otherwise: rest_steps,
+            results: None,
         }))
     }
 

@@ -29,6 +29,9 @@ pub struct Switch {
     /// When none is chosen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub otherwise: Vec<Step>,
+    /// What a Conductor script gives where the subject holds and where not (`test ? 'a' : 'b'`); the cases are then those of a bool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<(String, String)>,
 }
 
 /// A named list of steps.
@@ -59,6 +62,9 @@ pub struct ForEach {
     pub items: Expr,
     /// What is done.
     pub steps: Vec<Step>,
+    /// Ends the loop before the list does (Conductor `items` with a `loopCondition`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Expr>,
     /// As many of the last rounds are kept in the step's output (Conductor `keepLastN`); all unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_last: Option<u32>,

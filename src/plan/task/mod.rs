@@ -28,9 +28,12 @@ pub struct Step {
     /// How often it is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
-    /// Its failure does not stop the run (Conductor `optional`, `permissive`).
+    /// Its failure does not stop the run (Conductor `optional`).
     #[serde(default, skip_serializing_if = "super::is_false")]
     pub optional: bool,
+    /// With `optional`: its failure is that of the fork that it belongs to, or of the run, when that is at its end (Conductor `permissive`).
+    #[serde(default, skip_serializing_if = "super::is_false")]
+    pub permissive: bool,
     /// Bound on each attempt (Conductor `timeoutSeconds` of a task's definition).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<TimeLimit>,

@@ -60,7 +60,10 @@ macro_rules! walks {
                     Task::Manual(manual) => visit(Role::Own, &$($m)? manual.instructions),
                     Task::Wait(Wait::For(time) | Wait::Until(time)) => visit(Role::Own, time),
                     Task::Switch(switch) => visit(Role::Own, &$($m)? switch.subject),
-                    Task::ForEach(each) => visit(Role::Own, &$($m)? each.items),
+                    Task::ForEach(each) => {
+                        visit(Role::Own, &$($m)? each.items);
+                        each.until.$iter().for_each(|until| visit(Role::Own, until));
+                    }
                     Task::Repeat(repeat) => visit(Role::Own, &$($m)? repeat.until),
                     Task::Call(call) => {
                         call.inputs.$iter().for_each(|(_, value)| visit(Role::Own, value));

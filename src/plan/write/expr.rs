@@ -276,9 +276,11 @@ fn with(base: String, keys: &[Key]) -> String {
 pub(super) fn until(expr: &Expr) -> Expr {
     match &expr.kind {
         ExprKind::Not(inner) => match &inner.kind {
-            ExprKind::Not(_) | ExprKind::Binary(Operator::Eq | Operator::Ne, ..) => {
-                crate::plan::compare::negated((**inner).clone())
-            }
+            ExprKind::Not(_)
+            | ExprKind::Binary(
+                Operator::Eq | Operator::Ne | Operator::Same | Operator::Different,
+                ..,
+            ) => crate::plan::compare::negated((**inner).clone()),
             _ => expr.clone(),
         },
         _ => expr.clone(),

@@ -205,6 +205,14 @@ impl<'a> Writer<'a> {
                     .collect();
                 block("parallel", &branches)
             }
+            Task::ForEach(each) if each.until.is_some() => {
+                let help = "use `repeat … until` with an index, or leave out the condition";
+                self.cannot(
+                    step.at,
+                    "a loop over a list that ends before the list does cannot be said".to_owned(),
+                    help,
+                )
+            }
             Task::ForEach(each) => {
                 let items = self.expr(&each.items);
                 self.items.push(&each.item);
@@ -321,6 +329,7 @@ impl<'a> Writer<'a> {
                     Step {
                         task: Task::Switch(next),
                         optional: false,
+                        permissive: false,
                         timeout: None,
                         start_delay: None,
                         ..

@@ -1,29 +1,65 @@
 //! JavaScript through QuickJS.
+//!
+//! A whole number that a double cannot hold is a `BigInt` within a script, so that it comes out as it went in. A script that
+//! computes with it ends with a TypeError there; it is then run again with what a double makes of it, as a server does.
 
 use super::{RESULT, TIME};
 use crate::json::{self, Node};
-use crate::run::value::Value;
+use crate::run::value::{Data, Value};
 use rquickjs::{CatchResultExt, CaughtError, Context, Ctx, Runtime, context::EvalOptions};
+use std::time::Instant;
+use zeroize::Zeroizing;
 
 /// Memory of one script.
 const MEMORY: usize = 32 << 20;
 /// Its stack; less than what a test's thread has.
 const STACK: usize = 256 << 10;
+/// The whole numbers that a double holds are below.
+const EXACT: u128 = 1 << 53;
+
+/// What a server's engine has not.
+const BROWSER: [&str; 4] = ["btoa", "atob", "performance", "queueMicrotask"];
+
+/// The value of a script as JSON: `undefined` is null, also as a member; a function is an empty object; a `BigInt` its digits.
+/// It is made before the script runs, with what the engine brings.
+const WRITER: &str = r"(() => {
+  const text = JSON.stringify, isArray = Array.isArray, keys = Object.keys, finite = Number.isFinite, digits = String;
+  const write = (value, depth) => {
+    if (depth > 120) throw new RangeError('nested too deep');
+    switch (typeof value) {
+      case 'string': return text(value);
+      case 'boolean': return value ? 'true' : 'false';
+      case 'number': return finite(value) ? text(value) : 'null';
+      case 'bigint': return digits(value);
+      case 'function': return '{}';
+      case 'object': break;
+      default: return 'null';
+    }
+    if (value === null) return 'null';
+    if (typeof value.toJSON === 'function') return write(value.toJSON(), depth + 1);
+    if (value instanceof Number || value instanceof String || value instanceof Boolean) return write(value.valueOf(), depth + 1);
+    if (isArray(value)) {
+      const parts = [];
+      for (let i = 0; i < value.length; i++) parts[i] = write(value[i], depth + 1);
+      return '[' + parts.join(',') + ']';
+    }
+    return '{' + keys(value).map(key => text(key) + ':' + write(value[key], depth + 1)).join(',') + '}';
+  };
+  return value => write(value, 0);
+})()";
 
 /// The value of a script in which `$` is the input.
 #[allow(clippy::disallowed_methods)] // the bound on real time is a limit of this process, not an observation of the run
 pub fn javascript(source: &str, input: &Value) -> Result<Node, String> {
-    let broken = |_| "the script engine could not be started".to_owned();
-    let runtime = Runtime::new().map_err(broken)?;
-    runtime.set_memory_limit(MEMORY);
-    runtime.set_max_stack_size(STACK);
-    let begun = std::time::Instant::now();
-    let expired = move || begun.elapsed() >= TIME;
-    runtime.set_interrupt_handler(Some(Box::new(expired)));
-    let context = Context::full(&runtime).map_err(broken)?;
-    let text = context.with(|ctx| {
-        let result = evaluate(&ctx, source, input).catch(&ctx);
-        result.map_err(|caught| describe(&caught, begun.elapsed() >= TIME))
+    let begun = Instant::now();
+    let mut large = Vec::new();
+    long_numbers(input, &mut Vec::new(), &mut large);
+    let text = match run(source, input, &large, begun) {
+        Err(Ended::Type(_)) if !large.is_empty() => run(source, input, &[], begun),
+        other => other,
+    }
+    .map_err(|ended| match ended {
+        Ended::Type(message) | Ended::Other(message) => message,
     })?;
     if text.len() > RESULT {
         return Err(format!(
@@ -34,26 +70,126 @@ pub fn javascript(source: &str, input: &Value) -> Result<Node, String> {
     json::parse_text(&text).map_err(|_| "the result of the script is not JSON".to_owned())
 }
 
+/// Why there is no value.
+enum Ended {
+    /// With a TypeError.
+    Type(String),
+    /// In another way.
+    Other(String),
+}
+
+/// A place in the input, and the digits of the number there.
+type Long<'a> = (Vec<Step<'a>>, &'a str);
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Name(&'a str),
+    Index(u32),
+}
+
+fn long_numbers<'a>(value: &'a Value, place: &mut Vec<Step<'a>>, found: &mut Vec<Long<'a>>) {
+    match &value.data {
+        Data::Number(digits) => {
+            let size = digits.strip_prefix('-').unwrap_or(digits);
+            let whole = !size.is_empty() && size.bytes().all(|b| b.is_ascii_digit());
+            if whole && size.parse::<u128>().map_or(true, |size| size > EXACT) {
+                found.push((place.clone(), digits.as_str()));
+            }
+        }
+        Data::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                place.push(Step::Index(u32::try_from(index).unwrap_or(u32::MAX)));
+                long_numbers(item, place, found);
+                place.pop();
+            }
+        }
+        Data::Object(members) => {
+            for (name, item) in members {
+                place.push(Step::Name(name));
+                long_numbers(item, place, found);
+                place.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
+#[allow(clippy::disallowed_methods)] // as above
+fn run(
+    source: &str,
+    input: &Value,
+    large: &[Long<'_>],
+    begun: Instant,
+) -> Result<Zeroizing<String>, Ended> {
+    let broken = |_| Ended::Other("the script engine could not be started".to_owned());
+    let runtime = Runtime::new().map_err(broken)?;
+    runtime.set_memory_limit(MEMORY);
+    runtime.set_max_stack_size(STACK);
+    let expired = move || begun.elapsed() >= TIME;
+    runtime.set_interrupt_handler(Some(Box::new(expired)));
+    let context = Context::full(&runtime).map_err(broken)?;
+    context.with(|ctx| {
+        let result = evaluate(&ctx, source, input, large).catch(&ctx);
+        result.map_err(|caught| describe(&caught, begun.elapsed() >= TIME))
+    })
+}
+
 fn evaluate<'js>(
     ctx: &Ctx<'js>,
     source: &str,
     input: &Value,
-) -> rquickjs::Result<zeroize::Zeroizing<String>> {
+    large: &[Long<'_>],
+) -> rquickjs::Result<Zeroizing<String>> {
     let globals = ctx.globals();
-    globals.set("$", ctx.json_parse(input.json_text().as_bytes())?)?;
+    for name in BROWSER {
+        globals.remove(name)?;
+    }
+    let write: rquickjs::Function<'js> = ctx.eval(WRITER)?;
+    let input = ctx.json_parse(input.json_text().as_bytes())?;
+    for (place, digits) in large {
+        set(ctx, input.clone(), place, digits)?;
+    }
+    globals.set("$", input)?;
     let mut options = EvalOptions::default();
     options.strict = false;
     let value: rquickjs::Value<'js> = ctx.eval_with_options(source, options)?;
-    // `undefined` and functions have no JSON.
-    let text = match ctx.json_stringify(value)? {
-        Some(text) => text.to_string()?,
-        None => "null".to_owned(),
+    Ok(Zeroizing::new(write.call((value,))?))
+}
+
+/// Puts a number at its place as a `BigInt`.
+fn set<'js>(
+    ctx: &Ctx<'js>,
+    input: rquickjs::Value<'js>,
+    place: &[Step<'_>],
+    digits: &str,
+) -> rquickjs::Result<()> {
+    let Some((last, before)) = place.split_last() else {
+        return Ok(());
     };
-    Ok(zeroize::Zeroizing::new(text))
+    let mut at = input;
+    for step in before {
+        let Some(object) = at.into_object() else {
+            return Ok(());
+        };
+        at = match *step {
+            Step::Name(name) => object.get(name)?,
+            Step::Index(index) => object.get(index)?,
+        };
+    }
+    let Some(object) = at.into_object() else {
+        return Ok(());
+    };
+    let number: rquickjs::Value<'js> = ctx.eval(format!("{digits}n"))?;
+    match *last {
+        // The name of what an object inherits from.
+        Step::Name("__proto__") => Ok(()),
+        Step::Name(name) => object.set(name, number),
+        Step::Index(index) => object.set(index, number),
+    }
 }
 
 /// What went wrong, without a word of the exception's own text.
-fn describe(caught: &CaughtError<'_>, expired: bool) -> String {
+fn describe(caught: &CaughtError<'_>, expired: bool) -> Ended {
     const KNOWN: [&str; 5] = [
         "SyntaxError",
         "ReferenceError",
@@ -62,9 +198,12 @@ fn describe(caught: &CaughtError<'_>, expired: bool) -> String {
         "InternalError",
     ];
     if expired {
-        return format!("the script ran longer than {} seconds", TIME.as_secs());
+        return Ended::Other(format!(
+            "the script ran longer than {} seconds",
+            TIME.as_secs()
+        ));
     }
-    match caught {
+    Ended::Other(match caught {
         CaughtError::Exception(exception) => {
             let name: String = exception.get("name").unwrap_or_default();
             let line = exception.stack().as_deref().and_then(line_of);
@@ -72,17 +211,21 @@ fn describe(caught: &CaughtError<'_>, expired: bool) -> String {
                 .into_iter()
                 .find(|known| *known == name)
                 .map_or("an exception", |known| known);
-            match line {
+            let message = match line {
                 Some(line) => format!("the script ended with {what} in line {line}"),
                 None => format!("the script ended with {what}"),
+            };
+            if what == "TypeError" {
+                return Ended::Type(message);
             }
+            message
         }
         CaughtError::Value(_) => "the script threw a value".to_owned(),
         CaughtError::Error(rquickjs::Error::Allocation) => {
             format!("the script needs more than {} MiB", MEMORY >> 20)
         }
         CaughtError::Error(_) => "the script could not be run".to_owned(),
-    }
+    })
 }
 
 /// The line in `at <eval> (eval_script:3:5)`.

@@ -7,7 +7,7 @@ use crate::run::value::Value;
 use crate::world::helper::{self, Trouble};
 use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Compiler, Ctx, Vars, data, unwrap_valr};
-use jaq_json::{Val, read};
+use jaq_json::{Num, Val, read};
 use zeroize::Zeroizing;
 
 /// The memory of the process, stack included; its threads and libraries take up addresses too.
@@ -18,6 +18,15 @@ const STACK: usize = 256 << 20;
 const RESULTS: usize = 100_000;
 /// What reads the machine's environment or clock, or writes to its log.
 const OUTSIDE: [&str; 4] = ["env", "now", "debug_empty", "stderr_empty"];
+/// What jq 1.7 has and the engine has not, or has in another way.
+const DEFINITIONS: &str = r#"def leaf_paths: paths(scalars);
+def join($sep): reduce .[] as $item (null; (if . == null then "" else . + $sep end) + ($item | if . == null then "" elif type == "string" then . else tojson end)) // "";
+def @csv: if type != "array" then error("no list") else map(if type == "string" then "\"" + gsub("\""; "\"\"") + "\"" elif . == null then "" elif type == "array" or type == "object" then error("nested") else tojson end) | join(",") end;
+def @tsv: if type != "array" then error("no list") else map(if type == "string" then gsub("\\\\"; "\\\\") | gsub("\t"; "\\t") | gsub("\n"; "\\n") | gsub("\r"; "\\r") elif . == null then "" elif type == "array" or type == "object" then error("nested") else tojson end) | join("\t") end;
+def test($re): if ($re | type) == "array" then test($re[0]; $re[1] // "") else test($re; "") end;
+def match($re): if ($re | type) == "array" then match($re[0]; $re[1] // "") else match($re; "") end;
+def capture($re): if ($re | type) == "array" then capture($re[0]; $re[1] // "") else capture($re; "") end;
+"#;
 /// Definitions that need them.
 const OUTSIDE_DEFINITIONS: [&str; 4] = ["debug", "stderr", "halt", "halt_error"];
 
@@ -76,6 +85,7 @@ fn answer(question: &[u8]) -> Result<Zeroizing<String>, String> {
 }
 
 fn run(program: &str, input: &str) -> Result<Zeroizing<String>, String> {
+    let program = format!("{DEFINITIONS}{program}");
     let input =
         read::parse_single(input.as_bytes()).map_err(|_| "the input is not JSON".to_owned())?;
     let definitions = jaq_core::defs()
@@ -90,7 +100,7 @@ fn run(program: &str, input: &str) -> Result<Zeroizing<String>, String> {
         .load(
             &arena,
             File {
-                code: program,
+                code: program.as_str(),
                 path: (),
             },
         )
@@ -106,7 +116,7 @@ fn run(program: &str, input: &str) -> Result<Zeroizing<String>, String> {
         if count > 0 {
             out.push(',');
         }
-        out.push_str(&Zeroizing::new(value.to_string()));
+        write(&value, &mut out);
         if out.len() > RESULT || count >= RESULTS {
             return Err(format!(
                 "the results of the jq program are longer than {} MiB",
@@ -116,4 +126,37 @@ fn run(program: &str, input: &str) -> Result<Zeroizing<String>, String> {
     }
     out.push(']');
     Ok(out)
+}
+
+/// JSON as jq 1.7 writes it: a whole number that was computed has no point, and what is no number is null.
+fn write(value: &Val, out: &mut String) {
+    match value {
+        Val::Num(Num::Float(float)) if float.is_nan() => out.push_str("null"),
+        Val::Num(Num::Float(float)) if float.fract() == 0.0 && float.abs() < 1e17 => {
+            out.push_str(&format!("{float:.0}"));
+        }
+        Val::Arr(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write(item, out);
+            }
+            out.push(']');
+        }
+        Val::Obj(members) => {
+            out.push('{');
+            for (index, (key, item)) in members.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write(key, out);
+                out.push(':');
+                write(item, out);
+            }
+            out.push('}');
+        }
+        other => out.push_str(&Zeroizing::new(other.to_string())),
+    }
 }

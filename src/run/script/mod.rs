@@ -2,9 +2,11 @@
 //!
 //! What goes wrong is said in our words: the text of an exception may quote a secret.
 
+mod condition;
 mod javascript;
 mod jq;
 
+pub use condition::{condition, is_condition, is_truthy, java_number};
 pub use javascript::javascript;
 pub use jq::{jq, serve};
 

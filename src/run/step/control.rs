@@ -7,11 +7,13 @@ use crate::run::engine::{BlockContext, Engine, Flow, Frame, Local, StepContext, 
 use crate::run::functions::{instant, later};
 use crate::run::identity::{CallPath, StepId};
 use crate::run::journal::StepEvent;
+use crate::run::script::is_truthy;
 use crate::run::value::{Data, Value};
 use futures_util::future::join_all;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// Calls within calls.
 const MAX_DEPTH: usize = 16;
@@ -83,9 +85,19 @@ impl<'a> Engine<'a> {
         } = cx;
         let subject = self.eval(frame, &switch.subject)?;
         // Conductor's rule: the result as text, exact match, null is the word `null`.
-        let text = subject.java_text();
+        let (text, result) = match &switch.results {
+            Some((yes, no)) => {
+                let holds = is_truthy(&subject);
+                let result = if holds { yes } else { no };
+                (
+                    Zeroizing::new(holds.to_string()),
+                    Zeroizing::new(result.clone()),
+                )
+            }
+            None => (subject.java_text(), subject.java_text()),
+        };
         if self.plan.dialect.semantics().task_documents {
-            let result = Value::derived(Data::Text(text.clone()), &[&subject], Derivation::Opaque);
+            let result = Value::derived(Data::Text(result), &[&subject], Derivation::Opaque);
             let output = vec![
                 (
                     "evaluationResult".into(),
@@ -142,7 +154,7 @@ impl<'a> Engine<'a> {
                 Err(error) => failure = Some(worse(failure, error)),
             }
         }
-        match failure {
+        match failure.or_else(|| self.owed(frame)) {
             Some(error) => Err(error),
             None => Ok(stop),
         }
@@ -158,9 +170,12 @@ impl<'a> Engine<'a> {
         } = cx;
         let list = self.eval(frame, &each.items)?;
         let what = list.kind();
+        let semantics = self.plan.dialect.semantics();
         let items = match list.data {
             Data::List(items) => items,
-            Data::Null if self.plan.dialect.semantics().absent_is_null => Vec::new(),
+            Data::Null if semantics.absent_is_null => Vec::new(),
+            // What is no list is the only element of one.
+            data if semantics.absent_is_null => vec![data.into()],
             _ => {
                 return Err(StepError::Failed(Box::new(
                     Diagnostic::new(codes::RUN_EVALUATION, each.items.at.0, "expected a list")
@@ -201,6 +216,12 @@ impl<'a> Engine<'a> {
             }
             if conductor {
                 rounds.end(&frame.scope.borrow(), &each.steps, i + 1);
+                self.looped(frame, step, &rounds, now.clone());
+            }
+            if let Some(until) = &each.until
+                && self.ended(frame, until)?
+            {
+                break;
             }
         }
         if conductor {
@@ -258,8 +279,7 @@ impl<'a> Engine<'a> {
                     .outputs
                     .insert(step.name.clone(), Data::Object(iteration()).into());
             }
-            let done = self.eval(frame, &repeat.until)?;
-            if self.ended(&done, &repeat.until)? {
+            if self.ended(frame, &repeat.until)? {
                 return Ok(Flow::Next);
             }
             match repeat
@@ -290,26 +310,37 @@ impl<'a> Engine<'a> {
         )))
     }
 
-    /// Whether a loop is over. A Conductor script may say it in numbers: positive is done, zero not yet, negative failed.
-    fn ended(&self, done: &Value, until: &Expr) -> Result<bool, StepError> {
-        let number = match &done.data {
-            Data::Number(digits) if self.plan.dialect.semantics().script_conditions => {
-                digits.parse::<f64>().ok()
-            }
-            _ => None,
-        };
-        match number {
-            Some(number) if number < 0.0 => Err(StepError::Failed(Box::new(
-                Diagnostic::new(
-                    codes::RUN_UNEXPECTED_ANSWER,
-                    until.at.0,
-                    "the condition says that what is polled for has failed",
-                )
-                .at("this gave a negative number"),
-            ))),
-            Some(number) => Ok(number > 0.0),
-            None => Ok(crate::run::eval::truth(done, until)?),
+    /// Whether a loop is over. A Conductor script may say it in numbers: positive is yes, zero no, negative failed. What it gives
+    /// else is no: a loop that goes on while a text is there has one round.
+    fn ended(&self, frame: &Frame<'_>, until: &Expr) -> Result<bool, StepError> {
+        if !self.plan.dialect.semantics().script_conditions {
+            let done = self.eval(frame, until)?;
+            return Ok(crate::run::eval::truth(&done, until)?);
         }
+        let (script, goes_on) = match &until.kind {
+            ExprKind::Not(again) => (&**again, true),
+            _ => (until, false),
+        };
+        let value = self.eval(frame, script)?;
+        let says = match &value.data {
+            Data::Bool(flag) => *flag,
+            Data::Number(digits) => {
+                let number = digits.parse::<f64>().unwrap_or_default();
+                if number < 0.0 && !goes_on {
+                    return Err(StepError::Failed(Box::new(
+                        Diagnostic::new(
+                            codes::RUN_UNEXPECTED_ANSWER,
+                            until.at.0,
+                            "the condition says that what is polled for has failed",
+                        )
+                        .at("this gave a negative number"),
+                    )));
+                }
+                number > 0.0
+            }
+            _ => false,
+        };
+        Ok(says != goes_on)
     }
 
     pub(in crate::run) async fn call<'b>(
@@ -461,6 +492,11 @@ impl<'a> Engine<'a> {
         frame: &Frame<'_>,
         flow: Flow,
     ) -> Result<Value, StepError> {
+        if matches!(flow, Flow::Next)
+            && let Some(error) = self.owed(frame)
+        {
+            return Err(error);
+        }
         if let Flow::Stop(Some(output)) = flow {
             return Ok(output);
         }
@@ -496,7 +532,23 @@ impl Rounds {
             } else {
                 scope.outputs.get(&inner.name)
             };
-            outputs.extend(found.map(|value| (inner.name.clone(), value.clone())));
+            let silent = matches!(
+                inner.task,
+                crate::plan::Task::SetVariables(_)
+                    | crate::plan::Task::Wait(_)
+                    | crate::plan::Task::Parallel(_)
+            );
+            let ran = || {
+                let status = (inner.name.clone(), "status".to_owned());
+                silent && scope.task_fields.contains_key(&status)
+            };
+            match found {
+                Some(value) => outputs.push((inner.name.clone(), value.clone())),
+                None if ran() => {
+                    outputs.push((inner.name.clone(), Data::Object(Vec::new()).into()))
+                }
+                None => {}
+            }
         });
         self.done
             .push((number.to_string(), Data::Object(outputs).into()));

@@ -356,6 +356,11 @@ impl Writing {
                 format!("_{name}_{index}").into(),
             );
         }
+        let kind = written.get("type").and_then(Json::as_str);
+        if kind.is_some_and(|kind| TaskType::find(kind).is_none()) {
+            // A worker's task, by the name of its type.
+            written.insert("type".to_owned(), "SIMPLE".into());
+        }
         let name = check(&written)?;
         let members = inputs
             .iter()

@@ -123,6 +123,7 @@ fn named(members: Vec<(&str, Expr)>) -> Vec<(String, Expr)> {
 
 pub fn step(name: &str, task: Task) -> Step {
     Step {
+        permissive: false,
         name: name.into(),
         task,
         retry: None,
@@ -245,6 +246,7 @@ pub fn when(condition: Expr, yes: Vec<Step>, no: Vec<Step>) -> Step {
     step(
         "when",
         Task::Switch(Switch {
+            results: None,
             subject: condition,
             cases,
             otherwise: no,
@@ -267,6 +269,7 @@ pub fn each(item: &str, items: Expr, steps: Vec<Step>) -> Step {
     step(
         "each",
         Task::ForEach(ForEach {
+            until: None,
             item: item.into(),
             items,
             steps,

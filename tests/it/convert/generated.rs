@@ -240,6 +240,7 @@ impl<'t> Tape<'t> {
                     Vec::new()
                 };
                 Task::Switch(Switch {
+                    results: None,
                     subject,
                     cases,
                     otherwise,
@@ -270,6 +271,7 @@ impl<'t> Tape<'t> {
             }
         };
         Step {
+            permissive: false,
             name,
             task,
             retry,

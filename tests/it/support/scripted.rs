@@ -186,6 +186,26 @@ impl Stage {
         workers: HashMap<String, Vec<String>>,
         person: Option<&str>,
     ) -> Self {
+        let http = Arc::new(Script {
+            answers: Mutex::new(answers.to_vec()),
+            sent: Mutex::default(),
+            together: together.map(|n| Arc::new(tokio::sync::Barrier::new(n))),
+            died: tokio::sync::Notify::new(),
+        });
+        Self::in_world(http.clone(), http, workers, person)
+    }
+
+    /// A stage whose calls go to `endpoints`.
+    pub fn over(endpoints: Arc<dyn Http>) -> Self {
+        Self::in_world(Arc::default(), endpoints, HashMap::new(), None)
+    }
+
+    fn in_world(
+        script: Arc<Script>,
+        calls: Arc<dyn Http>,
+        workers: HashMap<String, Vec<String>>,
+        person: Option<&str>,
+    ) -> Self {
         rot::world::helper::set_program(env!("CARGO_BIN_EXE_rot").into());
         let dir = tempfile::tempdir().unwrap();
         let paths = Paths {
@@ -200,15 +220,9 @@ impl Stage {
         std::fs::set_permissions(&paths.identities[0], std::fs::Permissions::from_mode(0o600))
             .unwrap();
         let clock = Arc::new(Jumping::default());
-        let http = Arc::new(Script {
-            answers: Mutex::new(answers.to_vec()),
-            sent: Mutex::default(),
-            together: together.map(|n| Arc::new(tokio::sync::Barrier::new(n))),
-            died: tokio::sync::Notify::new(),
-        });
         let world = World {
             fs: Arc::new(rot::world::fs::RealFs),
-            http: http.clone(),
+            http: calls,
             clock: clock.clone(),
             rng: Arc::new(rot::world::rng::RealRng),
             env: Arc::new(Person(person.map(str::to_owned))),
@@ -219,7 +233,7 @@ impl Stage {
             world,
             paths,
             clock,
-            http,
+            http: script,
         };
         done(Vault::create(&stage.world, &stage.paths, &[]));
         stage
