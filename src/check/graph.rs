@@ -262,7 +262,7 @@ impl<'p> Gather<'_, 'p> {
         }
         let (kind, name, issuer) = match origin {
             Origin::Secret(name) => (Kind::Vault, name.clone(), None),
-            Origin::Minted { step, name } => {
+            Origin::Minted { step, name, .. } => {
                 (Kind::Minted, format!("{step}.{name}"), Some(step.clone()))
             }
             Origin::Response(step) => (

@@ -92,7 +92,7 @@ struct Line {
 
 fn preview(plan: &Plan, rotation: &Rotation, world: &World, vault: Option<&Vault>) -> Preview {
     let next_due = vault.and_then(|vault| {
-        let past = crate::run::due::past(world, vault, rotation).ok()?;
+        let past = crate::run::due::past(vault, rotation);
         let due = crate::run::due::next(vault, rotation, &past, world.clock.now())?;
         Some((due.at, due.reason.explain()))
     });

@@ -37,7 +37,9 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
                 failed += 1;
                 context.complain(&error.diagnostics);
                 context.out.info(&format!("in {}", path.display()));
-                if worst.is_none_or(|w| error.failure.exit_code() > w.exit_code()) {
+                // What a run could not do weighs more than an old credential that lives on.
+                let weight = |f: Failure| (f != Failure::Unrevoked, f.exit_code());
+                if worst.is_none_or(|w| weight(error.failure) > weight(w)) {
                     worst = Some(error.failure);
                 }
             }
@@ -138,7 +140,8 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
     let document = document::encode(&plan);
     let mut worst: Option<Error> = None;
     let mut idle = true;
-    for rotation in chosen {
+    let mut unrevoked = false;
+    for (number, rotation) in chosen.into_iter().enumerate() {
         let job = Job {
             plan: &plan,
             rotation,
@@ -149,6 +152,11 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             certificates: certificates(&plan, source)?,
             lock_wait: paths.lock_wait,
         };
+        if number == 0 {
+            let swept = sweep(args, context, &world, &vault, &job)?;
+            idle &= swept.revoked == 0;
+            unrevoked = !swept.trouble.is_empty();
+        }
         match one(args, context, &world, &vault, job) {
             Ok(did) => idle &= !did,
             Err(error) => {
@@ -168,12 +176,44 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
     }
     match worst {
         Some(error) => Err(error),
+        None if unrevoked => Err(Error {
+            failure: Failure::Unrevoked,
+            diagnostics: Vec::new(),
+        }),
         None if args.due && idle => Err(Error {
             failure: Failure::NothingDue,
             diagnostics: Vec::new(),
         }),
         None => Ok(()),
     }
+}
+
+/// Does the revocations that are due, of whichever rotation. What fails is heard also when nothing else is said.
+fn sweep(
+    args: &RunArgs,
+    context: &Context,
+    world: &World,
+    vault: &RefCell<Vault>,
+    job: &Job<'_>,
+) -> Result<run::Swept> {
+    let watch = Watch::new(&context.out, job.plan, args.report == ResultFormat::Text);
+    let swept = runtime()?.block_on(run::sweep_due(world, vault, job, &watch))?;
+    for line in &swept.trouble {
+        let error = Error::plain(Failure::Unrevoked, codes::RUN_NOT_REVOKED, line.clone())
+            .help("each `rot run` tries it again; `rot status` shows what is not revoked yet");
+        context.complain(&error.diagnostics);
+    }
+    for line in &swept.dropped {
+        context.out.info(&format!("note: {line}"));
+    }
+    if swept.revoked > 0 {
+        context.out.info(&format!(
+            "revoked {} that {} due",
+            counted(swept.revoked, "old credential"),
+            if swept.revoked == 1 { "was" } else { "were" }
+        ));
+    }
+    Ok(swept)
 }
 
 /// One rotation. Returns whether anything was done.
@@ -186,19 +226,8 @@ fn one(
 ) -> Result<bool> {
     let runtime = runtime()?;
     let watch = Watch::new(&context.out, job.plan, args.report == ResultFormat::Text);
-    let (swept, trouble) = runtime.block_on(run::sweep_due(world, vault, &job, &watch))?;
-    for line in &trouble {
-        context.out.info(&format!("warning: {line}"));
-    }
-    if swept > 0 {
-        context.out.info(&format!(
-            "revoked {} that {} due",
-            counted(swept, "old credential"),
-            if swept == 1 { "was" } else { "were" }
-        ));
-    }
     if args.due {
-        let mut past = run::due::past(world, &vault.borrow(), job.rotation)?;
+        let mut past = run::due::past(&vault.borrow(), job.rotation);
         let now = world.clock.now();
         run::due::check_clock(&past, now)?;
         run::due::look(&mut vault.borrow_mut(), job.rotation, &mut past, now)?;
@@ -214,7 +243,7 @@ fn one(
                     "rotation `{}`: the interrupted run waits before its next attempt",
                     job.rotation.name
                 ));
-                return Ok(swept > 0);
+                return Ok(false);
             }
             Some(_) => {}
             None => match run::due::next(&vault.borrow(), job.rotation, &past, now) {
@@ -225,15 +254,15 @@ fn one(
                         job.rotation.name,
                         due.reason.explain()
                     ));
-                    return Ok(swept > 0);
+                    return Ok(false);
                 }
-                None => return Ok(swept > 0),
+                None => return Ok(false),
             },
         }
     }
     let report = match runtime.block_on(run::run(world, vault, &job, &watch)) {
         // Another process was quicker while this one waited for the lock.
-        Err(error) if error.failure == Failure::NothingDue => return Ok(swept > 0),
+        Err(error) if error.failure == Failure::NothingDue => return Ok(false),
         result => result?,
     };
     runreport::emit(context, &report, args.report)?;

@@ -3,9 +3,10 @@
 use super::args::{ResultFormat, StatusArgs};
 use super::context::Context;
 use super::{paths, run};
-use crate::diagnostic::Result;
+use crate::diagnostic::{Error, Failure, Result};
 use crate::report::visible;
-use crate::run::{LostVersion, OpenRun, OpenState, sweep};
+use crate::run::sweep::{self, Due};
+use crate::run::{LostVersion, OpenRun, OpenState};
 use crate::vault::{SecretEntry, Vault};
 use crate::world::World;
 use jiff::Timestamp;
@@ -27,6 +28,13 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<()> {
             context.out.stdout(&format!("{text}\n"));
         }
         ResultFormat::Text => context.out.stdout(&text(&vault, &open, &lost, now)),
+    }
+    // A script that asks hears of a credential that should be dead and is not.
+    if sweep::list(vault.doc()).iter().any(|due| due.failures > 0) {
+        return Err(Error {
+            failure: Failure::Unrevoked,
+            diagnostics: Vec::new(),
+        });
     }
     Ok(())
 }
@@ -53,12 +61,17 @@ fn text(vault: &Vault, open: &[OpenRun], lost: &[LostVersion], now: Timestamp) -
         if let Some(pending) = &entry.pending {
             remarks.push(format!("pending {}", short(pending)));
         }
-        for entry in due.iter().filter(|d| d.secret == name) {
-            remarks.push(format!(
-                "{} not yet revoked, due {}",
-                short(&entry.version),
-                relative(entry.due_at, now)
-            ));
+        for (version, entry) in unrevoked(vault, &due, name) {
+            let what = match entry {
+                Some(entry) if entry.failures > 0 => format!(
+                    "not revoked, failed {} time{}",
+                    entry.failures,
+                    if entry.failures == 1 { "" } else { "s" }
+                ),
+                Some(entry) => format!("not yet revoked, due {}", relative(entry.due_at, now)),
+                None => "not revoked: the next rotation does it".to_owned(),
+            };
+            remarks.push(format!("{} {what}", short(&version)));
         }
         if version.and_then(|v| v.expires_at).is_some_and(|e| e <= now) {
             remarks.push("expired".into());
@@ -132,6 +145,19 @@ fn text(vault: &Vault, open: &[OpenRun], lost: &[LostVersion], now: Timestamp) -
     out
 }
 
+/// The versions of a secret that live on at their issuer, as far as is known, with what is scheduled for them.
+fn unrevoked<'d>(vault: &Vault, due: &'d [Due], name: &str) -> Vec<(String, Option<&'d Due>)> {
+    let scheduled = due.iter().filter(|d| d.secret == name);
+    let mut all: Vec<(String, Option<&Due>)> =
+        scheduled.map(|d| (d.version.clone(), Some(d))).collect();
+    for version in sweep::unrevoked(vault.doc(), name) {
+        if !all.iter().any(|(id, _)| *id == version.id) {
+            all.push((version.id.clone(), None));
+        }
+    }
+    all
+}
+
 /// Columns padded to their widest cell.
 fn table(rows: &[[String; 5]]) -> String {
     let mut widths = [0usize; 5];
@@ -197,10 +223,12 @@ fn document(vault: &Vault, open: &[OpenRun], lost: &[LostVersion], now: Timestam
         .filter_map(|name| {
             let entry = vault.doc().get(name)?;
             let version = current(entry);
-            let unrevoked: Vec<Json> = due
-                .iter()
-                .filter(|d| d.secret == name)
-                .map(|d| json!({ "version": d.version, "due_at": d.due_at }))
+            let unrevoked: Vec<Json> = unrevoked(vault, &due, name)
+                .into_iter()
+                .map(|(version, due)| {
+                    let (at, failures) = (due.map(|d| d.due_at), due.map_or(0, |d| d.failures));
+                    json!({ "version": version, "due_at": at, "failures": failures })
+                })
                 .collect();
             Some(json!({
                 "name": name,

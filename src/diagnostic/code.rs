@@ -342,6 +342,7 @@ code_table! {
         RUN_VERIFY_FAILED           "ROT713" "verify-failed" Error;
         RUN_INTERRUPTED             "ROT714" "interrupted-run" Error;
         RUN_REQUEST_CHANGED         "ROT715" "request-changed" Error;
+        RUN_NOT_REVOKED             "ROT716" "not-revoked" Error;
     }
     State {
         VAULT_MISSING               "ROT801" "vault-missing" Error;

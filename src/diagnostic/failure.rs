@@ -28,6 +28,8 @@ pub enum Failure {
     Refused,
     /// The clock went back, or jumped far ahead.
     Clock,
+    /// Done, but an old credential could not be revoked; it is tried again.
+    Unrevoked,
     /// A bug of ours.
     Internal,
 }
@@ -47,6 +49,7 @@ impl Failure {
             Failure::Locked => 24,
             Failure::Refused => 25,
             Failure::Clock => 26,
+            Failure::Unrevoked => 27,
             Failure::Internal => 70,
         }
     }

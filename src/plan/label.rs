@@ -12,6 +12,8 @@ pub enum Origin {
     Secret(String),
     /// A credential that a step captured or generated.
     Minted {
+        /// The rotation that the step stands in.
+        rotation: String,
         /// Step name.
         step: String,
         /// Capture name.
@@ -30,7 +32,7 @@ impl Origin {
     pub fn describe(&self) -> String {
         match self {
             Origin::Secret(name) => format!("secret `{name}`"),
-            Origin::Minted { step, name } => format!("`{step}.{name}`"),
+            Origin::Minted { step, name, .. } => format!("`{step}.{name}`"),
             Origin::Response(step) => format!("the answer of `{step}`"),
             Origin::Input(name) => format!("secret input `{name}`"),
             Origin::Literal(_) => "a secret in the text".into(),

@@ -331,6 +331,7 @@ pub fn keep(
     let mut captures = BTreeMap::new();
     for capture in &http.captures {
         let origin = Origin::Minted {
+            rotation: scope.run.rotation.clone(),
             step: step.to_owned(),
             name: capture.name.clone(),
         };

@@ -1,13 +1,11 @@
 //! Whether a rotation is due: what its schedule says about what happened.
 
-use super::journal::{self, Event};
 use super::open::OpenRun;
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::plan::Rotation;
 use crate::plan::schedule::{Due, Trigger};
 use crate::plan::task::walk_steps;
-use crate::vault::Vault;
-use crate::world::World;
+use crate::vault::{Document, Vault};
 use jiff::{SignedDuration, Timestamp};
 
 /// A clock that is further behind than this was set back.
@@ -32,9 +30,46 @@ pub struct Past {
 
 /// Where the vault remembers first looks, by rotation.
 const META: &str = "first_looks";
+/// Where the vault remembers when a rotation was tried, by rotation: a journal may be gone by the next time.
+const FACTS: &str = "schedule";
 
-/// What the vault and the journals say of a rotation.
-pub fn past(world: &World, vault: &Vault, rotation: &Rotation) -> Result<Past> {
+/// When a rotation was tried.
+#[derive(Debug, Clone, Copy, Default, serde::Serialize, serde::Deserialize)]
+struct Facts {
+    /// When it last succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_success: Option<Timestamp>,
+    /// When it last ended, well or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_attempt: Option<Timestamp>,
+}
+
+fn facts(doc: &Document, rotation: &str) -> Facts {
+    doc.meta
+        .get(FACTS)
+        .and_then(|all| all.get(rotation))
+        .and_then(|facts| serde_json::from_value(facts.clone()).ok())
+        .unwrap_or_default()
+}
+
+/// Writes down that a rotation was tried.
+pub(super) fn note(doc: &mut Document, rotation: &str, now: Timestamp, succeeded: bool) {
+    let mut facts = facts(doc, rotation);
+    facts.last_attempt = Some(now);
+    if succeeded {
+        facts.last_success = Some(now);
+    }
+    let all = doc
+        .meta
+        .entry(FACTS.to_owned())
+        .or_insert_with(|| serde_json::json!({}));
+    if let (Some(all), Ok(facts)) = (all.as_object_mut(), serde_json::to_value(facts)) {
+        all.insert(rotation.to_owned(), facts);
+    }
+}
+
+/// What the vault says of a rotation.
+pub fn past(vault: &Vault, rotation: &Rotation) -> Past {
     let looks = vault
         .doc()
         .meta
@@ -43,8 +78,11 @@ pub fn past(world: &World, vault: &Vault, rotation: &Rotation) -> Result<Past> {
     let first_look = looks
         .and_then(|at| at.as_str())
         .and_then(|at| at.parse().ok());
+    let facts = facts(vault.doc(), &rotation.name);
     let mut past = Past {
         first_look,
+        last_success: facts.last_success,
+        latest: facts.last_attempt.max(facts.last_success),
         ..Past::default()
     };
     let note =
@@ -69,26 +107,7 @@ pub fn past(world: &World, vault: &Vault, rotation: &Rotation) -> Result<Past> {
             past.expiry = Some((expires, current.created_at));
         }
     }
-    for run_id in journal::list(world, vault)? {
-        let path = journal::folder(vault).join(format!("{run_id}.jnl"));
-        let Ok(bytes) = world.fs.read(&path, 1 << 30) else {
-            continue;
-        };
-        let mut at = 0;
-        while let Some((header, length)) = bytes.get(at..).and_then(journal::peek) {
-            if let Event::Begin(begin) = &header.event
-                && begin.rotation != rotation.name
-            {
-                break;
-            }
-            note(&mut past, header.at);
-            if journal::is_success(&header.event) {
-                past.last_success = Some(past.last_success.map_or(header.at, |l| l.max(header.at)));
-            }
-            at += length;
-        }
-    }
-    Ok(past)
+    past
 }
 
 /// The secrets that a rotation stores under literal names.

@@ -8,10 +8,10 @@ use super::open::{BUDGET, OpenRun, OpenState};
 use super::report::{Observer, RunReport, Status};
 use super::scope::{RunFacts, Scope, Secrets, Values};
 use super::value::Value;
-use super::{due, failure, open, start, sweep};
+use super::{due, failure, open, start};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::name::is_mask;
-use crate::plan::{Plan, Rotation, Version};
+use crate::plan::{Plan, Rotation};
 use crate::vault::Vault;
 use crate::world::World;
 use crate::world::fs::Lock;
@@ -78,7 +78,7 @@ fn overtaken(world: &World, vault: &RefCell<Vault>, job: &Job<'_>) -> Result<boo
         return Ok(false);
     }
     let now = world.clock.now();
-    let past = due::past(world, &vault.borrow(), job.rotation)?;
+    let past = due::past(&vault.borrow(), job.rotation);
     Ok(!due::next(&vault.borrow(), job.rotation, &past, now).is_some_and(|due| due.is_due(now)))
 }
 
@@ -459,6 +459,17 @@ async fn finish<'a>(
     result: std::result::Result<Value, StepError>,
 ) -> Result<RunReport> {
     let mut output = Json::Object(Map::new());
+    // Before the run is over: lost, it would be due again at once.
+    let result = match result {
+        Ok(value) => engine
+            .note_attempt(frame.rotation, true)
+            .map(|()| value)
+            .map_err(StepError::Broken),
+        Err(error) => {
+            let _ = engine.note_attempt(frame.rotation, false);
+            Err(error)
+        }
+    };
     let (status, failure) = match result {
         Ok(value) => {
             output = masked(frame.rotation, &value);
@@ -489,6 +500,21 @@ async fn finish<'a>(
         failure,
         notes: done.notes,
     })
+}
+
+impl Engine<'_> {
+    /// Writes down when a rotation that has a schedule was tried.
+    fn note_attempt(&self, rotation: &Rotation, succeeded: bool) -> Result<()> {
+        if rotation.schedule.is_none() {
+            return Ok(());
+        }
+        let now = self.world.clock.now();
+        let commit = |doc: &mut crate::vault::Document| {
+            due::note(doc, &rotation.name, now, succeeded);
+            Ok(())
+        };
+        self.vault.borrow_mut().commit(commit)
+    }
 }
 
 /// The outputs as they are shown: secret values and those declared as masked are `***`.
@@ -601,126 +627,4 @@ fn safe(diagnostic: Diagnostic, run: &str) -> Error {
     Error::new(Failure::AfterEffect, diagnostic).note(format!(
         "the run changed something before it failed; what was obtained is safe, and `rot resume {run}` continues"
     ))
-}
-
-/// Does the revocations that are due now and belong to rotations of this plan. Returns how many were done, and what failed.
-pub async fn sweep_due(
-    world: &World,
-    vault: &RefCell<Vault>,
-    job: &Job<'_>,
-    observer: &dyn Observer,
-) -> Result<(usize, Vec<String>)> {
-    let now = world.clock.now();
-    let due: Vec<sweep::Due> = sweep::list(vault.borrow().doc())
-        .into_iter()
-        .filter(|d| d.due_at <= now && d.rotation == job.rotation.name)
-        .collect();
-    let mut count = 0;
-    let mut trouble = Vec::new();
-    for entry in due {
-        match sweep_one(world, vault, job, &entry, observer).await {
-            Ok(()) => count += 1,
-            Err(message) => trouble.push(format!(
-                "the revocation of `{}` version {} is still due: {message}",
-                entry.secret, entry.version
-            )),
-        }
-    }
-    Ok((count, trouble))
-}
-
-async fn sweep_one(
-    world: &World,
-    vault: &RefCell<Vault>,
-    job: &Job<'_>,
-    entry: &sweep::Due,
-    observer: &dyn Observer,
-) -> std::result::Result<(), String> {
-    let mut found: Option<&crate::plan::task::Revoke> = None;
-    crate::plan::task::walk_steps(&job.rotation.steps, &mut |step| {
-        if let crate::plan::Task::Revoke(revoke) = &step.task
-            && (step.name == entry.step || (revoke.secret == entry.secret && found.is_none()))
-        {
-            found = Some(revoke);
-        }
-    });
-    let Some(revoke) = found else {
-        return Err("its `revoke` step is no longer in the file".into());
-    };
-    let pinned = start::pin(job.plan, &vault.borrow());
-    let mut secrets = start::secrets(job.plan, &vault.borrow(), &pinned);
-    let old = vault
-        .borrow()
-        .doc()
-        .get(&entry.secret)
-        .and_then(|e| e.version(&entry.version))
-        .and_then(|v| v.value.as_ref())
-        .map(start::stored);
-    if old.is_none() {
-        return Err("its value is no longer kept in the vault; revoke it by hand, then `rot vault history` shows it".into());
-    }
-    secrets.set(&entry.secret, Version::Previous, old);
-    for secret in secrets.each() {
-        observer.secret(secret);
-    }
-    let run_id =
-        super::ids::run_id(world).map_err(|_| "the system has no randomness".to_owned())?;
-    let facts = RunFacts {
-        id: entry.run.clone(),
-        started_at: world.clock.now(),
-        scheduled_at: entry.due_at,
-        rotation: job.rotation.name.clone(),
-        reason: None,
-    };
-    let mut scope = start::scope(
-        job.plan,
-        facts,
-        Values::new(),
-        start::environment(world, job.plan),
-        secrets,
-    );
-    let mut inputs = Values::new();
-    start::defaults(job.rotation, &mut inputs, &scope).map_err(|d| d.message)?;
-    scope.inputs = inputs;
-    let journal = RefCell::new(Journal::detached(&vault.borrow(), &run_id));
-    let engine = Engine {
-        world,
-        plan: job.plan,
-        vault,
-        journal: &journal,
-        observer,
-        issuers: RefCell::default(),
-        done: RefCell::new(Done::default()),
-        certificates: job.certificates.clone(),
-    };
-    let frame = Frame {
-        rotation: job.rotation,
-        scope: RefCell::new(scope),
-        path: CallPath::top(),
-    };
-    match engine
-        .steps(&frame, BlockContext::PROBE, &revoke.steps)
-        .await
-    {
-        Ok(Flow::Next | Flow::Stop(_)) => {}
-        Err(
-            StepError::Failed(d)
-            | StepError::Replay(d)
-            | StepError::Heals(d)
-            | StepError::Halted(d)
-            | StepError::Unresolved(d),
-        ) => {
-            return Err(d.message);
-        }
-        Err(StepError::Broken(error)) => return Err(error.message().to_owned()),
-    }
-    let now = world.clock.now();
-    vault
-        .borrow_mut()
-        .commit(|doc| {
-            doc.mark_revoked(&entry.secret, &entry.version, now)?;
-            sweep::done(doc, &entry.secret, &entry.version);
-            Ok(())
-        })
-        .map_err(|e| e.message().to_owned())
 }

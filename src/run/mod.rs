@@ -26,15 +26,17 @@ mod fingerprint;
 mod generate;
 mod jwt;
 mod request;
+mod revocation;
 mod script;
 mod start;
 mod step;
 pub mod sweep;
 
 pub use answer::Answer as StoredAnswer;
-pub use execute::{Job, journaled_plan, resume, run, sweep_due, ways_out};
+pub use execute::{Job, journaled_plan, resume, run, ways_out};
 pub use lost::{LostVersion, lost};
 pub use open::{Decision, OpenRun, OpenState, acknowledge, describe as describe_run, open_runs};
 pub use report::{Observer, RunReport, SecretReport, Silent, Status, StepReport};
+pub use revocation::{Swept, sweep_due};
 pub use script::serve as serve_jq;
 pub use start::missing_variables;

@@ -471,11 +471,16 @@ fn may_go(
 
 /// The hosts that a capture names.
 fn captured_for<'a>(plan: &'a Plan, origin: &Origin) -> &'a [Destination] {
-    let Origin::Minted { step, name } = origin else {
+    let Origin::Minted {
+        rotation,
+        step,
+        name,
+    } = origin
+    else {
         return &[];
     };
     let mut found: &[Destination] = &[];
-    for rotation in &plan.rotations {
+    if let Some(rotation) = plan.rotation(rotation) {
         walk_steps(&rotation.steps, &mut |s| {
             if let (true, Task::Http(http)) = (s.name == *step, &s.task) {
                 found = http
@@ -493,7 +498,12 @@ fn captured_for<'a>(plan: &'a Plan, origin: &Origin) -> &'a [Destination] {
 fn stores_of<'a>(plan: &'a Plan, origin: &Origin) -> Vec<&'a Policy> {
     use crate::plan::Root;
     use crate::plan::task::lifecycle::NewValue;
-    let Origin::Minted { step, name } = origin else {
+    let Origin::Minted {
+        rotation,
+        step,
+        name,
+    } = origin
+    else {
         return Vec::new();
     };
     let mut policies = Vec::new();
@@ -512,7 +522,7 @@ fn stores_of<'a>(plan: &'a Plan, origin: &Origin) -> Vec<&'a Policy> {
         }
         found
     };
-    for rotation in &plan.rotations {
+    if let Some(rotation) = plan.rotation(rotation) {
         walk_steps(&rotation.steps, &mut |s| {
             let write = s.task.write().filter(|w| w.value.is_some_and(mentions));
             let target = write.and_then(|w| w.secret);

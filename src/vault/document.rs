@@ -292,6 +292,12 @@ impl SecretEntry {
         self.versions.iter_mut().find(|v| v.id == id)
     }
 
+    /// Whether two versions are the same, or hold the same value.
+    pub fn is_copy(&self, one: &str, other: &str) -> bool {
+        let value = |id| self.version(id).and_then(|v| v.value.as_ref());
+        one == other || matches!((value(one), value(other)), (Some(a), Some(b)) if a.same_as(b))
+    }
+
     /// What readers get.
     pub fn current_version(&self) -> Option<&VersionEntry> {
         self.version(self.current.as_deref()?)

@@ -3,6 +3,8 @@
 mod canary;
 mod due;
 mod files;
+mod healing;
+mod identity;
 mod inputs;
 mod network;
 mod plans;

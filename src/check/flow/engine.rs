@@ -351,6 +351,11 @@ impl<'p> Engine<'p> {
         self.changed |= grew;
     }
 
+    fn rotation_name(&self) -> String {
+        let rotation = self.plan.rotations.get(self.rotation);
+        rotation.map_or_else(String::new, |r| r.name.clone())
+    }
+
     /// A capture that is a credential of its own.
     pub(super) fn mint(&mut self, id: usize, step: &'p Step, name: &'p str, span: Span) {
         let atom = self.minted(step, name);
@@ -361,6 +366,7 @@ impl<'p> Engine<'p> {
     /// The atom of a credential that a step captures.
     pub(super) fn minted(&mut self, step: &Step, name: &str) -> super::AtomId {
         let origin = Origin::Minted {
+            rotation: self.rotation_name(),
             step: step.name.clone(),
             name: name.to_owned(),
         };

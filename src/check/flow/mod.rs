@@ -282,7 +282,7 @@ impl<'p> Analysis<'p> {
     fn source_text(&self, atom: AtomId) -> String {
         match self.trails.atom(atom) {
             Some(Atom::Origin {
-                origin: crate::plan::Origin::Minted { step, name },
+                origin: crate::plan::Origin::Minted { step, name, .. },
                 ..
             }) => format!("`{step}.{name}` begins here"),
             Some(Atom::Origin { origin, .. }) => format!("{} is read here", origin.describe()),

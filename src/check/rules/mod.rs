@@ -164,6 +164,7 @@ rules! {
         RUN_VERIFY_FAILED "verify-failed";
         RUN_INTERRUPTED "interrupted-run";
         RUN_REQUEST_CHANGED "request-changed";
+        RUN_NOT_REVOKED "not-revoked";
         VAULT_MISSING "vault-missing";
         VAULT_EXISTS "vault-exists";
         VAULT_UNREADABLE "vault-unreadable";

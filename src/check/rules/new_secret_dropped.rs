@@ -278,7 +278,7 @@ fn stored<'a>(cx: &'a Context<'_, '_>) -> HashMap<usize, Vec<&'a str>> {
     let mut stored: HashMap<usize, Vec<&str>> = HashMap::new();
     for entry in cx.flow.events.iter().filter(|e| keeps(&e.sink)).flat_map(|e| e.taint.iter()).filter(|e| !e.control) {
         match cx.flow.trails.atom(entry.atom) {
-            Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, name } }) => {
+            Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, name, .. } }) => {
                 if let Some(id) = cx.order().find(*rotation, step) {
                     stored.entry(id).or_default().push(name);
                 }

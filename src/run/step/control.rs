@@ -501,9 +501,14 @@ impl<'a> Engine<'a> {
             return Ok(output);
         }
         let mut members = Vec::new();
+        let stopped = matches!(flow, Flow::Stop(_));
         for output in &frame.rotation.outputs {
-            let value = self.eval(frame, &output.value)?;
-            members.push((output.name.clone(), value));
+            match self.eval(frame, &output.value) {
+                Ok(value) => members.push((output.name.clone(), value)),
+                // What comes from a step behind the `stop` has no value, and the run is done all the same.
+                Err(_) if stopped => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(Data::Object(members).into())
     }

@@ -249,8 +249,12 @@ impl Exchange for HttpExchange<'_> {
         );
         let mut issuers = engine.issuers.borrow_mut();
         for name in self.secret_captures() {
-            let step = cx.step.name.clone();
-            issuers.insert(Origin::Minted { step, name }, host.clone());
+            let origin = Origin::Minted {
+                rotation: cx.frame.rotation.name.clone(),
+                step: cx.step.name.clone(),
+                name,
+            };
+            issuers.insert(origin, host.clone());
         }
         if self.0.raw_output {
             issuers.insert(Origin::Response(cx.step.name.clone()), host);

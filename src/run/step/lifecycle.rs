@@ -219,9 +219,14 @@ impl<'a> Engine<'a> {
                 step: step.name.clone(),
                 due_at: due,
                 run: self.journal.borrow().run_id().to_owned(),
+                successor: self.pinned(name),
+                failures: 0,
+                work: Some(self.revocation_work(cx, revoke)?),
             };
             self.vault.borrow_mut().commit(|doc| {
+                sweep::revocable(doc, name, &entry.rotation);
                 sweep::schedule(doc, &entry);
+                schedule_others(doc, &entry);
                 Ok(())
             })?;
             let event = StepEvent::Revoked {
@@ -232,6 +237,23 @@ impl<'a> Engine<'a> {
             self.tell(name, "revocation scheduled", &old, Some(due));
             return Ok(());
         }
+        let successor = self.pinned(name);
+        if let Some(used) = self.revokes_in_use(revoke, &old, successor.clone()) {
+            cx.trace.skipped.set(true);
+            self.note(format!(
+                "version {old} of `{name}` is not revoked: the same credential is in use as version {used}"
+            ));
+            return Ok(());
+        }
+        // What else is live goes by the same steps, when this run is over.
+        let alone = sweep::unrevoked(self.vault.borrow().doc(), name)
+            .iter()
+            .all(|version| version.id == old);
+        let work = if alone {
+            None
+        } else {
+            Some(self.revocation_work(cx, revoke)?)
+        };
         let event = StepEvent::RevokeIntent(stored_as(name, &old));
         self.record_step(cx.id, event, None, true)?;
         match self
@@ -241,9 +263,23 @@ impl<'a> Engine<'a> {
             Flow::Next | Flow::Stop(_) => {}
         }
         let now = self.world.clock.now();
-        self.vault
-            .borrow_mut()
-            .commit(|doc| doc.mark_revoked(name, &old, now))?;
+        let others = sweep::Due {
+            secret: name.clone(),
+            version: old.clone(),
+            rotation: frame.rotation.name.clone(),
+            step: step.name.clone(),
+            due_at: now,
+            run: self.journal.borrow().run_id().to_owned(),
+            successor,
+            failures: 0,
+            work,
+        };
+        self.vault.borrow_mut().commit(|doc| {
+            doc.mark_revoked(name, &old, now)?;
+            sweep::revocable(doc, name, &others.rotation);
+            schedule_others(doc, &others);
+            Ok(())
+        })?;
         let event = StepEvent::Revoked {
             of: stored_as(name, &old),
             due_at: None,
@@ -537,6 +573,31 @@ impl<'a> Engine<'a> {
             ));
         }
         Ok(stored)
+    }
+}
+
+/// What rollbacks and runs that were given up have left of a secret goes the way of the version that is revoked now.
+fn schedule_others(doc: &mut crate::vault::Document, with: &sweep::Due) {
+    let scheduled: Vec<String> = sweep::list(doc)
+        .into_iter()
+        .filter(|due| due.secret == with.secret)
+        .map(|due| due.version)
+        .collect();
+    let left: Vec<String> = sweep::unrevoked(doc, &with.secret)
+        .into_iter()
+        .map(|version| version.id.clone())
+        .filter(|id| !scheduled.contains(id))
+        .filter(|id| {
+            !doc.get(&with.secret)
+                .is_some_and(|e| e.is_copy(id, &with.version))
+        })
+        .collect();
+    for version in left {
+        let other = sweep::Due {
+            version,
+            ..with.clone()
+        };
+        sweep::schedule(doc, &other);
     }
 }
 

@@ -58,6 +58,7 @@ impl<'a> Engine<'a> {
         for (name, text) in values {
             let label = if secret.contains(&name.as_str()) {
                 Label::of(Origin::Minted {
+                    rotation: frame.rotation.name.clone(),
                     step: step.name.clone(),
                     name: name.clone(),
                 })
@@ -137,7 +138,7 @@ impl<'a> Engine<'a> {
                 .ok()
                 .filter(|n| n.is_object())
         {
-            let output = super::worker::minted(Value::from_node(&node, &Label::PUBLIC), &step.name);
+            let output = super::worker::minted(cx, Value::from_node(&node, &Label::PUBLIC));
             self.mask(&output);
             let captures = node
                 .unique_members()
@@ -154,6 +155,7 @@ impl<'a> Engine<'a> {
         let value = Value {
             data: Data::Text(text),
             label: Label::of(Origin::Minted {
+                rotation: frame.rotation.name.clone(),
                 step: step.name.clone(),
                 name: "value".into(),
             }),

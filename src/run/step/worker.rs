@@ -41,7 +41,7 @@ impl<'a> Engine<'a> {
         };
         let value = parsed(&output, &label)
             .ok_or_else(|| self.trouble(step, worker, "what it wrote is not a JSON object"))?;
-        let value = minted(value, &step.name);
+        let value = minted(cx, value);
         self.mask(&value);
         frame
             .scope
@@ -146,7 +146,7 @@ fn parsed(output: &[u8], label: &Label) -> Option<Value> {
 }
 
 /// What stands under a masking key is a credential of its own.
-pub(super) fn minted(value: Value, step: &str) -> Value {
+pub(super) fn minted(cx: StepContext<'_, '_>, value: Value) -> Value {
     let Value {
         data: Data::Object(members),
         label,
@@ -159,7 +159,8 @@ pub(super) fn minted(value: Value, step: &str) -> Value {
         .map(|(name, value)| {
             let hidden = is_mask(&name);
             let origin = || Origin::Minted {
-                step: step.to_owned(),
+                rotation: cx.frame.rotation.name.clone(),
+                step: cx.step.name.clone(),
                 name: name.clone(),
             };
             let value = if hidden {

@@ -18,7 +18,11 @@ fn derivation() -> impl Strategy<Value = Derivation> {
 fn origin() -> impl Strategy<Value = Origin> {
     prop_oneof![
         "[a-c]".prop_map(Origin::Secret),
-        ("[a-b]", "[a-b]").prop_map(|(step, name)| Origin::Minted { step, name }),
+        ("[a-b]", "[a-b]", "[a-b]").prop_map(|(rotation, step, name)| Origin::Minted {
+            rotation,
+            step,
+            name
+        }),
         "[a-b]".prop_map(Origin::Response),
         "[a-b]".prop_map(Origin::Input),
     ]
@@ -40,6 +44,7 @@ fn origins_are_told_by_their_names() {
     assert_eq!(told(Origin::Secret("a".into())), "secret `a`");
     assert_eq!(
         told(Origin::Minted {
+            rotation: "r".into(),
             step: "a".into(),
             name: "b".into()
         }),

@@ -97,14 +97,14 @@ pub(super) fn process(sim: &Sim, stage: &Stage, task: Task, number: usize) -> Re
                 }
             }
             Task::Sweep => match sim.block_on(run::sweep_due(&world, &vault, &job, &Silent)) {
-                Ok((_, trouble))
-                    if trouble.is_empty() && sweep::list(vault.borrow().doc()).is_empty() =>
+                Ok(swept)
+                    if swept.trouble.is_empty() && sweep::list(vault.borrow().doc()).is_empty() =>
                 {
                     End::Done { notes: Vec::new() }
                 }
-                Ok((_, trouble)) => End::Failed {
+                Ok(swept) => End::Failed {
                     failure: Failure::AfterEffect,
-                    message: trouble.join("; "),
+                    message: swept.trouble.join("; "),
                     notes: Vec::new(),
                 },
                 Err(error) => failed(error, Vec::new()),

@@ -289,6 +289,36 @@ impl Stage {
         runtime.block_on(rot::run::run(&self.world, &vault, &job, &Silent))
     }
 
+    /// Time passes.
+    pub fn wait(&self, millis: u64) {
+        *self.clock.passed.lock().unwrap() += Duration::from_millis(millis);
+    }
+
+    /// Where the journals are.
+    pub fn journals(&self) -> std::path::PathBuf {
+        rot::run::journal::folder(&self.vault())
+    }
+
+    /// Does the revocations that are due, as a run of the first rotation of a plan does first.
+    pub fn sweep(&self, plan: &Plan) -> rot::run::Swept {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let vault = RefCell::new(self.vault());
+        let job = Job {
+            plan,
+            rotation: &plan.rotations[0],
+            document: "{}",
+            inputs: Vec::new(),
+            scheduled_at: None,
+            source: None,
+            certificates: HashMap::new(),
+            lock_wait: Duration::from_secs(5),
+        };
+        done(runtime.block_on(rot::run::sweep_due(&self.world, &vault, &job, &Silent)))
+    }
+
     /// Runs until the process dies at an answer with the fault `dies`.
     pub fn run_until_it_dies(&self, plan: &Plan, inputs: &[(String, Json)]) {
         let died = std::pin::pin!(self.http.died.notified());
