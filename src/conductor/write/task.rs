@@ -190,7 +190,12 @@ impl<'a> Writer<'a> {
             self.time_limit(step, limit, task);
         }
         if step.optional {
-            task.insert("optional".into(), true.into());
+            let word = if step.permissive {
+                "permissive"
+            } else {
+                "optional"
+            };
+            task.insert(word.into(), true.into());
         }
         if let Some(delay) = step.start_delay {
             let seconds = self.seconds(step, delay);

@@ -78,6 +78,7 @@ impl<'a> Engine<'a> {
             cx.trace.attempts.set(attempt);
             let pause = match self.attempt(cx, exchange, &request).await? {
                 CallOutcome::Success(answer) => {
+                    self.tell_lost(cx, exchange);
                     exchange.answered(self, cx, &request);
                     let label = exchange.label_of(&request);
                     return self

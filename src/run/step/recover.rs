@@ -94,6 +94,12 @@ impl<'a> Engine<'a> {
         cx: StepContext<'_, '_>,
         exchange: E,
     ) {
+        if *exchange.effect() == Effect::Unspecified {
+            self.note(format!(
+                "step `{}` may have been executed twice: it was answered with an error and declares no effect",
+                cx.step.name
+            ));
+        }
         if exchange.effect().issues() && exchange.strays().is_none() {
             self.note(format!(
                 "step `{}` may have left a credential at the issuer: an earlier answer could not be used, and it was called again; the answer is kept in the run's journal",
