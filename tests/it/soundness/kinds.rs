@@ -240,6 +240,7 @@ fn shapes(n: usize) -> Vec<(&'static str, String)> {
 
 /// Four times the text takes about four times as long: far from the sixteen of what is quadratic, and from what never ends.
 #[test]
+#[ignore = "measures time: run it alone, on a machine that does nothing else"]
 fn labels_take_time_that_is_linear_in_the_text() {
     let time = |text: &str| {
         let (plan, _) = read(text);
