@@ -137,22 +137,10 @@ impl<'t> Texts<'t> {
 
 /// Every `http` of a step.
 fn requests<'t>(step: &'t Step, visit: &mut dyn FnMut(&'t Http)) {
-    let mut all = |steps: &'t [Step]| steps.iter().for_each(|s| requests(s, visit));
-    match &step.kind {
-        StepKind::Http(http) => visit(http),
-        StepKind::Verify { steps, .. }
-        | StepKind::Revoke { steps, .. }
-        | StepKind::Manual { verify: steps, .. }
-        | StepKind::ForEach { steps, .. }
-        | StepKind::Repeat { steps, .. } => all(steps),
-        StepKind::When { arms, otherwise }
-        | StepKind::Match {
-            arms, otherwise, ..
-        } => {
-            arms.iter().for_each(|(_, steps)| all(steps));
-            otherwise.iter().for_each(|steps| all(steps));
-        }
-        StepKind::Parallel(branches) => branches.iter().for_each(|(_, steps)| all(steps)),
-        _ => {}
+    if let StepKind::Http(http) = &step.kind {
+        visit(http);
+    }
+    for steps in step.blocks() {
+        steps.iter().for_each(|step| requests(step, visit));
     }
 }

@@ -69,6 +69,18 @@ impl Context {
         *self.sources.borrow_mut() = loaded.clone();
     }
 
+    /// Prints what went wrong with one of several, and keeps it without its texts where its exit code is the highest so far.
+    pub fn complain_and_keep(&self, error: Error, worst: &mut Option<Error>) {
+        self.complain(&error.diagnostics);
+        let code = error.failure.exit_code();
+        if worst.as_ref().is_none_or(|w| code > w.failure.exit_code()) {
+            *worst = Some(Error {
+                failure: error.failure,
+                diagnostics: Vec::new(),
+            });
+        }
+    }
+
     /// Prints diagnostics on standard error, drawn.
     pub fn complain(&self, diagnostics: &[Diagnostic]) {
         let sources = self.sources.borrow();

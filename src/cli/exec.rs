@@ -4,10 +4,9 @@ use super::args::ExecArgs;
 use super::context::Context;
 use super::{environment, paths};
 use crate::diagnostic::{Error, Failure, Result, codes};
-use crate::exec::environment::variable_of;
 use crate::exec::supervise::{self, Fresh, Place};
 use crate::exec::{Given, Job, OnChange};
-use crate::vault::{Paths, Secret, Vault};
+use crate::vault::{Paths, Secret, Vault, variable};
 use crate::world::World;
 use crate::world::platform::original_umask;
 use std::path::PathBuf;
@@ -91,7 +90,7 @@ fn given(vault: &Vault, wanted: &[String]) -> Result<Vec<Given>> {
             };
             let variable = match variable {
                 Some(variable) => variable.to_owned(),
-                None => variable_of(name, field.as_deref()),
+                None => variable::of_secret(name, field.as_deref()),
             };
             all.push(Given {
                 name: shown,

@@ -11,7 +11,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub fn harden() {
     crate::world::platform::harden();
     quiet_panics();
+    outlive_file_limits();
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// A file that would outgrow a limit (`ulimit -f`) is an error value from here on, not the end of a process that holds an
+/// answer. From the start, for the room of the vault is written before a run begins. What `rot exec` starts has the
+/// system's own behaviour again: a handler does not outlive `exec`.
+fn outlive_file_limits() {
+    #[cfg(unix)]
+    {
+        let unread = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let too_large = rustix::process::Signal::XFSZ.as_raw();
+        let _ = signal_hook::flag::register(too_large, unread);
+    }
 }
 
 /// A panic's text can hold a value (`unwrap` on an error prints it): only the place is told.

@@ -84,16 +84,7 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
             None => one(args, context, &config, &world, &vault, &paths, &open),
         };
         if let Err(error) = result {
-            context.complain(&error.diagnostics);
-            if worst
-                .as_ref()
-                .is_none_or(|w| error.failure.exit_code() > w.failure.exit_code())
-            {
-                worst = Some(Error {
-                    failure: error.failure,
-                    diagnostics: Vec::new(),
-                });
-            }
+            context.complain_and_keep(error, &mut worst);
         }
     }
     worst.map_or(Ok(()), Err)

@@ -161,16 +161,7 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             Ok(did) => idle &= !did,
             Err(error) => {
                 idle = false;
-                context.complain(&error.diagnostics);
-                if worst
-                    .as_ref()
-                    .is_none_or(|w| error.failure.exit_code() > w.failure.exit_code())
-                {
-                    worst = Some(Error {
-                        failure: error.failure,
-                        diagnostics: Vec::new(),
-                    });
-                }
+                context.complain_and_keep(error, &mut worst);
             }
         }
     }
@@ -278,20 +269,10 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
             "the system gives no more threads or descriptors",
         )
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(failed)?;
-    // A file that would outgrow a limit (`ulimit -f`) is an error value then, not the end of a process that holds an answer.
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
-        runtime
-            .block_on(async { signal(too_large).map(drop) })
-            .map_err(failed)?;
-    }
-    Ok(runtime)
+        .map_err(failed)
 }
 
 /// Opens the vault and says what it has to say.

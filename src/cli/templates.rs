@@ -5,6 +5,7 @@ use super::context::Context;
 use super::files;
 use super::process::public_mode;
 use crate::diagnostic::{Error, Failure, Result, codes, nearest};
+use crate::plan::write::{quoted, secret_name};
 use crate::source::{FileId, SourceFile};
 use crate::syntax::ast::{Entry, Item, Name, Template};
 use crate::syntax::{self, ast::Expr};
@@ -249,9 +250,12 @@ pub fn instance(name: &str, given: &[(String, String)]) -> Result<(String, Strin
         if parameter.ty == "secret" {
             let secret = value.map_or_else(|| format!("{prefix}_{key}"), str::to_owned);
             let fields = parameter.fields.iter().map(|f| f.text.clone()).collect();
-            let shown = match crate::plan::name::is_identifier(&secret) {
-                true => secret.clone(),
-                false => quoted(&secret),
+            // A bare name, where it can stand alone as a value.
+            let bare = crate::plan::name::is_identifier(&secret) && !syntax::is_keyword(&secret);
+            let shown = if bare {
+                secret.clone()
+            } else {
+                quoted(&secret)
             };
             arguments.push_str(&format!("    {key}: {shown}\n"));
             secrets.push(Needed {
@@ -293,10 +297,7 @@ pub fn instance(name: &str, given: &[(String, String)]) -> Result<(String, Strin
         ..
     } in &secrets
     {
-        let shown = match crate::plan::name::is_identifier(secret) {
-            true => secret.clone(),
-            false => quoted(secret),
-        };
+        let shown = secret_name(secret);
         match fields.is_empty() {
             true => text.push_str(&format!("secret {shown}\n")),
             false => text.push_str(&format!("secret {shown} {{ {} }}\n", fields.join(", "))),
@@ -310,10 +311,6 @@ pub fn instance(name: &str, given: &[(String, String)]) -> Result<(String, Strin
     let source = SourceFile::new(format!("{rotation}.rot"), text.as_str());
     let (tree, _) = syntax::parse(FileId::new(0), &source);
     Ok((rotation, syntax::print(&tree, &source), secrets))
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// Makes the rotation's file below `dir` and says what to type next.

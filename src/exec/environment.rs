@@ -2,6 +2,7 @@
 
 use super::Given;
 use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::vault::variable;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
@@ -32,54 +33,9 @@ const OURS: [&str; 7] = [
     "LISTEN_FDNAMES",
 ];
 
-/// Names that change which program runs or what it loads: a secret in one of them is a mistake or an attack.
-const REFUSED: [&str; 18] = [
-    "PATH",
-    "IFS",
-    "ENV",
-    "BASH_ENV",
-    "SHELLOPTS",
-    "PS4",
-    "HOME",
-    "SHELL",
-    "NODE_OPTIONS",
-    "PYTHONSTARTUP",
-    "PYTHONPATH",
-    "PYTHONHOME",
-    "PERL5OPT",
-    "PERL5LIB",
-    "RUBYOPT",
-    "RUBYLIB",
-    "JAVA_TOOL_OPTIONS",
-    "GCONV_PATH",
-];
-
-/// `team/db` and field `password` become `TEAM_DB_PASSWORD`.
-pub fn variable_of(secret: &str, field: Option<&str>) -> String {
-    let mut name: String = [Some(secret), field]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join("_")
-        .chars()
-        .map(|c| match c {
-            c if c.is_ascii_alphanumeric() => c.to_ascii_uppercase(),
-            _ => '_',
-        })
-        .collect();
-    if name.starts_with(|c: char| c.is_ascii_digit()) {
-        name.insert(0, '_');
-    }
-    name
-}
-
 /// Whether a name may be given to a secret.
 pub fn is_refused(name: &str) -> bool {
-    REFUSED.contains(&name)
-        || OURS.contains(&name)
-        || ["LD_", "DYLD_", "ROT_", "GIT_SSH"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
+    OURS.contains(&name) || variable::is_steering(name)
 }
 
 /// Refuses what the child could not be given, before anything is started.
@@ -94,11 +50,7 @@ pub fn prove<'g>(given: impl Iterator<Item = &'g Given>, in_variables: bool) -> 
             variable,
             value,
         } = one;
-        let head = variable.chars().next();
-        let plain = variable
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if !plain || head.is_none_or(|c| c.is_ascii_digit()) {
+        if !variable::is_valid(variable) {
             return Err(unfit(format!(
                 "secret `{name}` is to go into `{}`, which is no name of a variable",
                 variable.escape_default()

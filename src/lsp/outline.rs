@@ -128,7 +128,7 @@ impl Maker<'_> {
 
     fn step(&self, step: &Step, into: &mut Vec<DocumentSymbol>) {
         let mut inner = Vec::new();
-        for block in blocks(step) {
+        for block in step.blocks() {
             self.steps(block, &mut inner);
         }
         let (name, own, kind) = match &step.kind {
@@ -221,37 +221,6 @@ impl Maker<'_> {
     }
 }
 
-/// The blocks of a step.
-pub(super) fn blocks(step: &Step) -> Vec<&[Step]> {
-    match &step.kind {
-        StepKind::Verify { steps, .. }
-        | StepKind::Revoke { steps, .. }
-        | StepKind::ForEach { steps, .. }
-        | StepKind::Repeat { steps, .. } => vec![steps],
-        StepKind::Manual { verify, .. } => vec![verify],
-        StepKind::When { arms, otherwise }
-        | StepKind::Match {
-            arms, otherwise, ..
-        } => arms
-            .iter()
-            .map(|(_, s)| s.as_slice())
-            .chain(otherwise.as_deref())
-            .collect(),
-        StepKind::Parallel(branches) => branches.iter().map(|(_, s)| s.as_slice()).collect(),
-        StepKind::Http(_)
-        | StepKind::Let { .. }
-        | StepKind::Log(_)
-        | StepKind::Fail(_)
-        | StepKind::Stop(_)
-        | StepKind::Update(_)
-        | StepKind::Stage(_)
-        | StepKind::Promote(_)
-        | StepKind::Generate { .. }
-        | StepKind::Wait { .. }
-        | StepKind::Call { .. } => Vec::new(),
-    }
-}
-
 fn captures(http: &Http) -> impl Iterator<Item = &Name> {
     http.clauses.iter().filter_map(|clause| match &clause.kind {
         ClauseKind::Capture { name, .. } => Some(name),
@@ -264,7 +233,7 @@ pub(super) fn each_step<'t>(tree: &'t Ast, visit: &mut dyn FnMut(&'t Step)) {
     fn inside<'t>(steps: &'t [Step], visit: &mut dyn FnMut(&'t Step)) {
         for step in steps {
             visit(step);
-            for block in blocks(step) {
+            for block in step.blocks() {
                 inside(block, visit);
             }
         }

@@ -24,7 +24,7 @@ pub struct DurError {
 }
 
 /// The units from long to short, in milliseconds.
-const UNITS: [(&str, u64); 6] = [
+pub const UNITS: [(&str, u64); 6] = [
     ("w", 604_800_000),
     ("d", 86_400_000),
     ("h", 3_600_000),

@@ -3,7 +3,7 @@
 //! Every later phase speaks of a place as a [`Span`]: a file and two byte offsets. Lines and columns are
 //! computed only when a person or a machine format asks for them.
 
-mod dur;
+pub mod dur;
 pub mod span;
 
 pub use dur::{Dur, DurError};

@@ -254,6 +254,41 @@ pub struct Step {
     pub span: Span,
 }
 
+impl Step {
+    /// The blocks within, in text order.
+    pub fn blocks(&self) -> Vec<&[Step]> {
+        match &self.kind {
+            StepKind::Verify { steps, .. }
+            | StepKind::Revoke { steps, .. }
+            | StepKind::ForEach { steps, .. }
+            | StepKind::Repeat { steps, .. } => vec![steps],
+            StepKind::Manual { verify, .. } => vec![verify],
+            StepKind::When { arms, otherwise }
+            | StepKind::Match {
+                arms, otherwise, ..
+            } => arms
+                .iter()
+                .map(|(_, steps)| steps.as_slice())
+                .chain(otherwise.as_deref())
+                .collect(),
+            StepKind::Parallel(branches) => {
+                branches.iter().map(|(_, steps)| steps.as_slice()).collect()
+            }
+            StepKind::Http(_)
+            | StepKind::Let { .. }
+            | StepKind::Log(_)
+            | StepKind::Fail(_)
+            | StepKind::Stop(_)
+            | StepKind::Update(_)
+            | StepKind::Stage(_)
+            | StepKind::Promote(_)
+            | StepKind::Generate { .. }
+            | StepKind::Wait { .. }
+            | StepKind::Call { .. } => Vec::new(),
+        }
+    }
+}
+
 /// The kinds of step.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StepKind {

@@ -326,42 +326,6 @@ impl Document {
         Ok(())
     }
 
-    /// Enters a version that a run stored and this vault never had: nothing of it is known but that it was. `false` when it is
-    /// known, or when its secret was removed since.
-    ///
-    /// # Errors
-    /// ROT118 for a bad name.
-    pub fn enter_lost(&mut self, name: &str, lost: Lost, now: Timestamp) -> Result<bool> {
-        if !name::is_secret_name(name) {
-            return Err(bad_name(name));
-        }
-        if self.removed_at(name).is_some_and(|at| at >= lost.stored_at) {
-            return Ok(false);
-        }
-        let entry = self.secrets.entry(name.to_owned()).or_default();
-        if entry.version(&lost.id).is_some() {
-            return Ok(false);
-        }
-        entry.versions.push(VersionEntry {
-            id: lost.id,
-            created_at: lost.stored_at,
-            value: None,
-            expires_at: None,
-            run: Some(lost.run),
-            rotation: Some(lost.rotation),
-            state: State::Retired,
-            note: None,
-            unrevoked: Some(Unrevoked {
-                since: now,
-                why: Why::Lost,
-            }),
-            exposed_to: Vec::new(),
-            ext: Facts::new(),
-        });
-        entry.versions.sort_by_key(|version| version.created_at);
-        Ok(true)
-    }
-
     /// A secret that must be there.
     ///
     /// # Errors
@@ -403,19 +367,6 @@ enum Whole {
     FieldByField,
     /// It has the fields that are given, and no others.
     AsGiven,
-}
-
-/// A version that only a run's journal knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lost {
-    /// Its id.
-    pub id: String,
-    /// The run.
-    pub run: String,
-    /// The run's rotation.
-    pub rotation: String,
-    /// When it was stored.
-    pub stored_at: Timestamp,
 }
 
 impl SecretEntry {

@@ -2,7 +2,7 @@
 //! nowhere else.
 
 use super::document::{Document, StoredValue};
-use super::{Secret, name};
+use super::{Secret, name, variable};
 use crate::diagnostic::{Error, Failure, Result, codes};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -105,8 +105,8 @@ fn env(items: &[Item<'_>], prefix: &str, quote: Quote<'_>) -> Result<Zeroizing<V
     );
     let mut keys = HashMap::new();
     for item in items {
-        let key = format!("{prefix}{}", variable(item));
-        if !is_variable(&key) {
+        let key = format!("{prefix}{}", variable::of_secret(item.secret, item.field));
+        if !variable::is_valid(&key) {
             return Err(Error::plain(
                 Failure::Usage,
                 codes::USAGE,
@@ -114,7 +114,7 @@ fn env(items: &[Item<'_>], prefix: &str, quote: Quote<'_>) -> Result<Zeroizing<V
             )
             .help("`--prefix` takes letters, digits and `_`, and begins with a letter or `_`"));
         }
-        if is_steering(&key) {
+        if variable::is_steering(&key) {
             return Err(unfit(
                 item,
                 &format!("would be the variable `{key}`, which says what programs run or load"),
@@ -190,65 +190,6 @@ fn systemd(text: &str, out: &mut Zeroizing<Vec<u8>>) -> std::result::Result<(), 
     }
     out.push(b'"');
     Ok(())
-}
-
-fn is_variable(name: &str) -> bool {
-    !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-/// Names that say which program runs or what it loads: a secret in one of them is a mistake or an attack.
-fn is_steering(name: &str) -> bool {
-    const NAMES: [&str; 22] = [
-        "PATH",
-        "IFS",
-        "ENV",
-        "BASH_ENV",
-        "SHELLOPTS",
-        "PS4",
-        "PROMPT_COMMAND",
-        "HOME",
-        "SHELL",
-        "EDITOR",
-        "VISUAL",
-        "PAGER",
-        "NODE_OPTIONS",
-        "PYTHONSTARTUP",
-        "PYTHONPATH",
-        "PYTHONHOME",
-        "PERL5OPT",
-        "PERL5LIB",
-        "RUBYOPT",
-        "RUBYLIB",
-        "JAVA_TOOL_OPTIONS",
-        "GCONV_PATH",
-    ];
-    const STARTS: [&str; 5] = ["LD_", "DYLD_", "ROT_", "GIT_", "BASH_FUNC_"];
-    NAMES.contains(&name) || STARTS.iter().any(|start| name.starts_with(start))
-}
-
-/// `team/api-key` and field `id` become `TEAM_API_KEY_ID`.
-fn variable(item: &Item<'_>) -> String {
-    let name = [Some(item.secret), item.field]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join("_");
-    let upper = name
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_uppercase()
-            } else {
-                '_'
-            }
-        })
-        .collect::<String>();
-    if upper.starts_with(|c: char| c.is_ascii_digit()) {
-        format!("_{upper}")
-    } else {
-        upper
-    }
 }
 
 fn json(values: &[(&str, &StoredValue)]) -> Result<Zeroizing<Vec<u8>>> {

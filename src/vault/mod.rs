@@ -17,6 +17,7 @@ pub mod recipient;
 mod replace;
 pub mod secret;
 mod store;
+pub mod variable;
 mod wire;
 
 pub use document::{

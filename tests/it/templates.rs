@@ -298,3 +298,37 @@ fn what_a_template_makes_equals_what_is_written_out() {
     };
     assert_eq!(strip(&made), strip(&own));
 }
+
+#[test]
+fn what_is_set_is_text_and_names_are_quoted_where_they_must_be() {
+    let project = Project::empty();
+    let made = project.with(&[
+        "init",
+        "--template",
+        "rabbitmq_user",
+        "--set",
+        "name=orders",
+        "--set",
+        "host=mq.example.com",
+        "--set",
+        "user=a ${run.id} \"b\" \\ c",
+        "--set",
+        "admin=team/admin",
+        "--set",
+        "password=client",
+    ]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    assert!(
+        made.stderr.contains("rot vault set team/admin"),
+        "{}",
+        made.stderr
+    );
+    let plan = project.rot("plan rotations/orders.rot").stdout;
+    let text = project.read("rotations/orders.rot");
+    assert!(
+        text.contains("\"team/admin\"") && text.contains("\"client\""),
+        "{text}"
+    );
+    assert!(text.contains("a $${run.id} \\\"b\\\" \\\\ c"), "{text}");
+    assert!(plan.contains("team/admin"), "{plan}\n{text}");
+}

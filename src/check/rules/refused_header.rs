@@ -36,7 +36,7 @@
 
 use crate::check::context::Context;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::task::http::OWN_HEADERS;
+use crate::world::http::OWN_HEADERS;
 use crate::plan::task::{Auth, Http};
 use crate::plan::{Expr, ExprKind, Root, Task};
 

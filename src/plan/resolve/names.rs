@@ -27,7 +27,7 @@ impl Resolver {
                 self.scope.all.insert(name.text.clone(), name.span);
             }
         }
-        for block in blocks(step) {
+        for block in step.blocks() {
             block.iter().for_each(|s| self.collect(s));
         }
     }
@@ -46,30 +46,10 @@ fn defined_name(step: &ast::Step) -> Option<&Name> {
     }
 }
 
-fn blocks(step: &ast::Step) -> Vec<&[ast::Step]> {
-    match &step.kind {
-        StepKind::Verify { steps, .. }
-        | StepKind::Revoke { steps, .. }
-        | StepKind::ForEach { steps, .. }
-        | StepKind::Repeat { steps, .. } => vec![steps],
-        StepKind::Manual { verify, .. } => vec![verify],
-        StepKind::When { arms, otherwise }
-        | StepKind::Match {
-            arms, otherwise, ..
-        } => arms
-            .iter()
-            .map(|(_, s)| s.as_slice())
-            .chain(otherwise.as_deref())
-            .collect(),
-        StepKind::Parallel(branches) => branches.iter().map(|(_, s)| s.as_slice()).collect(),
-        _ => Vec::new(),
-    }
-}
-
 pub(super) fn names_in<'s>(steps: &'s [ast::Step], visit: &mut dyn FnMut(&'s Name)) {
     for step in steps {
         defined_name(step).into_iter().for_each(&mut *visit);
-        for block in blocks(step) {
+        for block in step.blocks() {
             names_in(block, visit);
         }
     }

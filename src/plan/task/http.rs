@@ -6,23 +6,6 @@ use crate::plan::{Effect, Expr, JsonPath, Type};
 use crate::source::At;
 use serde::{Deserialize, Serialize};
 
-/// Headers that the client sets itself from the body and the connection; another value would smuggle or split requests
-/// (RFC 9110 section 7.6.1). The client refuses them; a test compares the two lists.
-pub const OWN_HEADERS: [&str; 12] = [
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
 /// An HTTP exchange.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Http {

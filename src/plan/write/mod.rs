@@ -13,6 +13,8 @@ mod rotation;
 mod step;
 mod text;
 
+pub use text::{quoted, secret_name};
+
 use super::Plan;
 use super::resolve::resolve;
 use crate::diagnostic::{Diagnostic, Severity, codes};

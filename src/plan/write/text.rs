@@ -3,12 +3,12 @@
 use crate::syntax::{encode, is_word};
 
 /// A string in quotes.
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     format!("\"{}\"", encode(text, false))
 }
 
 /// A secret's name, in quotes where it has to be.
-pub(super) fn secret_name(name: &str) -> String {
+pub fn secret_name(name: &str) -> String {
     if is_word(name, true, true) {
         name.to_owned()
     } else {

@@ -3,19 +3,10 @@
 use super::Printer;
 use crate::source::Dur;
 use crate::source::Span;
+use crate::source::dur::UNITS;
 use crate::syntax::ast::{Count, Duration, Name};
 use crate::syntax::fault;
 use crate::syntax::lower::decode;
-
-/// Units of time from large to small, with their milliseconds.
-const TIMES: [(&str, u64); 6] = [
-    ("w", 604_800_000),
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1000),
-    ("ms", 1),
-];
 
 impl<'a> Printer<'a> {
     /// The source text of a place; empty where there is none.
@@ -100,7 +91,7 @@ impl<'a> Printer<'a> {
         if rest == 0 {
             self.push("0s");
         }
-        for (unit, size) in TIMES {
+        for (unit, size) in UNITS {
             if rest >= size {
                 self.push(&format!("{}{unit}", rest / size));
                 rest %= size;

@@ -11,6 +11,7 @@ mod resolve;
 mod tls;
 
 pub use egress::{AddressClass, classify_address};
+pub use prepare::OWN_HEADERS;
 pub use real::RealHttp;
 pub use resolve::{Resolver, SystemResolver};
 

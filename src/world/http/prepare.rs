@@ -113,8 +113,9 @@ pub(super) fn method(request: &Request) -> Result<Method, Trouble> {
     }
 }
 
-/// Headers that the client sets itself from the body and the connection; another value would smuggle or split requests.
-const OWN_HEADERS: [&str; 12] = [
+/// Headers that the client sets itself from the body and the connection; another value would smuggle or split requests
+/// (RFC 9110 section 7.6.1). They are refused here, and named by the checker before.
+pub const OWN_HEADERS: [&str; 12] = [
     "accept-encoding",
     "connection",
     "content-length",
