@@ -63,7 +63,10 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
     stop::heed();
     for open in chosen {
         if stop::asked() {
-            let left = format!("run {} was not resumed: the process was asked to end", open.run_id);
+            let left = format!(
+                "run {} was not resumed: the process was asked to end",
+                open.run_id
+            );
             context.complain_and_keep(
                 Error::plain(Failure::AfterEffect, codes::RUN_INTERRUPTED, left),
                 &mut worst,

@@ -154,7 +154,10 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
     let mut unrevoked = false;
     for (number, rotation) in chosen.into_iter().enumerate() {
         if stop::asked() && number > 0 {
-            let left = format!("rotation `{}` was not looked at: the process was asked to end", rotation.name);
+            let left = format!(
+                "rotation `{}` was not looked at: the process was asked to end",
+                rotation.name
+            );
             context.complain_and_keep(
                 Error::plain(Failure::BeforeEffect, codes::RUN_INTERRUPTED, left),
                 &mut worst,

@@ -269,7 +269,8 @@ impl<'a> Engine<'a> {
                     if retried < retry.count && !matches!(step.task, Task::Http(_)) => {}
                 _ => return result,
             }
-            self.pause_for(step, self.pause(step, retried, None)).await?;
+            self.pause_for(step, self.pause(step, retried, None))
+                .await?;
             retried += 1;
         }
     }

@@ -55,7 +55,9 @@ fn the_answer_that_is_out_is_kept() {
         let stopped = ended(child)
             .code(21)
             .says("the answer of step `get` is waited for, 25 s at most")
-            .says("the process was asked to end at step `update my_token`: nothing further is begun")
+            .says(
+                "the process was asked to end at step `update my_token`: nothing further is begun",
+            )
             .says("continues");
         assert!(stopped.stdout.contains("my_token: interrupted (run "));
         assert_eq!(project.rot("vault get my_token").code, 2, "not begun");
@@ -116,10 +118,15 @@ fn a_wait_goes_on_where_it_was() {
     let child = start(&project, &["run", "r.rot"]);
     std::thread::sleep(Duration::from_millis(1_000));
     ask(&child, Signal::TERM);
-    ended(child).code(20).says("the pause before it is not over");
+    ended(child)
+        .code(20)
+        .says("the pause before it is not over");
     project.rot("run r.rot").code(0);
     let whole = begun.elapsed();
-    assert!(whole > Duration::from_secs(5) && whole < Duration::from_secs(10), "{whole:?}");
+    assert!(
+        whole > Duration::from_secs(5) && whole < Duration::from_secs(10),
+        "{whole:?}"
+    );
 }
 
 #[test]
@@ -144,7 +151,10 @@ fn every_call_of_parallel_branches_is_heard() {
 fn no_further_file_is_begun() {
     let issuer = late("/api/token", 1_500);
     let project = project(&issuer, TOKEN);
-    project.file("later/z.rot", "rotation z {\n  every 1d\n  log \"ran\"\n}\n");
+    project.file(
+        "later/z.rot",
+        "rotation z {\n  every 1d\n  log \"ran\"\n}\n",
+    );
     project.file("more.rot", "rotation a {\n  every 1d\n  log \"ran\"\n}\n");
     let child = start(&project, &["run", "--due", "r.rot", "more.rot", "later"]);
     until("a call", || calls(&issuer, "POST", "/api/token") == 1);

@@ -128,7 +128,9 @@ fn reported(report: RunReport) -> End {
         (Status::NeedsOperator, _) => End::Operator {
             notes: report.notes,
         },
-        (Status::Interrupted, Some(error)) | (Status::Failed, Some(error)) => failed(error, report.notes),
+        (Status::Interrupted, Some(error)) | (Status::Failed, Some(error)) => {
+            failed(error, report.notes)
+        }
         (Status::Interrupted, None) | (Status::Failed, None) => End::Failed {
             failure: Failure::Internal,
             message: "failed without a reason".into(),
