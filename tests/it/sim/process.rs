@@ -133,8 +133,10 @@ fn reported(report: RunReport) -> End {
         (Status::NeedsOperator, _) => End::Operator {
             notes: report.notes,
         },
-        (Status::Failed, Some(error)) => failed(error, report.notes),
-        (Status::Failed, None) => End::Failed {
+        (Status::Interrupted, Some(error)) | (Status::Failed, Some(error)) => {
+            failed(error, report.notes)
+        }
+        (Status::Interrupted, None) | (Status::Failed, None) => End::Failed {
             failure: Failure::Internal,
             message: "failed without a reason".into(),
             notes: report.notes,
