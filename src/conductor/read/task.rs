@@ -158,7 +158,7 @@ impl<'a> Reader<'a> {
             Reading::SubWorkflow => self.sub_workflow(node),
             Reading::Wait => self.wait(node),
             Reading::Human => self.human(node),
-            Reading::Terminate => self.terminate(node, name),
+            Reading::Terminate => self.terminate(node),
             Reading::Inline => self.inline_script(node, name),
             Reading::Lambda => self.lambda(node, name),
             Reading::JqTransform => self.jq_transform(node, name),
