@@ -634,7 +634,7 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: StepError) -> (St
                 let _ = engine.record(Event::Halted(reason(&diagnostic)), None, true);
                 let error = Error::new(Failure::Unknown, *diagnostic)
                     .note(format!(
-                        "{failures} attempts failed; nothing more happens by itself"
+                        "{failures} attempts failed; nothing more happens automatically"
                     ))
                     .help(ways_out(&facts.id));
                 return (Status::NeedsOperator, error);
