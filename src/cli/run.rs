@@ -5,7 +5,7 @@ use super::args::{ResultFormat, RunArgs, Selection};
 use super::context::Context;
 use super::load;
 use super::watch::Watch;
-use super::{environment, files, paths, runreport};
+use super::{environment, files, paths, runreport, stop};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::{Plan, Rotation, document};
 use crate::report::findings::counted;
@@ -29,8 +29,12 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
         .map(|path| path.as_path())
         .collect();
     let mut worst: Option<Failure> = None;
-    let (mut ran, mut idle, mut failed) = (0, 0, 0);
+    let (mut ran, mut idle, mut failed, mut left) = (0, 0, 0, 0);
     for path in rotations(&named)? {
+        if stop::asked() {
+            left += 1;
+            continue;
+        }
         match file(args, &path, context) {
             Ok(()) => ran += 1,
             Err(error) if error.failure == Failure::NothingDue => idle += 1,
@@ -46,9 +50,14 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
             }
         }
     }
+    let left_out = if left == 0 {
+        String::new()
+    } else {
+        format!(", {left} not looked at: the process was asked to end")
+    };
     context.out.info(&format!(
-        "{}: {ran} ran, {idle} had nothing due, {failed} failed",
-        counted(ran + idle + failed, "file")
+        "{}: {ran} ran, {idle} had nothing due, {failed} failed{left_out}",
+        counted(ran + idle + failed + left, "file")
     ));
     let end = |failure| {
         Err(Error {
@@ -58,6 +67,7 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
     };
     match worst {
         Some(failure) => end(failure),
+        None if left > 0 => end(Failure::BeforeEffect),
         None if ran == 0 => end(Failure::NothingDue),
         None => Ok(()),
     }
@@ -133,6 +143,7 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
         .with_workers(config.workers.clone().into_iter().collect());
     let paths = paths::resolve(context, &config, &world)?;
     let vault = RefCell::new(open(context, &world, &paths)?);
+    stop::heed();
     environment::agree_to_run(&vault.borrow(), context.globals.environment.as_deref())?;
     let chosen: Vec<&Rotation> = if args.due && args.selection.rotation.is_none() {
         plan.rotations
@@ -155,6 +166,17 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
     let mut idle = true;
     let mut unrevoked = false;
     for (number, rotation) in chosen.into_iter().enumerate() {
+        if stop::asked() && number > 0 {
+            let left = format!(
+                "rotation `{}` was not looked at: the process was asked to end",
+                rotation.name
+            );
+            context.complain_and_keep(
+                Error::plain(Failure::BeforeEffect, codes::RUN_INTERRUPTED, left),
+                &mut worst,
+            );
+            continue;
+        }
         let job = Job {
             plan: &plan,
             rotation,

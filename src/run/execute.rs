@@ -12,7 +12,7 @@ use super::value::Value;
 use super::{due, failure, lost, open, start};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::name::is_mask;
-use crate::plan::{Plan, Rotation};
+use crate::plan::{Egress, Plan, Rotation};
 use crate::vault::Vault;
 use crate::world::World;
 use crate::world::fs::Lock;
@@ -407,6 +407,7 @@ async fn perform(
         vault,
         journal,
         observer,
+        egress: Egress::of(job.plan),
         issuers: RefCell::default(),
         done: RefCell::new(Done::default()),
         certificates: job.certificates.clone(),
@@ -491,6 +492,8 @@ async fn finish<'a>(
     let mut output = Json::Object(Map::new());
     // Before the run is over: lost, it would be due again at once.
     let result = match result {
+        // Not an attempt that failed: the run is where it was.
+        Err(StepError::Interrupted(diagnostic)) => Err(StepError::Interrupted(diagnostic)),
         Ok(value) => engine
             .note_attempt(frame.rotation, true)
             .map(|()| value)
@@ -619,6 +622,25 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: StepError) -> (St
             }
             (Status::Failed, error)
         }
+        StepError::Interrupted(diagnostic) => {
+            let error = if effect {
+                safe(*diagnostic, &facts.id)
+            } else {
+                Error::new(Failure::BeforeEffect, *diagnostic)
+                    .note("nothing was changed")
+                    .help("run it again when there is time")
+            };
+            // What had not begun is over; a wait that was begun goes on with the next run.
+            if engine.journal.borrow().steps().next().is_none() {
+                let end = End {
+                    status: EndStatus::Failed,
+                    code: Some(codes::RUN_INTERRUPTED.id().to_owned()),
+                    notes: Vec::new(),
+                };
+                let _ = engine.record(Event::Ended(end), None, false);
+            }
+            (Status::Interrupted, error)
+        }
         StepError::Halted(diagnostic) => {
             let _ = engine.record(Event::Halted(reason(&diagnostic)), None, true);
             (
@@ -649,7 +671,7 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: StepError) -> (St
                 let _ = engine.record(Event::Halted(reason(&diagnostic)), None, true);
                 let error = Error::new(Failure::Unknown, *diagnostic)
                     .note(format!(
-                        "{failures} attempts failed; nothing more happens by itself"
+                        "{failures} attempts failed; nothing more happens automatically"
                     ))
                     .help(ways_out(&facts.id));
                 return (Status::NeedsOperator, error);

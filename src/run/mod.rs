@@ -16,6 +16,7 @@ pub mod value;
 
 mod accept;
 mod answer;
+mod drain;
 mod engine;
 mod eval;
 mod exchange;

@@ -9,7 +9,7 @@ use crate::vault::{NewUnkept, Vault, Why};
 use crate::world::World;
 use std::time::Duration;
 
-/// Attempts of a whole run before nothing more happens by itself.
+/// Attempts of a whole run before nothing more happens automatically.
 pub const BUDGET: usize = 5;
 /// No process takes longer to write the first record of its journal.
 const FORGOTTEN: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);

@@ -87,7 +87,11 @@ impl RealProcess {
             return Err(Trouble::NotStarted);
         };
         let program = find(program).ok_or(Trouble::NotStarted)?;
-        let mut child = tokio::process::Command::new(program)
+        let mut command = tokio::process::Command::new(program);
+        // Ctrl-C at a terminal asks this process to end, which hears the program out; it must not end the program itself.
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut child = command
             .args(arguments)
             .env_clear()
             .stdin(Stdio::piped())
