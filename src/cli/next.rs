@@ -16,15 +16,14 @@ const MOST: usize = 500;
 pub fn run(context: &Context) {
     let here = look(context);
     let steps = steps(&here);
-    let mut out = format!(
-        "rot: secret rotation as a language\n\n{}\n\n",
-        found(&here)
-    );
+    let mut out = format!("rot: secret rotation as a language\n\n{}\n\n", found(&here));
     let width = steps.iter().map(|(c, _)| c.len()).max().unwrap_or(0);
     for (command, what) in &steps {
         let _ = writeln!(out, "  {command:width$}  {what}");
     }
-    out.push_str("\n`rot --help` lists all commands, `rot help topics` what else can be read here.\n");
+    out.push_str(
+        "\n`rot --help` lists all commands, `rot help topics` what else can be read here.\n",
+    );
     context.out.stdout(&out);
 }
 
@@ -64,7 +63,10 @@ fn steps(here: &Here) -> Vec<(String, &'static str)> {
         }
         (None, None) => {
             add("rot demo", "watch a rotation at work, in a scratch folder");
-            add("rot init", "start a project here: settings, key, vault, a first rotation");
+            add(
+                "rot init",
+                "start a project here: settings, key, vault, a first rotation",
+            );
             add("rot templates", "rotations that need only a host and names");
         }
         (Some(first), _) if here.vault => {
@@ -84,11 +86,20 @@ fn steps(here: &Here) -> Vec<(String, &'static str)> {
             let first = named(first);
             add("rot check", check);
             add(&format!("rot plan {first}"), plan);
-            add(&format!("rot compile --to rot {first}"), "the same rotation as `.rot` source");
+            add(
+                &format!("rot compile --to rot {first}"),
+                "the same rotation as `.rot` source",
+            );
             if here.vault {
-                add(&format!("rot run {first}"), "run it on this machine, without a server");
+                add(
+                    &format!("rot run {first}"),
+                    "run it on this machine, without a server",
+                );
             } else {
-                add("rot vault init", "to run it on this machine: make the vault and your key");
+                add(
+                    "rot vault init",
+                    "to run it on this machine: make the vault and your key",
+                );
             }
         }
     }
