@@ -1,5 +1,6 @@
 //! People who share a vault by git, with the real git and the real readers of what is exported.
 
+mod helps;
 mod needs;
 mod status;
 
