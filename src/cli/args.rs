@@ -123,6 +123,8 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Show secrets and runs, and what needs attention
     Status(StatusArgs),
+    /// Look for what is wrong with a set-up, and name the remedy
+    Doctor(DoctorArgs),
     /// List runs, and show what the journal of one knows: no values
     Runs(RunsArgs),
     /// Translate a file into another form
@@ -370,6 +372,14 @@ pub struct StatusArgs {
     /// Exit with 12 when something needs somebody, with 11 when a rotation is due or soon will be
     #[arg(long)]
     pub exit_code: bool,
+    /// text or json
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
+    pub report: ResultFormat,
+}
+
+/// `rot doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
     /// text or json
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
     pub report: ResultFormat,

@@ -3,6 +3,7 @@
 mod helps;
 mod needs;
 mod status;
+mod tools;
 
 use crate::support::project::{Called, Project};
 use std::path::Path;

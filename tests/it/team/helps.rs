@@ -276,6 +276,22 @@ const TRIALS: &[Trial] = &[
         "rot vault import f.json --map @=a --apply; rot vault get a",
     ),
     trial(
+        "ROT811",
+        "rot vault init; v a 1",
+        "rot vault export --format k8s --key b=c",
+        2,
+        "`--key NAME=KEY` names a secret, `--key NAME.FIELD=KEY` a field of a record",
+        "rot vault export --format k8s --key a=c; printf '{\"f\":\"1\"}' | rot vault set r --record; rot vault export --format k8s --key r.f=c r",
+    ),
+    trial(
+        "ROT812",
+        "rot vault init; echo 'A=1' > f.env",
+        "rot vault import f.env --map nothing=b",
+        2,
+        "without `--apply`, a table of its names is shown",
+        "rot vault import f.env | grep -q A; rot vault import f.env --map A=b --apply",
+    ),
+    trial(
         "ROT841",
         "rot vault init; v a 1",
         "rot vault get a --field x",
@@ -750,10 +766,7 @@ const UNTRIED: &[(&str, &str)] = &[
         "look at `rot vault history NAME`, then run it again",
         "another process in between: tested where two write at once",
     ),
-    (
-        "`rot vault history … shows what it has",
-        "a secret with a pending version alone",
-    ),
+    ("shows what it has", "a secret with a pending version alone"),
     (
         "begins with a letter or `_`",
         "names what a prefix may be, and no command",
@@ -761,5 +774,9 @@ const UNTRIED: &[(&str, &str)] = &[
     (
         "free some space or mend the permissions of the state directory",
         "a full disk: tested with one",
+    ),
+    (
+        "or name another place with `--identity PATH`",
+        "a folder that takes no file: as root there is none",
     ),
 ];
