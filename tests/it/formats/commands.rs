@@ -191,7 +191,7 @@ fn the_practice_api_serves_and_shows_requests() {
     let body = r#"{"name": "a"}"#;
     write!(
         stream,
-        "POST /keys HTTP/1.1\r\nhost: a\r\nauthorization: Bearer demo-admin\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /keys HTTP/1.1\r\nhost: a\r\nauthorization: Bearer demo-admin\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
     .unwrap();
