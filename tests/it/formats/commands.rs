@@ -197,7 +197,9 @@ fn the_practice_api_serves_and_shows_requests() {
     .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    let shown = lines.map(Result::unwrap).find(|l| l.starts_with("POST   /keys  "));
+    let shown = lines
+        .map(Result::unwrap)
+        .find(|l| l.starts_with("POST   /keys  "));
     let port: u16 = address.split(':').nth(1).unwrap().parse().unwrap();
     let taken = Rot::new().arg("demo").arg(format!("--serve={port}")).run();
     child.kill().unwrap();
@@ -205,7 +207,11 @@ fn the_practice_api_serves_and_shows_requests() {
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     assert_eq!(shown.as_deref(), Some("POST   /keys  201"));
     assert_eq!(taken.code, 2, "{}", taken.stderr);
-    assert!(taken.stderr.contains("another program has it"), "{}", taken.stderr);
+    assert!(
+        taken.stderr.contains("another program has it"),
+        "{}",
+        taken.stderr
+    );
 }
 
 #[test]
