@@ -239,6 +239,12 @@ const KINDS: &[Kind] = &[
     ("java-objects", |case, _| {
         says(case, "JSON.stringify") || says(case, "typeof")
     }),
+    ("beyond-64-bits", |case, _| {
+        case["input"].as_object().is_some_and(|all| {
+            all.values()
+                .any(|v| v.is_f64() && v.as_f64().is_some_and(|n| n.abs() > 1.8e19))
+        })
+    }),
     ("nested-iteration", |case, played| {
         let loops = case["definitions"]
             .to_string()
