@@ -1,6 +1,7 @@
 //! # ROT509 untrusted-secret-name
 //!
-//! What it finds: an input or the answer of a server that chooses which secret is overwritten.
+//! What it finds: an input or the answer of a server that chooses which secret is overwritten, unless `rot.toml` says which names may come
+//! so: with `[conductor] secret-names = ["tenant-*"]` a run stores under those names and refuses all others. `*` stands for any characters but `/`.
 //!
 //! ## Why it matters
 //!
@@ -35,12 +36,16 @@ use crate::check::flow::Sink;
 use crate::diagnostic::{Diagnostic, codes};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    // Where the settings say which names may come, the run takes no other.
+    if !cx.plan.secret_names.is_empty() {
+        return;
+    }
     for event in cx.flow.events.iter().filter(|e| e.sink == Sink::SecretName) {
         if let Some(entry) = cx.untrusted(event) {
             let message = format!("{} chooses which secret is overwritten", cx.describe(&entry));
             out.push(
                 cx.finding(codes::UNTRUSTED_SECRET_NAME, event, &entry, message, "names the secret")
-                    .help("write the name in the text, or choose between literal names with a switch"),
+                    .help("write the name in the text, choose between literal names with a switch, or say in rot.toml which names may come as data: `[conductor] secret-names = [\"tenant-*\"]`"),
             );
         }
     }
