@@ -3,6 +3,7 @@
 use super::flow::{
     Analysis, Atom, AtomId, Entry, Event, Part, Request, Sink, Taint, Target, capture_path, overlap,
 };
+use super::intent::Intent;
 use super::life::{self, Fact};
 use super::lifecycle::Lifecycle;
 use super::order::Order;
@@ -34,6 +35,8 @@ pub(crate) struct Context<'a, 'p> {
     /// Where each credential may go.
     egress: Egress<'p>,
     pub(super) lifecycle: Lifecycle<'p>,
+    /// What the calls of a definition are for, which says it nowhere.
+    pub(crate) intent: Intent<'p>,
     /// What holds of credentials on some way through a rotation.
     pub(crate) life: Vec<Fact<'p>>,
 }
@@ -104,6 +107,7 @@ impl<'a, 'p> Context<'a, 'p> {
             implied,
             egress: Egress::of(flow.plan),
             lifecycle,
+            intent: Intent::of(flow),
             life: life::facts(flow.plan, &flow.order),
         }
     }

@@ -7,6 +7,7 @@
 mod context;
 pub mod flow;
 pub mod graph;
+mod intent;
 mod life;
 mod lifecycle;
 mod lifetime;

@@ -67,6 +67,7 @@ use crate::plan::task::http::Expectation;
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    crate::check::intent::keep::flag_unread(cx, out);
     // On a server an error page would be stored as it came.
     let conductor = !cx.plan.dialect.semantics().declares_intent;
     let stored: HashSet<usize> = cx.keepings().iter().filter(|_| conductor).map(|k| k.maker).collect();

@@ -29,6 +29,8 @@ pub(super) struct Reader<'a> {
     pub(super) places: HashMap<String, (Span, u64, bool)>,
     /// What the tasks of the definition are given and the plan does not use.
     pub(super) given: Vec<Given>,
+    /// The definition that is being read, as it stands in the text.
+    pub(super) current: Option<&'a Node>,
     /// The definition that is being read stands within a task.
     pub(super) within_a_task: bool,
     /// Calls that are made several times at once.
@@ -60,6 +62,7 @@ impl<'a> Reader<'a> {
             rotations: Vec::new(),
             places: HashMap::new(),
             given: Vec::new(),
+            current: None,
             within_a_task: false,
             hedged: HashMap::new(),
             names: Names::default(),
@@ -74,6 +77,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn finish(mut self) -> (Plan, Vec<Diagnostic>) {
         self.check_call_outputs();
+        self.check_call_inputs();
         self.diagnostics.sort_by_key(|d| (d.span().start, d.code));
         self.diagnostics.dedup();
         let dialect = if self.oss() {

@@ -27,6 +27,7 @@ mod root;
 mod schedule;
 mod scope;
 mod script;
+mod script_slips;
 mod script_text;
 mod set_variable;
 mod start_request;

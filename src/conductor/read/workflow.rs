@@ -69,6 +69,7 @@ impl<'a> Reader<'a> {
         self.places
             .entry(name.clone())
             .or_insert((at, version, self.within_a_task));
+        self.current = Some(node);
         self.scope = self.names_of(node, input);
         self.site = Site::default();
         self.collect(tasks, &[], &[]);
@@ -378,7 +379,7 @@ impl<'a> Reader<'a> {
                 .iter()
                 .chain(self.options.other_rotations.iter().map(String::as_str));
             let near = self
-                .nearest(&name, known)
+                .nearest_workflow(&name, known)
                 .map(|n| format!("did you mean `{n}`?"));
             self.report(
                 Diagnostic::new(
