@@ -1,5 +1,6 @@
 //! What the rules ask: which secrets are in an event, where they may go, how they got there.
 
+use super::calls::Calls;
 use super::flow::{
     Analysis, Atom, AtomId, Entry, Event, Part, Request, Sink, Taint, Target, capture_path, overlap,
 };
@@ -11,8 +12,11 @@ use super::{Options, Texts};
 use crate::diagnostic::{Code, Diagnostic, Label};
 use crate::plan::egress::{Egress, Ruling, Spot};
 use crate::plan::task::CaptureSource;
-use crate::plan::{Derivation, Expr, Origin, Place, Plan, SecretDecl, Task};
+use crate::plan::{Derivation, Expr, ExprKind, Origin, Place, Plan, Root, SecretDecl, Task};
 use std::collections::{HashMap, HashSet};
+
+/// How many `let`s are followed.
+const LETS: usize = 16;
 
 /// Everything that a rule may look at.
 pub(crate) struct Context<'a, 'p> {
@@ -37,6 +41,8 @@ pub(crate) struct Context<'a, 'p> {
     pub(super) lifecycle: Lifecycle<'p>,
     /// What the calls of a definition are for, which says it nowhere.
     pub(crate) intent: Intent<'p>,
+    /// Which steps call which rotation.
+    pub(crate) calls: Calls,
     /// What holds of credentials on some way through a rotation.
     pub(crate) life: Vec<Fact<'p>>,
 }
@@ -108,6 +114,7 @@ impl<'a, 'p> Context<'a, 'p> {
             egress: Egress::of(flow.plan),
             lifecycle,
             intent: Intent::of(flow),
+            calls: Calls::of(flow.plan, &flow.order),
             life: life::facts(flow.plan, &flow.order),
         }
     }
@@ -120,6 +127,35 @@ impl<'a, 'p> Context<'a, 'p> {
     /// What a `let` of a rotation stands for.
     pub(crate) fn let_value(&self, rotation: usize, name: &'p str) -> Option<&'p Expr> {
         self.lets.get(&(rotation, name)).copied()
+    }
+
+    /// What an expression is behind the `let`s that name it, and behind the fields of objects that are written out.
+    pub(crate) fn meant(&self, rotation: usize, expr: &'p Expr) -> &'p Expr {
+        let mut expr = expr;
+        for _ in 0..LETS {
+            let next = match &expr.kind {
+                ExprKind::Ref(Root::Let(name)) => self.let_value(rotation, name),
+                ExprKind::Field(inner, field) => match &self.meant_once(rotation, inner).kind {
+                    ExprKind::Object(members) => {
+                        (members.iter().find(|(name, _)| name == field)).map(|(_, value)| value)
+                    }
+                    _ => None,
+                },
+                _ => None,
+            };
+            match next {
+                Some(next) => expr = next,
+                None => break,
+            }
+        }
+        expr
+    }
+
+    fn meant_once(&self, rotation: usize, expr: &'p Expr) -> &'p Expr {
+        match &expr.kind {
+            ExprKind::Ref(Root::Let(name)) => self.let_value(rotation, name).unwrap_or(expr),
+            _ => expr,
+        }
     }
 
     /// The requests that a step makes.
