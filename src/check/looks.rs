@@ -217,10 +217,18 @@ fn behind_scheme<'t>(text: &'t str, name: &str) -> &'t str {
         .iter()
         .find_map(|scheme| text.strip_prefix(scheme));
     let any = || {
-        let (scheme, rest) = text.split_once(' ').filter(|_| name.ends_with("authorization"))?;
-        let is_scheme = !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let (scheme, rest) = text
+            .split_once(' ')
+            .filter(|_| name.ends_with("authorization"))?;
+        let is_scheme = !scheme.is_empty()
+            && scheme
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-');
         // `Token token=…`, `key="…"`
-        let value = rest.trim().rsplit_once('=').filter(|(key, value)| !value.is_empty() && key.chars().all(char::is_alphanumeric));
+        let value = rest
+            .trim()
+            .rsplit_once('=')
+            .filter(|(key, value)| !value.is_empty() && key.chars().all(char::is_alphanumeric));
         is_scheme.then(|| value.map_or(rest, |(_, value)| value.trim_matches('"')))
     };
     known.or_else(any).unwrap_or(text)

@@ -271,11 +271,17 @@ pub const TASK_TYPES: &[TaskType] = &[
         Servers::Orkes,
         "take the fields with references, or name them in an `outputFilter`",
     ),
-    giving(needing(not_run(
-        "START_WORKFLOW",
-        Servers::Both,
-        "use SUB_WORKFLOW, which waits for the result; what must not be waited for gets a schedule of its own, or its own `rot run`",
-    ), &[&["inputParameters", "startWorkflow", "name"]]), Fields(&["workflowId"])),
+    giving(
+        needing(
+            not_run(
+                "START_WORKFLOW",
+                Servers::Both,
+                "use SUB_WORKFLOW, which waits for the result; what must not be waited for gets a schedule of its own, or its own `rot run`",
+            ),
+            &[&["inputParameters", "startWorkflow", "name"]],
+        ),
+        Fields(&["workflowId"]),
+    ),
     not_run(
         "TERMINATE_WORKFLOW",
         Servers::Orkes,
@@ -302,26 +308,38 @@ pub const TASK_TYPES: &[TaskType] = &[
         Servers::Both,
         "poll for the result with an HTTP task in a DO_WHILE loop",
     ),
-    needing(not_run(
-        "EVENT",
-        Servers::Both,
-        "send the event with an HTTP task, or with a SIMPLE task and a local program that `[workers]` declares",
-    ), &[&["sink"]]),
-    needing(not_run(
-        "KAFKA_PUBLISH",
-        Servers::Both,
-        "send the message with an HTTP task to a bridge, or with a SIMPLE task and a local program that `[workers]` declares",
-    ), &[&["inputParameters", "kafka_request", "topic"], &["inputParameters", "kafka_request", "bootStrapServers"]]),
+    needing(
+        not_run(
+            "EVENT",
+            Servers::Both,
+            "send the event with an HTTP task, or with a SIMPLE task and a local program that `[workers]` declares",
+        ),
+        &[&["sink"]],
+    ),
+    needing(
+        not_run(
+            "KAFKA_PUBLISH",
+            Servers::Both,
+            "send the message with an HTTP task to a bridge, or with a SIMPLE task and a local program that `[workers]` declares",
+        ),
+        &[
+            &["inputParameters", "kafka_request", "topic"],
+            &["inputParameters", "kafka_request", "bootStrapServers"],
+        ],
+    ),
     not_run(
         "SQS",
         Servers::Both,
         "send the message with an HTTP task, or with a SIMPLE task and a local program that `[workers]` declares",
     ),
-    needing(not_run(
-        "JDBC",
-        Servers::Orkes,
-        "rotate database passwords with an HTTP task to the database's API, or with a SIMPLE task and a local program that `[workers]` declares",
-    ), &[&["inputParameters", "statement"]]),
+    needing(
+        not_run(
+            "JDBC",
+            Servers::Orkes,
+            "rotate database passwords with an HTTP task to the database's API, or with a SIMPLE task and a local program that `[workers]` declares",
+        ),
+        &[&["inputParameters", "statement"]],
+    ),
     not_run("GRPC", Servers::Orkes, "call the service with an HTTP task"),
     not_run(
         "OPS_GENIE",
@@ -377,16 +395,22 @@ pub const TASK_TYPES: &[TaskType] = &[
         Servers::Both,
         "rot runs no language models",
     ),
-    needing(not_run(
-        "LLM_TEXT_COMPLETE",
-        Servers::Both,
-        "rot runs no language models",
-    ), MODEL),
-    needing(not_run(
-        "LLM_CHAT_COMPLETE",
-        Servers::Both,
-        "rot runs no language models",
-    ), MODEL),
+    needing(
+        not_run(
+            "LLM_TEXT_COMPLETE",
+            Servers::Both,
+            "rot runs no language models",
+        ),
+        MODEL,
+    ),
+    needing(
+        not_run(
+            "LLM_CHAT_COMPLETE",
+            Servers::Both,
+            "rot runs no language models",
+        ),
+        MODEL,
+    ),
     not_run(
         "LLM_GENERATE_EMBEDDINGS",
         Servers::Both,

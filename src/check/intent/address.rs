@@ -5,14 +5,56 @@ use crate::plan::task::{Body, Http};
 use crate::plan::{Expr, ExprKind};
 
 /// Words at the beginning of a last segment that makes something.
-const MAKING: [&str; 11] = ["generate", "create", "new", "add", "issue", "mint", "rotate", "roll", "regenerate", "renew", "refresh"];
+const MAKING: [&str; 11] = [
+    "generate",
+    "create",
+    "new",
+    "add",
+    "issue",
+    "mint",
+    "rotate",
+    "roll",
+    "regenerate",
+    "renew",
+    "refresh",
+];
 /// Words at the beginning of a last segment that ends something.
-const ENDING: [&str; 9] = ["revoke", "invalidate", "deactivate", "disable", "destroy", "delete", "remove", "expire", "retire"];
+const ENDING: [&str; 9] = [
+    "revoke",
+    "invalidate",
+    "deactivate",
+    "disable",
+    "destroy",
+    "delete",
+    "remove",
+    "expire",
+    "retire",
+];
 /// Words of a call that puts a new value in the place of the old one.
-const REPLACING: [&str; 9] = ["rotate", "roll", "regenerate", "regen", "reset", "renew", "refresh", "reissue", "rekey"];
+const REPLACING: [&str; 9] = [
+    "rotate",
+    "roll",
+    "regenerate",
+    "regen",
+    "reset",
+    "renew",
+    "refresh",
+    "reissue",
+    "rekey",
+];
 /// Members of a body that say whether something lives, and what they say of what does not.
-const STATES: [&str; 6] = ["status", "state", "enabled", "active", "disabled", "revoked"];
-const DEAD: [&str; 7] = ["inactive", "disabled", "revoked", "deactivated", "expired", "suspended", "retired"];
+const STATES: [&str; 6] = [
+    "status", "state", "enabled", "active", "disabled", "revoked",
+];
+const DEAD: [&str; 7] = [
+    "inactive",
+    "disabled",
+    "revoked",
+    "deactivated",
+    "expired",
+    "suspended",
+    "retired",
+];
 
 /// How a revocation stands to the call that made a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,10 +75,14 @@ pub(crate) fn written(http: &Http) -> String {
 /// Host and segments, those that come at run time left out.
 fn segments(http: &Http) -> (String, Vec<String>) {
     let text = written(http);
-    let rest = text.split_once("://").map_or(text.as_str(), |(_, rest)| rest);
+    let rest = text
+        .split_once("://")
+        .map_or(text.as_str(), |(_, rest)| rest);
     let mut parts = rest.split('/');
     let host = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let segments = parts.map(|s| s.trim_end_matches(".json").to_ascii_lowercase()).filter(|s| !s.is_empty() && !s.starts_with('.'));
+    let segments = parts
+        .map(|s| s.trim_end_matches(".json").to_ascii_lowercase())
+        .filter(|s| !s.is_empty() && !s.starts_with('.'));
     (host, segments.collect())
 }
 
@@ -55,7 +101,11 @@ pub(crate) fn relation(http: &Http, maker: &Http) -> Option<Relation> {
     }
     let (noun, around) = made.split_last()?;
     let near = |segment: &String| {
-        let (short, long) = if segment.len() < noun.len() { (segment, noun) } else { (noun, segment) };
+        let (short, long) = if segment.len() < noun.len() {
+            (segment, noun)
+        } else {
+            (noun, segment)
+        };
         short.len() >= 3 && long.starts_with(short.trim_end_matches('s'))
     };
     let below = own.iter().zip(around).take_while(|(a, b)| a == b).count() == around.len();
@@ -70,14 +120,23 @@ pub(crate) fn is_revocation(http: &Http) -> bool {
     if matches!(http.method.as_str(), "GET" | "HEAD") {
         return false;
     }
-    let ends = || segments(http).1.last().is_some_and(|last| begins(last, &ENDING));
+    let ends = || {
+        segments(http)
+            .1
+            .last()
+            .is_some_and(|last| begins(last, &ENDING))
+    };
     http.method == "DELETE" || ends() || disables(http)
 }
 
 /// `{"status": "Inactive"}`, `{"enabled": false}`
 fn disables(http: &Http) -> bool {
-    let Body::Json(body) = &http.body else { return false };
-    let ExprKind::Object(members) = &body.kind else { return false };
+    let Body::Json(body) = &http.body else {
+        return false;
+    };
+    let ExprKind::Object(members) = &body.kind else {
+        return false;
+    };
     members.iter().any(|(key, value)| {
         let key = key.to_ascii_lowercase();
         let says = |truth: bool| matches!(&value.kind, ExprKind::Bool(value) if *value == truth);
@@ -85,7 +144,9 @@ fn disables(http: &Http) -> bool {
             && match key.as_str() {
                 "enabled" | "active" => says(false),
                 "disabled" | "revoked" => says(true),
-                _ => value.as_str().is_some_and(|v| DEAD.contains(&v.to_ascii_lowercase().as_str())),
+                _ => value
+                    .as_str()
+                    .is_some_and(|v| DEAD.contains(&v.to_ascii_lowercase().as_str())),
             }
     })
 }
@@ -95,7 +156,12 @@ fn disables(http: &Http) -> bool {
 pub(crate) fn is_in_place(http: &Http) -> bool {
     let replaces = |word: &str| {
         let word = word.to_ascii_lowercase();
-        REPLACING.iter().any(|r| word == *r || word.strip_prefix(r).is_some_and(|rest| rest.starts_with(['-', '_', ':'])))
+        REPLACING.iter().any(|r| {
+            word == *r
+                || word
+                    .strip_prefix(r)
+                    .is_some_and(|rest| rest.starts_with(['-', '_', ':']))
+        })
     };
     let last = || segments(http).1.pop().unwrap_or_default();
     matches!(http.method.as_str(), "PUT" | "PATCH") || last().split(['.', ':']).any(replaces)
@@ -105,7 +171,9 @@ pub(crate) fn is_in_place(http: &Http) -> bool {
 pub(crate) fn is_login(http: &Http) -> bool {
     let (host, segments) = segments(http);
     let last = segments.last().map_or("", String::as_str);
-    let grants = ["oauth", "login", "session", "signin"].iter().any(|word| host.contains(word) || segments.iter().any(|s| s.contains(word)));
+    let grants = ["oauth", "login", "session", "signin"]
+        .iter()
+        .any(|word| host.contains(word) || segments.iter().any(|s| s.contains(word)));
     last == "token" || grants || about(http).into_iter().any(grant)
 }
 
@@ -122,5 +190,9 @@ fn grant(expr: &Expr) -> bool {
 /// Whether a field says that it is of what is no longer in use.
 pub(crate) fn is_of_the_dead(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["inactive", "disabled", "expired", "unused", "revoked", "stale", "orphan", "retired"].iter().any(|word| name.contains(word))
+    [
+        "inactive", "disabled", "expired", "unused", "revoked", "stale", "orphan", "retired",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
 }

@@ -9,8 +9,18 @@ use crate::plan::{ExprKind, Task};
 use std::collections::HashSet;
 
 /// Words of a secret that holds what is not yet in use, and of one that holds what was.
-const NEXT: [&str; 7] = ["next", "new", "staged", "staging", "pending", "candidate", "incoming"];
-const BEFORE: [&str; 8] = ["previous", "prev", "old", "former", "last", "backup", "fallback", "retired"];
+const NEXT: [&str; 7] = [
+    "next",
+    "new",
+    "staged",
+    "staging",
+    "pending",
+    "candidate",
+    "incoming",
+];
+const BEFORE: [&str; 8] = [
+    "previous", "prev", "old", "former", "last", "backup", "fallback", "retired",
+];
 /// Secrets, and parts of one answer, that are compared by name.
 const NAMES: usize = 256;
 const PARTS: usize = 16;
@@ -47,16 +57,37 @@ pub(crate) fn words(name: &str) -> Vec<String> {
 /// Whether a secret is one for what is not yet in use.
 pub(crate) fn is_staged(name: &str) -> bool {
     let words = words(name);
-    words.len() > 1 && [words.first(), words.last()].into_iter().flatten().any(|w| NEXT.contains(&w.as_str()))
+    words.len() > 1
+        && [words.first(), words.last()]
+            .into_iter()
+            .flatten()
+            .any(|w| NEXT.contains(&w.as_str()))
 }
 
 /// The new credential reaches the place for what is to come, and never that of what is in use, whose credential is revoked.
 fn staged_alone(cx: &Context<'_, '_>, mint: &Mint<'_>, out: &mut Vec<Diagnostic>) {
     let held: Vec<&Store<'_>> = mint.credentials().collect();
-    let Some(first) = held.first().filter(|_| held.iter().all(|s| s.secret.is_some_and(is_staged))) else { return };
-    let revocations = cx.intent.revocations_of(mint.rotation).iter().filter(|r| super::relation(r.http, mint.http).is_some());
-    let revoked = revocations.filter(|r| !super::revoke::is_undo(cx, r.step)).find(|r| cx.order().may_precede(first.step, r.step));
-    let (Some(store), Some(revoked), Some(secret)) = (cx.order().get(first.step), revoked.and_then(|r| cx.order().get(r.step)), first.secret) else { return };
+    let Some(first) = held
+        .first()
+        .filter(|_| held.iter().all(|s| s.secret.is_some_and(is_staged)))
+    else {
+        return;
+    };
+    let revocations = cx
+        .intent
+        .revocations_of(mint.rotation)
+        .iter()
+        .filter(|r| super::relation(r.http, mint.http).is_some());
+    let revoked = revocations
+        .filter(|r| !super::revoke::is_undo(cx, r.step))
+        .find(|r| cx.order().may_precede(first.step, r.step));
+    let (Some(store), Some(revoked), Some(secret)) = (
+        cx.order().get(first.step),
+        revoked.and_then(|r| cx.order().get(r.step)),
+        first.secret,
+    ) else {
+        return;
+    };
     // Another step may copy it.
     if !cx.intent.is_copied(secret) {
         out.push(
@@ -79,16 +110,29 @@ fn new_value(value: &NewValue) -> Option<&crate::plan::Expr> {
 /// A secret that is written and never read, beside one of nearly that name that is read and never written.
 fn near_miss(cx: &Context<'_, '_>, mint: &Mint<'_>, out: &mut Vec<Diagnostic>) {
     for store in mint.credentials() {
-        let Some(secret) = store.secret.filter(|s| cx.intent.uses_of(s).is_empty()) else { continue };
+        let Some(secret) = store.secret.filter(|s| cx.intent.uses_of(s).is_empty()) else {
+            continue;
+        };
         let written = words(secret);
-        let near = cx.intent.secrets_read().take(NAMES).filter(|other| cx.writes_of(other).is_empty() && is_slip(&written, &words(other))).min();
-        let (Some(near), Some(node)) = (near, cx.order().get(store.step)) else { continue };
+        let near = cx
+            .intent
+            .secrets_read()
+            .take(NAMES)
+            .filter(|other| cx.writes_of(other).is_empty() && is_slip(&written, &words(other)))
+            .min();
+        let (Some(near), Some(node)) = (near, cx.order().get(store.step)) else {
+            continue;
+        };
         out.push(
-            Diagnostic::new(codes::STORED_ELSEWHERE, node.step.at.0, format!("stored as `{secret}`, which nothing reads; what is read is `{near}`"))
-                .at("nearly the same name")
-                .help(format!("store it as `{near}`"))
-                .severity(Severity::Warning)
-                .confidence(Confidence::Medium),
+            Diagnostic::new(
+                codes::STORED_ELSEWHERE,
+                node.step.at.0,
+                format!("stored as `{secret}`, which nothing reads; what is read is `{near}`"),
+            )
+            .at("nearly the same name")
+            .help(format!("store it as `{near}`"))
+            .severity(Severity::Warning)
+            .confidence(Confidence::Medium),
         );
     }
 }
@@ -99,7 +143,9 @@ fn is_slip(a: &[String], b: &[String]) -> bool {
         return a != b;
     }
     let differ: Vec<(&String, &String)> = a.iter().zip(b).filter(|(x, y)| x != y).collect();
-    let [(x, y)] = differ.as_slice() else { return false };
+    let [(x, y)] = differ.as_slice() else {
+        return false;
+    };
     a.len() == b.len()
         && x.len().min(y.len()) >= 4
         && !x.chars().chain(y.chars()).any(|c| c.is_ascii_digit())
@@ -110,19 +156,31 @@ fn is_slip(a: &[String], b: &[String]) -> bool {
 fn exchanged(cx: &Context<'_, '_>, mint: &Mint<'_>, out: &mut Vec<Diagnostic>) {
     for (at, one) in mint.stores.iter().take(PARTS).enumerate() {
         for other in mint.stores.iter().take(PARTS).skip(at + 1) {
-            let (Some(first), Some(second)) = (one.secret, other.secret) else { continue };
+            let (Some(first), Some(second)) = (one.secret, other.secret) else {
+                continue;
+            };
             if first == second || one.part == other.part {
                 continue;
             }
-            let ((own, theirs), (home, away)) = (apart(&one.part, &other.part), apart(first, second));
+            let ((own, theirs), (home, away)) =
+                (apart(&one.part, &other.part), apart(first, second));
             let crossed = meet(&own, &away) || meet(&theirs, &home);
             let straight = meet(&own, &home) || meet(&theirs, &away);
-            let Some(node) = cx.order().get(one.step).filter(|_| crossed && !straight) else { continue };
-            let mut found = Diagnostic::new(codes::STORED_ELSEWHERE, node.step.at.0, format!("`{}` is stored as `{first}`, and `{}` as `{second}`", one.part, other.part))
-                .at("each under the name of the other")
-                .help("exchange the two values")
-                .severity(Severity::Warning)
-                .confidence(Confidence::Medium);
+            let Some(node) = cx.order().get(one.step).filter(|_| crossed && !straight) else {
+                continue;
+            };
+            let mut found = Diagnostic::new(
+                codes::STORED_ELSEWHERE,
+                node.step.at.0,
+                format!(
+                    "`{}` is stored as `{first}`, and `{}` as `{second}`",
+                    one.part, other.part
+                ),
+            )
+            .at("each under the name of the other")
+            .help("exchange the two values")
+            .severity(Severity::Warning)
+            .confidence(Confidence::Medium);
             if let Some(node) = cx.order().get(other.step) {
                 found = found.label(node.step.at.0, "the other half");
             }
@@ -134,8 +192,14 @@ fn exchanged(cx: &Context<'_, '_>, mint: &Mint<'_>, out: &mut Vec<Diagnostic>) {
 
 /// The words that only one of two names has.
 fn apart(a: &str, b: &str) -> (HashSet<String>, HashSet<String>) {
-    let (a, b): (HashSet<String>, HashSet<String>) = (words(a).into_iter().collect(), words(b).into_iter().collect());
-    (a.difference(&b).cloned().collect(), b.difference(&a).cloned().collect())
+    let (a, b): (HashSet<String>, HashSet<String>) = (
+        words(a).into_iter().collect(),
+        words(b).into_iter().collect(),
+    );
+    (
+        a.difference(&b).cloned().collect(),
+        b.difference(&a).cloned().collect(),
+    )
 }
 
 fn meet(a: &HashSet<String>, b: &HashSet<String>) -> bool {
@@ -145,18 +209,43 @@ fn meet(a: &HashSet<String>, b: &HashSet<String>) -> bool {
 /// The value of before is kept only when it is overwritten already.
 fn copied_too_late(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for write in cx.writes() {
-        let Some(node) = cx.order().get(write.step) else { continue };
-        let Task::Update(update) = &node.step.task else { continue };
-        let Some(ExprKind::Ref(Root::Secret { name: source, field: None, .. })) = new_value(&update.value).map(|v| &v.kind) else { continue };
+        let Some(node) = cx.order().get(write.step) else {
+            continue;
+        };
+        let Task::Update(update) = &node.step.task else {
+            continue;
+        };
+        let Some(ExprKind::Ref(Root::Secret {
+            name: source,
+            field: None,
+            ..
+        })) = new_value(&update.value).map(|v| &v.kind)
+        else {
+            continue;
+        };
         let (kept, of) = (words(write.secret), words(source));
-        let is_before = kept.iter().any(|w| BEFORE.contains(&w.as_str())) && of.iter().all(|w| kept.contains(w)) && kept.len() > of.len();
-        let overwritten = cx.writes_of(source).iter().find(|w| cx.order().dominates(w.step, write.step));
-        let Some(overwritten) = overwritten.filter(|_| is_before) else { continue };
+        let is_before = kept.iter().any(|w| BEFORE.contains(&w.as_str()))
+            && of.iter().all(|w| kept.contains(w))
+            && kept.len() > of.len();
+        let overwritten = cx
+            .writes_of(source)
+            .iter()
+            .find(|w| cx.order().dominates(w.step, write.step));
+        let Some(overwritten) = overwritten.filter(|_| is_before) else {
+            continue;
+        };
         out.push(
-            Diagnostic::new(codes::STORED_ELSEWHERE, node.step.at.0, format!("`{}` gets the new `{source}`: the one of before is lost", write.secret))
-                .at("copied when it is overwritten already")
-                .label(overwritten.span, "overwritten here")
-                .help(format!("copy `{source}` before it is overwritten")),
+            Diagnostic::new(
+                codes::STORED_ELSEWHERE,
+                node.step.at.0,
+                format!(
+                    "`{}` gets the new `{source}`: the one of before is lost",
+                    write.secret
+                ),
+            )
+            .at("copied when it is overwritten already")
+            .label(overwritten.span, "overwritten here")
+            .help(format!("copy `{source}` before it is overwritten")),
         );
     }
 }
@@ -165,8 +254,15 @@ fn copied_too_late(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 pub(crate) fn made_in_rounds(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let order = cx.order();
     for mint in &cx.intent.mints {
-        let inmost = order.around(mint.step).find(|up| matches!(order.get(*up).map(|n| &n.step.task), Some(Task::ForEach(_) | Task::Repeat(_))));
-        let Some((outer, around)) = inmost.and_then(|id| Some((id, order.get(id)?))) else { continue };
+        let inmost = order.around(mint.step).find(|up| {
+            matches!(
+                order.get(*up).map(|n| &n.step.task),
+                Some(Task::ForEach(_) | Task::Repeat(_))
+            )
+        });
+        let Some((outer, around)) = inmost.and_then(|id| Some((id, order.get(id)?))) else {
+            continue;
+        };
         if mint.stores.iter().any(|s| order.is_within(s.step, outer)) || polled(cx, mint, outer) {
             continue;
         }
@@ -176,13 +272,22 @@ pub(crate) fn made_in_rounds(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             Task::Repeat(repeat) => reads_within(cx, outer, &repeat.until),
             _ => false,
         };
-        let Some(made) = order.get(mint.step).filter(|_| !ends) else { continue };
+        let Some(made) = order.get(mint.step).filter(|_| !ends) else {
+            continue;
+        };
         out.push(
-            Diagnostic::new(codes::NEW_SECRET_DROPPED, made.step.at.0, format!("each round of `{}` makes `{}` issue another credential", around.step.name, made.step.name))
-                .at("those of earlier rounds are lost, and live on")
-                .label(around.step.at.0, "repeated here")
-                .severity(Severity::Warning)
-                .help("issue it before the loop, or store each within it"),
+            Diagnostic::new(
+                codes::NEW_SECRET_DROPPED,
+                made.step.at.0,
+                format!(
+                    "each round of `{}` makes `{}` issue another credential",
+                    around.step.name, made.step.name
+                ),
+            )
+            .at("those of earlier rounds are lost, and live on")
+            .label(around.step.at.0, "repeated here")
+            .severity(Severity::Warning)
+            .help("issue it before the loop, or store each within it"),
         );
     }
 }
@@ -190,16 +295,27 @@ pub(crate) fn made_in_rounds(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 /// Whether the loop is that of one task, which asks until there is an answer.
 fn polled(cx: &Context<'_, '_>, mint: &Mint<'_>, outer: usize) -> bool {
     let name = |id| cx.flow.step_name(id);
-    name(outer).strip_prefix("poll ").is_some_and(|polled| polled == name(mint.step))
+    name(outer)
+        .strip_prefix("poll ")
+        .is_some_and(|polled| polled == name(mint.step))
 }
 
 /// Whether a condition reads what a task within the loop gives.
 fn reads_within(cx: &Context<'_, '_>, outer: usize, until: &crate::plan::Expr) -> bool {
     let order = cx.order();
-    let within: HashSet<&str> = order.range(outer + 1..usize::MAX).take_while(|(id, _)| order.is_within(*id, outer)).map(|(_, n)| n.step.name.as_str()).collect();
+    let within: HashSet<&str> = order
+        .range(outer + 1..usize::MAX)
+        .take_while(|(id, _)| order.is_within(*id, outer))
+        .map(|(_, n)| n.step.name.as_str())
+        .collect();
     let mut reads = false;
     until.walk(&mut |part| match &part.kind {
-        ExprKind::Ref(Root::Capture { step, .. } | Root::Output(step) | Root::TaskField { step, .. } | Root::Let(step)) => reads |= within.contains(step.as_str()),
+        ExprKind::Ref(
+            Root::Capture { step, .. }
+            | Root::Output(step)
+            | Root::TaskField { step, .. }
+            | Root::Let(step),
+        ) => reads |= within.contains(step.as_str()),
         ExprKind::Ref(Root::Variable(_)) => reads = true,
         _ => {}
     });
@@ -209,13 +325,31 @@ fn reads_within(cx: &Context<'_, '_>, outer: usize, until: &crate::plan::Expr) -
 /// An answer that says of itself whether it succeeded, which nothing reads, while what it gives overwrites what it was asked with.
 pub(crate) fn flag_unread(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for mint in &cx.intent.mints {
-        let flag = mint.http.captures.iter().find(|c| !c.secret && FLAGS.contains(&c.name.to_ascii_lowercase().as_str()));
-        let Some(flag) = flag.filter(|f| !cx.flow.used.contains(&(mint.step, f.name.as_str())) && !cx.flow.used.contains(&(mint.step, ""))) else { continue };
+        let flag = mint
+            .http
+            .captures
+            .iter()
+            .find(|c| !c.secret && FLAGS.contains(&c.name.to_ascii_lowercase().as_str()));
+        let Some(flag) = flag.filter(|f| {
+            !cx.flow.used.contains(&(mint.step, f.name.as_str()))
+                && !cx.flow.used.contains(&(mint.step, ""))
+        }) else {
+            continue;
+        };
         let own = |s: &&Store<'_>| {
             let carried = cx.requests_of(mint.step).flat_map(|r| cx.carried(r));
-            carried.into_iter().any(|o| matches!(o, crate::plan::Origin::Secret(name) if s.secret == Some(name)))
+            carried
+                .into_iter()
+                .any(|o| matches!(o, crate::plan::Origin::Secret(name) if s.secret == Some(name)))
         };
-        let Some((secret, store)) = mint.stores.iter().find(own).and_then(|s| Some((s.secret?, cx.order().get(s.step)?))) else { continue };
+        let Some((secret, store)) = mint
+            .stores
+            .iter()
+            .find(own)
+            .and_then(|s| Some((s.secret?, cx.order().get(s.step)?)))
+        else {
+            continue;
+        };
         out.push(
             Diagnostic::new(
                 codes::STATUS_NEVER_CHECKED,

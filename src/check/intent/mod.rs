@@ -7,11 +7,13 @@
 
 mod address;
 pub(crate) mod keep;
-mod sources;
 pub(crate) mod revoke;
+mod sources;
 pub(crate) mod trial;
 
-pub(crate) use address::{Relation, is_in_place, is_login, is_of_the_dead, is_revocation, relation};
+pub(crate) use address::{
+    Relation, is_in_place, is_login, is_of_the_dead, is_revocation, relation,
+};
 pub(crate) use sources::Sources;
 
 use super::context::names_credential;
@@ -63,8 +65,6 @@ pub(crate) struct Store<'p> {
 pub(crate) struct Revocation<'p> {
     /// The step.
     pub(crate) step: usize,
-    /// Index of its rotation.
-    pub(crate) rotation: usize,
     /// The call.
     pub(crate) http: &'p Http,
     /// What its address and body are made from.
@@ -96,8 +96,15 @@ impl Decision {
             of.fails |= revoke::fails(steps);
             walk_steps(steps, &mut |step| {
                 of.acts |= match &step.task {
-                    Task::Worker(worker) => !worker.kind.as_deref().is_some_and(|kind| MESSAGES.contains(&kind)),
-                    Task::Let(_) | Task::SetVariables(_) | Task::Log(_) | Task::Wait(_) | Task::Switch(_) => false,
+                    Task::Worker(worker) => !worker
+                        .kind
+                        .as_deref()
+                        .is_some_and(|kind| MESSAGES.contains(&kind)),
+                    Task::Let(_)
+                    | Task::SetVariables(_)
+                    | Task::Log(_)
+                    | Task::Wait(_)
+                    | Task::Switch(_) => false,
                     Task::Http(_)
                     | Task::Generate(_)
                     | Task::Update(_)
@@ -132,6 +139,8 @@ pub(crate) struct Intent<'p> {
     requests: HashMap<usize, Vec<usize>>,
     /// Steps on which a SWITCH decides, by rotation, and what comes of it.
     decided: HashMap<(usize, &'p str), Decision>,
+    /// What each SWITCH decides by.
+    subjects: HashMap<usize, Sources<'p>>,
     /// Secrets of which a step stores a copy.
     copied: HashSet<&'p str>,
     /// Uses of a value by what it came from, in the order of the steps.
@@ -154,17 +163,19 @@ impl<'p> Intent<'p> {
                     let of_rotation = all.revocations.entry(node.rotation).or_default();
                     if of_rotation.len() < COMPARED {
                         let names = known.sources(node.rotation, &about(http));
-                        of_rotation.push(Revocation { step, rotation: node.rotation, http, names });
+                        of_rotation.push(Revocation { step, http, names });
                         all.revoking.insert(step, node.rotation);
                     }
                 }
                 Task::Switch(switch) => {
                     let of = Decision::of(&node.step.task);
-                    for (step, _) in known.sources(node.rotation, &[&switch.subject]).steps {
+                    let subject = known.sources(node.rotation, &[&switch.subject]);
+                    for (step, _) in &subject.steps {
                         let known = all.decided.entry((node.rotation, step)).or_default();
                         known.fails |= of.fails;
                         known.acts |= of.acts;
                     }
+                    all.subjects.insert(step, subject);
                 }
                 Task::Update(update) => {
                     if let NewValue::Single(value) = &update.value {
@@ -188,10 +199,22 @@ impl<'p> Intent<'p> {
     }
 
     fn note_uses(&mut self, flow: &Analysis<'p>) {
-        let stored: HashSet<&str> = self.mints.iter().flat_map(|m| &m.stores).filter_map(|s| s.secret).collect();
+        let stored: HashSet<&str> = self
+            .mints
+            .iter()
+            .flat_map(|m| &m.stores)
+            .filter_map(|s| s.secret)
+            .collect();
         for request in &flow.requests {
-            let of = Use { step: request.step, elsewhere: false };
-            for entry in request.carries.iter().filter(|e| !e.control && e.derivation > Derivation::Weak) {
+            let of = Use {
+                step: request.step,
+                elsewhere: false,
+            };
+            for entry in request
+                .carries
+                .iter()
+                .filter(|e| !e.control && e.derivation > Derivation::Weak)
+            {
                 self.carried.entry(entry.atom).or_default().push(of);
             }
             for expr in request.http.exprs() {
@@ -206,13 +229,19 @@ impl<'p> Intent<'p> {
             };
             if let Some(step) = event.step.filter(|_| elsewhere) {
                 for entry in event.taint.iter().filter(|e| !e.control) {
-                    self.carried.entry(entry.atom).or_default().push(Use { step, elsewhere });
+                    self.carried
+                        .entry(entry.atom)
+                        .or_default()
+                        .push(Use { step, elsewhere });
                 }
             }
         }
         for (step, node) in flow.order.iter() {
             let elsewhere = match &node.step.task {
-                Task::Worker(worker) => !worker.kind.as_deref().is_some_and(|kind| MESSAGES.contains(&kind)),
+                Task::Worker(worker) => !worker
+                    .kind
+                    .as_deref()
+                    .is_some_and(|kind| MESSAGES.contains(&kind)),
                 Task::Call(_) | Task::Fork(_) => true,
                 _ => false,
             };
@@ -232,11 +261,18 @@ impl<'p> Intent<'p> {
     /// Secrets by reference, and by a name that is handed to somebody who looks it up.
     fn note_reads(&mut self, expr: &'p Expr, of: Use, stored: &HashSet<&str>) {
         expr.walk(&mut |part| match &part.kind {
-            ExprKind::Ref(Root::Secret { name, version: Version::Current, .. }) => {
+            ExprKind::Ref(Root::Secret {
+                name,
+                version: Version::Current,
+                ..
+            }) => {
                 self.reads.entry(name).or_default().push(of);
             }
             ExprKind::String(text) if stored.contains(text.as_str()) => {
-                self.reads.entry(text).or_default().push(Use { elsewhere: true, ..of });
+                self.reads.entry(text).or_default().push(Use {
+                    elsewhere: true,
+                    ..of
+                });
             }
             _ => {}
         });
@@ -256,7 +292,9 @@ impl<'p> Intent<'p> {
 
     /// That of a step.
     pub(crate) fn revocation(&self, step: usize) -> Option<&Revocation<'p>> {
-        self.revocations_of(*self.revoking.get(&step)?).iter().find(|r| r.step == step)
+        self.revocations_of(*self.revoking.get(&step)?)
+            .iter()
+            .find(|r| r.step == step)
     }
 
     /// The requests of a rotation, as places in the list of all.
@@ -267,6 +305,11 @@ impl<'p> Intent<'p> {
     /// Whether a SWITCH decides on what a step gives, and if so, what comes of it.
     pub(crate) fn decided(&self, rotation: usize, step: &'p str) -> Option<Decision> {
         self.decided.get(&(rotation, step)).copied()
+    }
+
+    /// What a SWITCH decides by.
+    pub(crate) fn subject(&self, step: usize) -> Option<&Sources<'p>> {
+        self.subjects.get(&step)
     }
 
     /// Whether a step stores a copy of a secret.
@@ -299,7 +342,10 @@ impl<'p> Mint<'p> {
 
     /// For messages: the secret, or what is stored.
     pub(crate) fn name(&self) -> &str {
-        self.credentials().find_map(|s| s.secret).or_else(|| self.stores.first().map(|s| s.part.as_str())).unwrap_or_default()
+        self.credentials()
+            .find_map(|s| s.secret)
+            .or_else(|| self.stores.first().map(|s| s.part.as_str()))
+            .unwrap_or_default()
     }
 }
 
@@ -320,22 +366,40 @@ fn mints<'p>(flow: &Analysis<'p>) -> Vec<Mint<'p>> {
     let mut by_step: HashMap<usize, Vec<Store<'p>>> = HashMap::new();
     let mut order: Vec<usize> = Vec::new();
     for event in &flow.events {
-        let (Sink::Store { secret, .. }, Some(step)) = (&event.sink, event.step) else { continue };
-        for entry in event.taint.iter().filter(|e| !e.control && e.derivation > Derivation::Weak) {
+        let (Sink::Store { secret, .. }, Some(step)) = (&event.sink, event.step) else {
+            continue;
+        };
+        for entry in event
+            .taint
+            .iter()
+            .filter(|e| !e.control && e.derivation > Derivation::Weak)
+        {
             let (maker, part, masked) = match flow.trails.atom(entry.atom) {
-                Some(Atom::Origin { rotation: Some(rotation), origin: Origin::Minted { step, name, .. } }) => {
-                    (flow.order.find(*rotation, step), name.clone(), true)
+                Some(Atom::Origin {
+                    rotation: Some(rotation),
+                    origin: Origin::Minted { step, name, .. },
+                }) => (flow.order.find(*rotation, step), name.clone(), true),
+                Some(Atom::Answer { step, path }) => {
+                    (Some(*step), path.last().cloned().unwrap_or_default(), false)
                 }
-                Some(Atom::Answer { step, path }) => (Some(*step), path.last().cloned().unwrap_or_default(), false),
                 _ => continue,
             };
             let Some(maker) = maker else { continue };
-            let store = Store { step, secret: *secret, atom: entry.atom, credential: masked || names_credential(&part), part };
+            let store = Store {
+                step,
+                secret: *secret,
+                atom: entry.atom,
+                credential: masked || names_credential(&part),
+                part,
+            };
             let stores = by_step.entry(maker).or_insert_with(|| {
                 order.push(maker);
                 Vec::new()
             });
-            if !stores.iter().any(|s| s.step == store.step && s.part == store.part) {
+            if !stores
+                .iter()
+                .any(|s| s.step == store.step && s.part == store.part)
+            {
                 stores.push(store);
             }
         }
@@ -344,8 +408,12 @@ fn mints<'p>(flow: &Analysis<'p>) -> Vec<Mint<'p>> {
     let mut mints: Vec<Mint<'p>> = Vec::new();
     let mut per_rotation: HashMap<usize, usize> = HashMap::new();
     for step in order {
-        let Some(node) = flow.order.get(step) else { continue };
-        let Task::Http(http) = &node.step.task else { continue };
+        let Some(node) = flow.order.get(step) else {
+            continue;
+        };
+        let Task::Http(http) = &node.step.task else {
+            continue;
+        };
         let count = per_rotation.entry(node.rotation).or_default();
         if matches!(http.method.as_str(), "GET" | "HEAD") || *count >= COMPARED {
             continue;
@@ -353,7 +421,12 @@ fn mints<'p>(flow: &Analysis<'p>) -> Vec<Mint<'p>> {
         *count += 1;
         let mut stores = by_step.remove(&step).unwrap_or_default();
         stores.sort_by_key(|s| s.step);
-        mints.push(Mint { step, rotation: node.rotation, http, stores });
+        mints.push(Mint {
+            step,
+            rotation: node.rotation,
+            http,
+            stores,
+        });
     }
     mints
 }

@@ -1,29 +1,77 @@
 //! Whether what is revoked is what was replaced, and by then.
 
-use super::{Mint, Relation, Revocation, relation};
+use super::{Mint, Relation, Revocation, Sources, relation};
 use crate::check::context::Context;
 use crate::check::order::Order;
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::task::{CaptureSource, Switch};
-use crate::plan::{Expr, Step, Task};
+use crate::plan::{Step, Task};
 use std::collections::HashSet;
 
 /// Cases that say yes, and those that say no.
 const YES: [&str; 16] = [
-    "true", "ok", "yes", "success", "succeeded", "valid", "verified", "active", "healthy", "passed", "pass", "works", "good", "ready", "up", "200",
+    "true",
+    "ok",
+    "yes",
+    "success",
+    "succeeded",
+    "valid",
+    "verified",
+    "active",
+    "healthy",
+    "passed",
+    "pass",
+    "works",
+    "good",
+    "ready",
+    "up",
+    "200",
 ];
 const NO: [&str; 14] = [
-    "false", "no", "failed", "failure", "fail", "error", "invalid", "bad", "broken", "refused", "denied", "unhealthy", "401", "403",
+    "false",
+    "no",
+    "failed",
+    "failure",
+    "fail",
+    "error",
+    "invalid",
+    "bad",
+    "broken",
+    "refused",
+    "denied",
+    "unhealthy",
+    "401",
+    "403",
 ];
 /// Words of a question to which yes is the bad answer.
 const BAD_NEWS: [&str; 16] = [
-    "fail", "err", "invalid", "revoked", "expired", "block", "denied", "missing", "exist", "use", "conflict", "stale", "leak", "compromis", "pending", "dry",
+    "fail",
+    "err",
+    "invalid",
+    "revoked",
+    "expired",
+    "block",
+    "denied",
+    "missing",
+    "exist",
+    "use",
+    "conflict",
+    "stale",
+    "leak",
+    "compromis",
+    "pending",
+    "dry",
 ];
 
 pub(crate) fn check(cx: &Context<'_, '_>, seen: &mut HashSet<usize>, out: &mut Vec<Diagnostic>) {
     inverted(cx, seen, out);
     for mint in &cx.intent.mints {
-        for revocation in cx.intent.revocations_of(mint.rotation).iter().filter(|r| r.step != mint.step) {
+        for revocation in cx
+            .intent
+            .revocations_of(mint.rotation)
+            .iter()
+            .filter(|r| r.step != mint.step)
+        {
             if seen.contains(&revocation.step) || is_undo(cx, revocation.step) {
                 continue;
             }
@@ -32,7 +80,9 @@ pub(crate) fn check(cx: &Context<'_, '_>, seen: &mut HashSet<usize>, out: &mut V
                 let related = related?;
                 let listed = || lists_the_new(cx, mint, revocation);
                 let way = || on_another_way(cx, mint, revocation, related);
-                before_it_is_made(cx, mint, revocation, related).or_else(listed).or_else(way)
+                before_it_is_made(cx, mint, revocation, related)
+                    .or_else(listed)
+                    .or_else(way)
             });
             if let Some(found) = found {
                 seen.insert(revocation.step);
@@ -56,7 +106,10 @@ pub(crate) fn is_undo(cx: &Context<'_, '_>, step: usize) -> bool {
     let order = cx.order();
     let mut inner = step;
     while let Some((outer, block)) = order.get(inner).and_then(|n| n.parent) {
-        let steps = order.get(outer).map(|n| n.step.task.blocks()).unwrap_or_default();
+        let steps = order
+            .get(outer)
+            .map(|n| n.step.task.blocks())
+            .unwrap_or_default();
         if steps.get(block).is_some_and(|steps| fails(steps)) {
             return true;
         }
@@ -66,12 +119,22 @@ pub(crate) fn is_undo(cx: &Context<'_, '_>, step: usize) -> bool {
 }
 
 /// What is revoked is named by a secret that holds the new one by then.
-fn names_the_new(cx: &Context<'_, '_>, mint: &Mint<'_>, revocation: &Revocation<'_>) -> Option<Diagnostic> {
+fn names_the_new(
+    cx: &Context<'_, '_>,
+    mint: &Mint<'_>,
+    revocation: &Revocation<'_>,
+) -> Option<Diagnostic> {
     let order = cx.order();
     let store = mint.stores.iter().find(|s| {
-        s.secret.is_some_and(|secret| revocation.names.secrets.contains(secret)) && order.dominates(s.step, revocation.step)
+        s.secret
+            .is_some_and(|secret| revocation.names.secrets.contains(secret))
+            && order.dominates(s.step, revocation.step)
     })?;
-    let (node, stored, secret) = (order.get(revocation.step)?, order.get(store.step)?, store.secret?);
+    let (node, stored, secret) = (
+        order.get(revocation.step)?,
+        order.get(store.step)?,
+        store.secret?,
+    );
     Some(
         Diagnostic::new(
             codes::REVOKE_BEFORE_PROMOTE,
@@ -84,9 +147,18 @@ fn names_the_new(cx: &Context<'_, '_>, mint: &Mint<'_>, revocation: &Revocation<
     )
 }
 
-fn before_it_is_made(cx: &Context<'_, '_>, mint: &Mint<'_>, revocation: &Revocation<'_>, related: Relation) -> Option<Diagnostic> {
+fn before_it_is_made(
+    cx: &Context<'_, '_>,
+    mint: &Mint<'_>,
+    revocation: &Revocation<'_>,
+    related: Relation,
+) -> Option<Diagnostic> {
     let order = cx.order();
-    let dead = revocation.names.words.iter().any(|word| super::address::is_of_the_dead(word));
+    let dead = revocation
+        .names
+        .words
+        .iter()
+        .any(|word| super::address::is_of_the_dead(word));
     if related != Relation::Sure || dead || !order.may_precede(revocation.step, mint.step) {
         return None;
     }
@@ -95,35 +167,65 @@ fn before_it_is_made(cx: &Context<'_, '_>, mint: &Mint<'_>, revocation: &Revocat
     let found = Diagnostic::new(
         codes::REVOKE_BEFORE_PROMOTE,
         node.step.at.0,
-        format!("the old `{}` is revoked before there is a new one", mint.name()),
+        format!(
+            "the old `{}` is revoked before there is a new one",
+            mint.name()
+        ),
     )
     .at("nothing works from here on")
     .label(made.step.at.0, "the new one is made only here")
     .help("make and store the new credential first, try it, and revoke the old one behind that");
-    Some(if certain { found } else { found.severity(Severity::Warning).confidence(Confidence::Medium) })
+    Some(if certain {
+        found
+    } else {
+        found
+            .severity(Severity::Warning)
+            .confidence(Confidence::Medium)
+    })
 }
 
 /// What is revoked comes from a list that was read when the new one was in it already.
-fn lists_the_new(cx: &Context<'_, '_>, mint: &Mint<'_>, revocation: &Revocation<'_>) -> Option<Diagnostic> {
+fn lists_the_new(
+    cx: &Context<'_, '_>,
+    mint: &Mint<'_>,
+    revocation: &Revocation<'_>,
+) -> Option<Diagnostic> {
     let order = cx.order();
     let maker = cx.flow.step_name(mint.step);
-    let excluded = revocation.names.chosen || revocation.names.reads(maker) || is_compared(cx, revocation, maker);
+    let excluded = revocation.names.chosen
+        || revocation.names.reads(maker)
+        || is_compared(cx, revocation, maker);
     if excluded || !order.may_precede(mint.step, revocation.step) {
         return None;
     }
     let list = revocation.names.steps.iter().find_map(|(step, name)| {
-        let id = order.find(mint.rotation, step).filter(|id| order.may_precede(mint.step, *id))?;
+        let id = order
+            .find(mint.rotation, step)
+            .filter(|id| order.may_precede(mint.step, *id))?;
         let http = cx.http(id)?;
-        let several = http.captures.iter().any(|c| c.name == *name && matches!(&c.source, CaptureSource::Body(path) if path.as_str().contains("[*]")));
-        let same = relation(http, mint.http) == Some(Relation::Sure) && super::address::written(http).trim_end_matches('/') == super::address::written(mint.http).trim_end_matches('/');
+        let several = http.captures.iter().any(|c| {
+            c.name == *name
+                && matches!(&c.source, CaptureSource::Body(path) if path.as_str().contains("[*]"))
+        });
+        let same = relation(http, mint.http) == Some(Relation::Sure)
+            && super::address::written(http).trim_end_matches('/')
+                == super::address::written(mint.http).trim_end_matches('/');
         (http.effect.is_read() && several && same).then_some(id)
     })?;
-    let (node, list, made) = (order.get(revocation.step)?, order.get(list)?, order.get(mint.step)?);
+    let (node, list, made) = (
+        order.get(revocation.step)?,
+        order.get(list)?,
+        order.get(mint.step)?,
+    );
     Some(
         Diagnostic::new(
             codes::REVOKE_BEFORE_PROMOTE,
             node.step.at.0,
-            format!("`{}` is read when the new `{}` is in it: that is revoked as well", list.step.name, mint.name()),
+            format!(
+                "`{}` is read when the new `{}` is in it: that is revoked as well",
+                list.step.name,
+                mint.name()
+            ),
         )
         .at("revokes all that is listed")
         .label(made.step.at.0, "made here")
@@ -134,21 +236,39 @@ fn lists_the_new(cx: &Context<'_, '_>, mint: &Mint<'_>, revocation: &Revocation<
 
 /// Whether a condition around a revocation looks at what a step gave.
 fn is_compared(cx: &Context<'_, '_>, revocation: &Revocation<'_>, step: &str) -> bool {
-    cx.order().around(revocation.step).any(|outer| {
-        let Some(Task::Switch(switch)) = cx.order().get(outer).map(|n| &n.step.task) else { return false };
-        super::sources::Names::default().sources(revocation.rotation, &[&switch.subject]).reads(step)
+    let mut around = cx.order().around(revocation.step);
+    around.any(|outer| {
+        cx.intent
+            .subject(outer)
+            .is_some_and(|subject| subject.reads(step))
     })
 }
 
 /// A way on which the new credential is stored nowhere, and the old one revoked all the same.
-fn on_another_way(cx: &Context<'_, '_>, mint: &Mint<'_>, revocation: &Revocation<'_>, related: Relation) -> Option<Diagnostic> {
+fn on_another_way(
+    cx: &Context<'_, '_>,
+    mint: &Mint<'_>,
+    revocation: &Revocation<'_>,
+    related: Relation,
+) -> Option<Diagnostic> {
     let order = cx.order();
     let stores: HashSet<usize> = mint.credentials().map(|s| s.step).collect();
-    let before: Vec<usize> = stores.iter().copied().filter(|s| order.may_precede(*s, revocation.step)).collect();
-    if before.is_empty() || before.len() < stores.len() || !order.dominates(mint.step, revocation.step) || is_covered(order, &stores, revocation.step) {
+    let before: Vec<usize> = stores
+        .iter()
+        .copied()
+        .filter(|s| order.may_precede(*s, revocation.step))
+        .collect();
+    if before.is_empty()
+        || before.len() < stores.len()
+        || !order.dominates(mint.step, revocation.step)
+        || is_covered(order, &stores, revocation.step)
+    {
         return None;
     }
-    let (node, stored) = (order.get(revocation.step)?, order.get(before.into_iter().min()?)?);
+    let (node, stored) = (
+        order.get(revocation.step)?,
+        order.get(before.into_iter().min()?)?,
+    );
     let found = Diagnostic::new(
         codes::REVOKE_BEFORE_PROMOTE,
         node.step.at.0,
@@ -157,7 +277,13 @@ fn on_another_way(cx: &Context<'_, '_>, mint: &Mint<'_>, revocation: &Revocation
     .at("reached on every way")
     .label(stored.step.at.0, "stored on this way alone")
     .help("revoke only where the new one was stored, or end the workflow with TERMINATE where it was not");
-    Some(if related == Relation::Sure { found } else { found.severity(Severity::Warning).confidence(Confidence::Medium) })
+    Some(if related == Relation::Sure {
+        found
+    } else {
+        found
+            .severity(Severity::Warning)
+            .confidence(Confidence::Medium)
+    })
 }
 
 /// Whether each way to a step leads through one of `stores`.
@@ -170,38 +296,73 @@ fn is_covered(order: &Order<'_>, stores: &HashSet<usize>, target: usize) -> bool
         })
         .collect();
     stores.iter().any(|store| order.dominates(*store, target))
-        || stores.iter().flat_map(|store| order.around(*store)).any(|id| {
-            let Some(node) = order.get(id) else { return false };
-            let Task::Switch(switch) = &node.step.task else { return false };
-            if order.is_within(target, id) || !order.dominates(id, target) {
-                return false;
-            }
-            // The same question was answered before, and the way there leads through a store.
-            let same = around.iter().any(|(_, later)| later.subject == switch.subject && !matches!(switch.subject.kind, crate::plan::ExprKind::Null));
-            let blocks = node.step.task.blocks();
-            let stored = |block: usize| stores.iter().any(|s| order.block_of(*s, id) == Some(block));
-            let any = (0..blocks.len()).any(stored);
-            any && (same || blocks.iter().enumerate().all(|(block, steps)| stored(block) || crate::check::order::always_ends(steps)))
-        })
+        || stores
+            .iter()
+            .flat_map(|store| order.around(*store))
+            .any(|id| {
+                let Some(node) = order.get(id) else {
+                    return false;
+                };
+                let Task::Switch(switch) = &node.step.task else {
+                    return false;
+                };
+                if order.is_within(target, id) || !order.dominates(id, target) {
+                    return false;
+                }
+                // The same question was answered before, and the way there leads through a store.
+                let same = around.iter().any(|(_, later)| {
+                    later.subject == switch.subject
+                        && !matches!(switch.subject.kind, crate::plan::ExprKind::Null)
+                });
+                let blocks = node.step.task.blocks();
+                let stored =
+                    |block: usize| stores.iter().any(|s| order.block_of(*s, id) == Some(block));
+                let any = (0..blocks.len()).any(stored);
+                any && (same
+                    || blocks.iter().enumerate().all(|(block, steps)| {
+                        stored(block) || crate::check::order::always_ends(steps)
+                    }))
+            })
 }
 
 /// A SWITCH that fails where the answer is good, and revokes where it is not.
 fn inverted(cx: &Context<'_, '_>, seen: &mut HashSet<usize>, out: &mut Vec<Diagnostic>) {
     let order = cx.order();
     for revocation in cx.intent.revocations() {
-        let decider = order.around(revocation.step).find_map(|id| match order.get(id).map(|n| (n, &n.step.task)) {
-            Some((node, Task::Switch(switch))) => Some((id, node, switch)),
-            _ => None,
+        let decider = order.around(revocation.step).find_map(|id| {
+            match order.get(id).map(|n| (n, &n.step.task)) {
+                Some((node, Task::Switch(switch))) => Some((id, node, switch)),
+                _ => None,
+            }
         });
-        let Some((id, node, switch)) = decider.filter(|(_, _, switch)| !asks_for_bad_news(&switch.subject)) else { continue };
-        let Some(block) = order.block_of(revocation.step, id) else { continue };
-        let says = |block: usize, words: &[&str]| switch.cases.get(block).is_some_and(|c| words.contains(&c.name.to_ascii_lowercase().as_str()));
+        let Some((id, node, switch)) =
+            decider.filter(|(id, ..)| !cx.intent.subject(*id).is_some_and(asks_for_bad_news))
+        else {
+            continue;
+        };
+        let Some(block) = order.block_of(revocation.step, id) else {
+            continue;
+        };
+        let says = |block: usize, words: &[&str]| {
+            switch
+                .cases
+                .get(block)
+                .is_some_and(|c| words.contains(&c.name.to_ascii_lowercase().as_str()))
+        };
         let blocks = node.step.task.blocks();
-        let others = || blocks.iter().enumerate().filter(|(other, _)| *other != block);
+        let others = || {
+            blocks
+                .iter()
+                .enumerate()
+                .filter(|(other, _)| *other != block)
+        };
         let good_fails = others().any(|(other, steps)| says(other, &YES) && fails(steps));
-        let bad_revokes = says(block, &NO) && others().any(|(other, steps)| !says(other, &NO) && fails(steps));
+        let bad_revokes =
+            says(block, &NO) && others().any(|(other, steps)| !says(other, &NO) && fails(steps));
         if (good_fails && !says(block, &YES) || bad_revokes) && seen.insert(revocation.step) {
-            let revoked = order.get(revocation.step).map_or(node.step.at.0, |n| n.step.at.0);
+            let revoked = order
+                .get(revocation.step)
+                .map_or(node.step.at.0, |n| n.step.at.0);
             out.push(
                 Diagnostic::new(codes::REVOKE_BEFORE_PROMOTE, revoked, format!("`{}` revokes where the answer is bad, and fails where it is good", node.step.name))
                     .at("reached when the check did not succeed")
@@ -214,9 +375,11 @@ fn inverted(cx: &Context<'_, '_>, seen: &mut HashSet<usize>, out: &mut Vec<Diagn
 }
 
 /// Whether a question is one to which yes is the bad answer.
-fn asks_for_bad_news(subject: &Expr) -> bool {
-    let names = super::sources::Names::default().sources(0, &[subject]);
-    let mut words: Vec<String> = names.words.iter().map(|w| w.to_ascii_lowercase()).collect();
-    words.extend(names.steps.iter().map(|(step, _)| step.to_ascii_lowercase()));
-    words.iter().any(|word| BAD_NEWS.iter().any(|bad| word.contains(bad)))
+fn asks_for_bad_news(subject: &Sources<'_>) -> bool {
+    let steps = subject.steps.iter().map(|(step, _)| *step);
+    let mut words = subject.words.iter().map(String::as_str).chain(steps);
+    words.any(|word| {
+        let word = word.to_ascii_lowercase();
+        BAD_NEWS.iter().any(|bad| word.contains(bad))
+    })
 }

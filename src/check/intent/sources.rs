@@ -35,15 +35,27 @@ impl<'p> Names<'p> {
         let mut captures = HashMap::new();
         for (_, node) in flow.order.iter() {
             match &node.step.task {
-                Task::Let(item) => values.entry((node.rotation, item.name.as_str())).or_default().push(&item.value),
-                Task::ForEach(each) => values.entry((node.rotation, each.item.as_str())).or_default().push(&each.items),
+                Task::Let(item) => values
+                    .entry((node.rotation, item.name.as_str()))
+                    .or_default()
+                    .push(&item.value),
+                Task::ForEach(each) => values
+                    .entry((node.rotation, each.item.as_str()))
+                    .or_default()
+                    .push(&each.items),
                 Task::SetVariables(set) => {
                     for (name, value) in &set.values {
-                        values.entry((node.rotation, name.as_str())).or_default().push(value);
+                        values
+                            .entry((node.rotation, name.as_str()))
+                            .or_default()
+                            .push(value);
                     }
                 }
                 Task::Http(http) => {
-                    captures.insert((node.rotation, node.step.name.as_str()), http.captures.as_slice());
+                    captures.insert(
+                        (node.rotation, node.step.name.as_str()),
+                        http.captures.as_slice(),
+                    );
                 }
                 _ => {}
             }
@@ -63,18 +75,32 @@ impl<'p> Names<'p> {
             expr.walk(&mut |part| match &part.kind {
                 ExprKind::Ref(Root::Capture { step, name }) => {
                     found.steps.push((step, name));
-                    let capture = self.captures.get(&(rotation, step.as_str())).and_then(|all| all.iter().find(|c| c.name == *name));
+                    let capture = self
+                        .captures
+                        .get(&(rotation, step.as_str()))
+                        .and_then(|all| all.iter().find(|c| c.name == *name));
                     if let Some(CaptureSource::Body(path)) = capture.map(|c| &c.source) {
                         found.chosen |= is_filter(path.as_str());
                     }
                 }
-                ExprKind::Ref(Root::Output(step)) => found.steps.push((step, "")),
-                ExprKind::Ref(Root::Secret { name, version: Version::Current, .. }) => {
+                ExprKind::Ref(Root::Output(step) | Root::TaskField { step, .. }) => {
+                    found.steps.push((step, ""))
+                }
+                ExprKind::Ref(Root::Secret {
+                    name,
+                    version: Version::Current,
+                    ..
+                }) => {
                     found.secrets.insert(name);
                 }
                 ExprKind::Ref(Root::Let(name) | Root::Variable(name)) if seen.insert(name) => {
                     found.words.push(name.clone());
-                    open.extend(self.values.get(&(rotation, name.as_str())).into_iter().flatten());
+                    open.extend(
+                        self.values
+                            .get(&(rotation, name.as_str()))
+                            .into_iter()
+                            .flatten(),
+                    );
                 }
                 ExprKind::Path(_, path) => {
                     found.chosen |= is_filter(path.as_str());
@@ -83,12 +109,16 @@ impl<'p> Names<'p> {
                 ExprKind::Field(_, name) => found.words.push(name.clone()),
                 ExprKind::Call(Function::JavaScript | Function::Jq, arguments) => {
                     let program = arguments.first().and_then(Expr::as_str).unwrap_or("filter");
-                    found.chosen |= ["filter", "select", "!=", "==="].iter().any(|word| program.contains(word));
+                    found.chosen |= ["filter", "select", "!=", "==="]
+                        .iter()
+                        .any(|word| program.contains(word));
                 }
                 _ => {}
             });
         }
-        found.words.extend(found.steps.iter().map(|(_, name)| (*name).to_owned()));
+        found
+            .words
+            .extend(found.steps.iter().map(|(_, name)| (*name).to_owned()));
         found
     }
 }

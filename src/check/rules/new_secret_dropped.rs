@@ -2,7 +2,8 @@
 //!
 //! What it finds: a request that issues a credential of which nothing is kept, or a new value that is set on a server and never stored,
 //! or one that is staged and never promoted. In Conductor JSON: a warning for what is masked as a
-//! credential and read by nothing, or only tried by a workflow whose name says that it rotates.
+//! credential and read by nothing, only tried by a workflow whose name says that it rotates, or made in each round of a loop and stored
+//! behind it.
 //!
 //! ## Why it matters
 //!

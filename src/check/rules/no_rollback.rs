@@ -1,7 +1,8 @@
 //! # ROT505 no-rollback
 //!
 //! What it finds: parts of one new credential that are stored in different secrets, with a step between that may fail, in a rotation that says
-//! nothing of what happens then (`on failure`, in Conductor `failureWorkflow`).
+//! nothing of what happens then (`on failure`, in Conductor `failureWorkflow`). What is staged (`…_NEXT`) and what is in use
+//! are no parts of one credential.
 //!
 //! ## Why it matters
 //!

@@ -1,6 +1,7 @@
 //! # ROT406 non-idempotent-retry
 //!
-//! What it finds: a blind retry of a request that issues a credential, where nothing cleans up what a lost answer leaves behind.
+//! What it finds: a blind retry of a request that issues a credential, where nothing cleans up what a lost answer leaves behind. In
+//! Conductor JSON not for the token of a login, nor for a call with an `Idempotency-Key`.
 //!
 //! ## Why it matters
 //!

@@ -5,6 +5,11 @@
 //! and not only a name or id of it, to a server that refuses a wrong one: an open page, `expect status 200, 401`, the login of another
 //! secret and waiting prove nothing.
 //!
+//! In Conductor JSON, which has no word for it, a warning where the new value is stored before the request that tries it, unless the call that
+//! made it put it in the place of the old one (`PUT`, `…/rotate`) or it is the token of a login. An error where what is meant to try it
+//! is `optional` and the old one is revoked all the same, or takes a 401 for an answer; a warning where it reads the secret before the new value
+//! is in it, is made with the credential of the maker, or where nothing comes of its answer.
+//!
 //! ## Why it matters
 //!
 //! From the promotion on everybody uses the new value. If the server did not accept it after all, everything that uses it stops, and the old one may be
@@ -106,7 +111,8 @@ fn tried_too_late(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             matches!(&http.effect, Effect::Issues(Issues { old: Old::Dies { grace: None, .. }, .. }))
                 || unsaid && (intent::is_in_place(http) || intent::is_login(http) || replaces_itself(cx, kept))
         };
-        if cx.http(kept.maker).is_some_and(dies) {
+        // A place for what is to come is there to be tried.
+        if cx.http(kept.maker).is_some_and(dies) || unsaid && intent::keep::is_staged(kept.secret) {
             continue;
         }
         let tries = tried.atoms.get(&kept.atom).map_or(&[][..], Vec::as_slice);

@@ -5,7 +5,10 @@
 //! branches, `parallel` and called rotations is looked at. In Conductor JSON, which does not say
 //! what a call does: a DELETE or a call of `revoke` before the new credential is stored, beside that, or after a store that may have
 //! failed; and one that names the new credential. An error where the text proves what is revoked: the call names the secret that is
-//! stored, or the collection in which the new credential was made.
+//! stored, or the collection in which the new credential was made. So is a revocation before there is a new credential, one that names a
+//! secret which holds the new id by then, one of all that a list holds which was read too late, and one that is reached on a way on which
+//! nothing was stored. A SWITCH that revokes where the answer is bad and fails where it is good is a warning. What is taken back on a way
+//! that fails, and what says that it is out of use (`inactiveIds`), is none of these.
 //!
 //! ## Why it matters
 //!

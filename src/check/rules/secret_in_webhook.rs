@@ -1,6 +1,7 @@
 //! # ROT615 secret-in-webhook-or-event
 //!
-//! What it finds: a secret in an event, in the payload of a state change, or in a message to a chat or a paging service in a Conductor definition.
+//! What it finds: a secret in an event, in the payload of a state change, or in a message to a chat, a paging service or a
+//! language model in a Conductor definition.
 //!
 //! ## Why it matters
 //!

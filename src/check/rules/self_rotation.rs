@@ -1,6 +1,7 @@
 //! # ROT504 self-rotation
 //!
-//! What it finds: an imported definition in which a credential fetches its own replacement and is overwritten by it.
+//! What it finds: an imported definition in which a credential fetches its own replacement and is overwritten by it, by a task that is not
+//! tried again (`retryCount`).
 //!
 //! ## Why it matters
 //!

@@ -1,6 +1,7 @@
 //! # ROT208 status-never-checked
 //!
-//! What it finds: a new credential that is taken from an answer whose status may tell of a failure.
+//! What it finds: a new credential that is taken from an answer whose status may tell of a failure. In Conductor JSON also one that is stored over what it
+//! was asked with, while nothing reads the `ok` or `success` that the same answer keeps.
 //!
 //! ## Why it matters
 //!

@@ -1,6 +1,7 @@
 //! # ROT601 unmasked-minted-secret
 //!
 //! What it finds: a Conductor task whose answer holds the new credential in the open: no `outputFilter` puts it under `_secrets`.
+//! The half of a pair that is no secret (an id, a public key) may stand beside the masked one.
 //!
 //! ## Why it matters
 //!

@@ -1,6 +1,7 @@
 //! # ROT509 untrusted-secret-name
 //!
-//! What it finds: an input or the answer of a server that chooses which secret is overwritten.
+//! What it finds: an input or the answer of a server that chooses which secret is overwritten. In Conductor JSON a warning, since who may start a
+//! workflow is for the server to say; a note where the name begins with a text that is written out.
 //!
 //! ## Why it matters
 //!

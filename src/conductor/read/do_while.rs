@@ -36,7 +36,12 @@ impl<'a> Reader<'a> {
         if let Some(keep) = keep.filter(|_| keep_last.is_none()) {
             self.wrong_type(keep, "keepLastN", "a number that is written out");
         }
-        let around = self.site.loops.last().filter(|outer| *outer != name).cloned();
+        let around = self
+            .site
+            .loops
+            .last()
+            .filter(|outer| *outer != name)
+            .cloned();
         if let Some(outer) = around {
             let place = field(node, "type").map_or(node.span, |t| t.span);
             self.report(
@@ -78,7 +83,7 @@ impl<'a> Reader<'a> {
         let until = self.until(node, name);
         let script = field(node, "loopCondition")
             .and_then(Node::as_str)
-            .and_then(javascript::parse);
+            .and_then(comparison);
         let at_most = script
             .as_ref()
             .and_then(|s| rounds(s, name))
@@ -134,17 +139,13 @@ impl<'a> Reader<'a> {
         };
         // The condition is read after each round.
         let order = self.site.order.take();
-        let script = condition.as_str().and_then(javascript::parse);
-        let text = condition.as_str().unwrap_or_default();
-        let inner = script_slips::look(text, false, true)
-            .expression
-            .and_then(|range| text.get(range))
-            .and_then(javascript::parse);
-        if script.is_some() {
+        let script = condition.as_str().and_then(comparison);
+        // What is more than a comparison is looked at as a script.
+        if let Some(text) = condition.as_str().filter(|_| script.is_some()) {
             let inputs = field(node, "inputParameters");
             self.check_slips(condition, text, inputs, Purpose::Decision);
         }
-        if let Some(again) = script.as_ref().or(inner.as_ref()).and_then(|s| always(s, name)) {
+        if let Some(again) = script.as_ref().and_then(|s| always(s, name)) {
             let (says, help) = if again {
                 (
                     "this loop never ends",
@@ -243,6 +244,14 @@ impl<'a> Reader<'a> {
         );
         null
     }
+}
+
+/// A condition that is a comparison, or a function that gives one and does nothing else.
+fn comparison(text: &str) -> Option<Js> {
+    javascript::parse(text).or_else(|| {
+        let inner = script_slips::look(text, false, true).expression?;
+        javascript::parse(text.get(inner)?)
+    })
 }
 
 /// What a condition says in every round, whatever the rounds do: rounds are counted from 1.

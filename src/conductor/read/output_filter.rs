@@ -33,7 +33,11 @@ pub(super) struct CapturePlace {
 fn kept(leaf: &Node) -> Option<Vec<String>> {
     if let Some(path) = leaf.as_str()?.trim().strip_prefix("$.") {
         let path = template::path(path).filter(|p| p.tail.is_empty())?;
-        return path.steps.iter().map(|s| s.name().map(str::to_owned)).collect();
+        return path
+            .steps
+            .iter()
+            .map(|s| s.name().map(str::to_owned))
+            .collect();
     }
     let path = template::path(
         &template::parse(leaf.as_str()?, Mode::Deferred)
@@ -219,7 +223,9 @@ impl Reader<'_> {
     /// A leaf that is a JSONPath into the answer, without braces around it.
     fn bare_path(&mut self, string: &JsonString) -> Option<Option<CaptureSource>> {
         let text = string.text.trim();
-        let rest = text.strip_prefix('$').filter(|r| !r.starts_with(['{', '$']))?;
+        let rest = text
+            .strip_prefix('$')
+            .filter(|r| !r.starts_with(['{', '$']))?;
         if rest.starts_with(ROOT) {
             self.report(
                 Diagnostic::new(
@@ -232,15 +238,22 @@ impl Reader<'_> {
             );
             return Some(None);
         }
-        rest.strip_prefix('.').filter(|path| path.starts_with(ROOT))?;
+        rest.strip_prefix('.')
+            .filter(|path| path.starts_with(ROOT))?;
         let root = |path| {
             let answer = Expr::new(ExprKind::Ref(Root::Answer), string.span);
-            CaptureSource::Expr(Expr::new(ExprKind::Path(Box::new(answer), path), string.span))
+            CaptureSource::Expr(Expr::new(
+                ExprKind::Path(Box::new(answer), path),
+                string.span,
+            ))
         };
         if let Some(inner) = rest.strip_prefix(".response.body")
             && (inner.is_empty() || inner.starts_with(['.', '[']))
         {
-            return Some(self.json_path(format!("${inner}"), string.span).map(CaptureSource::Body));
+            return Some(
+                self.json_path(format!("${inner}"), string.span)
+                    .map(CaptureSource::Body),
+            );
         }
         if rest == ".response.statusCode" {
             return Some(Some(CaptureSource::Status));

@@ -341,7 +341,7 @@ impl<'a> Reader<'a> {
             );
         }
         let is_read = |reader: &Self| match purpose {
-            Purpose::Result(task) | Purpose::Body(task) => reader.output_is_read(task),
+            Purpose::Result(task) | Purpose::Body(task) => reader.result_is_read(task),
             Purpose::Decision => true,
         };
         if slips.gives_nothing && is_read(self) {
@@ -389,9 +389,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether anything in the definition reads the output of a task.
-    fn output_is_read(&self, task: &str) -> bool {
-        let wanted = format!("${{{task}.output");
+    /// Whether anything in the definition reads the result of a task.
+    fn result_is_read(&self, task: &str) -> bool {
+        let wanted = format!("${{{task}.output.result");
         self.current.is_some_and(|node| mentions(node, &wanted))
     }
 

@@ -142,10 +142,7 @@ fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
             Kind::Sign => matches!(last.text, ")" | "]"),
         });
         let (kind, length) = if is_word(first) && !first.is_ascii_digit() {
-            (
-                Kind::Word,
-                rest.find(|c| !is_word(c)).unwrap_or(rest.len()),
-            )
+            (Kind::Word, rest.find(|c| !is_word(c)).unwrap_or(rest.len()))
         } else if first.is_ascii_digit() {
             let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '.');
             (Kind::Number, end.unwrap_or(rest.len()))

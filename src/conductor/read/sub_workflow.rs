@@ -5,8 +5,8 @@ use super::keys::{field, text_of};
 use super::kinds::Kind;
 use crate::diagnostic::{Diagnostic, Severity, codes, nearest};
 use crate::json::Node;
-use crate::plan::task::{Call, Task, Worker, walk_steps};
 use crate::plan::path::Key;
+use crate::plan::task::{Call, Task, Worker, walk_steps};
 use crate::plan::{Expr, ExprKind, Root};
 use crate::source::Span;
 use std::collections::HashMap;
@@ -195,7 +195,10 @@ impl<'a> Reader<'a> {
             let mut options: Vec<&str> = Vec::new();
             let mut is_given = false;
             for call in calls {
-                let of_input = call.iter().find(|(key, _)| key == name).map(|(_, v)| &v.kind);
+                let of_input = call
+                    .iter()
+                    .find(|(key, _)| key == name)
+                    .map(|(_, v)| &v.kind);
                 match (member, of_input) {
                     (Some(member), Some(ExprKind::Object(members))) => {
                         is_given |= members.iter().any(|(key, _)| key == member);
@@ -219,15 +222,14 @@ impl<'a> Reader<'a> {
             let near = self.nearest(wanted, options.iter().copied());
             let masked = member.is_some() && crate::plan::name::is_mask(name);
             // Under a mask nothing is given by the way.
-            let Some(other) = near.or_else(|| {
-                options
-                    .first()
-                    .filter(|_| masked)
-                    .map(|o| (*o).to_owned())
-            }) else {
+            let Some(other) =
+                near.or_else(|| options.first().filter(|_| masked).map(|o| (*o).to_owned()))
+            else {
                 continue;
             };
-            let prefix = member.as_ref().map_or(String::new(), |_| format!("{name}."));
+            let prefix = member
+                .as_ref()
+                .map_or(String::new(), |_| format!("{name}."));
             found.push((
                 *span,
                 format!(

@@ -241,10 +241,18 @@ impl<'a> Reader<'a> {
                 Diagnostic::new(
                     codes::CONSTANT_CONDITION,
                     case.key.span,
-                    format!("the script never gives `{}`, only {}", case.key.text, listed.join(", ")),
+                    format!(
+                        "the script never gives `{}`, only {}",
+                        case.key.text,
+                        listed.join(", ")
+                    ),
                 )
                 .at("this case is never taken")
-                .help(near.unwrap_or_else(|| "name the cases as the script names its results".to_owned()))
+                .help(
+                    near.unwrap_or_else(|| {
+                        "name the cases as the script names its results".to_owned()
+                    }),
+                )
                 .severity(if none_is_met {
                     Severity::Error
                 } else {
