@@ -119,6 +119,8 @@ pub enum Command {
     Run(RunArgs),
     /// Say what a run would do: no network, no values
     Plan(PlanArgs),
+    /// Try everything that can go wrong with a rotation, in a simulated world
+    Rehearse(RehearseArgs),
     /// Continue interrupted runs
     Resume(ResumeArgs),
     /// Show secrets and runs, and what needs attention
@@ -337,6 +339,26 @@ pub struct PlanArgs {
     pub selection: Selection,
     /// text or json
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
+    pub report: ResultFormat,
+}
+
+/// `rot rehearse`.
+#[derive(Debug, Args)]
+pub struct RehearseArgs {
+    /// Which rotation, with what.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// A JSON file with what cannot be invented: answers of servers, values of secrets, variables
+    #[arg(long, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+    /// Also exit with 1 when a credential would be left at the issuer
+    #[arg(long)]
+    pub strict: bool,
+    /// Also show in full the calls at which everything heals by itself
+    #[arg(long)]
+    pub all: bool,
+    /// text or json
+    #[arg(long, alias = "format", value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
     pub report: ResultFormat,
 }
 
