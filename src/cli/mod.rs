@@ -21,6 +21,7 @@ mod lsp;
 pub mod man;
 mod next;
 pub mod paths;
+pub mod practice;
 pub mod preview;
 pub mod process;
 mod rehearse;

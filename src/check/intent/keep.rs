@@ -266,11 +266,11 @@ pub(crate) fn made_in_rounds(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         if mint.stores.iter().any(|s| order.is_within(s.step, outer)) || polled(cx, mint, outer) {
             continue;
         }
-        let ends = match &around.step.task {
-            Task::Repeat(repeat) if repeat.at_most < 2 => continue,
-            // What a round gives may end the loop, so that only the last one made anything.
-            Task::Repeat(repeat) => reads_within(cx, outer, &repeat.until),
-            _ => false,
+        // What a round gives may end the loop, so that only the last one made anything.
+        let ends = if let Task::Repeat(repeat) = &around.step.task {
+            repeat.at_most < 2 || reads_within(cx, outer, &repeat.until)
+        } else {
+            false
         };
         let Some(made) = order.get(mint.step).filter(|_| !ends) else {
             continue;

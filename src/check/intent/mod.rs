@@ -158,35 +158,32 @@ impl<'p> Intent<'p> {
         all.mints = mints(flow);
         let known = sources::Names::of(flow);
         for (step, node) in flow.order.iter() {
-            match &node.step.task {
-                Task::Http(http) if is_revocation(http) => {
-                    let of_rotation = all.revocations.entry(node.rotation).or_default();
-                    if of_rotation.len() < COMPARED {
-                        let names = known.sources(node.rotation, &about(http));
-                        of_rotation.push(Revocation { step, http, names });
-                        all.revoking.insert(step, node.rotation);
-                    }
+            if let Task::Http(http) = &node.step.task
+                && is_revocation(http)
+            {
+                let of_rotation = all.revocations.entry(node.rotation).or_default();
+                if of_rotation.len() < COMPARED {
+                    let names = known.sources(node.rotation, &about(http));
+                    of_rotation.push(Revocation { step, http, names });
+                    all.revoking.insert(step, node.rotation);
                 }
-                Task::Switch(switch) => {
-                    let of = Decision::of(&node.step.task);
-                    let subject = known.sources(node.rotation, &[&switch.subject]);
-                    for (step, _) in &subject.steps {
-                        let known = all.decided.entry((node.rotation, step)).or_default();
-                        known.fails |= of.fails;
-                        known.acts |= of.acts;
-                    }
-                    all.subjects.insert(step, subject);
+            } else if let Task::Switch(switch) = &node.step.task {
+                let of = Decision::of(&node.step.task);
+                let subject = known.sources(node.rotation, &[&switch.subject]);
+                for (step, _) in &subject.steps {
+                    let known = all.decided.entry((node.rotation, step)).or_default();
+                    known.fails |= of.fails;
+                    known.acts |= of.acts;
                 }
-                Task::Update(update) => {
-                    if let NewValue::Single(value) = &update.value {
-                        value.walk(&mut |part| {
-                            if let ExprKind::Ref(Root::Secret { name, .. }) = &part.kind {
-                                all.copied.insert(name);
-                            }
-                        });
+                all.subjects.insert(step, subject);
+            } else if let Task::Update(update) = &node.step.task
+                && let NewValue::Single(value) = &update.value
+            {
+                value.walk(&mut |part| {
+                    if let ExprKind::Ref(Root::Secret { name, .. }) = &part.kind {
+                        all.copied.insert(name);
                     }
-                }
-                _ => {}
+                });
             }
         }
         for (at, request) in flow.requests.iter().enumerate() {
@@ -237,14 +234,9 @@ impl<'p> Intent<'p> {
             }
         }
         for (step, node) in flow.order.iter() {
-            let elsewhere = match &node.step.task {
-                Task::Worker(worker) => !worker
-                    .kind
-                    .as_deref()
-                    .is_some_and(|kind| MESSAGES.contains(&kind)),
-                Task::Call(_) | Task::Fork(_) => true,
-                _ => false,
-            };
+            let tells = |kind: &str| MESSAGES.contains(&kind);
+            let works = matches!(&node.step.task, Task::Worker(worker) if !worker.kind.as_deref().is_some_and(tells));
+            let elsewhere = works || matches!(node.step.task, Task::Call(_) | Task::Fork(_));
             if elsewhere {
                 for expr in node.step.task.exprs() {
                     self.note_reads(expr, Use { step, elsewhere }, &stored);

@@ -94,10 +94,10 @@ pub(crate) fn check(cx: &Context<'_, '_>, seen: &mut HashSet<usize>, out: &mut V
 
 /// Whether these steps end the workflow as failed.
 pub(crate) fn fails(steps: &[Step]) -> bool {
-    steps.iter().any(|step| match &step.task {
-        Task::Fail(_) => !step.optional,
-        Task::Switch(_) => step.task.blocks().into_iter().all(fails),
-        _ => false,
+    steps.iter().any(|step| {
+        let chooses = matches!(step.task, Task::Switch(_));
+        let ends = matches!(step.task, Task::Fail(_)) && !step.optional;
+        ends || chooses && step.task.blocks().into_iter().all(fails)
     })
 }
 

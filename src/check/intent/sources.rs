@@ -34,30 +34,20 @@ impl<'p> Names<'p> {
         let mut values: HashMap<(usize, &str), Vec<&Expr>> = HashMap::new();
         let mut captures = HashMap::new();
         for (_, node) in flow.order.iter() {
-            match &node.step.task {
-                Task::Let(item) => values
-                    .entry((node.rotation, item.name.as_str()))
-                    .or_default()
-                    .push(&item.value),
-                Task::ForEach(each) => values
-                    .entry((node.rotation, each.item.as_str()))
-                    .or_default()
-                    .push(&each.items),
-                Task::SetVariables(set) => {
-                    for (name, value) in &set.values {
-                        values
-                            .entry((node.rotation, name.as_str()))
-                            .or_default()
-                            .push(value);
-                    }
-                }
-                Task::Http(http) => {
-                    captures.insert(
-                        (node.rotation, node.step.name.as_str()),
-                        http.captures.as_slice(),
-                    );
-                }
-                _ => {}
+            let mut add = |name: &'p str, value: &'p Expr| {
+                values.entry((node.rotation, name)).or_default().push(value);
+            };
+            if let Task::Let(item) = &node.step.task {
+                add(&item.name, &item.value);
+            } else if let Task::ForEach(each) = &node.step.task {
+                add(&each.item, &each.items);
+            } else if let Task::SetVariables(set) = &node.step.task {
+                set.values.iter().for_each(|(name, value)| add(name, value));
+            } else if let Task::Http(http) = &node.step.task {
+                captures.insert(
+                    (node.rotation, node.step.name.as_str()),
+                    http.captures.as_slice(),
+                );
             }
         }
         Self { values, captures }

@@ -202,7 +202,8 @@ fn early(cx: &Context<'_, '_>, revoke: usize, kept: &Keeping<'_>) -> Option<Earl
             return None;
         }
         // Where several steps store it, each may be that of a branch.
-        let only = !cx.keepings_of(kept.secret).iter().any(|other| other.store != kept.store);
+        let stored = cx.keepings_of(kept.secret).iter().chain(cx.keepings_of_atom(kept.atom));
+        let only = !stored.into_iter().any(|other| other.store != kept.store);
         let behind = only && order.is_certain(revoke) && !order.is_certain(kept.store) && order.is_certain(kept.maker);
         match (optional, behind && is_chosen(cx, kept.store)) {
             (true, _) => Some(Early::Regardless),

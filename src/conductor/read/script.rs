@@ -352,7 +352,12 @@ impl<'a> Reader<'a> {
                     "the function has no `return`: what it gives is null",
                 )
                 .at("always null")
-                .help("write `return` before the value"),
+                .help("write `return` before the value")
+                .severity(match purpose {
+                    // What stands last in the body of a LAMBDA is nearly always meant.
+                    Purpose::Body(_) => Severity::Warning,
+                    Purpose::Result(_) | Purpose::Decision => Severity::Error,
+                }),
             );
         }
         for (name, field) in &slips.foreign {
