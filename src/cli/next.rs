@@ -55,6 +55,7 @@ fn steps(here: &Here) -> Vec<(String, &'static str)> {
     let check = "find leaks and lock-outs before anything runs";
     let vault = "make the vault, and your key if you have none";
     let plan = "show what a run would do: no network, no values";
+    let rehearse = "let everything go wrong once, in a simulated world";
     match (here.rot.first(), here.conductor.first()) {
         (None, None) if here.vault => {
             add("rot status", "what is stored, and what needs you");
@@ -75,12 +76,15 @@ fn steps(here: &Here) -> Vec<(String, &'static str)> {
             add("rot run --due .", "run what is due now, as cron would");
             add("rot check", check);
             add(&format!("rot plan {first}"), plan);
+            add(&format!("rot rehearse {first}"), rehearse);
             add(&format!("rot run {first}"), "run it now, due or not");
         }
         (Some(first), _) => {
+            let first = named(first);
             add("rot check", check);
+            add(&format!("rot plan {first}"), plan);
+            add(&format!("rot rehearse {first}"), rehearse);
             add("rot vault init", vault);
-            add(&format!("rot plan {}", named(first)), plan);
         }
         (None, Some(first)) => {
             let first = named(first);

@@ -174,6 +174,46 @@ fn the_program_alone_says_what_to_do_next_here() {
     insta::assert_snapshot!("alone", all);
 }
 
+/// The practice API says where it is, answers, shows each request, and no value.
+#[test]
+fn the_practice_api_serves_and_shows_requests() {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_rot"))
+        .args(["demo", "--serve=0"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    let address = first.split("http://").nth(1).unwrap();
+    let address = address.split(',').next().unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let body = r#"{"name": "a"}"#;
+    write!(
+        stream,
+        "POST /keys HTTP/1.1\r\nhost: a\r\nauthorization: Bearer demo-admin\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let shown = lines
+        .map(Result::unwrap)
+        .find(|l| l.starts_with("POST   /keys  "));
+    let port: u16 = address.split(':').nth(1).unwrap().parse().unwrap();
+    let taken = Rot::new().arg("demo").arg(format!("--serve={port}")).run();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert_eq!(shown.as_deref(), Some("POST   /keys  201"));
+    assert_eq!(taken.code, 2, "{}", taken.stderr);
+    assert!(
+        taken.stderr.contains("another program has it"),
+        "{}",
+        taken.stderr
+    );
+}
+
 #[test]
 fn each_topic_has_a_page() {
     let list = Rot::new().args("help topics").run().code(0).stdout;
