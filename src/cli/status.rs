@@ -6,7 +6,7 @@ use super::{paths, run};
 use crate::diagnostic::{Error, Failure, Result};
 use crate::report::visible;
 use crate::run::sweep::{self, Due};
-use crate::run::{LostVersion, OpenRun, OpenState};
+use crate::run::{Elsewhere, LostVersion, OpenRun, OpenState};
 use crate::vault::{SecretEntry, Vault};
 use crate::world::World;
 use jiff::Timestamp;
@@ -20,14 +20,18 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<()> {
     let vault = run::open(context, &world, &paths)?;
     let open = crate::run::open_runs(&world, &vault)?;
     let lost = crate::run::lost(&world, &vault)?;
+    let elsewhere = crate::run::elsewhere(&world, &vault)?;
     let now = world.clock.now();
     match args.report {
         ResultFormat::Json => {
-            let text = serde_json::to_string_pretty(&document(&vault, &open, &lost, now))
-                .unwrap_or_default();
+            let text =
+                serde_json::to_string_pretty(&document(&vault, &open, &lost, &elsewhere, now))
+                    .unwrap_or_default();
             context.out.stdout(&format!("{text}\n"));
         }
-        ResultFormat::Text => context.out.stdout(&text(&vault, &open, &lost, now)),
+        ResultFormat::Text => context
+            .out
+            .stdout(&text(&vault, &open, &lost, &elsewhere, now)),
     }
     // A script that asks hears of a credential that should be dead and is not.
     if sweep::list(vault.doc()).iter().any(|due| due.failures > 0) {
@@ -43,7 +47,13 @@ fn current(entry: &SecretEntry) -> Option<&crate::vault::VersionEntry> {
     entry.current.as_deref().and_then(|id| entry.version(id))
 }
 
-fn text(vault: &Vault, open: &[OpenRun], lost: &[LostVersion], now: Timestamp) -> String {
+fn text(
+    vault: &Vault,
+    open: &[OpenRun],
+    lost: &[LostVersion],
+    elsewhere: &[Elsewhere],
+    now: Timestamp,
+) -> String {
     let mut rows: Vec<[String; 5]> = vec![[
         "SECRET".into(),
         "VERSION".into(),
@@ -109,6 +119,9 @@ fn text(vault: &Vault, open: &[OpenRun], lost: &[LostVersion], now: Timestamp) -
             visible(&one.rotation)
         ));
     }
+    for run in elsewhere {
+        out.push_str(&of_elsewhere(run, now));
+    }
     if open.is_empty() {
         out.push_str("\nno run is interrupted\n");
     }
@@ -143,6 +156,35 @@ fn text(vault: &Vault, open: &[OpenRun], lost: &[LostVersion], now: Timestamp) -
         }
     }
     out
+}
+
+/// A run of another machine, for people.
+fn of_elsewhere(run: &Elsewhere, now: Timestamp) -> String {
+    let on = crate::run::claim::machine(run.host.as_deref());
+    let (id, rotation) = (&run.run_id, visible(&run.rotation));
+    if run.overtaken.is_some() {
+        return format!(
+            "\nrun {id} of `{rotation}` {on} was overtaken {}: what it had obtained is revoked when it goes on there\n  when that machine is gone, revoke at the issuer, then `rot resume {id} --accept`\n",
+            relative(run.since, now)
+        );
+    }
+    let gone = format!("  when that machine is gone for good: `rot resume {id} --abandon`\n");
+    if run.until > now {
+        return format!(
+            "\nrotation `{rotation}` is under way {on}: run {id}, begun {}, keeps it for another {} unless it goes on\n{gone}",
+            relative(run.since, now),
+            words(run.until.as_second().saturating_sub(now.as_second())),
+        );
+    }
+    let next = if run.engaged {
+        "it made a call that cannot be made twice: `rot resume` there"
+    } else {
+        "the next run here takes it over"
+    };
+    format!(
+        "\nrun {id} of `{rotation}` {on} was last heard of {}: {next}\n{gone}",
+        relative(run.until, now)
+    )
 }
 
 /// The versions of a secret that live on at their issuer, as far as is known, with what is scheduled for them.
@@ -215,7 +257,13 @@ fn relative(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// `rot.status/v1`.
-fn document(vault: &Vault, open: &[OpenRun], lost: &[LostVersion], now: Timestamp) -> Json {
+fn document(
+    vault: &Vault,
+    open: &[OpenRun],
+    lost: &[LostVersion],
+    elsewhere: &[Elsewhere],
+    now: Timestamp,
+) -> Json {
     let due = sweep::list(vault.doc());
     let secrets: Vec<Json> = vault
         .doc()
@@ -264,5 +312,9 @@ fn document(vault: &Vault, open: &[OpenRun], lost: &[LostVersion], now: Timestam
         .iter()
         .map(|l| json!({ "secret": l.secret, "version": l.version, "run_id": l.run_id, "rotation": l.rotation, "at": l.at }))
         .collect();
-    json!({ "schema": "rot.status/v1", "vault": { "id": vault.id(), "path": vault.path().display().to_string(), "environment": vault.doc().environment() }, "generation": vault.generation(), "secrets": secrets, "runs": runs, "lost": lost })
+    let elsewhere: Vec<Json> = elsewhere
+        .iter()
+        .map(|run| json!({ "run_id": run.run_id, "rotation": run.rotation, "machine": run.host, "since": run.since, "until": run.until, "engaged": run.engaged, "overtaken": run.overtaken.is_some() }))
+        .collect();
+    json!({ "schema": "rot.status/v1", "vault": { "id": vault.id(), "path": vault.path().display().to_string(), "environment": vault.doc().environment() }, "generation": vault.generation(), "secrets": secrets, "runs": runs, "lost": lost, "elsewhere": elsewhere })
 }

@@ -343,6 +343,7 @@ code_table! {
         RUN_INTERRUPTED             "ROT714" "interrupted-run" Error;
         RUN_REQUEST_CHANGED         "ROT715" "request-changed" Error;
         RUN_NOT_REVOKED             "ROT716" "not-revoked" Error;
+        RUN_CLAIMED                 "ROT717" "claimed-elsewhere" Error;
     }
     State {
         VAULT_MISSING               "ROT801" "vault-missing" Error;

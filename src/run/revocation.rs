@@ -154,6 +154,7 @@ async fn one(
         observer,
         issuers: RefCell::default(),
         done: RefCell::new(Done::default()),
+        claim: None,
         certificates,
     };
     let frame = Frame {

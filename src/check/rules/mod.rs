@@ -165,6 +165,7 @@ rules! {
         RUN_INTERRUPTED "interrupted-run";
         RUN_REQUEST_CHANGED "request-changed";
         RUN_NOT_REVOKED "not-revoked";
+        RUN_CLAIMED "claimed-elsewhere";
         VAULT_MISSING "vault-missing";
         VAULT_EXISTS "vault-exists";
         VAULT_UNREADABLE "vault-unreadable";

@@ -314,7 +314,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Lists what carries our tag and revokes it.
-    async fn reap<'b, E: Exchange>(
+    pub(in crate::run) async fn reap<'b, E: Exchange>(
         &'b self,
         cx: StepContext<'b, 'a>,
         strays: Strays<E>,
