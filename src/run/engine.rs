@@ -12,7 +12,7 @@ use super::scope::Scope;
 use super::value::Value;
 use crate::diagnostic::{Diagnostic, Error, Failure, codes};
 use crate::plan::task::{Overdue, Step, Task};
-use crate::plan::{Plan, Rotation};
+use crate::plan::{Egress, Plan, Rotation};
 use crate::vault::Vault;
 use crate::world::World;
 use serde_json::Value as Json;
@@ -70,6 +70,8 @@ pub(super) struct Engine<'a> {
     pub(super) vault: &'a RefCell<Vault>,
     pub(super) journal: &'a RefCell<Journal>,
     pub(super) observer: &'a dyn Observer,
+    /// Where each credential may go.
+    pub(super) egress: Egress<'a>,
     pub(super) issuers: RefCell<Issuers>,
     pub(super) done: RefCell<Done>,
     /// The claim on the rotation, where it needs one.

@@ -11,7 +11,7 @@ use super::value::Value;
 use super::{claim, due, failure, open, start};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::name::is_mask;
-use crate::plan::{Plan, Rotation};
+use crate::plan::{Egress, Plan, Rotation};
 use crate::vault::Vault;
 use crate::world::World;
 use crate::world::fs::Lock;
@@ -383,6 +383,7 @@ async fn perform(
         vault,
         journal,
         observer,
+        egress: Egress::of(job.plan),
         issuers: RefCell::default(),
         done: RefCell::new(Done::default()),
         claim,

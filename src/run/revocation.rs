@@ -11,7 +11,7 @@ use super::sweep::{self, Bound, BoundName, Due, Work};
 use super::value::Value;
 use crate::diagnostic::{Diagnostic, Result, codes};
 use crate::plan::task::{Revoke, Step};
-use crate::plan::{ExprKind, Plan, Root, Rotation, Task, Version, document};
+use crate::plan::{Egress, ExprKind, Plan, Root, Rotation, Task, Version, document};
 use crate::vault::{Secret, Vault};
 use crate::world::World;
 use std::cell::RefCell;
@@ -152,6 +152,7 @@ async fn one(
         vault,
         journal: &journal,
         observer,
+        egress: Egress::of(plan),
         issuers: RefCell::default(),
         done: RefCell::new(Done::default()),
         claim: None,

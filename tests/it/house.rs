@@ -9,7 +9,7 @@ const ORDER: [&[&str]; 11] = [
     &["source"],
     &["diagnostic"],
     &["json", "world"],
-    &["vault"],
+    &["vault", "sim"],
     &["syntax"],
     &["plan", "templates"],
     &["conductor"],

@@ -236,8 +236,15 @@ impl Resolver {
                 operator,
                 value,
             } => {
-                let value = self.expr(value).0;
+                let (value, ty) = self.expr(value);
                 if let Some(path) = self.jsonpath(path) {
+                    if !path.is_definite() && !matches!(ty, Type::List(_) | Type::Json | Type::Any)
+                    {
+                        self.report(
+                            errors::never_equal(operator.span, "a list", &ty.describe())
+                                .help("a path with `[*]`, a filter, a slice or `..` finds a list: name one element, or capture it and look at each"),
+                        );
+                    }
                     made.expect.push(Expect {
                         what: Expectation::Body {
                             path,

@@ -101,7 +101,14 @@ impl Exchange for HttpExchange<'_> {
             .collect();
         let scope = cx.frame.scope.borrow();
         let issuers = engine.issuers.borrow();
-        let built = request::build(engine.plan, http, &scope, &issuers, certificates);
+        let built = request::build(
+            engine.plan,
+            http,
+            &scope,
+            &engine.egress,
+            &issuers,
+            certificates,
+        );
         engine.mask_made(&scope);
         let mut built = built?;
         if let Some(header) = self.key_header()
@@ -245,7 +252,7 @@ impl Exchange for HttpExchange<'_> {
                 .trim_start_matches('[')
                 .trim_end_matches(']')
                 .to_owned(),
-            url.port(),
+            url.port_or_known_default(),
         );
         let mut issuers = engine.issuers.borrow_mut();
         for name in self.secret_captures() {
