@@ -290,6 +290,14 @@ impl Engine<'_> {
         self.commit(step, |_| Ok(()))
     }
 
+    /// Refuses to ask what became of a call once another run has taken over.
+    pub(super) fn still_claimed(&self, step: &Step) -> std::result::Result<(), StepError> {
+        match &self.claim {
+            Some(held) if held.is_lost() => Err(overtaken(step)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Renews the claim during a pause.
     pub(super) fn renew_claim(&self, step: &Step) -> std::result::Result<(), StepError> {
         match &self.claim {

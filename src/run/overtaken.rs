@@ -6,6 +6,7 @@ use super::identity::StepId;
 use super::step::http::HttpExchange;
 use super::step::origin::issuing_steps;
 use super::sweep::{self, Due};
+use crate::plan::Version;
 use crate::plan::effect::{Effect, Old};
 use crate::plan::task::lifecycle::{Allow, NewValue};
 use crate::plan::task::{Http, Revoke, Step, Task, walk_steps};
@@ -60,6 +61,7 @@ impl<'a> Engine<'a> {
                 swept.push(step.name.clone());
             }
         }
+        self.set_back(frame).await;
         for stores in stored {
             let from = issuing_steps(rotation, stores.value);
             if from.is_empty() {
@@ -70,6 +72,53 @@ impl<'a> Engine<'a> {
                 self.note(format!(
                     "what step `{}` was to store could not be kept: {}",
                     stores.step.name,
+                    super::failure::reason(&error)
+                ));
+            }
+        }
+    }
+
+    /// A value of ours that this run has set at a server, perhaps after the other run had set its own: what is in use now is
+    /// set again.
+    async fn set_back(&self, frame: &Frame<'a>) {
+        let mut setting: Vec<(&'a Step, &'a Http)> = Vec::new();
+        walk_steps(&frame.rotation.steps, &mut |step| {
+            if let Task::Http(http) = &step.task
+                && matches!(http.effect, Effect::Sets | Effect::SetsSlot)
+            {
+                setting.push((step, http));
+            }
+        });
+        for (step, http) in setting {
+            let id = StepId::new(&frame.path, &step.name, &[]);
+            if self.journal.borrow().first_call_at(&id).is_none() {
+                continue;
+            }
+            let read = HttpExchange(http).secrets();
+            for (name, _) in read.iter().filter(|(_, read)| *read == Version::Pending) {
+                let current = {
+                    let vault = self.vault.borrow();
+                    let entry = vault.doc().get(name);
+                    let version = entry.and_then(|entry| entry.current_version());
+                    version
+                        .and_then(|v| v.value.as_ref())
+                        .map(super::start::stored)
+                };
+                let mut scope = frame.scope.borrow_mut();
+                scope.secrets.set(name, Version::Pending, current);
+            }
+            let trace = Trace::default();
+            let cx = StepContext {
+                frame,
+                block: BlockContext::PROBE,
+                step,
+                id: &id,
+                trace: &trace,
+            };
+            if let Err(error) = self.exchange(cx, HttpExchange(http)).await {
+                self.note(format!(
+                    "step `{}` may have set a value that is not in use, and the current one could not be set again: {}",
+                    step.name,
                     super::failure::reason(&error)
                 ));
             }
