@@ -10,7 +10,8 @@ use super::journal;
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::effect::{Effect, Old};
 use crate::plan::task::Step;
-use crate::plan::{Plan, Task};
+use crate::plan::{Plan, Rotation, Task};
+use crate::source::Span;
 use crate::vault::{Claim, Document, Vault};
 use crate::world::World;
 use jiff::{SignedDuration, Timestamp};
@@ -235,6 +236,14 @@ impl Engine<'_> {
         step: &Step,
         change: impl FnOnce(&mut Document) -> Result<()>,
     ) -> std::result::Result<(), StepError> {
+        self.commit_at(step.at.0, change)
+    }
+
+    fn commit_at(
+        &self,
+        span: Span,
+        change: impl FnOnce(&mut Document) -> Result<()>,
+    ) -> std::result::Result<(), StepError> {
         let Some(held) = &self.claim else {
             return Ok(self.vault.borrow_mut().commit(change)?);
         };
@@ -261,7 +270,7 @@ impl Engine<'_> {
             })?;
         }
         if held.is_lost() {
-            return Err(overtaken(step));
+            return Err(overtaken(span));
         }
         Ok(())
     }
@@ -293,8 +302,26 @@ impl Engine<'_> {
     /// Refuses to ask what became of a call once another run has taken over.
     pub(super) fn still_claimed(&self, step: &Step) -> std::result::Result<(), StepError> {
         match &self.claim {
-            Some(held) if held.is_lost() => Err(overtaken(step)),
+            Some(held) if held.is_lost() => Err(overtaken(step.at.0)),
             Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Why the steps of a rotation stopped: where another run has taken over meanwhile, that is the reason.
+    pub(super) fn or_overtaken(&self, rotation: &Rotation, stopped: StepError) -> StepError {
+        match stopped {
+            StepError::Failed(_)
+            | StepError::Replay(_)
+            | StepError::Heals(_)
+            | StepError::Halted(_)
+            | StepError::Unresolved(_) => {
+                match self.commit_at(rotation.at.0, |_| Ok(())) {
+                    Err(StepError::Overtaken(why)) => StepError::Overtaken(why),
+                    // A vault that cannot be read now says nothing.
+                    Ok(()) | Err(_) => stopped,
+                }
+            }
+            StepError::Interrupted(_) | StepError::Overtaken(_) | StepError::Broken(_) => stopped,
         }
     }
 
@@ -309,11 +336,11 @@ impl Engine<'_> {
     }
 }
 
-fn overtaken(step: &Step) -> StepError {
+fn overtaken(span: Span) -> StepError {
     StepError::Overtaken(Box::new(
         Diagnostic::new(
             codes::RUN_CLAIMED,
-            step.at.0,
+            span,
             "another machine has taken this rotation over, since this run did not go on for too long",
         )
         .at("not done")

@@ -399,7 +399,7 @@ async fn perform(
         };
         let result = match body(&engine, &frame).await {
             Ok(flow) => engine.outputs(&frame, flow),
-            Err(stopped) => Err(stopped),
+            Err(stopped) => Err(engine.or_overtaken(job.rotation, stopped)),
         };
         // Each useless answer that was kept is given up once.
         if matches!(result, Err(StepError::Replay(_))) && replays < MAX_REPLAYS {
@@ -448,9 +448,10 @@ fn claim_for(
             .unwrap_or_default()
     };
     // Between the time when it was looked at and now, another machine may have run the rotation whole.
+    let fresh = !journal.borrow().had_effect();
     let unchanged = |doc: &crate::vault::Document| -> Result<()> {
         let stored = due::stored_by(job.rotation);
-        for name in stored.iter().filter(|_| !begun.resumed) {
+        for name in stored.iter().filter(|_| fresh) {
             let current = pinned
                 .get(name)
                 .and_then(|versions| versions.current.as_deref());
@@ -468,7 +469,11 @@ fn claim_for(
     });
     taken.map(Some).map_err(|error| {
         let mut journal = journal.borrow_mut();
-        if journal.steps().next().is_none() {
+        let stale = error
+            .diagnostics
+            .iter()
+            .any(|d| d.code == codes::VAULT_CONFLICT);
+        if fresh && (stale || journal.steps().next().is_none()) {
             let end = End {
                 status: EndStatus::Failed,
                 code: error.diagnostics.first().map(|d| d.code.id().to_owned()),

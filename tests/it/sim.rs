@@ -128,7 +128,7 @@ fn two_machines_make_no_credential_that_nobody_knows() {
     finish(
         "two machines",
         &machines::explore(&filter, only.as_deref()),
-        5_000,
+        1_500,
     );
 }
 

@@ -478,7 +478,8 @@ impl<'a> Engine<'a> {
             };
             let flow = self
                 .steps(&inner, block.in_rounds(&[]), &rotation.steps)
-                .await;
+                .await
+                .map_err(|stopped| self.or_overtaken(rotation, stopped));
             if matches!(flow, Err(StepError::Overtaken(_))) {
                 self.settle_overtaken(&inner).await;
             }

@@ -17,6 +17,10 @@ pub(in crate::run) fn issuing_steps(rotation: &Rotation, value: &NewValue) -> Ve
         {
             issuing.push(&step.name);
         }
+        // What a called rotation gives may come from one.
+        if matches!(step.task, Task::Call(_)) {
+            issuing.push(&step.name);
+        }
     });
     let mut open: Vec<&Expr> = value.exprs();
     let mut seen: Vec<&str> = Vec::new();

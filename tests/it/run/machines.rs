@@ -327,7 +327,7 @@ mod program {
         let issuer = loopback::faulty(vec![Rule {
             path: Some("/api/token".to_owned()),
             ..Rule::always(Fault::Stall {
-                at: Phase::Execute,
+                at: Phase::Answer,
                 millis: 20_000,
             })
         }]);

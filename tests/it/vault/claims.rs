@@ -16,7 +16,7 @@ fn claim(run: &str, since: i64, until: i64) -> Claim {
 }
 
 fn document() -> Document {
-    Home::new().create().doc().clone()
+    Home::new().open().doc().clone()
 }
 
 fn joined(base: &Document, a: &Document, b: &Document) -> Document {
