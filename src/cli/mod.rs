@@ -11,6 +11,7 @@ pub mod completions;
 pub mod context;
 mod convert;
 pub mod demo;
+pub mod doctor;
 pub mod environment;
 pub mod exec;
 pub mod explain;
@@ -21,8 +22,10 @@ mod lsp;
 pub mod man;
 mod next;
 pub mod paths;
+pub mod practice;
 pub mod preview;
 pub mod process;
+mod rehearse;
 pub mod resume;
 pub mod run;
 pub mod runreport;
@@ -167,8 +170,10 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Fmt(args) => fmt::run(args, context, &layout),
         Command::Run(args) => run::run(args, context),
         Command::Plan(args) => preview::run(args, context),
+        Command::Rehearse(args) => rehearse::run(args, context),
         Command::Resume(args) => resume::run(args, context),
         Command::Status(args) => status::run(args, context),
+        Command::Doctor(args) => doctor::run(args, context),
         Command::Runs(args) => runs::run(args, context),
         Command::Compile(args) => compile::run(args, context),
         Command::Vault(args) => vault::command(args, context),

@@ -25,8 +25,9 @@ mod execute;
 mod failure;
 mod fields;
 mod fingerprint;
-mod generate;
+pub(crate) mod generate;
 mod jwt;
+pub mod needs;
 mod overtaken;
 mod request;
 mod revocation;
@@ -37,7 +38,7 @@ pub mod sweep;
 
 pub use answer::Answer as StoredAnswer;
 pub use execute::{Job, journaled_plan, resume, run, ways_out};
-pub use lost::{LostVersion, lost};
+pub use lost::{LostVersion, keep_lost, lost};
 pub use open::{
     Decision, Elsewhere, OpenRun, OpenState, acknowledge, decide_elsewhere,
     describe as describe_run, elsewhere, open_runs,
@@ -45,4 +46,4 @@ pub use open::{
 pub use report::{Observer, RunReport, SecretReport, Silent, Status, StepReport};
 pub use revocation::{Swept, sweep_due};
 pub use script::serve as serve_jq;
-pub use start::missing_variables;
+pub use start::{pin, secrets as secrets_at_start};

@@ -251,7 +251,7 @@ fn url_of<'a>(http: &'a Http, scope: &Scope) -> Result<(url::Url, Parts<'a>), Ev
         return Err(EvalError::new(
             codes::BAD_URL,
             &http.url,
-            format!("`{}` is not spoken here", url.scheme()),
+            format!("`{}` is not a supported scheme", url.scheme()),
         )
         .help("use `https://`"));
     }
@@ -343,7 +343,7 @@ fn scalar(
             None => Err(EvalError::new(
                 codes::RUN_EVALUATION,
                 expr,
-                format!("a {} cannot stand here", value.kind()),
+                format!("a {} is not allowed here", value.kind()),
             )
             .help("write `json(…)` for its JSON text")),
         },

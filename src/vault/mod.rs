@@ -23,7 +23,7 @@ mod wire;
 
 pub use claim::{Claim, Overtaken};
 pub use document::{
-    Document, NewVersion, SecretEntry, State, StoredValue, Unrevoked, VersionEntry, Why,
+    Document, NewUnkept, NewVersion, SecretEntry, State, StoredValue, Unrevoked, VersionEntry, Why,
 };
 pub use pin::Pin;
 pub use secret::Secret;

@@ -4,6 +4,7 @@
 
 use super::BoxFuture;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,6 +17,13 @@ const MAX_OUTPUT: usize = 8 << 20;
 pub trait Process: Send + Sync {
     /// Whether a worker is declared.
     fn knows(&self, worker: &str) -> bool;
+    /// Whether its program is there and can be started.
+    fn ready(&self, worker: &str) -> Readiness {
+        match self.knows(worker) {
+            true => Readiness::Ready,
+            false => Readiness::Undeclared,
+        }
+    }
     /// Runs it to its end.
     fn call<'a>(
         &'a self,
@@ -23,6 +31,17 @@ pub trait Process: Send + Sync {
         input: &'a [u8],
         timeout: Duration,
     ) -> BoxFuture<'a, Result<Zeroizing<Vec<u8>>, Trouble>>;
+}
+
+/// Whether a program can be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    /// It can.
+    Ready,
+    /// No program is declared.
+    Undeclared,
+    /// This program is declared, and there is no such one, or it is no program.
+    Missing(String),
 }
 
 /// Why a program gave no output.
@@ -67,6 +86,7 @@ impl RealProcess {
         let Some([program, arguments @ ..]) = self.commands.get(worker).map(Vec::as_slice) else {
             return Err(Trouble::NotStarted);
         };
+        let program = find(program).ok_or(Trouble::NotStarted)?;
         let mut command = tokio::process::Command::new(program);
         // Ctrl-C at a terminal asks this process to end, which hears the program out; it must not end the program itself.
         #[cfg(unix)]
@@ -114,6 +134,18 @@ impl Process for RealProcess {
         self.commands.contains_key(worker)
     }
 
+    fn ready(&self, worker: &str) -> Readiness {
+        match self
+            .commands
+            .get(worker)
+            .and_then(|command| command.first())
+        {
+            None => Readiness::Undeclared,
+            Some(program) if find(program).is_some() => Readiness::Ready,
+            Some(program) => Readiness::Missing(program.clone()),
+        }
+    }
+
     fn call<'a>(
         &'a self,
         worker: &'a str,
@@ -126,4 +158,19 @@ impl Process for RealProcess {
                 .unwrap_or(Err(Trouble::TimedOut))
         })
     }
+}
+
+/// The file that a program's name stands for: a path as it is, a bare name where PATH says. One that may not be executed is none.
+#[allow(clippy::disallowed_methods)] // this is the world
+fn find(program: &str) -> Option<PathBuf> {
+    let is_program = |path: &PathBuf| {
+        path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+    };
+    if program.contains('/') {
+        return Some(PathBuf::from(program)).filter(is_program);
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
+    std::env::split_paths(&folders)
+        .map(|folder| folder.join(program))
+        .find(is_program)
 }

@@ -34,6 +34,7 @@ mod lsp;
 mod model;
 mod packaging;
 mod plan;
+mod rehearse;
 mod run;
 mod schedule;
 mod sim;

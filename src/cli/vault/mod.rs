@@ -3,6 +3,7 @@
 
 mod accept;
 pub mod args;
+mod edit;
 mod environment;
 mod export;
 mod get;
@@ -14,6 +15,7 @@ mod list;
 mod merge;
 mod recipients;
 mod remove;
+mod revoked;
 mod rollback;
 mod set;
 mod table;
@@ -115,11 +117,13 @@ pub fn run(cx: &Ctx, args: &VaultArgs) -> Result<Output> {
     match &args.command {
         VaultCommand::Init(args) => init::run(cx, args),
         VaultCommand::Set(args) => set::run(cx, args),
+        VaultCommand::Edit(args) => edit::run(cx, args),
         VaultCommand::Get(args) => get::run(cx, args),
         VaultCommand::List(args) => list::run(cx, args),
         VaultCommand::History(args) => history::run(cx, args),
         VaultCommand::Rollback(args) => rollback::run(cx, args),
         VaultCommand::Remove(args) => remove::run(cx, args),
+        VaultCommand::Revoked(args) => revoked::run(cx, args),
         VaultCommand::Recipients(args) => recipients::run(cx, args),
         VaultCommand::Verify(args) => verify::run(cx, args),
         VaultCommand::Export(args) => export::run(cx, args),

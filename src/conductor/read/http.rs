@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
                 Diagnostic::new(
                     codes::BIDI_OR_INVISIBLE,
                     node.span,
-                    format!("the address holds {name}, which nobody sees: it leads elsewhere than it reads"),
+                    format!("the address holds {name}, which is invisible: it leads elsewhere than it reads"),
                 )
                 .at(format!("{name} as an escape"))
                 .help("remove it; no host name has such a character"),
@@ -146,16 +146,15 @@ impl<'a> Reader<'a> {
             .filter(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-'))
         else {
             self.check_references(node);
-            self.report(
-                Diagnostic::new(
-                    codes::BAD_VALUE,
-                    node.span,
-                    "the method must be written out, such as `POST`",
-                )
-                .help(
-                    "what a call changes depends on it, and that is checked before anything runs",
-                ),
-            );
+            let found = Diagnostic::new(
+                codes::BAD_VALUE,
+                node.span,
+                "the method must be written out, such as `POST`",
+            )
+            .help("what a call changes depends on it, and that is checked before anything runs");
+            // A server takes what a reference gives.
+            let given = node.as_str().is_some_and(|text| text.contains("${"));
+            self.report(if given { found.only_elsewhere() } else { found });
             return "POST".to_owned();
         };
         let upper = text.to_ascii_uppercase();

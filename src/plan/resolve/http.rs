@@ -87,7 +87,7 @@ impl Resolver {
                         .map(|_| "this is not a URL".to_owned()),
                     _ => None,
                 },
-                Some(other) => Some(format!("`{other}` is not spoken here")),
+                Some(other) => Some(format!("`{other}` is not a supported scheme")),
                 None => Some("a URL begins with `https://`".to_owned()),
             };
             if let Some(problem) = problem {

@@ -442,7 +442,7 @@ fn stored_from(rotation: &Rotation, step: &str) -> Vec<String> {
 fn halted(step: &Step, message: &str) -> StepError {
     StepError::Halted(Box::new(
         Diagnostic::new(codes::RUN_OUTCOME_UNKNOWN, step.at.0, message.to_owned())
-            .at("nothing is called again by itself")
+            .at("nothing is called again automatically")
             .help("`rot status` shows the ways out: retry the call, or store a new credential by hand and accept, or abandon the run"),
     ))
 }

@@ -128,7 +128,7 @@ impl<'t> Tape<'t> {
         for _ in 0..=self.pick(2) {
             parts.push(self.name(known));
             let text = self.text();
-            // A `$` before a value cannot be said on a server.
+            // A `$` before a value cannot be expressed on a server.
             if !text.is_empty() && !text.ends_with('$') {
                 parts.push(Expr::string(text));
             }
@@ -215,6 +215,7 @@ impl<'t> Tape<'t> {
             ))))),
             4 => Task::Fail(Fail {
                 message: self.spliced(known, "it failed: "),
+                output: None,
             }),
             5 => Task::Stop(Stop {
                 reason: (self.pick(2) == 1).then(|| Expr::string("enough")),

@@ -1,14 +1,21 @@
-//! `rot status`: secrets and runs, and what needs attention. No values.
+//! `rot status`: secrets, rotations and runs, and what needs somebody. No values.
+
+mod attention;
+pub mod files;
 
 use super::args::{ResultFormat, StatusArgs};
 use super::context::Context;
 use super::{paths, run};
 use crate::diagnostic::{Error, Failure, Result};
+use crate::report::findings::counted;
 use crate::report::visible;
+use crate::run::due::is_ahead;
 use crate::run::sweep::{self, Due};
 use crate::run::{Elsewhere, LostVersion, OpenRun, OpenState};
 use crate::vault::{SecretEntry, Vault};
 use crate::world::World;
+use attention::{Attention, Kind, Sources};
+use files::{DueState, Files};
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
@@ -18,42 +25,208 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<()> {
     let world = World::real();
     let paths = paths::resolve(context, &config, &world)?;
     let vault = run::open(context, &world, &paths)?;
+    let now = world.clock.now();
+    // The project's own files, where nothing else is named: only they say what is due.
+    let named = match (&config.root, args.paths.is_empty()) {
+        (_, false) => args.paths.clone(),
+        (Some(root), true) => vec![root.strip_prefix(&context.cwd).unwrap_or(root).to_owned()],
+        (None, true) => Vec::new(),
+    };
+    let named: Vec<&std::path::Path> = named.iter().map(std::path::PathBuf::as_path).collect();
+    let files = Files::read(&run::files_below(&named), &config, &vault, now);
+    let rot = match context.globals.environment.as_deref() {
+        Some(name) if !name.is_empty() => format!("rot --environment {name}"),
+        _ => "rot".to_owned(),
+    };
+    let due = sweep::list(vault.doc());
     let open = crate::run::open_runs(&world, &vault)?;
     let lost = crate::run::lost(&world, &vault)?;
     let elsewhere = crate::run::elsewhere(&world, &vault)?;
-    let now = world.clock.now();
+    let attention = Sources {
+        vault: &vault,
+        open: &open,
+        lost: &lost,
+        due: &due,
+        files: &files,
+        now,
+        rot: &rot,
+    }
+    .all();
+    let report = Report {
+        vault: &vault,
+        open: &open,
+        lost: &lost,
+        elsewhere: &elsewhere,
+        files: &files,
+        attention: &attention,
+        now,
+        rot: &rot,
+    };
     match args.report {
         ResultFormat::Json => {
-            let text =
-                serde_json::to_string_pretty(&document(&vault, &open, &lost, &elsewhere, now))
-                    .unwrap_or_default();
+            let text = serde_json::to_string_pretty(&report.document()).unwrap_or_default();
             context.out.stdout(&format!("{text}\n"));
         }
-        ResultFormat::Text => context
-            .out
-            .stdout(&text(&vault, &open, &lost, &elsewhere, now)),
+        ResultFormat::Text => context.out.stdout(&report.text()),
     }
-    // A script that asks hears of a credential that should be dead and is not.
-    if sweep::list(vault.doc()).iter().any(|due| due.failures > 0) {
-        return Err(Error {
-            failure: Failure::Unrevoked,
+    let failure = match args.exit_code {
+        true => report.look(),
+        // A script that asks hears of a credential that should be dead and is not.
+        false if due.iter().any(|due| due.failures > 0) => Some(Failure::Unrevoked),
+        false => None,
+    };
+    failure.map_or(Ok(()), |failure| {
+        Err(Error {
+            failure,
             diagnostics: Vec::new(),
-        });
-    }
-    Ok(())
+        })
+    })
+}
+
+/// All that is shown.
+struct Report<'a> {
+    vault: &'a Vault,
+    open: &'a [OpenRun],
+    lost: &'a [LostVersion],
+    elsewhere: &'a [Elsewhere],
+    files: &'a Files,
+    attention: &'a [Attention],
+    now: Timestamp,
+    rot: &'a str,
 }
 
 fn current(entry: &SecretEntry) -> Option<&crate::vault::VersionEntry> {
     entry.current.as_deref().and_then(|id| entry.version(id))
 }
 
-fn text(
-    vault: &Vault,
-    open: &[OpenRun],
-    lost: &[LostVersion],
-    elsewhere: &[Elsewhere],
-    now: Timestamp,
-) -> String {
+impl Report<'_> {
+    /// Whether somebody should look now, or soon.
+    fn look(&self) -> Option<Failure> {
+        let waits = |one: &files::Scheduled| matches!(one.state, DueState::Due | DueState::Soon);
+        if !self.attention.is_empty() {
+            Some(Failure::Attention)
+        } else if self.files.rotations.iter().any(waits) {
+            Some(Failure::DueSoon)
+        } else {
+            None
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut out = self.heading();
+        out.push_str(&secrets(self.vault, self.now));
+        out.push_str(&self.rotations());
+        for one in self.lost {
+            out.push_str(&format!(
+                "\nversion {} of `{}`, which run {} of `{}` stored, is not in the vault: it may be live, and is lost to it\n  `rot vault merge OTHER` with the copy that has it, or revoke it at its issuer and then `{} vault revoked {} {}`\n",
+                one.version,
+                visible(&one.secret),
+                one.run_id,
+                visible(&one.rotation),
+                self.rot,
+                visible(&one.secret),
+                one.version
+            ));
+        }
+        for run in self.elsewhere {
+            out.push_str(&of_elsewhere(run, self.now));
+        }
+        if self.open.is_empty() {
+            out.push_str("\nno run is interrupted\n");
+        }
+        for run in self.open {
+            out.push_str(&self.run(run));
+        }
+        // Runs and what was lost were told above, with more words.
+        let told = |one: &&Attention| match one.kind {
+            Kind::Blocked | Kind::Failed | Kind::Interrupted => false,
+            Kind::Lost => !self
+                .lost
+                .iter()
+                .any(|l| Some(&l.version) == one.version.as_ref()),
+            _ => true,
+        };
+        for one in self.attention.iter().filter(told) {
+            out.push_str(&format!("\n{}", one.text()));
+        }
+        out.push_str(&match self.attention.len() {
+            0 => "\nnothing needs anybody\n".to_owned(),
+            1 => "\n1 thing needs somebody\n".to_owned(),
+            count => format!("\n{count} things need somebody\n"),
+        });
+        out
+    }
+
+    /// Which vault this is.
+    fn heading(&self) -> String {
+        let environment = self.vault.doc().environment();
+        let environment = environment.map(|name| format!(", environment {}", visible(name)));
+        format!(
+            "vault {}{}, generation {}, sealed to {}\n\n",
+            visible(&self.vault.path().display().to_string()),
+            environment.unwrap_or_default(),
+            self.vault.generation(),
+            visible(&self.vault.doc().recipient_names().join(", ")),
+        )
+    }
+
+    /// When each rotation is due next.
+    fn rotations(&self) -> String {
+        if self.files.rotations.is_empty() {
+            return String::new();
+        }
+        let heading = ["ROTATION", "NEXT DUE", "STATE", "FILE", ""].map(str::to_owned);
+        let rows = self.files.rotations.iter().map(|one| {
+            [
+                visible(&one.rotation).into_owned(),
+                one.due_at.map_or("–".into(), |at| relative(at, self.now)),
+                one.state.word().to_owned(),
+                visible(&one.file).into_owned(),
+                one.reason.clone().unwrap_or_default(),
+            ]
+        });
+        let rows: Vec<[String; 5]> = std::iter::once(heading).chain(rows).collect();
+        format!("\n{}", table(&rows))
+    }
+
+    fn run(&self, run: &OpenRun) -> String {
+        let mut out = format!(
+            "\nrun {} of `{}`, begun {} ago\n",
+            run.run_id,
+            visible(&run.rotation),
+            span(run.begun_at, self.now)
+        );
+        match &run.state {
+            OpenState::Interrupted => out.push_str(&format!(
+                "  interrupted; `{} resume {}` continues\n",
+                self.rot, run.run_id
+            )),
+            OpenState::Failed { code, message } => out.push_str(&format!(
+                "  failed {} [{code}]: {}\n  `{} resume {}` tries again\n",
+                counted(run.failures, "time"),
+                visible(message),
+                self.rot,
+                run.run_id
+            )),
+            OpenState::NeedsOperator { code, message } => {
+                out.push_str(&format!(
+                    "  needs a person [{code}]: {}\n",
+                    visible(message)
+                ));
+                let ways = crate::run::ways_out(&run.run_id);
+                for way in ways
+                    .replace("`rot ", &format!("`{} ", self.rot))
+                    .split("; ")
+                {
+                    out.push_str(&format!("  - {way}\n"));
+                }
+            }
+        }
+        out
+    }
+}
+
+fn secrets(vault: &Vault, now: Timestamp) -> String {
     let mut rows: Vec<[String; 5]> = vec![[
         "SECRET".into(),
         "VERSION".into(),
@@ -106,56 +279,10 @@ fn text(
             remarks.join("; "),
         ]);
     }
-    let mut out = table(&rows);
     if rows.len() == 1 {
-        out = "no secrets yet: `rot vault set NAME` stores one\n".into();
+        return "no secrets yet: `rot vault set NAME` stores one\n".into();
     }
-    for one in lost {
-        out.push_str(&format!(
-            "\nversion {} of `{}`, which run {} of `{}` stored, is not in the vault: it may be live, and is lost to it\n  `rot vault merge OTHER` with the copy that has it, or revoke it at its issuer\n",
-            one.version,
-            visible(&one.secret),
-            one.run_id,
-            visible(&one.rotation)
-        ));
-    }
-    for run in elsewhere {
-        out.push_str(&of_elsewhere(run, now));
-    }
-    if open.is_empty() {
-        out.push_str("\nno run is interrupted\n");
-    }
-    for run in open {
-        out.push_str(&format!(
-            "\nrun {} of `{}`, begun {} ago\n",
-            run.run_id,
-            visible(&run.rotation),
-            span(run.begun_at, now)
-        ));
-        match &run.state {
-            OpenState::Interrupted => out.push_str(&format!(
-                "  interrupted; `rot resume {}` continues\n",
-                run.run_id
-            )),
-            OpenState::Failed { code, message } => out.push_str(&format!(
-                "  failed {} time{} [{code}]: {}\n  `rot resume {}` tries again\n",
-                run.failures,
-                if run.failures == 1 { "" } else { "s" },
-                visible(message),
-                run.run_id
-            )),
-            OpenState::NeedsOperator { code, message } => {
-                out.push_str(&format!(
-                    "  needs a person [{code}]: {}\n",
-                    visible(message)
-                ));
-                for way in crate::run::ways_out(&run.run_id).split("; ") {
-                    out.push_str(&format!("  - {way}\n"));
-                }
-            }
-        }
-    }
-    out
+    table(&rows)
 }
 
 /// A run of another machine, for people.
@@ -221,11 +348,6 @@ fn table(rows: &[[String; 5]]) -> String {
     out
 }
 
-/// Whether a time is further ahead than clocks of good machines differ.
-fn is_ahead(at: Timestamp, now: Timestamp) -> bool {
-    at.duration_since(now) > jiff::SignedDuration::from_mins(5)
-}
-
 fn short(id: &str) -> String {
     id.rsplit('-')
         .next()
@@ -256,16 +378,12 @@ fn relative(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// `rot.status/v1`.
-fn document(
-    vault: &Vault,
-    open: &[OpenRun],
-    lost: &[LostVersion],
-    elsewhere: &[Elsewhere],
-    now: Timestamp,
-) -> Json {
-    let due = sweep::list(vault.doc());
-    let secrets: Vec<Json> = vault
+impl Report<'_> {
+    /// `rot.status/v1`.
+    fn document(&self) -> Json {
+        let (vault, open, lost, now) = (self.vault, self.open, self.lost, self.now);
+        let due = sweep::list(vault.doc());
+        let secrets: Vec<Json> = vault
         .doc()
         .names()
         .filter_map(|name| {
@@ -293,7 +411,7 @@ fn document(
             }))
         })
         .collect();
-    let runs: Vec<Json> = open
+        let runs: Vec<Json> = open
         .iter()
         .map(|run| {
             let (state, code, message) = match &run.state {
@@ -302,19 +420,21 @@ fn document(
                 OpenState::NeedsOperator { code, message } => ("needs-operator", Some(code), Some(message)),
             };
             let commands: Vec<String> = match &run.state {
-                OpenState::NeedsOperator { .. } => ["retry", "accept", "abandon"].iter().map(|d| format!("rot resume {} --{d}", run.run_id)).collect(),
-                _ => vec![format!("rot resume {}", run.run_id)],
+                OpenState::NeedsOperator { .. } => ["retry", "accept", "abandon"].iter().map(|d| format!("{} resume {} --{d}", self.rot, run.run_id)).collect(),
+                _ => vec![format!("{} resume {}", self.rot, run.run_id)],
             };
             json!({ "run_id": run.run_id, "rotation": run.rotation, "state": state, "code": code, "message": message, "begun_at": run.begun_at, "failures": run.failures, "commands": commands })
         })
         .collect();
-    let lost: Vec<Json> = lost
+        let lost: Vec<Json> = lost
         .iter()
         .map(|l| json!({ "secret": l.secret, "version": l.version, "run_id": l.run_id, "rotation": l.rotation, "at": l.at }))
         .collect();
-    let elsewhere: Vec<Json> = elsewhere
-        .iter()
-        .map(|run| json!({ "run_id": run.run_id, "rotation": run.rotation, "machine": run.host, "since": run.since, "until": run.until, "engaged": run.engaged, "overtaken": run.overtaken.is_some() }))
-        .collect();
-    json!({ "schema": "rot.status/v1", "vault": { "id": vault.id(), "path": vault.path().display().to_string(), "environment": vault.doc().environment() }, "generation": vault.generation(), "secrets": secrets, "runs": runs, "lost": lost, "elsewhere": elsewhere })
+        let elsewhere: Vec<Json> = self
+            .elsewhere
+            .iter()
+            .map(|run| json!({ "run_id": run.run_id, "rotation": run.rotation, "machine": run.host, "since": run.since, "until": run.until, "engaged": run.engaged, "overtaken": run.overtaken.is_some() }))
+            .collect();
+        json!({ "schema": "rot.status/v1", "vault": { "id": vault.id(), "path": vault.path().display().to_string(), "environment": vault.doc().environment() }, "generation": vault.generation(), "now": now, "look": self.look().map_or("no", |f| if f == Failure::Attention { "now" } else { "soon" }), "attention": self.attention, "rotations": self.files.rotations, "missing": self.files.missing, "secrets": secrets, "runs": runs, "lost": lost, "elsewhere": elsewhere })
+    }
 }
