@@ -8,6 +8,7 @@ mod faults;
 mod identities;
 mod lineage;
 mod merging;
+mod people;
 mod prompt;
 mod store;
 mod support;
