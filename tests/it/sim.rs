@@ -4,6 +4,7 @@
 mod explore;
 mod invariants;
 mod issuer;
+mod machines;
 mod process;
 mod scenario;
 
@@ -118,6 +119,16 @@ fn any_failing_call_loses_nothing() {
         "failing calls",
         &errors(WAYS, &filter, only.as_deref()),
         20_000,
+    );
+}
+
+#[test]
+fn two_machines_make_no_credential_that_nobody_knows() {
+    let (filter, only) = wanted();
+    finish(
+        "two machines",
+        &machines::explore(&filter, only.as_deref()),
+        1_500,
     );
 }
 
