@@ -4,6 +4,7 @@
 mod explore;
 mod invariants;
 mod issuer;
+mod machines;
 mod process;
 mod scenario;
 
@@ -159,6 +160,16 @@ fn another_answer_at_any_call_loses_nothing() {
 #[ignore = "long: each answer that no author has thought of, and a crash at every instant"]
 fn another_answer_and_a_crash_anywhere_lose_nothing() {
     answers(1, 60_000);
+}
+
+#[test]
+fn two_machines_make_no_credential_that_nobody_knows() {
+    let (filter, only) = wanted();
+    finish(
+        "two machines",
+        &machines::explore(&filter, only.as_deref()),
+        1_500,
+    );
 }
 
 #[test]

@@ -238,7 +238,7 @@ pub(super) fn errors(ways: &[FsFault], filter: &str, only: Option<&str>) -> Tall
 }
 
 /// Does the work on all processors.
-fn spread<T: Sync>(items: &[T], work: impl Fn(&T) -> Tally + Sync) -> Tally {
+pub(super) fn spread<T: Sync>(items: &[T], work: impl Fn(&T) -> Tally + Sync) -> Tally {
     let next = AtomicUsize::new(0);
     let total = Mutex::new(Tally::default());
     std::thread::scope(|scope| {
@@ -262,12 +262,12 @@ fn http_calls(stage: &Stage) -> usize {
         stage.scenario.name == "typo" || matches!(end, Ok(End::Done { .. })),
         "{:?} does not run: {:?}",
         stage.scenario,
-        end.map(said)
+        end.as_ref().map(said)
     );
     sim.state().http_calls
 }
 
-fn said(end: End) -> String {
+pub(super) fn said(end: &End) -> String {
     match end {
         End::Done { .. } => "done".into(),
         End::Operator { .. } => "needs a person".into(),
