@@ -524,7 +524,8 @@ fn names_of_secrets_come_as_data_where_the_settings_say_which() {
             ..Default::default()
         };
         let file = rot::source::SourceFile::new("wf.json", definition.to_string());
-        let loaded = rot::workspace::load::analyse(&file, &config);
+        let mut loaded = rot::workspace::load::analyse(&file, &config);
+        (loaded.findings.iter_mut()).for_each(rot::diagnostic::Diagnostic::for_a_run);
         let mut found: Vec<String> = (loaded.findings.iter())
             .filter(|d| d.severity == rot::diagnostic::Severity::Error)
             .map(|d| d.code.id().to_owned())

@@ -101,6 +101,7 @@ rules! {
         NO_MARGIN interval_leaves_no_margin local;
         SET_BEFORE_STAGE set_before_stage whole;
         SET_OTHER_VALUE set_other_value local;
+        STORED_ELSEWHERE stored_elsewhere whole;
         UNMASKED_MINTED_SECRET unmasked_minted_secret local;
         RAW_COPY_BESIDE_MASK raw_copy_beside_mask local;
         MASK_LOST_DOWNSTREAM mask_lost_downstream local;
@@ -165,6 +166,7 @@ rules! {
         RUN_INTERRUPTED "interrupted-run";
         RUN_REQUEST_CHANGED "request-changed";
         RUN_NOT_REVOKED "not-revoked";
+        RUN_CLAIMED "claimed-elsewhere";
         REHEARSAL_LOSES "rehearsal-loses-credential";
         REHEARSAL_NEEDS_PERSON "rehearsal-needs-person";
         REHEARSAL_LEAVES "rehearsal-leaves-credential";
