@@ -266,6 +266,7 @@ code_table! {
         MISSING_EFFECT              "ROT212" "missing-effect" Error;
         TIMEOUT_TOO_SHORT           "ROT213" "timeout-too-short" Error;
         REFUSED_HEADER              "ROT214" "refused-header" Error;
+        ANSWER_WITHOUT_BODY         "ROT215" "answer-without-body" Error;
     }
     Flows {
         SECRET_TO_LOG               "ROT301" "secret-to-log" Error;
@@ -317,6 +318,7 @@ code_table! {
         SET_BEFORE_STAGE            "ROT515" "set-before-stage" Error;
         SET_OTHER_VALUE             "ROT516" "set-other-value" Error;
         STORED_ELSEWHERE            "ROT517" "stored-elsewhere" Error;
+        EFFECT_CONTRADICTED         "ROT518" "effect-contradicted" Warning;
     }
     Masking {
         UNMASKED_MINTED_SECRET      "ROT601" "unmasked-minted-secret" Error;

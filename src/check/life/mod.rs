@@ -54,6 +54,8 @@ pub(crate) enum Kind {
     Unused { end: Option<Span> },
     /// What was sent to a call that ends its life is stored again.
     SpentStored { sent: Span },
+    /// What was sent to a call that ends its life is sent again.
+    SpentSent { sent: Span },
     /// A call sets something else than what is staged.
     SetsOther { staged: Span, old: bool },
 }

@@ -38,6 +38,14 @@ impl<'p> Walk<'_, 'p> {
             .flat_map(|(_, found)| found.iter().copied())
             .chain(shown)
             .collect();
+        // In a `revoke` a name of what died is the point.
+        let again = match (&http.effect, self.purpose) {
+            (Effect::Revokes, _) | (_, Purpose::Revoke { .. }) => None,
+            _ => sent.iter().find_map(|p| Some((*p, *way.spent.get(p)?))),
+        };
+        if let Some((Piece::Stored { secret, .. }, at)) = again {
+            self.fact(secret, http.url.at.0, Kind::SpentSent { sent: at });
+        }
         match (&http.effect, self.purpose) {
             (Effect::Revokes, _) => self.revoke(step, &names, way),
             (effect, Purpose::Revoke { .. }) if !effect.is_read() => {
@@ -58,7 +66,7 @@ impl<'p> Walk<'_, 'p> {
                 if matches!(
                     issues,
                     Issues {
-                        old: Old::Dies { .. },
+                        old: Old::Dies { grace: None, .. },
                         ..
                     }
                 ) {

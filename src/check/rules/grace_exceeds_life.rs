@@ -1,6 +1,7 @@
 //! # ROT513 grace-exceeds-life
 //!
-//! What it finds: a `revoke … after` that waits longer than the old credential lives.
+//! What it finds: a `revoke … after` that waits longer than the old credential lives, or a `wait` before the new one comes into use
+//! that is not shorter.
 //!
 //! ## Why it matters
 //!
@@ -45,10 +46,14 @@
 use crate::check::context::Context;
 use crate::check::lifetime::{life, show};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::Task;
 use crate::plan::effect::{Effect, Issues, Old};
+use crate::plan::schedule::Dur;
+use crate::plan::task::Wait;
+use crate::plan::{ExprKind, Task};
+use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    used_too_late(cx, out);
     for (_, node) in cx.order().iter() {
         let Task::Revoke(revoke) = &node.step.task else { continue };
         let Some(after) = revoke.after else { continue };
@@ -74,6 +79,43 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 .help(format!("revoke it after less than {}", show(limit))),
             );
             break;
+        }
+    }
+}
+
+/// The old credential dies while the run waits, and the new one comes into use only behind the wait.
+fn used_too_late(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for rotation in &cx.plan.rotations {
+        // The call whose grace runs, and how long the run has waited since, with the last wait.
+        let mut running: Option<(Dur, Span)> = None;
+        let mut waited = (Dur(0), Span::NONE);
+        for step in &rotation.steps {
+            if let Task::Http(http) = &step.task
+                && let Effect::Issues(Issues { old: Old::Dies { grace: Some(grace), .. }, .. }) = &http.effect
+            {
+                (running, waited) = (Some((*grace, step.at.0)), (Dur(0), Span::NONE));
+            }
+            if let Task::Wait(Wait::For(time)) = &step.task
+                && let ExprKind::Duration(time) = &time.kind
+            {
+                waited = (Dur(waited.0.0.saturating_add(time.0)), step.at.0);
+            }
+            if !matches!(step.task, Task::Promote(_) | Task::Update(_)) {
+                continue;
+            }
+            if let Some((grace, call)) = running.take().filter(|(grace, _)| waited.0 >= *grace) {
+                out.push(
+                    Diagnostic::new(
+                        codes::GRACE_EXCEEDS_LIFE,
+                        waited.1,
+                        format!("the old credential is dead after {}, and the new one comes into use after {}", show(grace), show(waited.0)),
+                    )
+                    .at("nothing works meanwhile")
+                    .label(call, format!("the old one lives on for {}", show(grace)))
+                    .label(step.at.0, "in use from here on")
+                    .help(format!("wait for less than {}, or behind the promotion", show(grace))),
+                );
+            }
         }
     }
 }

@@ -58,6 +58,7 @@ rules! {
         ENDLESS_LOOP endless_loop local;
         TIMEOUT_TOO_SHORT timeout_too_short local;
         REFUSED_HEADER refused_header local;
+        ANSWER_WITHOUT_BODY answer_without_body local;
         SECRET_TO_LOG secret_to_log local;
         SECRET_TO_OUTPUT secret_to_output local;
         SECRET_IN_URL_QUERY secret_in_url_query local;
@@ -102,6 +103,7 @@ rules! {
         SET_BEFORE_STAGE set_before_stage whole;
         SET_OTHER_VALUE set_other_value local;
         STORED_ELSEWHERE stored_elsewhere whole;
+        EFFECT_CONTRADICTED effect_contradicted local;
         UNMASKED_MINTED_SECRET unmasked_minted_secret local;
         RAW_COPY_BESIDE_MASK raw_copy_beside_mask local;
         MASK_LOST_DOWNSTREAM mask_lost_downstream local;

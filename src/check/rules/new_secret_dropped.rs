@@ -1,7 +1,7 @@
 //! # ROT503 new-secret-dropped
 //!
 //! What it finds: a request that issues a credential of which nothing is kept, or a new value that is set on a server and never stored,
-//! or one that is staged and never promoted. In Conductor JSON: a warning for what is masked as a
+//! or one that is staged and never promoted, or a field that a call has used up and that is stored or sent once more. In Conductor JSON: a warning for what is masked as a
 //! credential and read by nothing, only tried by a workflow whose name says that it rotates, or made in each round of a loop and stored
 //! behind it.
 //!
@@ -192,6 +192,10 @@ fn on_some_way(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 .at("dead when it is stored")
                 .label(sent, "this call ends its life")
                 .help("capture the new one from the answer and store it"),
+            Kind::SpentSent { sent } => Diagnostic::new(codes::NEW_SECRET_DROPPED, fact.span, format!("what is sent of `{name}` here was used up by a call before"))
+                .at("refused, or taken for a theft: many servers then end all that came of it")
+                .label(sent, "this call ends its life")
+                .help("send what that call answered: capture it, and use the capture"),
             _ => continue,
         });
     }

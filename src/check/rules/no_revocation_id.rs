@@ -1,6 +1,6 @@
 //! # ROT512 no-revocation-id
 //!
-//! What it finds: a credential that lives until it is revoked, of which nothing is kept by which it could be; or a `revoke` that does not say which
+//! What it finds: a credential that lives until it is revoked, of which nothing is kept by which it could be, or that nothing revokes; or a `revoke` that does not say which
 //! credential it means; or a server that allows `at most` so many, and nothing that revokes one.
 //!
 //! ## Why it matters
@@ -90,6 +90,17 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         unbounded(cx, http, store, revoked, &mut full, out);
         let Task::Stage(stage) = &store.step.task else { continue };
         let has_more = matches!(&stage.value, NewValue::Fields(fields) if fields.len() > 1);
+        if additive && stage.expires.is_none() && !revoked && has_more && !revokes_any(cx) && seen.insert(keeping.store) {
+            out.push(
+                Diagnostic::new(codes::NO_REVOCATION_ID, store.step.at.0, format!("the old `{name}` stays valid, and nothing revokes it"))
+                    .at("stored without an expiry")
+                    .label(
+                        cx.order().get(keeping.maker).map_or(crate::source::Span::NONE, |n| n.step.at.0),
+                        "issues additive: the old one lives on",
+                    )
+                    .help(format!("`revoke previous.{name} after …` behind the promotion; or say when it dies: `expires …`")),
+            );
+        }
         if additive && stage.expires.is_none() && !revoked && !has_more && seen.insert(keeping.store) {
             out.push(
                 Diagnostic::new(
@@ -114,8 +125,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 fn unbounded(cx: &Context<'_, '_>, http: &Http, store: &Node<'_>, revoked: bool, full: &mut HashSet<Span>, out: &mut Vec<Diagnostic>) {
     let Effect::Issues(Issues { old: Old::Stays, at_most: Some(limit), assumed: false, .. }) = &http.effect else { return };
     let dies = store.step.task.write().is_some_and(|write| write.expires.is_some());
-    let revokes = || cx.order().iter().any(|(_, node)| matches!(&node.step.task, Task::Http(http) if http.effect == Effect::Revokes));
-    if revoked || dies || revokes() || !full.insert(http.url.at.0) {
+    if revoked || dies || revokes_any(cx) || !full.insert(http.url.at.0) {
         return;
     }
     out.push(
@@ -124,6 +134,11 @@ fn unbounded(cx: &Context<'_, '_>, http: &Http, store: &Node<'_>, revoked: bool,
             .label(store.step.at.0, "stored here")
             .help("`revoke previous.SECRET …` behind the promotion; or say when it dies: `expires …`"),
     );
+}
+
+/// Whether any request of the plan revokes something.
+fn revokes_any(cx: &Context<'_, '_>) -> bool {
+    cx.order().iter().any(|(_, node)| matches!(&node.step.task, Task::Http(http) if http.effect == Effect::Revokes))
 }
 
 /// A revocation by a field of the version before that no step stores: it is that of some earlier credential.
