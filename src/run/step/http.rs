@@ -226,9 +226,15 @@ impl Exchange for HttpExchange<'_> {
             }
         };
         let message = format!("{peer} answered {status} to {}", http.method);
-        Diagnostic::new(code, cx.step.at.0, message)
+        let told = Diagnostic::new(code, cx.step.at.0, message)
             .at("this request")
-            .help(help)
+            .help(help);
+        // What did something may bring a credential: of that nothing is shown here.
+        let refused = matches!(self.verdict(answer), Verdict::Refused { .. });
+        match answer.excerpt().filter(|_| refused) {
+            Some(said) => told.note(format!("it says: {said}")),
+            None => told,
+        }
     }
 
     fn capture(
