@@ -629,7 +629,7 @@ fn not_revoked(engine: &Engine<'_>) -> Option<Error> {
         );
         diagnostic.help = Some("each `rot run` and `rot resume` tries it again; `rot status` shows what is not revoked yet".into());
     }
-    (!failed.is_empty()).then(|| Error {
+    (!failed.is_empty()).then_some(Error {
         failure: Failure::Unrevoked,
         diagnostics: failed,
     })
