@@ -144,7 +144,8 @@ async fn new_run(
     let inputs = start::inputs(plan, job.rotation, &job.inputs)?;
     let env = start::environment(world, plan);
     // A fact that is known now: asked for at its first use, it would be missed after an effect.
-    let missing = start::missing_variables(plan, job.rotation, &|name| env.contains_key(name));
+    let mut missing = start::missing_variables(plan, job.rotation, &|name| env.contains_key(name));
+    missing.extend(start::missing_programs(world, plan, job.rotation));
     if !missing.is_empty() {
         return Err(Error {
             failure: Failure::BeforeEffect,

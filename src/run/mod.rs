@@ -25,12 +25,17 @@ mod fields;
 mod fingerprint;
 mod generate;
 mod jwt;
+mod peer;
 mod request;
 mod revocation;
+mod scram;
 mod script;
+pub mod sign;
+mod sql;
 mod start;
 mod step;
 pub mod sweep;
+mod xml;
 
 pub use answer::Answer as StoredAnswer;
 pub use execute::{Job, journaled_plan, resume, run, ways_out};

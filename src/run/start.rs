@@ -6,6 +6,7 @@ use super::journal::event::PinnedVersions;
 use super::scope::{Made, RunFacts, Scope, Secrets, Stored, Values};
 use super::value::{Data, Value};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes, nearest};
+use crate::plan::task::http::Protocol;
 use crate::plan::{Label, Origin, Plan, Rotation, Type, Version};
 use crate::vault::{StoredValue, Vault};
 use crate::world::World;
@@ -234,6 +235,47 @@ pub fn missing_variables(
             ))
         })
         .collect()
+}
+
+/// The programs that a rotation starts, in itself or in what it calls, and that the settings of this machine do not name.
+pub fn missing_programs(world: &World, plan: &Plan, rotation: &Rotation) -> Vec<Diagnostic> {
+    let mut open: Vec<&Rotation> = vec![rotation];
+    let mut seen: Vec<&str> = Vec::new();
+    let mut missing: Vec<(&str, crate::source::Span)> = Vec::new();
+    while let Some(one) = open.pop() {
+        if seen.contains(&one.name.as_str()) {
+            continue;
+        }
+        seen.push(&one.name);
+        one.walk(&mut |step| {
+            if let crate::plan::Task::Call(call) = &step.task {
+                open.extend(plan.rotation(&call.rotation));
+            }
+        });
+        for (_, http) in one.requests() {
+            let url = http.url.as_str().unwrap_or_default();
+            let program = url
+                .strip_prefix("exec://")
+                .filter(|_| http.protocol() == Protocol::Exec);
+            let Some(program) = program else { continue };
+            let known = missing.iter().any(|(name, _)| *name == program);
+            if !known && !world.process.has_program(program) {
+                missing.push((program, http.url.at.0));
+            }
+        }
+    }
+    let say = |(name, at)| {
+        Diagnostic::new(
+            codes::RUN_BAD_INPUT,
+            at,
+            format!("no program `{name}` is declared on this machine"),
+        )
+        .at("started here")
+        .help(format!(
+            "write `[programs]` in rot.toml, then `{name} = [\"/path/of/it\"]`: a plan that somebody sends can start nothing else"
+        ))
+    };
+    missing.into_iter().map(say).collect()
 }
 
 /// Which versions this run sees.

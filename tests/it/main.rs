@@ -33,6 +33,8 @@ mod lsp;
 mod model;
 mod packaging;
 mod plan;
+mod reach;
+mod reference;
 mod run;
 mod schedule;
 mod sim;

@@ -56,7 +56,7 @@ use crate::check::life::Kind;
 use crate::check::lifecycle::Keeping;
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::expr::{Root, Version};
-use crate::plan::task::{Body, Http};
+use crate::plan::task::Http;
 use crate::plan::{Expr, ExprKind};
 use crate::source::Span;
 use std::collections::HashSet;
@@ -186,14 +186,9 @@ fn early(cx: &Context<'_, '_>, revoke: usize, kept: &Keeping<'_>) -> Option<Earl
 
 /// What a request is about stands in its URL, query and body; the current version in a header only authenticates it.
 fn about(http: &Http) -> Vec<&Expr> {
-    let mut about: Vec<&Expr> = vec![&http.url];
-    about.extend(http.query.iter().map(|(_, e)| e));
-    match &http.body {
-        Body::None => {}
-        Body::Json(e) | Body::Text(e) | Body::Raw(e) => about.push(e),
-        Body::Form(members) => about.extend(members.iter().map(|(_, e)| e)),
-    }
-    about
+    let parts = http.request_exprs().into_iter();
+    let about = parts.filter(|(part, _)| !part.authenticates());
+    about.map(|(_, expr)| expr).collect()
 }
 
 /// Whether a revocation is of the credential that is replaced: it names the secret, or what stands in the collection in which the

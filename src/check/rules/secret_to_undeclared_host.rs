@@ -58,7 +58,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             let wrong = match reach {
                 Reach::Allowed => false,
                 Reach::WrongHost => true,
-                Reach::WrongPlace => matches!(part, Part::Header(_) | Part::Body),
+                Reach::WrongPlace => matches!(part, Part::Header(_) | Part::Body | Part::In(_)),
             };
             if !wrong || !once.is_first(event, leak.entry.atom) {
                 continue;

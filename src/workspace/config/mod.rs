@@ -33,6 +33,8 @@ pub struct Config {
     pub hosts: BTreeMap<String, Vec<String>>,
     /// `[workers]`: local programs for Conductor's SIMPLE tasks, program and arguments by the task's name.
     pub workers: BTreeMap<String, Vec<String>>,
+    /// `[programs]`: local programs for `exec`, by their name.
+    pub programs: BTreeMap<String, crate::world::process::Declared>,
     /// `[check] fail-on`.
     pub fail_on: Option<Severity>,
     /// `[check] severity`; `None` turns a code off.

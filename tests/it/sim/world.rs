@@ -167,7 +167,8 @@ impl Sim {
             rng: Arc::new(self.clone()),
             env: Arc::new(self.clone()),
             // No plan of these tests has a worker; a real one with no commands knows none.
-            process: Arc::new(rot::world::process::RealProcess::new(Default::default())),
+            process: Arc::new(rot::world::process::RealProcess::default()),
+            wire: Arc::new(rot::world::wire::RealWire::default()),
         }
     }
 
