@@ -13,6 +13,7 @@
 //! | [`conductor`] | Conductor JSON → plan |
 //! | [`check`] | plan → findings |
 //! | [`world`] | (leaf) the only effects: files, HTTP, clock, randomness, environment |
+//! | [`sim`] | (leaf) the same, simulated: power cuts, lost answers, a clock that is told |
 //! | [`vault`] | where secrets rest |
 //! | [`run`] | plan → effects |
 //! | [`report`] | findings and runs → people and machines |
@@ -38,6 +39,8 @@ pub mod conductor;
 pub mod check;
 
 pub mod world;
+
+pub mod sim;
 
 pub mod vault;
 

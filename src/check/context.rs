@@ -1,5 +1,6 @@
 //! What the rules ask: which secrets are in an event, where they may go, how they got there.
 
+use super::calls::Calls;
 use super::flow::{
     Analysis, Atom, AtomId, Entry, Event, Part, Request, Sink, Taint, Target, capture_path, overlap,
 };
@@ -8,9 +9,13 @@ use super::lifecycle::Lifecycle;
 use super::order::Order;
 use super::{Options, Texts};
 use crate::diagnostic::{Code, Diagnostic, Label};
+use crate::plan::egress::{Egress, Ruling, Spot};
 use crate::plan::task::CaptureSource;
-use crate::plan::{Derivation, Expr, Origin, Place, Plan, Policy, SecretDecl, Task};
+use crate::plan::{Derivation, Expr, ExprKind, Origin, Place, Plan, Root, SecretDecl, Task};
 use std::collections::{HashMap, HashSet};
+
+/// How many `let`s are followed.
+const LETS: usize = 16;
 
 /// Everything that a rule may look at.
 pub(crate) struct Context<'a, 'p> {
@@ -30,7 +35,11 @@ pub(crate) struct Context<'a, 'p> {
     lets: HashMap<(usize, &'p str), &'p Expr>,
     /// The outputs that a definition does not name: the reader puts the last task's in their place.
     implied: HashSet<(usize, &'p str)>,
+    /// Where each credential may go.
+    egress: Egress<'p>,
     pub(super) lifecycle: Lifecycle<'p>,
+    /// Which steps call which rotation.
+    pub(crate) calls: Calls,
     /// What holds of credentials on some way through a rotation.
     pub(crate) life: Vec<Fact<'p>>,
 }
@@ -39,17 +48,6 @@ pub(crate) struct Context<'a, 'p> {
 pub(crate) struct Leak<'a> {
     pub(crate) entry: Entry,
     pub(crate) origin: &'a Origin,
-}
-
-/// Whether a secret may go to a part of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// It may.
-    Allowed,
-    /// The host is allowed, but not this part of the request.
-    WrongPlace,
-    /// The host is not allowed.
-    WrongHost,
 }
 
 impl<'a, 'p> Context<'a, 'p> {
@@ -110,7 +108,9 @@ impl<'a, 'p> Context<'a, 'p> {
             requests,
             lets,
             implied,
+            egress: Egress::of(flow.plan),
             lifecycle,
+            calls: Calls::of(flow.plan, &flow.order),
             life: life::facts(flow.plan, &flow.order),
         }
     }
@@ -123,6 +123,35 @@ impl<'a, 'p> Context<'a, 'p> {
     /// What a `let` of a rotation stands for.
     pub(crate) fn let_value(&self, rotation: usize, name: &'p str) -> Option<&'p Expr> {
         self.lets.get(&(rotation, name)).copied()
+    }
+
+    /// What an expression is behind the `let`s that name it, and behind the fields of objects that are written out.
+    pub(crate) fn meant(&self, rotation: usize, expr: &'p Expr) -> &'p Expr {
+        let mut expr = expr;
+        for _ in 0..LETS {
+            let next = match &expr.kind {
+                ExprKind::Ref(Root::Let(name)) => self.let_value(rotation, name),
+                ExprKind::Field(inner, field) => match &self.meant_once(rotation, inner).kind {
+                    ExprKind::Object(members) => {
+                        (members.iter().find(|(name, _)| name == field)).map(|(_, value)| value)
+                    }
+                    _ => None,
+                },
+                _ => None,
+            };
+            match next {
+                Some(next) => expr = next,
+                None => break,
+            }
+        }
+        expr
+    }
+
+    fn meant_once(&self, rotation: usize, expr: &'p Expr) -> &'p Expr {
+        match &expr.kind {
+            ExprKind::Ref(Root::Let(name)) => self.let_value(rotation, name).unwrap_or(expr),
+            _ => expr,
+        }
     }
 
     /// The requests that a step makes.
@@ -278,106 +307,26 @@ impl<'a, 'p> Context<'a, 'p> {
     }
 
     /// Whether a secret may stand in a part of a request to `target`. Where the host is computed only the part is looked at.
-    pub(crate) fn reach(&self, leak: &Leak<'_>, target: &Target, place: Place) -> Reach {
-        match leak.origin {
-            Origin::Secret(name) => match self.secret(name).map(|s| &s.policy) {
-                Some(policy) => by_policy(policy, target, place),
-                None => by_policy(&Policy::Implied, target, place),
-            },
-            Origin::Minted { .. } if self.plan.dialect.semantics().declares_intent => {
-                self.reach_minted(leak, target, place)
-            }
-            _ => by_policy(&Policy::Implied, target, place),
-        }
-    }
-
-    /// A new credential may go where it came from, and where the secrets may go into which it is stored.
-    fn reach_minted(&self, leak: &Leak<'_>, target: &Target, place: Place) -> Reach {
-        let mut answers: Vec<Reach> = Vec::new();
-        if let Some(Atom::Origin {
-            rotation: Some(rotation),
-            origin: Origin::Minted { step, .. },
-        }) = self.flow.trails.atom(leak.entry.atom)
-        {
-            for request in self
-                .order()
-                .find(*rotation, step)
-                .into_iter()
-                .flat_map(|id| self.requests_of(id))
-            {
-                if request.target.host.is_none()
-                    || target.host.is_none()
-                    || same_host(&request.target, target)
-                {
-                    answers.push(if Place::DEFAULT.contains(&place) {
-                        Reach::Allowed
-                    } else {
-                        Reach::WrongPlace
-                    });
-                }
-            }
-        }
-        let mut stored = false;
-        for secret in self
-            .stored_in(leak.entry.atom)
-            .filter_map(|name| self.secret(name))
-        {
-            stored = true;
-            answers.push(by_policy(&secret.policy, target, place));
-        }
-        let issuer = self.issuer(leak.entry.atom);
-        if let (Some(Task::Http(http)), Origin::Minted { name, .. }) = (issuer, leak.origin)
-            && let Some(capture) = http
-                .captures
-                .iter()
-                .find(|c| c.name == *name && !c.to.is_empty())
-        {
-            answers.push(by_policy(
-                &Policy::Declared(capture.to.clone()),
-                target,
-                place,
-            ));
-        }
-        let issued = matches!(issuer, Some(Task::Http(_)));
-        if !stored && !issued {
-            answers.push(by_policy(&Policy::Implied, target, place));
-        }
-        if answers.contains(&Reach::Allowed) {
-            Reach::Allowed
-        } else if answers.contains(&Reach::WrongPlace) {
-            Reach::WrongPlace
-        } else {
-            Reach::WrongHost
-        }
-    }
-
-    /// Whether nothing in the text says where a new credential may go: it is not stored, and its capture names no host.
-    pub(crate) fn is_undeclared(&self, leak: &Leak<'_>) -> bool {
-        let (Origin::Minted { name, .. }, Some(Task::Http(http))) =
-            (leak.origin, self.issuer(leak.entry.atom))
-        else {
-            return false;
+    pub(crate) fn may_go(&self, leak: &Leak<'_>, target: &Target, place: Place) -> Ruling {
+        let spot = Spot {
+            host: target.host.as_deref(),
+            port: target.port,
+            place,
+            literal: true,
         };
-        self.stored_in(leak.entry.atom).next().is_none()
-            && http
-                .captures
-                .iter()
-                .all(|c| c.name != *name || c.to.is_empty())
-    }
-
-    /// The task that made a minted atom.
-    pub(crate) fn issuer(&self, atom: AtomId) -> Option<&'p Task> {
-        match self.flow.trails.atom(atom) {
-            Some(Atom::Origin {
-                rotation: Some(rotation),
-                origin: Origin::Minted { step, .. },
-            }) => self
-                .order()
-                .find(*rotation, step)
-                .and_then(|id| self.order().get(id))
-                .map(|n| &n.step.task),
+        let issuers = match (self.flow.trails.atom(leak.entry.atom), leak.origin) {
+            (Some(Atom::Origin { rotation, .. }), Origin::Minted { step, .. })
+                if self.plan.dialect.semantics().declares_intent =>
+            {
+                rotation.and_then(|rotation| self.order().find(rotation, step))
+            }
             _ => None,
-        }
+        };
+        let issuers = issuers
+            .into_iter()
+            .flat_map(|step| self.requests_of(step))
+            .map(|request| (request.target.host.as_deref(), request.target.port));
+        self.egress.ask(leak.origin, spot, issuers)
     }
 
     /// A finding at the sink with the way of the secret.
@@ -429,31 +378,6 @@ impl<'p> Once<'p> {
     pub(crate) fn is_first(&mut self, event: &Event<'p>, atom: AtomId) -> bool {
         self.0.insert((event.step, event.sink.clone(), atom))
     }
-}
-
-fn by_policy(policy: &Policy, target: &Target, place: Place) -> Reach {
-    let host_allowed = |place_of: &dyn Fn(Place) -> bool| match (policy, target.host.as_deref()) {
-        (Policy::Declared(destinations), Some(host)) => destinations.iter().any(|d| {
-            d.places
-                .iter()
-                .any(|p| place_of(*p) && d.allows(host, target.port, *p))
-        }),
-        (Policy::Declared(destinations), None) => destinations
-            .iter()
-            .any(|d| d.places.iter().any(|p| place_of(*p))),
-        (Policy::Implied, _) => Place::DEFAULT.iter().any(|p| place_of(*p)),
-    };
-    if host_allowed(&|p| p == place) {
-        Reach::Allowed
-    } else if host_allowed(&|_| true) {
-        Reach::WrongPlace
-    } else {
-        Reach::WrongHost
-    }
-}
-
-fn same_host(a: &Target, b: &Target) -> bool {
-    a.host.is_some() && a.host == b.host && a.port == b.port
 }
 
 /// The part of a request as policies speak of it.

@@ -73,13 +73,7 @@ fn every(field: &str) -> Option<u64> {
 /// How long the value lives that a step stores, and where that is said: in `expires`, else in the request that asked for it.
 pub(crate) fn life_of(cx: &Context<'_, '_>, store: usize) -> Option<(Dur, Span)> {
     if let Some(expires) = cx.expires(store) {
-        let meant = match &expires.kind {
-            ExprKind::Ref(Root::Let(name)) => {
-                cx.let_value(cx.order().get(store)?.rotation, name)?
-            }
-            _ => expires,
-        };
-        return life(cx, cx.order().get(store)?.rotation, meant).map(|life| (life, expires.at.0));
+        return life(cx, cx.order().get(store)?.rotation, expires).map(|life| (life, expires.at.0));
     }
     let secret = cx.stored_by(store)?;
     cx.keepings_of(secret)
@@ -127,30 +121,42 @@ fn asked(http: &Http) -> Option<(Dur, Span)> {
 
 /// How long a value lives that expires at this time, where it is a fixed time after the run's start.
 pub(crate) fn life<'p>(cx: &Context<'_, 'p>, rotation: usize, expires: &'p Expr) -> Option<Dur> {
-    let ExprKind::Binary(Operator::Add, left, right) = &expires.kind else {
-        return None;
-    };
-    let starts = |e: &Expr| {
-        matches!(
-            &e.kind,
-            ExprKind::Ref(Root::Run(RunField::StartedAt | RunField::ScheduledAt))
-        )
-    };
-    match (starts(left), starts(right)) {
-        (true, _) => duration(cx, rotation, right),
-        (_, true) => duration(cx, rotation, left),
-        _ => None,
+    match fixed(cx, rotation, expires, SUMS)? {
+        Fixed::Length(life) | Fixed::AfterStart(life) => Some(life),
     }
 }
 
-/// A duration that is written, also under a name.
-fn duration<'p>(cx: &Context<'_, 'p>, rotation: usize, expr: &'p Expr) -> Option<Dur> {
-    match &expr.kind {
-        ExprKind::Duration(life) => Some(*life),
-        ExprKind::Ref(Root::Let(name)) => match &cx.let_value(rotation, name)?.kind {
-            ExprKind::Duration(life) => Some(*life),
-            _ => None,
-        },
+/// How many sums within sums are looked at.
+const SUMS: usize = 16;
+
+/// A time that is known before the run.
+#[derive(Clone, Copy)]
+enum Fixed {
+    Length(Dur),
+    AfterStart(Dur),
+}
+
+fn fixed<'p>(cx: &Context<'_, 'p>, rotation: usize, expr: &'p Expr, depth: usize) -> Option<Fixed> {
+    let depth = depth.checked_sub(1)?;
+    match &cx.meant(rotation, expr).kind {
+        ExprKind::Duration(life) => Some(Fixed::Length(*life)),
+        ExprKind::Ref(Root::Run(RunField::StartedAt | RunField::ScheduledAt)) => {
+            Some(Fixed::AfterStart(Dur(0)))
+        }
+        ExprKind::Binary(Operator::Add, left, right) => {
+            let left = fixed(cx, rotation, left, depth)?;
+            let right = fixed(cx, rotation, right, depth)?;
+            match (left, right) {
+                (Fixed::Length(a), Fixed::Length(b)) => {
+                    Some(Fixed::Length(Dur(a.0.checked_add(b.0)?)))
+                }
+                (Fixed::AfterStart(a), Fixed::Length(b))
+                | (Fixed::Length(a), Fixed::AfterStart(b)) => {
+                    Some(Fixed::AfterStart(Dur(a.0.checked_add(b.0)?)))
+                }
+                (Fixed::AfterStart(_), Fixed::AfterStart(_)) => None,
+            }
+        }
         _ => None,
     }
 }

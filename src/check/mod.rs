@@ -4,6 +4,7 @@
 //! one thing that is wrong. A rule's doc comment is its page ([`pages`]). Nothing here knows how a plan was spelled but for
 //! [`Dialect`](crate::plan::Dialect), and nothing does IO.
 
+mod calls;
 mod context;
 pub mod flow;
 pub mod graph;

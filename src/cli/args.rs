@@ -365,6 +365,11 @@ pub struct ResumeArgs {
 /// `rot status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
+    /// Files and folders with rotations: when each is due next, and what they declare and the vault lacks [default: the folder of rot.toml]
+    pub paths: Vec<PathBuf>,
+    /// Exit with 12 when something needs somebody, with 11 when a rotation is due or soon will be
+    #[arg(long)]
+    pub exit_code: bool,
     /// text or json
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
     pub report: ResultFormat,

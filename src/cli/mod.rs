@@ -28,6 +28,7 @@ pub mod run;
 pub mod runreport;
 mod runs;
 pub mod status;
+pub mod stop;
 pub mod templates;
 mod topics;
 pub mod usage;

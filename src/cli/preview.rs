@@ -4,11 +4,12 @@ use super::accept::accept;
 use super::args::{PlanArgs, ResultFormat};
 use super::context::Context;
 use super::{environment, load, paths, run};
-use crate::diagnostic::Result;
+use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::plan::task::http::{Auth, Body, CaptureSource, Expectation, Http, Protocol, Sign};
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::{Effect, Expr, ExprKind, Plan, Root, Rotation, Step, Task, Version};
 use crate::report::visible;
+use crate::run::needs::{AtHand, NeedKind};
 use crate::vault::Vault;
 use crate::world::World;
 use serde_json::{Value as Json, json};
@@ -18,36 +19,65 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<()> {
     let config = context.config()?;
     let loaded = load::file(&args.selection.file, &config)?;
     let plan = accept(loaded, &config, context)?;
-    run::inputs(&args.selection)?;
+    let given = run::inputs(&args.selection)?;
     let chosen: Vec<&Rotation> = match &args.selection.rotation {
         Some(name) => vec![load::choose(&plan, Some(name))?],
         None => plan.rotations.iter().filter(|r| !r.imported).collect(),
     };
     let world = environment::world(context, &config)?;
-    // Best effort: a plan is wanted on machines without the vault too.
-    let paths = paths::resolve(context, &config, &world).ok();
-    let vault = paths
-        .filter(|paths| matches!(world.fs.stat(&paths.vault), Ok(Some(_))))
-        .and_then(|paths| Vault::open(&world, &paths).ok());
-    if let Some(vault) = &vault {
-        environment::agree(vault, context.globals.environment.as_deref())?;
-    }
+    let world = world.with_programs(
+        config.workers.clone().into_iter().collect(),
+        config.programs.clone().into_iter().collect(),
+    );
+    // A plan is wanted on machines without the vault too: there, that is what is missing.
+    let mut missing: Vec<Missing> = Vec::new();
+    let opened = paths::resolve(context, &config, &world).and_then(|paths| {
+        let mut vault = match context.globals.read_only {
+            true => Vault::open_read_only(&world, &paths)?,
+            false => Vault::open(&world, &paths)?,
+        };
+        if stores(&plan, &chosen) && !context.globals.read_only {
+            let proved = vault.hold_room();
+            missing.extend(proved.err().map(|e| Missing::of_vault(&e)));
+        }
+        Ok(vault)
+    });
+    let vault = match opened {
+        Ok(vault) => {
+            environment::agree(&vault, context.globals.environment.as_deref())?;
+            Some(vault)
+        }
+        Err(error) => {
+            missing.push(Missing::of_vault(&error));
+            None
+        }
+    };
+    let source = Some(args.selection.file.as_path()).filter(|p| p.as_os_str() != "-");
+    let (certificates, unread) = run::read_certificates(&plan, source);
+    missing.extend(
+        unread
+            .iter()
+            .map(|e| Missing::of(NeedKind::Certificate, None, e)),
+    );
     let previews: Vec<Preview> = chosen
         .iter()
         .map(|r| preview(&plan, r, &world, vault.as_ref()))
         .collect();
-    let mut missing: Vec<String> = Vec::new();
+    let secrets = vault.as_ref().map(|vault| {
+        let pinned = crate::run::pin(&plan, vault);
+        crate::run::secrets_at_start(&plan, vault, &pinned)
+    });
     for rotation in &chosen {
-        let set = |name: &str| world.env.var(name).is_some();
-        for one in crate::run::missing_variables(&plan, rotation, &set) {
-            let line = format!(
-                "rotation `{}` cannot run: {}",
-                visible(&rotation.name),
-                one.message
-            );
-            if !missing.contains(&line) {
-                missing.push(line);
-            }
+        let at_hand = AtHand {
+            world: &world,
+            inputs: &|name| given.iter().any(|(n, _)| n == name),
+            variables: &|name| world.env.var(name).is_some(),
+            secrets: secrets.as_ref(),
+            certificates: &certificates,
+        };
+        for need in crate::run::needs::missing(&plan, rotation, &at_hand) {
+            let one = Missing::of(need.kind, Some(&rotation.name), &need.diagnostic);
+            missing.push(one);
         }
     }
     match args.report {
@@ -62,12 +92,77 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<()> {
         ResultFormat::Text => {
             let text: Vec<String> = previews.iter().map(Preview::text).collect();
             context.out.stdout(&text.join("\n"));
-            for line in &missing {
-                context.out.stdout(&format!("\n{line}\n"));
+            if let Some(lines) = Missing::text(&missing) {
+                context.out.stdout(&lines);
             }
         }
     }
     Ok(())
+}
+
+/// Whether one of these rotations, or what it calls, stores anything.
+fn stores(plan: &Plan, chosen: &[&Rotation]) -> bool {
+    let mut stores = false;
+    for rotation in chosen {
+        rotation.walk(&mut |step| {
+            stores |= step.task.write().is_some() || matches!(step.task, Task::Call(_));
+        });
+    }
+    stores && {
+        let mut any = false;
+        plan.walk(&mut |_, step| any |= step.task.write().is_some());
+        any
+    }
+}
+
+/// What a run would be stopped by before its first effect.
+#[derive(serde::Serialize)]
+struct Missing {
+    kind: NeedKind,
+    rotation: Option<String>,
+    message: String,
+    help: Option<String>,
+}
+
+impl Missing {
+    fn of(kind: NeedKind, rotation: Option<&str>, diagnostic: &Diagnostic) -> Self {
+        Self {
+            kind,
+            rotation: rotation.map(str::to_owned),
+            message: diagnostic.message.clone(),
+            help: diagnostic.help.clone(),
+        }
+    }
+
+    fn of_vault(error: &Error) -> Self {
+        let first = error.diagnostics.first();
+        Self {
+            kind: NeedKind::Vault,
+            rotation: None,
+            message: error.message().to_owned(),
+            help: first.and_then(|d| d.help.clone()),
+        }
+    }
+
+    /// All of it, a line each and its remedy below.
+    fn text(all: &[Self]) -> Option<String> {
+        if all.is_empty() {
+            return None;
+        }
+        let mut text = "\nmissing, so that a run would end before it calls anything:\n".to_owned();
+        for one in all {
+            let of = one.rotation.as_deref();
+            let of = of.map(|name| format!("rotation `{}`: ", visible(name)));
+            text.push_str(&format!(
+                "- {}{}\n",
+                of.unwrap_or_default(),
+                visible(&one.message)
+            ));
+            let help = one.help.as_deref().map(visible);
+            text.push_str(&help.map(|h| format!("    {h}\n")).unwrap_or_default());
+        }
+        Some(text)
+    }
 }
 
 /// Names and fields of public fields.
@@ -91,8 +186,9 @@ struct Line {
 
 fn preview(plan: &Plan, rotation: &Rotation, world: &World, vault: Option<&Vault>) -> Preview {
     let next_due = vault.and_then(|vault| {
-        let past = crate::run::due::past(vault, rotation);
-        let due = crate::run::due::next(vault, rotation, &past, world.clock.now())?;
+        let now = world.clock.now();
+        let past = crate::run::due::past(vault, rotation, now);
+        let due = crate::run::due::next(vault, rotation, &past, now)?;
         Some((due.at, due.reason.explain()))
     });
     let mut steps = Vec::new();

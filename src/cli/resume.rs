@@ -4,7 +4,7 @@ use super::accept::accept;
 use super::args::{ResultFormat, ResumeArgs};
 use super::context::Context;
 use super::watch::Watch;
-use super::{environment, load, paths, run, runreport};
+use super::{environment, load, paths, run, runreport, stop};
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::plan::{Plan, document};
 use crate::run::{Decision, Job, OpenRun};
@@ -62,7 +62,19 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
         );
     }
     let mut worst: Option<Error> = None;
+    stop::heed();
     for open in chosen {
+        if stop::asked() {
+            let left = format!(
+                "run {} was not resumed: the process was asked to end",
+                open.run_id
+            );
+            context.complain_and_keep(
+                Error::plain(Failure::AfterEffect, codes::RUN_INTERRUPTED, left),
+                &mut worst,
+            );
+            continue;
+        }
         let result = match decision {
             Some(decision) => {
                 crate::run::acknowledge(

@@ -5,17 +5,18 @@ use super::args::{ResultFormat, RunArgs, Selection};
 use super::context::Context;
 use super::load;
 use super::watch::Watch;
-use super::{environment, files, paths, runreport};
-use crate::diagnostic::{Error, Failure, Result, codes};
+use super::{environment, files, paths, runreport, stop};
+use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::{Plan, Rotation, document};
 use crate::report::findings::counted;
 use crate::run::{self, Job};
+use crate::source::Span;
 use crate::vault::Vault;
 use crate::world::World;
 use serde_json::Value as Json;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Runs the command.
 pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
@@ -28,8 +29,12 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
         .map(|path| path.as_path())
         .collect();
     let mut worst: Option<Failure> = None;
-    let (mut ran, mut idle, mut failed) = (0, 0, 0);
+    let (mut ran, mut idle, mut failed, mut left) = (0, 0, 0, 0);
     for path in rotations(&named)? {
+        if stop::asked() {
+            left += 1;
+            continue;
+        }
         match file(args, &path, context) {
             Ok(()) => ran += 1,
             Err(error) if error.failure == Failure::NothingDue => idle += 1,
@@ -45,9 +50,14 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
             }
         }
     }
+    let left_out = if left == 0 {
+        String::new()
+    } else {
+        format!(", {left} not looked at: the process was asked to end")
+    };
     context.out.info(&format!(
-        "{}: {ran} ran, {idle} had nothing due, {failed} failed",
-        counted(ran + idle + failed, "file")
+        "{}: {ran} ran, {idle} had nothing due, {failed} failed{left_out}",
+        counted(ran + idle + failed + left, "file")
     ));
     let end = |failure| {
         Err(Error {
@@ -57,30 +67,43 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
     };
     match worst {
         Some(failure) => end(failure),
+        None if left > 0 => end(Failure::BeforeEffect),
         None if ran == 0 => end(Failure::NothingDue),
         None => Ok(()),
     }
 }
 
-/// The files that are named, and the `.rot` files with a schedule in the folders that are, in the order of their names.
-fn rotations(named: &[&Path]) -> Result<Vec<std::path::PathBuf>> {
+/// The files that are named, and the `.rot` files in the folders that are, in the order of their names.
+pub fn files_below(named: &[&Path]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for path in named {
-        if !path.is_dir() {
+        // The folder in which the command runs.
+        let folder = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
+        if !folder.is_dir() {
             found.push(path.to_path_buf());
             continue;
         }
-        let walk = ignore::WalkBuilder::new(path)
+        let walk = ignore::WalkBuilder::new(folder)
             .sort_by_file_path(|a, b| a.cmp(b))
             .build();
         for entry in walk.filter_map(std::result::Result::ok) {
             let file = entry.path();
-            if file.extension().is_some_and(|e| e == "rot") && file.is_file() && is_scheduled(file)
-            {
-                found.push(file.to_owned());
+            if file.extension().is_some_and(|e| e == "rot") && file.is_file() {
+                found.push(file.strip_prefix(".").unwrap_or(file).to_owned());
             }
         }
     }
+    found
+}
+
+/// The same, without the files of folders that have no schedule.
+fn rotations(named: &[&Path]) -> Result<Vec<PathBuf>> {
+    let mut found = files_below(named);
+    found.retain(|file| named.iter().any(|path| path == file) || is_scheduled(file));
     if found.is_empty() {
         return Err(Error::plain(
             Failure::NoInputs,
@@ -122,6 +145,7 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
     );
     let paths = paths::resolve(context, &config, &world)?;
     let vault = RefCell::new(open(context, &world, &paths)?);
+    stop::heed();
     environment::agree_to_run(&vault.borrow(), context.globals.environment.as_deref())?;
     let chosen: Vec<&Rotation> = if args.due && args.selection.rotation.is_none() {
         plan.rotations
@@ -144,6 +168,17 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
     let mut idle = true;
     let mut unrevoked = false;
     for (number, rotation) in chosen.into_iter().enumerate() {
+        if stop::asked() && number > 0 {
+            let left = format!(
+                "rotation `{}` was not looked at: the process was asked to end",
+                rotation.name
+            );
+            context.complain_and_keep(
+                Error::plain(Failure::BeforeEffect, codes::RUN_INTERRUPTED, left),
+                &mut worst,
+            );
+            continue;
+        }
         let job = Job {
             plan: &plan,
             rotation,
@@ -220,9 +255,11 @@ fn one(
     let runtime = runtime()?;
     let watch = Watch::new(&context.out, job.plan, args.report == ResultFormat::Text);
     if args.due {
-        let mut past = run::due::past(&vault.borrow(), job.rotation);
         let now = world.clock.now();
-        run::due::check_clock(&past, now)?;
+        let mut past = run::due::past(&vault.borrow(), job.rotation, now);
+        if let Some(wrong) = run::due::check_clock(world, &vault.borrow(), &past, now)? {
+            context.out.info(&format!("warning: {wrong}"));
+        }
         run::due::look(&mut vault.borrow_mut(), job.rotation, &mut past, now)?;
         let open = run::open_runs(world, &vault.borrow())?
             .into_iter()
@@ -315,8 +352,23 @@ pub fn inputs(selection: &Selection) -> Result<Vec<(String, Json)>> {
 
 /// The certificate files that a plan names, relative to the file that names them.
 pub fn certificates(plan: &Plan, source: Option<&Path>) -> Result<HashMap<String, Vec<u8>>> {
+    let (found, unread) = read_certificates(plan, source);
+    if unread.is_empty() {
+        return Ok(found);
+    }
+    Err(Error {
+        failure: Failure::BeforeEffect,
+        diagnostics: unread,
+    })
+}
+
+/// The same, with what is to say of those that cannot be read.
+pub fn read_certificates(
+    plan: &Plan,
+    source: Option<&Path>,
+) -> (HashMap<String, Vec<u8>>, Vec<Diagnostic>) {
     let mut found = HashMap::new();
-    let mut wrong = None;
+    let mut unread: Vec<Diagnostic> = Vec::new();
     let requests = plan.rotations.iter().flat_map(|r| r.requests());
     for name in requests.flat_map(|(_, http)| &http.limits.ca) {
         let path = source
@@ -324,21 +376,22 @@ pub fn certificates(plan: &Plan, source: Option<&Path>) -> Result<HashMap<String
             .unwrap_or(Path::new(""))
             .join(name);
         match files::read_text(&path) {
-            Ok(text) => {
-                found.insert(name.clone(), text.into_bytes());
+            Ok(text) => drop(found.insert(name.clone(), text.into_bytes())),
+            Err(problem) => {
+                let message = format!(
+                    "cannot read the certificate `{}`: {}",
+                    path.display(),
+                    problem.why
+                );
+                let one = Diagnostic::new(codes::UNREADABLE_INPUT, Span::NONE, message)
+                    .help("the path after `ca` is relative to the file that names it");
+                if !unread.contains(&one) {
+                    unread.push(one);
+                }
             }
-            Err(problem) => wrong = Some((path.display().to_string(), problem.why)),
         }
     }
-    match wrong {
-        None => Ok(found),
-        Some((path, why)) => Err(Error::plain(
-            Failure::BeforeEffect,
-            codes::UNREADABLE_INPUT,
-            format!("cannot read the certificate `{path}`: {why}"),
-        )
-        .help("the path after `ca` is relative to the file that names it")),
-    }
+    (found, unread)
 }
 
 fn absolute(context: &Context, path: &Path) -> String {

@@ -59,6 +59,10 @@ fn text(report: &RunReport) -> String {
             "{}: {resumed}failed (run {})\n",
             report.rotation, report.run_id
         )),
+        Status::Interrupted => out.push_str(&format!(
+            "{}: {resumed}interrupted (run {})\n",
+            report.rotation, report.run_id
+        )),
         Status::NeedsOperator => out.push_str(&format!(
             "{}: needs a person (run {})\n",
             report.rotation, report.run_id

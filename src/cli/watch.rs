@@ -1,10 +1,14 @@
 //! What a person sees while a run goes on, and the masking of what it meets.
 
+use super::stop;
 use crate::plan::Plan;
 use crate::plan::task::walk_steps;
 use crate::report::{Out, visible};
 use crate::run::{Observer, StepReport};
 use crate::vault::Secret;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
 
 /// Shows steps as they end, and a status line on a terminal while one is under way.
 pub struct Watch<'a> {
@@ -48,6 +52,23 @@ impl Observer for Watch<'_> {
         self.out.info(&format!("  {}", visible(line)));
     }
 
+    fn stopping(&self) -> bool {
+        stop::asked()
+    }
+
+    fn stopped(&self) -> Pin<Box<dyn Future<Output = ()> + '_>> {
+        Box::pin(stop::when_asked())
+    }
+
+    fn hears_out(&self, step: &str, patience: Duration) {
+        self.out.progress("");
+        self.out.info(&format!(
+            "asked to end: the answer of step `{}` is waited for, {} s at most; asked again, it ends at once",
+            visible(step),
+            patience.as_secs()
+        ));
+    }
+
     fn secret(&self, secret: &Secret) {
         self.out.redactor().register(secret);
     }
@@ -70,6 +91,7 @@ fn line(step: &StepReport) -> String {
         "completed" => "✓",
         "replayed" => "↻",
         "skipped" => "–",
+        "interrupted" => "…",
         "completed_with_errors" => "!",
         _ => "✗",
     };

@@ -14,6 +14,10 @@ pub enum Failure {
     NoInputs,
     /// Nothing was due. Not an error: cron may call every minute.
     NothingDue,
+    /// `status --exit-code`: a rotation is due, or will be soon.
+    DueSoon,
+    /// `status --exit-code`: something needs somebody.
+    Attention,
     /// The run failed before any effect.
     BeforeEffect,
     /// The run failed after an effect; what was obtained is safe and `resume` continues.
@@ -42,6 +46,8 @@ impl Failure {
             Failure::Usage => 2,
             Failure::NoInputs => 3,
             Failure::NothingDue => 10,
+            Failure::DueSoon => 11,
+            Failure::Attention => 12,
             Failure::BeforeEffect => 20,
             Failure::AfterEffect => 21,
             Failure::Unknown => 22,

@@ -74,7 +74,7 @@ impl Problem {
             Problem::MissingValue => "a value is missing here",
             Problem::Key => "a key must be a string in double quotes",
             Problem::Comment => "JSON has no comments",
-            Problem::SingleQuotes => "JSON strings stand in double quotes",
+            Problem::SingleQuotes => "JSON strings are written in double quotes",
             Problem::OpenString => "this string has no closing quote",
             Problem::Escape => "this is not an escape that JSON knows",
             Problem::Surrogate => "this `\\u` escape is half of a surrogate pair",
@@ -112,7 +112,7 @@ impl Problem {
             Problem::OpenObject => "close it with `}`",
             Problem::Trailing => "a file holds one value; put several definitions into an array",
             Problem::Unexpected => {
-                "text stands in double quotes; bare words are `true`, `false` and `null`"
+                "text is written in double quotes; bare words are `true`, `false` and `null`"
             }
         }
     }

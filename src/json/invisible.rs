@@ -29,7 +29,7 @@ fn finding(file: FileId, at: usize, c: char) -> Diagnostic {
     Diagnostic::new(
         codes::BIDI_OR_INVISIBLE,
         span,
-        format!("the text holds {name}, which nobody sees and which can change how it reads"),
+        format!("the text holds {name}, which is invisible and can change how it reads"),
     )
     .at(name)
     .help(format!("remove it, or write it as `{escape}`"))

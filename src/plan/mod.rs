@@ -7,6 +7,7 @@ pub(crate) mod compare;
 pub mod dialect;
 pub mod document;
 pub mod effect;
+pub mod egress;
 pub mod expr;
 pub mod fields;
 pub mod index;
@@ -24,6 +25,7 @@ pub mod write;
 
 pub use dialect::{Dialect, Semantics};
 pub use effect::{Effect, Issues, Old};
+pub use egress::Egress;
 pub use expr::{Expr, ExprKind, Function, Operator, Root, RunField, Version};
 pub use label::{Derivation, Label, Origin};
 pub use path::JsonPath;

@@ -178,13 +178,6 @@ impl HostPattern {
 }
 
 impl Destination {
-    /// Whether a value may stand in `place` of a request to `host` and `port`.
-    pub fn allows(&self, host: &str, port: Option<u16>, place: Place) -> bool {
-        self.host.matches(host)
-            && (self.port.is_none() || self.port == port)
-            && self.places.contains(&place)
-    }
-
     /// Whether all that `other` allows is allowed by `self`.
     pub fn covers(&self, other: &Destination) -> bool {
         self.host.covers(&other.host)
@@ -194,16 +187,6 @@ impl Destination {
 }
 
 impl Policy {
-    /// Whether a value may stand in `place` of a request to `host`. [`Policy::Implied`] allows header and body of any literal host.
-    pub fn allows(&self, host: &str, port: Option<u16>, place: Place) -> bool {
-        match self {
-            Policy::Declared(destinations) => {
-                destinations.iter().any(|d| d.allows(host, port, place))
-            }
-            Policy::Implied => Place::DEFAULT.contains(&place),
-        }
-    }
-
     /// Whether all that `other` allows is allowed by `self`.
     pub fn covers(&self, other: &Policy) -> bool {
         match (self, other) {

@@ -6,6 +6,7 @@ use crate::plan::Rotation;
 use crate::plan::schedule::{Due, Trigger};
 use crate::plan::task::walk_steps;
 use crate::vault::{Document, Vault};
+use crate::world::World;
 use jiff::{SignedDuration, Timestamp};
 
 /// A clock that is further behind than this was set back.
@@ -18,14 +19,25 @@ const BACKOFF: SignedDuration = SignedDuration::from_secs(30);
 /// What is known of a rotation's past.
 #[derive(Debug, Clone, Default)]
 pub struct Past {
-    /// When it last succeeded.
+    /// When it last succeeded, as far as that is not ahead of this clock.
     pub last_success: Option<Timestamp>,
     /// The nearest expiry among the current versions that it stored, with the time that version was made.
     pub expiry: Option<(Timestamp, Timestamp)>,
-    /// The latest time that any record of it bears.
-    pub latest: Option<Timestamp>,
     /// When somebody first asked whether it is due, while it had never run.
     pub first_look: Option<Timestamp>,
+    /// The latest record of it that is ahead of this clock, if there is one.
+    pub ahead: Option<Stamp>,
+}
+
+/// A time that a record bears, and who wrote it there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    /// The time.
+    pub at: Timestamp,
+    /// The run that wrote it, where that is known.
+    pub run: Option<String>,
+    /// The machine on which it ran, where that is known.
+    pub host: Option<String>,
 }
 
 /// Where the vault remembers first looks, by rotation.
@@ -34,7 +46,7 @@ const META: &str = "first_looks";
 const FACTS: &str = "schedule";
 
 /// When a rotation was tried.
-#[derive(Debug, Clone, Copy, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 struct Facts {
     /// When it last succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,7 +54,26 @@ struct Facts {
     /// When it last ended, well or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_attempt: Option<Timestamp>,
+    /// The run that ended then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+    /// The machine that it ran on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    /// When it last succeeded on each machine: a clock that is wrong is wrong on one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    successes: Vec<Success>,
 }
+
+/// When a rotation last succeeded on a machine.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+struct Success {
+    host: String,
+    at: Timestamp,
+}
+
+/// As many machines are told apart.
+const HOSTS: usize = 8;
 
 fn facts(doc: &Document, rotation: &str) -> Facts {
     doc.meta
@@ -52,13 +83,38 @@ fn facts(doc: &Document, rotation: &str) -> Facts {
         .unwrap_or_default()
 }
 
+/// The end of a run.
+pub(super) struct Attempt<'a> {
+    /// Which run.
+    pub(super) run: &'a str,
+    /// On which machine, where it says what it is called.
+    pub(super) host: Option<String>,
+    /// When.
+    pub(super) at: Timestamp,
+    /// Whether it went well.
+    pub(super) succeeded: bool,
+}
+
 /// Writes down that a rotation was tried.
-pub(super) fn note(doc: &mut Document, rotation: &str, now: Timestamp, succeeded: bool) {
+pub(super) fn note(doc: &mut Document, rotation: &str, attempt: Attempt<'_>) {
     let mut facts = facts(doc, rotation);
-    facts.last_attempt = Some(now);
-    if succeeded {
-        facts.last_success = Some(now);
+    facts.last_attempt = Some(attempt.at);
+    facts.run = Some(attempt.run.to_owned());
+    if attempt.succeeded {
+        facts.last_success = Some(attempt.at);
+        let host = attempt.host.clone().unwrap_or_default();
+        facts.successes.retain(|one| one.host != host);
+        let at = attempt.at;
+        facts.successes.push(Success { host, at });
+        while facts.successes.len() > HOSTS {
+            let oldest = facts.successes.iter().map(|one| one.at).min();
+            let mut dropped = false;
+            facts.successes.retain(|one| {
+                dropped || Some(one.at) != oldest || !std::mem::replace(&mut dropped, true)
+            });
+        }
     }
+    facts.host = attempt.host;
     let all = doc
         .meta
         .entry(FACTS.to_owned())
@@ -68,8 +124,14 @@ pub(super) fn note(doc: &mut Document, rotation: &str, now: Timestamp, succeeded
     }
 }
 
-/// What the vault says of a rotation.
-pub fn past(vault: &Vault, rotation: &Rotation) -> Past {
+/// Whether a time is further ahead of a clock than clocks of good machines differ.
+pub fn is_ahead(at: Timestamp, now: Timestamp) -> bool {
+    at.duration_since(now) > BACK
+}
+
+/// What the vault says of a rotation. Times that are ahead of this clock are not believed: another machine's clock was wrong when
+/// it wrote them, and must stop nobody else.
+pub fn past(vault: &Vault, rotation: &Rotation, now: Timestamp) -> Past {
     let looks = vault
         .doc()
         .meta
@@ -77,16 +139,30 @@ pub fn past(vault: &Vault, rotation: &Rotation) -> Past {
         .and_then(|looks| looks.get(&rotation.name));
     let first_look = looks
         .and_then(|at| at.as_str())
-        .and_then(|at| at.parse().ok());
+        .and_then(|at| at.parse().ok())
+        .filter(|at| !is_ahead(*at, now));
     let facts = facts(vault.doc(), &rotation.name);
     let mut past = Past {
         first_look,
-        last_success: facts.last_success,
-        latest: facts.last_attempt.max(facts.last_success),
         ..Past::default()
     };
-    let note =
-        |past: &mut Past, at: Timestamp| past.latest = Some(past.latest.map_or(at, |l| l.max(at)));
+    let attempt = |at: Timestamp| Stamp {
+        at,
+        run: facts.run.clone(),
+        host: facts.host.clone(),
+    };
+    for at in facts
+        .successes
+        .iter()
+        .map(|s| s.at)
+        .chain(facts.last_success)
+    {
+        // Of the successes, the last attempt is the one whose run is known.
+        past.succeeded(attempt(at), now, facts.last_attempt != Some(at));
+    }
+    if let Some(at) = facts.last_attempt.filter(|at| is_ahead(*at, now)) {
+        past.is_behind(attempt(at));
+    }
     for name in stored_by(rotation) {
         let Some(entry) = vault.doc().get(&name) else {
             continue;
@@ -95,19 +171,38 @@ pub fn past(vault: &Vault, rotation: &Rotation) -> Past {
             continue;
         };
         if current.rotation.as_deref() == Some(rotation.name.as_str()) {
-            past.last_success = Some(
-                past.last_success
-                    .map_or(current.created_at, |l| l.max(current.created_at)),
-            );
-            note(&mut past, current.created_at);
+            let stamp = Stamp {
+                at: current.created_at,
+                run: current.run.clone(),
+                host: None,
+            };
+            past.succeeded(stamp, now, false);
         }
         if let Some(expires) = current.expires_at
+            && !is_ahead(current.created_at, now)
             && past.expiry.is_none_or(|(e, _)| expires < e)
         {
             past.expiry = Some((expires, current.created_at));
         }
     }
     past
+}
+
+impl Past {
+    /// Takes note of a success; `old` is one that says nothing of the machine's clock as it is now.
+    fn succeeded(&mut self, stamp: Stamp, now: Timestamp, old: bool) {
+        if !is_ahead(stamp.at, now) {
+            self.last_success = self.last_success.max(Some(stamp.at));
+        } else if !old {
+            self.is_behind(stamp);
+        }
+    }
+
+    fn is_behind(&mut self, stamp: Stamp) {
+        if self.ahead.as_ref().is_none_or(|known| known.at <= stamp.at) {
+            self.ahead = Some(stamp);
+        }
+    }
 }
 
 /// The secrets that a rotation stores under literal names.
@@ -178,18 +273,39 @@ pub fn may_resume(open: &OpenRun, now: Timestamp) -> bool {
     last.checked_add(pause).is_ok_and(|next| now >= next)
 }
 
-/// Refuses to act on a schedule when the clock went back.
-pub fn check_clock(past: &Past, now: Timestamp) -> Result<()> {
-    match past.latest {
-        Some(latest) if latest.duration_since(now) > BACK => Err(Error::plain(
-            Failure::Clock,
-            codes::CLOCK_ANOMALY,
-            format!("the clock shows {now}, and the last run was at {latest}: this clock went back, or that of another machine is ahead"),
-        )
-        .note("`rot status` says which version is ahead of this clock")
-        .help(
-            "set the clock (is time synchronised?); `rot run` without `--due` runs all the same",
-        )),
-        _ => Ok(()),
+/// Refuses to act on a schedule when this machine's clock went back: its own last run bears a time that has not come yet. What
+/// another machine wrote with a clock that was ahead stops nobody: it is told, in what this answers with, and not believed.
+///
+/// # Errors
+/// ROT850, exit 26.
+pub fn check_clock(
+    world: &World,
+    vault: &Vault,
+    past: &Past,
+    now: Timestamp,
+) -> Result<Option<String>> {
+    let Some(ahead) = &past.ahead else {
+        return Ok(None);
+    };
+    let own = match &ahead.run {
+        Some(run) => super::journal::list(world, vault)?.contains(run),
+        None => false,
+    };
+    if !own {
+        let who = match &ahead.host {
+            Some(host) => format!("machine {}", host.escape_default()),
+            None => "another machine".to_owned(),
+        };
+        return Ok(Some(format!(
+            "the last run was at {}, which is ahead of this clock ({now}): the clock of {who} is wrong, and the time is not believed",
+            ahead.at
+        )));
     }
+    Err(Error::plain(
+        Failure::Clock,
+        codes::CLOCK_ANOMALY,
+        format!("the clock shows {now}, and the last run of this machine was at {}: this clock went back, or that of another machine with the same state is ahead", ahead.at),
+    )
+    .note("`rot status` says which version is ahead of this clock")
+    .help("set the clock (is time synchronised?); `rot run` without `--due` runs all the same, and the schedule counts from there"))
 }

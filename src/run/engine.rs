@@ -12,7 +12,7 @@ use super::scope::Scope;
 use super::value::Value;
 use crate::diagnostic::{Diagnostic, Error, Failure, codes};
 use crate::plan::task::{Overdue, Step, Task};
-use crate::plan::{Plan, Rotation};
+use crate::plan::{Egress, Plan, Rotation};
 use crate::vault::Vault;
 use crate::world::World;
 use serde_json::Value as Json;
@@ -35,6 +35,8 @@ pub(super) enum Flow {
 pub(super) enum StepError {
     /// A step failed in an ordinary way.
     Failed(Box<Diagnostic>),
+    /// The process was asked to end; a later one goes on.
+    Interrupted(Box<Diagnostic>),
     /// What an earlier process heard is of no use and was given up: the run is replayed from its journal, which calls again.
     Replay(Box<Diagnostic>),
     /// A step failed, and the next attempt of the run mends that by itself, however often it takes.
@@ -66,6 +68,8 @@ pub(super) struct Engine<'a> {
     pub(super) vault: &'a RefCell<Vault>,
     pub(super) journal: &'a RefCell<Journal>,
     pub(super) observer: &'a dyn Observer,
+    /// Where each credential may go.
+    pub(super) egress: Egress<'a>,
     pub(super) issuers: RefCell<Issuers>,
     pub(super) done: RefCell<Done>,
     /// PEM texts of the certificate files that the plan names.
@@ -165,6 +169,7 @@ impl<'a> Engine<'a> {
     ) -> Local<'b, Result<Flow, StepError>> {
         Box::pin(async move {
             for step in steps {
+                self.go_on(step)?;
                 if let Flow::Stop(output) = self.step(frame, block, step).await? {
                     return Ok(Flow::Stop(output));
                 }
@@ -191,7 +196,7 @@ impl<'a> Engine<'a> {
         if let Some(delay) = step.start_delay
             && !self.journal.borrow().knows(&id)
         {
-            self.world.clock.sleep(delay.to_std()).await;
+            self.pause_for(step, delay.to_std()).await?;
         }
         let started_at = self.world.clock.now();
         let started = self.world.clock.monotonic();
@@ -208,6 +213,7 @@ impl<'a> Engine<'a> {
             Ok(_) if trace.skipped.get() => "skipped",
             Ok(_) => "completed",
             Err(StepError::Failed(_)) if step.optional => "completed_with_errors",
+            Err(StepError::Interrupted(_)) => "interrupted",
             Err(_) => "failed",
         };
         let duration_ms = u64::try_from(
@@ -265,10 +271,8 @@ impl<'a> Engine<'a> {
                     if retried < retry.count && !matches!(step.task, Task::Http(_)) => {}
                 _ => return result,
             }
-            self.world
-                .clock
-                .sleep(self.pause(step, retried, None))
-                .await;
+            self.pause_for(step, self.pause(step, retried, None))
+                .await?;
             retried += 1;
         }
     }
@@ -398,7 +402,7 @@ impl<'a> Engine<'a> {
                 Task::Verify(verify) => self.verify(cx, verify).await.map(|()| Flow::Next),
                 Task::Promote(promote) => self.promote(cx, promote).map(|()| Flow::Next),
                 Task::Revoke(revoke) => self.revoke(cx, revoke).await.map(|()| Flow::Next),
-                Task::Wait(wait) => self.wait(frame, wait, cx.id).await.map(|()| Flow::Next),
+                Task::Wait(wait) => self.wait(cx, wait, cx.id).await.map(|()| Flow::Next),
                 Task::Switch(switch) => self.switch(cx, switch).await,
                 Task::Parallel(parallel) => {
                     self.side_by_side(frame, cx.block, &parallel.branches).await

@@ -263,7 +263,7 @@ fn template(parts: &[Expr], scope: &Scope) -> Result<Value, EvalError> {
                 return Err(EvalError::new(
                     codes::RUN_EVALUATION,
                     part,
-                    format!("a {} cannot stand in text", value.kind()),
+                    format!("a {} cannot be part of a text", value.kind()),
                 )
                 .help("write `${json(…)}` for its JSON text"));
             }

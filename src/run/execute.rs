@@ -4,14 +4,15 @@ use super::engine::{BlockContext, Done, Engine, Flow, Frame, StepError};
 use super::identity::CallPath;
 use super::journal::event::{Begin, End, EndStatus, Reason};
 use super::journal::{self, Event, Journal};
+use super::needs::{self, AtHand, NeedKind};
 use super::open::{BUDGET, OpenRun, OpenState};
 use super::report::{Observer, RunReport, Status};
 use super::scope::{RunFacts, Scope, Secrets, Values};
 use super::value::Value;
-use super::{due, failure, open, start};
+use super::{due, failure, lost, open, start};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::name::is_mask;
-use crate::plan::{Plan, Rotation};
+use crate::plan::{Egress, Plan, Rotation};
 use crate::vault::Vault;
 use crate::world::World;
 use crate::world::fs::Lock;
@@ -53,6 +54,7 @@ pub async fn run(
     let _lock = lock(world, &vault.borrow(), &job.rotation.name, job.lock_wait)?;
     catch_up(vault)?;
     let (open, ended) = open::survey(world, &vault.borrow())?;
+    lost::keep(&mut vault.borrow_mut(), &ended, world.clock.now())?;
     match open.into_iter().find(|r| r.rotation == job.rotation.name) {
         Some(open) => continue_run(world, vault, job, &open, observer).await,
         None if overtaken(world, vault, job)? => Err(Error {
@@ -78,7 +80,7 @@ fn overtaken(world: &World, vault: &RefCell<Vault>, job: &Job<'_>) -> Result<boo
         return Ok(false);
     }
     let now = world.clock.now();
-    let past = due::past(&vault.borrow(), job.rotation);
+    let past = due::past(&vault.borrow(), job.rotation, now);
     Ok(!due::next(&vault.borrow(), job.rotation, &past, now).is_some_and(|due| due.is_due(now)))
 }
 
@@ -143,15 +145,6 @@ async fn new_run(
     let plan = job.plan;
     let inputs = start::inputs(plan, job.rotation, &job.inputs)?;
     let env = start::environment(world, plan);
-    // A fact that is known now: asked for at its first use, it would be missed after an effect.
-    let mut missing = start::missing_variables(plan, job.rotation, &|name| env.contains_key(name));
-    missing.extend(start::missing_programs(world, plan, job.rotation));
-    if !missing.is_empty() {
-        return Err(Error {
-            failure: Failure::BeforeEffect,
-            diagnostics: missing,
-        });
-    }
     let run_id = super::ids::run_id(world).map_err(|_| {
         Error::plain(
             Failure::BeforeEffect,
@@ -162,7 +155,7 @@ async fn new_run(
     let now = world.clock.now();
     let pinned = start::pin(plan, &vault.borrow());
     let secrets = start::secrets(plan, &vault.borrow(), &pinned);
-    start::require_secrets(plan, job.rotation, &secrets)?;
+    require(job, world, &inputs, &env, Some(&secrets))?;
     let scheduled_at = job.scheduled_at.unwrap_or(now);
     let facts = RunFacts {
         id: run_id.clone(),
@@ -196,6 +189,37 @@ async fn new_run(
         resumed: false,
     };
     perform(world, vault, job, &journal, begun, observer).await
+}
+
+/// Proves, before anything is called, that what the run will need is there. Says all that is missing at once.
+fn require(
+    job: &Job<'_>,
+    world: &World,
+    inputs: &Values,
+    env: &Values,
+    secrets: Option<&Secrets>,
+) -> Result<()> {
+    let at_hand = AtHand {
+        world,
+        inputs: &|name| inputs.contains_key(name),
+        variables: &|name| env.contains_key(name),
+        secrets,
+        certificates: &job.certificates,
+    };
+    let missing = needs::missing(job.plan, job.rotation, &at_hand);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    // What is said with the call is a matter of its usage.
+    let usage = missing.iter().all(|need| need.kind == NeedKind::Input);
+    Err(Error {
+        failure: if usage {
+            Failure::Usage
+        } else {
+            Failure::BeforeEffect
+        },
+        diagnostics: missing.into_iter().map(|need| need.diagnostic).collect(),
+    })
 }
 
 /// Proves, before anything is called, that what a plan will store can be stored.
@@ -278,6 +302,11 @@ async fn continue_run(
         }
         (inputs, env, begin.pinned.clone())
     };
+    // What was not there when the run began may be set now, and what was there may be gone.
+    require(job, world, &inputs, &env, None).map_err(|e| match open.had_effect {
+        true => e.with(Failure::AfterEffect),
+        false => e,
+    })?;
     let secrets = start::secrets(job.plan, &vault.borrow(), &pinned);
     let facts = RunFacts {
         id: open.run_id.clone(),
@@ -378,6 +407,7 @@ async fn perform(
         vault,
         journal,
         observer,
+        egress: Egress::of(job.plan),
         issuers: RefCell::default(),
         done: RefCell::new(Done::default()),
         certificates: job.certificates.clone(),
@@ -462,6 +492,8 @@ async fn finish<'a>(
     let mut output = Json::Object(Map::new());
     // Before the run is over: lost, it would be due again at once.
     let result = match result {
+        // Not an attempt that failed: the run is where it was.
+        Err(StepError::Interrupted(diagnostic)) => Err(StepError::Interrupted(diagnostic)),
         Ok(value) => engine
             .note_attempt(frame.rotation, true)
             .map(|()| value)
@@ -509,9 +541,16 @@ impl Engine<'_> {
         if rotation.schedule.is_none() {
             return Ok(());
         }
-        let now = self.world.clock.now();
+        let run = self.journal.borrow().run_id().to_owned();
+        let (at, host) = (self.world.clock.now(), self.world.env.host());
         let commit = |doc: &mut crate::vault::Document| {
-            due::note(doc, &rotation.name, now, succeeded);
+            let attempt = due::Attempt {
+                run: &run,
+                host,
+                at,
+                succeeded,
+            };
+            due::note(doc, &rotation.name, attempt);
             Ok(())
         };
         self.vault.borrow_mut().commit(commit)
@@ -583,6 +622,25 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: StepError) -> (St
             }
             (Status::Failed, error)
         }
+        StepError::Interrupted(diagnostic) => {
+            let error = if effect {
+                safe(*diagnostic, &facts.id)
+            } else {
+                Error::new(Failure::BeforeEffect, *diagnostic)
+                    .note("nothing was changed")
+                    .help("run it again when there is time")
+            };
+            // What had not begun is over; a wait that was begun goes on with the next run.
+            if engine.journal.borrow().steps().next().is_none() {
+                let end = End {
+                    status: EndStatus::Failed,
+                    code: Some(codes::RUN_INTERRUPTED.id().to_owned()),
+                    notes: Vec::new(),
+                };
+                let _ = engine.record(Event::Ended(end), None, false);
+            }
+            (Status::Interrupted, error)
+        }
         StepError::Halted(diagnostic) => {
             let _ = engine.record(Event::Halted(reason(&diagnostic)), None, true);
             (
@@ -613,7 +671,7 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: StepError) -> (St
                 let _ = engine.record(Event::Halted(reason(&diagnostic)), None, true);
                 let error = Error::new(Failure::Unknown, *diagnostic)
                     .note(format!(
-                        "{failures} attempts failed; nothing more happens by itself"
+                        "{failures} attempts failed; nothing more happens automatically"
                     ))
                     .help(ways_out(&facts.id));
                 return (Status::NeedsOperator, error);

@@ -9,6 +9,7 @@ use std::cell::RefCell;
 pub(super) fn reason(stopped: &StepError) -> String {
     match stopped {
         StepError::Failed(d)
+        | StepError::Interrupted(d)
         | StepError::Replay(d)
         | StepError::Heals(d)
         | StepError::Halted(d)
@@ -19,7 +20,7 @@ pub(super) fn reason(stopped: &StepError) -> String {
 
 /// Runs what the rotation has for a failure. What fails in it is only noted: the first failure is the one that counts.
 pub(super) async fn react<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &StepError) {
-    if matches!(stopped, StepError::Broken(_)) {
+    if matches!(stopped, StepError::Broken(_) | StepError::Interrupted(_)) {
         return;
     }
     frame.scope.borrow_mut().run.reason = Some(reason(stopped));

@@ -1,11 +1,12 @@
 //! What a run of this machine has stored and the vault does not have: it went when two copies of the vault were brought together
 //! without being joined. Only the journal knows of it, and the credential may be live.
 
+use super::journal::Journal;
 use super::journal::event::{Event, StepEvent, Stored};
 use super::open;
 use crate::diagnostic::Result;
 use crate::vault::history::KEPT_VERSIONS;
-use crate::vault::{SecretEntry, Vault};
+use crate::vault::{NewUnkept, SecretEntry, Vault, Why};
 use crate::world::World;
 use jiff::Timestamp;
 
@@ -30,8 +31,47 @@ pub struct LostVersion {
 /// What reading the journals says.
 pub fn lost(world: &World, vault: &Vault) -> Result<Vec<LostVersion>> {
     let (_, ended) = open::survey(world, vault)?;
+    Ok(lost_by(vault, &ended))
+}
+
+/// Puts them on the vault's list of versions that are not revoked, so that all who share the vault hear of them. Their values
+/// are gone.
+///
+/// # Errors
+/// Those of a commit.
+pub(super) fn keep(vault: &mut Vault, ended: &[Journal], now: Timestamp) -> Result<()> {
+    let lost = lost_by(vault, ended);
+    if lost.is_empty() {
+        return Ok(());
+    }
+    vault.commit(|doc| {
+        for one in &lost {
+            let version = NewUnkept {
+                id: &one.version,
+                created_at: one.at,
+                run: &one.run_id,
+                rotation: &one.rotation,
+            };
+            doc.note_unkept(&one.secret, version, now, Why::Lost)?;
+        }
+        Ok(())
+    })
+}
+
+/// The same for whoever has joined two copies of the vault. Answers with what was put on the list.
+///
+/// # Errors
+/// What reading the journals says, and those of a commit.
+pub fn keep_lost(world: &World, vault: &mut Vault) -> Result<Vec<LostVersion>> {
+    let (_, ended) = open::survey(world, vault)?;
+    let lost = lost_by(vault, &ended);
+    keep(vault, &ended, world.clock.now())?;
+    Ok(lost)
+}
+
+fn lost_by(vault: &Vault, ended: &[Journal]) -> Vec<LostVersion> {
     let mut found: Vec<LostVersion> = Vec::new();
-    for journal in &ended {
+    for journal in ended {
         for record in journal.records() {
             let Event::Step { event, .. } = &record.header.event else {
                 continue;
@@ -49,7 +89,7 @@ pub fn lost(world: &World, vault: &Vault) -> Result<Vec<LostVersion>> {
                 .any(|l| l.secret == *secret && l.version == *version);
             let removed = vault
                 .doc()
-                .removed_at(secret)
+                .last_removed_at(secret)
                 .is_some_and(|then| then >= at);
             if known || removed || is_remembered(vault.doc().get(secret), version, at) {
                 continue;
@@ -63,7 +103,7 @@ pub fn lost(world: &World, vault: &Vault) -> Result<Vec<LostVersion>> {
             });
         }
     }
-    Ok(found)
+    found
 }
 
 /// Whether the vault has it, or had it so long ago that its history ends later.

@@ -16,6 +16,7 @@ pub mod value;
 
 mod accept;
 mod answer;
+mod drain;
 mod engine;
 mod eval;
 mod exchange;
@@ -25,6 +26,7 @@ mod fields;
 mod fingerprint;
 mod generate;
 mod jwt;
+pub mod needs;
 mod peer;
 mod request;
 mod revocation;
@@ -39,9 +41,9 @@ mod xml;
 
 pub use answer::Answer as StoredAnswer;
 pub use execute::{Job, journaled_plan, resume, run, ways_out};
-pub use lost::{LostVersion, lost};
+pub use lost::{LostVersion, keep_lost, lost};
 pub use open::{Decision, OpenRun, OpenState, acknowledge, describe as describe_run, open_runs};
 pub use report::{Observer, RunReport, SecretReport, Silent, Status, StepReport};
 pub use revocation::{Swept, sweep_due};
 pub use script::serve as serve_jq;
-pub use start::missing_variables;
+pub use start::{pin, secrets as secrets_at_start};

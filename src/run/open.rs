@@ -3,11 +3,13 @@
 use super::journal::event::{End, EndStatus};
 use super::journal::{self, Event, Journal, Standing, StepEvent};
 use crate::diagnostic::{Error, Failure, Result, codes};
-use crate::vault::Vault;
+use crate::plan::document;
+use crate::plan::task::http::Http;
+use crate::vault::{NewUnkept, Vault, Why};
 use crate::world::World;
 use std::time::Duration;
 
-/// Attempts of a whole run before nothing more happens by itself.
+/// Attempts of a whole run before nothing more happens automatically.
 pub const BUDGET: usize = 5;
 /// No process takes longer to write the first record of its journal.
 const FORGOTTEN: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
@@ -198,12 +200,30 @@ pub fn acknowledge(
         Decision::Abandon => EndStatus::Abandoned,
     };
     let staged: Vec<_> = journal.staged().into_iter().cloned().collect();
+    let (given_up, now) = (decision == Decision::Abandon, world.clock.now());
+    let unstored = if given_up {
+        unstored(&journal, world, vault)
+    } else {
+        Vec::new()
+    };
     vault.commit(|doc| {
         for stored in &staged {
             let pending = doc.get(&stored.secret).and_then(|e| e.pending.as_deref());
             if pending == Some(&stored.version) {
                 doc.mark_failed(&stored.secret, &stored.version)?;
+                if given_up {
+                    doc.mark_unrevoked(&stored.secret, &stored.version, now, Why::Abandoned)?;
+                }
             }
+        }
+        for secret in &unstored {
+            let version = NewUnkept {
+                id: run_id,
+                created_at: open.begun_at,
+                run: run_id,
+                rotation: &open.rotation,
+            };
+            doc.note_unkept(secret, version, now, Why::Abandoned)?;
         }
         Ok(())
     })?;
@@ -215,4 +235,28 @@ pub fn acknowledge(
     journal
         .append(world, vault, Event::Ended(end), None, true)
         .map_err(|e| journal::storage(journal.path(), "written", &e))
+}
+
+/// The secrets for which a run may have obtained a credential that it never stored: whoever gives it up must hear of them.
+fn unstored(journal: &Journal, world: &World, vault: &Vault) -> Vec<String> {
+    let plan = super::journaled_plan(world, vault, journal.run_id());
+    let Some(plan) = plan.ok().and_then(|text| document::decode(&text).ok()) else {
+        return Vec::new();
+    };
+    let rotation = journal.begin().map(|(begin, _)| begin.rotation.as_str());
+    let Some(rotation) = rotation.and_then(|name| plan.rotation(name)) else {
+        return Vec::new();
+    };
+    let mut issuing: Vec<&str> = Vec::new();
+    plan.walk(&mut |_, step| {
+        let issues = |http: &&Http| http.effect.issues();
+        if step.task.requests().iter().any(issues) {
+            issuing.push(&step.name);
+        }
+    });
+    if !journal.may_have_called(&|step| issuing.contains(&step)) {
+        return Vec::new();
+    }
+    let all = super::due::stored_by(rotation).into_iter();
+    all.filter(|secret| !journal.stored(secret)).collect()
 }

@@ -4,6 +4,9 @@ use crate::diagnostic::Error;
 use crate::plan::Label;
 use crate::vault::Secret;
 use jiff::Timestamp;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
 
 /// What a run did.
 pub struct RunReport {
@@ -34,6 +37,8 @@ pub enum Status {
     Completed,
     /// A step failed; `resume` may continue.
     Failed,
+    /// The process was asked to end; a later one goes on.
+    Interrupted,
     /// A person is needed.
     NeedsOperator,
 }
@@ -44,6 +49,7 @@ impl Status {
         match self {
             Status::Completed => "completed",
             Status::Failed => "failed",
+            Status::Interrupted => "interrupted",
             Status::NeedsOperator => "needs-operator",
         }
     }
@@ -56,7 +62,7 @@ pub struct StepReport {
     pub name: String,
     /// The language's word.
     pub kind: &'static str,
-    /// `completed`, `failed`, `skipped`, `replayed`, `completed_with_errors`.
+    /// `completed`, `failed`, `skipped`, `replayed`, `interrupted`, `completed_with_errors`.
     pub status: &'static str,
     /// HTTP attempts; 1 for other steps.
     pub attempts: u32,
@@ -93,6 +99,16 @@ pub trait Observer {
     fn secret(&self, secret: &Secret);
     /// A name got a value with this label. The value itself is not told.
     fn named(&self, _rotation: &str, _step: Option<&str>, _name: &str, _label: &Label) {}
+    /// Whether the process was asked to end: the call that is out is heard, and nothing further is begun.
+    fn stopping(&self) -> bool {
+        false
+    }
+    /// Is over when the process is asked to end.
+    fn stopped(&self) -> Pin<Box<dyn Future<Output = ()> + '_>> {
+        Box::pin(std::future::pending())
+    }
+    /// The process was asked to end while the call of a step is out, whose answer is waited for as long as this.
+    fn hears_out(&self, _step: &str, _patience: Duration) {}
     /// Ciphertext of an answer that could be stored nowhere else, with a word on what to do with it.
     fn rescue(&self, armored: &str, advice: &str);
 }

@@ -6,10 +6,9 @@ use super::scope::Scope;
 use super::value::{Data, Value};
 use super::{peer, sign};
 use crate::diagnostic::codes;
-use crate::plan::policy::{Destination, Place, Policy};
+use crate::plan::egress::{Egress, Spot};
 use crate::plan::task::http::{Auth, Body, Http, Protocol, Sign};
-use crate::plan::task::walk_steps;
-use crate::plan::{Expr, ExprKind, Label, Origin, Plan, Task};
+use crate::plan::{Derivation, Expr, ExprKind, Label, Origin, Place, Plan};
 use crate::world::http::{Limits, Request};
 use crate::world::{process, wire};
 use base64::Engine;
@@ -40,7 +39,8 @@ pub enum Outgoing {
     Program(Box<process::Start>),
 }
 
-/// Where minted values may be sent besides what the plan declares: hosts of the steps that issued them.
+/// Where minted values may be sent besides what the plan declares: hosts of the steps that issued them, each with its port or
+/// the scheme's own.
 pub type Issuers = HashMap<Origin, (String, Option<u16>)>;
 
 /// Evaluates every part of a request and enforces destinations again: the interpreter does not rely on the checker.
@@ -48,6 +48,7 @@ pub fn build(
     plan: &Plan,
     http: &Http,
     scope: &Scope,
+    egress: &Egress<'_>,
     issuers: &Issuers,
     ca: Vec<Vec<u8>>,
     at: jiff::Timestamp,
@@ -60,11 +61,16 @@ pub fn build(
         .trim_start_matches('[')
         .trim_end_matches(']')
         .to_owned();
-    let port = url.port();
     let literal_host = has_literal_host(&http.url);
-    let guard = |value: &Value, place: Place, expr: &Expr| -> Result<(), EvalError> {
-        permit(plan, value, place, expr, &host, port, literal_host, issuers)
+    let to = Host {
+        egress,
+        issuers,
+        name: &host,
+        port: url.port_or_known_default().or(http.protocol().port()),
+        literal: literal_host,
     };
+    let port = to.port;
+    let guard = |value: &Value, place: Place, expr: &Expr| to.permit(value, place, expr);
     for (value, place, expr) in &parts {
         guard(value, *place, expr)?;
         label.join(&value.full_label());
@@ -73,7 +79,7 @@ pub fn build(
         let made = peer::build(http, &url, scope, &guard, limits(http, ca, literal_host))?;
         return Ok(Built {
             request: made.request,
-            host: (host, port),
+            host: (host.clone(), port),
             label: label.joined(&made.label),
             authority: made.shown,
         });
@@ -187,7 +193,7 @@ pub fn build(
     };
     Ok(Built {
         request: Outgoing::Http(Box::new(request)),
-        host: (host, port),
+        host: (host.clone(), port),
         label,
         authority,
     })
@@ -291,7 +297,7 @@ fn url_of<'a>(http: &'a Http, scope: &Scope) -> Result<(url::Url, Parts<'a>), Ev
         return Err(EvalError::new(
             codes::BAD_URL,
             &http.url,
-            format!("`{}` is not spoken here", url.scheme()),
+            format!("`{}` is not a supported scheme", url.scheme()),
         )
         .help("use `https://`"));
     }
@@ -383,7 +389,7 @@ fn scalar(
             None => Err(EvalError::new(
                 codes::RUN_EVALUATION,
                 expr,
-                format!("a {} cannot stand here", value.kind()),
+                format!("a {} is not allowed here", value.kind()),
             )
             .help("write `json(…)` for its JSON text")),
         },
@@ -448,133 +454,44 @@ fn authorization(
     Ok((header, label))
 }
 
-/// The destination rule at run time: every origin of a value must allow this place of this host.
-#[allow(clippy::too_many_arguments)]
-fn permit(
-    plan: &Plan,
-    value: &Value,
-    place: Place,
-    expr: &Expr,
-    host: &str,
+/// The host of a request that is being built, and the rule that it is asked of.
+struct Host<'a> {
+    egress: &'a Egress<'a>,
+    issuers: &'a Issuers,
+    name: &'a str,
+    /// The port, or the scheme's own.
     port: Option<u16>,
-    literal_host: bool,
-    issuers: &Issuers,
-) -> Result<(), EvalError> {
-    let label = value.full_label();
-    for (origin, derivation) in label.iter() {
-        if derivation == crate::plan::Derivation::Weak {
-            continue;
-        }
-        let allowed = match origin {
-            Origin::Secret(name) => match plan.secret(name).map(|s| &s.policy) {
-                Some(Policy::Implied) => literal_host,
-                Some(policy) => policy.allows(host, port, place),
-                None => false,
-            },
-            Origin::Minted { .. } | Origin::Response(_) => {
-                issuers.get(origin).is_some_and(|(h, p)| {
-                    h.eq_ignore_ascii_case(host) && *p == port && Place::DEFAULT.contains(&place)
-                }) || may_go(plan, origin, host, port, place, literal_host)
-            }
-            Origin::Input(_) | Origin::Literal(_) => {
-                literal_host && Place::DEFAULT.contains(&place)
-            }
+    literal: bool,
+}
+
+impl Host<'_> {
+    /// Every origin of a value must allow this place of this host.
+    fn permit(&self, value: &Value, place: Place, expr: &Expr) -> Result<(), EvalError> {
+        let spot = Spot {
+            host: Some(self.name),
+            port: self.port,
+            place,
+            literal: self.literal,
         };
-        if !allowed {
-            return Err(EvalError::new(
-                codes::RUN_EGRESS_REFUSED,
-                expr,
-                format!(
-                    "{} may not be sent to `{host}` in the {}",
-                    origin.describe(),
-                    place.as_str()
-                ),
-            )
-            .help("declare the destination with the secret: `secret NAME to \"host\"`"));
-        }
-    }
-    Ok(())
-}
-
-/// Where a new credential may go besides its issuer: as its capture says, and as the secrets say into which it is stored. Where
-/// nothing says anything, and in Conductor JSON, to a host that the author has written out.
-fn may_go(
-    plan: &Plan,
-    origin: &Origin,
-    host: &str,
-    port: Option<u16>,
-    place: Place,
-    literal_host: bool,
-) -> bool {
-    let (stores, to) = (stores_of(plan, origin), captured_for(plan, origin));
-    stores.iter().any(|policy| policy.allows(host, port, place))
-        || to
-            .iter()
-            .any(|destination| destination.allows(host, port, place))
-        || (literal_host
-            && place.is_usual()
-            && (!plan.dialect.semantics().declares_intent || (stores.is_empty() && to.is_empty())))
-}
-
-/// The hosts that a capture names.
-fn captured_for<'a>(plan: &'a Plan, origin: &Origin) -> &'a [Destination] {
-    let Origin::Minted {
-        rotation,
-        step,
-        name,
-    } = origin
-    else {
-        return &[];
-    };
-    let mut found: &[Destination] = &[];
-    if let Some(rotation) = plan.rotation(rotation) {
-        walk_steps(&rotation.steps, &mut |s| {
-            if let (true, Task::Http(http)) = (s.name == *step, &s.task) {
-                found = http
-                    .captures
-                    .iter()
-                    .find(|c| c.name == *name)
-                    .map_or(found, |c| &c.to);
+        let label = value.full_label();
+        let strong = label.iter().filter(|(_, d)| *d > Derivation::Weak);
+        for (origin, _) in strong {
+            let issuer = self.issuers.get(origin);
+            let issuers = issuer.map(|(host, port)| (Some(host.as_str()), *port));
+            if !self.egress.lets_out(origin, spot, issuers.into_iter()) {
+                return Err(EvalError::new(
+                    codes::RUN_EGRESS_REFUSED,
+                    expr,
+                    format!(
+                        "{} may not be sent to `{}` in the {}",
+                        origin.describe(),
+                        self.name,
+                        place.as_str()
+                    ),
+                )
+                .help("declare the destination with the secret: `secret NAME to \"host\"`"));
             }
-        });
-    }
-    found
-}
-
-/// The policies of the secrets into which a minted value is stored: what they allow, it may do.
-fn stores_of<'a>(plan: &'a Plan, origin: &Origin) -> Vec<&'a Policy> {
-    use crate::plan::Root;
-    use crate::plan::task::lifecycle::NewValue;
-    let Origin::Minted {
-        rotation,
-        step,
-        name,
-    } = origin
-    else {
-        return Vec::new();
-    };
-    let mut policies = Vec::new();
-    let mentions = |value: &NewValue| {
-        let mut found = false;
-        let mut visit = |expr: &Expr| {
-            if let ExprKind::Ref(Root::Capture { step: s, name: n }) = &expr.kind {
-                found |= s == step && n == name;
-            }
-        };
-        match value {
-            NewValue::Single(expr) => expr.walk(&mut |e| visit(e)),
-            NewValue::Fields(fields) => fields
-                .iter()
-                .for_each(|(_, expr)| expr.walk(&mut |e| visit(e))),
         }
-        found
-    };
-    if let Some(rotation) = plan.rotation(rotation) {
-        walk_steps(&rotation.steps, &mut |s| {
-            let write = s.task.write().filter(|w| w.value.is_some_and(mentions));
-            let target = write.and_then(|w| w.secret);
-            policies.extend(target.and_then(|t| plan.secret(t)).map(|s| &s.policy));
-        });
+        Ok(())
     }
-    policies
 }

@@ -11,7 +11,7 @@ use super::sweep::{self, Bound, BoundName, Due, Work};
 use super::value::Value;
 use crate::diagnostic::{Diagnostic, Result, codes};
 use crate::plan::task::{Revoke, Step};
-use crate::plan::{ExprKind, Plan, Root, Rotation, Task, Version, document};
+use crate::plan::{Egress, ExprKind, Plan, Root, Rotation, Task, Version, document};
 use crate::vault::{Secret, Vault};
 use crate::world::World;
 use std::cell::RefCell;
@@ -41,6 +41,9 @@ pub async fn sweep_due(
         .collect();
     let mut swept = Swept::default();
     for entry in due {
+        if observer.stopping() {
+            break;
+        }
         let Due {
             secret, version, ..
         } = &entry;
@@ -52,8 +55,9 @@ pub async fn sweep_due(
             continue;
         }
         match one(world, vault, job, &entry, observer).await {
-            Ok(None) => swept.revoked += 1,
-            Ok(Some(used)) => swept.dropped.push(format!(
+            Ok(Ended::Revoked) => swept.revoked += 1,
+            Ok(Ended::Later) => break,
+            Ok(Ended::InUse(used)) => swept.dropped.push(format!(
                 "version {version} of `{secret}` is not revoked: the same credential is in use as version {used}"
             )),
             Err(message) => {
@@ -88,14 +92,24 @@ fn revoke_of<'p>(rotation: &'p Rotation, entry: &Due) -> Option<&'p Revoke> {
     found
 }
 
-/// Does one; gives the version that it must not touch, if there is one.
+/// What became of one revocation that was due.
+enum Ended {
+    /// It is done.
+    Revoked,
+    /// It is not made, since this version is the same credential and in use.
+    InUse(String),
+    /// The process was asked to end before it was done.
+    Later,
+}
+
+/// Does one.
 async fn one(
     world: &World,
     vault: &RefCell<Vault>,
     job: &Job<'_>,
     entry: &Due,
     observer: &dyn Observer,
-) -> std::result::Result<Option<String>, String> {
+) -> std::result::Result<Ended, String> {
     let stored = entry.work.as_ref();
     // As the file is now, where it is at hand: it may have been mended.
     let own = job
@@ -120,7 +134,7 @@ async fn one(
     let used = used(vault.borrow().doc(), plan, revoke, entry);
     if let Some(used) = used {
         commit_done(vault, entry, None)?;
-        return Ok(Some(used));
+        return Ok(Ended::InUse(used));
     }
     let mut certificates = job.certificates.clone();
     for (name, text) in stored.iter().flat_map(|work| &work.certificates) {
@@ -138,6 +152,7 @@ async fn one(
         vault,
         journal: &journal,
         observer,
+        egress: Egress::of(plan),
         issuers: RefCell::default(),
         done: RefCell::new(Done::default()),
         certificates,
@@ -152,11 +167,12 @@ async fn one(
         .await
     {
         Ok(Flow::Next | Flow::Stop(_)) => {}
+        Err(StepError::Interrupted(_)) => return Ok(Ended::Later),
         Err(StepError::Broken(error)) => return Err(error.message().to_owned()),
         Err(failed) => return Err(super::failure::reason(&failed)),
     }
     commit_done(vault, entry, Some(world.clock.now()))?;
-    Ok(None)
+    Ok(Ended::Revoked)
 }
 
 /// The version in use that a revocation would end.

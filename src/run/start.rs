@@ -3,15 +3,15 @@
 use super::eval;
 use super::journal::Pins;
 use super::journal::event::PinnedVersions;
+use super::needs;
 use super::scope::{Made, RunFacts, Scope, Secrets, Stored, Values};
 use super::value::{Data, Value};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes, nearest};
-use crate::plan::task::http::Protocol;
 use crate::plan::{Label, Origin, Plan, Rotation, Type, Version};
 use crate::vault::{StoredValue, Vault};
 use crate::world::World;
 use serde_json::Value as Json;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 /// The scope of a run, from what its journal's first record says.
 pub fn scope(plan: &Plan, facts: RunFacts, inputs: Values, env: Values, secrets: Secrets) -> Scope {
@@ -81,15 +81,7 @@ pub fn defaults(
             }
             None if scope.dialect.semantics().absent_is_null => {}
             None => {
-                return Err(Box::new(
-                    Diagnostic::new(
-                        codes::RUN_BAD_INPUT,
-                        input.at.0,
-                        format!("input `{}` was not passed and has no default", input.name),
-                    )
-                    .at("declared here")
-                    .help(format!("pass it: `--input {}=…`", input.name)),
-                ));
+                return Err(Box::new(needs::missing_input(&input.name, input.at.0)));
             }
         }
     }
@@ -183,101 +175,6 @@ pub fn environment(world: &World, plan: &Plan) -> Values {
         .collect()
 }
 
-/// The declared variables that a rotation reads, in itself or in what it calls, and that are not set: `known` has those that are.
-pub fn missing_variables(
-    plan: &Plan,
-    rotation: &Rotation,
-    known: &dyn Fn(&str) -> bool,
-) -> Vec<Diagnostic> {
-    use crate::plan::{ExprKind, Root, Task};
-    if plan.dialect.semantics().absent_is_null {
-        return Vec::new();
-    }
-    let mut read: Vec<(&str, crate::source::Span)> = Vec::new();
-    let mut open: Vec<&Rotation> = vec![rotation];
-    let mut seen: Vec<&str> = Vec::new();
-    while let Some(one) = open.pop() {
-        if seen.contains(&one.name.as_str()) {
-            continue;
-        }
-        seen.push(&one.name);
-        one.walk(&mut |step| {
-            if let Task::Call(call) = &step.task {
-                open.extend(plan.rotation(&call.rotation));
-            }
-        });
-        one.exprs(&mut |top| {
-            top.walk(&mut |expr| {
-                if let ExprKind::Ref(Root::Env(name)) = &expr.kind {
-                    read.push((name, expr.at.0));
-                }
-            });
-        });
-    }
-    let mut missing: Vec<(&str, crate::source::Span)> = Vec::new();
-    for (name, at) in read {
-        let needed = !known(name);
-        if needed && !missing.iter().any(|(n, _)| *n == name) {
-            missing.push((name, at));
-        }
-    }
-    missing
-        .into_iter()
-        .map(|(name, at)| {
-            Diagnostic::new(
-                codes::RUN_BAD_INPUT,
-                at,
-                format!("environment variable `{name}` is not set"),
-            )
-            .at("needed here")
-            .help(format!(
-                "set it: `{name}=… rot run …`, or `[environment.NAME.variables]` in rot.toml"
-            ))
-        })
-        .collect()
-}
-
-/// The programs that a rotation starts, in itself or in what it calls, and that the settings of this machine do not name.
-pub fn missing_programs(world: &World, plan: &Plan, rotation: &Rotation) -> Vec<Diagnostic> {
-    let mut open: Vec<&Rotation> = vec![rotation];
-    let mut seen: Vec<&str> = Vec::new();
-    let mut missing: Vec<(&str, crate::source::Span)> = Vec::new();
-    while let Some(one) = open.pop() {
-        if seen.contains(&one.name.as_str()) {
-            continue;
-        }
-        seen.push(&one.name);
-        one.walk(&mut |step| {
-            if let crate::plan::Task::Call(call) = &step.task {
-                open.extend(plan.rotation(&call.rotation));
-            }
-        });
-        for (_, http) in one.requests() {
-            let url = http.url.as_str().unwrap_or_default();
-            let program = url
-                .strip_prefix("exec://")
-                .filter(|_| http.protocol() == Protocol::Exec);
-            let Some(program) = program else { continue };
-            let known = missing.iter().any(|(name, _)| *name == program);
-            if !known && !world.process.has_program(program) {
-                missing.push((program, http.url.at.0));
-            }
-        }
-    }
-    let say = |(name, at)| {
-        Diagnostic::new(
-            codes::RUN_BAD_INPUT,
-            at,
-            format!("no program `{name}` is declared on this machine"),
-        )
-        .at("started here")
-        .help(format!(
-            "write `[programs]` in rot.toml, then `{name} = [\"/path/of/it\"]`: a plan that somebody sends can start nothing else"
-        ))
-    };
-    missing.into_iter().map(say).collect()
-}
-
 /// Which versions this run sees.
 pub fn pin(plan: &Plan, vault: &Vault) -> Pins {
     let declared = plan.secrets.iter().filter_map(|declared| {
@@ -321,45 +218,4 @@ pub fn stored(value: &StoredValue) -> Stored {
         StoredValue::Single(secret) => Stored::Single(secret.clone()),
         StoredValue::Fields(fields) => Stored::Fields(fields.clone()),
     }
-}
-
-/// Whether every secret that the plan reads at its start is there. Says all that are missing at once.
-pub fn require_secrets(plan: &Plan, rotation: &Rotation, secrets: &Secrets) -> Result<()> {
-    if plan.dialect.semantics().absent_secret_is_null {
-        return Ok(());
-    }
-    let mut made: BTreeSet<&str> = BTreeSet::new();
-    let mut missing: Vec<(&str, crate::source::Span)> = Vec::new();
-    // What only `strays` or the steps for a failed run read counts: it is needed when it is too late to ask for it.
-    rotation.walk(&mut |step| {
-        for expr in step.task.exprs() {
-            expr.each_secret(&mut |read| {
-                if read.version == Version::Current
-                    && secrets.get(read.secret, Version::Current).is_none()
-                    && !made.contains(read.secret)
-                    && !missing.iter().any(|(name, _)| *name == read.secret)
-                {
-                    missing.push((read.secret, read.span));
-                }
-            });
-        }
-        if let Some(write) = step.task.write().filter(|write| write.act.makes_current()) {
-            made.extend(write.secret);
-        }
-    });
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let diagnostics = missing
-        .into_iter()
-        .map(|(name, span)| {
-            Diagnostic::new(codes::RUN_SECRET_MISSING, span, format!("secret `{name}` is not in the vault"))
-                .at("needed here")
-                .help(format!("store it: `rot vault set {name}` (the value is read from standard input or a hidden prompt)"))
-        })
-        .collect();
-    Err(Error {
-        failure: Failure::BeforeEffect,
-        diagnostics,
-    })
 }

@@ -407,7 +407,7 @@ impl Explain<'_> {
         }
         if expected.has("`{`") && ENTRIES.contains(&text) {
             return Some(format!(
-                "`{text}` stands in the braces of the rotation: `{{ {text} …`"
+                "`{text}` belongs in the braces of the rotation: `{{ {text} …`"
             ));
         }
         if text == "reveal" {
@@ -489,7 +489,7 @@ fn elsewhere(word: &str, place: Place) -> String {
             format!("`{word}` is a clause of a request: move it into the braces of `http`")
         }
         _ if ENTRIES.contains(&word) => {
-            format!("`{word}` stands in the braces of the rotation itself, not in a step")
+            format!("`{word}` belongs in the braces of the rotation itself, not in a step")
         }
         _ if super::split::ITEMS.contains(&word) => {
             format!("`{word}` stands outside of rotations: close the braces before this line")

@@ -1,8 +1,8 @@
 //! How labels move. A version's value never changes; each call may be repeated after a crash and then changes nothing.
 
 use super::document::{
-    Document, Facts, MAX_VALUE, NewVersion, SecretEntry, State, StoredValue, Unrevoked,
-    VersionEntry, Why,
+    Document, Facts, MAX_VALUE, NewUnkept, NewVersion, REMOVED, SecretEntry, State, StoredValue,
+    Unrevoked, VersionEntry, Why,
 };
 use super::{Secret, history, name};
 use crate::diagnostic::{Error, Failure, Result, codes, nearest};
@@ -116,10 +116,13 @@ impl Document {
             exposed_to,
             ext: Facts::new(),
         });
-        self.removed.remove(name);
+        let removed = self.removed.remove(name);
         let Some(entry) = self.secrets.get_mut(name) else {
             return Ok(());
         };
+        if let Some(at) = removed {
+            entry.ext.insert(REMOVED.to_owned(), at.to_string().into());
+        }
         history::prune(entry);
         Ok(())
     }
@@ -311,6 +314,45 @@ impl Document {
         if version.state != State::Revoked && version.unrevoked.is_none() {
             version.unrevoked = Some(Unrevoked { since, why });
         }
+        Ok(())
+    }
+
+    /// Puts a version on the list of those that are not revoked although its value is not here: a run obtained it, and lost it in
+    /// a merge or was given up. One that is known is left alone.
+    ///
+    /// # Errors
+    /// ROT118 for a bad name.
+    pub fn note_unkept(
+        &mut self,
+        name: &str,
+        version: NewUnkept<'_>,
+        since: Timestamp,
+        why: Why,
+    ) -> Result<()> {
+        if !name::is_secret_name(name) {
+            return Err(bad_name(name));
+        }
+        let entry = self.secrets.entry(name.to_owned()).or_default();
+        if entry.version(version.id).is_some() {
+            return Ok(());
+        }
+        let later = |v: &VersionEntry| v.created_at > version.created_at;
+        let at = entry.versions.iter().position(later);
+        let at = at.unwrap_or(entry.versions.len());
+        let unkept = VersionEntry {
+            id: version.id.to_owned(),
+            created_at: version.created_at,
+            value: None,
+            expires_at: None,
+            run: Some(version.run.to_owned()),
+            rotation: Some(version.rotation.to_owned()),
+            state: State::Failed,
+            note: None,
+            unrevoked: Some(Unrevoked { since, why }),
+            exposed_to: Vec::new(),
+            ext: Facts::new(),
+        };
+        entry.versions.insert(at, unkept);
         Ok(())
     }
 

@@ -196,6 +196,22 @@ pub struct NewVersion {
     pub created_at: Timestamp,
 }
 
+/// A version that was stored somewhere, and whose value this vault does not have.
+#[derive(Debug, Clone, Copy)]
+pub struct NewUnkept<'a> {
+    /// Unique within the secret.
+    pub id: &'a str,
+    /// When it was stored.
+    pub created_at: Timestamp,
+    /// The run that stored it.
+    pub run: &'a str,
+    /// The rotation that stored it.
+    pub rotation: &'a str,
+}
+
+/// Where a secret that has come back notes when it was removed.
+pub(super) const REMOVED: &str = "removed_at";
+
 impl Document {
     /// An empty one.
     pub(super) fn new(
@@ -254,6 +270,13 @@ impl Document {
     /// When a secret was removed, if it was and has not come back.
     pub fn removed_at(&self, name: &str) -> Option<Timestamp> {
         self.removed.get(name).copied()
+    }
+
+    /// When a secret was removed last, also if it has come back since.
+    pub fn last_removed_at(&self, name: &str) -> Option<Timestamp> {
+        let noted = self.get(name).and_then(|entry| entry.ext.get(REMOVED));
+        let noted = noted.and_then(|at| at.as_str()?.parse().ok());
+        noted.max(self.removed_at(name))
     }
 
     /// Versions that are not in use and, as far as is known, still work, with the names of their secrets.

@@ -21,7 +21,7 @@ pub mod variable;
 mod wire;
 
 pub use document::{
-    Document, NewVersion, SecretEntry, State, StoredValue, Unrevoked, VersionEntry, Why,
+    Document, NewUnkept, NewVersion, SecretEntry, State, StoredValue, Unrevoked, VersionEntry, Why,
 };
 pub use pin::Pin;
 pub use secret::Secret;

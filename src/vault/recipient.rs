@@ -31,7 +31,7 @@ pub fn parse(text: &str) -> Result<crypt::Recipient> {
     if let Some(rest) = text.strip_prefix("age1") {
         if rest.contains('1') {
             return Err(refused(format!("`{}` needs an age plugin", shown(text)))
-                .note("a plugin is a program whose name stands in the recipient; whoever writes the recipient would choose what runs")
+                .note("a plugin is a program that the recipient names; whoever writes the recipient would choose what runs")
                 .help("use an `age1…` key made by `age-keygen`, or an SSH key"));
         }
         return crypt::Recipient::from_native(text).ok_or_else(|| {

@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::HashMap;
 use std::io::Write;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -22,6 +23,13 @@ const MAX_OUTPUT: usize = 8 << 20;
 pub trait Process: Send + Sync {
     /// Whether a worker is declared.
     fn knows(&self, worker: &str) -> bool;
+    /// Whether its program is there and can be started.
+    fn ready(&self, worker: &str) -> Readiness {
+        match self.knows(worker) {
+            true => Readiness::Ready,
+            false => Readiness::Undeclared,
+        }
+    }
     /// Runs it to its end.
     fn call<'a>(
         &'a self,
@@ -30,10 +38,10 @@ pub trait Process: Send + Sync {
         timeout: Duration,
     ) -> BoxFuture<'a, Result<Zeroizing<Vec<u8>>, Trouble>>;
 
-    /// Whether a program is declared for `exec`.
-    fn has_program(&self, program: &str) -> bool {
+    /// Whether a program of `exec` is declared, is there and can be started.
+    fn ready_program(&self, program: &str) -> Readiness {
         let _unknown = program;
-        false
+        Readiness::Undeclared
     }
 
     /// Runs a program of `exec` to its end. The answer's status is its exit code, the body its output.
@@ -79,6 +87,17 @@ fn undeclared(program: &str) -> Cause {
             "no program `{program}` is declared: write `[programs]` in rot.toml, then `{program} = [\"/path/of/it\"]`"
         ),
     }
+}
+
+/// Whether a program can be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    /// It can.
+    Ready,
+    /// No program is declared.
+    Undeclared,
+    /// This program is declared, and there is no such one, or it is no program.
+    Missing(String),
 }
 
 /// Why a program gave no output.
@@ -209,7 +228,12 @@ impl RealProcess {
         let Some([program, arguments @ ..]) = self.commands.get(worker).map(Vec::as_slice) else {
             return Err(Trouble::NotStarted);
         };
-        let mut child = tokio::process::Command::new(program)
+        let program = find(program).ok_or(Trouble::NotStarted)?;
+        let mut command = tokio::process::Command::new(program);
+        // Ctrl-C at a terminal asks this process to end, which hears the program out; it must not end the program itself.
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut child = command
             .args(arguments)
             .env_clear()
             .stdin(Stdio::piped())
@@ -306,8 +330,13 @@ fn digest(program: &str) -> Option<String> {
 }
 
 impl Process for RealProcess {
-    fn has_program(&self, program: &str) -> bool {
-        self.programs.contains_key(program)
+    fn ready_program(&self, program: &str) -> Readiness {
+        let declared = self.programs.get(program);
+        match declared.and_then(|declared| declared.command.first()) {
+            None => Readiness::Undeclared,
+            Some(program) if find(program).is_some() => Readiness::Ready,
+            Some(program) => Readiness::Missing(program.clone()),
+        }
     }
 
     fn start<'a>(&'a self, start: &'a Start) -> BoxFuture<'a, Attempt> {
@@ -316,6 +345,18 @@ impl Process for RealProcess {
 
     fn knows(&self, worker: &str) -> bool {
         self.commands.contains_key(worker)
+    }
+
+    fn ready(&self, worker: &str) -> Readiness {
+        match self
+            .commands
+            .get(worker)
+            .and_then(|command| command.first())
+        {
+            None => Readiness::Undeclared,
+            Some(program) if find(program).is_some() => Readiness::Ready,
+            Some(program) => Readiness::Missing(program.clone()),
+        }
     }
 
     fn call<'a>(
@@ -330,4 +371,19 @@ impl Process for RealProcess {
                 .unwrap_or(Err(Trouble::TimedOut))
         })
     }
+}
+
+/// The file that a program's name stands for: a path as it is, a bare name where PATH says. One that may not be executed is none.
+#[allow(clippy::disallowed_methods)] // this is the world
+fn find(program: &str) -> Option<PathBuf> {
+    let is_program = |path: &PathBuf| {
+        path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+    };
+    if program.contains('/') {
+        return Some(PathBuf::from(program)).filter(is_program);
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
+    std::env::split_paths(&folders)
+        .map(|folder| folder.join(program))
+        .find(is_program)
 }

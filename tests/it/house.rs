@@ -9,7 +9,7 @@ const ORDER: [&[&str]; 11] = [
     &["source"],
     &["diagnostic"],
     &["json", "world"],
-    &["vault"],
+    &["vault", "sim"],
     &["syntax"],
     &["plan", "templates"],
     &["conductor"],
@@ -253,4 +253,86 @@ fn the_top_level_is_what_was_agreed() {
         strange.is_empty(),
         "not agreed at the top level: {strange:?}"
     );
+}
+
+/// A hop of a flow, or a step of a list in `docs/architecture.md`: the file that it names, and the function if there is one.
+fn hops(page: &str) -> Vec<(String, Option<String>)> {
+    let entries = page.lines().filter_map(|line| {
+        let entry = line.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        (entry != line || line.starts_with('-')).then(|| entry.trim_start_matches('-').trim())
+    });
+    entries
+        .filter_map(|entry| {
+            let mut quoted = entry.split('`');
+            quoted.next().filter(|before| before.is_empty())?;
+            let file = quoted.next()?;
+            let function = (quoted.next() == Some(" "))
+                .then(|| quoted.next())
+                .flatten();
+            Some((file.to_owned(), function.map(str::to_owned)))
+        })
+        .collect()
+}
+
+fn under_root(name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let outside = ["docs/", "grammar/", "tests/", ".ci/"];
+    if outside.iter().any(|folder| name.starts_with(folder)) {
+        root.join(name)
+    } else {
+        root.join("src").join(name)
+    }
+}
+
+#[test]
+fn the_flows_and_lists_of_the_architecture_are_true() {
+    let page = fs::read_to_string(under_root("docs/architecture.md")).unwrap();
+    let (_, lists) = page.split_once("## Four flows").unwrap();
+    let hops = hops(lists);
+    assert!(hops.len() > 50, "{}", hops.len());
+    let mut wrong = Vec::new();
+    for (file, function) in &hops {
+        let path = under_root(file);
+        let Some(function) = function else {
+            if !path.exists() {
+                wrong.push(format!("there is no `{file}`"));
+            }
+            continue;
+        };
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let defined = ["(", "<"]
+            .iter()
+            .any(|next| text.contains(&format!("fn {function}{next}")));
+        if !defined {
+            wrong.push(format!("`{file}` has no function `{function}`"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Who adds a kind of step follows the list: it names each file that tells kinds apart, and no other.
+#[test]
+fn the_list_for_a_kind_of_step_names_every_file_that_tells_kinds_apart() {
+    let page = fs::read_to_string(under_root("docs/architecture.md")).unwrap();
+    let (_, rest) = page.split_once("**A kind of step.**").unwrap();
+    let (list, _) = rest.split_once("\n**").unwrap();
+    let named: Vec<String> = hops(list).into_iter().map(|(file, _)| file).collect();
+    let root = under_root("");
+    let wait = |text: &str| {
+        text.match_indices("Task::Wait")
+            .any(|(at, _)| !text[..at].ends_with("ast::"))
+    };
+    // What is about one kind alone is not on the way of another.
+    let own = ["conductor/read/wait.rs", "check/rules/timeout_too_short.rs"];
+    for path in sources("src") {
+        let inside = path.strip_prefix(&root).unwrap().display().to_string();
+        if wait(&fs::read_to_string(&path).unwrap()) && !own.contains(&inside.as_str()) {
+            let reader = inside == "conductor/read/task.rs" || inside == "run/step/control.rs";
+            assert!(
+                reader || named.contains(&inside),
+                "`{inside}` tells kinds of steps apart, and the list does not lead there"
+            );
+        }
+    }
+    println!("{} files for a kind of step", named.len());
 }

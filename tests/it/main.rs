@@ -22,6 +22,7 @@ mod conductor_run;
 mod control;
 mod convert;
 mod docs;
+mod egress;
 mod examples;
 mod exec;
 mod formats;

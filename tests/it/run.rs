@@ -1,6 +1,8 @@
 //! Runs of the real program against the loopback issuer: reports, exit codes, what is refused, what a later call finds.
 
 mod canary;
+#[cfg(unix)]
+mod drain;
 mod due;
 mod files;
 mod healing;

@@ -1,30 +1,31 @@
 //! The real interpreter, journal and vault in a simulated world: killed at every call, the power cut in every way, then run
 //! again as cron would. No credential may be lost, and no secret may show.
 
-mod disk;
 mod explore;
 mod invariants;
 mod issuer;
 mod process;
 mod scenario;
-mod world;
 
-use disk::Cut;
 use explore::{Depth, Tally, errors, explore};
-use world::{FsFault, HttpFault};
+use rot::sim::{Cut, FsFault, HttpFault};
+
+/// The simulated world with the issuer of these tests.
+type Sim = rot::sim::Sim<issuer::Issuer>;
+type Snapshot = rot::sim::Snapshot<issuer::Issuer>;
 
 /// Second crashes: only the process dies, or the power goes.
 const SECOND: &[Cut] = &[Cut::Nothing, Cut::Kill, Cut::Random(9)];
 /// What every run of the tests does: all kinds of HTTP fault at every call, each crash, the power cuts.
 const WIDE: Depth = Depth {
-    http: &HttpFault::ALL,
+    http: &HttpFault::LINE,
     seeds: &[1, 2, 3],
     again: 200,
     second: SECOND,
 };
 /// What takes minutes.
 const LONG: Depth = Depth {
-    http: &HttpFault::ALL,
+    http: &HttpFault::LINE,
     seeds: &[1, 2, 3, 4, 5, 6, 7, 8],
     again: 6,
     second: SECOND,

@@ -1,5 +1,8 @@
 //! People who share a vault by git, with the real git and the real readers of what is exported.
 
+mod needs;
+mod status;
+
 use crate::support::project::{Called, Project};
 use std::path::Path;
 use std::process::Command;

@@ -191,7 +191,51 @@ pub(super) fn instantiate(engine: &mut Engine<'_>, sequence: &[usize], ring: boo
             }
         }
     }
+    for (number, taint) in open
+        .iter()
+        .enumerate()
+        .flat_map(|(rotation, events)| {
+            events
+                .iter()
+                .map(move |(number, taint)| (rotation, *number, taint))
+        })
+        .filter_map(|(rotation, number, taint)| {
+            let event = engine.events.get(number)?;
+            (event.rotation != rotation).then_some((number, taint.clone()))
+        })
+        .collect::<Vec<_>>()
+    {
+        name_what_is_passed(engine, number, &taint);
+    }
     engine.events.extend(added);
+}
+
+/// Where a call says which secret an input is, the event tells of that and not of the input too.
+fn name_what_is_passed(engine: &mut Engine<'_>, number: usize, passed: &Taint) {
+    let Some(event) = engine.events.get_mut(number) else {
+        return;
+    };
+    let trails = &engine.trails;
+    let is_input = |atom| {
+        matches!(
+            trails.atom(atom),
+            Some(Atom::Origin {
+                origin: Origin::Input(_),
+                ..
+            })
+        )
+    };
+    let is_named = |entry: &Entry| {
+        passed.iter().any(|p| {
+            p.control == entry.control
+                && p.derivation > Derivation::Weak
+                && trails.origin(p.atom).is_some()
+                && !is_input(p.atom)
+        })
+    };
+    event.taint = event
+        .taint
+        .map(|e| (!(is_input(e.atom) && is_named(e))).then_some(*e));
 }
 
 /// The rotations that some call passes a secret: one of the vault or of a step, or what the caller itself was passed.

@@ -68,8 +68,8 @@ pub(super) struct Engine<'p> {
     /// Variables that one place sets, to a text.
     pub(super) set_once: HashMap<(usize, &'p str), &'p Expr>,
     /// The elements of loops over texts that are written out, and the one that is looked at.
-    pub(super) choices: HashMap<&'p str, Vec<&'p str>>,
-    pub(super) present: HashMap<&'p str, &'p str>,
+    pub(super) choices: HashMap<&'p str, Vec<&'p Expr>>,
+    pub(super) present: HashMap<&'p str, &'p Expr>,
     pub(super) captures: HashMap<(usize, &'p str), Shape>,
     pub(super) answers: HashMap<usize, Answer>,
     /// Outputs of each rotation, for its callers.
@@ -503,7 +503,7 @@ impl<'p> Engine<'p> {
         let condition = self.condition(&items.length(), each.items.at.0);
         let shadowed = self.variables.insert(&each.item, items.element());
         let texts = self
-            .texts(&each.items)
+            .elements(&each.items)
             .filter(|_| self.plan.dialect.semantics().declares_intent);
         let outer = self.choices.remove(each.item.as_str());
         self.choices

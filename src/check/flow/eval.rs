@@ -10,7 +10,7 @@ use crate::plan::expr::{Function, Operator, Root, RunField};
 use crate::plan::task::CaptureSource;
 use crate::plan::{Derivation, Expr, ExprKind, Origin, Plan, Task};
 use crate::source::Span;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// How many `let`s are followed to a literal.
 const CONSTANT_DEPTH: usize = 16;
@@ -107,22 +107,30 @@ impl<'p> Engine<'p> {
         }
     }
 
-    /// What decides by its absence that a secret is taken: the left sides of `??`.
+    /// What decides which secret is taken, or whether one is: the left sides of `??`, and names that `member` is given.
     fn alternatives(&mut self, expr: &'p Expr) -> Taint {
         let mut all = Taint::default();
         let mut stack = vec![expr];
+        let mut seen: HashSet<&str> = HashSet::new();
         while let Some(expr) = stack.pop() {
+            if let ExprKind::Call(Function::Member, arguments) = &expr.kind
+                && let [of, name] = arguments.as_slice()
+            {
+                let taken = self.taint(of);
+                if taken.iter().any(|e| self.trails.origin(e.atom).is_some()) {
+                    all.join(&self.taint(name).as_control());
+                }
+            }
             if let ExprKind::Binary(Operator::Else, left, right) = &expr.kind {
                 let taken = self.taint(right);
                 if taken.iter().any(|e| self.trails.origin(e.atom).is_some()) {
                     all.join(&self.taint(left).as_control());
                 }
             }
-            if let ExprKind::Ref(Root::Let(name)) = &expr.kind {
-                let value = self.constants.get(&(self.rotation, name.as_str())).copied();
-                stack.extend(
-                    value.filter(|v| matches!(v.kind, ExprKind::Binary(Operator::Else, ..))),
-                );
+            if let ExprKind::Ref(Root::Let(name)) = &expr.kind
+                && seen.insert(name)
+            {
+                stack.extend(self.constants.get(&(self.rotation, name.as_str())).copied());
             }
             stack.extend(expr.children());
         }
@@ -484,33 +492,67 @@ impl<'p> Engine<'p> {
             }
             ExprKind::Ref(Root::Variable(name)) => {
                 let once = self.set_once.get(&(self.rotation, name.as_str()));
-                match (self.present.get(name.as_str()), once) {
-                    (Some(text), _) => pieces.push(Piece::Text((*text).to_owned())),
+                let present = self.present.get(name.as_str());
+                match (present.and_then(|item| self.literal(item)), once) {
+                    (Some(text), _) => pieces.push(Piece::Text(text.to_owned())),
                     (None, Some(value)) if depth < CONSTANT_DEPTH => {
                         self.pieces(value, depth + 1, pieces)
                     }
                     (None, _) => pieces.push(Piece::Dynamic(expr)),
                 }
             }
+            ExprKind::Field(..) => match self.present_field(expr) {
+                Some(text) => pieces.push(Piece::Text(text.to_owned())),
+                None => pieces.push(Piece::Dynamic(expr)),
+            },
             _ => pieces.push(Piece::Dynamic(expr)),
         }
     }
 
+    /// The text of a field of the element that a loop is at.
+    fn present_field(&self, expr: &'p Expr) -> Option<&'p str> {
+        let mut keys = Vec::new();
+        let ExprKind::Ref(Root::Variable(name)) = &access(expr, &mut keys).kind else {
+            return None;
+        };
+        self.text_at(self.present.get(name.as_str())?, &keys)
+    }
+
+    /// The text in an element that is written out, at these keys.
+    fn text_at(&self, item: &'p Expr, keys: &[String]) -> Option<&'p str> {
+        let mut item = item;
+        for key in keys {
+            let ExprKind::Object(members) = &item.kind else {
+                return None;
+            };
+            item = members
+                .iter()
+                .find(|(name, _)| name == key)
+                .map(|(_, value)| value)?;
+        }
+        self.literal(item)
+    }
+
     /// The loop's element in a text whose values are all written out, and those values.
-    pub(super) fn unrolled(&self, expr: &'p Expr) -> Option<(&'p str, Vec<&'p str>)> {
+    pub(super) fn unrolled(&self, expr: &'p Expr) -> Option<(&'p str, Vec<&'p Expr>)> {
         let mut pieces = Vec::new();
         self.pieces(expr, 0, &mut pieces);
-        pieces.into_iter().find_map(|piece| match piece {
-            Piece::Dynamic(Expr {
-                kind: ExprKind::Ref(Root::Variable(name)),
-                ..
-            }) => Some((name.as_str(), self.choices.get(name.as_str())?.clone())),
-            _ => None,
+        pieces.into_iter().find_map(|piece| {
+            let Piece::Dynamic(expr) = piece else {
+                return None;
+            };
+            let mut keys = Vec::new();
+            let ExprKind::Ref(Root::Variable(name)) = &access(expr, &mut keys).kind else {
+                return None;
+            };
+            let items = self.choices.get(name.as_str())?;
+            let known = items.iter().all(|item| self.text_at(item, &keys).is_some());
+            known.then(|| (name.as_str(), items.clone()))
         })
     }
 
-    /// The texts of a list that is written out, if it holds nothing else.
-    pub(super) fn texts(&self, expr: &'p Expr) -> Option<Vec<&'p str>> {
+    /// The elements of a list that is written out, if it is not too long.
+    pub(super) fn elements(&self, expr: &'p Expr) -> Option<Vec<&'p Expr>> {
         let list = match &expr.kind {
             ExprKind::Ref(Root::Let(name)) => {
                 self.constants.get(&(self.rotation, name.as_str()))?
@@ -520,8 +562,9 @@ impl<'p> Engine<'p> {
         let ExprKind::List(items) = &list.kind else {
             return None;
         };
-        let texts: Option<Vec<&str>> = items.iter().map(|item| self.literal(item)).collect();
-        texts.filter(|texts| (1..=UNROLLED).contains(&texts.len()))
+        (1..=UNROLLED)
+            .contains(&items.len())
+            .then(|| items.iter().collect())
     }
 }
 

@@ -9,7 +9,7 @@ use super::walk::{Place, Purpose, Walk, note_use};
 use super::{Attempt, Kind};
 use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::task::Http;
-use crate::plan::{Expr, Step, Task, Version};
+use crate::plan::{Step, Task};
 use crate::source::Span;
 
 impl<'p> Walk<'_, 'p> {
@@ -44,7 +44,9 @@ impl<'p> Walk<'_, 'p> {
                 self.revoke(step, &names, way);
             }
             (_, Purpose::Revoke { .. }) => {}
-            (Effect::Sets | Effect::SetsSelf, Purpose::Rotate) => self.set(http, &sent, way),
+            (Effect::Sets | Effect::SetsSelf, Purpose::Rotate) => {
+                self.set(http, &names, &sent, way);
+            }
             (effect, purpose) if effect.is_read() || purpose == Purpose::Try => {
                 self.trial(http, &sent, way);
             }
@@ -173,7 +175,13 @@ impl<'p> Walk<'_, 'p> {
     }
 
     /// A request sets a value: what was tried before it was not this value, and it has to be the staged one.
-    fn set(&mut self, http: &'p Http, sent: &Pieces<'p>, way: &mut State<'p>) {
+    fn set(
+        &mut self,
+        http: &'p Http,
+        named: &[(Span, Pieces<'p>)],
+        sent: &Pieces<'p>,
+        way: &mut State<'p>,
+    ) {
         let staged: Vec<(&'p str, VersionId)> = way
             .secrets
             .iter()
@@ -197,9 +205,11 @@ impl<'p> Walk<'_, 'p> {
                 }
                 continue;
             }
-            let names: Vec<Span> = (about(http).into_iter())
-                .filter(|e| reads_current(e, secret))
-                .map(|e| e.at.0)
+            let current = way.held(secret).current;
+            let is_in_use = |piece: &Piece<'p>| matches!(piece, Piece::Stored { secret: s, version, .. } if *s == secret && *version == current);
+            let names: Vec<Span> = (named.iter())
+                .filter(|(_, found)| found.iter().any(is_in_use))
+                .map(|(span, _)| *span)
                 .collect();
             let other = sent.iter().any(|p| self.is_generated(p));
             if generated && let Some(span_of) = names.first().copied().or(other.then_some(place)) {
@@ -272,9 +282,4 @@ impl<'p> Walk<'_, 'p> {
         self.version(id)
             .is_some_and(|v| v.pieces.iter().any(|p| is_credential(p, self.order)))
     }
-}
-
-/// Whether an expression reads the version of a secret that is in use.
-fn reads_current(expr: &Expr, secret: &str) -> bool {
-    expr.reads_secret(secret, &[Version::Current])
 }

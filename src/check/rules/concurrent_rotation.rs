@@ -1,6 +1,7 @@
 //! # ROT508 concurrent-rotation
 //!
-//! What it finds: two scheduled rotations of one file that write the same secret, or two branches of one `parallel` that do.
+//! What it finds: two scheduled rotations of one file that write the same secret, or two branches of one `parallel` that do, by
+//! themselves or by rotations that they call.
 //!
 //! ## Why it matters
 //!
@@ -51,23 +52,21 @@
 use crate::check::context::Context;
 use crate::check::lifecycle::{Act, Write};
 use crate::diagnostic::{Diagnostic, Severity, codes};
-use std::collections::HashMap;
+use crate::source::Span;
+use std::collections::{BTreeMap, HashMap};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    at_once(cx, out);
     let mut first: HashMap<&str, Write<'_>> = HashMap::new();
-    let mut in_branches: HashMap<(usize, &str), Write<'_>> = HashMap::new();
     for write in cx.writes().iter().copied().filter(|w| matches!(w.act, Act::Update | Act::Stage)) {
-        if let Some(other) =
-            in_branches.insert((write.rotation, write.secret), write).filter(|o| cx.order().are_parallel(o.step, write.step))
-        {
-            out.push(found(&write, &other, "two branches that run at the same time write").severity(Severity::Error));
-        }
         let scheduled = cx.plan.rotations.get(write.rotation).is_some_and(|r| !r.imported && r.schedule.is_some());
         if !scheduled {
             continue;
         }
         match first.get(write.secret) {
-            Some(other) if other.rotation != write.rotation => out.push(found(&write, other, "two scheduled rotations write")),
+            Some(other) if other.rotation != write.rotation => {
+                out.push(found(write.span, other.span, "two scheduled rotations write", write.secret));
+            }
             Some(_) => {}
             None => {
                 first.insert(write.secret, write);
@@ -76,9 +75,41 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-fn found(write: &Write<'_>, other: &Write<'_>, who: &str) -> Diagnostic {
-    Diagnostic::new(codes::CONCURRENT_ROTATION, write.span, format!("{who} `{}`", write.secret))
+/// Branches of one `parallel` that write one secret, by themselves or by what they call.
+fn at_once(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    // By secret and rotation: the steps that write it there, or call what does.
+    let mut writers: BTreeMap<(&str, usize), Vec<usize>> = BTreeMap::new();
+    for write in cx.writes().iter().filter(|w| matches!(w.act, Act::Update | Act::Stage | Act::Promote)) {
+        writers.entry((write.secret, write.rotation)).or_default().push(write.step);
+        for call in cx.calls.chain(write.rotation, cx.order()) {
+            if let Some(node) = cx.order().get(call) {
+                writers.entry((write.secret, node.rotation)).or_default().push(call);
+            }
+        }
+    }
+    for ((secret, _), mut steps) in writers {
+        steps.sort_unstable();
+        steps.dedup();
+        // Of each step the next one beside it: all in one `parallel` are told of, and none twice.
+        for (place, step) in steps.iter().enumerate() {
+            let beside = steps.iter().skip(place + 1).find(|other| cx.order().are_parallel(*step, **other));
+            let span = |id: usize| cx.order().get(id).map_or(Span::NONE, |node| node.step.at.0);
+            if let Some(other) = beside {
+                let called = [step, other].iter().any(|id| cx.calls.callee(**id).is_some());
+                let certain = cx.plan.dialect.semantics().declares_intent || !called;
+                out.push(
+                    found(span(*other), span(*step), "two branches that run at the same time write", secret)
+                        .severity(if certain { Severity::Error } else { Severity::Warning }),
+                );
+                break;
+            }
+        }
+    }
+}
+
+fn found(here: Span, other: Span, who: &str, secret: &str) -> Diagnostic {
+    Diagnostic::new(codes::CONCURRENT_ROTATION, here, format!("{who} `{secret}`"))
         .at("written here")
-        .label(other.span, "and here")
+        .label(other, "and here")
         .help("let one rotation write each secret; others can call it")
 }

@@ -95,10 +95,24 @@ fn is_constant<'p>(cx: &Context<'_, 'p>, rotation: usize, expr: &'p Expr) -> boo
         ExprKind::Null => !cx.plan.dialect.semantics().absent_is_null,
         ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Duration(_) => true,
         ExprKind::Not(inner) => is_constant(cx, rotation, inner),
-        ExprKind::Ref(Root::Let(name)) => cx
-            .let_value(rotation, name)
-            .is_some_and(|value| !matches!(value.kind, ExprKind::Ref(_)) && is_constant(cx, rotation, value)),
+        ExprKind::Ref(Root::Let(name)) => cx.let_value(rotation, name).is_some_and(|value| computed(cx, rotation, value, LETS)),
         _ => false,
+    }
+}
+
+/// How many `let`s are followed.
+const LETS: usize = 16;
+
+/// Whether a value is put together from constants alone.
+fn computed<'p>(cx: &Context<'_, 'p>, rotation: usize, expr: &'p Expr, depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    match &expr.kind {
+        ExprKind::Ref(Root::Let(name)) => cx.let_value(rotation, name).is_some_and(|value| computed(cx, rotation, value, depth)),
+        ExprKind::Binary(..) | ExprKind::Not(_) | ExprKind::Template(_) => {
+            expr.children().into_iter().all(|child| computed(cx, rotation, child, depth))
+        }
+        ExprKind::Ref(_) => false,
+        _ => is_constant(cx, rotation, expr),
     }
 }
 

@@ -1,7 +1,8 @@
 //! # ROT323 declassify-untrusted-choice
 //!
 //! What it finds: a `reveal` that happens only when an input says so: in a branch that it chooses, behind a `stop` that it decides (a
-//! warning), or of what stands behind `??` where the input is left out.
+//! warning), of what stands behind `??` where the input is left out, or of the member that the
+//! input names.
 //!
 //! ## Why it matters
 //!

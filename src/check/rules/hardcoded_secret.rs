@@ -1,6 +1,6 @@
 //! # ROT612 hardcoded-secret
 //!
-//! What it finds: a credential that stands in the text: one of a known form (AWS, GitHub, GitLab, Slack, Stripe, a private key), or a random text under the name of a credential; and
+//! What it finds: a credential that stands in the text: one of a known form (AWS, GitHub, GitLab, Slack, Stripe, a private key), or a random text under the name of a credential, also in a connection string; and
 //! any literal that is stored as the value of a secret.
 //!
 //! ## Why it matters
@@ -113,7 +113,7 @@ impl Finder<'_> {
             Body::Json(value) | Body::Raw(value) => self.value(value, None),
             Body::Text(value) => {
                 self.value(value, None);
-                self.pairs(&written(value), value.at.0);
+                self.pairs(&written(value), '&', value.at.0);
             }
             Body::Form(members) => members.iter().for_each(|(name, value)| self.value(value, Some(name))),
             Body::Statement(text) => self.value(text, None),
@@ -151,7 +151,7 @@ impl Finder<'_> {
         self.value(url, None);
         let text = written(url);
         if let Some((_, query)) = text.split_once('?') {
-            self.pairs(query, url.at.0);
+            self.pairs(query, '&', url.at.0);
         }
         self.authority(&text, url.at.0);
     }
@@ -168,10 +168,21 @@ impl Finder<'_> {
     }
 
     /// `name=value&name=value`
-    fn pairs(&mut self, text: &str, span: Span) {
-        for (name, value) in text.split('&').filter_map(|pair| pair.split_once('=')) {
+    fn pairs(&mut self, text: &str, between: char, span: Span) {
+        for (name, value) in text.split(between).filter_map(|pair| pair.split_once('=')) {
             if !value.contains("${") {
-                self.text(value, Some(name), span);
+                self.text(value.trim(), Some(name.trim()), span);
+            }
+        }
+    }
+
+    /// The password in a connection string: the address of a database, `Server=…;Password=…`, `host=… password=…`.
+    fn connection(&mut self, text: &str, span: Span) {
+        self.authority(text, span);
+        for between in [';', ' '] {
+            let pairs = text.split(between).filter(|pair| pair.contains('=')).count();
+            if pairs > 1 {
+                self.pairs(text, between, span);
             }
         }
     }
@@ -180,10 +191,10 @@ impl Finder<'_> {
         match &expr.kind {
             ExprKind::String(text) => {
                 self.text(text, name, expr.at.0);
-                self.authority(text, expr.at.0);
+                self.connection(text, expr.at.0);
             }
             ExprKind::Template(parts) => {
-                self.authority(&written(expr), expr.at.0);
+                self.connection(&written(expr), expr.at.0);
                 parts.iter().for_each(|part| self.value(part, None));
             }
             ExprKind::Object(members) => members.iter().for_each(|(key, value)| self.value(value, Some(key))),

@@ -33,9 +33,10 @@
 //! }
 //! ```
 
-use crate::check::context::{Context, Once, Reach};
+use crate::check::context::{Context, Once};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::Place;
+use crate::plan::egress::Ruling;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut once = Once::default();
@@ -43,8 +44,8 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let Some((request, part)) = cx.request(event) else { continue };
         let Some(host) = &request.target.host else { continue };
         for leak in cx.deciders(event) {
-            let reach = [Place::Header, Place::Body, Place::Query].map(|place| cx.reach(&leak, &request.target, place));
-            if reach.iter().any(|r| *r != Reach::WrongHost) || !once.is_first(event, leak.entry.atom) {
+            let mut rulings = [Place::Header, Place::Body, Place::Query].into_iter().map(|place| cx.may_go(&leak, &request.target, place));
+            if rulings.any(Ruling::is_for_host) || !once.is_first(event, leak.entry.atom) {
                 continue;
             }
             let what = leak.origin.describe();

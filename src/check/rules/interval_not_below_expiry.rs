@@ -1,6 +1,7 @@
 //! # ROT506 interval-not-below-expiry
 //!
 //! What it finds: a rotation that runs less often than its credential lives: as `expires` says, or the request that asked for it (`expires_in: 3600` in its body).
+//! The schedules of rotations that call it count as its own. And an expiry at the time at which the run begins.
 //!
 //! ## Why it matters
 //!
@@ -43,14 +44,23 @@
 use crate::check::context::Context;
 use crate::check::lifetime::{life_of, period, show};
 use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::schedule::{Dur, Schedule};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (id, node) in cx.order().iter() {
-        let Some(schedule) = cx.plan.rotations.get(node.rotation).and_then(|r| r.schedule.as_ref()) else { continue };
-        let (Some((life, said)), Some(period)) = (life_of(cx, id), period(schedule)) else { continue };
-        if period < life {
+        if cx.stored_by(id).is_none() {
             continue;
         }
+        let Some((life, said)) = life_of(cx, id) else { continue };
+        if life.0 == 0 {
+            out.push(
+                Diagnostic::new(codes::INTERVAL_NOT_BELOW_EXPIRY, said, "the credential expires when the run begins")
+                    .at("a life of nothing")
+                    .help("say how long it lives, as `expires 30d`, or capture the time that the server names"),
+            );
+            continue;
+        }
+        let Some((schedule, period)) = shortest(cx, node.rotation).filter(|(_, period)| *period >= life) else { continue };
         let (every, lives) = (show(period), show(life));
         out.push(
             Diagnostic::new(
@@ -60,7 +70,23 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             )
             .at(format!("every {every}"))
             .label(said, format!("expires after {lives}"))
-            .help(format!("run it at least every {}, so that one missed run does no harm", show(crate::plan::schedule::Dur(life.0 / 2)))),
+            .help(format!("run it at least every {}, so that one missed run does no harm", show(Dur(life.0 / 2)))),
         );
     }
+}
+
+/// The shortest time between two runs of a rotation, by its own schedule and by those of the rotations that call it.
+fn shortest<'p>(cx: &Context<'_, 'p>, rotation: usize) -> Option<(&'p Schedule, Dur)> {
+    let mut around = vec![rotation];
+    around.extend(cx.calls.chain(rotation, cx.order()).iter().filter_map(|step| cx.order().get(*step)).map(|node| node.rotation));
+    let schedules = around.iter().filter_map(|index| cx.plan.rotations.get(*index)?.schedule.as_ref());
+    let mut found: Option<(&Schedule, Dur)> = None;
+    for schedule in schedules {
+        // One whose times are not known may be short enough.
+        let every = period(schedule)?;
+        if found.is_none_or(|(_, shortest)| every < shortest) {
+            found = Some((schedule, every));
+        }
+    }
+    found
 }

@@ -53,7 +53,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let Some(host) = request.target.host.as_deref() else { continue };
         let address: Option<IpAddr> = host.parse().ok();
         let message = if METADATA.contains(&host) || address.is_some_and(is_link_local) {
-            format!("`{host}` is the metadata service of a cloud, or nobody's")
+            format!("`{host}` is the metadata service of a cloud, or unassigned")
         } else if address.is_some_and(is_public) && !cx.carried(request).is_empty() {
             format!("a secret is sent to the address `{host}`, which does not say whose it is")
         } else {

@@ -201,8 +201,8 @@ fn never_taken(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
     for (_, node) in cx.order().iter() {
         for expr in new_value(&node.step.task).into_iter().flat_map(NewValue::exprs) {
-            if let ExprKind::Binary(Operator::Else, old, new) = &expr.kind
-                && is_always_there(old)
+            if let ExprKind::Binary(Operator::Else, old, new) = &cx.meant(node.rotation, expr).kind
+                && is_always_there(cx.meant(node.rotation, old))
             {
                 out.push(
                     Diagnostic::new(codes::NEW_SECRET_DROPPED, expr.at.0, "the new value is never taken: the secret on the left is always there")
@@ -230,10 +230,19 @@ fn each_round(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         Some(Task::Repeat(repeat)) => repeat.at_most < 2,
         _ => true,
     };
+    // Where a step is run: itself, or the calls by which it is.
+    let runs = |id: usize| {
+        let of = order.get(id).map(|node| node.rotation);
+        std::iter::once(id).chain(of.map(|rotation| cx.calls.chain(rotation, order)).unwrap_or_default())
+    };
+    let is_chosen = |id: usize, outer: usize| {
+        order.around(id).take_while(|up| *up != outer).any(|up| matches!(order.get(up).map(|n| &n.step.task), Some(Task::Switch(_))))
+    };
     for kept in cx.keepings() {
-        let Some(outer) = inmost_loop(kept.maker).filter(|outer| order.is_within(kept.store, *outer) && !is_once(*outer)) else { continue };
+        let around = |made: usize| inmost_loop(made).filter(|outer| !is_once(*outer) && runs(kept.store).any(|stored| order.is_within(stored, *outer)));
+        let Some(outer) = runs(kept.maker).find_map(around) else { continue };
         // What a condition chooses may be another secret in each round.
-        let chosen = order.around(kept.store).take_while(|up| *up != outer).any(|up| matches!(order.get(up).map(|n| &n.step.task), Some(Task::Switch(_))));
+        let chosen = runs(kept.store).any(|stored| is_chosen(stored, outer));
         let (Some(node), Some(around)) = (order.get(kept.store), order.get(outer)) else { continue };
         if chosen || !seen.insert(kept.store) {
             continue;

@@ -1,7 +1,7 @@
 //! # ROT512 no-revocation-id
 //!
 //! What it finds: a credential that lives until it is revoked, of which nothing is kept by which it could be; or a `revoke` that does not say which
-//! credential it means.
+//! credential it means; or a server that allows `at most` so many, and nothing that revokes one.
 //!
 //! ## Why it matters
 //!
@@ -57,7 +57,10 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::{ExprKind, Root, Task};
 use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::expr::Version;
+use crate::check::order::Node;
+use crate::plan::task::Http;
 use crate::plan::task::lifecycle::NewValue;
+use crate::source::Span;
 use crate::plan::task::walk_steps;
 use std::collections::HashSet;
 
@@ -78,13 +81,14 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         }
     }
     never_written(cx, out);
-    let mut seen = HashSet::new();
+    let (mut seen, mut full) = (HashSet::new(), HashSet::new());
     for keeping in cx.keepings() {
         let (Some(http), Some(store)) = (cx.http(keeping.maker), cx.order().get(keeping.store)) else { continue };
         let additive = matches!(&http.effect, Effect::Issues(Issues { old: Old::Stays, assumed: false, .. }));
-        let Task::Stage(stage) = &store.step.task else { continue };
         let name = keeping.secret;
         let revoked = cx.writes_of(name).iter().any(|w| w.act == Act::Revoke);
+        unbounded(cx, http, store, revoked, &mut full, out);
+        let Task::Stage(stage) = &store.step.task else { continue };
         let has_more = matches!(&stage.value, NewValue::Fields(fields) if fields.len() > 1);
         if additive && stage.expires.is_none() && !revoked && !has_more && seen.insert(keeping.store) {
             out.push(
@@ -104,6 +108,22 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// A server that allows so many credentials, of which none is ever revoked: it is full after as many runs.
+fn unbounded(cx: &Context<'_, '_>, http: &Http, store: &Node<'_>, revoked: bool, full: &mut HashSet<Span>, out: &mut Vec<Diagnostic>) {
+    let Effect::Issues(Issues { old: Old::Stays, at_most: Some(limit), assumed: false, .. }) = &http.effect else { return };
+    let dies = store.step.task.write().is_some_and(|write| write.expires.is_some());
+    let revokes = || cx.order().iter().any(|(_, node)| matches!(&node.step.task, Task::Http(http) if http.effect == Effect::Revokes));
+    if revoked || dies || revokes() || !full.insert(http.url.at.0) {
+        return;
+    }
+    out.push(
+        Diagnostic::new(codes::NO_REVOCATION_ID, http.url.at.0, format!("the server allows {limit} of these, and nothing revokes the old ones"))
+            .at(format!("refused after {limit} runs"))
+            .label(store.step.at.0, "stored here")
+            .help("`revoke previous.SECRET …` behind the promotion; or say when it dies: `expires …`"),
+    );
 }
 
 /// A revocation by a field of the version before that no step stores: it is that of some earlier credential.

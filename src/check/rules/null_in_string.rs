@@ -1,6 +1,6 @@
 //! # ROT203 null-in-string
 //!
-//! What it finds: a text with a part that may be missing: an `optional` capture, or in Conductor JSON the output of an optional task.
+//! What it finds: a text, a sum or a comparison of size with a part that may be missing: an `optional` capture, or in Conductor JSON the output of an optional task.
 //!
 //! ## Why it matters
 //!
@@ -53,6 +53,12 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                     ExprKind::Binary(Operator::Add, left, right) if !cx.plan.dialect.semantics().absent_is_null => {
                         may_be_missing(cx, node.rotation, left, "sum", out);
                         may_be_missing(cx, node.rotation, right, "sum", out);
+                    }
+                    ExprKind::Binary(Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge, left, right)
+                        if !cx.plan.dialect.semantics().absent_is_null =>
+                    {
+                        may_be_missing(cx, node.rotation, left, "comparison", out);
+                        may_be_missing(cx, node.rotation, right, "comparison", out);
                     }
                     _ => {}
                 }

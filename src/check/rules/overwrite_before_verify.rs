@@ -82,7 +82,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 /// Why a request proves nothing.
 fn why(attempt: Attempt) -> &'static str {
     match attempt {
-        Attempt::Open => "answers everybody: no secret is sent",
+        Attempt::Open => "answers anybody: no secret is sent",
         Attempt::Current => "tries the version in use, not the new one",
         Attempt::Other => "tries another secret",
         Attempt::Part => "sends only the name or id of it",

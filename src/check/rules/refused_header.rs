@@ -1,7 +1,8 @@
 //! # ROT214 refused-header
 //!
 //! What it finds: a header that the run refuses: one that belongs to the connection and is set by the client itself (`Content-Length`, `Host`,
-//! `Transfer-Encoding` and the like), or a private key, whose text has line ends, in any header.
+//! `Transfer-Encoding` and the like), or a private key, whose text has line ends, or another text with line ends in any header.
+//! And an `Authorization` header beside `bearer`, `basic` or `client`, which servers refuse.
 //!
 //! ## Why it matters
 //!
@@ -37,6 +38,7 @@
 use crate::check::context::Context;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::world::http::OWN_HEADERS;
+use crate::plan::task::lifecycle::NewValue;
 use crate::plan::task::{Auth, Http};
 use crate::plan::{Expr, ExprKind, Root, Task};
 
@@ -72,6 +74,23 @@ fn request(cx: &Context<'_, '_>, rotation: usize, http: &Http, out: &mut Vec<Dia
             );
         }
     }
+    if let (Some(_), Some(header)) = (&http.auth, http.headers.iter().find(|h| h.name.eq_ignore_ascii_case("authorization"))) {
+        out.push(
+            Diagnostic::new(codes::REFUSED_HEADER, header.value.at.0, "the request says twice who makes it: servers refuse two `Authorization` headers")
+                .at("the second one")
+                .label(http.url.at.0, "`bearer`, `basic` or `client` is the first")
+                .help("leave one of them out"),
+        );
+    }
+    for header in &http.headers {
+        if let Some(part) = line_end(cx, rotation, &header.value) {
+            out.push(
+                Diagnostic::new(codes::REFUSED_HEADER, part.at.0, format!("the value of the header `{}` has a line end, which no header carries", header.name))
+                    .at("refused")
+                    .help("leave it out, or encode the value: `base64(…)`"),
+            );
+        }
+    }
     let bearer = match &http.auth {
         Some(Auth::Bearer(token)) => Some(token),
         _ => None,
@@ -89,7 +108,16 @@ fn request(cx: &Context<'_, '_>, rotation: usize, http: &Http, out: &mut Vec<Dia
     }
 }
 
-/// How many `let`s are followed.
+/// The text in a value that ends the line.
+fn line_end<'p>(cx: &Context<'_, 'p>, rotation: usize, value: &'p Expr) -> Option<&'p Expr> {
+    match &cx.meant(rotation, value).kind {
+        ExprKind::String(text) => text.contains(['\r', '\n', '\0']).then_some(value),
+        ExprKind::Template(parts) => parts.iter().find(|part| part.as_str().is_some_and(|text| text.contains(['\r', '\n', '\0']))),
+        _ => None,
+    }
+}
+
+/// How many `let`s and secrets are followed.
 const DEPTH: usize = 16;
 
 /// The step whose private key a value is, as it is or in a text.
@@ -106,8 +134,22 @@ fn private_key<'p>(
         ExprKind::Template(parts) => parts
             .iter()
             .find_map(|part| private_key(cx, rotation, part, depth + 1)),
-        ExprKind::Ref(Root::Let(name)) => {
-            private_key(cx, rotation, cx.let_value(rotation, name)?, depth + 1)
+        ExprKind::Ref(Root::Let(_)) | ExprKind::Field(..) => {
+            let meant = cx.meant(rotation, value);
+            (!std::ptr::eq(meant, value)).then(|| private_key(cx, rotation, meant, depth + 1))?
+        }
+        // What is stored in a secret is what is read from it.
+        ExprKind::Ref(Root::Secret { name, field, .. }) => {
+            let stores = cx.writes_of(name).iter().filter_map(|write| cx.order().get(write.step));
+            stores.into_iter().find_map(|store| {
+                let stored = match store.step.task.write()?.value? {
+                    NewValue::Single(value) => field.is_none().then_some(value),
+                    NewValue::Fields(fields) => {
+                        fields.iter().find(|(stored, _)| Some(stored) == field.as_ref()).map(|(_, value)| value)
+                    }
+                }?;
+                private_key(cx, store.rotation, stored, depth + 1)
+            })
         }
         ExprKind::Ref(Root::Capture { step, name }) if name == "private_key" => {
             let id = cx.order().find(rotation, step)?;

@@ -44,11 +44,12 @@
 //!  "outputParameters": {}}
 //! ```
 
-use crate::check::context::{Context, Once, Reach, place_of};
+use crate::check::context::{Context, Once, place_of};
 use crate::check::flow::Part;
 use super::unmasked_minted_secret::names_identifier;
 use crate::diagnostic::{Code, Diagnostic, codes};
 use crate::plan::Origin;
+use crate::plan::egress::Ruling;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     in_url(cx, &[Part::Path, Part::UserInfo], codes::SECRET_IN_URL_PATH, out);
@@ -68,7 +69,7 @@ pub(super) fn in_url(cx: &Context<'_, '_>, parts: &[Part<'_>], code: Code, out: 
             {
                 continue;
             }
-            if cx.reach(&leak, &request.target, place) != Reach::WrongPlace || !once.is_first(event, leak.entry.atom) {
+            if cx.may_go(&leak, &request.target, place) != Ruling::WrongPlace || !once.is_first(event, leak.entry.atom) {
                 continue;
             }
             let message = format!("{} stands in the {} of a URL, which is logged on the way", leak.origin.describe(), place.as_str());

@@ -36,9 +36,10 @@
 //! ```
 
 use super::userinfo_confusable_host;
-use crate::check::context::{Context, Leak, Once, Reach, place_of};
+use crate::check::context::{Context, Leak, Once, place_of};
 use crate::check::flow::{Event, Part};
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
+use crate::plan::egress::Ruling;
 use crate::plan::{Origin, Place, Policy};
 use crate::source::Span;
 use std::collections::{HashMap, HashSet};
@@ -53,12 +54,12 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let Some((request, part)) = cx.request(event) else { continue };
         let (Some(place), Some(host)) = (place_of(part), &request.target.host) else { continue };
         for leak in cx.leaks(event) {
-            let reach = cx.reach(&leak, &request.target, place);
+            let ruling = cx.may_go(&leak, &request.target, place);
             // The parts of a URL have rules of their own.
-            let wrong = match reach {
-                Reach::Allowed => false,
-                Reach::WrongHost => true,
-                Reach::WrongPlace => matches!(part, Part::Header(_) | Part::Body | Part::In(_)),
+            let wrong = match ruling {
+                Ruling::Allowed => false,
+                Ruling::WrongHost | Ruling::Unsaid => true,
+                Ruling::WrongPlace => matches!(part, Part::Header(_) | Part::Body | Part::In(_)),
             };
             if !wrong || !once.is_first(event, leak.entry.atom) {
                 continue;
@@ -66,7 +67,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             // A login at one host for work at another is common. What authenticates there stands in a header; what is sent as data
             // must be declared, where there are words for it.
             let login = place == Place::Header || !cx.plan.dialect.semantics().declares_intent && place.is_usual();
-            let unlikely = reach == Reach::WrongHost && cx.is_undeclared(&leak) && login;
+            let unlikely = ruling == Ruling::Unsaid && login;
             let confusable = request.target.user_info.as_deref().is_some_and(userinfo_confusable_host::looks_like_a_host);
             if confusable || (unlikely && !unsaid.insert((leak.entry.atom, host.as_str()))) {
                 continue;
@@ -74,7 +75,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             let what = leak.origin.describe();
             let (message, here) = if unlikely {
                 (format!("{what} is sent to `{host}`, and nothing says that it may go there"), format!("sent to `{host}`"))
-            } else if reach == Reach::WrongHost {
+            } else if ruling != Ruling::WrongPlace {
                 (format!("{what} is sent to `{host}`, where it may not go"), format!("sent to `{host}`"))
             } else {
                 (format!("{what} may go to `{host}`, but not in its {}", place.as_str()), format!("sent in the {}", place.as_str()))

@@ -38,7 +38,7 @@
 //! }
 //! ```
 
-use crate::check::context::{Context, Leak, Once, Reach, place_of};
+use crate::check::context::{Context, Leak, Once, place_of};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::Derivation;
 
@@ -53,7 +53,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         for entry in event.taint.iter().filter(|e| !e.control && e.derivation == Derivation::Weak) {
             let Some(origin) = cx.flow.trails.origin(entry.atom) else { continue };
             let leak = Leak { entry: *entry, origin };
-            if cx.reach(&leak, &request.target, place) == Reach::WrongHost && once.is_first(event, entry.atom) {
+            if !cx.may_go(&leak, &request.target, place).is_for_host() && once.is_first(event, entry.atom) {
                 let message = format!("whether {} is valid is told to `{host}`", origin.describe());
                 out.push(
                     cx.finding(codes::STATUS_LEAK, event, entry, message, "depends on whether the secret was accepted")

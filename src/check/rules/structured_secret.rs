@@ -1,7 +1,7 @@
 //! # ROT204 structured-secret-field
 //!
-//! What it finds: a reference into the JSON value of a secret, `${workflow.secrets.NAME.field}`; in `.rot`, a part of a secret that `parse_json`, `split`
-//! or `jq` takes out of it.
+//! What it finds: a reference into the JSON value of a secret, `${workflow.secrets.NAME.field}`; in `.rot`, a part of a secret that `parse_json`, `split`,
+//! `jq` or a script takes out of it: of one that is stored, just issued, or given to a rotation.
 //!
 //! ## Why it matters
 //!
@@ -64,16 +64,16 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             if json {
                 expr.walk(&mut |part| reference(part, out));
             } else {
-                taken(expr, out);
+                taken(cx, node.rotation, expr, out);
             }
         }
     }
 }
 
 /// The outermost function that takes a part of a secret.
-fn taken(expr: &Expr, out: &mut Vec<Diagnostic>) {
-    if let ExprKind::Call(function @ (Function::ParseJson | Function::Split | Function::Jq), arguments) = &expr.kind
-        && let Some(name) = arguments.iter().find_map(whole)
+fn taken<'p>(cx: &Context<'_, 'p>, rotation: usize, expr: &'p Expr, out: &mut Vec<Diagnostic>) {
+    if let ExprKind::Call(function @ (Function::ParseJson | Function::Split | Function::Jq | Function::JavaScript), arguments) = &expr.kind
+        && let Some(name) = arguments.iter().find_map(|argument| whole(cx, rotation, argument))
     {
         let message = format!("`{}` takes a part of secret `{name}`, which masks by value do not find elsewhere", function.name());
         out.push(
@@ -84,18 +84,31 @@ fn taken(expr: &Expr, out: &mut Vec<Diagnostic>) {
         );
         return;
     }
-    expr.children().into_iter().for_each(|child| taken(child, out));
+    expr.children().into_iter().for_each(|child| taken(cx, rotation, child, out));
 }
 
-/// The secret that a value is, or is made from.
-fn whole(expr: &Expr) -> Option<&str> {
+/// The secret that a value is, or is made from: stored, just issued, generated, or given by a caller.
+fn whole<'p>(cx: &Context<'_, 'p>, rotation: usize, expr: &'p Expr) -> Option<String> {
     let mut found = None;
     expr.walk(&mut |part| {
-        if let ExprKind::Ref(Root::Secret { name, .. }) = &part.kind {
-            found = Some(name.as_str());
-        }
+        let name = match &cx.meant(rotation, part).kind {
+            ExprKind::Ref(Root::Secret { name, .. }) => name.clone(),
+            ExprKind::Ref(Root::Capture { step, name }) if is_secret(cx, rotation, step, name) => format!("{step}.{name}"),
+            ExprKind::Ref(Root::Input(name)) if is_secret_input(cx, rotation, name) => format!("input.{name}"),
+            _ => return,
+        };
+        found.get_or_insert(name);
     });
     found
+}
+
+fn is_secret(cx: &Context<'_, '_>, rotation: usize, step: &str, name: &str) -> bool {
+    let node = cx.order().find(rotation, step).and_then(|id| cx.order().get(id));
+    node.is_some_and(|node| node.step.task.captures().iter().any(|c| c.secret && c.name == name))
+}
+
+fn is_secret_input(cx: &Context<'_, '_>, rotation: usize, name: &str) -> bool {
+    cx.plan.rotations.get(rotation).is_some_and(|r| r.inputs.iter().any(|i| i.secret && i.name == name))
 }
 
 fn reference(expr: &Expr, out: &mut Vec<Diagnostic>) {

@@ -1,6 +1,7 @@
 //! # ROT213 timeout-too-short
 //!
-//! What it finds: a `timeout` of a rotation that is over before the fixed waits are which every run goes through.
+//! What it finds: a `timeout` of a rotation that is over before the fixed waits are which every run goes through: one behind
+//! another, the shorter of two branches, the longest of a `parallel`, those of called rotations.
 //!
 //! ## Why it matters
 //!
@@ -37,7 +38,7 @@ use crate::check::lifetime::show;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::schedule::Dur;
 use crate::plan::task::Wait;
-use crate::plan::{ExprKind, Root, Task};
+use crate::plan::{ExprKind, Step, Task};
 use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
@@ -48,19 +49,9 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let Some(timeout) = rotation.timeout else {
             continue;
         };
-        let mut waits = Dur(0);
-        let mut last = None;
-        for (id, node) in cx.order().of_rotation(index) {
-            // What a condition may leave out, or a branch beside it shares, is not added up.
-            if node.on_failure || node.parent.is_some() || !cx.order().is_certain(id) {
-                continue;
-            }
-            if let Some((wait, span)) = fixed(cx, index, &node.step.task) {
-                waits = Dur(waits.0.saturating_add(wait.0));
-                last = last.or((waits >= timeout).then_some(span));
-            }
-        }
-        let Some(span) = last else { continue };
+        let mut waits = Waits { cx, calls: Vec::new() };
+        let waited = waits.block(index, &rotation.steps);
+        let Some((waits, span)) = waited.least().filter(|(waits, _)| *waits >= timeout) else { continue };
         let enough = show(Dur(waits.0.saturating_mul(2)));
         out.push(
             Diagnostic::new(
@@ -80,17 +71,125 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// How long a step waits in any case.
-fn fixed(cx: &Context<'_, '_>, rotation: usize, task: &Task) -> Option<(Dur, Span)> {
-    let Task::Wait(Wait::For(expr)) = task else {
-        return None;
-    };
-    let meant = match &expr.kind {
-        ExprKind::Ref(Root::Let(name)) => cx.let_value(rotation, name)?,
-        _ => expr,
-    };
-    match &meant.kind {
-        ExprKind::Duration(wait) => Some((*wait, expr.at.0)),
-        _ => None,
+/// How long steps wait in any case, where each wait is written out.
+struct Waits<'a, 'c, 'p> {
+    cx: &'a Context<'c, 'p>,
+    /// The rotations around, so that a ring ends.
+    calls: Vec<usize>,
+}
+
+/// The shortest of the ways through some steps.
+#[derive(Clone, Copy, Default)]
+struct Waited {
+    /// To their end, with the last wait; none where no way comes there.
+    through: Option<(Dur, Span)>,
+    /// To a `stop`.
+    stopped: Option<(Dur, Span)>,
+}
+
+/// No wait at all.
+const NOTHING: (Dur, Span) = (Dur(0), Span::NONE);
+
+impl Waited {
+    fn least(self) -> Option<(Dur, Span)> {
+        shorter(self.through, self.stopped)
     }
 }
+
+fn shorter(a: Option<(Dur, Span)>, b: Option<(Dur, Span)>) -> Option<(Dur, Span)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if b.0 < a.0 { b } else { a }),
+        (a, b) => a.or(b),
+    }
+}
+
+/// One wait behind another.
+fn behind(first: (Dur, Span), then: (Dur, Span)) -> (Dur, Span) {
+    let last = if then.0.0 > 0 { then.1 } else { first.1 };
+    (Dur(first.0.0.saturating_add(then.0.0)), last)
+}
+
+impl<'p> Waits<'_, '_, 'p> {
+    fn block(&mut self, rotation: usize, steps: &'p [Step]) -> Waited {
+        let mut all = Waited { through: Some(NOTHING), stopped: None };
+        for step in steps {
+            let Some(so_far) = all.through else { break };
+            let one = self.step(rotation, step);
+            all.stopped = shorter(all.stopped, one.stopped.map(|w| behind(so_far, w)));
+            all.through = one.through.map(|w| behind(so_far, w));
+        }
+        all
+    }
+
+    fn step(&mut self, rotation: usize, step: &'p Step) -> Waited {
+        let through = |wait| Waited { through: Some(wait), stopped: None };
+        match &step.task {
+            Task::Wait(Wait::For(expr)) => match &self.cx.meant(rotation, expr).kind {
+                ExprKind::Duration(wait) => through((*wait, expr.at.0)),
+                _ => through(NOTHING),
+            },
+            Task::Stop(_) => Waited { through: None, stopped: Some(NOTHING) },
+            // A run that fails is over, in time or not.
+            Task::Fail(_) => Waited::default(),
+            Task::Switch(switch) => {
+                let cases = switch.cases.iter().map(|case| &case.steps);
+                let mut all = Waited::default();
+                for steps in cases.chain([&switch.otherwise]) {
+                    let one = self.block(rotation, steps);
+                    all.through = shorter(all.through, one.through);
+                    all.stopped = shorter(all.stopped, one.stopped);
+                }
+                all
+            }
+            Task::Parallel(parallel) => {
+                let branches: Vec<Waited> = parallel.branches.iter().map(|b| self.block(rotation, &b.steps)).collect();
+                let longest = branches.iter().map(|b| b.through.unwrap_or(NOTHING)).max_by_key(|(wait, _)| *wait);
+                let stopped = branches.iter().fold(None, |least, b| shorter(least, b.stopped));
+                Waited { through: Some(longest.unwrap_or(NOTHING)), stopped }
+            }
+            Task::ForEach(each) => {
+                let one = self.block(rotation, &each.steps);
+                match &self.cx.meant(rotation, &each.items).kind {
+                    ExprKind::List(items) if !items.is_empty() => {
+                        let rounds = u64::try_from(items.len()).unwrap_or(u64::MAX);
+                        let all = |(wait, span): (Dur, Span)| (Dur(wait.0.saturating_mul(rounds)), span);
+                        Waited { through: one.through.map(all), stopped: one.stopped }
+                    }
+                    _ => Waited { through: Some(NOTHING), stopped: one.stopped },
+                }
+            }
+            // The first round is run in any case.
+            Task::Repeat(repeat) => self.block(rotation, &repeat.steps),
+            Task::Call(_) => self.call(rotation, step),
+            Task::Verify(verify) => through(self.block(rotation, &verify.steps).through.unwrap_or(NOTHING)),
+            Task::Http(_)
+            | Task::Let(_)
+            | Task::SetVariables(_)
+            | Task::Generate(_)
+            | Task::Log(_)
+            | Task::Update(_)
+            | Task::Stage(_)
+            | Task::Promote(_)
+            | Task::Revoke(_)
+            | Task::Manual(_)
+            | Task::Wait(Wait::Until(_))
+            | Task::Fork(_)
+            | Task::Worker(_) => through(NOTHING),
+        }
+    }
+
+    /// What a called rotation waits for; its `stop` ends it alone.
+    fn call(&mut self, rotation: usize, step: &Step) -> Waited {
+        let nothing = Waited { through: Some(NOTHING), stopped: None };
+        let callee = self.cx.order().find(rotation, &step.name).and_then(|id| self.cx.calls.callee(id));
+        let Some(index) = callee.filter(|index| !self.calls.contains(index) && self.calls.len() < CALLS) else { return nothing };
+        let Some(rotation) = self.cx.plan.rotations.get(index) else { return nothing };
+        self.calls.push(index);
+        let waited = self.block(index, &rotation.steps).least();
+        self.calls.pop();
+        Waited { through: waited.map(|(wait, _)| (wait, step.at.0)), stopped: None }
+    }
+}
+
+/// Calls within calls that are followed.
+const CALLS: usize = 8;

@@ -51,7 +51,8 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (_, node) in cx.order().iter() {
         let Some(write) = node.step.task.write() else { continue };
         for value in write.value.iter().flat_map(|value| value.exprs()) {
-            if value.as_str().is_some_and(|text| text.trim().is_empty()) && !write.allow.empty {
+            let meant = cx.meant(node.rotation, value);
+            if meant.as_str().is_some_and(|text| text.trim().is_empty()) && !write.allow.empty {
                 out.push(
                     Diagnostic::new(codes::UNVALIDATED_NEW_VALUE, value.at.0, "an empty text is stored as the new value: the run refuses it")
                         .at("empty")
@@ -61,6 +62,13 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         }
         // A field of a record that is missing keeps its old value.
         let Some(NewValue::Single(value)) = write.value else { continue };
+        if matches!(cx.meant(node.rotation, value).kind, ExprKind::Null) {
+            out.push(
+                Diagnostic::new(codes::UNVALIDATED_NEW_VALUE, value.at.0, "null is stored as the new value: the run refuses it")
+                    .at("null")
+                    .help("store what a step made"),
+            );
+        }
         let allow = write.allow;
         let ExprKind::Ref(Root::Capture { step, name }) = &value.kind else { continue };
         let source = cx.order().find(node.rotation, step).and_then(|id| cx.http(id));

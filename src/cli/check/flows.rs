@@ -161,7 +161,7 @@ fn kind(secret: &SecretFlow) -> String {
             format!("the whole answer of step `{step}`, which holds a credential")
         }
         (Kind::Input, _) => "secret input, from the caller".to_owned(),
-        _ => "a secret that stands in the text".to_owned(),
+        _ => "a secret that is written in the text".to_owned(),
     }
 }
 

@@ -29,6 +29,8 @@ pub enum VaultCommand {
     Rollback(RollbackArgs),
     /// Forgets a secret with all its versions.
     Remove(RemoveArgs),
+    /// Notes that a version was made invalid at its issuer by hand.
+    Revoked(RevokedArgs),
     /// Lists who can open the vault, or changes it.
     Recipients(RecipientsArgs),
     /// Checks the vault against itself and against what this machine remembers.
@@ -209,6 +211,18 @@ pub struct RollbackArgs {
 pub struct RemoveArgs {
     /// Name of the secret.
     pub name: String,
+}
+
+/// Arguments of `rot vault revoked`.
+#[derive(Debug, Args)]
+pub struct RevokedArgs {
+    /// Name of the secret.
+    pub name: String,
+    /// The version; the only one that is not revoked by default.
+    pub version: Option<String>,
+    /// It is not revoked, and you live with it: it goes from the list.
+    #[arg(long)]
+    pub accept: bool,
 }
 
 /// Arguments of `rot vault recipients`.

@@ -92,7 +92,7 @@ pub(crate) fn make_identity(world: &World, path: &Path) -> Result<()> {
             error.kind()
         );
         Error::plain(Failure::BeforeEffect, codes::STORAGE_FAILED, message)
-            .help("see to room and permissions, or name another place with `--identity PATH`")
+            .help("check the free space and the permissions, or name another place with `--identity PATH`")
     })
 }
 

@@ -21,12 +21,19 @@ pub(super) fn run(cx: &Ctx, args: &MergeArgs) -> Result<Output> {
         &args.other,
         args.across_removal,
     )?;
-    let output = joined
+    let mut output = joined
         .told
         .into_iter()
         .fold(Output::default(), Output::note);
+    let mut vault = cx.open()?;
+    for one in crate::run::keep_lost(&cx.world, &mut vault)? {
+        output = output.note(format!(
+            "version {} of `{}`, which run {} of this machine stored, is in neither copy: it is on the list of what is not revoked",
+            one.version, one.secret, one.run_id
+        ));
+    }
     Ok(output.note(if joined.changed {
-        format!("the vault is at generation {} now", joined.generation)
+        format!("the vault is at generation {} now", vault.generation())
     } else {
         "nothing was changed".to_owned()
     }))

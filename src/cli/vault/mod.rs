@@ -14,6 +14,7 @@ mod list;
 mod merge;
 mod recipients;
 mod remove;
+mod revoked;
 mod rollback;
 mod set;
 mod table;
@@ -120,6 +121,7 @@ pub fn run(cx: &Ctx, args: &VaultArgs) -> Result<Output> {
         VaultCommand::History(args) => history::run(cx, args),
         VaultCommand::Rollback(args) => rollback::run(cx, args),
         VaultCommand::Remove(args) => remove::run(cx, args),
+        VaultCommand::Revoked(args) => revoked::run(cx, args),
         VaultCommand::Recipients(args) => recipients::run(cx, args),
         VaultCommand::Verify(args) => verify::run(cx, args),
         VaultCommand::Export(args) => export::run(cx, args),

@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
                 Diagnostic::new(
                     codes::BIDI_OR_INVISIBLE,
                     node.span,
-                    format!("the address holds {name}, which nobody sees: it leads elsewhere than it reads"),
+                    format!("the address holds {name}, which is invisible: it leads elsewhere than it reads"),
                 )
                 .at(format!("{name} as an escape"))
                 .help("remove it; no host name has such a character"),

@@ -225,7 +225,7 @@ impl Reader<'_> {
                     Diagnostic::new(
                         codes::UNKNOWN_KEY,
                         key.span,
-                        "`callbackFromWorker` is a field of old, the server drops it",
+                        "`callbackFromWorker` is an obsolete field, which the server ignores",
                     )
                     .help("remove it")
                     .severity(Severity::Note),

@@ -52,7 +52,7 @@ impl Reader<'_> {
     pub(super) fn check_about(&mut self, node: &Node) {
         for value in ABOUT.iter().filter_map(|key| field(node, key)) {
             let message = |name: &str| {
-                format!("secret `{name}` stands in a text that is stored, indexed and listed")
+                format!("secret `{name}` is part of a text that is stored, indexed and listed")
             };
             self.secret_in(
                 value,

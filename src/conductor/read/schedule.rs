@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
         if entry.get("paused").and_then(flag_of) == Some(true) {
             self.differs(
                 entry.span,
-                "the schedule is paused, so the rotation is never due by itself",
+                "the schedule is paused, so the rotation never becomes due",
                 "set `paused` to false to run it",
             );
             return;
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
                 Diagnostic::new(
                     codes::IMPORT_NOT_FOUND,
                     name_node.span,
-                    format!("no workflow `{name}` stands in this file"),
+                    format!("this file has no workflow `{name}`"),
                 )
                 .help(format!("did you mean `{near}`?"))
                 .severity(Severity::Warning),

@@ -104,7 +104,7 @@ impl<'a> Writer<'a> {
     pub(super) fn cannot(&mut self, at: At, message: impl Into<String>, help: &str) {
         self.found.push(
             Diagnostic::new(codes::NOT_IN_CONDUCTOR, at.0, message)
-                .at("cannot be said in Conductor JSON")
+                .at("cannot be expressed in Conductor JSON")
                 .help(help),
         );
     }

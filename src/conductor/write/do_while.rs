@@ -38,7 +38,7 @@ impl<'a> Writer<'a> {
         if repeat.backoff != Backoff::Fixed {
             self.cannot(
                 step.at,
-                "a pause that grows from round to round cannot be said",
+                "a pause that grows from round to round cannot be expressed",
                 "wait the same time in each round",
             );
         }

@@ -42,7 +42,7 @@ impl<'a> Writer<'a> {
         if http.strays.is_some() {
             self.cannot(
                 at,
-                "`strays` cannot be said: a server does not look for what a lost answer left",
+                "`strays` cannot be expressed: a server does not look for what a lost answer left",
                 "run this rotation with rot",
             );
         }
@@ -253,11 +253,11 @@ impl<'a> Writer<'a> {
         if limits.body.is_some() {
             self.loses(
                 at,
-                "a bound on the size of the answer (`limit`) cannot be said",
+                "a bound on the size of the answer (`limit`) cannot be expressed",
             );
         }
         if limits.follow.is_some() {
-            self.loses(at, "how many redirects are followed (`follow`) cannot be said; a server follows those of GET");
+            self.loses(at, "how many redirects are followed (`follow`) cannot be expressed; a server follows those of GET");
         }
         if !limits.ca.is_empty() {
             self.cannot(
@@ -269,7 +269,7 @@ impl<'a> Writer<'a> {
         if limits.proxy {
             self.differs(
                 at,
-                "`proxy env` cannot be said in a definition",
+                "`proxy env` cannot be expressed in a definition",
                 "set the proxy for the server",
             );
         }
@@ -303,13 +303,13 @@ impl<'a> Writer<'a> {
                 Expectation::Header { .. } => {
                     self.cannot(
                         expect.at,
-                        "`expect header` cannot be said in an HTTP task",
+                        "`expect header` cannot be expressed in an HTTP task",
                         "run this rotation with rot",
                     );
                 }
                 Expectation::Body { .. } => self.cannot(
                     expect.at,
-                    "`expect body` cannot be said in an HTTP task",
+                    "`expect body` cannot be expressed in an HTTP task",
                     "capture the value, and end the run by `when … { fail … }` behind the request",
                 ),
             }

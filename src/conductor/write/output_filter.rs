@@ -94,7 +94,7 @@ impl<'a> Writer<'a> {
             self.differs(
                 capture.at,
                 format!(
-                    "whether the answer may lack `{}` cannot be said: a server stores null",
+                    "whether the answer may lack `{}` cannot be expressed: a server stores null",
                     capture.name
                 ),
                 "make sure that the answer has it",

@@ -39,7 +39,7 @@ pub(super) fn schedule(rotation: &Rotation, options: &WriteOptions) -> (Value, V
                         Diagnostic::new(
                             codes::NOT_IN_CONDUCTOR,
                             at,
-                            format!("`every {every}` cannot be said by the clock: it does not divide a day"),
+                            format!("`every {every}` cannot be expressed as clock times: it does not divide a day"),
                         )
                         .at("a cron expression repeats with the day")
                         .help(format!("write `every {}`, or `cron` with the times that you want", below(*every))),
@@ -54,7 +54,7 @@ pub(super) fn schedule(rotation: &Rotation, options: &WriteOptions) -> (Value, V
             Diagnostic::new(
                 codes::NOT_IN_CONDUCTOR,
                 at,
-                "`jitter` cannot be said in a schedule",
+                "`jitter` cannot be expressed in a schedule",
             )
             .severity(Severity::Note),
         );

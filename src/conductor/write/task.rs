@@ -68,7 +68,7 @@ impl<'a> Writer<'a> {
                 None => Vec::new(),
             },
             Task::Log(_) => {
-                self.loses(step.at, "a line for people (`log`) cannot be said");
+                self.loses(step.at, "a log line (`log`) cannot be expressed");
                 Vec::new()
             }
             Task::Fail(fail) => {
@@ -138,7 +138,7 @@ impl<'a> Writer<'a> {
             }
             Task::Stage(stage) => {
                 let message = format!(
-                    "`stage` cannot be said: a server keeps one version of `{}`, the one in use",
+                    "`stage` cannot be expressed: a server keeps one version of `{}`, the one in use",
                     stage.secret
                 );
                 self.cannot(
@@ -149,14 +149,14 @@ impl<'a> Writer<'a> {
                 Vec::new()
             }
             Task::Verify(_) => {
-                self.cannot(step.at, "`verify` cannot be said: a server has no new value to test before it is in use", ROT_ONLY);
+                self.cannot(step.at, "`verify` cannot be expressed: a server has no new value to test before it is in use", ROT_ONLY);
                 Vec::new()
             }
             Task::Promote(promote) => {
                 self.cannot(
                     step.at,
                     format!(
-                        "`promote` cannot be said: a server has no pending version of `{}`",
+                        "`promote` cannot be expressed: a server has no pending version of `{}`",
                         promote.secret
                     ),
                     ROT_ONLY,
@@ -167,7 +167,7 @@ impl<'a> Writer<'a> {
                 self.cannot(
                     step.at,
                     format!(
-                        "`revoke` cannot be said: a server has no previous version of `{}`",
+                        "`revoke` cannot be expressed: a server has no previous version of `{}`",
                         revoke.secret
                     ),
                     ROT_ONLY,
@@ -176,7 +176,7 @@ impl<'a> Writer<'a> {
             }
             Task::Generate(generate) => {
                 let message = format!(
-                    "`generate {}` cannot be said: a server has no secure randomness",
+                    "`generate {}` cannot be expressed: a server has no secure randomness",
                     generate.generator.word()
                 );
                 self.cannot(step.at, message, ROT_ONLY);
@@ -190,7 +190,7 @@ impl<'a> Writer<'a> {
             Task::Manual(_) => {
                 self.cannot(
                     step.at,
-                    "`manual` cannot be said: a HUMAN task does not take a secret",
+                    "`manual` cannot be expressed: a HUMAN task does not take a secret",
                     ROT_ONLY,
                 );
                 Vec::new()

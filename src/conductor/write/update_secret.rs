@@ -18,11 +18,11 @@ impl<'a> Writer<'a> {
         if update.expires.is_some() {
             self.loses(
                 step.at,
-                "when the new value expires (`expires`) cannot be said",
+                "when the new value expires (`expires`) cannot be expressed",
             );
         }
         if !update.allow.words().is_empty() {
-            self.loses(step.at, "`allow` cannot be said: a server stores what it is given, and ends the workflow on an empty value");
+            self.loses(step.at, "`allow` cannot be expressed: a server stores what it is given, and ends the workflow on an empty value");
         }
         let key = self.value(&update.secret);
         let value = match &update.value {

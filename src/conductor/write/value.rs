@@ -153,7 +153,7 @@ impl<'a> Writer<'a> {
     }
 
     fn revealed(&mut self, at: At) {
-        self.loses(at, "why a secret is released as public cannot be said; a server masks by where a value stands");
+        self.loses(at, "why a secret is released as public cannot be expressed; a server masks by where a value stands");
     }
 
     /// The text between the braces; none (and a finding) where there is none.
@@ -260,7 +260,7 @@ impl<'a> Writer<'a> {
                 Key::Name(name) if name.contains(['{', '}', '$']) => {
                     self.cannot(
                         at,
-                        format!("`{name}` cannot stand in a reference"),
+                        format!("`{name}` is not allowed in a reference"),
                         "choose another name",
                     );
                     return None;
@@ -410,7 +410,7 @@ impl<'a> Writer<'a> {
             Some(Task::Manual(_)) if !self.plan.dialect.semantics().declares_intent => {
                 self.member(&format!("{reference}.output"), name, at)
             }
-            // That the step itself cannot be said is said there.
+            // That the step itself cannot be expressed is said there.
             _ => None,
         }
     }

@@ -37,7 +37,7 @@ impl<'a> Writer<'a> {
         if let Some(first) = rotation.on_failure.first() {
             self.cannot(
                 first.at,
-                "`on failure` cannot be said: a server starts another workflow",
+                "`on failure` cannot be expressed: a server starts another workflow",
                 "put the steps into a rotation of their own",
             );
         }
@@ -85,7 +85,7 @@ impl<'a> Writer<'a> {
         if let Some(typed) = inputs.iter().find(|i| i.ty != Type::Any) {
             self.loses(
                 typed.at,
-                "types of inputs cannot be said, and a server requires none of them",
+                "types of inputs cannot be expressed, and a server requires none of them",
             );
         }
         let secret: Vec<&str> = inputs
@@ -211,7 +211,7 @@ impl<'a> Writer<'a> {
             };
             self.loses(
                 *at,
-                format!("what a call changes cannot be said: `{effect}` of `{name}`{more}"),
+                format!("what a call changes cannot be expressed: `{effect}` of `{name}`{more}"),
             );
         }
         if let Some(at) = strict.filter(|_| self.plan.dialect.semantics().declares_intent) {
@@ -228,7 +228,7 @@ impl<'a> Writer<'a> {
             self.loses(
                 secret.at,
                 format!(
-                    "where secrets may be sent cannot be said: `to` of `{}`",
+                    "where secrets may be sent cannot be expressed: `to` of `{}`",
                     secret.name
                 ),
             );

@@ -355,7 +355,7 @@ pub(super) fn literal(pair: Pair<'_, Rule>) -> Result<serde_json::Value, PathErr
             return Err(error(
                 span.start(),
                 span.end(),
-                "only a value that is written out can stand here",
+                "only a literal value is allowed here",
             )
             .help("write a number, a text, or a list of them"));
         }

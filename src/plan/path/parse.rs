@@ -166,7 +166,7 @@ fn explain(text: &str, cause: &pest::error::Error<Rule>) -> PathError {
                 ..error(
                     at,
                     end,
-                    format!("`{}` cannot stand here", found.escape_debug()),
+                    format!("`{}` is not allowed here", found.escape_debug()),
                 )
             }
         }
@@ -221,7 +221,7 @@ fn blank_in_name(text: &str, before: &str, found: char) -> Option<PathError> {
         error(
             name.len(),
             before.len(),
-            "a blank cannot stand in a name after a dot",
+            "a name after a dot cannot contain a blank",
         )
         .help(format!("write `{mended}`")),
     )

@@ -34,7 +34,7 @@ pub(super) fn string(quoted: &str, at: usize) -> Result<String, PathError> {
             return Err(error(
                 start,
                 start + 1,
-                "a control character stands in a quoted name",
+                "a quoted name contains a control character",
             )
             .help(format!("write it as `\\u{:04x}`", u32::from(c))));
         }

@@ -239,3 +239,13 @@ pub(super) fn missing_effect(span: Span, method: &str, capture: Span) -> Diagnos
         .help("`issues additive` when old credentials stay valid, `issues replacing …` when they die, `sets` when we choose the value, `reads` when nothing changes")
         .note("a crash during the call is recovered by this, and the order of the steps is checked against it")
 }
+
+/// Two sides of a comparison whose types have no value in common.
+pub(super) fn never_equal(span: Span, left: &str, right: &str) -> Diagnostic {
+    Diagnostic::new(
+        codes::CONSTANT_CONDITION,
+        span,
+        format!("{left} never equals {right}"),
+    )
+    .at("always the same")
+}

@@ -479,15 +479,10 @@ impl Resolver {
             Operator::Eq | Operator::Ne | Operator::Same | Operator::Different => {
                 if !lt.fits(&rt) && !rt.fits(&lt) && lt != Type::Null && rt != Type::Null {
                     self.report(
-                        Diagnostic::new(
-                            codes::CONSTANT_CONDITION,
-                            operator.span,
-                            format!("{} never equals {}", lt.describe(), rt.describe()),
-                        )
-                        .at("always the same")
-                        .label(left.span, lt.describe())
-                        .label(right.span, rt.describe())
-                        .help("compare values of one type"),
+                        errors::never_equal(operator.span, &lt.describe(), &rt.describe())
+                            .label(left.span, lt.describe())
+                            .label(right.span, rt.describe())
+                            .help("compare values of one type"),
                     );
                 }
                 Type::Bool

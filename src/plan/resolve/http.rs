@@ -99,7 +99,7 @@ impl Resolver {
                         .map(|_| "this is not a URL".to_owned()),
                     _ => None,
                 },
-                Some(other) => Some(format!("`{other}` is not spoken here")),
+                Some(other) => Some(format!("`{other}` is not a supported scheme")),
                 None => Some("a URL begins with `https://`".to_owned()),
             };
             if let Some(problem) = problem {
@@ -248,8 +248,15 @@ impl Resolver {
                 operator,
                 value,
             } => {
-                let value = self.expr(value).0;
+                let (value, ty) = self.expr(value);
                 if let Some(path) = self.jsonpath(path) {
+                    if !path.is_definite() && !matches!(ty, Type::List(_) | Type::Json | Type::Any)
+                    {
+                        self.report(
+                            errors::never_equal(operator.span, "a list", &ty.describe())
+                                .help("a path with `[*]`, a filter, a slice or `..` finds a list: name one element, or capture it and look at each"),
+                        );
+                    }
                     made.expect.push(Expect {
                         what: Expectation::Body {
                             path,

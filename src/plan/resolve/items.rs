@@ -146,7 +146,7 @@ impl Resolver {
                     let found = errors::bad_value(
                         codes::WILDCARD_HOST,
                         host.span,
-                        format!("`{}` is everybody's hosts", host.text),
+                        format!("`{}` covers other people's hosts", host.text),
                         help,
                     );
                     found.severity(Severity::Error)

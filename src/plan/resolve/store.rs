@@ -52,7 +52,14 @@ impl Resolver {
                 Some(NewValue::Single(value))
             }
             StoreValue::Fields(members) => {
-                let (resolved, _) = self.members(members);
+                let (resolved, types) = self.members(members);
+                for ((_, value), (_, ty)) in resolved.iter().zip(&types) {
+                    if matches!(ty, Type::Record(_) | Type::List(_)) {
+                        self.report(errors::mismatch(value.at.0, ty, "a single value").help(
+                            "store one of the values, or the JSON text of all with `json(…)`",
+                        ));
+                    }
+                }
                 if let Some(fields) = fields {
                     if fields.is_empty() {
                         self.report(errors::bad_value(

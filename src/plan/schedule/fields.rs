@@ -181,7 +181,7 @@ pub(super) fn field(kind: &Kind, start: usize, text: &str) -> Result<Field, Cron
             .any(|item| matches!(item, Item::LastMinus(_)))
     {
         return Err(
-            CronError::at(start, field.end, "`L-n` cannot stand in a list here")
+            CronError::at(start, field.end, "`L-n` is not allowed in a list here")
                 .help("write it as a schedule of its own"),
         );
     }
@@ -237,7 +237,7 @@ impl Reader<'_> {
             || entry.ends_with('W') && has_digit(&entry)
         {
             return Err(self
-                .error(format!("`{entry}` cannot stand in the {kind} field"))
+                .error(format!("`{entry}` is not allowed in the {kind} field"))
                 .help("`L` and `W` speak of days alone"));
         }
         let (range, step) = match entry.split_once('/') {

@@ -274,7 +274,7 @@ fn named_secret(
                 ),
             )
             .at("is no name")
-            .help("write the bare name, without `secrets.`; one with `/` stands in quotes"),
+            .help("write the bare name, without `secrets.`; one with `/` is written in quotes"),
         ));
     };
     let Some(fields) = secrets.get(name) else {
@@ -353,7 +353,7 @@ fn fits(parameter: &Parameter<'_>, value: &Expr) -> Result<(), Box<Diagnostic>> 
                 )
                 .at("a host is written as a text")
                 .label(parameter.name.span, "declared as a host")
-                .help("where secrets go must stand in the file: write the host in quotes"),
+                .help("where secrets go must be written in the file: put the host in quotes"),
             )),
         };
     }

@@ -1,6 +1,6 @@
 //! What a step brings into scope under names of its own.
 
-use crate::plan::Task;
+use crate::plan::{Destination, Task};
 use crate::source::At;
 
 /// The capture of a step that asks a person.
@@ -15,6 +15,8 @@ pub struct Captured<'p> {
     pub secret: bool,
     /// Where it is written; absent where the kind of step brings it by itself.
     pub at: Option<At>,
+    /// The hosts that the capture itself names as those that may have it.
+    pub to: &'p [Destination],
 }
 
 impl Task {
@@ -28,6 +30,7 @@ impl Task {
                         name: &capture.name,
                         secret: capture.secret,
                         at: Some(capture.at),
+                        to: &capture.to,
                     })
                     .collect()
             }
@@ -38,6 +41,7 @@ impl Task {
                         name,
                         secret,
                         at: None,
+                        to: &[],
                     })
                     .collect()
             }
@@ -45,6 +49,7 @@ impl Task {
                 name: ANSWER,
                 secret: true,
                 at: None,
+                to: &[],
             }],
             Task::Let(_)
             | Task::SetVariables(_)

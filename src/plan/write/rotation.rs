@@ -109,7 +109,7 @@ impl<'a> Writer<'a> {
     pub(super) fn cannot(&mut self, at: At, message: impl Into<String>, help: &str) -> String {
         self.found.push(
             Diagnostic::new(codes::NOT_IN_ROT, at.0, message)
-                .at("cannot be said in `.rot`")
+                .at("cannot be expressed in `.rot`")
                 .help(help),
         );
         "null".into()

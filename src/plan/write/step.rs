@@ -25,7 +25,7 @@ impl<'a> Writer<'a> {
                 self.cannot(
                     step.at,
                     format!(
-                        "that a failure of `{}` does not stop the run cannot be said",
+                        "that a failure of `{}` does not stop the run cannot be expressed",
                         step.name
                     ),
                     help,
@@ -35,7 +35,10 @@ impl<'a> Writer<'a> {
                 let help = "set the `timeout` of the rotation, or of the requests within";
                 self.cannot(
                     step.at,
-                    format!("a bound of {} on this step cannot be said", limit.after),
+                    format!(
+                        "a bound of {} on this step cannot be expressed",
+                        limit.after
+                    ),
                     help,
                 );
             }
@@ -101,7 +104,7 @@ impl<'a> Writer<'a> {
                 if stop.output.is_some() {
                     self.cannot(
                         step.at,
-                        "a `stop` with outputs of its own cannot be said",
+                        "a `stop` with outputs of its own cannot be expressed",
                         "use `output`, or end the run without them",
                     );
                 }
@@ -176,7 +179,7 @@ impl<'a> Writer<'a> {
             }
             Task::Worker(worker) => {
                 let message = format!(
-                    "the worker `{}` cannot be said: `.rot` runs no commands",
+                    "the worker `{}` cannot be expressed: `.rot` runs no commands",
                     worker.name
                 );
                 self.cannot(step.at, message, "keep the definition as JSON, or call the service that the worker calls with `http`")
@@ -185,7 +188,7 @@ impl<'a> Writer<'a> {
                 let help = "keep the definition as JSON, or write the branches out with `parallel`";
                 self.cannot(
                     step.at,
-                    "branches that come into being at run time cannot be said",
+                    "branches that come into being at run time cannot be expressed",
                     help,
                 )
             }
@@ -209,7 +212,8 @@ impl<'a> Writer<'a> {
                 let help = "use `repeat … until` with an index, or leave out the condition";
                 self.cannot(
                     step.at,
-                    "a loop over a list that ends before the list does cannot be said".to_owned(),
+                    "a loop over a list that ends before the list does cannot be expressed"
+                        .to_owned(),
                     help,
                 )
             }
@@ -225,7 +229,10 @@ impl<'a> Writer<'a> {
                 let help = "call the rotation with `for each`, one after the other";
                 self.cannot(
                     step.at,
-                    format!("several runs of `{}` at once cannot be said", call.rotation),
+                    format!(
+                        "several runs of `{}` at once cannot be expressed",
+                        call.rotation
+                    ),
                     help,
                 )
             }

@@ -329,6 +329,39 @@ impl Journal {
         unknown
     }
 
+    /// Whether a call of one of these steps was answered, or may have been executed.
+    pub fn may_have_called(&self, is_wanted: &dyn Fn(&str) -> bool) -> bool {
+        self.steps().any(|(id, event)| {
+            is_wanted(id.step())
+                && match event {
+                    StepEvent::Answer { effect, .. } => *effect,
+                    StepEvent::Unknown { .. } => true,
+                    StepEvent::Intent { .. } => matches!(self.call(id), CallState::Unknown),
+                    StepEvent::Rejected
+                    | StepEvent::NotSent { .. }
+                    | StepEvent::Staged(_)
+                    | StepEvent::Updated(_)
+                    | StepEvent::Verified { .. }
+                    | StepEvent::Promoted(_)
+                    | StepEvent::RevokeIntent(_)
+                    | StepEvent::Revoked { .. }
+                    | StepEvent::Waiting { .. }
+                    | StepEvent::Reaped
+                    | StepEvent::Value
+                    | StepEvent::Discarded
+                    | StepEvent::Cleared => false,
+                }
+        })
+    }
+
+    /// Whether this run stored a version of a secret.
+    pub fn stored(&self, secret: &str) -> bool {
+        self.steps().any(|(_, event)| match event {
+            StepEvent::Staged(stored) | StepEvent::Updated(stored) => stored.secret == secret,
+            _ => false,
+        })
+    }
+
     /// How many attempts of the run failed in all.
     pub fn failures(&self) -> u32 {
         let failed = self

@@ -21,10 +21,11 @@ const MAX_DEPTH: usize = 16;
 impl<'a> Engine<'a> {
     pub(in crate::run) async fn wait(
         &self,
-        frame: &Frame<'_>,
+        cx: StepContext<'_, '_>,
         wait: &Wait,
         id: &StepId,
     ) -> Result<(), StepError> {
+        let frame = cx.frame;
         let recorded = self.journal.borrow().waits_until(id);
         let until = match recorded {
             Some(until) => until,
@@ -68,10 +69,8 @@ impl<'a> Engine<'a> {
             if left == 0 {
                 return Ok(());
             }
-            self.world
-                .clock
-                .sleep(Duration::from_millis(left).min(super::lifecycle::NAP))
-                .await;
+            let nap = Duration::from_millis(left).min(super::lifecycle::NAP);
+            self.pause_for(cx.step, nap).await?;
         }
     }
 
@@ -286,14 +285,14 @@ impl<'a> Engine<'a> {
                 .every
                 .map(|every| repeat.backoff.pause(every, round - 1))
             {
-                Some(pause) if block.volatile => self.world.clock.sleep(pause.to_std()).await,
+                Some(pause) if block.volatile => self.pause_for(step, pause.to_std()).await?,
                 // Over a crash it is not begun anew.
                 Some(pause) => {
                     let wait = Wait::For(Expr::new(
                         ExprKind::Duration(pause),
                         crate::source::At::NOWHERE,
                     ));
-                    self.wait(frame, &wait, &cx.id.pause(round)).await?;
+                    self.wait(cx, &wait, &cx.id.pause(round)).await?;
                 }
                 None => {}
             }
@@ -578,12 +577,13 @@ fn index(number: usize) -> Value {
 /// Of two reasons to stop, the one that must not be lost.
 fn worse(first: Option<StepError>, second: StepError) -> StepError {
     let weight = |stopped: &StepError| match stopped {
-        StepError::Failed(_) => 0,
-        StepError::Replay(_) => 1,
-        StepError::Heals(_) => 2,
-        StepError::Unresolved(_) => 3,
-        StepError::Halted(_) => 4,
-        StepError::Broken(_) => 5,
+        StepError::Interrupted(_) => 0,
+        StepError::Failed(_) => 1,
+        StepError::Replay(_) => 2,
+        StepError::Heals(_) => 3,
+        StepError::Unresolved(_) => 4,
+        StepError::Halted(_) => 5,
+        StepError::Broken(_) => 6,
     };
     match first {
         Some(first) if weight(&first) >= weight(&second) => first,

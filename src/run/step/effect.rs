@@ -65,6 +65,7 @@ impl<'a> Engine<'a> {
         );
         let mut retried = 0;
         loop {
+            self.go_on(cx.step)?;
             let request = exchange.prepare(self, cx)?;
             let attempt = cx.trace.attempts.get() + 1;
             if !cx.block.volatile && !effect.is_read() {
@@ -116,27 +117,32 @@ impl<'a> Engine<'a> {
                     return Err(self.kept_for_later(cx, exchange, error));
                 }
                 CallOutcome::Unknown(_, pause) => {
-                    self.wait_before(cx, retried, pause).await;
+                    self.wait_before(cx, retried, pause).await?;
                     self.tell_lost(cx, exchange);
                     self.recover(cx, exchange).await?;
                     retried += 1;
                     continue;
                 }
                 CallOutcome::Unexpected(_) => {
-                    self.wait_before(cx, retried, None).await;
+                    self.wait_before(cx, retried, None).await?;
                     self.recover(cx, exchange).await?;
                     retried += 1;
                     continue;
                 }
             };
-            self.wait_before(cx, retried, pause).await;
+            self.wait_before(cx, retried, pause).await?;
             retried += 1;
         }
     }
 
-    async fn wait_before(&self, cx: StepContext<'_, '_>, retried: u32, asked: Option<Duration>) {
+    async fn wait_before(
+        &self,
+        cx: StepContext<'_, '_>,
+        retried: u32,
+        asked: Option<Duration>,
+    ) -> Result<(), StepError> {
         let pause = self.pause(cx.step, retried, asked);
-        self.world.clock.sleep(pause).await;
+        self.pause_for(cx.step, pause).await
     }
 
     /// The pause before an attempt: the author's, or longer where the server asks for it.
@@ -280,7 +286,7 @@ impl<'a> Engine<'a> {
         let effect = exchange.effect();
         let journaled = !cx.block.volatile && !effect.is_read();
         let label = exchange.label_of(request);
-        match exchange.send(self, request).await {
+        match self.heard(cx.step, exchange.send(self, request)).await? {
             Attempt::NotSent(trouble) => {
                 exchange.left_behind(self, cx, &label, Err(&trouble.message));
                 if journaled {

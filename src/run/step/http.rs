@@ -101,8 +101,15 @@ impl Exchange for HttpExchange<'_> {
             .collect();
         let scope = cx.frame.scope.borrow();
         let issuers = engine.issuers.borrow();
-        let now = engine.world.clock.now();
-        let built = request::build(engine.plan, http, &scope, &issuers, certificates, now);
+        let built = request::build(
+            engine.plan,
+            http,
+            &scope,
+            &engine.egress,
+            &issuers,
+            certificates,
+            engine.world.clock.now(),
+        );
         engine.mask_made(&scope);
         let mut built = built?;
         if let Outgoing::Http(request) = &mut built.request

@@ -163,7 +163,7 @@ impl<'a> Engine<'a> {
                     let now = self.world.clock.monotonic();
                     match deadline {
                         Some(deadline) if now + every <= deadline => {
-                            self.world.clock.sleep(every).await
+                            self.pause_for(step, every).await?
                         }
                         _ => {
                             diagnostic.notes.push(format!(

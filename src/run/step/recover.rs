@@ -309,7 +309,7 @@ impl<'a> Engine<'a> {
                 .at("recovering this step")
                 .help("`rot resume` asks again"),
             ))),
-            Err(broken) => Err(broken),
+            Err(other) => Err(other),
         }
     }
 
@@ -362,6 +362,7 @@ impl<'a> Engine<'a> {
         cx: StepContext<'_, '_>,
         exchange: E,
     ) -> Result<Answer, StepError> {
+        self.go_on(cx.step)?;
         let request = exchange.prepare(self, cx)?;
         let peer = exchange.peer(&request);
         let failed = |what: String| {
@@ -371,7 +372,7 @@ impl<'a> Engine<'a> {
                     .help("`rot resume` tries again"),
             ))
         };
-        match exchange.send(self, &request).await {
+        match self.heard(cx.step, exchange.send(self, &request)).await? {
             Attempt::Answered(answer) if exchange.verdict(&answer) == Verdict::Expected => {
                 Ok(answer)
             }
@@ -440,7 +441,7 @@ fn stored_from(rotation: &Rotation, step: &str) -> Vec<String> {
 fn halted(step: &Step, message: &str) -> StepError {
     StepError::Halted(Box::new(
         Diagnostic::new(codes::RUN_OUTCOME_UNKNOWN, step.at.0, message.to_owned())
-            .at("nothing is called again by itself")
+            .at("nothing is called again automatically")
             .help("`rot status` shows the ways out: retry the call, or store a new credential by hand and accept, or abandon the run"),
     ))
 }

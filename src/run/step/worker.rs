@@ -92,12 +92,11 @@ impl<'a> Engine<'a> {
         }
         let timeout = worker.timeout.map_or(TIMEOUT, |t| t.to_std());
         let text = input.json_text();
-        match self
+        let program = self
             .world
             .process
-            .call(&worker.name, text.as_bytes(), timeout)
-            .await
-        {
+            .call(&worker.name, text.as_bytes(), timeout);
+        match self.heard(step, program).await? {
             Ok(output) => {
                 if journaled {
                     let answer = StepEvent::Answer {

@@ -81,7 +81,7 @@ impl Vault {
                 &e,
             )
             .with(Failure::Unknown)
-            .help("see to the disk, then run it again: what is stored already is recognised")
+            .help("check the disk, then run it again: what is stored already is recognised")
         })
     }
 
@@ -132,7 +132,7 @@ impl Vault {
             ),
         )
         .note("the file that was there before is untouched")
-        .help("see to the disk and the memory of this machine"))
+        .help("check the disk and the memory of this machine"))
     }
 
     /// Keeps the old file under a second name. Where the file system has no links there is no backup, which is no reason to

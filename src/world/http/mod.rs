@@ -133,6 +133,15 @@ pub enum TroubleKind {
 pub trait Http: Send + Sync {
     /// Makes one exchange: one attempt, nothing repeated.
     fn call<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Attempt>;
+    /// Whether TLS is possible with these authorities (PEM), or with the system's where there are none: what a call would find
+    /// out.
+    ///
+    /// # Errors
+    /// What the call would say.
+    fn ready(&self, ca: &[Vec<u8>]) -> Result<(), Trouble> {
+        let _ = ca;
+        Ok(())
+    }
 }
 
 impl Trouble {

@@ -209,6 +209,10 @@ impl Http for RealHttp {
     fn call<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Attempt> {
         Box::pin(self.exchange(request))
     }
+
+    fn ready(&self, ca: &[Vec<u8>]) -> Result<(), Trouble> {
+        self.tls.secure(ca).map(drop)
+    }
 }
 
 /// The time after `duration`, however long that is.

@@ -137,3 +137,15 @@ fn the_second_set_is_judged_as_a_reviewer_would() {
         wrong.join("\n")
     );
 }
+
+/// Each kind of mistake in other spellings: in branches, in called rotations, in templates, with records; and what looks like it.
+#[test]
+fn kinds_are_found_wherever_they_stand() {
+    let wrong = wrong("kinds-defects", "kinds-clean");
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}

@@ -53,7 +53,7 @@ fn notes_do_not_stop_a_conversion() {
         done.stderr.contains("ROT920")
             && done
                 .stderr
-                .contains("where secrets may be sent cannot be said"),
+                .contains("where secrets may be sent cannot be expressed"),
         "{}",
         done.stderr
     );
@@ -79,7 +79,7 @@ fn what_cannot_be_said_is_refused_and_nothing_is_written() {
         .run()
         .code(25);
     assert!(
-        done.stderr.contains("`verify` cannot be said"),
+        done.stderr.contains("`verify` cannot be expressed"),
         "{}",
         done.stderr
     );

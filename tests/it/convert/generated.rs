@@ -128,7 +128,7 @@ impl<'t> Tape<'t> {
         for _ in 0..=self.pick(2) {
             parts.push(self.name(known));
             let text = self.text();
-            // A `$` before a value cannot be said on a server.
+            // A `$` before a value cannot be expressed on a server.
             if !text.is_empty() && !text.ends_with('$') {
                 parts.push(Expr::string(text));
             }

@@ -47,7 +47,7 @@ fn a_cron_expression_stays_as_it_is() {
         "startWorkflowRequest": { "name": "r", "version": 1, "input": {} },
     });
     assert_eq!(value, expected);
-    assert_eq!(said, ["note: `jitter` cannot be said in a schedule"]);
+    assert_eq!(said, ["note: `jitter` cannot be expressed in a schedule"]);
 }
 
 /// The times of the expressions are exactly one interval apart, over midnight too.

@@ -382,8 +382,8 @@ fn when_a_rotation_ran_is_known_without_its_journal() {
     }
     let vault = stage.vault();
     let rotation = &monthly.rotations[0];
-    let past = rot::run::due::past(&vault, rotation);
     let now: jiff::Timestamp = crate::support::scripted::NOW.parse().unwrap();
+    let past = rot::run::due::past(&vault, rotation, now);
     let due = rot::run::due::next(&vault, rotation, &past, now).expect("it has a schedule");
     assert!(!due.is_due(now + jiff::SignedDuration::from_hours(24)));
     assert!(due.is_due(now + jiff::SignedDuration::from_hours(24 * 34)));

@@ -182,11 +182,37 @@ fn does(plan: &Plan, old: &[&str], new: &[String]) -> (Vec<String>, Option<Strin
     (sent(&stage), stage.secret("tok"))
 }
 
+/// Names of steps, branches, elements, `let`s, captures, inputs, outputs and rotations, each read after it is made.
+const EVERY_KIND_OF_NAME: &str = r#"secret api to "api.example.com"
+secret tok to "api.example.com"
+rotation main {
+  input given: string = "v"
+  call one = inner { given: input.given }
+  let named = "${one.made}"
+  http POST "https://api.example.com/${named}" sets { bearer secrets.api }
+  parallel {
+    branch { for each item in ["e-1", "e-2"] { http two POST "https://api.example.com/${item}" sets { bearer secrets.api } } }
+    other { let alone = 1 }
+  }
+  http three POST "https://api.example.com/three" issues additive { bearer secrets.api  expect status 200 }
+  generate four password { length 20 }
+  stage tok = four.value
+  verify { http GET "https://api.example.com/${named}" { bearer pending.tok } }
+  promote tok
+  http five POST "https://api.example.com/five" sets { bearer secrets.api }
+}
+rotation inner {
+  input given: string
+  http six POST "https://api.example.com/six" sets { bearer secrets.api  public taken = status }
+  output made = "${input.given}-${six.taken}"
+}
+"#;
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn names_never_change_what_a_run_does(names in prop::collection::hash_set(name(), 6)) {
+    fn names_never_change_what_a_run_does(names in prop::collection::hash_set(name(), 14)) {
         let new: Vec<String> = names.into_iter().collect();
         let json = json!([
             { "name": "main", "version": 1, "schemaVersion": 2, "tasks": [
@@ -207,22 +233,14 @@ proptest! {
         prop_assert_eq!(&expected.0, &["f", "b", "d"]);
         prop_assert_eq!(does(&plan, &old, &new), expected);
 
-        let text = r#"secret api to "api.example.com"
-secret tok
-rotation main {
-  call one = inner {}
-  for each item in [1, 2] { http two POST "https://api.example.com/two" sets { bearer secrets.api } }
-  http three POST "https://api.example.com/three" issues additive { bearer secrets.api  expect status 200 }
-  generate four password { length 20 }
-  http five POST "https://api.example.com/five" sets { bearer secrets.api }
-}
-rotation inner { http six POST "https://api.example.com/six" sets { bearer secrets.api } }
-"#;
-        let old = ["one", "two", "three", "four", "five", "six"];
-        let plan = super::healing::plan(text);
+        let old = ["one", "two", "three", "four", "five", "six", "branch", "other", "item", "named", "taken", "given", "made", "inner"];
+        let plan = super::healing::plan(EVERY_KIND_OF_NAME);
         let expected = does(&plan, &old, &old.map(str::to_owned));
-        prop_assert_eq!(&expected.0, &["six", "two", "two", "three", "five"]);
-        prop_assert_eq!(does(&plan, &old, &new), expected);
+        prop_assert_eq!(&expected.0, &["six", "v-200", "e-1", "e-2", "three", "v-200", "five"]);
+        // The password is another in each run.
+        let (sent, stored) = does(&plan, &old, &new);
+        prop_assert_eq!(sent, expected.0);
+        prop_assert!(stored.is_some());
     }
 }
 

@@ -1,11 +1,12 @@
 //! Crash everywhere, cut the power in every way, recover, look.
 
-use super::disk::Cut;
 use super::invariants::{Seen, check};
 use super::process::{End, RESCUED, Task, open, process};
 use super::scenario::{SCENARIOS, Stage};
-use super::world::{FsFault, HttpFault, Random, Sim, Snapshot};
+use super::{Sim, Snapshot};
 use rot::diagnostic::Failure;
+use rot::sim::Cut;
+use rot::sim::{FsFault, HttpFault, Random};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -242,7 +243,7 @@ fn due(stage: &Stage) -> Option<Snapshot> {
     (!rot::run::sweep::list(vault.doc()).is_empty()).then(|| {
         let mut snapshot = sim.snapshot();
         snapshot.now += DAY;
-        snapshot.issuer.log.clear();
+        snapshot.outside.log.clear();
         snapshot
     })
 }
@@ -311,7 +312,7 @@ impl Item<'_> {
             Err(panic) => return self.tally.violations.push(format!("{label}: {panic}")),
         };
         let last = sim.snapshot();
-        let effect = !last.issuer.log.is_empty();
+        let effect = !last.outside.log.is_empty();
         let wrong = match &end {
             End::Done { .. } | End::Operator { .. } => check(
                 self.stage,
@@ -363,8 +364,8 @@ impl Item<'_> {
     fn recover(&mut self, image: &Snapshot, schedule: &str, may_again: bool) {
         if !self.seen.insert((
             image.disk.fingerprint(),
-            image.issuer.log.len(),
-            image.issuer.proven.len(),
+            image.outside.log.len(),
+            image.outside.proven.len(),
         )) {
             self.tally.known += 1;
             return;
@@ -397,8 +398,8 @@ impl Item<'_> {
                 if self.only.is_none_or(|only| schedule == only)
                     && self.seen.insert((
                         second.disk.fingerprint(),
-                        second.issuer.log.len(),
-                        second.issuer.proven.len(),
+                        second.outside.log.len(),
+                        second.outside.proven.len(),
                     ))
                 {
                     self.tally.again += 1;

@@ -1,13 +1,13 @@
 //! What must hold when everything has come to rest (reliability dossier, section 5).
 
-use super::disk::Cut;
 use super::issuer::{CANARY, Issuer, Kind, What};
 use super::process::{RESCUED, open, process};
 use super::scenario::{Stage, version};
-use super::world::{Sim, Snapshot};
+use super::{Sim, Snapshot};
 use aho_corasick::AhoCorasick;
 use rot::run::journal::{self, Journal};
 use rot::run::{OpenState, open_runs};
+use rot::sim::{Cut, Disk};
 use rot::vault::{Secret, State, StoredValue, Vault};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -174,7 +174,7 @@ pub(super) fn check(
     }
     for bond in scenario.bonds {
         let value = current(&vault, bond.secret, bond.field).unwrap_or_default();
-        if done && !end.issuer.accepts(bond.account, &value, end.now) {
+        if done && !end.outside.accepts(bond.account, &value, end.now) {
             wrong.push(format!(
                 "I1: the current value of {} is not accepted",
                 bond.secret
@@ -188,7 +188,7 @@ pub(super) fn check(
                     .expose_text()
                     .map(str::to_owned)
             });
-            text.is_some_and(|text| end.issuer.accepts(bond.account, &text, end.now))
+            text.is_some_and(|text| end.outside.accepts(bond.account, &text, end.now))
         };
         let entry = vault.doc().get(bond.secret);
         if !done
@@ -200,7 +200,7 @@ pub(super) fn check(
                 bond.secret
             ));
         }
-        let live = end.issuer.live(bond.account, end.now);
+        let live = end.outside.live(bond.account, end.now);
         let noted = notes.iter().any(|n| n.starts_with(RESCUED))
             || matches!(bond.kind, Kind::ShortLived | Kind::Bare)
                 && (!done
@@ -253,14 +253,14 @@ pub(super) fn check(
     if done {
         wrong.extend(litter(stage, end));
     }
-    wrong.extend(effects(stage, &end.issuer));
+    wrong.extend(effects(stage, &end.outside));
     wrong
 }
 
 /// I10: what crashed writers leave is gone at the latest with the next change of the vault; the new text of an ended run's
 /// journal, which holds no values, with the next run of its rotation.
 fn litter(stage: &Stage, end: &Snapshot) -> Vec<String> {
-    let temporary = |disk: &super::disk::Disk| {
+    let temporary = |disk: &Disk| {
         let files = disk.files().into_iter().map(|(path, _)| path);
         files
             .filter(|path| path.extension() == Some("tmp".as_ref()))
@@ -313,9 +313,9 @@ fn plaintext(end: &Snapshot) -> Vec<String> {
         let from = [0, 2, 3][pad];
         patterns.push(text[from..text.len() - 2].to_owned());
     }
-    for account in end.issuer.accounts.keys() {
+    for account in end.outside.accounts.keys() {
         patterns.extend(
-            end.issuer
+            end.outside
                 .live(account, end.now)
                 .into_iter()
                 .filter(|v| !v.starts_with(CANARY)),
@@ -358,7 +358,7 @@ fn effects(stage: &Stage, issuer: &Issuer) -> Vec<String> {
         }
         let durable = Snapshot {
             disk: executed.disk.after(Cut::Nothing),
-            issuer: Issuer::default(),
+            outside: Issuer::default(),
             now: super::scenario::START,
         };
         let sim = Sim::new(&durable, 97);

@@ -1,7 +1,7 @@
 //! An issuer with one account of each kind, and what it knows of its own past.
 
-use super::disk::Disk;
 use rot::run::journal::{self, Event, StepEvent};
+use rot::sim::{Disk, Outside, Reply};
 use rot::world::http::Request;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,19 +81,17 @@ pub(super) struct Issuer {
     pub(super) proven: BTreeSet<String>,
 }
 
-pub(super) struct Respond {
-    pub(super) status: u16,
-    pub(super) body: String,
+fn respond(status: u16, body: &Json) -> Reply {
+    if body.is_null() {
+        Reply::status(status)
+    } else {
+        Reply::json(status, body)
+    }
 }
 
-fn respond(status: u16, body: &Json) -> Respond {
-    Respond {
-        status,
-        body: if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
-        },
+impl Outside for Issuer {
+    fn answer(&mut self, request: &Request, now: i64, disk: &Disk) -> Reply {
+        self.execute(request, now, disk)
     }
 }
 
@@ -195,7 +193,7 @@ impl Issuer {
         });
     }
 
-    pub(super) fn execute(&mut self, request: &Request, now: i64, disk: &Disk) -> Respond {
+    fn execute(&mut self, request: &Request, now: i64, disk: &Disk) -> Reply {
         let url = url::Url::parse(&request.url).expect("a URL");
         let path: Vec<&str> = url.path().trim_start_matches('/').split('/').collect();
         let header = |name: &str| {

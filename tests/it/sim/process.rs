@@ -1,7 +1,7 @@
 //! One process of `rot` in the simulated world, and what is left when it has ended.
 
+use super::Sim;
 use super::scenario::{Stage, paths};
-use super::world::Sim;
 use rot::diagnostic::{Error, Failure};
 use rot::run::report::StepReport;
 use rot::run::{self, Job, Observer, RunReport, Silent, Status, sweep};
@@ -86,7 +86,9 @@ pub(super) fn process(sim: &Sim, stage: &Stage, task: Task, number: usize) -> Re
         match task {
             Task::Run => {
                 let watch = Watch::default();
-                let ran = sim.block_on(run::run(&world, &vault, &job, &watch));
+                let ran = sim
+                    .block_on(run::run(&world, &vault, &job, &watch))
+                    .expect("everybody waits for nothing");
                 let rescued = watch.0.into_inner().unwrap();
                 match ran {
                     Ok(mut report) => {
@@ -96,7 +98,10 @@ pub(super) fn process(sim: &Sim, stage: &Stage, task: Task, number: usize) -> Re
                     Err(error) => failed(error, rescued),
                 }
             }
-            Task::Sweep => match sim.block_on(run::sweep_due(&world, &vault, &job, &Silent)) {
+            Task::Sweep => match sim
+                .block_on(run::sweep_due(&world, &vault, &job, &Silent))
+                .expect("everybody waits for nothing")
+            {
                 Ok(swept)
                     if swept.trouble.is_empty() && sweep::list(vault.borrow().doc()).is_empty() =>
                 {
@@ -128,8 +133,10 @@ fn reported(report: RunReport) -> End {
         (Status::NeedsOperator, _) => End::Operator {
             notes: report.notes,
         },
-        (Status::Failed, Some(error)) => failed(error, report.notes),
-        (Status::Failed, None) => End::Failed {
+        (Status::Interrupted, Some(error)) | (Status::Failed, Some(error)) => {
+            failed(error, report.notes)
+        }
+        (Status::Interrupted, None) | (Status::Failed, None) => End::Failed {
             failure: Failure::Internal,
             message: "failed without a reason".into(),
             notes: report.notes,

@@ -1,10 +1,10 @@
 //! What is rotated in the simulated world: plans, the accounts behind their secrets, and the world at the start.
 
-use super::disk::Entry;
 use super::issuer::{ADMIN, CANARY, Issuer, Kind};
-use super::world::{Sim, Snapshot};
+use super::{Sim, Snapshot};
 use rot::diagnostic::Severity;
 use rot::plan::{Plan, resolve};
+use rot::sim::{Disk, Entry};
 use rot::source::{SourceFile, SourceMap};
 use rot::vault::crypt::Identity;
 use rot::vault::{NewVersion, Paths, Secret, StoredValue, Vault, identity};
@@ -168,7 +168,7 @@ pub(super) fn paths() -> Paths {
 }
 
 fn start(scenario: &Scenario) -> Snapshot {
-    let mut disk = super::disk::Disk::default();
+    let mut disk = Disk::default();
     for dir in ["/vault", "/state", "/home"] {
         disk.name(Path::new(dir), Entry::Dir);
     }
@@ -184,7 +184,7 @@ fn start(scenario: &Scenario) -> Snapshot {
     let sim = Sim::new(
         &Snapshot {
             disk,
-            issuer: issuer.clone(),
+            outside: issuer.clone(),
             now: START,
         },
         7,
@@ -217,7 +217,7 @@ fn start(scenario: &Scenario) -> Snapshot {
         })
         .unwrap_or_else(|e| panic!("{}", e.message()));
     let mut state = sim.state();
-    state.issuer = issuer;
+    state.outside = issuer;
     state.disk.settle();
     state.snapshot()
 }

@@ -36,6 +36,34 @@ fn ends(bytes: &[u8]) -> Vec<usize> {
     ends
 }
 
+/// The first records of formats that are not this program's: the one before, and one to come.
+#[test]
+fn a_journal_of_another_format_is_refused_with_its_own_message_and_stays() {
+    let (mut project, journal) = interrupted();
+    let good = std::fs::read(&journal).unwrap();
+    for magic in [b"ROTJ", b"RTJ1", b"RTJ3", b"RTJ9"] {
+        let mut frame = good.clone();
+        frame[..4].copy_from_slice(magic);
+        let check = ring::digest::digest(&ring::digest::SHA256, &frame[..12]);
+        frame[12..16].copy_from_slice(&check.as_ref()[..4]);
+        std::fs::write(&journal, &frame).unwrap();
+        for line in ["run p.rot", "resume"] {
+            let ended = project.rot(line);
+            assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+            assert!(ended.stderr.contains("ROT822"), "{}", ended.stderr);
+            assert!(
+                ended.stderr.contains("finish or abandon"),
+                "{}",
+                ended.stderr
+            );
+        }
+        assert_eq!(std::fs::read(&journal).unwrap(), frame, "{magic:?}");
+    }
+    assert_eq!(project.issuer.state().executed("POST", "/api/token"), 1);
+    std::fs::write(&journal, good).unwrap();
+    assert_eq!(project.rot("run p.rot").code, Some(0), "{}", project.said);
+}
+
 #[test]
 fn every_flipped_byte_is_found() {
     let (mut project, journal) = interrupted();

@@ -12,8 +12,10 @@ const SECTOR: usize = 512;
 
 /// What a name stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub(super) enum Entry {
+pub enum Entry {
+    /// A file, by the number of its inode.
     File(u64),
+    /// A directory.
     Dir,
 }
 
@@ -42,8 +44,9 @@ struct Inode {
     mode: u32,
 }
 
+/// A disk: files, names, and what of both is durable.
 #[derive(Clone, Default)]
-pub(super) struct Disk {
+pub struct Disk {
     inodes: BTreeMap<u64, Inode>,
     names: BTreeMap<PathBuf, Entry>,
     durable_names: BTreeMap<PathBuf, Entry>,
@@ -55,7 +58,7 @@ pub(super) struct Disk {
 
 /// What a power cut leaves of that which was not synced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Cut {
+pub enum Cut {
     /// Only the process dies; the system lives on, and syncs nothing by itself.
     Kill,
     /// Nothing.
@@ -82,7 +85,8 @@ impl Disk {
         self.clock
     }
 
-    pub(super) fn entry(&self, path: &Path) -> Option<Entry> {
+    /// What a name stands for.
+    pub fn entry(&self, path: &Path) -> Option<Entry> {
         if path == Path::new("/") {
             Some(Entry::Dir)
         } else {
@@ -90,25 +94,29 @@ impl Disk {
         }
     }
 
-    pub(super) fn content(&self, inode: u64) -> Arc<Vec<u8>> {
+    /// What a reader sees in a file.
+    pub fn content(&self, inode: u64) -> Arc<Vec<u8>> {
         self.inodes
             .get(&inode)
             .map(|i| i.content.clone())
             .unwrap_or_default()
     }
 
-    pub(super) fn mode(&self, inode: u64) -> u32 {
+    /// Its permission bits.
+    pub fn mode(&self, inode: u64) -> u32 {
         self.inodes.get(&inode).map_or(0, |i| i.mode)
     }
 
-    pub(super) fn links(&self, inode: u64) -> usize {
+    /// How many names it has.
+    pub fn links(&self, inode: u64) -> usize {
         self.names
             .values()
             .filter(|e| **e == Entry::File(inode))
             .count()
     }
 
-    pub(super) fn children(&self, dir: &Path) -> Vec<PathBuf> {
+    /// What is in a directory.
+    pub fn children(&self, dir: &Path) -> Vec<PathBuf> {
         self.names
             .keys()
             .filter(|p| p.parent() == Some(dir))
@@ -117,7 +125,7 @@ impl Disk {
     }
 
     /// All files with what a reader sees in them.
-    pub(super) fn files(&self) -> Vec<(PathBuf, Arc<Vec<u8>>)> {
+    pub fn files(&self) -> Vec<(PathBuf, Arc<Vec<u8>>)> {
         self.names
             .iter()
             .filter_map(|(p, e)| {
@@ -131,7 +139,7 @@ impl Disk {
     }
 
     /// Every byte that is anywhere: also in files without a name, and in content that a reader no longer sees.
-    pub(super) fn all_bytes(&self) -> Vec<Arc<Vec<u8>>> {
+    pub fn all_bytes(&self) -> Vec<Arc<Vec<u8>>> {
         let mut all = Vec::new();
         for inode in self.inodes.values() {
             all.push(inode.content.clone());
@@ -149,7 +157,8 @@ impl Disk {
         all
     }
 
-    pub(super) fn name(&mut self, path: &Path, entry: Entry) {
+    /// Gives a name.
+    pub fn name(&mut self, path: &Path, entry: Entry) {
         let at = self.tick();
         self.names.insert(path.to_path_buf(), entry);
         self.pending_names
@@ -157,12 +166,13 @@ impl Disk {
     }
 
     /// A number for a file that no directory knows; nothing of it is ever seen.
-    pub(super) fn nameless(&mut self) -> u64 {
+    pub fn nameless(&mut self) -> u64 {
         self.next += 1;
         self.next
     }
 
-    pub(super) fn create(&mut self, path: &Path, mode: u32) -> u64 {
+    /// Makes an empty file.
+    pub fn create(&mut self, path: &Path, mode: u32) -> u64 {
         let inode = self.nameless();
         self.inodes.insert(
             inode,
@@ -175,14 +185,16 @@ impl Disk {
         inode
     }
 
-    pub(super) fn unname(&mut self, path: &Path) {
+    /// Takes a name away.
+    pub fn unname(&mut self, path: &Path) {
         let at = self.tick();
         self.names.remove(path);
         self.pending_names
             .push((at, Naming::Unset(path.to_path_buf())));
     }
 
-    pub(super) fn rename(&mut self, from: &Path, to: &Path) {
+    /// Moves a name.
+    pub fn rename(&mut self, from: &Path, to: &Path) {
         let at = self.tick();
         if let Some(entry) = self.names.remove(from) {
             self.names.insert(to.to_path_buf(), entry);
@@ -193,7 +205,8 @@ impl Disk {
         }
     }
 
-    pub(super) fn append(&mut self, inode: u64, bytes: &[u8]) {
+    /// Writes at the end of a file.
+    pub fn append(&mut self, inode: u64, bytes: &[u8]) {
         let at = self.tick();
         let inode = self.inodes.entry(inode).or_default();
         let from = inode.content.len();
@@ -203,14 +216,16 @@ impl Disk {
             .push((at, Write::At(from, Arc::new(bytes.to_vec()))));
     }
 
-    pub(super) fn cut_to(&mut self, inode: u64, length: usize) {
+    /// Sets the length of a file.
+    pub fn cut_to(&mut self, inode: u64, length: usize) {
         let at = self.tick();
         let inode = self.inodes.entry(inode).or_default();
         Arc::make_mut(&mut inode.content).resize(length, 0);
         inode.pending.push((at, Write::Length(length)));
     }
 
-    pub(super) fn sync(&mut self, inode: u64) {
+    /// Makes the content of a file durable.
+    pub fn sync(&mut self, inode: u64) {
         if let Some(inode) = self.inodes.get_mut(&inode) {
             for (_, write) in std::mem::take(&mut inode.pending) {
                 write.apply(Arc::make_mut(&mut inode.durable));
@@ -222,13 +237,14 @@ impl Disk {
     }
 
     /// A sync that fails: the kernel marks the pages as clean all the same, and no later sync writes them.
-    pub(super) fn forget_pending(&mut self, inode: u64) {
+    pub fn forget_pending(&mut self, inode: u64) {
         if let Some(inode) = self.inodes.get_mut(&inode) {
             inode.pending.clear();
         }
     }
 
-    pub(super) fn sync_dir(&mut self, dir: &Path) {
+    /// Makes the names in a directory durable.
+    pub fn sync_dir(&mut self, dir: &Path) {
         let (mine, others) = std::mem::take(&mut self.pending_names)
             .into_iter()
             .partition(|(_, n)| n.dir() == Some(dir));
@@ -240,7 +256,7 @@ impl Disk {
     }
 
     /// All that is there is durable: the state that a test starts from.
-    pub(super) fn settle(&mut self) {
+    pub fn settle(&mut self) {
         self.durable_names = self.names.clone();
         self.pending_names.clear();
         for inode in self.inodes.values_mut() {
@@ -250,12 +266,12 @@ impl Disk {
     }
 
     /// How many operations are not durable.
-    pub(super) fn pending(&self) -> usize {
+    pub fn pending(&self) -> usize {
         self.pending_names.len() + self.inodes.values().map(|i| i.pending.len()).sum::<usize>()
     }
 
     /// The ways in which a power cut here can end that differ from each other, the cheap ones first.
-    pub(super) fn cuts(&self, seeds: &[u64]) -> Vec<Cut> {
+    pub fn cuts(&self, seeds: &[u64]) -> Vec<Cut> {
         let pending = self.pending();
         let mut cuts = vec![Cut::Nothing];
         if pending == 0 {
@@ -287,7 +303,7 @@ impl Disk {
     }
 
     /// The disk after a power cut.
-    pub(super) fn after(&self, cut: Cut) -> Disk {
+    pub fn after(&self, cut: Cut) -> Disk {
         if cut == Cut::Kill {
             return self.clone();
         }
@@ -302,8 +318,7 @@ impl Disk {
             )
             .collect();
         order.sort_unstable();
-        let mut random =
-            super::world::Random::new(if let Cut::Random(seed) = cut { seed } else { 0 });
+        let mut random = super::Random::new(if let Cut::Random(seed) = cut { seed } else { 0 });
         let chosen: Vec<u64> = order
             .iter()
             .enumerate()
@@ -337,13 +352,17 @@ impl Disk {
                 match (cut, write) {
                     (Cut::Torn(part), Write::At(from, bytes)) if Some(at) == last => {
                         let count = bytes.len() * part / 256;
-                        Write::At(from, Arc::new(bytes[..count].to_vec())).apply(durable);
+                        Write::At(
+                            from,
+                            Arc::new(bytes.get(..count).unwrap_or(&bytes).to_vec()),
+                        )
+                        .apply(durable);
                     }
                     // The later sectors are there, the first ones are not: they read as zeros.
                     (Cut::Hole, Write::At(from, bytes)) if Some(at) == last => {
                         let edge = ((from / SECTOR + 1) * SECTOR - from).min(bytes.len());
                         let mut holed = vec![0; edge];
-                        holed.extend_from_slice(&bytes[edge..]);
+                        holed.extend_from_slice(bytes.get(edge..).unwrap_or_default());
                         Write::At(from, Arc::new(holed)).apply(durable);
                     }
                     (_, write) => write.apply(durable),
@@ -363,7 +382,7 @@ impl Disk {
     }
 
     /// Names and content as a number, to tell images from each other.
-    pub(super) fn fingerprint(&self) -> u64 {
+    pub fn fingerprint(&self) -> u64 {
         use std::hash::{Hash, Hasher};
         let mut hasher = std::collections::hash_map::DefaultHasher::new();
         self.durable_names.hash(&mut hasher);
@@ -383,7 +402,7 @@ impl Disk {
 
 impl Inode {
     /// What the system has written by itself, sector by sector, each at a time of its own; the length at another.
-    fn settle_some(&mut self, random: &mut super::world::Random) {
+    fn settle_some(&mut self, random: &mut super::Random) {
         if self.pending.is_empty() {
             return;
         }
@@ -393,13 +412,20 @@ impl Inode {
             write.apply(&mut content);
             times.push(content);
         }
-        let mut pick = || &times[usize::try_from(random.next() % times.len() as u64).unwrap()];
+        let count = times.len() as u64;
+        let mut pick = || {
+            let chosen = usize::try_from(random.next() % count).unwrap_or(0);
+            times.get(chosen).map_or(&[][..], Vec::as_slice)
+        };
         let mut content = vec![0; pick().len()];
         for (at, sector) in content.chunks_mut(SECTOR).enumerate() {
             let seen = pick();
             let from = (at * SECTOR).min(seen.len());
-            let count = sector.len().min(seen.len() - from);
-            sector[..count].copy_from_slice(&seen[from..from + count]);
+            let old = seen.get(from..).unwrap_or_default();
+            sector
+                .iter_mut()
+                .zip(old)
+                .for_each(|(to, from)| *to = *from);
         }
         self.durable = Arc::new(content);
     }
@@ -414,7 +440,9 @@ impl Write {
                 if content.len() < end {
                     content.resize(end, 0);
                 }
-                content[*from..end].copy_from_slice(bytes);
+                if let Some(room) = content.get_mut(*from..end) {
+                    room.copy_from_slice(bytes);
+                }
             }
         }
     }

@@ -1,0 +1,400 @@
+//! `rot status`: secrets, rotations and runs, and what needs somebody. No values.
+
+mod attention;
+mod files;
+
+use super::args::{ResultFormat, StatusArgs};
+use super::context::Context;
+use super::{paths, run};
+use crate::diagnostic::{Error, Failure, Result};
+use crate::report::findings::counted;
+use crate::report::visible;
+use crate::run::due::is_ahead;
+use crate::run::sweep::{self, Due};
+use crate::run::{LostVersion, OpenRun, OpenState};
+use crate::vault::{SecretEntry, Vault};
+use crate::world::World;
+use attention::{Attention, Kind, Sources};
+use files::{DueState, Files};
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
+
+/// Runs the command.
+pub fn run(args: &StatusArgs, context: &Context) -> Result<()> {
+    let config = context.config()?;
+    let world = World::real();
+    let paths = paths::resolve(context, &config, &world)?;
+    let vault = run::open(context, &world, &paths)?;
+    let now = world.clock.now();
+    // The project's own files, where nothing else is named: only they say what is due.
+    let named = match (&config.root, args.paths.is_empty()) {
+        (_, false) => args.paths.clone(),
+        (Some(root), true) => vec![root.strip_prefix(&context.cwd).unwrap_or(root).to_owned()],
+        (None, true) => Vec::new(),
+    };
+    let named: Vec<&std::path::Path> = named.iter().map(std::path::PathBuf::as_path).collect();
+    let files = Files::read(&run::files_below(&named), &config, &vault, now);
+    let rot = match context.globals.environment.as_deref() {
+        Some(name) if !name.is_empty() => format!("rot --environment {name}"),
+        _ => "rot".to_owned(),
+    };
+    let due = sweep::list(vault.doc());
+    let open = crate::run::open_runs(&world, &vault)?;
+    let lost = crate::run::lost(&world, &vault)?;
+    let attention = Sources {
+        vault: &vault,
+        open: &open,
+        lost: &lost,
+        due: &due,
+        files: &files,
+        now,
+        rot: &rot,
+    }
+    .all();
+    let report = Report {
+        vault: &vault,
+        open: &open,
+        lost: &lost,
+        files: &files,
+        attention: &attention,
+        now,
+        rot: &rot,
+    };
+    match args.report {
+        ResultFormat::Json => {
+            let text = serde_json::to_string_pretty(&report.document()).unwrap_or_default();
+            context.out.stdout(&format!("{text}\n"));
+        }
+        ResultFormat::Text => context.out.stdout(&report.text()),
+    }
+    let failure = match args.exit_code {
+        true => report.look(),
+        // A script that asks hears of a credential that should be dead and is not.
+        false if due.iter().any(|due| due.failures > 0) => Some(Failure::Unrevoked),
+        false => None,
+    };
+    failure.map_or(Ok(()), |failure| {
+        Err(Error {
+            failure,
+            diagnostics: Vec::new(),
+        })
+    })
+}
+
+/// All that is shown.
+struct Report<'a> {
+    vault: &'a Vault,
+    open: &'a [OpenRun],
+    lost: &'a [LostVersion],
+    files: &'a Files,
+    attention: &'a [Attention],
+    now: Timestamp,
+    rot: &'a str,
+}
+
+fn current(entry: &SecretEntry) -> Option<&crate::vault::VersionEntry> {
+    entry.current.as_deref().and_then(|id| entry.version(id))
+}
+
+impl Report<'_> {
+    /// Whether somebody should look now, or soon.
+    fn look(&self) -> Option<Failure> {
+        let waits = |one: &files::Scheduled| matches!(one.state, DueState::Due | DueState::Soon);
+        if !self.attention.is_empty() {
+            Some(Failure::Attention)
+        } else if self.files.rotations.iter().any(waits) {
+            Some(Failure::DueSoon)
+        } else {
+            None
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut out = self.heading();
+        out.push_str(&secrets(self.vault, self.now));
+        out.push_str(&self.rotations());
+        for one in self.lost {
+            out.push_str(&format!(
+                "\nversion {} of `{}`, which run {} of `{}` stored, is not in the vault: it may be live, and is lost to it\n  `rot vault merge OTHER` with the copy that has it, or revoke it at its issuer and then `{} vault revoked {} {}`\n",
+                one.version,
+                visible(&one.secret),
+                one.run_id,
+                visible(&one.rotation),
+                self.rot,
+                visible(&one.secret),
+                one.version
+            ));
+        }
+        if self.open.is_empty() {
+            out.push_str("\nno run is interrupted\n");
+        }
+        for run in self.open {
+            out.push_str(&self.run(run));
+        }
+        // Runs and what was lost were told above, with more words.
+        let told = |one: &&Attention| match one.kind {
+            Kind::Blocked | Kind::Failed | Kind::Interrupted => false,
+            Kind::Lost => !self
+                .lost
+                .iter()
+                .any(|l| Some(&l.version) == one.version.as_ref()),
+            _ => true,
+        };
+        for one in self.attention.iter().filter(told) {
+            out.push_str(&format!("\n{}", one.text()));
+        }
+        out.push_str(&match self.attention.len() {
+            0 => "\nnothing needs anybody\n".to_owned(),
+            1 => "\n1 thing needs somebody\n".to_owned(),
+            count => format!("\n{count} things need somebody\n"),
+        });
+        out
+    }
+
+    /// Which vault this is.
+    fn heading(&self) -> String {
+        let environment = self.vault.doc().environment();
+        let environment = environment.map(|name| format!(", environment {}", visible(name)));
+        format!(
+            "vault {}{}, generation {}, sealed to {}\n\n",
+            visible(&self.vault.path().display().to_string()),
+            environment.unwrap_or_default(),
+            self.vault.generation(),
+            visible(&self.vault.doc().recipient_names().join(", ")),
+        )
+    }
+
+    /// When each rotation is due next.
+    fn rotations(&self) -> String {
+        if self.files.rotations.is_empty() {
+            return String::new();
+        }
+        let heading = ["ROTATION", "NEXT DUE", "STATE", "FILE", ""].map(str::to_owned);
+        let rows = self.files.rotations.iter().map(|one| {
+            [
+                visible(&one.rotation).into_owned(),
+                one.due_at.map_or("–".into(), |at| relative(at, self.now)),
+                one.state.word().to_owned(),
+                visible(&one.file).into_owned(),
+                one.reason.clone().unwrap_or_default(),
+            ]
+        });
+        let rows: Vec<[String; 5]> = std::iter::once(heading).chain(rows).collect();
+        format!("\n{}", table(&rows))
+    }
+
+    fn run(&self, run: &OpenRun) -> String {
+        let mut out = format!(
+            "\nrun {} of `{}`, begun {} ago\n",
+            run.run_id,
+            visible(&run.rotation),
+            span(run.begun_at, self.now)
+        );
+        match &run.state {
+            OpenState::Interrupted => out.push_str(&format!(
+                "  interrupted; `{} resume {}` continues\n",
+                self.rot, run.run_id
+            )),
+            OpenState::Failed { code, message } => out.push_str(&format!(
+                "  failed {} [{code}]: {}\n  `{} resume {}` tries again\n",
+                counted(run.failures, "time"),
+                visible(message),
+                self.rot,
+                run.run_id
+            )),
+            OpenState::NeedsOperator { code, message } => {
+                out.push_str(&format!(
+                    "  needs a person [{code}]: {}\n",
+                    visible(message)
+                ));
+                let ways = crate::run::ways_out(&run.run_id);
+                for way in ways
+                    .replace("`rot ", &format!("`{} ", self.rot))
+                    .split("; ")
+                {
+                    out.push_str(&format!("  - {way}\n"));
+                }
+            }
+        }
+        out
+    }
+}
+
+fn secrets(vault: &Vault, now: Timestamp) -> String {
+    let mut rows: Vec<[String; 5]> = vec![[
+        "SECRET".into(),
+        "VERSION".into(),
+        "AGE".into(),
+        "EXPIRES".into(),
+        "".into(),
+    ]];
+    let due = sweep::list(vault.doc());
+    for name in vault.doc().names() {
+        let Some(entry) = vault.doc().get(name) else {
+            continue;
+        };
+        let version = current(entry);
+        let mut remarks = Vec::new();
+        if let Some(pending) = &entry.pending {
+            remarks.push(format!("pending {}", short(pending)));
+        }
+        for (version, entry) in unrevoked(vault, &due, name) {
+            let what = match entry {
+                Some(entry) if entry.failures > 0 => format!(
+                    "not revoked, failed {} time{}",
+                    entry.failures,
+                    if entry.failures == 1 { "" } else { "s" }
+                ),
+                Some(entry) => format!("not yet revoked, due {}", relative(entry.due_at, now)),
+                None => "not revoked: the next rotation does it".to_owned(),
+            };
+            remarks.push(format!("{} {what}", short(&version)));
+        }
+        if version.and_then(|v| v.expires_at).is_some_and(|e| e <= now) {
+            remarks.push("expired".into());
+        }
+        if version.is_some_and(|v| is_ahead(v.created_at, now)) {
+            remarks.push("stored ahead of this clock".into());
+        }
+        for old in entry.versions.iter().filter(|v| v.unrevoked.is_some()) {
+            remarks.push(format!("{} not revoked", short(&old.id)));
+        }
+        if let Some(version) = version.filter(|v| !v.exposed_to.is_empty()) {
+            let who = version.exposed_to.join(", ");
+            remarks.push(format!("known to {}, who was removed", visible(&who)));
+        }
+        rows.push([
+            visible(name).into_owned(),
+            version.map_or("–".into(), |v| short(&v.id)),
+            version.map_or("–".into(), |v| span(v.created_at, now)),
+            version
+                .and_then(|v| v.expires_at)
+                .map_or("–".into(), |e| relative(e, now)),
+            remarks.join("; "),
+        ]);
+    }
+    if rows.len() == 1 {
+        return "no secrets yet: `rot vault set NAME` stores one\n".into();
+    }
+    table(&rows)
+}
+
+/// The versions of a secret that live on at their issuer, as far as is known, with what is scheduled for them.
+fn unrevoked<'d>(vault: &Vault, due: &'d [Due], name: &str) -> Vec<(String, Option<&'d Due>)> {
+    let scheduled = due.iter().filter(|d| d.secret == name);
+    let mut all: Vec<(String, Option<&Due>)> =
+        scheduled.map(|d| (d.version.clone(), Some(d))).collect();
+    for version in sweep::unrevoked(vault.doc(), name) {
+        if !all.iter().any(|(id, _)| *id == version.id) {
+            all.push((version.id.clone(), None));
+        }
+    }
+    all
+}
+
+/// Columns padded to their widest cell.
+fn table(rows: &[[String; 5]]) -> String {
+    let mut widths = [0usize; 5];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut out = String::new();
+    for row in rows {
+        let line: Vec<String> = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        out.push_str(line.join("  ").trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn short(id: &str) -> String {
+    id.rsplit('-')
+        .next()
+        .filter(|last| last.len() >= 8)
+        .map_or_else(|| id.to_owned(), |last| format!("…{last}"))
+}
+
+fn span(from: Timestamp, to: Timestamp) -> String {
+    let seconds = to.as_second().saturating_sub(from.as_second()).max(0);
+    words(seconds)
+}
+
+fn words(seconds: i64) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..172_800 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+fn relative(at: Timestamp, now: Timestamp) -> String {
+    let seconds = at.as_second() - now.as_second();
+    if seconds >= 0 {
+        format!("in {}", words(seconds))
+    } else {
+        format!("{} ago", words(-seconds))
+    }
+}
+
+impl Report<'_> {
+    /// `rot.status/v1`.
+    fn document(&self) -> Json {
+        let (vault, open, lost, now) = (self.vault, self.open, self.lost, self.now);
+        let due = sweep::list(vault.doc());
+        let secrets: Vec<Json> = vault
+        .doc()
+        .names()
+        .filter_map(|name| {
+            let entry = vault.doc().get(name)?;
+            let version = current(entry);
+            let unrevoked: Vec<Json> = unrevoked(vault, &due, name)
+                .into_iter()
+                .map(|(version, due)| {
+                    let (at, failures) = (due.map(|d| d.due_at), due.map_or(0, |d| d.failures));
+                    json!({ "version": version, "due_at": at, "failures": failures })
+                })
+                .collect();
+            Some(json!({
+                "name": name,
+                "version": entry.current,
+                "pending": entry.pending,
+                "previous": entry.previous,
+                "created_at": version.map(|v| v.created_at),
+                "expires_at": version.and_then(|v| v.expires_at),
+                "rotation": version.and_then(|v| v.rotation.clone()),
+                "unrevoked": unrevoked,
+                "live": entry.versions.iter().filter(|v| v.unrevoked.is_some()).map(|v| json!({ "version": v.id, "since": v.unrevoked.map(|u| u.since), "why": v.unrevoked.map(|u| u.why) })).collect::<Vec<_>>(),
+                "exposed_to": version.map(|v| v.exposed_to.clone()).unwrap_or_default(),
+                "ahead_of_clock": version.is_some_and(|v| is_ahead(v.created_at, now)),
+            }))
+        })
+        .collect();
+        let runs: Vec<Json> = open
+        .iter()
+        .map(|run| {
+            let (state, code, message) = match &run.state {
+                OpenState::Interrupted => ("interrupted", None, None),
+                OpenState::Failed { code, message } => ("failed", Some(code), Some(message)),
+                OpenState::NeedsOperator { code, message } => ("needs-operator", Some(code), Some(message)),
+            };
+            let commands: Vec<String> = match &run.state {
+                OpenState::NeedsOperator { .. } => ["retry", "accept", "abandon"].iter().map(|d| format!("{} resume {} --{d}", self.rot, run.run_id)).collect(),
+                _ => vec![format!("{} resume {}", self.rot, run.run_id)],
+            };
+            json!({ "run_id": run.run_id, "rotation": run.rotation, "state": state, "code": code, "message": message, "begun_at": run.begun_at, "failures": run.failures, "commands": commands })
+        })
+        .collect();
+        let lost: Vec<Json> = lost
+        .iter()
+        .map(|l| json!({ "secret": l.secret, "version": l.version, "run_id": l.run_id, "rotation": l.rotation, "at": l.at }))
+        .collect();
+        json!({ "schema": "rot.status/v1", "vault": { "id": vault.id(), "path": vault.path().display().to_string(), "environment": vault.doc().environment() }, "generation": vault.generation(), "now": now, "look": self.look().map_or("no", |f| if f == Failure::Attention { "now" } else { "soon" }), "attention": self.attention, "rotations": self.files.rotations, "missing": self.files.missing, "secrets": secrets, "runs": runs, "lost": lost })
+    }
+}
