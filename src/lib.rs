@@ -16,6 +16,7 @@
 //! | [`sim`] | (leaf) the same, simulated: power cuts, lost answers, a clock that is told |
 //! | [`vault`] | where secrets rest |
 //! | [`run`] | plan → effects |
+//! | [`rehearse`] | plan → what could go wrong, in the simulated world |
 //! | [`report`] | findings and runs → people and machines |
 //! | [`exec`] | secrets → a command, its output masked |
 //! | [`workspace`] | a project's files, in memory or on disk → what is found in them, decided, mended |
@@ -45,6 +46,8 @@ pub mod sim;
 pub mod vault;
 
 pub mod run;
+
+pub mod rehearse;
 
 pub mod report;
 

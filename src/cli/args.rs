@@ -37,7 +37,7 @@ pub struct Globals {
         hide_env_values = true
     )]
     pub vault: Option<PathBuf>,
-    /// A file of age identities; may be given several times
+    /// A file with age identities; may be given several times
     #[arg(
         long,
         value_name = "PATH",
@@ -55,7 +55,7 @@ pub struct Globals {
         hide_env_values = true
     )]
     pub state: Option<PathBuf>,
-    /// The environment, one of `[environment.NAME]` in rot.toml: its vault, identities and variables
+    /// The environment: one of `[environment.NAME]` in rot.toml, with its own vault, identities and variables
     #[arg(
         long,
         value_name = "NAME",
@@ -64,25 +64,25 @@ pub struct Globals {
         hide_env_values = true
     )]
     pub environment: Option<String>,
-    /// Look at the vault only: ask no memory, keep none, change nothing
+    /// Only read the vault: compare with nothing, remember nothing, change nothing
     #[arg(long, global = true)]
     pub read_only: bool,
-    /// How long to wait for another process that works on the same vault or rotation, such as 5s [default: 30s]
+    /// How long to wait for another process that uses the same vault or rotation, such as 5s [default: 30s]
     #[arg(long, value_name = "DURATION", global = true, value_parser = duration)]
     pub lock_timeout: Option<Duration>,
     /// Project settings [default: the nearest rot.toml upward]
     #[arg(long, value_name = "PATH", global = true)]
     pub config: Option<PathBuf>,
-    /// Take no rot.toml at all
+    /// Use no rot.toml
     #[arg(long, global = true, conflicts_with = "config")]
     pub no_config: bool,
     /// When to use colours
     #[arg(long, value_name = "WHEN", global = true, value_enum, default_value_t = When::Auto)]
     pub color: When,
-    /// Say nothing but findings, results and errors
+    /// Print only findings, results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Say more
+    /// Print more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
@@ -113,35 +113,37 @@ impl From<When> for ColorChoice {
 pub enum Command {
     /// Start a new project; overwrites nothing
     Init(InitArgs),
-    /// Find mistakes before anything runs: no vault, no network
+    /// Find mistakes before anything runs; needs no vault and no network
     Check(CheckArgs),
-    /// Check a file, then execute it
+    /// Check a file, then run it
     Run(RunArgs),
-    /// Say what a run would do: no network, no values
+    /// Show what a run would do; no network, no values
     Plan(PlanArgs),
+    /// Try everything that can go wrong with a rotation, in a simulated world
+    Rehearse(RehearseArgs),
     /// Continue interrupted runs
     Resume(ResumeArgs),
-    /// Show secrets and runs, and what needs attention
+    /// Show secrets, due times and runs, and what needs attention
     Status(StatusArgs),
-    /// List runs, and show what the journal of one knows: no values
+    /// List runs, or show one step by step; no values
     Runs(RunsArgs),
     /// Translate a file into another form
     Compile(CompileArgs),
     /// Format .rot files
     Fmt(FmtArgs),
-    /// Print the page of a diagnostic
+    /// Explain a diagnostic
     Explain(ExplainArgs),
-    /// Keep secrets
+    /// Store, list, export and restore secrets
     Vault(VaultArgs),
-    /// List, show and copy the templates of rotations that come with the program
+    /// List, show and copy ready-made rotations
     Templates(TemplatesArgs),
-    /// Make your key, and show its public half
+    /// Create your identity, or show its public key
     Identity(IdentityArgs),
-    /// Run a command with secrets, its output masked
+    /// Run a command with secrets and mask its output
     Exec(ExecArgs),
     /// Show a rotation at work in a scratch folder
     Demo(DemoArgs),
-    /// Serve an editor on standard input and output
+    /// Language server for editors, on standard input and output
     Lsp,
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
@@ -152,13 +154,13 @@ pub enum Command {
 /// `rot init`.
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// The folder; made when it is missing
+    /// The folder; created if it is missing
     #[arg(default_value = ".")]
     pub dir: PathBuf,
-    /// Make a rotation from a template of the library instead of the first example
+    /// Create a rotation from this template instead of the example
     #[arg(long, value_name = "NAME")]
     pub template: Option<String>,
-    /// A parameter of the template, as NAME=VALUE; `name` is the rotation's own. May be given several times, never for values of secrets
+    /// A parameter of the template, as NAME=VALUE; `name` names the rotation. May be given several times, never for secret values
     #[arg(long, value_name = "NAME=VALUE", value_parser = input, requires = "template")]
     pub set: Vec<(String, String)>,
 }
@@ -174,16 +176,16 @@ pub struct TemplatesArgs {
 /// `rot templates …`.
 #[derive(Debug, Subcommand)]
 pub enum TemplatesCommand {
-    /// Tell of one: facts, parameters, source
+    /// Show one: facts, parameters, source
     Show {
         /// Its name
         name: String,
     },
-    /// Write its source into the project, to be changed
+    /// Copy its source into the project, to change it
     Copy {
         /// Its name
         name: String,
-        /// Where it goes [default: NAME.rot]
+        /// Output file [default: NAME.rot]
         #[arg(long, value_name = "FILE")]
         to: Option<PathBuf>,
     },
@@ -194,43 +196,43 @@ pub enum TemplatesCommand {
 pub struct CheckArgs {
     /// Files and folders; `-` reads standard input [default: the current folder]
     pub paths: Vec<PathBuf>,
-    /// The name under which standard input is reported; its ending tells the form
+    /// Report standard input under this name; its extension decides the format
     #[arg(long, value_name = "NAME")]
     pub stdin_path: Option<String>,
-    /// text, concise, json, sarif, github, gitlab or junit, each with =FILE or without; may be given several times
+    /// Output format: text, concise, json, sarif, github, gitlab or junit, each optionally with =FILE; may be given several times
     #[arg(long, value_name = "FORMAT[=FILE]")]
     pub report: Vec<Request>,
-    /// The lightest finding that makes the exit code 1 [default: error]
+    /// The lowest severity that makes the exit code 1 [default: error]
     #[arg(long, value_name = "SEVERITY", value_enum)]
     pub fail_on: Option<FailOn>,
-    /// Also report findings of taste
+    /// Also report matters of style
     #[arg(long)]
     pub pedantic: bool,
-    /// Take no decision of the tree: suppressions in files, [[ignore]] and weights of rot.toml do not count
+    /// Ignore decisions in the project: suppressions in files, [[ignore]] and severities of rot.toml
     #[arg(long)]
     pub strict: bool,
-    /// Also report what this program cannot run, though a server can
+    /// Also report what this program cannot run, although a server can
     #[arg(long)]
     pub here: bool,
-    /// All files that belong together are among those that are checked: what is called and not there is an error
+    /// The files are complete: calling something that is not among them is an error
     #[arg(long)]
     pub complete: bool,
-    /// Mend what can be mended; `--fix=unsafe` also where the meaning may change
+    /// Fix what can be fixed; `--fix=unsafe` also where the meaning may change
     #[arg(long, value_name = "WHICH", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "safe")]
     pub fix: Option<Which>,
-    /// Show what --fix would change, and write nothing
+    /// Show what --fix would change; write nothing
     #[arg(long)]
     pub diff: bool,
-    /// Leave out the findings that this file knows
+    /// Leave out the findings recorded in this file
     #[arg(long, value_name = "FILE", conflicts_with = "write_baseline")]
     pub baseline: Option<PathBuf>,
-    /// Write the present findings to a file for --baseline
+    /// Record the current findings in a file for --baseline
     #[arg(long, value_name = "FILE")]
     pub write_baseline: Option<PathBuf>,
     /// Check again whenever a file changes
     #[arg(long, conflicts_with_all = ["fix", "diff", "write_baseline"])]
     pub watch: bool,
-    /// For each secret, where it goes and who can see it
+    /// Show where each secret goes and who can see it
     #[arg(long, conflicts_with_all = ["fix", "diff", "baseline", "write_baseline", "watch"])]
     pub flows: bool,
     /// List every `reveal` with its reason
@@ -261,10 +263,10 @@ pub enum FailOn {
 /// Arguments of `rot runs`.
 #[derive(Debug, Args)]
 pub struct RunsArgs {
-    /// What to do; alone it lists the runs
+    /// What to do [default: list the runs]
     #[command(subcommand)]
     pub command: Option<RunsCommand>,
-    /// The form of the list
+    /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
     pub report: ResultFormat,
 }
@@ -279,10 +281,10 @@ pub enum RunsCommand {
 /// Arguments of `rot runs show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// The id of the run, or its beginning
+    /// The run's id, or the beginning of it
     #[arg(value_name = "RUN")]
     pub run: String,
-    /// The kept answer of this step, masked
+    /// Show the stored answer of this step, masked
     #[arg(long, value_name = "STEP")]
     pub answer: Option<String>,
 }
@@ -321,10 +323,10 @@ pub struct RunArgs {
     /// With --due, more files and folders
     #[arg(value_name = "PATH", requires = "due")]
     pub more: Vec<PathBuf>,
-    /// Run only what its schedule says is due; takes files and folders
+    /// Run only what is due by its schedule; takes files and folders
     #[arg(long)]
     pub due: bool,
-    /// text or json
+    /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
     pub report: ResultFormat,
 }
@@ -335,29 +337,49 @@ pub struct PlanArgs {
     /// Which rotation, with what.
     #[command(flatten)]
     pub selection: Selection,
-    /// text or json
+    /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
+    pub report: ResultFormat,
+}
+
+/// `rot rehearse`.
+#[derive(Debug, Args)]
+pub struct RehearseArgs {
+    /// Which rotation, with what.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// A JSON file with what cannot be invented: answers of servers, values of secrets, variables
+    #[arg(long, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+    /// Also exit with 1 when a credential would be left at the issuer
+    #[arg(long)]
+    pub strict: bool,
+    /// Also show in full the calls at which everything heals by itself
+    #[arg(long)]
+    pub all: bool,
+    /// text or json
+    #[arg(long, alias = "format", value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
     pub report: ResultFormat,
 }
 
 /// `rot resume`.
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
-    /// The run, by its id, the start of it, or its rotation [default: all that were interrupted]
+    /// The run: its id, the beginning of it, or its rotation [default: all interrupted runs]
     pub run: Option<String>,
-    /// Go on with this file instead of the one that the run was started from
+    /// Continue with this file instead of the one that the run was started from
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
-    /// A person knows that the unanswered call may be made again
+    /// The unanswered call may be made again: somebody has checked
     #[arg(long, conflicts_with_all = ["abandon", "accept"])]
     pub retry: bool,
-    /// Give the run up; what it staged is dropped
+    /// Give up the run; drop what it staged
     #[arg(long, conflicts_with = "accept")]
     pub abandon: bool,
-    /// A person has mended it by hand; the run is over
+    /// It was fixed by hand; the run is finished
     #[arg(long)]
     pub accept: bool,
-    /// text or json
+    /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
     pub report: ResultFormat,
 }
@@ -365,12 +387,12 @@ pub struct ResumeArgs {
 /// `rot status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Files and folders with rotations: when each is due next, and what they declare and the vault lacks [default: the folder of rot.toml]
+    /// Files and folders with rotations, for their due times and missing secrets [default: the folder of rot.toml]
     pub paths: Vec<PathBuf>,
-    /// Exit with 12 when something needs somebody, with 11 when a rotation is due or soon will be
+    /// Exit with 12 if something needs attention, with 11 if a rotation is due or soon will be
     #[arg(long)]
     pub exit_code: bool,
-    /// text or json
+    /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
     pub report: ResultFormat,
 }
@@ -380,10 +402,10 @@ pub struct StatusArgs {
 pub struct CompileArgs {
     /// A .rot file or Conductor JSON
     pub file: PathBuf,
-    /// Where it goes [default: standard output]
+    /// Output file [default: standard output]
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,
-    /// Which form
+    /// Target format
     #[arg(long, value_name = "FORM", value_enum, default_value_t = CompileTo::Plan)]
     pub to: CompileTo,
 }
@@ -393,7 +415,7 @@ pub struct CompileArgs {
 pub enum CompileTo {
     /// The typed plan as JSON with a digest; runs without the source.
     Plan,
-    /// A Conductor workflow definition, or an array of them.
+    /// A Conductor workflow definition, or an array of several.
     Conductor,
     /// An entry for Conductor's scheduler.
     Schedule,
@@ -412,7 +434,7 @@ pub enum CompileTo {
 pub struct FmtArgs {
     /// Files and folders; `-` formats standard input to standard output [default: the current folder]
     pub paths: Vec<PathBuf>,
-    /// Change nothing; name the files that would change, and exit with 1 when there are any
+    /// Change nothing; list the files that would change, and exit with 1 if there are any
     #[arg(long)]
     pub check: bool,
 }
@@ -435,9 +457,9 @@ pub struct IdentityArgs {
 /// What `rot identity` can do.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum IdentityCommand {
-    /// Make an identity where there is none, and show its public key; overwrites nothing
+    /// Create an identity if there is none, and show its public key; overwrites nothing
     New,
-    /// Show the public keys of the identities at hand: what others add with `rot vault recipients add`
+    /// Show the public keys of your identities, for others to add with `rot vault recipients add`
     Show,
 }
 
@@ -453,22 +475,22 @@ pub struct ExecArgs {
     /// Keep those files in a private folder of $XDG_RUNTIME_DIR, for programs that need a real path
     #[arg(long, requires = "file")]
     pub file_dir: bool,
-    /// Pass on no variables but PATH, HOME, USER, LANG, TERM and the like
+    /// Pass on only PATH, HOME, USER, LANG, TERM and the like
     #[arg(long)]
     pub pure: bool,
     /// With --pure, pass this one on too; may be given several times
     #[arg(long, value_name = "VAR", requires = "pure")]
     pub keep: Vec<String>,
-    /// Show the output as it is
+    /// Do not mask the output
     #[arg(long)]
     pub no_mask: bool,
-    /// When a value is replaced in the vault: restart, or signal=NAME after writing the files anew
+    /// When a value changes in the vault: `restart`, or `signal=NAME` after rewriting the files
     #[arg(long, value_name = "ACTION", value_parser = on_change)]
     pub watch: Option<crate::exec::OnChange>,
-    /// How long a command that is to be restarted may take to end before it is killed
+    /// How long the command may take to stop before it is killed
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub stop_timeout: Duration,
-    /// The command and its arguments, behind `--`
+    /// The command and its arguments, after `--`
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<std::ffi::OsString>,
 }
@@ -478,6 +500,16 @@ pub struct ExecArgs {
 pub struct DemoArgs {
     /// The scratch folder [default: rot-demo]
     pub dir: Option<PathBuf>,
+    /// Serve an API to practise on, until Ctrl-C, and run nothing [default port: 8555]
+    #[arg(
+        long,
+        value_name = "PORT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "8555",
+        conflicts_with = "dir"
+    )]
+    pub serve: Option<u16>,
 }
 
 /// `rot completions`.

@@ -32,6 +32,9 @@ const TOKEN: &str = "my_secret_holding_a_token";
 
 /// Runs the command.
 pub fn run(args: &DemoArgs, context: &Context) -> Result<()> {
+    if let Some(port) = args.serve {
+        return super::practice::serve(port, context);
+    }
     let dir = folder(args, context)?;
     let world = World::real();
     let issuer = issuer()?;

@@ -21,8 +21,10 @@ mod lsp;
 pub mod man;
 mod next;
 pub mod paths;
+pub mod practice;
 pub mod preview;
 pub mod process;
+mod rehearse;
 pub mod resume;
 pub mod run;
 pub mod runreport;
@@ -167,6 +169,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Fmt(args) => fmt::run(args, context, &layout),
         Command::Run(args) => run::run(args, context),
         Command::Plan(args) => preview::run(args, context),
+        Command::Rehearse(args) => rehearse::run(args, context),
         Command::Resume(args) => resume::run(args, context),
         Command::Status(args) => status::run(args, context),
         Command::Runs(args) => runs::run(args, context),

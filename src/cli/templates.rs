@@ -32,7 +32,7 @@ pub fn run(args: &TemplatesArgs, context: &Context) -> Result<()> {
             context.out.stdout(&lines.concat());
             context
                 .out
-                .info("`rot templates show NAME` tells of one, `rot init --template NAME` makes a rotation of it");
+                .info("`rot templates show NAME` shows one, `rot init --template NAME` makes a rotation from it");
             Ok(())
         }
         Some(TemplatesCommand::Show { name }) => {

@@ -22,17 +22,17 @@ const TOPICS: [Topic; 11] = [
     topic("options", "what every command takes", CLI, "Global options"),
     topic(
         "ignoring",
-        "how a finding is accepted, with its reason",
+        "how to accept a finding, with a reason",
         CHECK,
         "Accept a finding",
     ),
     topic(
         "weights",
-        "how rules are made errors, notes, or off",
+        "how to make rules errors, warnings or notes, or turn them off",
         CHECK,
         "Weights",
     ),
-    topic("fixes", "what `--fix` mends", CHECK, "Fixes"),
+    topic("fixes", "what `--fix` changes", CHECK, "Fixes"),
     topic(
         "requests",
         "effects, captures and clauses of `http`",
@@ -60,7 +60,7 @@ const TOPICS: [Topic; 11] = [
     ),
     topic(
         "way-out",
-        "how the vault is read without this program",
+        "how to read the vault without this program",
         VAULT,
         "The way out",
     ),

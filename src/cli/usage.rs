@@ -3,6 +3,7 @@
 
 use super::args::Cli;
 use crate::diagnostic::{Error, Failure, codes, nearest};
+use crate::report::Format;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use std::ffi::OsString;
@@ -85,9 +86,12 @@ fn reword(error: &clap::Error, arguments: &[OsString]) -> Error {
         None => "an argument".to_owned(),
     };
     let near = text(ContextKind::SuggestedArg);
+    let ours = (error.kind() == ErrorKind::UnknownArgument)
+        .then(|| elsewhere(&option, arguments))
+        .flatten();
     let message = match error.kind() {
-        ErrorKind::UnknownArgument => match (near, misspelt(&option)) {
-            // What is nearly one of our own options is no secret.
+        ErrorKind::UnknownArgument => match (near.or_else(|| ours.clone()), misspelt(&option)) {
+            // What is nearly one of our own options, or an option of many programs, is no secret.
             (Some(_), Some(flag)) => format!("`{flag}` is not an option here"),
             _ => format!("{} is not expected here", nth(ContextKind::InvalidArg)),
         },
@@ -128,7 +132,7 @@ fn reword(error: &clap::Error, arguments: &[OsString]) -> Error {
     .find_map(text);
     let reason = std::error::Error::source(error).map(ToString::to_string);
     let valid = text(ContextKind::ValidValue).filter(|v| !v.is_empty());
-    let help = match (reason, suggested, valid) {
+    let help = match (reason, ours.or(suggested), valid) {
         // Only our own value parsers have a reason, and they do not quote the value.
         (Some(reason), ..) if error.kind() == ErrorKind::ValueValidation => reason,
         (_, Some(near), _) => format!("the nearest is `{near}`"),
@@ -136,6 +140,67 @@ fn reword(error: &clap::Error, arguments: &[OsString]) -> Error {
         _ => usage(arguments),
     };
     Error::plain(Failure::Usage, codes::USAGE, message).help(help)
+}
+
+/// Options as other programs call them, and ours that do the same.
+const ELSEWHERE: [(&[&str], &str); 6] = [
+    (
+        &["--format", "--output-format", "--output", "--reporter"],
+        "--report",
+    ),
+    (
+        &["--fail-level", "--level", "--min-severity", "--severity"],
+        "--fail-on",
+    ),
+    (&["--env", "--profile"], "--environment"),
+    (&["--key", "--key-file", "--identity-file"], "--identity"),
+    (&["--vault-file"], "--vault"),
+    (&["--config-file"], "--config"),
+];
+
+/// What somebody means who knows an option from another program: `--report json` for `--format json` or `--json`.
+fn elsewhere(option: &str, arguments: &[OsString]) -> Option<String> {
+    let name = misspelt(option)?;
+    let (command, flags) = command_of(arguments);
+    if name == "--dry-run" && command == "run" {
+        return Some("rot plan".to_owned());
+    }
+    let format = |word: &str| Format::ALL.iter().map(|(f, _)| *f).find(|f| *f == word);
+    let known = ELSEWHERE.iter().find(|(names, _)| names.contains(&name));
+    let (ours, format) = match known {
+        Some((_, ours)) => (*ours, value_of(name, arguments).and_then(format)),
+        None => ("--report", Some(format(name.strip_prefix("--")?)?)),
+    };
+    let given = flags.iter().any(|flag| flag == ours);
+    given.then(|| match format {
+        Some(word) if ours == "--report" => format!("--report {word}"),
+        _ => ours.to_owned(),
+    })
+}
+
+/// The command that is called, and the options that it takes.
+fn command_of(arguments: &[OsString]) -> (String, Vec<String>) {
+    let mut root = Cli::command();
+    root.build();
+    let (mut command, mut path) = (&root, Vec::new());
+    for word in arguments.iter().skip(1).filter_map(|a| a.to_str()) {
+        if let Some(inner) = command.get_subcommands().find(|c| c.get_name() == word) {
+            path.push(word);
+            command = inner;
+        }
+    }
+    let flags = command.get_arguments().filter_map(|a| a.get_long());
+    (path.join(" "), flags.map(|f| format!("--{f}")).collect())
+}
+
+/// The value of an option: `--format json`, `--format=json`.
+fn value_of<'a>(name: &str, arguments: &'a [OsString]) -> Option<&'a str> {
+    let mut words = arguments.iter().filter_map(|a| a.to_str());
+    let own = words.find(|word| word.split('=').next() == Some(name))?;
+    match own.split_once('=') {
+        Some((_, value)) => Some(value),
+        None => words.next(),
+    }
 }
 
 /// The name of an option without its value, if it looks like one of ours.

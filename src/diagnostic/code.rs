@@ -104,6 +104,8 @@ pub enum Standing {
     Usual,
     /// Only to those who ask for findings of taste.
     Pedantic,
+    /// By a rehearsal alone, unless people decide to live with it.
+    Rehearsal,
     /// Whatever people decide.
     Always,
 }
@@ -132,6 +134,11 @@ impl Code {
     /// Whether only those see it who ask for findings of taste.
     pub fn is_pedantic(self) -> bool {
         self.0.standing == Standing::Pedantic
+    }
+
+    /// Whether only a rehearsal reports it: a check that does not find it says nothing of a decision to live with it.
+    pub fn is_of_rehearsals(self) -> bool {
+        self.0.standing == Standing::Rehearsal
     }
 
     /// Whether people may decide to live with it.
@@ -203,6 +210,9 @@ macro_rules! standing {
     };
     (pedantic) => {
         Standing::Pedantic
+    };
+    (rehearsal) => {
+        Standing::Rehearsal
     };
     (always) => {
         Standing::Always
@@ -344,6 +354,10 @@ code_table! {
         RUN_INTERRUPTED             "ROT714" "interrupted-run" Error;
         RUN_REQUEST_CHANGED         "ROT715" "request-changed" Error;
         RUN_NOT_REVOKED             "ROT716" "not-revoked" Error;
+        REHEARSAL_LOSES             "ROT720" "rehearsal-loses-credential" Error rehearsal;
+        REHEARSAL_NEEDS_PERSON      "ROT721" "rehearsal-needs-person" Error rehearsal;
+        REHEARSAL_LEAVES            "ROT722" "rehearsal-leaves-credential" Warning rehearsal;
+        REHEARSAL_FAILS             "ROT723" "rehearsal-fails" Error always;
     }
     State {
         VAULT_MISSING               "ROT801" "vault-missing" Error;

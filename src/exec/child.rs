@@ -4,12 +4,11 @@ use super::helper::{self, Stage};
 use super::terminal::{Raw, Streams};
 use super::{Ended, Job};
 use rustix::process::{Pid, Signal};
-use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{OptionalActions, OutputModes, tcgetattr, tcsetattr, tcsetwinsize};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -145,7 +144,7 @@ fn on_terminal(
     around: &Surroundings<'_>,
     changes: impl Fn(Pid, Change) + Send + 'static,
 ) -> io::Result<Child> {
-    let (master, slave) = pty()?;
+    let (master, slave) = crate::world::platform::pseudo_terminal()?;
     if let Some(raw) = around.raw {
         let _ = tcsetattr(&slave, OptionalActions::Now, raw.before());
     }
@@ -240,7 +239,7 @@ fn message(line: &str) -> Option<(char, i32)> {
 
 /// A pipe, or a terminal that nobody controls where the stream outside is one: colours and line buffering stay.
 fn output(terminal: bool) -> io::Result<(OwnedFd, OwnedFd)> {
-    if terminal && let Ok((master, slave)) = pty() {
+    if terminal && let Ok((master, slave)) = crate::world::platform::pseudo_terminal() {
         if let Some(size) = super::terminal::size() {
             let _ = tcsetwinsize(&slave, size);
         }
@@ -253,16 +252,6 @@ fn output(terminal: bool) -> io::Result<(OwnedFd, OwnedFd)> {
     }
     let (reader, writer) = io::pipe()?;
     Ok((reader.into(), writer.into()))
-}
-
-/// A new pseudo-terminal, our side first. Neither is inherited but where it is handed on.
-fn pty() -> io::Result<(OwnedFd, OwnedFd)> {
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    let master = openpt(flags)?;
-    grantpt(&master)?;
-    unlockpt(&master)?;
-    let slave = ioctl_tiocgptpeer(master.as_fd(), flags)?;
-    Ok((master, slave))
 }
 
 fn pid_of(number: u32) -> io::Result<Pid> {

@@ -8,9 +8,8 @@
 use super::Given;
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::run::journal::describe;
-use crate::world::World;
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
-use std::io::{self, Write};
+use crate::world::{World, platform};
+use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -126,15 +125,7 @@ impl Files {
 
 fn sealed(one: &Given) -> io::Result<OwnedFd> {
     // Inherited on purpose, and named for what it is: the name shows in /proc and says nothing of the value.
-    let fd = memfd_create("rot-secret", MemfdFlags::ALLOW_SEALING)?;
-    let mut file = std::fs::File::from(fd);
-    file.write_all(one.value.expose())?;
-    let fd = OwnedFd::from(file);
-    fcntl_add_seals(
-        &fd,
-        SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE,
-    )?;
-    Ok(fd)
+    platform::sealed_memory("rot-secret", one.value.expose())
 }
 
 /// Removes folders of processes that are no more: their number is free, or has been given to a process that started later.

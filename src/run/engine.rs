@@ -358,6 +358,10 @@ impl<'a> Engine<'a> {
                     Ok(Flow::Next)
                 }
                 Task::Fail(fail) => {
+                    if let Some(output) = &fail.output {
+                        let left = self.eval(frame, output)?;
+                        frame.scope.borrow_mut().left = Some(left);
+                    }
                     let value = self.eval(frame, &fail.message)?;
                     let message = if value.full_label().is_secret() {
                         "***".to_owned()

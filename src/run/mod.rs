@@ -24,7 +24,7 @@ mod execute;
 mod failure;
 mod fields;
 mod fingerprint;
-mod generate;
+pub(crate) mod generate;
 mod jwt;
 pub mod needs;
 mod peer;

@@ -27,6 +27,8 @@ pub struct Scope {
     pub outputs: HashMap<String, Value>,
     /// Other facts of Conductor tasks: status, retry count.
     pub task_fields: HashMap<(String, String), Value>,
+    /// What a step that ended the rotation as failed puts out all the same.
+    pub left: Option<Value>,
     /// Environment variables that the file declares, as read at the start.
     pub env: Values,
     /// The secrets as this run sees them.

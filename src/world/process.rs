@@ -4,11 +4,9 @@
 
 use super::BoxFuture;
 use super::http::{Attempt, Response, Trouble as Cause, TroubleKind};
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::HashMap;
-use std::io::Write;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
@@ -277,7 +275,7 @@ static STARTING: Mutex<()> = Mutex::new(());
 fn spawn(program: &str, first: &[String], start: &Start) -> Result<tokio::process::Child, ()> {
     let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
     let file = match &start.file {
-        Some(bytes) => Some(sealed(bytes).ok_or(())?),
+        Some(bytes) => Some(super::platform::sealed_memory("rot", bytes).map_err(|_| ())?),
         None => None,
     };
     let path = file
@@ -304,16 +302,6 @@ fn spawn(program: &str, first: &[String], start: &Start) -> Result<tokio::proces
         .kill_on_drop(true)
         .spawn()
         .map_err(|_| ())
-}
-
-/// Sealed memory that what is started inherits; it has no name that could be left behind.
-fn sealed(bytes: &[u8]) -> Option<OwnedFd> {
-    let fd = memfd_create("rot", MemfdFlags::ALLOW_SEALING).ok()?;
-    let mut file = std::fs::File::from(fd);
-    file.write_all(bytes).ok()?;
-    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
-    fcntl_add_seals(&file, seals).ok()?;
-    Some(file.into())
 }
 
 fn digest(program: &str) -> Option<String> {

@@ -119,6 +119,20 @@ fn rot_blocks_are_valid() {
     assert_eq!(wrong, Vec::<String>::new());
 }
 
+/// The index leads to every page.
+#[test]
+fn the_index_links_every_page() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let index = std::fs::read_to_string(docs.join("README.md")).unwrap();
+    let missing: Vec<PathBuf> = pages()
+        .into_iter()
+        .filter_map(|page| page.strip_prefix(&docs).map(Path::to_owned).ok())
+        .filter(|page| page != Path::new("README.md"))
+        .filter(|page| !index.contains(&format!("]({})", page.display())))
+        .collect();
+    assert_eq!(missing, Vec::<PathBuf>::new());
+}
+
 /// `rot …` in a shell line: what stands between pipes and operators, without comment, redirection and placeholders in brackets.
 fn calls(line: &str) -> Vec<Vec<String>> {
     let line = line.split(" #").next().unwrap();

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules in the order in which data flows: a module may use those before it, and itself.
-const ORDER: [&[&str]; 11] = [
+const ORDER: [&[&str]; 12] = [
     &["source"],
     &["diagnostic"],
     &["json", "world"],
@@ -15,6 +15,7 @@ const ORDER: [&[&str]; 11] = [
     &["conductor"],
     &["check", "run", "demo"],
     &["report"],
+    &["rehearse"],
     &["exec", "workspace"],
     &["lsp"],
 ];

@@ -36,6 +36,7 @@ mod packaging;
 mod plan;
 mod reach;
 mod reference;
+mod rehearse;
 mod run;
 mod schedule;
 mod sim;

@@ -264,7 +264,10 @@ fn step() -> impl Strategy<Value = Step> {
             values: vec![(name, value)]
         })),
         expr().prop_map(|message| Task::Log(Log { message })),
-        expr().prop_map(|message| Task::Fail(Fail { message })),
+        expr().prop_map(|message| Task::Fail(Fail {
+            message,
+            output: None
+        })),
         prop::option::of(expr()).prop_map(|reason| Task::Stop(Stop {
             output: reason.clone(),
             reason

@@ -51,6 +51,12 @@ fn words() {
         )
         .unwrap();
     }
+    // The language reference has the same table, for who reads it from the beginning.
+    let language = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/language.md");
+    let language = std::fs::read_to_string(language).unwrap();
+    for row in out.lines().filter(|line| line.starts_with("| `")) {
+        assert!(language.contains(row), "language.md lacks {row}");
+    }
     out.push_str("\n## What `generate` makes\n\n| kind | makes | options |\n| --- | --- | --- |\n");
     for known in &GENERATORS {
         let options: Vec<String> = known

@@ -297,6 +297,9 @@ impl<'p> Engine<'p> {
                 self.record_leaves(&fail.message, &|_| Sink::ErrorText, false, true);
                 let (reason, reached) = (self.taint(&fail.message), self.reached());
                 self.may_fail(&reached, &reason);
+                if let Some(output) = &fail.output {
+                    self.left(output);
+                }
             }
             Task::Stop(stop) => self.stop(stop),
             Task::Wait(crate::plan::task::Wait::For(e) | crate::plan::task::Wait::Until(e)) => {
@@ -454,16 +457,21 @@ impl<'p> Engine<'p> {
             self.record_leaves(reason, &|_| Sink::ErrorText, false, true);
         }
         if let Some(output) = &stop.output {
-            self.record_leaves(
-                output,
-                &|masked| Sink::Output { name: "", masked },
-                false,
-                true,
-            );
-            let shape = self.eval(output);
-            let grew = self.outputs.entry(self.rotation).or_default().join(&shape);
-            self.changed |= grew;
+            self.left(output);
         }
+    }
+
+    /// What a step that ends the rotation puts out in place of the outputs.
+    fn left(&mut self, output: &'p Expr) {
+        self.record_leaves(
+            output,
+            &|masked| Sink::Output { name: "", masked },
+            false,
+            true,
+        );
+        let shape = self.eval(output);
+        let grew = self.outputs.entry(self.rotation).or_default().join(&shape);
+        self.changed |= grew;
     }
 
     fn switch(&mut self, switch: &'p Switch) {

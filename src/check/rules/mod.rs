@@ -166,6 +166,10 @@ rules! {
         RUN_INTERRUPTED "interrupted-run";
         RUN_REQUEST_CHANGED "request-changed";
         RUN_NOT_REVOKED "not-revoked";
+        REHEARSAL_LOSES "rehearsal-loses-credential";
+        REHEARSAL_NEEDS_PERSON "rehearsal-needs-person";
+        REHEARSAL_LEAVES "rehearsal-leaves-credential";
+        REHEARSAL_FAILS "rehearsal-fails";
         VAULT_MISSING "vault-missing";
         VAULT_EXISTS "vault-exists";
         VAULT_UNREADABLE "vault-unreadable";

@@ -79,11 +79,7 @@ fn filtered_twice(captures: &[Capture], task: &str, out: &mut Vec<Diagnostic>) {
             CaptureSource::Body(path) if path.as_str().contains(['[', '*', '?', '(']) => {
                 exact.get(path.as_str()).or_else(|| exact.iter().find(|(masked, _)| covers(path.as_str(), masked)).map(|(_, m)| m))
             }
-            CaptureSource::Expr(expr) => {
-                let mut keys = Vec::new();
-                let answer = matches!(access(expr, &mut keys).kind, ExprKind::Ref(Root::Answer));
-                above.get(&keys).filter(|_| answer)
-            }
+            CaptureSource::Expr(expr) => parts_of_answer(expr).iter().find_map(|keys| above.get(keys)),
             source => above.get(&capture_path(source)),
         };
         if let Some(copied) = copied {
@@ -100,6 +96,15 @@ fn filtered_twice(captures: &[Capture], task: &str, out: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// The places of the answer that a value is put together from.
+fn parts_of_answer(expr: &Expr) -> Vec<Vec<String>> {
+    let mut keys = Vec::new();
+    if matches!(access(expr, &mut keys).kind, ExprKind::Ref(Root::Answer)) {
+        return vec![keys];
+    }
+    expr.children().into_iter().flat_map(parts_of_answer).collect()
 }
 
 /// Whether a path with several values has that of another among them: it ends with `[*]`, `.*` or a union of names.

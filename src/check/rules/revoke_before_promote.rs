@@ -57,7 +57,7 @@ use crate::check::lifecycle::Keeping;
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::expr::{Root, Version};
 use crate::plan::task::Http;
-use crate::plan::{Expr, ExprKind};
+use crate::plan::{Expr, ExprKind, Task};
 use crate::source::Span;
 use std::collections::HashSet;
 
@@ -137,14 +137,17 @@ fn by_method(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 Early::Before => format!("the old `{}` is revoked before the new one is in use", kept.secret),
                 Early::Beside => format!("the old `{}` is revoked while the new one is still being stored", kept.secret),
                 Early::Regardless => format!("the old `{}` is revoked even where the new one could not be stored", kept.secret),
+                Early::Elsewhere => format!("the old `{}` is revoked also where the new one is not stored", kept.secret),
             };
             let label = match early {
                 Early::Before | Early::Beside => "the new value comes into use only here",
                 Early::Regardless => "optional: a failure does not stop the workflow",
+                Early::Elsewhere => "stored only in some branches",
             };
             let help = match early {
                 Early::Before | Early::Beside => "store the new credential first, and revoke the old one after it was tried",
                 Early::Regardless => "remove `optional` from the task that stores the new credential",
+                Early::Elsewhere => "revoke it in the branch that stores the new one, or store it in each",
             };
             let found = Diagnostic::new(codes::REVOKE_BEFORE_PROMOTE, node.step.at.0, message)
                 .at("nothing works from here on")
@@ -170,6 +173,8 @@ enum Early {
     Beside,
     /// The step that stores it may have failed.
     Regardless,
+    /// The step that stores it stands in a branch, the revocation behind all of them.
+    Elsewhere,
 }
 
 fn early(cx: &Context<'_, '_>, revoke: usize, kept: &Keeping<'_>) -> Option<Early> {
@@ -180,8 +185,38 @@ fn early(cx: &Context<'_, '_>, revoke: usize, kept: &Keeping<'_>) -> Option<Earl
         Some(Early::Before)
     } else {
         let optional = order.get(kept.store).is_some_and(|n| n.step.optional);
-        (optional && order.may_precede(kept.store, revoke)).then_some(Early::Regardless)
+        if !order.may_precede(kept.store, revoke) {
+            return None;
+        }
+        // Where several steps store it, each may be that of a branch.
+        let only = !cx.keepings_of(kept.secret).iter().any(|other| other.store != kept.store);
+        let behind = only && order.is_certain(revoke) && !order.is_certain(kept.store) && order.is_certain(kept.maker);
+        match (optional, behind && is_chosen(cx, kept.store)) {
+            (true, _) => Some(Early::Regardless),
+            (false, true) => Some(Early::Elsewhere),
+            (false, false) => None,
+        }
     }
+}
+
+/// Whether a condition decides that a step runs.
+fn is_chosen(cx: &Context<'_, '_>, step: usize) -> bool {
+    cx.order().around(step).any(|up| matches!(cx.order().get(up).map(|n| &n.step.task), Some(Task::Switch(_))))
+}
+
+/// Whether nothing but inputs and what is written out decides that a step runs.
+fn by_inputs_alone(cx: &Context<'_, '_>, step: usize) -> bool {
+    cx.order().around(step).all(|up| match cx.order().get(up).map(|n| &n.step.task) {
+        Some(Task::Switch(switch)) => {
+            let mut inputs = true;
+            switch.subject.walk(&mut |part| {
+                inputs &= !matches!(&part.kind, ExprKind::Ref(root) if !matches!(root, Root::Input(_)));
+            });
+            inputs
+        }
+        Some(Task::Parallel(_)) => true,
+        _ => false,
+    })
 }
 
 /// What a request is about stands in its URL, query and body; the current version in a header only authenticates it.
@@ -213,7 +248,8 @@ fn address(http: &Http) -> String {
 
 /// The new credential that a revocation names behind its storing.
 fn names_the_new<'a, 'p>(cx: &'a Context<'_, 'p>, revoke: usize, http: &Http) -> Option<(&'a Keeping<'p>, Span)> {
-    if !cx.order().is_certain(revoke) {
+    // What comes of a task may say that the new one is no good; an input says nothing of it.
+    if !cx.order().is_certain(revoke) && !by_inputs_alone(cx, revoke) {
         return None;
     }
     cx.keepings().iter().filter(|k| cx.order().may_precede(k.store, revoke)).find_map(|kept| {

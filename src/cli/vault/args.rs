@@ -15,39 +15,39 @@ pub struct VaultArgs {
 /// What `rot vault` can do.
 #[derive(Debug, Subcommand)]
 pub enum VaultCommand {
-    /// Makes a vault, and an identity where there is none; overwrites nothing and asks nothing.
+    /// Create a vault, and an identity if there is none; overwrites nothing and asks nothing.
     Init(InitArgs),
-    /// Stores a value read from standard input or a hidden prompt.
+    /// Store a value from standard input or a hidden prompt.
     Set(SetArgs),
-    /// Prints a value in clear. The only command that does, beside `export`.
+    /// Print a value in clear text. Only this command and `export` do.
     Get(GetArgs),
-    /// Lists the secrets: names, versions, ages and ends, never values.
+    /// List the secrets: names, versions, ages and expiry, never values.
     List(ListArgs),
-    /// Lists the versions of one secret.
+    /// List the versions of a secret.
     History(HistoryArgs),
-    /// Restores an earlier value as a new version.
+    /// Restore an earlier value as a new version.
     Rollback(RollbackArgs),
-    /// Forgets a secret with all its versions.
+    /// Delete a secret with all its versions.
     Remove(RemoveArgs),
-    /// Notes that a version was made invalid at its issuer by hand.
+    /// Record that a version was revoked at its issuer by hand.
     Revoked(RevokedArgs),
-    /// Lists who can open the vault, or changes it.
+    /// List or change who can open the vault.
     Recipients(RecipientsArgs),
-    /// Checks the vault against itself and against what this machine remembers.
+    /// Check the vault against itself and against what this machine remembers.
     Verify(VerifyArgs),
-    /// Prints current values in clear, for other programs.
+    /// Print current values in clear text, for other programs.
     Export(ExportArgs),
-    /// Stores values of other programs under names of its own, after a table of them was shown.
+    /// Import values from other programs; shows a table of names first.
     Import(ImportArgs),
-    /// Takes the file as it is from now on, whatever this machine remembers.
+    /// Accept the file as it is, whatever this machine remembers.
     Accept,
-    /// Joins the vault with another copy of it that was changed elsewhere.
+    /// Merge the vault with a copy that was changed elsewhere.
     Merge(MergeArgs),
-    /// Shows to which environment the vault belongs, or says so.
+    /// Show or set the environment that the vault belongs to.
     Environment(EnvironmentArgs),
-    /// Teaches git to merge and to compare the vaults of this project.
+    /// Set up git to merge and compare the vaults of this project.
     GitSetup,
-    /// Prints what a vault file holds, without values, for `git diff`.
+    /// Print what a vault file holds, without values, for `git diff`.
     #[command(hide = true)]
     Textconv {
         /// The file.
@@ -72,13 +72,13 @@ pub enum VaultCommand {
 pub struct ImportArgs {
     /// A file, or `-` for standard input.
     pub file: PathBuf,
-    /// The form; told by the file's name where it is missing.
+    /// The format [default: by the file's name].
     #[arg(long, value_enum)]
     pub format: Option<ImportFormat>,
-    /// Another name for one of the file's; repeatable.
+    /// Store one of the file's names under another name. Repeatable.
     #[arg(long = "map", value_name = "THEIRS=NAME", value_parser = pair)]
     pub maps: Vec<(String, String)>,
-    /// Stores them; without it, the table is shown and nothing is changed.
+    /// Store them; without it, only the table is shown.
     #[arg(long)]
     pub apply: bool,
 }
@@ -95,7 +95,7 @@ pub enum ImportFormat {
 /// Arguments of `rot vault verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// How it is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value = "text")]
     pub report: Report,
 }
@@ -105,10 +105,10 @@ pub struct VerifyArgs {
 pub struct MergeArgs {
     /// The other copy, such as `git show OTHER:rot.vault` gives.
     pub other: PathBuf,
-    /// A copy that both come from; without it, what was removed in one copy and not in the other is told by the vaults' own notes.
+    /// A common ancestor of both; without it, removals are found by the vaults' own records.
     #[arg(long, value_name = "FILE")]
     pub base: Option<PathBuf>,
-    /// Although a recipient was removed in one copy and the other one was written before: you know who wrote it.
+    /// Merge although one copy was written before a recipient was removed in the other: you know who wrote it.
     #[arg(long)]
     pub across_removal: bool,
 }
@@ -116,7 +116,7 @@ pub struct MergeArgs {
 /// Arguments of `rot vault environment`.
 #[derive(Debug, Args)]
 pub struct EnvironmentArgs {
-    /// The environment; shows the present one when it is missing.
+    /// The environment [default: show the current one].
     pub name: Option<String>,
 }
 
@@ -135,7 +135,7 @@ pub struct InitArgs {
     /// Someone else who can open the vault: `age1…`, `ssh-ed25519 …` or `ssh-rsa …`. Repeatable.
     #[arg(long = "recipient", value_name = "RECIPIENT")]
     pub recipients: Vec<String>,
-    /// Begins anew where a vault was lost; what is left of the old one is kept.
+    /// Start over where a vault was lost; what is left of the old one is kept.
     #[arg(long)]
     pub anew: bool,
 }
@@ -151,13 +151,13 @@ pub struct SetArgs {
     /// A whole record at once, read as a JSON object of texts (`{"base64": …}` for other bytes): it has these fields and no others.
     #[arg(long, alias = "json", conflicts_with = "field")]
     pub record: bool,
-    /// Takes a field away from the record, and reads nothing.
+    /// Remove a field from the record; reads nothing.
     #[arg(long, value_name = "FIELD", conflicts_with_all = ["field", "record", "allow_empty"])]
     pub unset: Option<String>,
-    /// When the value ends, such as `2027-01-31T00:00:00Z`.
+    /// When the value expires, such as `2027-01-31T00:00:00Z`.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub expires: Option<jiff::Timestamp>,
-    /// Takes a value of no bytes.
+    /// Accept an empty value.
     #[arg(long)]
     pub allow_empty: bool,
 }
@@ -178,7 +178,7 @@ pub struct GetArgs {
 /// Arguments of `rot vault list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// How it is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value = "text")]
     pub report: Report,
 }
@@ -188,7 +188,7 @@ pub struct ListArgs {
 pub struct HistoryArgs {
     /// Name of the secret.
     pub name: String,
-    /// How it is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value = "text")]
     pub report: Report,
 }
@@ -201,7 +201,7 @@ pub struct RollbackArgs {
     /// The version whose value is restored; the previous one by default.
     #[arg(long, value_name = "VERSION")]
     pub to: Option<String>,
-    /// Restores a value that is revoked or has expired.
+    /// Restore a value even if it is revoked or expired.
     #[arg(long)]
     pub force: bool,
 }
@@ -220,7 +220,7 @@ pub struct RevokedArgs {
     pub name: String,
     /// The version; the only one that is not revoked by default.
     pub version: Option<String>,
-    /// It is not revoked, and you live with it: it goes from the list.
+    /// It was not revoked, and you accept that: take it off the list.
     #[arg(long)]
     pub accept: bool,
 }
@@ -228,10 +228,10 @@ pub struct RevokedArgs {
 /// Arguments of `rot vault recipients`.
 #[derive(Debug, Args)]
 pub struct RecipientsArgs {
-    /// What to change; lists them when nothing is said.
+    /// What to change [default: list them].
     #[command(subcommand)]
     pub command: Option<RecipientsCommand>,
-    /// How the list is printed.
+    /// Output format of the list.
     #[arg(long, value_enum, default_value = "text")]
     pub report: Report,
 }
@@ -239,19 +239,19 @@ pub struct RecipientsArgs {
 /// Changes of the recipients.
 #[derive(Debug, Subcommand)]
 pub enum RecipientsCommand {
-    /// Lets someone else open the vault.
+    /// Let someone else open the vault.
     Add {
-        /// `age1…`, `ssh-ed25519 …` or `ssh-rsa …`; what stands behind the key is taken as its name.
+        /// `age1…`, `ssh-ed25519 …` or `ssh-rsa …`; text after the key is taken as its name.
         recipient: String,
         /// What people call it, such as `alice` or `ci`.
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
     },
-    /// Seals the vault to the others from now on.
+    /// Stop someone from opening the vault from now on.
     Remove {
         /// The recipient: its name, or its key.
         recipient: String,
-        /// Even if none of the identities at hand could open the vault any more.
+        /// Remove it even if none of your identities could open the vault any more.
         #[arg(long)]
         force: bool,
     },
@@ -260,16 +260,16 @@ pub enum RecipientsCommand {
 /// Arguments of `rot vault export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// The form.
+    /// The format.
     #[arg(long, value_enum)]
     pub format: ExportFormat,
     /// Name of the Kubernetes secret.
     #[arg(long = "name", value_name = "K8SNAME", default_value = "rot-secrets")]
     pub manifest: String,
-    /// What the names of variables begin with.
+    /// Prefix for the names of variables.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub prefix: String,
-    /// Names of secrets; all that have a current value by default.
+    /// Names of secrets [default: all with a current value].
     pub names: Vec<String>,
 }
 

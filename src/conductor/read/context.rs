@@ -25,12 +25,12 @@ pub(super) struct Reader<'a> {
     env: Vec<EnvDecl>,
     used_env: HashSet<String>,
     pub(super) rotations: Vec<Rotation>,
-    /// Where each rotation is defined first, by name, with its version, and whether that stands within a task.
-    pub(super) places: HashMap<String, (Span, u64, bool)>,
+    /// Where each rotation is defined first, by name.
+    pub(super) places: HashMap<String, Span>,
+    /// Which rotation is which definition, where several have one name.
+    pub(super) identities: super::identity::Identities<'a>,
     /// What the tasks of the definition are given and the plan does not use.
     pub(super) given: Vec<Given>,
-    /// The definition that is being read stands within a task.
-    pub(super) within_a_task: bool,
     /// Calls that are made several times at once.
     pub(super) hedged: HashMap<String, Span>,
     /// Names of all definitions in the file, those within sub-workflow tasks included.
@@ -59,8 +59,8 @@ impl<'a> Reader<'a> {
             used_env: HashSet::new(),
             rotations: Vec::new(),
             places: HashMap::new(),
+            identities: super::identity::Identities::default(),
             given: Vec::new(),
-            within_a_task: false,
             hedged: HashMap::new(),
             names: Names::default(),
             inline: Vec::new(),

@@ -168,8 +168,14 @@ fn chosen(node: &Node) -> Option<Node> {
     let chosen = field(inputs, &parameter)?
         .as_string()
         .filter(|s| !s.text.contains("${"))?;
-    // Which workflow that is stands in the inputs, for the server to look up.
-    if chosen.text == "SUB_WORKFLOW" && field(node, "subWorkflowParam").is_none() {
+    // Which workflow that is stands in the inputs.
+    let called = ["subWorkflowName", "subWorkflowVersion"].map(|key| inputs.member(key));
+    let named = called
+        .first()
+        .copied()
+        .flatten()
+        .is_some_and(|m| m.value.as_str().is_some_and(|name| !name.contains("${")));
+    if chosen.text == "SUB_WORKFLOW" && field(node, "subWorkflowParam").is_none() && !named {
         return None;
     }
     let known = TaskType::find(&chosen.text).is_some_and(TaskType::is_run);
@@ -199,7 +205,10 @@ fn chosen(node: &Node) -> Option<Node> {
                 let rest = inputs
                     .members()
                     .iter()
-                    .filter(|i| i.key.text != parameter)
+                    .filter(|i| {
+                        i.key.text != parameter
+                            && !called.iter().flatten().any(|c| c.key.text == i.key.text)
+                    })
                     .cloned()
                     .collect();
                 Member {
@@ -213,6 +222,29 @@ fn chosen(node: &Node) -> Option<Node> {
             _ => m.clone(),
         });
     let mut members: Vec<Member> = members.collect();
+    if named && field(node, "subWorkflowParam").is_none() {
+        let param = called.iter().flatten().map(|m| Member {
+            key: m.key.with_text(
+                if m.key.text == "subWorkflowName" {
+                    "name"
+                } else {
+                    "version"
+                }
+                .to_owned(),
+            ),
+            value: m.value.clone(),
+        });
+        members.push(Member {
+            key: node
+                .member("type")?
+                .key
+                .with_text("subWorkflowParam".to_owned()),
+            value: Node {
+                kind: NodeKind::Object(param.collect()),
+                span: inputs.span,
+            },
+        });
+    }
     if !known {
         let key = node.member("type")?.key.with_text("name".to_owned());
         members.push(Member {

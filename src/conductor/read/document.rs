@@ -4,7 +4,6 @@ use super::context::Reader;
 use super::keys::{field, text_of};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
-use std::collections::HashMap;
 
 /// Whether an object is one of the things that a file may hold.
 pub(super) fn is_item(node: &Node) -> bool {
@@ -41,6 +40,8 @@ impl<'a> Reader<'a> {
                     .and_then(text_of),
             );
         }
+        let listed: Vec<&Node> = items.iter().filter_map(|item| defined(item)).collect();
+        self.identities.note(&listed);
         let mut schedules = Vec::new();
         for item in items {
             if field(item, "startWorkflowRequest").is_some()
@@ -80,19 +81,8 @@ impl<'a> Reader<'a> {
 
     /// Definitions within sub-workflow tasks; reading one may find more.
     fn inline_definitions(&mut self) {
-        let mut read: HashMap<Option<String>, &Node> = HashMap::new();
         while let Some(definition) = self.inline.pop() {
-            // Two tasks may bring the same definition.
-            let name = field(definition, "name").and_then(text_of);
-            let known = read
-                .get(&name)
-                .is_some_and(|known| known.to_value() == definition.to_value());
-            if !known {
-                read.insert(name, definition);
-                self.within_a_task = true;
-                self.definition(definition, None);
-                self.within_a_task = false;
-            }
+            self.definition(definition, None);
         }
     }
 }

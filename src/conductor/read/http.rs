@@ -146,16 +146,15 @@ impl<'a> Reader<'a> {
             .filter(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-'))
         else {
             self.check_references(node);
-            self.report(
-                Diagnostic::new(
-                    codes::BAD_VALUE,
-                    node.span,
-                    "the method must be written out, such as `POST`",
-                )
-                .help(
-                    "what a call changes depends on it, and that is checked before anything runs",
-                ),
-            );
+            let found = Diagnostic::new(
+                codes::BAD_VALUE,
+                node.span,
+                "the method must be written out, such as `POST`",
+            )
+            .help("what a call changes depends on it, and that is checked before anything runs");
+            // A server takes what a reference gives.
+            let given = node.as_str().is_some_and(|text| text.contains("${"));
+            self.report(if given { found.only_elsewhere() } else { found });
             return "POST".to_owned();
         };
         let upper = text.to_ascii_uppercase();

@@ -62,6 +62,15 @@ impl<'s> Named<'s> {
         }
     }
 
+    /// Another path in the same place.
+    pub(super) fn other(&self, names: impl IntoIterator<Item = String>) -> Named<'s> {
+        Named {
+            span: self.span,
+            deferred: self.deferred,
+            ..Named::of(self.string, names)
+        }
+    }
+
     /// Names that do not stand between braces, such as those of a path in a script; `string` is where they stand.
     pub(super) fn of(string: &'s JsonString, names: impl IntoIterator<Item = String>) -> Self {
         let steps = names.into_iter().map(|name| Step {
@@ -261,7 +270,7 @@ impl Reader<'_> {
         None
     }
 
-    fn named(&mut self, named: &Named<'_>) -> Expr {
+    pub(super) fn named(&mut self, named: &Named<'_>) -> Expr {
         match named.name(0) {
             Some("workflow") => self.workflow_field(named),
             Some(name) if self.scope.tasks.contains_key(name) => self.task_field(named, name),
@@ -508,6 +517,11 @@ impl Reader<'_> {
     pub(super) fn path_over(&mut self, value: Expr, named: &Named<'_>, from: usize) -> Expr {
         if named.ends(from) {
             return value;
+        }
+        let text = named.path_from(from);
+        let roots = super::rooted::roots(&text);
+        if !roots.is_empty() {
+            return self.filtered_by(value, named, &text, &roots);
         }
         let place = Span {
             end: named.span.end.saturating_sub(1),

@@ -1,7 +1,7 @@
 //! SUB_WORKFLOW: another rotation, waited for.
 
 use super::context::Reader;
-use super::keys::{field, text_of};
+use super::keys::{field, number_of, text_of};
 use super::kinds::Kind;
 use crate::diagnostic::{Diagnostic, Severity, codes, nearest};
 use crate::json::Node;
@@ -152,14 +152,11 @@ impl<'a> Reader<'a> {
                     .and_then(text_of)
                     .or_else(|| field(param, "name").and_then(text_of))
                     .unwrap_or_else(|| UNNAMED.to_owned());
-                if !self
-                    .inline
-                    .iter()
-                    .any(|known| std::ptr::eq(*known, definition))
-                {
+                let (rotation, is_first) = self.identities.within(&name, definition);
+                if is_first {
                     self.inline.push(definition);
                 }
-                return Some(name);
+                return Some(rotation);
             }
             self.unsupported(
                 definition.span,
@@ -187,7 +184,17 @@ impl<'a> Reader<'a> {
             return None;
         }
         if self.names.contains(&name) || self.options.other_rotations.contains(&name) {
-            return Some(name);
+            let version = field(param, "version").and_then(number_of);
+            if let Some(version) = self.identities.lacks(&name, version) {
+                self.not_among_the_files(
+                    node.span,
+                    &format!("{name}` of version `{version}"),
+                    None,
+                );
+                return None;
+            }
+            let rotation = self.identities.version(&name, version).map(str::to_owned);
+            return Some(rotation.unwrap_or(name));
         }
         let known = self
             .names

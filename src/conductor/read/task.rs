@@ -158,7 +158,7 @@ impl<'a> Reader<'a> {
             Reading::SubWorkflow => self.sub_workflow(node),
             Reading::Wait => self.wait(node),
             Reading::Human => self.human(node),
-            Reading::Terminate => self.terminate(node, name),
+            Reading::Terminate => self.terminate(node),
             Reading::Inline => self.inline_script(node, name),
             Reading::Lambda => self.lambda(node, name),
             Reading::JqTransform => self.jq_transform(node, name),
@@ -299,9 +299,17 @@ impl<'a> Reader<'a> {
         let Some(Task::Worker(worker)) = self.worker(node, &name) else {
             return None;
         };
+        let mut input = worker.input;
+        // Where an event goes stands beside what it is given, and is kept and shown as that is.
+        if let (ExprKind::Object(members), Some(sink)) = (&mut input.kind, field(node, "sink"))
+            && sink.as_str().is_some_and(|text| text.contains("${"))
+        {
+            members.push(("sink".to_owned(), self.value(sink)));
+        }
         Some(Task::Worker(Worker {
             kind: Some(kind.to_owned()),
             timeout: None,
+            input,
             ..worker
         }))
     }

@@ -6,12 +6,12 @@ use super::kinds::Kind;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 use crate::plan::Expr;
-use crate::plan::task::{Branch, Fail, Step, Stop, Switch, Task};
+use crate::plan::task::{Fail, Stop, Task};
 
 const STATUSES: [&str; 3] = ["COMPLETED", "FAILED", "TERMINATED"];
 
 impl<'a> Reader<'a> {
-    pub(super) fn terminate(&mut self, node: &'a Node, name: &str) -> Option<Task> {
+    pub(super) fn terminate(&mut self, node: &'a Node) -> Option<Task> {
         if let Some(optional) = field(node, "optional").filter(|o| flag_of(o) == Some(true)) {
             self.report(
                 Diagnostic::new(
@@ -49,12 +49,10 @@ impl<'a> Reader<'a> {
         match status.as_str() {
             "COMPLETED" => Some(Task::Stop(Stop { reason, output })),
             "FAILED" | "TERMINATED" => Some(Task::Fail(Fail {
+                output,
                 message: reason
                     .unwrap_or_else(|| Expr::string("the workflow ended itself as failed")),
             })),
-            _ if status.contains("${") => {
-                Some(self.terminate_by(status_node, name, reason, output))
-            }
             _ => {
                 self.check_references(status_node);
                 let near = self
@@ -73,41 +71,5 @@ impl<'a> Reader<'a> {
                 None
             }
         }
-    }
-
-    /// A status that is known at run time only: COMPLETED is done, all else is failed.
-    fn terminate_by(
-        &mut self,
-        status: &Node,
-        name: &str,
-        reason: Option<Expr>,
-        output: Option<Expr>,
-    ) -> Task {
-        let subject = self.value(status);
-        let step = |suffix: &str, task| Step {
-            name: format!("{name} {suffix}"),
-            task,
-            retry: None,
-            optional: false,
-            permissive: false,
-            timeout: None,
-            start_delay: None,
-            at: status.span.into(),
-        };
-        let message = reason
-            .clone()
-            .unwrap_or_else(|| Expr::string("the workflow ended itself as failed"));
-        let completed = vec![step("completed", Task::Stop(Stop { reason, output }))];
-        let cases = vec![Branch {
-            name: "COMPLETED".to_owned(),
-            steps: completed,
-            at: status.span.into(),
-        }];
-        Task::Switch(Switch {
-            subject,
-            cases,
-            otherwise: vec![step("failed", Task::Fail(Fail { message }))],
-            results: None,
-        })
     }
 }

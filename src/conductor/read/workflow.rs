@@ -46,29 +46,23 @@ impl<'a> Reader<'a> {
         }
         let name = name.unwrap_or_else(|| super::sub_workflow::UNNAMED.to_owned());
         let at = name_node.map_or(node.span, |n| n.span);
-        let version = field(node, "version").and_then(number_of).unwrap_or(1);
-        if let Some((first, others, inline)) = self.places.get(&name).copied() {
-            let found = Diagnostic::new(
-                codes::DUPLICATE_NAME,
-                at,
-                format!("two workflows of this file have the name `{name}`"),
-            )
-            .label(first, "first here")
-            .help("keep the version that is to run");
-            // A server tells them by their versions, and never looks up one that stands within a task.
-            self.report(if others == version && !inline && !self.within_a_task {
-                found
-            } else {
-                found.only_elsewhere()
-            });
+        let name = self.identities.of(node).map_or(name, str::to_owned);
+        if let Some(first) = self.places.get(&name).copied() {
+            self.report(
+                Diagnostic::new(
+                    codes::DUPLICATE_NAME,
+                    at,
+                    format!("two workflows of this file have the name `{name}` and one version"),
+                )
+                .label(first, "first here")
+                .help("keep one of them, or give them versions"),
+            );
         }
         let tasks = field(node, "tasks").map_or(&[][..], Node::items);
         if tasks.is_empty() {
             self.missing(node, "tasks", "the workflow", "list at least one task");
         }
-        self.places
-            .entry(name.clone())
-            .or_insert((at, version, self.within_a_task));
+        self.places.entry(name.clone()).or_insert(at);
         self.scope = self.names_of(node, input);
         self.site = Site::default();
         self.collect(tasks, &[], &[]);
@@ -398,7 +392,9 @@ impl<'a> Reader<'a> {
             );
             return None;
         }
-        Some(name)
+        let version = field(node, "failureWorkflowVersion").and_then(number_of);
+        let rotation = self.identities.version(&name, version).map(str::to_owned);
+        Some(rotation.unwrap_or(name))
     }
 }
 

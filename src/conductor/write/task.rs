@@ -72,13 +72,16 @@ impl<'a> Writer<'a> {
                 Vec::new()
             }
             Task::Fail(fail) => {
-                let inputs = Map::from_iter([
+                let mut inputs = Map::from_iter([
                     ("terminationStatus".to_owned(), "FAILED".into()),
                     (
                         "terminationReason".to_owned(),
                         Value::String(self.text(&fail.message)),
                     ),
                 ]);
+                if let Some(output) = &fail.output {
+                    inputs.insert("workflowOutput".into(), self.value(output));
+                }
                 leaf("TERMINATE", inputs, self)
             }
             Task::Stop(stop) => {

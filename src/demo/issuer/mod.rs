@@ -37,6 +37,8 @@ pub enum KeyMode {
 /// How an issuer is set up. The credentials are those that a rotation starts with.
 #[derive(Clone)]
 pub struct Config {
+    /// Where it listens on 127.0.0.1; 0 for any port that is free.
+    pub port: u16,
     /// Begins every value that is issued.
     pub token_prefix: String,
     /// Orkes application key for `/api/token`: id and secret.
@@ -71,6 +73,7 @@ impl Default for Config {
     fn default() -> Self {
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
         Self {
+            port: 0,
             token_prefix: "demo".to_owned(),
             application: pair("demo-key-id", "demo-key-secret"),
             client: pair("demo-client", "demo-client-secret"),
@@ -98,7 +101,7 @@ impl Issuer {
     /// # Errors
     /// When no port can be bound.
     pub async fn start(config: Config) -> std::io::Result<IssuerHandle> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let listener = TcpListener::bind(("127.0.0.1", config.port)).await?;
         let (handle, stopped) = IssuerHandle::new(config, listener.local_addr()?);
         tokio::spawn(server::serve(listener, Arc::clone(&handle.state), stopped));
         Ok(handle)
@@ -112,7 +115,7 @@ impl Issuer {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
+        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", config.port)))?;
         let (mut handle, stopped) = IssuerHandle::new(config, listener.local_addr()?);
         let state = Arc::clone(&handle.state);
         handle.thread = Some(

@@ -49,7 +49,15 @@ impl Lower<'_> {
         for part in pair.into_inner() {
             let at = part.as_span();
             match part.as_rule() {
-                Rule::root if !top && !self.is_rfc() => {
+                // The reader puts what stands behind `$` into the document, under names that begin so.
+                Rule::root
+                    if !top
+                        && !self.is_rfc()
+                        && !self
+                            .text
+                            .get(at.end()..)
+                            .is_some_and(|rest| rest.starts_with("['@")) =>
+                {
                     return Err(error(
                         at.start(),
                         at.end(),

@@ -11,8 +11,10 @@ mod function;
 mod lower;
 mod model;
 mod parse;
+mod sample;
 mod text;
 
+use model::Anchor;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::borrow::Cow;

@@ -83,6 +83,7 @@ impl Resolver {
                 step.span,
                 Task::Fail(Fail {
                     message: self.expr(message).0,
+                    output: None,
                 }),
             ),
             StepKind::Stop(reason) => (

@@ -31,6 +31,9 @@ pub struct Log {
 pub struct Fail {
     /// Why, for people.
     pub message: Expr,
+    /// What is put out all the same: who calls the rotation may go on without it (Conductor, a TERMINATE with `workflowOutput`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Expr>,
 }
 
 /// Ends the run as done.

@@ -68,7 +68,10 @@ macro_rules! walks {
                         set.values.$iter().for_each(|(_, value)| visit(Role::Own, value));
                     }
                     Task::Log(log) => visit(Role::Own, &$($m)? log.message),
-                    Task::Fail(fail) => visit(Role::Own, &$($m)? fail.message),
+                    Task::Fail(fail) => {
+                        visit(Role::Own, &$($m)? fail.message);
+                        fail.output.$iter().for_each(|output| visit(Role::Own, output));
+                    }
                     Task::Stop(stop) => {
                         stop.reason.$iter().for_each(|reason| visit(Role::Own, reason));
                         stop.output.$iter().for_each(|output| visit(Role::Own, output));

@@ -385,7 +385,17 @@ impl<'a> Engine<'a> {
             inputs.push((name.clone(), self.eval(frame, expr)?));
         }
         let output = match &call.each {
-            None => self.called(frame, block, rotation, inputs, path).await?,
+            None => {
+                let (result, left) = self.called(frame, block, rotation, inputs, path).await;
+                // A server keeps what a workflow that failed has put out, for who goes on without it.
+                if let (Err(StepError::Failed(_)), Some(left)) = (&result, left)
+                    && step.optional
+                    && self.plan.dialect.semantics().task_documents
+                {
+                    keep_output(frame, step, left);
+                }
+                result?
+            }
             Some(each) => {
                 let elements = self.elements(frame, each)?;
                 let runs = elements.into_iter().enumerate().map(|(i, element)| {
@@ -402,7 +412,7 @@ impl<'a> Engine<'a> {
                         Value::int(i64::try_from(i).unwrap_or(i64::MAX)),
                     ));
                     let path = cx.id.called_for(counted(i + 1));
-                    self.called(frame, block, rotation, inputs, path)
+                    async move { self.called(frame, block, rotation, inputs, path).await.0 }
                 });
                 let mut members = Vec::new();
                 let mut failure = None;
@@ -427,13 +437,7 @@ impl<'a> Engine<'a> {
                 Data::Object(members).into()
             }
         };
-        let mut outer = frame.scope.borrow_mut();
-        let captures: BTreeMap<String, Value> = match &output.data {
-            Data::Object(members) => members.iter().cloned().collect(),
-            _ => BTreeMap::new(),
-        };
-        outer.captures.insert(step.name.clone(), captures);
-        outer.outputs.insert(step.name.clone(), output);
+        keep_output(frame, step, output);
         Ok(())
     }
 
@@ -464,12 +468,12 @@ impl<'a> Engine<'a> {
         rotation: &'a crate::plan::Rotation,
         inputs: Vec<(String, Value)>,
         path: CallPath,
-    ) -> Local<'b, Result<Value, StepError>> {
+    ) -> Local<'b, (Result<Value, StepError>, Option<Value>)> {
         Box::pin(async move {
-            let scope = {
-                let outer = frame.scope.borrow();
-                crate::run::start::child_scope(&outer, rotation, inputs)
-                    .map_err(StepError::Failed)?
+            let scope = crate::run::start::child_scope(&frame.scope.borrow(), rotation, inputs);
+            let scope = match scope {
+                Ok(scope) => scope,
+                Err(refused) => return (Err(StepError::Failed(refused)), None),
             };
             let inner = Frame {
                 rotation,
@@ -481,7 +485,14 @@ impl<'a> Engine<'a> {
                 .await;
             let changed = inner.scope.borrow().secrets.clone();
             frame.scope.borrow_mut().secrets.merge(changed);
-            self.outputs(&inner, flow?)
+            match flow {
+                Ok(flow) => (self.outputs(&inner, flow), None),
+                Err(error) => {
+                    let left = inner.scope.borrow_mut().left.take();
+                    let left = left.or_else(|| self.outputs(&inner, Flow::Stop(None)).ok());
+                    (Err(error), left)
+                }
+            }
         })
     }
 
@@ -511,6 +522,17 @@ impl<'a> Engine<'a> {
         }
         Ok(Data::Object(members).into())
     }
+}
+
+/// What a step puts out, as captures and as a whole.
+fn keep_output(frame: &Frame<'_>, step: &Step, output: Value) {
+    let captures: BTreeMap<String, Value> = match &output.data {
+        Data::Object(members) => members.iter().cloned().collect(),
+        _ => BTreeMap::new(),
+    };
+    let mut outer = frame.scope.borrow_mut();
+    outer.captures.insert(step.name.clone(), captures);
+    outer.outputs.insert(step.name.clone(), output);
 }
 
 /// The finished rounds of a Conductor loop.

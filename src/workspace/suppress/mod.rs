@@ -105,7 +105,8 @@ pub fn apply(found: Vec<Diagnostic>, setting: &Setting<'_>) -> Outcome {
             outcome.kept.push(one);
         }
     }
-    let runs = |code: Code| setting.config.pedantic || !code.is_pedantic();
+    let runs =
+        |code: Code| (setting.config.pedantic || !code.is_pedantic()) && !code.is_of_rehearsals();
     met.sort();
     for one in of_files.iter().filter(|s| (setting.checked)(s.at.file)) {
         if let Some(until) = one.until.filter(|until| setting.today > *until) {

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)]
 
 use super::{File, FileKind, Fs, Lock, Stat, Storage};
+use crate::world::platform::{mode_bits, mode_of};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -62,7 +63,7 @@ impl Fs for RealFs {
         Ok(Some(Stat {
             kind,
             len: u64::try_from(stat.st_size).unwrap_or(0),
-            mode: Mode::from_raw_mode(stat.st_mode).bits(),
+            mode: mode_bits(Mode::from_raw_mode(stat.st_mode)),
             uid: stat.st_uid,
             gid: stat.st_gid,
             links: u64::from(stat.st_nlink),
@@ -112,8 +113,8 @@ impl Fs for RealFs {
             return Err(ErrorKind::PermissionDenied.into());
         }
         let mode = if grouped { mode } else { mode & 0o707 };
-        if Mode::from_raw_mode(stat.st_mode).bits() & 0o777 != mode {
-            fchmod(&file, Mode::from_raw_mode(mode))?;
+        if mode_bits(Mode::from_raw_mode(stat.st_mode)) & 0o777 != mode {
+            fchmod(&file, mode_of(mode))?;
         }
         Ok(())
     }
@@ -206,7 +207,7 @@ impl Fs for RealFs {
 
 fn open(path: &Path, flags: OFlags, mode: u32) -> io::Result<std::fs::File> {
     let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOCTTY;
-    Ok(rustix::fs::open(path, flags, Mode::from_raw_mode(mode))?.into())
+    Ok(rustix::fs::open(path, flags, mode_of(mode))?.into())
 }
 
 fn too_large() -> io::Error {

@@ -137,7 +137,13 @@ pub fn log(message: Expr) -> Step {
     step("log", Task::Log(Log { message }))
 }
 pub fn fail(message: Expr) -> Step {
-    step("fail", Task::Fail(Fail { message }))
+    step(
+        "fail",
+        Task::Fail(Fail {
+            message,
+            output: None,
+        }),
+    )
 }
 pub fn stop() -> Step {
     step(

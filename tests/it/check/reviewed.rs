@@ -55,8 +55,10 @@ fn sets(begin: &str) -> Vec<Reviewed> {
 
 /// What a reader of the report is told without asking: warnings and errors.
 fn told(file: &Reviewed) -> Vec<Diagnostic> {
+    let is_json = file.text.trim_start().starts_with(['{', '[']);
+    let ending = if is_json { "json" } else { "rot" };
     let mut found = analyse(
-        &SourceFile::new(format!("{}.rot", file.name), file.text.as_str()),
+        &SourceFile::new(format!("{}.{ending}", file.name), file.text.as_str()),
         &Config::default(),
     )
     .findings;
@@ -141,7 +143,14 @@ fn the_second_set_is_judged_as_a_reviewer_would() {
 /// Each kind of mistake in other spellings: in branches, in called rotations, in templates, with records; and what looks like it.
 #[test]
 fn kinds_are_found_wherever_they_stand() {
-    let wrong = wrong("kinds-defects", "kinds-clean");
+    let sets = [
+        ("kinds-defects", "kinds-clean"),
+        ("json-kinds-defects", "json-kinds-clean"),
+    ];
+    let wrong: Vec<String> = sets
+        .iter()
+        .flat_map(|(defects, clean)| wrong(defects, clean))
+        .collect();
     assert!(
         wrong.is_empty(),
         "{} wrong:\n{}",

@@ -215,6 +215,7 @@ impl<'t> Tape<'t> {
             ))))),
             4 => Task::Fail(Fail {
                 message: self.spliced(known, "it failed: "),
+                output: None,
             }),
             5 => Task::Stop(Stop {
                 reason: (self.pick(2) == 1).then(|| Expr::string("enough")),

@@ -96,6 +96,27 @@ fn a_misspelt_command_or_option_names_the_nearest() {
     }
 }
 
+/// Options of other programs lead to ours, where the command has it.
+#[test]
+fn an_option_of_other_programs_leads_to_ours() {
+    for (line, help) in [
+        ("check --format json", "the nearest is `--report json`"),
+        ("check --format=sarif x", "the nearest is `--report sarif`"),
+        ("check --format hunter2", "the nearest is `--report`"),
+        ("check --json", "the nearest is `--report json`"),
+        ("status --output json", "the nearest is `--report json`"),
+        ("vault list --json", "the nearest is `--report json`"),
+        ("run a.rot --dry-run", "the nearest is `rot plan`"),
+        ("check --severity warning", "the nearest is `--fail-on`"),
+        ("vault list --env prod", "the nearest is `--environment`"),
+        ("fmt --format json", "`rot fmt --help` shows"),
+    ] {
+        let done = Rot::new().args(line).run().code(2);
+        assert!(done.stderr.contains(help), "{line}\n{}", done.stderr);
+        assert!(!done.stderr.contains("hunter"), "{line}\n{}", done.stderr);
+    }
+}
+
 #[test]
 fn a_misspelt_option_is_named_and_anything_else_is_not() {
     let done = Rot::new().args("check --repotr x").run().code(2);
@@ -119,36 +140,78 @@ fn a_misspelt_option_is_named_and_anything_else_is_not() {
 fn the_program_alone_says_what_to_do_next_here() {
     let definition =
         r#"{"name": "a", "tasks": [{"name": "t", "taskReferenceName": "t", "type": "HTTP"}]}"#;
-    for (files, said) in [
-        (vec![], vec!["no rotations", "rot demo", "rot init"]),
+    let mut all = String::new();
+    for (folder, files) in [
+        ("an empty folder", vec![]),
+        ("a file, no vault", vec![("a.rot", "secret a\n")]),
+        ("a definition, no vault", vec![("wf/a.json", definition)]),
+        ("JSON that is none", vec![("x.json", "{}")]),
+        ("a vault alone", vec![("rot.vault", "")]),
         (
-            vec![("a.rot", "secret a\n")],
+            "a project",
+            vec![("rotations/a b.rot", "secret a\n"), ("rot.vault", "")],
+        ),
+        (
+            "both, with a vault",
             vec![
-                "1 `.rot` file.",
-                "no vault yet",
-                "rot vault init",
-                "rot check",
+                ("rotations/a.rot", "secret a\n"),
+                ("wf/a.json", definition),
+                ("rot.vault", ""),
             ],
         ),
         (
-            vec![("a.json", definition)],
-            vec!["1 Conductor definition", "rot compile --to rot"],
+            "a definition and a vault",
+            vec![("a.json", definition), ("rot.vault", "")],
         ),
-        (vec![("x.json", "{}")], vec!["no rotations"]),
     ] {
         let rot = files
             .iter()
             .fold(Rot::new(), |rot, (name, text)| rot.file(name, text));
         let done = rot.run().code(0);
-        for part in said {
-            assert!(
-                done.stdout.contains(part),
-                "{files:?}: no {part} in\n{}",
-                done.stdout
-            );
-        }
         assert_eq!(done.stderr, "");
+        all.push_str(&format!("== {folder}\n{}\n", done.stdout));
     }
+    insta::assert_snapshot!("alone", all);
+}
+
+/// The practice API says where it is, answers, shows each request, and no value.
+#[test]
+fn the_practice_api_serves_and_shows_requests() {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_rot"))
+        .args(["demo", "--serve=0"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    let address = first.split("http://").nth(1).unwrap();
+    let address = address.split(',').next().unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let body = r#"{"name": "a"}"#;
+    write!(
+        stream,
+        "POST /keys HTTP/1.1\r\nhost: a\r\nauthorization: Bearer demo-admin\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let shown = lines
+        .map(Result::unwrap)
+        .find(|l| l.starts_with("POST   /keys  "));
+    let port: u16 = address.split(':').nth(1).unwrap().parse().unwrap();
+    let taken = Rot::new().arg("demo").arg(format!("--serve={port}")).run();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert_eq!(shown.as_deref(), Some("POST   /keys  201"));
+    assert_eq!(taken.code, 2, "{}", taken.stderr);
+    assert!(
+        taken.stderr.contains("another program has it"),
+        "{}",
+        taken.stderr
+    );
 }
 
 #[test]

@@ -15,6 +15,9 @@ pub fn faulty(faults: Vec<Rule>) -> IssuerHandle {
     })
 }
 
+/// Where `rot demo --serve` listens.
+const PRACTICE: &str = "http://127.0.0.1:8555";
+
 /// A text with this issuer in the place of each host of the examples.
 pub fn at(issuer: &IssuerHandle, text: &str) -> String {
     [
@@ -23,7 +26,7 @@ pub fn at(issuer: &IssuerHandle, text: &str) -> String {
         "api.example.com",
     ]
     .iter()
-    .fold(text.to_owned(), |text, host| {
+    .fold(text.replace(PRACTICE, &issuer.base_url), |text, host| {
         text.replace(&format!("https://{host}"), &issuer.base_url)
             .replace(&format!("\"{host}\""), "\"127.0.0.1\"")
     })
