@@ -125,6 +125,8 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Show secrets, due times and runs, and what needs attention
     Status(StatusArgs),
+    /// Look for what is wrong with a set-up, and name the remedy
+    Doctor(DoctorArgs),
     /// List runs, or show one step by step; no values
     Runs(RunsArgs),
     /// Translate a file into another form
@@ -393,6 +395,14 @@ pub struct StatusArgs {
     #[arg(long)]
     pub exit_code: bool,
     /// Output format
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
+    pub report: ResultFormat,
+}
+
+/// `rot doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// text or json
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
     pub report: ResultFormat,
 }

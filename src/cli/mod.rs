@@ -11,6 +11,7 @@ pub mod completions;
 pub mod context;
 mod convert;
 pub mod demo;
+pub mod doctor;
 pub mod environment;
 pub mod exec;
 pub mod explain;
@@ -172,6 +173,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Rehearse(args) => rehearse::run(args, context),
         Command::Resume(args) => resume::run(args, context),
         Command::Status(args) => status::run(args, context),
+        Command::Doctor(args) => doctor::run(args, context),
         Command::Runs(args) => runs::run(args, context),
         Command::Compile(args) => compile::run(args, context),
         Command::Vault(args) => vault::command(args, context),

@@ -26,6 +26,19 @@ pub enum Format {
     Kubernetes,
 }
 
+/// What a Kubernetes secret is besides its values.
+#[derive(Debug, Clone, Copy)]
+pub struct Manifest<'a> {
+    /// `metadata.name`.
+    pub name: &'a str,
+    /// `metadata.namespace`.
+    pub namespace: Option<&'a str>,
+    /// `type`.
+    pub kind: &'a str,
+    /// Keys for values: `NAME` or `NAME.FIELD`, and the key.
+    pub keys: &'a [(String, String)],
+}
+
 /// One value under the name that the form allows.
 struct Item<'a> {
     secret: &'a str,
@@ -42,7 +55,7 @@ pub fn export(
     doc: &Document,
     format: Format,
     names: &[String],
-    manifest: &str,
+    manifest: &Manifest<'_>,
     prefix: &str,
 ) -> Result<Zeroizing<Vec<u8>>> {
     let chosen: Vec<&str> = if names.is_empty() {
@@ -245,8 +258,55 @@ fn quote(out: &mut Zeroizing<Vec<u8>>, text: &str) -> Result<()> {
     })
 }
 
-fn kubernetes(items: &[Item<'_>], manifest: &str) -> Result<Zeroizing<Vec<u8>>> {
-    if !is_kubernetes_name(manifest) {
+fn kubernetes(items: &[Item<'_>], manifest: &Manifest<'_>) -> Result<Zeroizing<Vec<u8>>> {
+    let label = |text: &str| text.len() <= 63 && !text.contains('.') && is_kubernetes_name(text);
+    if manifest
+        .namespace
+        .is_some_and(|namespace| !label(namespace))
+    {
+        return Err(Error::plain(Failure::Usage, codes::USAGE, "the namespace is not a DNS label")
+            .help("lower-case letters, digits and `-`, at most 63, beginning and ending with a letter or digit"));
+    }
+    let of_kind = |c: char| c.is_ascii_alphanumeric() || "/.-_".contains(c);
+    if manifest.kind.is_empty() || !manifest.kind.chars().all(of_kind) {
+        return Err(Error::plain(
+            Failure::Usage,
+            codes::USAGE,
+            "that is not a type of a Kubernetes secret",
+        )
+        .help("such as `Opaque`, `kubernetes.io/tls` or `kubernetes.io/basic-auth`"));
+    }
+    if let Some((_, key)) = manifest
+        .keys
+        .iter()
+        .find(|(_, key)| !is_kubernetes_key(key))
+    {
+        return Err(Error::plain(
+            Failure::Usage,
+            codes::USAGE,
+            format!(
+                "`{}` cannot be a key of a Kubernetes secret",
+                key.escape_default()
+            ),
+        )
+        .help("letters, digits, `-`, `_` and `.`, at most 253"));
+    }
+    if let Some((name, _)) = manifest
+        .keys
+        .iter()
+        .find(|(name, _)| !items.iter().any(|i| i.called() == *name))
+    {
+        return Err(Error::plain(
+            Failure::Usage,
+            codes::VAULT_NO_SUCH_SECRET,
+            format!(
+                "nothing that is exported is called `{}`",
+                name.escape_default()
+            ),
+        )
+        .help("`--key NAME=KEY` names a secret, `--key NAME.FIELD=KEY` a field of a record"));
+    }
+    if !is_kubernetes_name(manifest.name) {
         return Err(Error::plain(Failure::Usage, codes::USAGE, "the name of the Kubernetes secret is not a DNS subdomain")
             .help("lower-case letters, digits, `-` and `.`, at most 253, beginning and ending with a letter or digit"));
     }
@@ -258,17 +318,20 @@ fn kubernetes(items: &[Item<'_>], manifest: &str) -> Result<Zeroizing<Vec<u8>>> 
     out.extend_from_slice(
         b"{\n  \"apiVersion\": \"v1\",\n  \"kind\": \"Secret\",\n  \"metadata\": { \"name\": ",
     );
-    quote(&mut out, manifest)?;
-    out.extend_from_slice(b" },\n  \"type\": \"Opaque\",\n  \"data\": {");
+    quote(&mut out, manifest.name)?;
+    if let Some(namespace) = manifest.namespace {
+        out.extend_from_slice(b", \"namespace\": ");
+        quote(&mut out, namespace)?;
+    }
+    out.extend_from_slice(b" },\n  \"type\": ");
+    quote(&mut out, manifest.kind)?;
+    out.extend_from_slice(b",\n  \"data\": {");
     let mut keys = HashMap::new();
     for (index, item) in items.iter().enumerate() {
         // Keys may hold letters, digits, `-`, `_` and `.`; a name's `/` becomes a dot.
-        let key = [Some(item.secret), item.field]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(".")
-            .replace('/', ".");
+        let called = item.called();
+        let given = manifest.keys.iter().find(|(name, _)| *name == called);
+        let key = given.map_or_else(|| called.replace('/', "."), |(_, key)| key.clone());
         if key.len() > 253 {
             return Err(unfit(
                 item,
@@ -290,6 +353,38 @@ fn kubernetes(items: &[Item<'_>], manifest: &str) -> Result<Zeroizing<Vec<u8>>> 
         b"\n  }\n}\n"
     });
     Ok(out)
+}
+
+impl Item<'_> {
+    /// `NAME`, or `NAME.FIELD`.
+    fn called(&self) -> String {
+        match self.field {
+            Some(field) => format!("{}.{field}", self.secret),
+            None => self.secret.to_owned(),
+        }
+    }
+}
+
+/// A record as one JSON object, a line for each field, as [`super::import::record`] reads it.
+///
+/// # Errors
+/// Only a bug makes it fail.
+pub fn record_text(parts: &[(String, Secret)]) -> Result<Zeroizing<Vec<u8>>> {
+    let mut out = buffer(parts.iter().map(|(n, s)| n.len() + s.len() * 6 + 256));
+    out.extend_from_slice(b"{");
+    for (index, (field, secret)) in parts.iter().enumerate() {
+        out.extend_from_slice(if index == 0 { b"\n  " } else { b",\n  " });
+        quote(&mut out, field)?;
+        out.extend_from_slice(b": ");
+        json_value(&mut out, secret)?;
+    }
+    out.extend_from_slice(b"\n}\n");
+    Ok(out)
+}
+
+fn is_kubernetes_key(key: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    (1..=253).contains(&key.len()) && key.chars().all(fits)
 }
 
 fn is_kubernetes_name(name: &str) -> bool {

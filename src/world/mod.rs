@@ -4,6 +4,7 @@
 //! at every call. `clippy.toml` forbids the direct calls everywhere else.
 
 pub mod clock;
+pub mod editor;
 pub mod env;
 pub mod fs;
 pub mod helper;

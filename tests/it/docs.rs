@@ -2,7 +2,8 @@
 //! parser, and blocks marked `<!-- run -->` are run, page by page, in a folder of their own against the loopback issuer.
 //!
 //! Marks, on a line of their own in front of a block: `<!-- run -->` or `<!-- run: CODE -->` runs a `console` block, whose last
-//! command ends with CODE; `<!-- file: PATH -->` saves a block first. In what is shown, `…` stands for anything, and lines may
+//! command ends with CODE, and `<!-- run as NAME -->` runs it in the folder and with the home of a person;
+//! `<!-- file: PATH -->` saves a block first. In what is shown, `…` stands for anything, and lines may
 //! be left out.
 
 use crate::support::loopback::{at, issuer};
@@ -223,10 +224,11 @@ fn marked_blocks_do_what_they_show() {
 
 /// Runs the commands of a block one by one and compares what they say with what is shown.
 fn run(project: &Project, block: &Block) {
-    let code: i32 = block
-        .mark
-        .strip_prefix("run: ")
-        .map_or(0, |code| code.parse().unwrap());
+    let (who, code) = block.mark.split_once(": ").unwrap_or((&block.mark, "0"));
+    let code: i32 = code.parse().unwrap();
+    let who = who.strip_prefix("run as ").unwrap_or_default();
+    let folder = project.path("work").join(who);
+    std::fs::create_dir_all(&folder).unwrap();
     let commands = block
         .text
         .split("$ ")
@@ -234,11 +236,15 @@ fn run(project: &Project, block: &Block) {
         .collect::<Vec<_>>();
     for (index, part) in commands.iter().enumerate() {
         let (command, shown) = part.split_once('\n').unwrap();
-        let home = project.path("home");
+        let home = project.path("home").join(who);
         let output = std::process::Command::new("/bin/sh")
             .args(["-c", &format!("exec 2>&1; {command}")])
-            .current_dir(project.path("work"))
+            .current_dir(&folder)
             .env_clear()
+            .env("GIT_AUTHOR_NAME", "somebody")
+            .env("GIT_AUTHOR_EMAIL", "somebody@example.com")
+            .env("GIT_COMMITTER_NAME", "somebody")
+            .env("GIT_COMMITTER_EMAIL", "somebody@example.com")
             .env(
                 "PATH",
                 format!("{}:/usr/bin:/bin", project.path("bin").display()),

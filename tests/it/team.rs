@@ -1,7 +1,9 @@
 //! People who share a vault by git, with the real git and the real readers of what is exported.
 
+mod helps;
 mod needs;
 mod status;
+mod tools;
 
 use crate::support::project::{Called, Project};
 use std::path::Path;

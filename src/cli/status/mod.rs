@@ -1,7 +1,7 @@
 //! `rot status`: secrets, rotations and runs, and what needs somebody. No values.
 
 mod attention;
-mod files;
+pub mod files;
 
 use super::args::{ResultFormat, StatusArgs};
 use super::context::Context;

@@ -19,6 +19,8 @@ pub enum VaultCommand {
     Init(InitArgs),
     /// Store a value from standard input or a hidden prompt.
     Set(SetArgs),
+    /// Edit a whole record, or a value, in your editor; the text stays in memory.
+    Edit(EditArgs),
     /// Print a value in clear text. Only this command and `export` do.
     Get(GetArgs),
     /// List the secrets: names, versions, ages and expiry, never values.
@@ -162,6 +164,16 @@ pub struct SetArgs {
     pub allow_empty: bool,
 }
 
+/// Arguments of `rot vault edit`.
+#[derive(Debug, Args)]
+pub struct EditArgs {
+    /// Name of the secret; one that is not there is begun as a record.
+    pub name: String,
+    /// When the value ends; as before by default.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub expires: Option<jiff::Timestamp>,
+}
+
 /// Arguments of `rot vault get`.
 #[derive(Debug, Args)]
 pub struct GetArgs {
@@ -173,6 +185,9 @@ pub struct GetArgs {
     /// A version's id, `previous` or `pending`; the current one by default.
     #[arg(long, value_name = "VERSION")]
     pub version: Option<String>,
+    /// Prints no final newline.
+    #[arg(short = 'n', long)]
+    pub no_newline: bool,
 }
 
 /// Arguments of `rot vault list`.
@@ -266,6 +281,15 @@ pub struct ExportArgs {
     /// Name of the Kubernetes secret.
     #[arg(long = "name", value_name = "K8SNAME", default_value = "rot-secrets")]
     pub manifest: String,
+    /// Namespace of the Kubernetes secret.
+    #[arg(long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+    /// Type of the Kubernetes secret, such as `kubernetes.io/tls`.
+    #[arg(long = "type", value_name = "TYPE", default_value = "Opaque")]
+    pub kind: String,
+    /// A key of the Kubernetes secret for a value, such as `web/tls.private_key=tls.key`; repeatable.
+    #[arg(long = "key", value_name = "NAME[.FIELD]=KEY", value_parser = pair)]
+    pub keys: Vec<(String, String)>,
     /// Prefix for the names of variables.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub prefix: String,

@@ -3,7 +3,7 @@
 use super::args::ExportArgs;
 use super::{Ctx, Output};
 use crate::diagnostic::Result;
-use crate::vault::export::export;
+use crate::vault::export::{Manifest, export};
 
 pub(super) fn run(cx: &Ctx, args: &ExportArgs) -> Result<Output> {
     let vault = cx.open()?;
@@ -11,7 +11,12 @@ pub(super) fn run(cx: &Ctx, args: &ExportArgs) -> Result<Output> {
         vault.doc(),
         args.format.into(),
         &args.names,
-        &args.manifest,
+        &Manifest {
+            name: &args.manifest,
+            namespace: args.namespace.as_deref(),
+            kind: &args.kind,
+            keys: &args.keys,
+        },
         &args.prefix,
     )?;
     let mut output = Output::new(&vault);

@@ -47,7 +47,9 @@ pub(super) fn run(cx: &Ctx, args: &GetArgs) -> Result<Output> {
         })?;
     let mut stdout = Zeroizing::new(Vec::with_capacity(part.len() + 1));
     stdout.extend_from_slice(part.expose());
-    stdout.push(b'\n');
+    if !args.no_newline {
+        stdout.push(b'\n');
+    }
     let expired = version.is_expired(cx.world.clock.now());
     let mut output = Output::new(&vault);
     output.stdout = stdout;

@@ -3,6 +3,7 @@
 
 mod accept;
 pub mod args;
+mod edit;
 mod environment;
 mod export;
 mod get;
@@ -116,6 +117,7 @@ pub fn run(cx: &Ctx, args: &VaultArgs) -> Result<Output> {
     match &args.command {
         VaultCommand::Init(args) => init::run(cx, args),
         VaultCommand::Set(args) => set::run(cx, args),
+        VaultCommand::Edit(args) => edit::run(cx, args),
         VaultCommand::Get(args) => get::run(cx, args),
         VaultCommand::List(args) => list::run(cx, args),
         VaultCommand::History(args) => history::run(cx, args),

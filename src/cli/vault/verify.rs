@@ -17,7 +17,7 @@ pub(super) fn run(cx: &Ctx, args: &VerifyArgs) -> Result<Output> {
             codes::VAULT_FORMAT,
             "the vault opened, but its content does not hang together",
         )
-        .help("restore the file from a copy, for example the `.prev` file beside it");
+        .help("restore the file from a copy; the `.prev` file beside it is one change older, and `rot vault accept` takes it");
         return Err(broken.into_iter().fold(error, Error::note));
     }
     let sealed = vault.sealed_to()?;

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 /// The largest vault file, in bytes.
 pub const MAX_FILE: u64 = 64 * 1024 * 1024;
 
-const RESTORE: &str = "restore the file from a copy, for example the `.prev` file beside it";
+const RESTORE: &str = "restore the file from a copy; the `.prev` file beside it is one change older, and `rot vault accept` takes it";
 
 /// What one file held.
 pub(super) struct View {

@@ -400,5 +400,5 @@ fn malformed(what: &str) -> Error {
         format!("the vault opened, but {what}"),
     )
     .note("a file that only the holder of a recipient could write is not proof of who wrote it")
-    .help("restore the file from a copy, for example the `.prev` file beside it")
+    .help("restore the file from a copy; the `.prev` file beside it is one change older, and `rot vault accept` takes it")
 }

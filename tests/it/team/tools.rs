@@ -1,0 +1,302 @@
+//! Whole records in an editor, Kubernetes manifests, values without a newline, and the doctor.
+
+use crate::support::project::{Called, Project};
+use std::process::Command;
+
+fn edited(project: &Project, editor: &str, name: &str) -> Called {
+    let mut command = project.command(&["vault", "edit", name]);
+    Called::from(command.env("EDITOR", editor).output().unwrap())
+}
+
+#[test]
+fn a_record_is_edited_whole_and_in_memory() {
+    let project = Project::new();
+    let canary = "CANARY-EDIT-7741";
+    project
+        .set("rec.user", "u")
+        .set("rec.pass", canary)
+        .set("one", canary);
+    // What the editor sees, and where.
+    project.file("look.sh", "cp \"$1\" seen\nreadlink \"$1\" > where\n");
+    edited(&project, "sh look.sh", "rec")
+        .code(0)
+        .says("nothing was changed");
+    let seen: serde_json::Value = serde_json::from_str(&project.read("seen")).unwrap();
+    assert_eq!(seen["pass"], canary);
+    assert!(
+        project.read("where").starts_with("/memfd:rot"),
+        "{}",
+        project.read("where")
+    );
+    std::fs::remove_file(project.path("seen")).unwrap();
+    project.file(
+        "change.sh",
+        "printf '{\"user\": \"v\", \"otp\": \"o\"}' > \"$1\"\n",
+    );
+    edited(&project, "sh change.sh", "rec")
+        .code(0)
+        .says("stored `rec` as version");
+    assert_eq!(
+        (project.get("rec.user"), project.get("rec.otp")),
+        ("v".into(), "o".into())
+    );
+    project.rot("vault get rec --field pass").code(2);
+    // A value as it is, and a record that is begun.
+    project.file("value.sh", "printf 'two\\n' > \"$1\"\n");
+    edited(&project, "sh value.sh", "one").code(0);
+    assert_eq!(project.get("one"), "two");
+    edited(&project, "sh change.sh", "new").code(0);
+    assert_eq!(project.get("new.user"), "v");
+    // What is wrong changes nothing, and is not shown.
+    project.file(
+        "wrong.sh",
+        format!("printf '{{ \"a\": {canary} }}' > \"$1\"\n"),
+    );
+    let generation =
+        || project.rot("vault list --report json").json()["vault"]["generation"].clone();
+    let before = generation();
+    let wrong = edited(&project, "sh wrong.sh", "rec").code(2);
+    assert!(!wrong.stderr.contains(canary), "{}", wrong.stderr);
+    edited(&project, "false", "rec")
+        .code(0)
+        .says("nothing was changed");
+    edited(&project, "no-such-editor-here", "rec")
+        .code(0)
+        .says("nothing was changed");
+    assert_eq!(generation(), before);
+    // Somebody else was quicker.
+    project.file(
+        "race.sh",
+        format!(
+            "printf x | {} -q vault set one; printf y > \"$1\"\n",
+            env!("CARGO_BIN_EXE_rot")
+        ),
+    );
+    edited(&project, "sh race.sh", "one")
+        .code(20)
+        .says("was changed meanwhile");
+    assert_eq!(project.get("one"), "x");
+    // No file has the value but the scripts of this test and the vault, which is sealed.
+    for (path, bytes) in project.files() {
+        let scripts = path.extension().is_some_and(|e| e == "sh");
+        let found = bytes.windows(canary.len()).any(|w| w == canary.as_bytes());
+        assert!(scripts || !found, "{}", path.display());
+    }
+}
+
+#[test]
+fn a_kubernetes_secret_has_its_namespace_keys_and_type() {
+    let project = Project::new();
+    project
+        .set("web/tls.cert", "c")
+        .set("web/tls.key", "k")
+        .set("token", "t");
+    let arguments = [
+        "vault",
+        "export",
+        "--format",
+        "k8s",
+        "--name",
+        "web",
+        "--namespace",
+        "prod",
+        "--type",
+        "kubernetes.io/tls",
+        "--key",
+        "web/tls.cert=tls.crt",
+        "--key",
+        "web/tls.key=tls.key",
+        "web/tls",
+    ];
+    let made = project.with(&arguments).code(0).json();
+    assert_eq!(
+        made,
+        serde_json::json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "web", "namespace": "prod" },
+            "type": "kubernetes.io/tls", "data": { "tls.crt": "Yw==", "tls.key": "aw==" }
+        })
+    );
+    for wrong in [
+        ["--namespace", "Not A Name"],
+        ["--type", "no type"],
+        ["--key", "token=a b"],
+        ["--key", "nothing=x"],
+        ["--name", "Upper"],
+    ] {
+        let mut arguments = vec!["vault", "export", "--format", "k8s"];
+        arguments.extend(wrong);
+        arguments.push("token");
+        project.with(&arguments).code(2);
+    }
+    assert_eq!(project.rot("vault get token -n").code(0).stdout, "t");
+    assert_eq!(project.rot("vault get token").code(0).stdout, "t\n");
+}
+
+/// What `docker run --env-file` does with a file (`opts.ParseEnvFile` of the docker CLI).
+fn docker(text: &str) -> Vec<(String, String)> {
+    let lines = text.lines().map(str::trim_start);
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (name, value) = line
+                .split_once('=')
+                .expect("a name alone takes the host's variable");
+            assert!(!name.contains(char::is_whitespace) && !name.is_empty());
+            (name.to_owned(), value.to_owned())
+        })
+        .collect()
+}
+
+/// What `EnvironmentFile=` does with one, as systemd.exec(5) says: double quotes with escapes of `"`, `\`, `` ` `` and `$`.
+fn systemd(text: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut chars = text.chars().peekable();
+    while chars.peek().is_some() {
+        let name: String = chars.by_ref().take_while(|c| *c != '=').collect();
+        assert_eq!(chars.next(), Some('"'));
+        let mut value = String::new();
+        loop {
+            match chars.next().expect("the quote is closed") {
+                '"' => break,
+                '\\' => match chars.next().unwrap() {
+                    c @ ('"' | '\\' | '`' | '$') => value.push(c),
+                    '\n' => {}
+                    c => value.extend(['\\', c]),
+                },
+                c => value.push(c),
+            }
+        }
+        assert_eq!(chars.next(), Some('\n'));
+        found.push((name, value));
+    }
+    found
+}
+
+#[test]
+fn what_docker_and_systemd_read_is_what_was_stored() {
+    let project = Project::new();
+    let all = [
+        ("plain", "abc"),
+        ("blanks", "  two  words  "),
+        ("hash", "# a # b"),
+        ("dollar", "$HOME ${X} `id` $(id) %h"),
+        ("quotes", "say \"hi\" or 'ho' \\n \\"),
+        ("equals", "=a=b=="),
+        ("unicode", "grüße 🔑"),
+    ];
+    for (name, value) in all {
+        project.set(name, value);
+    }
+    let expected: Vec<(String, String)> = {
+        let mut all: Vec<_> = all
+            .iter()
+            .map(|(n, v)| (n.to_uppercase(), (*v).to_owned()))
+            .collect();
+        all.sort();
+        all
+    };
+    let export = |format: &str| {
+        project
+            .rot(&format!("vault export --format {format}"))
+            .code(0)
+            .stdout
+    };
+    assert_eq!(docker(&export("docker")), expected);
+    assert_eq!(systemd(&export("systemd")), expected);
+    project.set("lines", "one\ntwo");
+    assert!(systemd(&export("systemd")).contains(&("LINES".into(), "one\ntwo".into())));
+    // The program itself, where its service manager runs.
+    project.file("s.env", export("systemd"));
+    let mut run = Command::new("systemd-run");
+    run.args(["--quiet", "--pipe", "--wait", "--collect"]);
+    run.arg(format!(
+        "--property=EnvironmentFile={}",
+        project.path("s.env").display()
+    ));
+    match run.args(["--", "env", "-0"]).output() {
+        Ok(out) if out.status.success() => {
+            let text = String::from_utf8(out.stdout).unwrap();
+            for (name, value) in expected {
+                assert!(
+                    text.split('\0')
+                        .any(|line| line == format!("{name}={value}")),
+                    "{name}"
+                );
+            }
+        }
+        _ => println!("skipped: no running systemd"),
+    }
+}
+
+#[test]
+fn the_doctor_names_what_is_wrong_and_the_remedy() {
+    let project = Project::new();
+    project.file("rot.toml", "").set("a", "1");
+    let checks = |project: &Project, subject: &str, state: &str| -> Vec<String> {
+        let report = project.rot("doctor --report json").json();
+        assert_eq!(report["schema"], "rot.doctor/v1");
+        let all = report["checks"].as_array().unwrap();
+        let those = all
+            .iter()
+            .filter(|c| c["subject"] == subject && c["state"] == state);
+        those
+            .map(|c| format!("{} | {}", c["message"], c["remedy"]))
+            .collect()
+    };
+    let text = project.rot("doctor").code(0).stdout;
+    assert!(
+        text.contains("✓ vault") && text.contains("! people"),
+        "{text}"
+    );
+    assert!(!text.contains('✗'), "{text}");
+    let other = Project::empty();
+    let key = other.rot("identity new").code(0).stdout;
+    project
+        .with(&["vault", "recipients", "add", key.trim(), "--name", "dan"])
+        .code(0);
+    assert!(checks(&project, "people", "weak").is_empty());
+    project.rot("vault recipients remove dan").code(0);
+    assert!(
+        checks(&project, "people", "weak")
+            .iter()
+            .any(|c| c.contains("was removed knows"))
+    );
+    // A plan that cannot run, and one that is none.
+    project.file("r.rot", "secret b to \"x.example\"\nenv REGION\nrotation r { every 1h log env.REGION let x = base64(secrets.b) }\n");
+    let plans = checks(&project, "plans", "bad");
+    assert!(
+        plans.iter().any(|c| c.contains("REGION"))
+            && plans.iter().any(|c| c.contains("rot vault set b")),
+        "{plans:?}"
+    );
+    project.rot("doctor").code(1);
+    project.file("r.rot", "rotation r { nonsense }\n");
+    assert!(checks(&project, "plans", "bad")[0].contains("rot check"));
+    project.file("r.rot", "rotation r { every 1h log \"x\" }\n");
+    assert_eq!(checks(&project, "plans", "good").len(), 1);
+    // Modes, and a vault that is not there.
+    let mode = |mode: &str, file: &str| {
+        let status = Command::new("chmod")
+            .arg(mode)
+            .arg(project.path(file))
+            .status();
+        assert!(status.unwrap().success());
+    };
+    mode("666", "rot.vault");
+    assert!(checks(&project, "vault", "weak")[0].contains("chmod go-w"));
+    mode("600", "rot.vault");
+    mode("777", "home/state/rot");
+    assert!(checks(&project, "state", "bad")[0].contains("chmod go-w"));
+    mode("700", "home/state/rot");
+    mode("644", "home/config/rot/identity.txt");
+    assert!(checks(&project, "identity", "bad")[0].contains("chmod 600"));
+    mode("600", "home/config/rot/identity.txt");
+    project.rot("doctor").code(0);
+    project.file(".git/config", "[core]\n");
+    assert!(checks(&project, "git", "weak")[0].contains("rot vault git-setup"));
+    let vault = std::fs::read(project.path("rot.vault")).unwrap();
+    std::fs::remove_file(project.path("rot.vault")).unwrap();
+    assert!(checks(&project, "vault", "bad")[0].contains("rot vault accept"));
+    project.file("rot.vault", vault);
+    project.rot("doctor").code(0);
+}
