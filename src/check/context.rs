@@ -4,6 +4,7 @@ use super::calls::Calls;
 use super::flow::{
     Analysis, Atom, AtomId, Entry, Event, Part, Request, Sink, Taint, Target, capture_path, overlap,
 };
+use super::intent::Intent;
 use super::life::{self, Fact};
 use super::lifecycle::Lifecycle;
 use super::order::Order;
@@ -38,6 +39,8 @@ pub(crate) struct Context<'a, 'p> {
     /// Where each credential may go.
     egress: Egress<'p>,
     pub(super) lifecycle: Lifecycle<'p>,
+    /// What the calls of a definition are for, which says it nowhere.
+    pub(crate) intent: Intent<'p>,
     /// Which steps call which rotation.
     pub(crate) calls: Calls,
     /// What holds of credentials on some way through a rotation.
@@ -110,6 +113,7 @@ impl<'a, 'p> Context<'a, 'p> {
             implied,
             egress: Egress::of(flow.plan),
             lifecycle,
+            intent: Intent::of(flow),
             calls: Calls::of(flow.plan, &flow.order),
             life: life::facts(flow.plan, &flow.order),
         }

@@ -144,11 +144,7 @@ pub(super) fn looks_like_secret(text: &str, name: Option<&str>) -> Option<Looks>
         return Some(Looks::Known(what));
     }
     let name = plain(name?);
-    let value = ["Bearer ", "Basic ", "token ", "Token "]
-        .iter()
-        .find_map(|scheme| text.strip_prefix(scheme))
-        .unwrap_or(text)
-        .trim();
+    let value = behind_scheme(text, &name).trim();
     let is_password = PASSWORDS.iter().any(|p| name.ends_with(p));
     let is_named = is_password
         || CREDENTIALS.iter().any(|c| name.ends_with(c))
@@ -213,6 +209,29 @@ fn is_jwt(text: &str) -> bool {
         matches!(parts.as_slice(), [header, claims, signature]
             if header.starts_with("eyJ") && claims.starts_with("eyJ") && header.len() > 10 && claims.len() > 10 && signature.len() >= 20)
     })
+}
+
+/// What stands behind the scheme of an `Authorization` header (RFC 9110 section 11.4), whatever its name is.
+fn behind_scheme<'t>(text: &'t str, name: &str) -> &'t str {
+    let known = ["Bearer ", "Basic ", "token ", "Token "]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme));
+    let any = || {
+        let (scheme, rest) = text
+            .split_once(' ')
+            .filter(|_| name.ends_with("authorization"))?;
+        let is_scheme = !scheme.is_empty()
+            && scheme
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-');
+        // `Token token=…`, `key="…"`
+        let value = rest
+            .trim()
+            .rsplit_once('=')
+            .filter(|(key, value)| !value.is_empty() && key.chars().all(char::is_alphanumeric));
+        is_scheme.then(|| value.map_or(rest, |(_, value)| value.trim_matches('"')))
+    };
+    known.or_else(any).unwrap_or(text)
 }
 
 fn plain(name: &str) -> String {

@@ -8,6 +8,7 @@ mod calls;
 mod context;
 pub mod flow;
 pub mod graph;
+mod intent;
 mod life;
 mod lifecycle;
 mod lifetime;

@@ -214,6 +214,15 @@ impl<'p> Order<'p> {
         })
     }
 
+    /// In which block of step `outer` a step stands.
+    pub fn block_of(&self, id: usize, outer: usize) -> Option<usize> {
+        let places = self.ancestors(id).take_while(|(up, _)| *up >= outer);
+        places
+            .filter(|(up, _)| *up == outer)
+            .map(|(_, block)| block)
+            .last()
+    }
+
     /// The step in different blocks of which `a` and `b` stand.
     fn split(&self, a: usize, b: usize) -> Option<usize> {
         let (mut mine, mut theirs) = (self.parent(a), self.parent(b));

@@ -15,6 +15,8 @@ pub struct TaskType {
     pub output: TaskOutput,
     /// Whether a fork may run it whose tasks come at run time: none that stores a secret, ends the run, or holds tasks of its own.
     pub forkable: bool,
+    /// Fields without which a server refuses it, or it can only fail: keys from the task on.
+    pub needs: &'static [&'static [&'static str]],
     /// What this program does with it.
     pub support: Support,
 }
@@ -123,6 +125,8 @@ const fn run(
         servers,
         output,
         forkable,
+        // What a type that is run here needs its room of the reader knows.
+        needs: &[],
         support: Support::Run(reading),
     }
 }
@@ -133,9 +137,26 @@ const fn not_run(name: &'static str, servers: Servers, instead: &'static str) ->
         servers,
         output: Open,
         forkable: false,
+        needs: &[],
         support: Support::Instead(instead),
     }
 }
+
+/// A type with fields that it cannot do without.
+const fn needing(of: TaskType, needs: &'static [&'static [&'static str]]) -> TaskType {
+    TaskType { needs, ..of }
+}
+
+/// A type of which it is known what it puts out.
+const fn giving(of: TaskType, output: TaskOutput) -> TaskType {
+    TaskType { output, ..of }
+}
+
+/// What the tasks of language models cannot do without.
+const MODEL: &[&[&str]] = &[
+    &["inputParameters", "llmProvider"],
+    &["inputParameters", "model"],
+];
 
 /// All task types.
 pub const TASK_TYPES: &[TaskType] = &[
@@ -250,10 +271,16 @@ pub const TASK_TYPES: &[TaskType] = &[
         Servers::Orkes,
         "take the fields with references, or name them in an `outputFilter`",
     ),
-    not_run(
-        "START_WORKFLOW",
-        Servers::Both,
-        "use SUB_WORKFLOW, which waits for the result; what must not be waited for gets a schedule of its own, or its own `rot run`",
+    giving(
+        needing(
+            not_run(
+                "START_WORKFLOW",
+                Servers::Both,
+                "use SUB_WORKFLOW, which waits for the result; what must not be waited for gets a schedule of its own, or its own `rot run`",
+            ),
+            &[&["inputParameters", "startWorkflow", "name"]],
+        ),
+        Fields(&["workflowId"]),
     ),
     not_run(
         "TERMINATE_WORKFLOW",
@@ -281,25 +308,37 @@ pub const TASK_TYPES: &[TaskType] = &[
         Servers::Both,
         "poll for the result with an HTTP task in a DO_WHILE loop",
     ),
-    not_run(
-        "EVENT",
-        Servers::Both,
-        "send the event with an HTTP task, or with a SIMPLE task and a local program that `[workers]` declares",
+    needing(
+        not_run(
+            "EVENT",
+            Servers::Both,
+            "send the event with an HTTP task, or with a SIMPLE task and a local program that `[workers]` declares",
+        ),
+        &[&["sink"]],
     ),
-    not_run(
-        "KAFKA_PUBLISH",
-        Servers::Both,
-        "send the message with an HTTP task to a bridge, or with a SIMPLE task and a local program that `[workers]` declares",
+    needing(
+        not_run(
+            "KAFKA_PUBLISH",
+            Servers::Both,
+            "send the message with an HTTP task to a bridge, or with a SIMPLE task and a local program that `[workers]` declares",
+        ),
+        &[
+            &["inputParameters", "kafka_request", "topic"],
+            &["inputParameters", "kafka_request", "bootStrapServers"],
+        ],
     ),
     not_run(
         "SQS",
         Servers::Both,
         "send the message with an HTTP task, or with a SIMPLE task and a local program that `[workers]` declares",
     ),
-    not_run(
-        "JDBC",
-        Servers::Orkes,
-        "rotate database passwords with an HTTP task to the database's API, or with a SIMPLE task and a local program that `[workers]` declares",
+    needing(
+        not_run(
+            "JDBC",
+            Servers::Orkes,
+            "rotate database passwords with an HTTP task to the database's API, or with a SIMPLE task and a local program that `[workers]` declares",
+        ),
+        &[&["inputParameters", "statement"]],
     ),
     not_run("GRPC", Servers::Orkes, "call the service with an HTTP task"),
     not_run(
@@ -356,15 +395,21 @@ pub const TASK_TYPES: &[TaskType] = &[
         Servers::Both,
         "rot runs no language models",
     ),
-    not_run(
-        "LLM_TEXT_COMPLETE",
-        Servers::Both,
-        "rot runs no language models",
+    needing(
+        not_run(
+            "LLM_TEXT_COMPLETE",
+            Servers::Both,
+            "rot runs no language models",
+        ),
+        MODEL,
     ),
-    not_run(
-        "LLM_CHAT_COMPLETE",
-        Servers::Both,
-        "rot runs no language models",
+    needing(
+        not_run(
+            "LLM_CHAT_COMPLETE",
+            Servers::Both,
+            "rot runs no language models",
+        ),
+        MODEL,
     ),
     not_run(
         "LLM_GENERATE_EMBEDDINGS",

@@ -317,6 +317,7 @@ code_table! {
         NO_MARGIN                   "ROT514" "interval-leaves-no-margin" Warning;
         SET_BEFORE_STAGE            "ROT515" "set-before-stage" Error;
         SET_OTHER_VALUE             "ROT516" "set-other-value" Error;
+        STORED_ELSEWHERE            "ROT517" "stored-elsewhere" Error;
     }
     Masking {
         UNMASKED_MINTED_SECRET      "ROT601" "unmasked-minted-secret" Error;

@@ -252,12 +252,26 @@ fn missing_secrets(plan: &Plan, rotation: &Rotation, secrets: &Secrets) -> Vec<D
         .map(|(name, field, span)| match field {
             None => Diagnostic::new(codes::RUN_SECRET_MISSING, span, format!("secret `{name}` is not in the vault"))
                 .at("needed here")
-                .help(format!("store it: `rot vault set {name}` (the value is read from standard input or a hidden prompt)")),
+                .help(store_it(name, plan.secret(name).map_or(&[], |s| s.fields.as_slice()))),
             Some(field) => Diagnostic::new(codes::RUN_SECRET_MISSING, span, format!("secret `{name}` has no field `{field}` in the vault"))
                 .at("needed here")
                 .help(format!("store it: `rot vault set {name} --field {field}`; a single value becomes a record with `rot vault set {name} --record`")),
         })
         .collect()
+}
+
+/// How a secret that is missing is stored by hand.
+fn store_it(name: &str, fields: &[String]) -> String {
+    if fields.is_empty() {
+        return format!(
+            "store it: `rot vault set {name}` (the value is read from standard input or a hidden prompt)"
+        );
+    }
+    let members: Vec<String> = fields.iter().map(|f| format!("\"{f}\": …")).collect();
+    format!(
+        "store it: `rot vault set {name} --record` reads `{{{}}}` from standard input, and `--field` one field after the other",
+        members.join(", ")
+    )
 }
 
 /// Files that hold no certificate that can serve, and the system's where it has none.

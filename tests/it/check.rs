@@ -13,4 +13,5 @@ mod pages;
 mod policy;
 mod precision;
 mod reviewed;
+mod strangers;
 mod transport;

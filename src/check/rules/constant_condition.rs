@@ -1,7 +1,8 @@
 //! # ROT205 constant-condition
 //!
 //! What it finds: a condition that is always true or always false: constants on both sides, the same expression on both sides, a number
-//! compared with a text.
+//! compared with a text. In scripts of Conductor JSON also `=` in the place of `===`, a loop whose condition holds in every round, and a case that
+//! the script never gives.
 //!
 //! ## Why it matters
 //!

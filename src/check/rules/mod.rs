@@ -102,6 +102,7 @@ rules! {
         NO_MARGIN interval_leaves_no_margin local;
         SET_BEFORE_STAGE set_before_stage whole;
         SET_OTHER_VALUE set_other_value local;
+        STORED_ELSEWHERE stored_elsewhere whole;
         UNMASKED_MINTED_SECRET unmasked_minted_secret local;
         RAW_COPY_BESIDE_MASK raw_copy_beside_mask local;
         MASK_LOST_DOWNSTREAM mask_lost_downstream local;

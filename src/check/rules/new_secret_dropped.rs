@@ -2,7 +2,8 @@
 //!
 //! What it finds: a request that issues a credential of which nothing is kept, or a new value that is set on a server and never stored,
 //! or one that is staged and never promoted. In Conductor JSON: a warning for what is masked as a
-//! credential and read by nothing, or only tried by a workflow whose name says that it rotates.
+//! credential and read by nothing, only tried by a workflow whose name says that it rotates, or made in each round of a loop and stored
+//! behind it.
 //!
 //! ## Why it matters
 //!
@@ -37,7 +38,8 @@
 //! }
 //! ```
 
-use super::revoke_before_promote::{is_of_collection, is_revocation};
+use super::revoke_before_promote::is_of_collection;
+use crate::check::intent::{self, is_revocation};
 use crate::check::context::Context;
 use crate::check::flow::{Atom, Request, Sink, Taint};
 use crate::check::life::{Kind, is_always_there};
@@ -57,6 +59,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     never_taken(cx, out);
     each_round(cx, out);
     dead_field_kept(cx, out);
+    intent::keep::made_in_rounds(cx, out);
     let (kept, setters) = (kept(cx), setters(cx));
     let stored = if !cx.plan.dialect.semantics().declares_intent { stored(cx) } else { HashMap::new() };
     let tried = if !cx.plan.dialect.semantics().declares_intent { tried(cx) } else { HashMap::new() };

@@ -1,7 +1,8 @@
 //! # ROT505 no-rollback
 //!
 //! What it finds: parts of one new credential that are stored in different secrets, with a step between that may fail, in a rotation that says
-//! nothing of what happens then (`on failure`, in Conductor `failureWorkflow`).
+//! nothing of what happens then (`on failure`, in Conductor `failureWorkflow`). What is staged (`…_NEXT`) and what is in use
+//! are no parts of one credential.
 //!
 //! ## Why it matters
 //!
@@ -78,6 +79,7 @@
 //! ```
 
 use crate::check::context::Context;
+use crate::check::intent::keep::is_staged;
 use crate::check::lifecycle::{Act, Keeping};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::{ExprKind, Root, Task};
@@ -102,6 +104,10 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         stores.sort_unstable();
         for ((first, old), (second, new)) in stores.iter().zip(stores.iter().skip(1)) {
             let Some(node) = cx.order().get(*first) else { continue };
+            // What is staged first is meant to be new alone for a while.
+            if is_staged(old) != is_staged(new) {
+                continue;
+            }
             let handled = cx.plan.rotations.get(node.rotation).is_none_or(|r| !r.on_failure.is_empty() || r.failure_rotation.is_some());
             let between = (first + 1..*second).find(|step| {
                 let order = cx.order();

@@ -1,6 +1,7 @@
 //! # ROT406 non-idempotent-retry
 //!
-//! What it finds: a blind retry of a request that issues a credential, where nothing cleans up what a lost answer leaves behind.
+//! What it finds: a blind retry of a request that issues a credential, where nothing cleans up what a lost answer leaves behind. In
+//! Conductor JSON not for the token of a login, nor for a call with an `Idempotency-Key`.
 //!
 //! ## Why it matters
 //!
@@ -39,8 +40,10 @@
 //! ```
 
 use crate::check::context::Context;
+use crate::check::intent;
 use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::plan::Origin;
+use crate::plan::task::Http;
 use crate::plan::effect::{Effect, Issues, Old};
 use std::collections::HashSet;
 
@@ -52,13 +55,15 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         // A call that is authenticated by what it replaces: the second attempt may come with a credential that is dead.
         let itself = *assumed && replaces_itself(cx, id);
         // Access tokens of a login die by themselves.
-        if *assumed && !itself && is_login(http.url.as_str().unwrap_or("/token")) {
+        let in_place = *assumed && intent::is_in_place(http) && keeps(cx, id);
+        if *assumed && !itself && (intent::is_login(http) || has_key(http)) {
             continue;
         }
         let expires = expiring.contains(&id);
         let risk = match old {
             // What is left behind is revoked by its tag, or dies by itself.
             Old::Stays if itself => "the second attempt is made with a credential that the first may have killed",
+            Old::Stays if in_place => "each attempt kills the credential of the one before, whose answer may be lost",
             Old::Stays if http.strays.is_some() || expires => continue,
             Old::Stays => "each attempt whose answer is lost leaves a credential that nobody knows of",
             Old::Dies { key: Some(_), .. } | Old::Dies { grace: Some(_), .. } => continue,
@@ -82,9 +87,12 @@ fn replaces_itself(cx: &Context<'_, '_>, id: usize) -> bool {
     })
 }
 
-/// Whether a URL is one where short-lived tokens are fetched.
-fn is_login(url: &str) -> bool {
-    let url = url.to_ascii_lowercase();
-    let last = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    ["oauth", "login", "session", "refresh"].iter().any(|word| url.contains(word)) || last == "token"
+/// Whether the answer of a call is stored.
+fn keeps(cx: &Context<'_, '_>, id: usize) -> bool {
+    cx.keepings().iter().any(|k| k.maker == id)
+}
+
+/// Whether a call carries a key by which the server knows it again.
+fn has_key(http: &Http) -> bool {
+    http.headers.iter().any(|header| header.name.eq_ignore_ascii_case("idempotency-key"))
 }

@@ -5,6 +5,11 @@
 //! and not only a name or id of it, to a server that refuses a wrong one: an open page, `expect status 200, 401`, the login of another
 //! secret and waiting prove nothing.
 //!
+//! In Conductor JSON, which has no word for it, a warning where the new value is stored before the request that tries it, unless the call that
+//! made it put it in the place of the old one (`PUT`, `…/rotate`) or it is the token of a login. An error where what is meant to try it
+//! is `optional` and the old one is revoked all the same, or takes a 401 for an answer; a warning where it reads the secret before the new value
+//! is in it, is made with the credential of the maker, or where nothing comes of its answer.
+//!
 //! ## Why it matters
 //!
 //! From the promotion on everybody uses the new value. If the server did not accept it after all, everything that uses it stops, and the old one may be
@@ -48,6 +53,7 @@
 //! ```
 
 use crate::check::context::Context;
+use crate::check::intent;
 use crate::check::flow::AtomId;
 use crate::check::life::{Attempt, Kind};
 use crate::check::lifecycle::Keeping;
@@ -55,11 +61,12 @@ use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::expr::{Root, Version};
 use crate::plan::task::Http;
-use crate::plan::{Derivation, ExprKind, Task};
+use crate::plan::{Derivation, ExprKind, Origin, Task};
 use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     tried_too_late(cx, out);
+    intent::trial::check(cx, out);
     for fact in &cx.life {
         let Kind::Untried { staged, attempt } = fact.kind else { continue };
         let name = fact.secret;
@@ -97,9 +104,15 @@ fn tried_too_late(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut seen = HashSet::new();
     for kept in cx.keepings() {
         let Some(store) = cx.order().get(kept.store).filter(|n| matches!(n.step.task, Task::Update(_))) else { continue };
-        // Where the old value died on the call there is nothing to go back to, and storing at once is right.
-        let dies = |http: &Http| matches!(&http.effect, Effect::Issues(Issues { old: Old::Dies { grace: None, .. }, .. }));
-        if cx.http(kept.maker).is_some_and(dies) {
+        // Where the old value died on the call there is nothing to go back to, and storing at once is right. So it is with what lives
+        // for minutes, and can be fetched again.
+        let unsaid = !cx.plan.dialect.semantics().declares_intent;
+        let dies = |http: &Http| {
+            matches!(&http.effect, Effect::Issues(Issues { old: Old::Dies { grace: None, .. }, .. }))
+                || unsaid && (intent::is_in_place(http) || intent::is_login(http) || replaces_itself(cx, kept))
+        };
+        // A place for what is to come is there to be tried.
+        if cx.http(kept.maker).is_some_and(dies) || unsaid && intent::keep::is_staged(kept.secret) {
             continue;
         }
         let tries = tried.atoms.get(&kept.atom).map_or(&[][..], Vec::as_slice);
@@ -118,14 +131,12 @@ fn tried_too_late(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             && seen.insert(kept.store)
         {
             let name = kept.secret;
-            let proven = !cx.plan.dialect.semantics().declares_intent && is_a_check(&late.step.name);
             let message = format!("`{name}` is overwritten before `{}` tries the new value", late.step.name);
             out.push(
                 Diagnostic::new(codes::OVERWRITE_BEFORE_VERIFY, store.step.at.0, message)
                     .at("the old value is gone from here on")
                     .label(late.step.at.0, "used for the first time here")
-                    .help("move the request that uses the new value before the step that stores it")
-                    .severity(if proven { Severity::Error } else { codes::OVERWRITE_BEFORE_VERIFY.info().severity }),
+                    .help("move the request that uses the new value before the step that stores it"),
             );
         }
     }
@@ -167,10 +178,12 @@ fn optional_alone(cx: &Context<'_, '_>, kept: &Keeping<'_>, tries: &[usize], out
     }
 }
 
-/// Whether a task says by its name that it tries something.
-fn is_a_check(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["verif", "valid", "check", "test", "try", "probe", "smoke", "confirm"].iter().any(|word| name.contains(word))
+/// Whether a call is made with the secret that its answer is stored in, or says by its name that it takes the old one's place.
+fn replaces_itself(cx: &Context<'_, '_>, kept: &Keeping<'_>) -> bool {
+    let own = |o: &&Origin| matches!(o, Origin::Secret(name) if name == kept.secret);
+    let name = cx.flow.step_name(kept.maker).to_ascii_lowercase();
+    let says = ["regenerat", "reset", "renew", "reissue"].iter().any(|word| name.contains(word));
+    says || cx.requests_of(kept.maker).any(|r| cx.carried(r).iter().any(own))
 }
 
 /// The steps whose requests try a value, in order: by what they carry, and by the secret whose current version they read.

@@ -5,7 +5,10 @@
 //! branches, `parallel` and called rotations is looked at. In Conductor JSON, which does not say
 //! what a call does: a DELETE or a call of `revoke` before the new credential is stored, beside that, or after a store that may have
 //! failed; and one that names the new credential. An error where the text proves what is revoked: the call names the secret that is
-//! stored, or the collection in which the new credential was made.
+//! stored, or the collection in which the new credential was made. So is a revocation before there is a new credential, one that names a
+//! secret which holds the new id by then, one of all that a list holds which was read too late, and one that is reached on a way on which
+//! nothing was stored. A SWITCH that revokes where the answer is bad and fails where it is good is a warning. What is taken back on a way
+//! that fails, and what says that it is out of use (`inactiveIds`), is none of these.
 //!
 //! ## Why it matters
 //!
@@ -52,17 +55,20 @@
 //! ```
 
 use crate::check::context::Context;
+use crate::check::intent;
 use crate::check::life::Kind;
 use crate::check::lifecycle::Keeping;
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
 use crate::plan::expr::{Root, Version};
 use crate::plan::task::Http;
-use crate::plan::{Expr, ExprKind, Task};
+use crate::plan::{ExprKind, Task};
 use crate::source::Span;
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    by_method(cx, out);
+    let mut seen = HashSet::new();
+    by_method(cx, &mut seen, out);
+    intent::revoke::check(cx, &mut seen, out);
     for fact in &cx.life {
         let name = fact.secret;
         let diagnostic = match fact.kind {
@@ -115,15 +121,20 @@ fn found(name: &str, span: Span, late: Span) -> Diagnostic {
 
 /// Conductor has no word for what a call does: a DELETE, or a call of `revoke`, that comes before a new credential is stored, beside
 /// that, or whether it was stored or not; or that names the new one.
-fn by_method(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+fn by_method(cx: &Context<'_, '_>, seen: &mut HashSet<usize>, out: &mut Vec<Diagnostic>) {
     if cx.plan.dialect.semantics().declares_intent {
         return;
     }
     let mut by_store: Vec<&Keeping<'_>> = cx.keepings().iter().collect();
     by_store.sort_by_key(|k| k.store);
-    let mut seen = HashSet::new();
-    for request in cx.flow.requests.iter().filter(|r| is_revocation(r.http)) {
+    for request in cx.flow.requests.iter().filter(|r| intent::is_revocation(r.http)) {
         let Some(node) = cx.order().get(request.step) else { continue };
+        let names = cx.intent.revocation(request.step);
+        // To make room for a new one, what is no longer in use may go first; and what did not work is taken back.
+        let is_over = names.is_some_and(|r| r.names.words.iter().any(|word| intent::is_of_the_dead(word)));
+        if is_over || intent::revoke::is_undo(cx, request.step) {
+            continue;
+        }
         let own = by_store.iter().filter(|k| k.maker != request.step && cx.order().get(k.store).is_some_and(|s| s.rotation == node.rotation));
         let case = own.filter_map(|kept| Some((*kept, early(cx, request.step, kept)?))).find(|(kept, early)| {
             let proven = is_about(cx, request.http, kept);
@@ -153,7 +164,9 @@ fn by_method(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 .at("nothing works from here on")
                 .label(store.step.at.0, label)
                 .help(help);
-            out.push(if is_about(cx, request.http, kept) { found } else { found.severity(Severity::Warning).confidence(Confidence::Medium) });
+            // What only one way does may have a reason there.
+            let certain = !matches!(early, Early::Before) || cx.order().dominates(request.step, kept.store);
+            out.push(if certain && is_about(cx, request.http, kept) { found } else { found.severity(Severity::Warning).confidence(Confidence::Medium) });
         } else if let Some((kept, place)) = names_the_new(cx, request.step, request.http)
             && seen.insert(request.step)
         {
@@ -189,7 +202,8 @@ fn early(cx: &Context<'_, '_>, revoke: usize, kept: &Keeping<'_>) -> Option<Earl
             return None;
         }
         // Where several steps store it, each may be that of a branch.
-        let only = !cx.keepings_of(kept.secret).iter().any(|other| other.store != kept.store);
+        let stored = cx.keepings_of(kept.secret).iter().chain(cx.keepings_of_atom(kept.atom));
+        let only = !stored.into_iter().any(|other| other.store != kept.store);
         let behind = only && order.is_certain(revoke) && !order.is_certain(kept.store) && order.is_certain(kept.maker);
         match (optional, behind && is_chosen(cx, kept.store)) {
             (true, _) => Some(Early::Regardless),
@@ -219,31 +233,15 @@ fn by_inputs_alone(cx: &Context<'_, '_>, step: usize) -> bool {
     })
 }
 
-/// What a request is about stands in its URL, query and body; the current version in a header only authenticates it.
-fn about(http: &Http) -> Vec<&Expr> {
-    let parts = http.request_exprs().into_iter();
-    let about = parts.filter(|(part, _)| !part.authenticates());
-    about.map(|(_, expr)| expr).collect()
-}
-
 /// Whether a revocation is of the credential that is replaced: it names the secret, or what stands in the collection in which the
 /// new one was made.
 fn is_about(cx: &Context<'_, '_>, http: &Http, kept: &Keeping<'_>) -> bool {
-    about(http).iter().any(|e| e.reads_secret(kept.secret, &[Version::Current])) || cx.http(kept.maker).is_some_and(|maker| is_of_collection(http, maker))
+    intent::about(http).iter().any(|e| e.reads_secret(kept.secret, &[Version::Current])) || cx.http(kept.maker).is_some_and(|maker| is_of_collection(http, maker))
 }
 
 /// Whether the URL of a call lies below that of the call which made a credential.
 pub(super) fn is_of_collection(http: &Http, maker: &Http) -> bool {
-    let (own, made) = (address(http), address(maker));
-    let made = made.trim_end_matches('/');
-    maker.method == "POST" && made.len() > "https://".len() && own.strip_prefix(made).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// What is written out of a URL before its query.
-fn address(http: &Http) -> String {
-    let mut text = String::new();
-    http.url.walk(&mut |part| text.extend(part.as_str()));
-    text.split(['?', '#']).next().unwrap_or_default().to_owned()
+    intent::relation(http, maker) == Some(intent::Relation::Sure)
 }
 
 /// The new credential that a revocation names behind its storing.
@@ -256,7 +254,7 @@ fn names_the_new<'a, 'p>(cx: &'a Context<'_, 'p>, revoke: usize, http: &Http) ->
         let maker = cx.order().get(kept.maker)?;
         let mut place = None;
         let mut old = false;
-        for expr in about(http) {
+        for expr in intent::about(http) {
             old |= expr.reads_secret(kept.secret, &[Version::Current]);
             let mut keys = Vec::new();
             crate::check::flow::access(expr, &mut keys);
@@ -280,10 +278,4 @@ fn names_the_new<'a, 'p>(cx: &'a Context<'_, 'p>, revoke: usize, http: &Http) ->
 fn is_of_the_old(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["old", "prev"].iter().any(|word| name.contains(word))
-}
-
-pub(super) fn is_revocation(http: &Http) -> bool {
-    let text = address(http);
-    let last = text.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-    http.method == "DELETE" || (http.method != "GET" && ["revoke", "invalidate", "deactivate", "disable"].iter().any(|w| last.starts_with(w)))
 }

@@ -1,6 +1,7 @@
 //! # ROT615 secret-in-webhook-or-event
 //!
-//! What it finds: a secret in an event, in the payload of a state change, or in a message to a chat or a paging service in a Conductor definition.
+//! What it finds: a secret in an event, in the payload of a state change, or in a message to a chat, a paging service or a
+//! language model in a Conductor definition.
 //!
 //! ## Why it matters
 //!
@@ -70,7 +71,7 @@ const NOTIFIERS: [&str; 14] = [
 ];
 
 /// Conductor tasks that hand their input to queues, people and models.
-const MESSAGES: [&str; 10] = [
+const MESSAGES: [&str; 16] = [
     "EVENT",
     "KAFKA_PUBLISH",
     "SQS",
@@ -80,7 +81,13 @@ const MESSAGES: [&str; 10] = [
     "LLM_CHAT_COMPLETE",
     "LLM_INDEX_TEXT",
     "LLM_INDEX_DOCUMENT",
+    "LLM_GENERATE_EMBEDDINGS",
+    "LLM_STORE_EMBEDDINGS",
+    "LLM_SEARCH_INDEX",
+    "GENERATE_IMAGE",
+    "GENERATE_AUDIO",
     "AGENT",
+    "CALL_MCP_TOOL",
 ];
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
@@ -95,8 +102,8 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             && MESSAGES.contains(&kind)
         {
             for leak in cx.leaks(event) {
-                // A service's own key may stand in what it is given.
-                let service = !matches!(kind, "EVENT" | "KAFKA_PUBLISH" | "SQS");
+                // A service's own key may stand in what it is given. A model has none there: its integration holds it.
+                let service = matches!(kind, "SENDGRID" | "OPS_GENIE" | "AGENT" | "CALL_MCP_TOOL");
                 let own = service && matches!(leak.origin, Origin::Secret(name) if !elsewhere.get_or_init(|| sent_elsewhere(cx)).contains(name.as_str()));
                 if !own && leak.entry.derivation < Derivation::Opaque && once.is_first(event, leak.entry.atom) {
                     let message = format!("{} is part of what the {kind} task sends", leak.origin.describe());

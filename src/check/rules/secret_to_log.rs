@@ -1,6 +1,7 @@
 //! # ROT301 secret-to-log
 //!
-//! What it finds: a secret, or something made from one, in a `log` line or in the instructions of a `manual` step.
+//! What it finds: a secret, or something made from one, in a `log` line or in the instructions of a `manual` step; in
+//! Conductor JSON in what a script gives to `console`.
 //!
 //! ## Why it matters
 //!

@@ -1,6 +1,7 @@
 //! # ROT504 self-rotation
 //!
-//! What it finds: an imported definition in which a credential fetches its own replacement and is overwritten by it.
+//! What it finds: an imported definition in which a credential fetches its own replacement and is overwritten by it, by a task that is not
+//! tried again (`retryCount`).
 //!
 //! ## Why it matters
 //!
@@ -44,7 +45,9 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let own = |r: &crate::check::flow::Request<'_>| {
             cx.carried(r).iter().any(|o| matches!(o, Origin::Secret(name) if name == keeping.secret))
         };
-        if assumed && cx.requests_of(keeping.maker).any(own) {
+        // Tried again until it is stored, nothing more can be done.
+        let insists = cx.order().get(keeping.store).is_some_and(|n| n.step.retry.as_ref().is_some_and(|r| r.count > 0));
+        if assumed && !insists && cx.requests_of(keeping.maker).any(own) {
             let Some(maker) = cx.order().get(keeping.maker) else { continue };
             let name = keeping.secret;
             out.push(

@@ -1,6 +1,7 @@
 //! # ROT208 status-never-checked
 //!
-//! What it finds: a new credential that is taken from an answer whose status may tell of a failure.
+//! What it finds: a new credential that is taken from an answer whose status may tell of a failure. In Conductor JSON also one that is stored over what it
+//! was asked with, while nothing reads the `ok` or `success` that the same answer keeps.
 //!
 //! ## Why it matters
 //!
@@ -67,6 +68,7 @@ use crate::plan::task::http::Expectation;
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    crate::check::intent::keep::flag_unread(cx, out);
     // On a server an error page would be stored as it came.
     let conductor = !cx.plan.dialect.semantics().declares_intent;
     let stored: HashSet<usize> = cx.keepings().iter().filter(|_| conductor).map(|k| k.maker).collect();

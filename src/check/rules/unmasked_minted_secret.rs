@@ -1,6 +1,7 @@
 //! # ROT601 unmasked-minted-secret
 //!
 //! What it finds: a Conductor task whose answer holds the new credential in the open: no `outputFilter` puts it under `_secrets`.
+//! The half of a pair that is no secret (an id, a public key) may stand beside the masked one.
 //!
 //! ## Why it matters
 //!
@@ -115,7 +116,9 @@ fn is_identifier(path: &[String]) -> bool {
 /// Whether a name is that of what tells a credential from others.
 pub(super) fn names_identifier(name: &str) -> bool {
     let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    ["id", "sid", "name", "serial", "username", "user", "email", "label", "fingerprint"].iter().any(|word| name.ends_with(word))
+    let tells = ["id", "sid", "name", "serial", "username", "user", "email", "label", "fingerprint", "accessor", "thumbprint"].iter().any(|word| name.ends_with(word));
+    // The half of a pair that is no secret.
+    tells || ["publickey", "accesskey"].contains(&name.as_str())
 }
 
 /// Whether a step keeps its credential masked, and that is stored: what it shows beside it, its author takes for public.

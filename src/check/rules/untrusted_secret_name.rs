@@ -1,6 +1,7 @@
 //! # ROT509 untrusted-secret-name
 //!
-//! What it finds: an input or the answer of a server that chooses which secret is overwritten.
+//! What it finds: an input or the answer of a server that chooses which secret is overwritten. In Conductor JSON a warning, since who may start a
+//! workflow is for the server to say; a note where the name begins with a text that is written out.
 //!
 //! ## Why it matters
 //!
@@ -32,16 +33,34 @@
 
 use crate::check::context::Context;
 use crate::check::flow::Sink;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Severity, codes};
+use crate::plan::{ExprKind, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for event in cx.flow.events.iter().filter(|e| e.sink == Sink::SecretName) {
         if let Some(entry) = cx.untrusted(event) {
+            let unsaid = !cx.plan.dialect.semantics().declares_intent;
             let message = format!("{} chooses which secret is overwritten", cx.describe(&entry));
             out.push(
                 cx.finding(codes::UNTRUSTED_SECRET_NAME, event, &entry, message, "names the secret")
-                    .help("write the name in the text, or choose between literal names with a switch"),
+                    .help("write the name in the text, or choose between literal names with a switch")
+                    .severity(match (unsaid, is_of_a_family(cx, event.step)) {
+                        (false, _) => Severity::Error,
+                        // Whoever may start a workflow is for the server to say.
+                        (true, false) => Severity::Warning,
+                        (true, true) => Severity::Note,
+                    }),
             );
         }
     }
+}
+
+/// Letters of a name that have to be written out, so that only a family of secrets is left to choose from.
+const PREFIX: usize = 3;
+
+/// Whether a name begins with a text that is written out: what is chosen is one of its own family.
+fn is_of_a_family(cx: &Context<'_, '_>, step: Option<usize>) -> bool {
+    let Some(Task::Update(update)) = step.and_then(|id| cx.order().get(id)).map(|n| &n.step.task) else { return false };
+    let ExprKind::Template(parts) = &update.secret.kind else { return false };
+    parts.first().and_then(|part| part.as_str()).is_some_and(|text| text.len() >= PREFIX)
 }

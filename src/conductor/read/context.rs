@@ -31,6 +31,8 @@ pub(super) struct Reader<'a> {
     pub(super) identities: super::identity::Identities<'a>,
     /// What the tasks of the definition are given and the plan does not use.
     pub(super) given: Vec<Given>,
+    /// The definition that is being read, as it stands in the text.
+    pub(super) current: Option<&'a Node>,
     /// Calls that are made several times at once.
     pub(super) hedged: HashMap<String, Span>,
     /// Names of all definitions in the file, those within sub-workflow tasks included.
@@ -61,6 +63,7 @@ impl<'a> Reader<'a> {
             places: HashMap::new(),
             identities: super::identity::Identities::default(),
             given: Vec::new(),
+            current: None,
             hedged: HashMap::new(),
             names: Names::default(),
             inline: Vec::new(),
@@ -74,6 +77,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn finish(mut self) -> (Plan, Vec<Diagnostic>) {
         self.check_call_outputs();
+        self.check_call_inputs();
         self.diagnostics.sort_by_key(|d| (d.span().start, d.code));
         self.diagnostics.dedup();
         let dialect = if self.oss() {

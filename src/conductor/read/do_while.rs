@@ -4,10 +4,12 @@ use super::context::Reader;
 use super::javascript::{self, Js};
 use super::keys::{field, number_of};
 use super::reference::Named;
-use crate::diagnostic::{Diagnostic, codes};
+use super::script::Purpose;
+use super::script_slips;
+use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json::Node;
 use crate::plan::task::{Backoff, ForEach, Repeat, Task};
-use crate::plan::{Expr, ExprKind, Function};
+use crate::plan::{Expr, ExprKind, Function, Operator};
 
 /// Rounds after which a loop fails whose condition names no number.
 const AT_MOST: u32 = 1000;
@@ -33,6 +35,25 @@ impl<'a> Reader<'a> {
         let keep_last = keep.and_then(number_of).and_then(|n| u32::try_from(n).ok());
         if let Some(keep) = keep.filter(|_| keep_last.is_none()) {
             self.wrong_type(keep, "keepLastN", "a number that is written out");
+        }
+        let around = self
+            .site
+            .loops
+            .last()
+            .filter(|outer| *outer != name)
+            .cloned();
+        if let Some(outer) = around {
+            let place = field(node, "type").map_or(node.span, |t| t.span);
+            self.report(
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    place,
+                    format!("a DO_WHILE task within another one, `{outer}`, which servers do not support"),
+                )
+                .at("a loop within a loop")
+                .help("put the inner loop into a workflow of its own and call that with SUB_WORKFLOW")
+                .severity(Severity::Warning),
+            );
         }
         if tasks.items().is_empty() {
             self.report(
@@ -62,7 +83,7 @@ impl<'a> Reader<'a> {
         let until = self.until(node, name);
         let script = field(node, "loopCondition")
             .and_then(Node::as_str)
-            .and_then(javascript::parse);
+            .and_then(comparison);
         let at_most = script
             .as_ref()
             .and_then(|s| rounds(s, name))
@@ -118,8 +139,13 @@ impl<'a> Reader<'a> {
         };
         // The condition is read after each round.
         let order = self.site.order.take();
-        let script = condition.as_str().and_then(javascript::parse);
-        if let Some(Js::Bool(again)) = script {
+        let script = condition.as_str().and_then(comparison);
+        // What is more than a comparison is looked at as a script.
+        if let Some(text) = condition.as_str().filter(|_| script.is_some()) {
+            let inputs = field(node, "inputParameters");
+            self.check_slips(condition, text, inputs, Purpose::Decision);
+        }
+        if let Some(again) = script.as_ref().and_then(|s| always(s, name)) {
             let (says, help) = if again {
                 (
                     "this loop never ends",
@@ -173,6 +199,8 @@ impl<'a> Reader<'a> {
         self.check_script(
             condition,
             &known.iter().map(String::as_str).collect::<Vec<_>>(),
+            field(node, "inputParameters"),
+            Purpose::Decision,
         );
         let input = Expr::new(ExprKind::Object(members), condition.span);
         let source = Expr::new(ExprKind::String(source), condition.span);
@@ -215,6 +243,47 @@ impl<'a> Reader<'a> {
             })),
         );
         null
+    }
+}
+
+/// A condition that is a comparison, or a function that gives one and does nothing else.
+fn comparison(text: &str) -> Option<Js> {
+    javascript::parse(text).or_else(|| {
+        let inner = script_slips::look(text, false, true).expression?;
+        javascript::parse(text.get(inner)?)
+    })
+}
+
+/// What a condition says in every round, whatever the rounds do: rounds are counted from 1.
+fn always(script: &Js, own: &str) -> Option<bool> {
+    match script {
+        Js::Bool(value) => Some(*value),
+        Js::Not(inner) => always(inner, own).map(|value| !value),
+        Js::Binary(Operator::And, a, b) => match (always(a, own), always(b, own)) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        },
+        Js::Binary(Operator::Or, a, b) => match (always(a, own), always(b, own)) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
+        },
+        Js::Binary(operator, left, right) => {
+            let (Js::Path(path), Js::Number(number)) = (&**left, &**right) else {
+                return None;
+            };
+            let counts = matches!(path.as_slice(), [a, b] if a == own && b == "iteration");
+            let number: f64 = number.parse().ok().filter(|_| counts)?;
+            match operator {
+                Operator::Gt | Operator::Ne | Operator::Different if number < 1.0 => Some(true),
+                Operator::Ge if number <= 1.0 => Some(true),
+                Operator::Lt if number <= 1.0 => Some(false),
+                Operator::Le | Operator::Eq | Operator::Same if number < 1.0 => Some(false),
+                _ => None,
+            }
+        }
+        _ => None,
     }
 }
 

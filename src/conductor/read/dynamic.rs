@@ -41,10 +41,17 @@ impl<'a> Reader<'a> {
             (None, _, Some(tasks)) => {
                 let tasks = self.value(tasks);
                 let given = named("dynamicForkTasksInputParamName");
-                if given.is_none()
-                    && let Some(name) = field(node, "dynamicForkTasksInputParamName")
-                {
-                    self.named_input(node, &text_of(name).unwrap_or_default(), name);
+                match field(node, "dynamicForkTasksInputParamName") {
+                    Some(name) if given.is_none() => {
+                        self.named_input(node, &text_of(name).unwrap_or_default(), name);
+                    }
+                    Some(_) => {}
+                    None => self.missing(
+                        node,
+                        "dynamicForkTasksInputParamName",
+                        "the FORK_JOIN_DYNAMIC task",
+                        "name the input that holds what each task is given, by its reference name",
+                    ),
                 }
                 let given = given.map(|given| self.value(given));
                 self.fork_of_data(
@@ -119,11 +126,10 @@ impl<'a> Reader<'a> {
     ) -> Option<Task> {
         let name = text_of(workflow)?;
         if !self.names.contains(&name) && !self.options.other_rotations.contains(&name) {
-            let near = self.nearest(
+            let known = self.names.iter();
+            let near = self.nearest_workflow(
                 &name,
-                self.names
-                    .iter()
-                    .chain(self.options.other_rotations.iter().map(String::as_str)),
+                known.chain(self.options.other_rotations.iter().map(String::as_str)),
             );
             self.not_among_the_files(workflow.span, &name, near);
             return None;
@@ -202,7 +208,8 @@ impl<'a> Reader<'a> {
         self.report(
             Diagnostic::new(codes::TASKS_FROM_DATA, span, "the tasks of this fork are known at run time only")
                 .at("nothing checks them before")
-                .help("where they are always the same, write them out with FORK_JOIN; else put what is to be done into a workflow and name it: `forkTaskWorkflow`"),
+                .help("where they are always the same, write them out with FORK_JOIN; else put what is to be done into a workflow and name it: `forkTaskWorkflow`")
+                .only_elsewhere(),
         );
         Some(Task::Fork(fork))
     }

@@ -2,6 +2,7 @@
 
 use super::context::Reader;
 use super::keys::{field, number_of, text_of};
+use super::script::Purpose;
 use crate::json::Node;
 use crate::plan::schedule::Dur;
 use crate::plan::task::{Backoff, Repeat, Step, Task};
@@ -58,7 +59,12 @@ impl<'a> Reader<'a> {
         let members = vec![("output".to_owned(), output), (name.to_owned(), document)];
         let input = Expr::new(ExprKind::Object(members), span);
         // The condition is a script of its own; no reference of it is resolved before the call.
-        self.check_script(condition, &["output", "input", name]);
+        self.check_script(
+            condition,
+            &["output", "input", name],
+            None,
+            Purpose::Decision,
+        );
         let script = Expr::new(
             ExprKind::String(condition.as_str().unwrap_or_default().to_owned()),
             span,

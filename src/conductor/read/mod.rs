@@ -29,6 +29,7 @@ mod rooted;
 mod schedule;
 mod scope;
 mod script;
+mod script_slips;
 mod script_text;
 mod set_variable;
 mod start_request;

@@ -6,12 +6,15 @@ use super::output::RESPONSE;
 use super::reference::Named;
 use crate::conductor::template::{self, Mode, StepKind};
 use crate::diagnostic::{Diagnostic, Edit, codes};
-use crate::json::{Node, NodeKind};
+use crate::json::{JsonString, Node, NodeKind};
 use crate::plan::name::is_mask;
 use crate::plan::task::{Capture, CaptureSource};
 use crate::plan::{Expr, ExprKind, Root, Type};
 use crate::source::Span;
 use std::collections::HashSet;
+
+/// What a path into an answer begins with.
+const ROOT: &str = "response";
 
 /// One leaf of an output filter.
 #[derive(Clone)]
@@ -28,6 +31,14 @@ pub(super) struct CapturePlace {
 
 /// The names behind `output` in a leaf that is one reference.
 fn kept(leaf: &Node) -> Option<Vec<String>> {
+    if let Some(path) = leaf.as_str()?.trim().strip_prefix("$.") {
+        let path = template::path(path).filter(|p| p.tail.is_empty())?;
+        return path
+            .steps
+            .iter()
+            .map(|s| s.name().map(str::to_owned))
+            .collect();
+    }
     let path = template::path(
         &template::parse(leaf.as_str()?, Mode::Deferred)
             .whole()?
@@ -168,6 +179,9 @@ impl Reader<'_> {
     /// The part of the answer that a leaf names, when it is exactly one reference to it.
     fn projection(&mut self, node: &Node) -> Option<CaptureSource> {
         let string = node.as_string()?;
+        if let Some(path) = self.bare_path(string) {
+            return path;
+        }
         let parsed = template::parse(&string.text, Mode::Deferred);
         let reference = parsed.whole()?;
         let path = template::path(&reference.inner.constant()?)?;
@@ -204,6 +218,47 @@ impl Reader<'_> {
             }
             _ => None,
         }
+    }
+
+    /// A leaf that is a JSONPath into the answer, without braces around it.
+    fn bare_path(&mut self, string: &JsonString) -> Option<Option<CaptureSource>> {
+        let text = string.text.trim();
+        let rest = text
+            .strip_prefix('$')
+            .filter(|r| !r.starts_with(['{', '$']))?;
+        if rest.starts_with(ROOT) {
+            self.report(
+                Diagnostic::new(
+                    codes::BAD_JSONPATH,
+                    string.span,
+                    "this is no path: it is kept as the text that stands here",
+                )
+                .at("a path begins with `$.`")
+                .help("write `$.response.…`, or `$${TASK.output.response.…}`"),
+            );
+            return Some(None);
+        }
+        rest.strip_prefix('.')
+            .filter(|path| path.starts_with(ROOT))?;
+        let root = |path| {
+            let answer = Expr::new(ExprKind::Ref(Root::Answer), string.span);
+            CaptureSource::Expr(Expr::new(
+                ExprKind::Path(Box::new(answer), path),
+                string.span,
+            ))
+        };
+        if let Some(inner) = rest.strip_prefix(".response.body")
+            && (inner.is_empty() || inner.starts_with(['.', '[']))
+        {
+            return Some(
+                self.json_path(format!("${inner}"), string.span)
+                    .map(CaptureSource::Body),
+            );
+        }
+        if rest == ".response.statusCode" {
+            return Some(Some(CaptureSource::Status));
+        }
+        Some(self.json_path(text.to_owned(), string.span).map(root))
     }
 
     /// A reference of a filter to its own task: the answer.

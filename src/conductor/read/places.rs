@@ -3,7 +3,7 @@
 use super::context::Reader;
 use super::keys::field;
 use super::scope::type_of;
-use crate::conductor::template;
+use crate::conductor::{TaskType, template};
 use crate::diagnostic::{Code, Diagnostic, Edit, Severity, codes};
 use crate::json::{Node, NodeKind};
 use crate::plan::name::{MASKS, is_mask};
@@ -102,6 +102,30 @@ impl Reader<'_> {
                     .iter_mut()
                     .skip(count)
                     .for_each(|d| d.severity = Severity::Warning);
+            }
+        }
+    }
+
+    /// Fields that a task that is not run here cannot do without.
+    pub(super) fn check_needs(&mut self, node: &Node, kind: &str) {
+        for needed in TaskType::find(kind).map_or(&[][..], |t| t.needs) {
+            let mut place = node;
+            for key in *needed {
+                match field(place, key) {
+                    Some(inner) => place = inner,
+                    // What is filled in at run time may hold it.
+                    None if !place.is_object() => break,
+                    None => {
+                        let keys = place.members().iter().map(|m| m.key.text.as_str());
+                        let near = self.nearest(key, keys);
+                        let help = near.map_or_else(
+                            || format!("it needs `{}`", needed.join(".")),
+                            |near| format!("`{near}` is nearly it: write `{key}`"),
+                        );
+                        self.missing(place, key, &format!("the {kind} task"), &help);
+                        return;
+                    }
+                }
             }
         }
     }

@@ -3,18 +3,42 @@
 use super::context::Reader;
 use super::keys::{field, number_of, text_of};
 use super::kinds::Kind;
+use super::reference::TASK_FIELDS;
+use super::script_slips;
 use super::script_text;
 use crate::conductor::template::{self, Mode};
 use crate::diagnostic::{Diagnostic, Severity, codes};
-use crate::json::Node;
+use crate::json::{Node, NodeKind};
 use crate::plan::task::{Let, Task};
 use crate::plan::{Expr, ExprKind, Function, Operator, Root, RunField};
 use crate::source::Span;
 
 /// Under which key below `_secrets` the token of GET_SIGNED_JWT stands. Orkes documents `_secrets` and not the key.
 pub(super) const TOKEN: &str = "access_token";
+/// What a script is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose<'n> {
+    /// What it gives is the result of this task.
+    Result(&'n str),
+    /// As `Result`, with a function that the server puts around it.
+    Body(&'n str),
+    /// What it gives decides.
+    Decision,
+}
+
 /// What is said of a task without inputs.
 const INPUTS: &str = "the task's inputs stand there";
+/// Fields of a workflow that references name, and scripts do not have.
+const WORKFLOW_FIELDS: [&str; 8] = [
+    "input",
+    "output",
+    "variables",
+    "secrets",
+    "env",
+    "workflowId",
+    "correlationId",
+    "status",
+];
 /// How long such a token is good unless said.
 const TTL_SECONDS: u64 = 3600;
 
@@ -36,7 +60,9 @@ impl<'a> Reader<'a> {
             &[("evaluatorType", Kind::Text), ("expression", Kind::Text)],
         );
         let result = match field(inputs, "evaluatorType").and_then(text_of).as_deref() {
-            None | Some("javascript" | "graaljs") => self.javascript(expression, inputs),
+            None | Some("javascript" | "graaljs") => {
+                self.javascript(expression, inputs, Purpose::Result(name))
+            }
             Some("value-param") => {
                 let input =
                     text_of(expression).and_then(|name| self.named_input(node, &name, expression));
@@ -71,7 +97,7 @@ impl<'a> Reader<'a> {
             return None;
         };
         self.check_input_kinds(inputs, &[("scriptExpression", Kind::Text)]);
-        self.check_script(script, &keys_of(inputs));
+        self.check_script(script, &keys_of(inputs), Some(inputs), Purpose::Body(name));
         let source = self.value(script);
         // A server makes it the body of a function, so what it gives stands behind `return`.
         let (before, after) = ("function scriptFun(){", "} scriptFun();");
@@ -253,7 +279,13 @@ impl<'a> Reader<'a> {
     }
 
     /// What can be told of a script without running it. `known` are the members of `$`.
-    pub(super) fn check_script(&mut self, script: &Node, known: &[&str]) {
+    pub(super) fn check_script(
+        &mut self,
+        script: &Node,
+        known: &[&str],
+        inputs: Option<&Node>,
+        purpose: Purpose<'_>,
+    ) {
         let Some(text) = self.written_out(script) else {
             return;
         };
@@ -278,8 +310,94 @@ impl<'a> Reader<'a> {
                 for name in seen.names.iter().filter(|n| !known.contains(&n.as_str())) {
                     self.not_given(script, name, known);
                 }
+                self.check_slips(script, &text, inputs, purpose);
             }
         }
+    }
+
+    /// What a script that parses does, and was hardly meant to.
+    pub(super) fn check_slips(
+        &mut self,
+        script: &Node,
+        text: &str,
+        inputs: Option<&Node>,
+        purpose: Purpose<'_>,
+    ) {
+        let slips = script_slips::look(
+            text,
+            matches!(purpose, Purpose::Body(_)),
+            purpose == Purpose::Decision,
+        );
+        if slips.assigns {
+            self.report(
+                Diagnostic::new(
+                    codes::CONSTANT_CONDITION,
+                    script.span,
+                    "the script sets a value where it was to compare: what it sets is what it gives",
+                )
+                .at("`=` sets")
+                .help("write `===`")
+                .severity(Severity::Error),
+            );
+        }
+        let is_read = |reader: &Self| match purpose {
+            Purpose::Result(task) | Purpose::Body(task) => reader.result_is_read(task),
+            Purpose::Decision => true,
+        };
+        if slips.gives_nothing && is_read(self) {
+            self.report(
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    script.span,
+                    "the function has no `return`: what it gives is null",
+                )
+                .at("always null")
+                .help("write `return` before the value")
+                .severity(match purpose {
+                    // What stands last in the body of a LAMBDA is nearly always meant.
+                    Purpose::Body(_) => Severity::Warning,
+                    Purpose::Result(_) | Purpose::Decision => Severity::Error,
+                }),
+            );
+        }
+        for (name, field) in &slips.foreign {
+            let task = self.scope.tasks.contains_key(name) && TASK_FIELDS.contains(&field.as_str());
+            let workflow = name == "workflow" && WORKFLOW_FIELDS.contains(&field.as_str());
+            if !task && !workflow {
+                continue;
+            }
+            self.report(
+                Diagnostic::new(
+                    codes::UNRESOLVED_REFERENCE,
+                    script.span,
+                    format!("the script reads `{name}.{field}`, and scripts have no `{name}`"),
+                )
+                .at("the task fails")
+                .help(format!(
+                    "a script has its inputs alone, as `$`: add `\"value\": \"${{{name}.{field}…}}\"` to the task's `inputParameters` and read `$.value`"
+                )),
+            );
+        }
+        if let Some(inputs) = inputs {
+            let secret = |path: &Vec<String>| holds_secret(inputs, path);
+            if slips.logged.iter().any(secret) {
+                self.report(
+                    Diagnostic::new(
+                        codes::SECRET_TO_LOG,
+                        script.span,
+                        "the script writes a secret to the log",
+                    )
+                    .at("`console` writes to the log of the server")
+                    .help("remove the line, or write something public such as an id"),
+                );
+            }
+        }
+    }
+
+    /// Whether anything in the definition reads the result of a task.
+    fn result_is_read(&self, task: &str) -> bool {
+        let wanted = format!("${{{task}.output.result");
+        self.current.is_some_and(|node| mentions(node, &wanted))
     }
 
     /// A program reads a member of its input that the task does not have.
@@ -323,8 +441,13 @@ impl<'a> Reader<'a> {
     }
 
     /// A script over an object of inputs.
-    pub(super) fn javascript(&mut self, script: &Node, inputs: &Node) -> Expr {
-        self.check_script(script, &keys_of(inputs));
+    pub(super) fn javascript(
+        &mut self,
+        script: &Node,
+        inputs: &Node,
+        purpose: Purpose<'_>,
+    ) -> Expr {
+        self.check_script(script, &keys_of(inputs), Some(inputs), purpose);
         let source = self.value(script);
         let input = self.value(inputs);
         Expr::new(
@@ -340,6 +463,46 @@ impl<'a> Reader<'a> {
             self.missing(node, "inputParameters", &format!("the {kind} task"), help);
         }
         inputs.filter(|i| i.is_object())
+    }
+}
+
+/// Whether a secret stands below a path of a task's inputs.
+fn holds_secret(inputs: &Node, path: &[String]) -> bool {
+    let mut node = inputs;
+    for name in path {
+        match node.get(name) {
+            Some(inner) => node = inner,
+            None => break,
+        }
+    }
+    refers_to_secret(node)
+}
+
+fn refers_to_secret(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::String(string) if string.text.contains("${") => {
+            let template = template::parse(&string.text, Mode::Now);
+            template.references().into_iter().any(|reference| {
+                let inner = string
+                    .text
+                    .get(reference.inner_range.clone())
+                    .unwrap_or_default();
+                inner.starts_with("workflow.secrets.")
+                    || inner.split(['.', '[']).any(crate::plan::name::is_mask)
+            })
+        }
+        NodeKind::Array(items) => items.iter().any(refers_to_secret),
+        NodeKind::Object(members) => members.iter().any(|m| refers_to_secret(&m.value)),
+        _ => false,
+    }
+}
+
+fn mentions(node: &Node, wanted: &str) -> bool {
+    match &node.kind {
+        NodeKind::String(string) => string.text.contains(wanted),
+        NodeKind::Array(items) => items.iter().any(|item| mentions(item, wanted)),
+        NodeKind::Object(members) => members.iter().any(|m| mentions(&m.value, wanted)),
+        _ => false,
     }
 }
 

@@ -5,11 +5,14 @@ use super::keys::{field, number_of, text_of};
 use super::kinds::Kind;
 use crate::diagnostic::{Diagnostic, Severity, codes, nearest};
 use crate::json::Node;
+use crate::plan::path::Key;
 use crate::plan::task::{Call, Task, Worker, walk_steps};
 use crate::plan::{Expr, ExprKind, Root};
 use crate::source::Span;
 use std::collections::HashMap;
 
+/// Letters in which the name of a workflow and a slip for it differ.
+const SLIP: usize = 2;
 /// What a definition is called that has no name; that is reported.
 pub(super) const UNNAMED: &str = "unnamed";
 
@@ -129,6 +132,117 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether what a sub-workflow reads of its input is what it is given. A name that nothing gives is an input that may be left
+    /// out, unless something is given in its stead that nothing reads.
+    pub(super) fn check_call_inputs(&mut self) {
+        let mut given: HashMap<&str, Vec<&[(String, Expr)]>> = HashMap::new();
+        for rotation in &self.rotations {
+            walk_steps(&rotation.steps, &mut |step| {
+                if let Task::Call(call) = &step.task {
+                    // What each run is given beside is known at run time.
+                    let inputs = if call.each.is_none() {
+                        call.inputs.as_slice()
+                    } else {
+                        &[]
+                    };
+                    given.entry(&call.rotation).or_default().push(inputs);
+                }
+            });
+        }
+        let mut found = Vec::new();
+        for rotation in self.rotations.iter().filter(|_| !given.is_empty()) {
+            let Some(calls) = given.get(rotation.name.as_str()) else {
+                continue;
+            };
+            let mut reads: Vec<(String, Option<String>, Span)> = Vec::new();
+            let mut whole = false;
+            rotation.exprs(&mut |expr| inputs_read(expr, &mut reads, &mut whole));
+            if whole {
+                continue;
+            }
+            found.extend(self.unmet(rotation, &reads, calls));
+        }
+        for (span, message, help, masked) in found {
+            self.report(
+                Diagnostic::new(codes::UNRESOLVED_REFERENCE, span, message)
+                    .at("null when this is read")
+                    .help(help)
+                    .severity(if masked {
+                        Severity::Error
+                    } else {
+                        Severity::Warning
+                    }),
+            );
+        }
+    }
+
+    /// Inputs that a rotation reads and each call gives under another name.
+    fn unmet(
+        &self,
+        rotation: &crate::plan::Rotation,
+        reads: &[(String, Option<String>, Span)],
+        calls: &[&[(String, Expr)]],
+    ) -> Vec<(Span, String, String, bool)> {
+        let mut found = Vec::new();
+        let has_default = |name: &str| {
+            rotation
+                .inputs
+                .iter()
+                .any(|i| i.name == name && i.default.is_some())
+        };
+        for (name, member, span) in reads.iter().filter(|(name, ..)| !has_default(name)) {
+            // The members that each call gives, or its inputs where a whole input is read.
+            let mut options: Vec<&str> = Vec::new();
+            let mut is_given = false;
+            for call in calls {
+                let of_input = call
+                    .iter()
+                    .find(|(key, _)| key == name)
+                    .map(|(_, v)| &v.kind);
+                match (member, of_input) {
+                    (Some(member), Some(ExprKind::Object(members))) => {
+                        is_given |= members.iter().any(|(key, _)| key == member);
+                        options.extend(members.iter().map(|(key, _)| key.as_str()));
+                    }
+                    (None, None) => options.extend(call.iter().map(|(key, _)| key.as_str())),
+                    _ => is_given = true,
+                }
+            }
+            if is_given {
+                continue;
+            }
+            let unread = |option: &&str| {
+                !reads.iter().any(|(input, inner, _)| match member {
+                    Some(_) => input == name && inner.as_deref().is_none_or(|i| i == *option),
+                    None => input == option,
+                })
+            };
+            let options: Vec<&str> = options.into_iter().filter(unread).collect();
+            let wanted = member.as_ref().unwrap_or(name);
+            let near = self.nearest(wanted, options.iter().copied());
+            let masked = member.is_some() && crate::plan::name::is_mask(name);
+            // Under a mask nothing is given by the way.
+            let Some(other) =
+                near.or_else(|| options.first().filter(|_| masked).map(|o| (*o).to_owned()))
+            else {
+                continue;
+            };
+            let prefix = member
+                .as_ref()
+                .map_or(String::new(), |_| format!("{name}."));
+            found.push((
+                *span,
+                format!(
+                    "no call of `{}` gives it `{prefix}{wanted}`: they give `{prefix}{other}`, which it does not read",
+                    rotation.name
+                ),
+                format!("read `${{workflow.input.{prefix}{other}}}`, or give it under this name"),
+                masked,
+            ));
+        }
+        found
+    }
+
     /// Says that a workflow that is called is not there: it may be on the server, unless it is nearly the name of one that is.
     pub(super) fn not_among_the_files(&mut self, span: Span, name: &str, near: Option<String>) {
         let found = Diagnostic::new(
@@ -200,8 +314,45 @@ impl<'a> Reader<'a> {
             .names
             .iter()
             .chain(self.options.other_rotations.iter().map(String::as_str));
-        let near = self.nearest(&name, known);
+        let near = self.nearest_workflow(&name, known);
         self.not_among_the_files(node.span, &name, near);
         None
+    }
+
+    /// The workflow that a name is a slip for. `rollback` is none for `rollout`, and a definition does not mean itself.
+    pub(super) fn nearest_workflow<'n>(
+        &self,
+        name: &str,
+        known: impl IntoIterator<Item = &'n str>,
+    ) -> Option<String> {
+        let own = self
+            .current
+            .and_then(|node| field(node, "name"))
+            .and_then(text_of);
+        self.nearest(name, known)
+            .filter(|near| own.as_ref() != Some(near))
+            .filter(|near| strsim::damerau_levenshtein(near, name) <= SLIP)
+    }
+}
+
+/// The inputs that an expression reads, each with the member of it where only that is read; `whole` when it reads all of them.
+fn inputs_read(expr: &Expr, reads: &mut Vec<(String, Option<String>, Span)>, whole: &mut bool) {
+    match &expr.kind {
+        ExprKind::Path(base, path) => {
+            if let ExprKind::Ref(Root::Input(name)) = &base.kind {
+                let member = path.keys().and_then(|keys| match keys.into_iter().next() {
+                    Some(Key::Name(name)) => Some(name),
+                    _ => None,
+                });
+                reads.push((name.clone(), member, expr.at.0));
+                return;
+            }
+        }
+        ExprKind::Ref(Root::Input(name)) => reads.push((name.clone(), None, expr.at.0)),
+        ExprKind::Ref(Root::Inputs) => *whole = true,
+        _ => {}
+    }
+    for child in expr.children() {
+        inputs_read(child, reads, whole);
     }
 }

@@ -3,7 +3,9 @@
 use super::context::Reader;
 use super::javascript::{self, Js};
 use super::keys::{field, text_of};
-use crate::diagnostic::{Diagnostic, codes};
+use super::script::Purpose;
+use super::script_slips;
+use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json::Node;
 use crate::plan::task::{Branch, Step, Switch, Task};
 use crate::plan::{Expr, ExprKind, Function};
@@ -116,9 +118,13 @@ impl<'a> Reader<'a> {
         let script = expression.as_str().and_then(javascript::parse);
         let inputs = field(node, "inputParameters");
         self.check_inputs(node);
+        self.check_cases(node, expression);
         let Some(script) = script else {
             return Some(self.by_javascript(node, expression));
         };
+        if let Some(text) = expression.as_str() {
+            self.check_slips(expression, text, inputs, Purpose::Decision);
+        }
         let (condition, chosen) = match script {
             Js::Choice(condition, yes, no) => (*condition, Some((yes, no))),
             other => (other, None),
@@ -194,9 +200,9 @@ impl<'a> Reader<'a> {
     /// A script that is more than a comparison.
     fn by_javascript(&mut self, node: &'a Node, expression: &Node) -> Task {
         let subject = match field(node, "inputParameters") {
-            Some(inputs) => self.javascript(expression, inputs),
+            Some(inputs) => self.javascript(expression, inputs, Purpose::Decision),
             None => {
-                self.check_script(expression, &[]);
+                self.check_script(expression, &[], None, Purpose::Decision);
                 let none = Expr::new(ExprKind::Object(Vec::new()), expression.span);
                 let source = self.value(expression);
                 Expr::new(
@@ -212,6 +218,48 @@ impl<'a> Reader<'a> {
             otherwise,
             results: None,
         })
+    }
+
+    /// Cases of a script whose texts are all written out: those that it never gives.
+    fn check_cases(&mut self, node: &Node, expression: &Node) {
+        let Some(values) = expression
+            .as_str()
+            .and_then(|text| script_slips::look(text, false, true).values)
+        else {
+            return;
+        };
+        let cases = field(node, "decisionCases").map_or(&[][..], Node::members);
+        let never = |case: &&crate::json::Member| !values.contains(&case.key.text);
+        let unmet: Vec<_> = cases.iter().filter(never).collect();
+        let none_is_met = unmet.len() == cases.len();
+        for case in unmet {
+            let near = self
+                .nearest(&case.key.text, values.iter().map(String::as_str))
+                .map(|n| format!("did you mean `{n}`?"));
+            let listed: Vec<String> = values.iter().map(|v| format!("`{v}`")).collect();
+            self.report(
+                Diagnostic::new(
+                    codes::CONSTANT_CONDITION,
+                    case.key.span,
+                    format!(
+                        "the script never gives `{}`, only {}",
+                        case.key.text,
+                        listed.join(", ")
+                    ),
+                )
+                .at("this case is never taken")
+                .help(
+                    near.unwrap_or_else(|| {
+                        "name the cases as the script names its results".to_owned()
+                    }),
+                )
+                .severity(if none_is_met {
+                    Severity::Error
+                } else {
+                    Severity::Warning
+                }),
+            );
+        }
     }
 
     /// Whether an evaluator is none that a server has, but nearly.

@@ -285,6 +285,7 @@ impl<'a> Reader<'a> {
                     .only_elsewhere(),
             });
         }
+        self.check_needs(node, kind);
         self.check_not_run(node, kind);
         for list in nested(node) {
             self.block(list);

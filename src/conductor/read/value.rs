@@ -72,6 +72,7 @@ impl Reader<'_> {
     /// A string: a reference that is all of it keeps its type, else values are spliced into the text.
     pub(super) fn string(&mut self, string: &JsonString) -> Expr {
         self.check_is_closed(string);
+        self.check_brackets(string);
         let template = template::parse(&string.text, self.mode());
         if let Some(reference) = template.whole() {
             return self.reference(string, reference);
@@ -104,6 +105,42 @@ impl Reader<'_> {
                 .at("the server leaves it as it stands")
                 .help("close it with `}`; `$${` writes a literal `${`"),
             );
+        }
+    }
+
+    /// A name that references have between brackets that make none: `$(task.output.x)`, `#{…}`, `{{…}}`.
+    fn check_brackets(&mut self, string: &JsonString) {
+        let text = string.text.as_str();
+        let bytes = text.as_bytes();
+        for (at, pair) in bytes.windows(2).enumerate() {
+            let length = match pair {
+                b"$(" | b"$[" | b"#{" | b"%{" | b"{{" => 2,
+                b"$ " if bytes.get(at + 2) == Some(&b'{') => 3,
+                _ => continue,
+            };
+            let behind = text.get(at + length..).unwrap_or_default().trim_start();
+            let mut names = behind.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-'));
+            let (Some(root), Some(field)) = (names.next(), names.next()) else {
+                continue;
+            };
+            let dotted = behind.get(root.len()..).is_some_and(|r| r.starts_with('.'));
+            let known = match root {
+                "workflow" => matches!(field, "input" | "secrets" | "variables" | "output"),
+                _ => matches!(field, "output" | "input") && self.scope.tasks.contains_key(root),
+            };
+            if !dotted || !known {
+                continue;
+            }
+            self.report(
+                Diagnostic::new(
+                    codes::BAD_INTERPOLATION,
+                    string.span_of(at, text.len()),
+                    "this is no reference: the text is handed over as it stands",
+                )
+                .at("between brackets of another kind")
+                .help(format!("write `${{{root}.{field}…}}`")),
+            );
+            return;
         }
     }
 

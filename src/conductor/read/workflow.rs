@@ -63,6 +63,7 @@ impl<'a> Reader<'a> {
             self.missing(node, "tasks", "the workflow", "list at least one task");
         }
         self.places.entry(name.clone()).or_insert(at);
+        self.current = Some(node);
         self.scope = self.names_of(node, input);
         self.site = Site::default();
         self.collect(tasks, &[], &[]);
@@ -372,7 +373,7 @@ impl<'a> Reader<'a> {
                 .iter()
                 .chain(self.options.other_rotations.iter().map(String::as_str));
             let near = self
-                .nearest(&name, known)
+                .nearest_workflow(&name, known)
                 .map(|n| format!("did you mean `{n}`?"));
             self.report(
                 Diagnostic::new(

@@ -343,3 +343,18 @@ fn a_vault_that_cannot_be_replaced_stops_a_run_before_anything_is_called() {
     shell("chown -R 65534:65534 . && chmod 700 .", &sticky).code(0);
     shell(&format!("{nobody} RUN"), &sticky).code(0);
 }
+
+/// A record is stored whole, so the remedy names its fields.
+#[test]
+fn a_missing_record_says_how_it_is_stored() {
+    let issuer = issuer(Config::default());
+    let declared = "secret other { user, pass }";
+    let project = project(
+        &issuer,
+        &text(declared, "", "let x = base64(secrets.other.pass)"),
+    );
+    let run = project.rot("run r.rot");
+    assert_eq!(run.code, 20, "{}", run.stderr);
+    run.says("`rot vault set other --record` reads `{\"user\": …, \"pass\": …}`");
+    assert_eq!(calls(&issuer, "POST", "/api/token"), 0);
+}

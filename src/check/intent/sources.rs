@@ -1,0 +1,125 @@
+//! What a value is made from, by name: through the variables, loops and scripts of a rotation.
+
+use crate::check::flow::Analysis;
+use crate::plan::expr::{Function, Root, Version};
+use crate::plan::task::CaptureSource;
+use crate::plan::{Expr, ExprKind, Task};
+use std::collections::{HashMap, HashSet};
+
+/// Names that a value leads to before the rest is left.
+const NAMES: usize = 256;
+
+/// What a value is made from.
+#[derive(Debug, Default)]
+pub(crate) struct Sources<'p> {
+    /// Steps of which something is read, with the name of the part.
+    pub(crate) steps: Vec<(&'p str, &'p str)>,
+    /// Secrets that are read as they are then.
+    pub(crate) secrets: HashSet<&'p str>,
+    /// A filter of a path or a script may have chosen among several.
+    pub(crate) chosen: bool,
+    /// Other words on the way: keys of paths, names of values.
+    pub(crate) words: Vec<String>,
+}
+
+/// Where the names of a plan get their values. Without any, only what an expression names itself is found.
+#[derive(Default)]
+pub(super) struct Names<'p> {
+    values: HashMap<(usize, &'p str), Vec<&'p Expr>>,
+    captures: HashMap<(usize, &'p str), &'p [crate::plan::task::Capture]>,
+}
+
+impl<'p> Names<'p> {
+    pub(super) fn of(flow: &Analysis<'p>) -> Self {
+        let mut values: HashMap<(usize, &str), Vec<&Expr>> = HashMap::new();
+        let mut captures = HashMap::new();
+        for (_, node) in flow.order.iter() {
+            let mut add = |name: &'p str, value: &'p Expr| {
+                values.entry((node.rotation, name)).or_default().push(value);
+            };
+            if let Task::Let(item) = &node.step.task {
+                add(&item.name, &item.value);
+            } else if let Task::ForEach(each) = &node.step.task {
+                add(&each.item, &each.items);
+            } else if let Task::SetVariables(set) = &node.step.task {
+                set.values.iter().for_each(|(name, value)| add(name, value));
+            } else if let Task::Http(http) = &node.step.task {
+                captures.insert(
+                    (node.rotation, node.step.name.as_str()),
+                    http.captures.as_slice(),
+                );
+            }
+        }
+        Self { values, captures }
+    }
+
+    /// What expressions of a rotation are made from.
+    pub(super) fn sources(&self, rotation: usize, exprs: &[&'p Expr]) -> Sources<'p> {
+        let mut found = Sources::default();
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut open: Vec<&'p Expr> = exprs.to_vec();
+        while let Some(expr) = open.pop() {
+            if seen.len() > NAMES {
+                break;
+            }
+            expr.walk(&mut |part| match &part.kind {
+                ExprKind::Ref(Root::Capture { step, name }) => {
+                    found.steps.push((step, name));
+                    let capture = self
+                        .captures
+                        .get(&(rotation, step.as_str()))
+                        .and_then(|all| all.iter().find(|c| c.name == *name));
+                    if let Some(CaptureSource::Body(path)) = capture.map(|c| &c.source) {
+                        found.chosen |= is_filter(path.as_str());
+                    }
+                }
+                ExprKind::Ref(Root::Output(step) | Root::TaskField { step, .. }) => {
+                    found.steps.push((step, ""))
+                }
+                ExprKind::Ref(Root::Secret {
+                    name,
+                    version: Version::Current,
+                    ..
+                }) => {
+                    found.secrets.insert(name);
+                }
+                ExprKind::Ref(Root::Let(name) | Root::Variable(name)) if seen.insert(name) => {
+                    found.words.push(name.clone());
+                    open.extend(
+                        self.values
+                            .get(&(rotation, name.as_str()))
+                            .into_iter()
+                            .flatten(),
+                    );
+                }
+                ExprKind::Path(_, path) => {
+                    found.chosen |= is_filter(path.as_str());
+                    found.words.push(path.as_str().to_owned());
+                }
+                ExprKind::Field(_, name) => found.words.push(name.clone()),
+                ExprKind::Call(Function::JavaScript | Function::Jq, arguments) => {
+                    let program = arguments.first().and_then(Expr::as_str).unwrap_or("filter");
+                    found.chosen |= ["filter", "select", "!=", "==="]
+                        .iter()
+                        .any(|word| program.contains(word));
+                }
+                _ => {}
+            });
+        }
+        found
+            .words
+            .extend(found.steps.iter().map(|(_, name)| (*name).to_owned()));
+        found
+    }
+}
+
+fn is_filter(path: &str) -> bool {
+    path.contains("[?")
+}
+
+impl<'p> Sources<'p> {
+    /// Whether something of a step is among them.
+    pub(crate) fn reads(&self, step: &str) -> bool {
+        self.steps.iter().any(|(name, _)| *name == step)
+    }
+}
