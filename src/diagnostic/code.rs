@@ -355,6 +355,7 @@ code_table! {
         RUN_INTERRUPTED             "ROT714" "interrupted-run" Error;
         RUN_REQUEST_CHANGED         "ROT715" "request-changed" Error;
         RUN_NOT_REVOKED             "ROT716" "not-revoked" Error;
+        RUN_CLAIMED                 "ROT717" "claimed-elsewhere" Error;
         REHEARSAL_LOSES             "ROT720" "rehearsal-loses-credential" Error rehearsal;
         REHEARSAL_NEEDS_PERSON      "ROT721" "rehearsal-needs-person" Error rehearsal;
         REHEARSAL_LEAVES            "ROT722" "rehearsal-leaves-credential" Warning rehearsal;

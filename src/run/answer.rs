@@ -150,6 +150,26 @@ impl Answer {
         }
     }
 
+    /// What a server says of a refusal, for people: what may be a credential is masked, and no more than a few lines are shown.
+    /// `None` where there is nothing to read.
+    pub fn excerpt(&self) -> Option<String> {
+        let text = self.text().ok()?;
+        let said = match serde_json::from_str::<serde_json::Value>(&text) {
+            Ok(mut body) => {
+                mask_members(&mut body);
+                body.to_string()
+            }
+            Err(_) => mask_words(&text),
+        };
+        let said: Vec<&str> = said.split_whitespace().collect();
+        let said = said.join(" ");
+        let mut shown: String = said.chars().take(EXCERPT).collect();
+        if shown.len() < said.len() {
+            shown.push('…');
+        }
+        (!shown.is_empty()).then_some(shown)
+    }
+
     /// What may be said of a body: its content type and length.
     fn shape(&self) -> String {
         match self.content_type().0 {
@@ -245,6 +265,59 @@ impl Answer {
         ]);
         Data::Object(vec![("response".into(), response.into())]).into()
     }
+}
+
+/// Characters of a refusal that are shown.
+const EXCERPT: usize = 300;
+/// A word of so many characters with a digit in it may be a credential, an id or a host: none is needed to understand a refusal.
+const LONG_WORD: usize = 12;
+/// What stands in the names of members that hold credentials.
+const TELLING: [&str; 9] = [
+    "token",
+    "secret",
+    "passw",
+    "key",
+    "credential",
+    "auth",
+    "cookie",
+    "jwt",
+    "signature",
+];
+
+fn mask_members(json: &mut serde_json::Value) {
+    use serde_json::Value as Json;
+    match json {
+        Json::String(text) => *text = mask_words(text),
+        Json::Array(items) => items.iter_mut().for_each(mask_members),
+        Json::Object(members) => {
+            for (name, member) in members.iter_mut() {
+                let name = name.to_ascii_lowercase();
+                if member.is_string() && TELLING.iter().any(|word| name.contains(word)) {
+                    *member = Json::String("***".to_owned());
+                } else {
+                    mask_members(member);
+                }
+            }
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
+}
+
+fn mask_words(text: &str) -> String {
+    let is_part = |c: char| c.is_alphanumeric() || "_-+/=.~%:$!".contains(c);
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+        let (word, tail) = rest.split_at(end);
+        let telling = word.len() >= LONG_WORD && word.bytes().any(|b| b.is_ascii_digit());
+        masked.push_str(if telling { "***" } else { word });
+        let gap = tail.find(is_part).unwrap_or(tail.len());
+        let (between, next) = tail.split_at(gap);
+        masked.push_str(between);
+        rest = next;
+    }
+    masked
 }
 
 fn reason_phrase(status: u16) -> &'static str {

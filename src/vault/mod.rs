@@ -2,6 +2,7 @@
 
 mod ancestry;
 pub mod change;
+mod claim;
 pub mod crypt;
 mod derive;
 pub mod document;
@@ -20,6 +21,7 @@ mod store;
 pub mod variable;
 mod wire;
 
+pub use claim::{Claim, Overtaken};
 pub use document::{
     Document, NewUnkept, NewVersion, SecretEntry, State, StoredValue, Unrevoked, VersionEntry, Why,
 };

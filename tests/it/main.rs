@@ -19,6 +19,7 @@ mod check_cli;
 mod conductor;
 mod conductor_live;
 mod conductor_run;
+mod conductor_schema;
 mod control;
 mod convert;
 mod docs;

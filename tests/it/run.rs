@@ -8,6 +8,7 @@ mod files;
 mod healing;
 mod identity;
 mod inputs;
+mod machines;
 mod network;
 mod plans;
 mod recovery;

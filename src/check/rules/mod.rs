@@ -167,6 +167,7 @@ rules! {
         RUN_INTERRUPTED "interrupted-run";
         RUN_REQUEST_CHANGED "request-changed";
         RUN_NOT_REVOKED "not-revoked";
+        RUN_CLAIMED "claimed-elsewhere";
         REHEARSAL_LOSES "rehearsal-loses-credential";
         REHEARSAL_NEEDS_PERSON "rehearsal-needs-person";
         REHEARSAL_LEAVES "rehearsal-leaves-credential";

@@ -260,7 +260,15 @@ impl Exchange for HttpExchange<'_> {
                 "this machine's clock is {minutes} minutes off the server's"
             ));
         }
-        found
+        // What did something may bring a credential: of that nothing is shown here. Texts of other servers quote statements.
+        let refused = matches!(self.verdict(answer), Verdict::Refused { .. });
+        match answer
+            .excerpt()
+            .filter(|_| refused && http.protocol() == Protocol::Http)
+        {
+            Some(said) => found.note(format!("it says: {said}")),
+            None => found,
+        }
     }
 
     fn capture(

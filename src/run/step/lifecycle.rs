@@ -48,7 +48,7 @@ impl<'a> Engine<'a> {
         } else {
             let version = self.version(&id, &stored, expires_at, frame);
             let expected = self.pinned(&name);
-            self.vault.borrow_mut().commit(|doc| {
+            self.commit(cx.step, |doc| {
                 if doc.get(&name).and_then(|e| e.current.as_deref()) != Some(&id) {
                     doc.expect_current(&name, expected.as_deref())?;
                 }
@@ -79,7 +79,7 @@ impl<'a> Engine<'a> {
         } else {
             let version = self.version(&id, &stored, expires_at, frame);
             let expected = self.pinned(&name);
-            self.vault.borrow_mut().commit(|doc| {
+            self.commit(cx.step, |doc| {
                 if doc.get(&name).and_then(|e| e.current.as_deref()) != Some(&id) {
                     doc.expect_current(&name, expected.as_deref())?;
                     doc.stage(&name, version)?;
@@ -119,9 +119,7 @@ impl<'a> Engine<'a> {
         if self.journal.borrow().is_promoted(cx.id) {
             cx.trace.replayed.set(true);
         } else {
-            self.vault
-                .borrow_mut()
-                .commit(|doc| doc.promote(name, &id))?;
+            self.commit(step, |doc| doc.promote(name, &id))?;
             let event = StepEvent::Promoted(stored_as(name, &id));
             self.record_step(cx.id, event, None, false)?;
         }
@@ -223,7 +221,7 @@ impl<'a> Engine<'a> {
                 failures: 0,
                 work: Some(self.revocation_work(cx, revoke)?),
             };
-            self.vault.borrow_mut().commit(|doc| {
+            self.commit(step, |doc| {
                 sweep::revocable(doc, name, &entry.rotation);
                 sweep::schedule(doc, &entry);
                 schedule_others(doc, &entry);
@@ -352,7 +350,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Version id: the run's; a second version of the same secret in one run gets a suffix that its step decides.
-    fn version_id(&self, id: &StepId, name: &str) -> String {
+    pub(in crate::run) fn version_id(&self, id: &StepId, name: &str) -> String {
         let journal = self.journal.borrow();
         let run = journal.run_id();
         match journal.stores_before(name, id) {
@@ -379,7 +377,7 @@ impl<'a> Engine<'a> {
         journal.previous_version(name).map(str::to_owned)
     }
 
-    fn version(
+    pub(in crate::run) fn version(
         &self,
         id: &str,
         stored: &Stored,
@@ -456,7 +454,7 @@ impl<'a> Engine<'a> {
     }
 
     /// The new value, after all that could make it a lock-out: null, empty, blank, `null` as a word, unchanged.
-    fn new_value(
+    pub(in crate::run) fn new_value(
         &self,
         frame: &Frame<'_>,
         name: &str,
