@@ -28,7 +28,7 @@ pub const KEYS: [(&str, &[&str]); 8] = [
     ("vault", &["path", "identity"]),
     ("state", &["dir"]),
     ("environment", &["vault", "identity", "variables"]),
-    ("conductor", &["target", "hosts"]),
+    ("conductor", &["target", "hosts", "secret-names"]),
     ("check", &["fail-on", "severity", "pedantic", "path"]),
     ("check.path", &["files", "severity"]),
     ("ignore", &["file", "pointer", "rule", "reason", "until"]),
@@ -140,6 +140,7 @@ impl Reader {
                         .insert(secret.get_ref().to_string(), self.strings(value));
                 }
             }
+            ("conductor", "secret-names") => config.secret_names = self.strings(value),
             ("check", "fail-on") => {
                 let all = [
                     ("error", Severity::Error),
