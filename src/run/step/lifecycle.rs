@@ -346,6 +346,19 @@ impl<'a> Engine<'a> {
                 .help("letters, digits, `_` and `-` in segments joined by `/`; no dots"),
             )));
         }
+        let is_written = matches!(expr.kind, crate::plan::ExprKind::String(_));
+        if !is_written && !self.plan.secret_names.is_empty() && !self.plan.allows_secret_name(&name)
+        {
+            return Err(StepError::Failed(Box::new(
+                Diagnostic::new(
+                    codes::RUN_BAD_INPUT,
+                    expr.at.0,
+                    "the name of the secret to update is none that may come as data",
+                )
+                .at("evaluated here")
+                .help("the names that may are those of `[conductor] secret-names` in rot.toml"),
+            )));
+        }
         Ok(name)
     }
 

@@ -31,8 +31,12 @@ pub struct Config {
     pub target: Target,
     /// `[conductor.hosts]`: where a secret of an imported definition may be sent.
     pub hosts: BTreeMap<String, Vec<String>>,
+    /// `[conductor] secret-names`: names under which data may choose a secret to store in; `*` stands for any characters but `/`.
+    pub secret_names: Vec<String>,
     /// `[workers]`: local programs for Conductor's SIMPLE tasks, program and arguments by the task's name.
     pub workers: BTreeMap<String, Vec<String>>,
+    /// `[programs]`: local programs for `exec`, by their name.
+    pub programs: BTreeMap<String, crate::world::process::Declared>,
     /// `[check] fail-on`.
     pub fail_on: Option<Severity>,
     /// `[check] severity`; `None` turns a code off.
