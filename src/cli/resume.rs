@@ -16,8 +16,10 @@ use std::path::{Path, PathBuf};
 /// Runs the command.
 pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
     let config = context.config()?;
-    let world = environment::world(context, &config)?
-        .with_workers(config.workers.clone().into_iter().collect());
+    let world = environment::world(context, &config)?.with_programs(
+        config.workers.clone().into_iter().collect(),
+        config.programs.clone().into_iter().collect(),
+    );
     let paths = paths::resolve(context, &config, &world)?;
     let vault = RefCell::new(run::open(context, &world, &paths)?);
     environment::agree_to_run(&vault.borrow(), context.globals.environment.as_deref())?;

@@ -139,8 +139,10 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
     let source = Some(path).filter(|p| p.as_os_str() != "-");
     let plan = accept(loaded, &config, context)?;
     let inputs = inputs(&args.selection)?;
-    let world = environment::world(context, &config)?
-        .with_workers(config.workers.clone().into_iter().collect());
+    let world = environment::world(context, &config)?.with_programs(
+        config.workers.clone().into_iter().collect(),
+        config.programs.clone().into_iter().collect(),
+    );
     let paths = paths::resolve(context, &config, &world)?;
     let vault = RefCell::new(open(context, &world, &paths)?);
     stop::heed();
