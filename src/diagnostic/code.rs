@@ -299,6 +299,7 @@ code_table! {
         NON_IDEMPOTENT_RETRY        "ROT406" "non-idempotent-retry" Warning;
         MISSING_TIMEOUT             "ROT407" "missing-timeout" Note pedantic;
         USERINFO_CONFUSABLE         "ROT408" "userinfo-confusable-host" Error;
+        PASSWORD_IN_STATEMENT       "ROT409" "password-in-statement" Warning;
     }
     Rotation {
         OVERWRITE_BEFORE_VERIFY     "ROT501" "overwrite-before-verify" Warning;

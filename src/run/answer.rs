@@ -6,8 +6,8 @@ use super::scope::Scope;
 use super::value::{Data, Value};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::schedule::Dur;
-use crate::plan::task::http::{Capture, CaptureSource, Expectation, Http, StatusPattern};
-use crate::plan::{Expr, ExprKind, Label, Origin, Type};
+use crate::plan::task::http::{Capture, CaptureSource, Expectation, Http, Protocol, StatusPattern};
+use crate::plan::{Expr, ExprKind, JsonPath, Label, Origin, Type};
 use crate::source::Span;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -196,6 +196,26 @@ impl Answer {
             .map_err(|_| wrong(format!("the answer is not JSON ({})", self.shape())))
     }
 
+    /// The body as a value that a path can be looked for in: JSON, or XML where the server says that it is.
+    fn tree(&self, path: &JsonPath, label: &Label) -> Result<(Value, Option<String>), Unreadable> {
+        let media = self.content_type().0.unwrap_or_default();
+        if media.ends_with("/xml") || media.ends_with("+xml") {
+            let text = self.text()?;
+            return super::xml::value(&text, &path.listed(), label)
+                .map(|value| (value, None))
+                .map_err(|what| Unreadable {
+                    message: format!(
+                        "the answer is not XML that can be read: {what} ({})",
+                        self.shape()
+                    ),
+                    of_header: false,
+                });
+        }
+        let json = self.json()?;
+        let twice = json.duplicate().map(str::to_owned);
+        Ok((Value::from_node(&json, label), twice))
+    }
+
     /// Conductor's form: `{"response": {headers, statusCode, reasonPhrase, body}}`.
     pub fn document(&self, label: &Label) -> Value {
         let mut headers: Vec<(String, Value)> = Vec::new();
@@ -321,7 +341,11 @@ pub fn status_expected(http: &Http, status: u16) -> bool {
             }
         }
     }
-    !listed && StatusPattern::Family(2).matches(status)
+    let usual = match http.protocol() {
+        Protocol::Exec => StatusPattern::Exact(0),
+        Protocol::Http | Protocol::Postgres | Protocol::Redis => StatusPattern::Family(2),
+    };
+    !listed && usual.matches(status)
 }
 
 /// Checks headers and body against what the author expects.
@@ -344,12 +368,11 @@ pub fn check(http: &Http, answer: &Answer, scope: &Scope) -> Result<(), Box<Diag
                 operator,
                 value,
             } => {
-                let json = answer
-                    .json()
+                let (tree, _) = answer
+                    .tree(path, &Label::PUBLIC)
                     .map_err(|u| unexpected(expect.at.0, u.message))?;
                 let place = Expr::new(ExprKind::Null, expect.at);
-                let found = pick(&Value::from_node(&json, &Label::PUBLIC), path, &place)
-                    .map_err(|e| Box::new(e.into()))?;
+                let found = pick(&tree, path, &place).map_err(|e| Box::new(e.into()))?;
                 (
                     found,
                     *operator,
@@ -484,8 +507,8 @@ fn find(
     let place = Expr::new(ExprKind::Null, capture.at);
     Ok(match &capture.source {
         CaptureSource::Body(path) => {
-            let json = match answer.json() {
-                Ok(json) => json,
+            let (tree, twice) = match answer.tree(path, raw_label) {
+                Ok(tree) => tree,
                 Err(_) if scope.dialect.semantics().absent_is_null => {
                     // The whole of an answer that is text is that text.
                     let document = answer.document(raw_label);
@@ -497,7 +520,7 @@ fn find(
                 Err(unreadable) => return Err(nothing_to_read(capture, unreadable)),
             };
             if capture.secret
-                && let Some(key) = json.duplicate().filter(|key| path.as_str().contains(key))
+                && let Some(key) = twice.filter(|key| path.as_str().contains(key.as_str()))
             {
                 let message = format!(
                     "the answer has the key `{}` twice: which of them is meant cannot be told",
@@ -509,8 +532,7 @@ fn find(
                         .help("the answer is kept in the journal; something between this machine and the server may have written into it"),
                 ));
             }
-            pick(&Value::from_node(&json, raw_label), path, &place)
-                .map_err(|e| Box::new(Diagnostic::from(e)))?
+            pick(&tree, path, &place).map_err(|e| Box::new(Diagnostic::from(e)))?
         }
         CaptureSource::Text => match answer.text() {
             Ok(text) => Data::Text(Zeroizing::new(

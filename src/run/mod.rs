@@ -29,12 +29,17 @@ pub(crate) mod generate;
 mod jwt;
 pub mod needs;
 mod overtaken;
+mod peer;
 mod request;
 mod revocation;
+mod scram;
 mod script;
+pub mod sign;
+mod sql;
 mod start;
 mod step;
 pub mod sweep;
+mod xml;
 
 pub use answer::Answer as StoredAnswer;
 pub use execute::{Job, journaled_plan, resume, run, ways_out};

@@ -35,6 +35,8 @@ mod lsp;
 mod model;
 mod packaging;
 mod plan;
+mod reach;
+mod reference;
 mod rehearse;
 mod run;
 mod schedule;

@@ -86,6 +86,7 @@ rules! {
         NON_IDEMPOTENT_RETRY non_idempotent_retry local;
         MISSING_TIMEOUT missing_timeout local;
         USERINFO_CONFUSABLE userinfo_confusable_host local;
+        PASSWORD_IN_STATEMENT password_in_statement local;
         OVERWRITE_BEFORE_VERIFY overwrite_before_verify local;
         REVOKE_BEFORE_PROMOTE revoke_before_promote local;
         NEW_SECRET_DROPPED new_secret_dropped whole;

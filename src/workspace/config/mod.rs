@@ -35,6 +35,8 @@ pub struct Config {
     pub secret_names: Vec<String>,
     /// `[workers]`: local programs for Conductor's SIMPLE tasks, program and arguments by the task's name.
     pub workers: BTreeMap<String, Vec<String>>,
+    /// `[programs]`: local programs for `exec`, by their name.
+    pub programs: BTreeMap<String, crate::world::process::Declared>,
     /// `[check] fail-on`.
     pub fail_on: Option<Severity>,
     /// `[check] severity`; `None` turns a code off.

@@ -240,7 +240,8 @@ impl Stage {
             clock: clock.clone(),
             rng: Arc::new(rot::world::rng::RealRng),
             env: Arc::new(Person(person.map(str::to_owned), None)),
-            process: Arc::new(RealProcess::new(workers)),
+            process: Arc::new(RealProcess::new(workers, HashMap::new())),
+            wire: Arc::new(rot::world::wire::RealWire::default()),
         };
         let stage = Self {
             _dir: Arc::new(dir),
