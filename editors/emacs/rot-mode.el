@@ -20,7 +20,8 @@
     "http" "let" "log" "fail" "stop" "update" "stage" "verify" "promote" "revoke" "generate" "manual" "wait"
     "when" "else" "match" "parallel" "for" "each" "in" "repeat" "until" "call"
     "bearer" "basic" "client" "header" "query" "json" "form" "text" "raw" "connect" "retry" "expect" "public"
-    "ca" "proxy" "follow" "limit" "strays" "reads" "issues" "additive" "replacing" "sets" "revokes"
+    "ca" "proxy" "follow" "limit" "strays" "sign" "login" "statement" "command" "stdin" "environment" "arguments" "file"
+    "sql" "redis" "exec" "program" "exit" "reads" "issues" "additive" "replacing" "sets" "revokes"
     "to" "as" "optional" "because" "reveal" "not" "and" "or"))
 
 ;;;###autoload

@@ -392,6 +392,7 @@ pub(crate) fn place_of(part: Part<'_>) -> Option<Place> {
         Part::Query => Some(Place::Query),
         Part::Path => Some(Place::Path),
         Part::UserInfo => Some(Place::UserInfo),
+        Part::In(place) => Some(place),
         Part::Host | Part::Sent => None,
     }
 }

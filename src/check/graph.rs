@@ -319,6 +319,7 @@ impl<'p> Gather<'_, 'p> {
                     Part::Query => "query".to_owned(),
                     Part::Path => "path".to_owned(),
                     Part::UserInfo => "user info".to_owned(),
+                    Part::In(place) => place.as_str().to_owned(),
                     Part::Host => "host name".to_owned(),
                     Part::Sent => String::new(),
                 };

@@ -168,7 +168,10 @@ impl Doctor {
             env: Arc::new(Silent(world.env.clone())),
             ..world
         }
-        .with_workers(config.workers.clone().into_iter().collect());
+        .with_programs(
+            config.workers.clone().into_iter().collect(),
+            config.programs.clone().into_iter().collect(),
+        );
         let own = self.identities(&world, &paths);
         self.state(&world, &paths);
         self.clock(&world);

@@ -5,9 +5,8 @@ use super::args::{PlanArgs, ResultFormat};
 use super::context::Context;
 use super::{environment, load, paths, run};
 use crate::diagnostic::{Diagnostic, Error, Result};
-use crate::plan::task::http::{Auth, Body, CaptureSource, Expectation, Http};
+use crate::plan::task::http::{Auth, Body, CaptureSource, Expectation, Http, Protocol, Sign};
 use crate::plan::task::lifecycle::NewValue;
-use crate::plan::visit::RequestPart;
 use crate::plan::{Effect, Expr, ExprKind, Plan, Root, Rotation, Step, Task, Version};
 use crate::report::visible;
 use crate::run::needs::{AtHand, NeedKind};
@@ -26,7 +25,10 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<()> {
         None => plan.rotations.iter().filter(|r| !r.imported).collect(),
     };
     let world = environment::world(context, &config)?;
-    let world = world.with_workers(config.workers.clone().into_iter().collect());
+    let world = world.with_programs(
+        config.workers.clone().into_iter().collect(),
+        config.programs.clone().into_iter().collect(),
+    );
     // A plan is wanted on machines without the vault too: there, that is what is missing.
     let mut missing: Vec<Missing> = Vec::new();
     let opened = paths::resolve(context, &config, &world).and_then(|paths| {
@@ -217,7 +219,10 @@ fn lines(steps: &[Step], public: &Public, depth: usize, out: &mut Vec<Line>) {
                         format!("up to {} times, {} apart", retry.count, retry.delay),
                     ));
                 }
-                format!("{} {}", http.method, shown(&http.url))
+                match http.protocol() {
+                    Protocol::Http => format!("{} {}", http.method, shown(&http.url)),
+                    other => format!("{} {}", other.word(), peer(&http.url)),
+                }
             }
             Task::Let(assign) => format!("{} = {}", assign.name, shown(&assign.value)),
             Task::SetVariables(set) => set
@@ -298,18 +303,22 @@ fn lines(steps: &[Step], public: &Public, depth: usize, out: &mut Vec<Line>) {
     }
 }
 
+/// What stands behind the scheme of an address that no author writes.
+fn peer(url: &Expr) -> String {
+    let text = shown(url);
+    let text = text.trim_matches('"');
+    text.split_once("://")
+        .map_or(text, |(_, rest)| rest)
+        .to_owned()
+}
+
 fn exchange(http: &Http, public: &Public, details: &mut Vec<(&'static str, String)>) {
     if http.effect != Effect::Unspecified {
         details.push(("effect", http.effect.describe().to_owned()));
     }
     let mut sent: Vec<String> = Vec::new();
     for (part, expr) in http.request_exprs() {
-        let place = match part {
-            RequestPart::Url => "URL",
-            RequestPart::Query => "query",
-            RequestPart::Header => "header",
-            RequestPart::Body => "body",
-        };
+        let place = part.describe();
         for name in secrets_in(expr, public) {
             let line = format!("{name} in the {place}");
             if !sent.contains(&line) {
@@ -324,17 +333,29 @@ fn exchange(http: &Http, public: &Public, details: &mut Vec<(&'static str, Strin
         Some(Auth::Bearer(_)) => details.push(("authenticates", "bearer token".into())),
         Some(Auth::Basic(..)) => details.push(("authenticates", "user and password".into())),
         Some(Auth::Client(..)) => details.push(("authenticates", "OAuth client".into())),
+        Some(Auth::Login(..)) => details.push(("authenticates", "login".into())),
+        None => {}
+    }
+    match http.sign.as_deref() {
+        Some(Sign::AwsSigv4 { .. }) => details.push(("signs", "AWS Signature Version 4".into())),
+        Some(Sign::Hmac { header, .. }) => details.push(("signs", format!("HMAC in {header}"))),
         None => {}
     }
     let body = match &http.body {
         Body::None => None,
-        Body::Json(_) => Some("JSON"),
-        Body::Form(_) => Some("form"),
-        Body::Text(_) => Some("text"),
-        Body::Raw(_) => Some("bytes"),
+        Body::Statement(text) => Some(shown(text)),
+        Body::Command(words) => Some(words.iter().map(shown).collect::<Vec<_>>().join(" ")),
+        Body::Program(program) => {
+            let words = program.arguments.iter().map(shown);
+            Some(words.collect::<Vec<_>>().join(" ")).filter(|all| !all.is_empty())
+        }
+        Body::Json(_) => Some("JSON".to_owned()),
+        Body::Form(_) => Some("form".to_owned()),
+        Body::Text(_) => Some("text".to_owned()),
+        Body::Raw(_) => Some("bytes".to_owned()),
     };
     if let Some(body) = body {
-        details.push(("body", body.to_owned()));
+        details.push(("body", body));
     }
     for expect in &http.expect {
         details.push((

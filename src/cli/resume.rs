@@ -7,7 +7,8 @@ use super::watch::Watch;
 use super::{environment, load, paths, run, runreport, stop};
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::plan::{Plan, document};
-use crate::run::{Decision, Job, OpenRun};
+use crate::report::visible;
+use crate::run::{Decision, Elsewhere, Job, OpenRun};
 use crate::world::World;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -15,12 +16,20 @@ use std::path::{Path, PathBuf};
 /// Runs the command.
 pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
     let config = context.config()?;
-    let world = environment::world(context, &config)?
-        .with_workers(config.workers.clone().into_iter().collect());
+    let world = environment::world(context, &config)?.with_programs(
+        config.workers.clone().into_iter().collect(),
+        config.programs.clone().into_iter().collect(),
+    );
     let paths = paths::resolve(context, &config, &world)?;
     let vault = RefCell::new(run::open(context, &world, &paths)?);
     environment::agree_to_run(&vault.borrow(), context.globals.environment.as_deref())?;
     let open = crate::run::open_runs(&world, &vault.borrow())?;
+    let decision = match (args.retry, args.abandon, args.accept) {
+        (true, _, _) => Some(Decision::Retry),
+        (_, true, _) => Some(Decision::Abandon),
+        (_, _, true) => Some(Decision::Accept),
+        _ => None,
+    };
     let chosen: Vec<OpenRun> = match &args.run {
         Some(id) => {
             let found: Vec<OpenRun> = open
@@ -28,6 +37,14 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
                 .filter(|r| r.run_id.starts_with(id.as_str()) || r.rotation == *id)
                 .cloned()
                 .collect();
+            if found.is_empty() {
+                let decision = decision.unwrap_or(Decision::Retry);
+                if let Some(run) =
+                    crate::run::decide_elsewhere(&world, &mut vault.borrow_mut(), id, decision)?
+                {
+                    return elsewhere(context, &run, decision);
+                }
+            }
             if found.len() != 1 {
                 let what = if found.is_empty() {
                     format!("no interrupted run is named `{id}`")
@@ -40,12 +57,6 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
             found
         }
         None => open,
-    };
-    let decision = match (args.retry, args.abandon, args.accept) {
-        (true, _, _) => Some(Decision::Retry),
-        (_, true, _) => Some(Decision::Abandon),
-        (_, _, true) => Some(Decision::Accept),
-        _ => None,
     };
     if chosen.is_empty() {
         context
@@ -102,6 +113,29 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
     worst.map_or(Ok(()), Err)
 }
 
+/// What is said of a run that is on another machine.
+fn elsewhere(context: &Context, run: &Elsewhere, decision: Decision) -> Result<()> {
+    let on = crate::run::claim::machine(run.host.as_deref());
+    let (id, rotation) = (&run.run_id, visible(&run.rotation));
+    match (decision, &run.overtaken) {
+        (Decision::Abandon, None) => context.out.info(&format!(
+            "run {id} of `{rotation}` {on} is given up: the next run begins anew. What it had obtained is in the journal of that machine, which revokes it when it goes on; otherwise revoke it at the issuer"
+        )),
+        (Decision::Abandon | Decision::Accept, Some(_)) => context.out.info(&format!(
+            "run {id} of `{rotation}` {on}: accept"
+        )),
+        (Decision::Retry, _) | (Decision::Accept, None) => {
+            return Err(Error::plain(
+                Failure::Usage,
+                codes::RUN_CLAIMED,
+                format!("run {id} of `{rotation}` is {on}, and so is its journal"),
+            )
+            .help(format!("resume it there; when that machine is gone for good: `rot resume {id} --abandon`")));
+        }
+    }
+    Ok(())
+}
+
 fn one(
     args: &ResumeArgs,
     context: &Context,
@@ -131,9 +165,17 @@ fn one(
         certificates: run::certificates(&plan, source.as_deref())?,
         lock_wait: paths.lock_wait,
     };
+    let swept = run::sweep(args.report, context, world, vault, &job)?;
     let watch = Watch::new(&context.out, &plan, args.report == ResultFormat::Text);
     let report = run::runtime()?.block_on(crate::run::resume(world, vault, &job, open, &watch))?;
-    runreport::emit(context, &report, args.report)
+    runreport::emit(context, &report, args.report)?;
+    if swept.trouble.is_empty() {
+        return Ok(());
+    }
+    Err(Error {
+        failure: Failure::Unrevoked,
+        diagnostics: Vec::new(),
+    })
 }
 
 /// The plan to go on with: the named file; else the file that the run was started from, as it is now, so that a mended

@@ -270,6 +270,14 @@ pub fn instance(name: &str, given: &[(String, String)]) -> Result<(String, Strin
             (Some(value), _) => value.to_owned(),
             (None, Some(_)) => continue,
             (None, None) if parameter.ty == "host" => quoted("HOST.example.com"),
+            (None, None) if parameter.ty == "list" => {
+                let word = key.to_uppercase();
+                format!(
+                    "[{}, {}]",
+                    quoted(&format!("{word}_A")),
+                    quoted(&format!("{word}_B"))
+                )
+            }
             (None, None) => quoted(&key.to_uppercase()),
         };
         arguments.push_str(&format!("    {key}: {written}\n"));

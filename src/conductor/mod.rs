@@ -3,6 +3,7 @@
 pub mod index;
 pub mod read;
 pub mod scan;
+pub mod schema;
 pub mod task_type;
 pub mod template;
 pub mod write;

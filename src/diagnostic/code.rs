@@ -298,6 +298,7 @@ code_table! {
         NON_IDEMPOTENT_RETRY        "ROT406" "non-idempotent-retry" Warning;
         MISSING_TIMEOUT             "ROT407" "missing-timeout" Note pedantic;
         USERINFO_CONFUSABLE         "ROT408" "userinfo-confusable-host" Error;
+        PASSWORD_IN_STATEMENT       "ROT409" "password-in-statement" Warning;
     }
     Rotation {
         OVERWRITE_BEFORE_VERIFY     "ROT501" "overwrite-before-verify" Warning;
@@ -354,6 +355,7 @@ code_table! {
         RUN_INTERRUPTED             "ROT714" "interrupted-run" Error;
         RUN_REQUEST_CHANGED         "ROT715" "request-changed" Error;
         RUN_NOT_REVOKED             "ROT716" "not-revoked" Error;
+        RUN_CLAIMED                 "ROT717" "claimed-elsewhere" Error;
         REHEARSAL_LOSES             "ROT720" "rehearsal-loses-credential" Error rehearsal;
         REHEARSAL_NEEDS_PERSON      "ROT721" "rehearsal-needs-person" Error rehearsal;
         REHEARSAL_LEAVES            "ROT722" "rehearsal-leaves-credential" Warning rehearsal;

@@ -218,6 +218,13 @@ functions! {
     Split "split" (String, String) -> Json, Part, "The list of parts between separators.";
     Sha256 "sha256" (Any) -> String, Opaque, "SHA-256 as lower-case hexadecimal.";
     HmacSha256 "hmac_sha256" (Any, Any) -> String, Opaque, "HMAC-SHA-256 (key, text) as lower-case hexadecimal.";
+    HmacSha256Bytes "hmac_sha256_bytes" (Any, Any) -> Bytes, Opaque, "HMAC-SHA-256 (key, text) as bytes, for a hash that is the key of another.";
+    Sha256Bytes "sha256_bytes" (Any) -> Bytes, Opaque, "SHA-256 as bytes.";
+    HexDecode "hex_decode" (String) -> Bytes, Encoded, "The bytes behind hexadecimal digits.";
+    Base64Bytes "base64_bytes" (String) -> Bytes, Encoded, "The bytes behind base64 of either alphabet.";
+    ScramSha256 "scram_sha_256" (String) -> String, Opaque, "A SCRAM-SHA-256 verifier as PostgreSQL stores it (RFC 5803); its salt is the run's, so that a resumed run makes the same.";
+    Name "name" (String) -> String, Encoded, "An SQL identifier in its quotes, for `statement`.";
+    Next "next" (Any, Any) -> Any, Whole, "The element of a list behind a value, the first where there is none or the value is not in it: the slot that is not in use.";
     Date "date" (Time) -> String, Whole, "The date of a time in UTC: 2026-11-23.";
     Rfc3339 "rfc3339" (Time) -> String, Whole, "A time as RFC 3339 in UTC.";
     Epoch "epoch" (Time) -> Int, Whole, "Seconds since 1970.";

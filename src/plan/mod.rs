@@ -53,6 +53,9 @@ pub struct Plan {
     /// carries them, as it has no comments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepted: Vec<String>,
+    /// Names under which data may choose a secret to store in, with `*` for any characters but `/`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret_names: Vec<String>,
 }
 
 /// A secret that the vault keeps.
@@ -182,7 +185,15 @@ impl Plan {
             env: Vec::new(),
             rotations: Vec::new(),
             accepted: Vec::new(),
+            secret_names: Vec::new(),
         }
+    }
+
+    /// Whether data may choose this name for a secret to store in.
+    pub fn allows_secret_name(&self, name: &str) -> bool {
+        self.secret_names
+            .iter()
+            .any(|pattern| name::matches(pattern, name))
     }
 
     /// The declaration of a secret.

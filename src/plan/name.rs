@@ -19,3 +19,26 @@ pub fn is_identifier(name: &str) -> bool {
         && name.len() <= MAX_NAME
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
+
+/// Whether a name is of a pattern, in which `*` stands for any characters but `/`.
+pub fn matches(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = name.strip_prefix(parts.next().unwrap_or_default()) else {
+        return false;
+    };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, between)) = parts.split_last() else {
+        return rest.is_empty();
+    };
+    for part in between {
+        let Some((skipped, behind)) = rest.split_once(part) else {
+            return false;
+        };
+        if skipped.contains('/') {
+            return false;
+        }
+        rest = behind;
+    }
+    rest.strip_suffix(last)
+        .is_some_and(|skipped| !skipped.contains('/'))
+}

@@ -47,11 +47,43 @@ pub enum Place {
     Path,
     /// `user:password@`.
     UserInfo,
+    /// The key of a signature: it is not sent, what is made with it is.
+    Signature,
+    /// The credential with which a session at a server begins.
+    Login,
+    /// A value in an SQL statement, or a word of a Redis command.
+    Statement,
+    /// The standard input of a program.
+    Stdin,
+    /// The environment of a program.
+    Environment,
+    /// A file in memory that a program reads.
+    File,
+    /// An argument of a program, which every user of the machine can read: nothing may be declared for it.
+    Argument,
 }
 
 impl Place {
     /// What is allowed where nothing is said.
     pub const DEFAULT: [Place; 2] = [Place::Header, Place::Body];
+
+    /// What is allowed of a program where nothing is said.
+    pub const OF_PROGRAMS: [Place; 3] = [Place::Stdin, Place::Environment, Place::File];
+
+    /// Those that may be declared, in the order of the reference.
+    pub const DECLARED: [Place; 11] = [
+        Place::Header,
+        Place::Body,
+        Place::Query,
+        Place::Path,
+        Place::UserInfo,
+        Place::Signature,
+        Place::Login,
+        Place::Statement,
+        Place::Stdin,
+        Place::Environment,
+        Place::File,
+    ];
 
     /// Whether it is allowed where nothing is said.
     pub fn is_usual(self) -> bool {
@@ -66,20 +98,52 @@ impl Place {
             Place::Query => "query",
             Place::Path => "path",
             Place::UserInfo => "userinfo",
+            Place::Signature => "signature",
+            Place::Login => "login",
+            Place::Statement => "statement",
+            Place::Stdin => "stdin",
+            Place::Environment => "environment",
+            Place::File => "file",
+            Place::Argument => "arguments",
+        }
+    }
+
+    /// Whether it is a part of the start of a program, else of a request to a host.
+    pub fn is_of_program(self) -> bool {
+        match self {
+            Place::Stdin | Place::Environment | Place::File | Place::Argument => true,
+            Place::Header
+            | Place::Body
+            | Place::Query
+            | Place::Path
+            | Place::UserInfo
+            | Place::Signature
+            | Place::Login
+            | Place::Statement => false,
+        }
+    }
+
+    /// One line of documentation.
+    pub fn doc(self) -> &'static str {
+        match self {
+            Place::Header => "a header, `Authorization` among them",
+            Place::Body => "the body",
+            Place::Query => "the query of the URL, which servers and proxies log",
+            Place::Path => "the path of the URL, which servers and proxies log",
+            Place::UserInfo => "`user:password@` in the URL",
+            Place::Signature => "the key of `sign`: what is made with it is sent, the key is not",
+            Place::Login => "`login` of `sql` and `redis`; SCRAM does not send the password",
+            Place::Statement => "a value in `statement` of `sql`, a word in `command` of `redis`",
+            Place::Stdin => "the standard input of a program",
+            Place::Environment => "the environment of a program",
+            Place::File => "a file in memory that a program reads",
+            Place::Argument => "an argument of a program, which every user of the machine can read",
         }
     }
 
     /// From the word in the language.
     pub fn parse(word: &str) -> Option<Place> {
-        [
-            Place::Header,
-            Place::Body,
-            Place::Query,
-            Place::Path,
-            Place::UserInfo,
-        ]
-        .into_iter()
-        .find(|p| p.as_str() == word)
+        Place::DECLARED.into_iter().find(|p| p.as_str() == word)
     }
 }
 

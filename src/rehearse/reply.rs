@@ -2,7 +2,7 @@
 
 use super::answers::Answer;
 use super::script::{Part, answer_members};
-use crate::plan::task::http::{CaptureSource, Expectation, StatusPattern};
+use crate::plan::task::http::{CaptureSource, Expectation, Protocol, StatusPattern};
 use crate::plan::{Expr, ExprKind, JsonPath, Operator, Type};
 use crate::sim::Reply;
 use serde_json::{Value as Json, json};
@@ -139,6 +139,7 @@ pub fn status(part: &Part) -> u16 {
     match listed {
         Some(StatusPattern::Exact(status)) => status,
         Some(StatusPattern::Family(family)) => u16::from(family) * 100,
+        None if part.http.protocol() == Protocol::Exec => 0,
         None => 200,
     }
 }

@@ -6,8 +6,8 @@ use super::scope::Scope;
 use super::value::{Data, Value};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::schedule::Dur;
-use crate::plan::task::http::{Capture, CaptureSource, Expectation, Http, StatusPattern};
-use crate::plan::{Expr, ExprKind, Label, Origin, Type};
+use crate::plan::task::http::{Capture, CaptureSource, Expectation, Http, Protocol, StatusPattern};
+use crate::plan::{Expr, ExprKind, JsonPath, Label, Origin, Type};
 use crate::source::Span;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -150,6 +150,26 @@ impl Answer {
         }
     }
 
+    /// What a server says of a refusal, for people: what may be a credential is masked, and no more than a few lines are shown.
+    /// `None` where there is nothing to read.
+    pub fn excerpt(&self) -> Option<String> {
+        let text = self.text().ok()?;
+        let said = match serde_json::from_str::<serde_json::Value>(&text) {
+            Ok(mut body) => {
+                mask_members(&mut body);
+                body.to_string()
+            }
+            Err(_) => mask_words(&text),
+        };
+        let said: Vec<&str> = said.split_whitespace().collect();
+        let said = said.join(" ");
+        let mut shown: String = said.chars().take(EXCERPT).collect();
+        if shown.len() < said.len() {
+            shown.push('…');
+        }
+        (!shown.is_empty()).then_some(shown)
+    }
+
     /// What may be said of a body: its content type and length.
     fn shape(&self) -> String {
         match self.content_type().0 {
@@ -174,6 +194,26 @@ impl Answer {
         }
         crate::json::parse_text(&text)
             .map_err(|_| wrong(format!("the answer is not JSON ({})", self.shape())))
+    }
+
+    /// The body as a value that a path can be looked for in: JSON, or XML where the server says that it is.
+    fn tree(&self, path: &JsonPath, label: &Label) -> Result<(Value, Option<String>), Unreadable> {
+        let media = self.content_type().0.unwrap_or_default();
+        if media.ends_with("/xml") || media.ends_with("+xml") {
+            let text = self.text()?;
+            return super::xml::value(&text, &path.listed(), label)
+                .map(|value| (value, None))
+                .map_err(|what| Unreadable {
+                    message: format!(
+                        "the answer is not XML that can be read: {what} ({})",
+                        self.shape()
+                    ),
+                    of_header: false,
+                });
+        }
+        let json = self.json()?;
+        let twice = json.duplicate().map(str::to_owned);
+        Ok((Value::from_node(&json, label), twice))
     }
 
     /// Conductor's form: `{"response": {headers, statusCode, reasonPhrase, body}}`.
@@ -227,6 +267,59 @@ impl Answer {
     }
 }
 
+/// Characters of a refusal that are shown.
+const EXCERPT: usize = 300;
+/// A word of so many characters with a digit in it may be a credential, an id or a host: none is needed to understand a refusal.
+const LONG_WORD: usize = 12;
+/// What stands in the names of members that hold credentials.
+const TELLING: [&str; 9] = [
+    "token",
+    "secret",
+    "passw",
+    "key",
+    "credential",
+    "auth",
+    "cookie",
+    "jwt",
+    "signature",
+];
+
+fn mask_members(json: &mut serde_json::Value) {
+    use serde_json::Value as Json;
+    match json {
+        Json::String(text) => *text = mask_words(text),
+        Json::Array(items) => items.iter_mut().for_each(mask_members),
+        Json::Object(members) => {
+            for (name, member) in members.iter_mut() {
+                let name = name.to_ascii_lowercase();
+                if member.is_string() && TELLING.iter().any(|word| name.contains(word)) {
+                    *member = Json::String("***".to_owned());
+                } else {
+                    mask_members(member);
+                }
+            }
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
+}
+
+fn mask_words(text: &str) -> String {
+    let is_part = |c: char| c.is_alphanumeric() || "_-+/=.~%:$!".contains(c);
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+        let (word, tail) = rest.split_at(end);
+        let telling = word.len() >= LONG_WORD && word.bytes().any(|b| b.is_ascii_digit());
+        masked.push_str(if telling { "***" } else { word });
+        let gap = tail.find(is_part).unwrap_or(tail.len());
+        let (between, next) = tail.split_at(gap);
+        masked.push_str(between);
+        rest = next;
+    }
+    masked
+}
+
 fn reason_phrase(status: u16) -> &'static str {
     match status {
         200 => "OK",
@@ -248,7 +341,11 @@ pub fn status_expected(http: &Http, status: u16) -> bool {
             }
         }
     }
-    !listed && StatusPattern::Family(2).matches(status)
+    let usual = match http.protocol() {
+        Protocol::Exec => StatusPattern::Exact(0),
+        Protocol::Http | Protocol::Postgres | Protocol::Redis => StatusPattern::Family(2),
+    };
+    !listed && usual.matches(status)
 }
 
 /// Checks headers and body against what the author expects.
@@ -271,12 +368,11 @@ pub fn check(http: &Http, answer: &Answer, scope: &Scope) -> Result<(), Box<Diag
                 operator,
                 value,
             } => {
-                let json = answer
-                    .json()
+                let (tree, _) = answer
+                    .tree(path, &Label::PUBLIC)
                     .map_err(|u| unexpected(expect.at.0, u.message))?;
                 let place = Expr::new(ExprKind::Null, expect.at);
-                let found = pick(&Value::from_node(&json, &Label::PUBLIC), path, &place)
-                    .map_err(|e| Box::new(e.into()))?;
+                let found = pick(&tree, path, &place).map_err(|e| Box::new(e.into()))?;
                 (
                     found,
                     *operator,
@@ -411,8 +507,8 @@ fn find(
     let place = Expr::new(ExprKind::Null, capture.at);
     Ok(match &capture.source {
         CaptureSource::Body(path) => {
-            let json = match answer.json() {
-                Ok(json) => json,
+            let (tree, twice) = match answer.tree(path, raw_label) {
+                Ok(tree) => tree,
                 Err(_) if scope.dialect.semantics().absent_is_null => {
                     // The whole of an answer that is text is that text.
                     let document = answer.document(raw_label);
@@ -424,7 +520,7 @@ fn find(
                 Err(unreadable) => return Err(nothing_to_read(capture, unreadable)),
             };
             if capture.secret
-                && let Some(key) = json.duplicate().filter(|key| path.as_str().contains(key))
+                && let Some(key) = twice.filter(|key| path.as_str().contains(key.as_str()))
             {
                 let message = format!(
                     "the answer has the key `{}` twice: which of them is meant cannot be told",
@@ -436,8 +532,7 @@ fn find(
                         .help("the answer is kept in the journal; something between this machine and the server may have written into it"),
                 ));
             }
-            pick(&Value::from_node(&json, raw_label), path, &place)
-                .map_err(|e| Box::new(Diagnostic::from(e)))?
+            pick(&tree, path, &place).map_err(|e| Box::new(Diagnostic::from(e)))?
         }
         CaptureSource::Text => match answer.text() {
             Ok(text) => Data::Text(Zeroizing::new(

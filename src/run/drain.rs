@@ -25,6 +25,7 @@ impl Engine<'_> {
     /// Waits, but not longer than the process may live.
     pub(super) async fn pause_for(&self, step: &Step, pause: Duration) -> Result<(), StepError> {
         self.go_on(step)?;
+        self.renew_claim(step)?;
         match select(self.world.clock.sleep(pause), self.observer.stopped()).await {
             Either::Left(_) => Ok(()),
             Either::Right(_) => Err(interrupted(step, "the pause before it is not over")),

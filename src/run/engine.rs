@@ -37,6 +37,8 @@ pub(super) enum StepError {
     Failed(Box<Diagnostic>),
     /// The process was asked to end; a later one goes on.
     Interrupted(Box<Diagnostic>),
+    /// Another machine has taken the rotation over: what was obtained is to be settled, and nothing else done.
+    Overtaken(Box<Diagnostic>),
     /// What an earlier process heard is of no use and was given up: the run is replayed from its journal, which calls again.
     Replay(Box<Diagnostic>),
     /// A step failed, and the next attempt of the run mends that by itself, however often it takes.
@@ -72,6 +74,8 @@ pub(super) struct Engine<'a> {
     pub(super) egress: Egress<'a>,
     pub(super) issuers: RefCell<Issuers>,
     pub(super) done: RefCell<Done>,
+    /// The claim on the rotation, where it needs one.
+    pub(super) claim: Option<super::claim::Held>,
     /// PEM texts of the certificate files that the plan names.
     pub(super) certificates: std::collections::HashMap<String, Vec<u8>>,
 }
@@ -82,6 +86,8 @@ pub(super) struct Done {
     pub(super) steps: Vec<StepReport>,
     pub(super) secrets: Vec<SecretReport>,
     pub(super) notes: Vec<String>,
+    /// Old credentials whose revocation failed; it is due.
+    pub(super) unrevoked: Vec<Diagnostic>,
     /// Failures of permissive steps, with the path of their frame: they count when the fork or the rotation ends.
     pub(super) owed: Vec<(CallPath, Box<Diagnostic>)>,
     /// The first Conductor task that failed.

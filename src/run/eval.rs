@@ -130,7 +130,7 @@ pub fn eval(expr: &Expr, scope: &Scope) -> Result<Value, EvalError> {
                 .iter()
                 .map(|a| eval(a, scope))
                 .collect::<Result<Vec<_>, _>>()?;
-            let value = functions::apply(*function, &values)
+            let value = functions::apply(*function, &values, &scope.run.id)
                 .map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))?;
             scope.made.note(&value);
             if matches!(function, Function::Jq | Function::JavaScript) {

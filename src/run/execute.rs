@@ -9,7 +9,7 @@ use super::open::{BUDGET, OpenRun, OpenState};
 use super::report::{Observer, RunReport, Status};
 use super::scope::{RunFacts, Scope, Secrets, Values};
 use super::value::Value;
-use super::{due, failure, lost, open, start};
+use super::{claim, due, failure, lost, open, start};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::name::is_mask;
 use crate::plan::{Egress, Plan, Rotation};
@@ -52,7 +52,7 @@ pub async fn run(
     observer: &dyn Observer,
 ) -> Result<RunReport> {
     let _lock = lock(world, &vault.borrow(), &job.rotation.name, job.lock_wait)?;
-    catch_up(vault)?;
+    catch_up(world, vault, job).await?;
     let (open, ended) = open::survey(world, &vault.borrow())?;
     lost::keep(&mut vault.borrow_mut(), &ended, world.clock.now())?;
     match open.into_iter().find(|r| r.rotation == job.rotation.name) {
@@ -69,9 +69,14 @@ pub async fn run(
 }
 
 /// Reads the vault again where it was changed since it was opened: who held the lock before has stored something, and a run
-/// that does not see it would ask for a credential that it then cannot store. (A commit without a change writes nothing.)
-fn catch_up(vault: &RefCell<Vault>) -> Result<()> {
-    vault.borrow_mut().commit(|_| Ok(()))
+/// that does not see it would ask for a credential that it then cannot store. Where another machine is at work on the rotation,
+/// it is waited for. (A commit without a change writes nothing.)
+async fn catch_up(world: &World, vault: &RefCell<Vault>, job: &Job<'_>) -> Result<()> {
+    if claim::is_needed(job.plan) {
+        claim::await_turn(world, vault, &job.rotation.name, job.lock_wait).await
+    } else {
+        vault.borrow_mut().commit(|_| Ok(()))
+    }
 }
 
 /// Whether a rotation that was due is not any more, because the process that held the lock has run it.
@@ -93,7 +98,7 @@ pub async fn resume(
     observer: &dyn Observer,
 ) -> Result<RunReport> {
     let _lock = lock(world, &vault.borrow(), &job.rotation.name, job.lock_wait)?;
-    catch_up(vault)?;
+    catch_up(world, vault, job).await?;
     // While this process waited for the lock, another one may have gone on with the run.
     let journal = Journal::open(world, &vault.borrow(), &open.run_id)?;
     if journal.ended() {
@@ -401,6 +406,7 @@ async fn perform(
     for secret in begun.secrets.each() {
         observer.secret(secret);
     }
+    let claim = claim_for(world, vault, job, journal, &begun)?;
     let engine = Engine {
         world,
         plan: job.plan,
@@ -410,6 +416,7 @@ async fn perform(
         egress: Egress::of(job.plan),
         issuers: RefCell::default(),
         done: RefCell::new(Done::default()),
+        claim,
         certificates: job.certificates.clone(),
     };
     let mut replays = 0;
@@ -422,7 +429,7 @@ async fn perform(
         };
         let result = match body(&engine, &frame).await {
             Ok(flow) => engine.outputs(&frame, flow),
-            Err(stopped) => Err(stopped),
+            Err(stopped) => Err(engine.or_overtaken(job.rotation, stopped)),
         };
         // Each useless answer that was kept is given up once.
         if matches!(result, Err(StepError::Replay(_))) && replays < MAX_REPLAYS {
@@ -434,8 +441,82 @@ async fn perform(
             });
             continue;
         }
-        return finish(&engine, &frame, &begun.facts, begun.resumed, result).await;
+        let overtaken = matches!(result, Err(StepError::Overtaken(_)));
+        let mut report = finish(&engine, &frame, &begun.facts, begun.resumed, result).await?;
+        if overtaken {
+            let swept = super::revocation::sweep_due(world, vault, job, observer).await?;
+            if swept.revoked > 0 {
+                report
+                    .notes
+                    .push("what this run had obtained was revoked".to_owned());
+            }
+            if let (Some(error), false) = (&mut report.failure, swept.trouble.is_empty()) {
+                error.failure = Failure::Unrevoked;
+            }
+            report.notes.extend(swept.trouble);
+        }
+        return Ok(report);
     }
+}
+
+/// Claims the rotation for the run, where it changes anything outside. A run that may not begin is over.
+fn claim_for(
+    world: &World,
+    vault: &RefCell<Vault>,
+    job: &Job<'_>,
+    journal: &RefCell<Journal>,
+    begun: &Begun,
+) -> Result<Option<claim::Held>> {
+    if !claim::is_needed(job.plan) {
+        return Ok(None);
+    }
+    let pinned = {
+        let journal = journal.borrow();
+        let begin = journal.begin();
+        begin
+            .map(|(begin, _)| begin.pinned.clone())
+            .unwrap_or_default()
+    };
+    // Between the time when it was looked at and now, another machine may have run the rotation whole.
+    let fresh = !journal.borrow().had_effect();
+    let unchanged = |doc: &crate::vault::Document| -> Result<()> {
+        let stored = due::stored_by(job.rotation);
+        for name in stored.iter().filter(|_| fresh) {
+            let current = pinned
+                .get(name)
+                .and_then(|versions| versions.current.as_deref());
+            doc.expect_current(name, current)?;
+        }
+        Ok(())
+    };
+    let taken = claim::take(world, vault, &job.rotation.name, &begun.facts.id, unchanged);
+    let taken = taken.and_then(|held| {
+        let stores = !due::stored_by(job.rotation).is_empty();
+        if stores && !held.is_lost() {
+            vault.borrow_mut().hold_room_again()?;
+        }
+        Ok(held)
+    });
+    taken.map(Some).map_err(|error| {
+        let mut journal = journal.borrow_mut();
+        let stale = error
+            .diagnostics
+            .iter()
+            .any(|d| d.code == codes::VAULT_CONFLICT);
+        if fresh && (stale || journal.steps().next().is_none()) {
+            let end = End {
+                status: EndStatus::Failed,
+                code: error.diagnostics.first().map(|d| d.code.id().to_owned()),
+                notes: Vec::new(),
+            };
+            let _ = journal.append(world, &vault.borrow(), Event::Ended(end), None, false);
+            return error;
+        }
+        match error.failure {
+            Failure::BeforeEffect if journal.had_effect() => error.with(Failure::AfterEffect),
+            _ => error,
+        }
+    })
 }
 
 /// The scope at the beginning of a run.
@@ -491,18 +572,10 @@ async fn finish<'a>(
 ) -> Result<RunReport> {
     let mut output = Json::Object(Map::new());
     // Before the run is over: lost, it would be due again at once.
-    let result = match result {
-        // Not an attempt that failed: the run is where it was.
-        Err(StepError::Interrupted(diagnostic)) => Err(StepError::Interrupted(diagnostic)),
-        Ok(value) => engine
-            .note_attempt(frame.rotation, true)
-            .map(|()| value)
-            .map_err(StepError::Broken),
-        Err(error) => {
-            let _ = engine.note_attempt(frame.rotation, false);
-            Err(error)
-        }
-    };
+    let result = result.and_then(|value| {
+        let noted = engine.note_attempt(frame.rotation, Attempted::Well);
+        noted.map(|()| value).map_err(StepError::Broken)
+    });
     let (status, failure) = match result {
         Ok(value) => {
             output = masked(frame.rotation, &value);
@@ -513,11 +586,21 @@ async fn finish<'a>(
                 notes: engine.done.borrow().notes.clone(),
             };
             let _ = engine.record(Event::Ended(end), None, false);
-            (Status::Completed, None)
+            (Status::Completed, not_revoked(engine))
         }
         Err(stopped) => {
+            let attempted = match &stopped {
+                // Not an attempt that failed: the run is where it was.
+                StepError::Interrupted(_) => Attempted::Broken,
+                _ => Attempted::Badly,
+            };
+            if matches!(stopped, StepError::Overtaken(_)) {
+                engine.settle_overtaken(frame).await;
+            }
             failure::react(engine, frame, &stopped).await;
             let (status, error) = ended_badly(engine, facts, stopped);
+            // Lost, it is tried again earlier, and another machine waits longer.
+            let _ = engine.note_attempt(frame.rotation, attempted);
             (status, Some(error))
         }
     };
@@ -535,26 +618,65 @@ async fn finish<'a>(
     })
 }
 
+/// What a run that is done says of old credentials that it could not revoke.
+fn not_revoked(engine: &Engine<'_>) -> Option<Error> {
+    let mut failed = std::mem::take(&mut engine.done.borrow_mut().unrevoked);
+    for diagnostic in &mut failed {
+        diagnostic.code = codes::RUN_NOT_REVOKED;
+        diagnostic.message = format!(
+            "the new credential is in use, and the old one was not revoked: {}",
+            diagnostic.message
+        );
+        diagnostic.help = Some("each `rot run` and `rot resume` tries it again; `rot status` shows what is not revoked yet".into());
+    }
+    (!failed.is_empty()).then_some(Error {
+        failure: Failure::Unrevoked,
+        diagnostics: failed,
+    })
+}
+
 impl Engine<'_> {
-    /// Writes down when a rotation that has a schedule was tried.
-    fn note_attempt(&self, rotation: &Rotation, succeeded: bool) -> Result<()> {
-        if rotation.schedule.is_none() {
+    /// Writes down when a rotation that has a schedule was tried, and lets go of its claim.
+    fn note_attempt(&self, rotation: &Rotation, attempted: Attempted) -> Result<()> {
+        let scheduled = rotation.schedule.is_some() && attempted != Attempted::Broken;
+        if !scheduled && self.claim.is_none() {
             return Ok(());
         }
-        let run = self.journal.borrow().run_id().to_owned();
-        let (at, host) = (self.world.clock.now(), self.world.env.host());
-        let commit = |doc: &mut crate::vault::Document| {
-            let attempt = due::Attempt {
-                run: &run,
-                host,
-                at,
-                succeeded,
-            };
-            due::note(doc, &rotation.name, attempt);
-            Ok(())
+        let now = self.world.clock.now();
+        let (run, over) = {
+            let journal = self.journal.borrow();
+            let over = attempted == Attempted::Well || journal.ended();
+            (journal.run_id().to_owned(), over)
         };
-        self.vault.borrow_mut().commit(commit)
+        let noted = self.vault.borrow_mut().commit(|doc| {
+            if scheduled {
+                let attempt = due::Attempt {
+                    run: &run,
+                    host: self.world.env.host(),
+                    at: now,
+                    succeeded: attempted == Attempted::Well,
+                };
+                due::note(doc, &rotation.name, attempt);
+            }
+            if let Some(held) = &self.claim {
+                claim::leave(doc, held, &run, now, over);
+            }
+            Ok(())
+        });
+        // A claim that stays ends by itself.
+        if scheduled { noted } else { Ok(()) }
     }
+}
+
+/// How an attempt of a run ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Attempted {
+    /// All is done.
+    Well,
+    /// It failed.
+    Badly,
+    /// The process was asked to end.
+    Broken,
 }
 
 /// The outputs as they are shown: secret values and those declared as masked are `***`.
@@ -621,6 +743,15 @@ fn ended_badly(engine: &Engine<'_>, facts: &RunFacts, stopped: StepError) -> (St
                     .help(format!("mend it, then `rot resume {}` continues", facts.id));
             }
             (Status::Failed, error)
+        }
+        StepError::Overtaken(diagnostic) => {
+            let end = End {
+                status: EndStatus::Abandoned,
+                code: Some(diagnostic.code.id().to_owned()),
+                notes: engine.done.borrow().notes.clone(),
+            };
+            let _ = engine.record(Event::Ended(end), None, true);
+            (Status::Failed, Error::new(Failure::Locked, *diagnostic))
         }
         StepError::Interrupted(diagnostic) => {
             let error = if effect {

@@ -10,6 +10,7 @@ pub(super) fn reason(stopped: &StepError) -> String {
     match stopped {
         StepError::Failed(d)
         | StepError::Interrupted(d)
+        | StepError::Overtaken(d)
         | StepError::Replay(d)
         | StepError::Heals(d)
         | StepError::Halted(d)
@@ -20,7 +21,10 @@ pub(super) fn reason(stopped: &StepError) -> String {
 
 /// Runs what the rotation has for a failure. What fails in it is only noted: the first failure is the one that counts.
 pub(super) async fn react<'a>(engine: &Engine<'a>, frame: &Frame<'a>, stopped: &StepError) {
-    if matches!(stopped, StepError::Broken(_) | StepError::Interrupted(_)) {
+    if matches!(
+        stopped,
+        StepError::Broken(_) | StepError::Interrupted(_) | StepError::Overtaken(_)
+    ) {
         return;
     }
     frame.scope.borrow_mut().run.reason = Some(reason(stopped));

@@ -31,7 +31,13 @@ pub fn of(vault: &Vault, journal: &Journal, rotation: &Rotation, http: &Http) ->
             RequestPart::Target,
             json!([http.url, http.encode, http.query]),
         ),
-        (RequestPart::Headers, json!([http.headers, http.auth])),
+        (
+            RequestPart::Headers,
+            match &http.sign {
+                None => json!([http.headers, http.auth]),
+                Some(sign) => json!([http.headers, http.auth, sign]),
+            },
+        ),
         (RequestPart::Body, json!(http.body)),
         (RequestPart::Effect, json!(http.effect)),
         (RequestPart::Lets, json!(lets(rotation, http))),

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD
 use zeroize::Zeroizing;
 
 /// Applies a function to values.
-pub fn apply(function: Function, values: &[Value]) -> Result<Value, String> {
+/// `seed` names the run: what is salted is the same in all of it.
+pub fn apply(function: Function, values: &[Value], seed: &str) -> Result<Value, String> {
     let first = values.first().cloned().unwrap_or_else(Value::null);
     let data = match function {
         Function::Base64 => text(STANDARD.encode(&*bytes(&first)?)),
@@ -64,6 +65,40 @@ pub fn apply(function: Function, values: &[Value]) -> Result<Value, String> {
             let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &bytes(&first)?);
             let message = values.get(1).map(bytes).transpose()?.unwrap_or_default();
             text(hex(ring::hmac::sign(&key, &message).as_ref()))
+        }
+        Function::HmacSha256Bytes => {
+            let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &bytes(&first)?);
+            let message = values.get(1).map(bytes).transpose()?.unwrap_or_default();
+            binary(ring::hmac::sign(&key, &message).as_ref())
+        }
+        Function::Sha256Bytes => {
+            binary(ring::digest::digest(&ring::digest::SHA256, &bytes(&first)?).as_ref())
+        }
+        Function::HexDecode => Data::Bytes(unhex(&string(&first)?)?),
+        Function::Base64Bytes => {
+            let encoded = string(&first)?;
+            let plain = encoded.trim_end_matches('=');
+            let decoded = STANDARD_NO_PAD
+                .decode(plain)
+                .or_else(|_| URL_SAFE_NO_PAD.decode(plain))
+                .map_err(|_| "this is not base64".to_owned())?;
+            Data::Bytes(Zeroizing::new(decoded))
+        }
+        Function::ScramSha256 => Data::Text(super::scram::verifier(&string(&first)?, seed)?),
+        Function::Name => Data::Text(super::sql::identifier(&string(&first)?)?),
+        Function::Next => {
+            let Data::List(items) = &first.data else {
+                return Err(format!("expected a list, found {}", first.kind()));
+            };
+            let current = values.get(1).and_then(Value::scalar_text);
+            let at = items.iter().position(|item| {
+                current.is_some() && item.scalar_text().as_deref() == current.as_deref()
+            });
+            let next = at.map_or(0, |at| (at + 1) % items.len().max(1));
+            let Some(found) = items.get(next) else {
+                return Err("the list is empty".into());
+            };
+            found.data.clone()
         }
         Function::Date => text(instant(&first)?.strftime("%Y-%m-%d").to_string()),
         Function::Rfc3339 => text(instant(&first)?.to_string()),
@@ -170,6 +205,23 @@ pub fn later(time: jiff::Timestamp, duration: Dur) -> Result<jiff::Timestamp, St
 
 fn text(text: String) -> Data {
     Data::Text(Zeroizing::new(text))
+}
+
+fn binary(bytes: &[u8]) -> Data {
+    Data::Bytes(Zeroizing::new(bytes.to_vec()))
+}
+
+/// The bytes behind hexadecimal digits.
+fn unhex(text: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] => Some((digit(*high)? * 16 + digit(*low)?) as u8),
+        _ => None,
+    });
+    let bytes: Option<Vec<u8>> = pairs.collect();
+    bytes
+        .map(Zeroizing::new)
+        .ok_or_else(|| "this is not hexadecimal".to_owned())
 }
 
 fn string(value: &Value) -> Result<Zeroizing<String>, String> {

@@ -29,6 +29,7 @@ pub fn make(
             super::ids::uuid4(rng).map_err(|_| no_randomness())?,
         )),
         Generator::Ed25519 => ed25519(rng),
+        Generator::Openssh { comment } => openssh(comment, rng),
         Generator::X25519 => x25519(rng),
         Generator::Rsa { bits } => rsa(*bits, rng),
     }
@@ -101,6 +102,57 @@ fn ed25519(rng: &dyn Rng) -> Result<Vec<(String, Zeroizing<String>)>, String> {
     Ok(vec![
         ("private_key".into(), pem("PRIVATE KEY", &private)),
         ("public_key".into(), pem("PUBLIC KEY", &public)),
+    ])
+}
+
+/// OpenSSH's own form of a private key, without a pass phrase (OpenSSH, PROTOCOL.key), and the line of its public key.
+fn openssh(comment: &str, rng: &dyn Rng) -> Result<Vec<(String, Zeroizing<String>)>, String> {
+    use ring::signature::KeyPair;
+    const KIND: &[u8] = b"ssh-ed25519";
+    let field = |out: &mut Zeroizing<Vec<u8>>, bytes: &[u8]| {
+        out.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+        out.extend_from_slice(bytes);
+    };
+    let seed = random(32, rng)?;
+    let pair = ring::signature::Ed25519KeyPair::from_seed_unchecked(&seed)
+        .map_err(|_| "no key could be made".to_owned())?;
+    let key = pair.public_key().as_ref();
+    let mut public = Zeroizing::new(Vec::new());
+    field(&mut public, KIND);
+    field(&mut public, key);
+    // All at its full size from the beginning: what grows leaves copies behind.
+    let mut inner = Zeroizing::new(Vec::with_capacity(256 + comment.len()));
+    let check = random(4, rng)?;
+    inner.extend_from_slice(&check);
+    inner.extend_from_slice(&check);
+    field(&mut inner, KIND);
+    field(&mut inner, key);
+    let mut both = Zeroizing::new(Vec::with_capacity(64));
+    both.extend_from_slice(&seed);
+    both.extend_from_slice(key);
+    field(&mut inner, &both);
+    field(&mut inner, comment.as_bytes());
+    for filler in 1u8.. {
+        if inner.len() % 8 == 0 {
+            break;
+        }
+        inner.push(filler);
+    }
+    let mut outer = Zeroizing::new(Vec::with_capacity(512 + comment.len()));
+    outer.extend_from_slice(b"openssh-key-v1\0");
+    field(&mut outer, b"none");
+    field(&mut outer, b"none");
+    field(&mut outer, b"");
+    outer.extend_from_slice(&1u32.to_be_bytes());
+    field(&mut outer, &public);
+    field(&mut outer, &inner);
+    let line = format!("ssh-ed25519 {} {comment}", STANDARD.encode(&*public));
+    Ok(vec![
+        ("private_key".into(), pem("OPENSSH PRIVATE KEY", &outer)),
+        (
+            "public_key".into(),
+            Zeroizing::new(line.trim_end().to_owned()),
+        ),
     ])
 }
 
@@ -286,6 +338,26 @@ mod tests {
                 "{}",
                 generator.word()
             );
+        }
+        let openssh = made(&Generator::Openssh {
+            comment: "rot on api".into(),
+        });
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("key");
+        std::fs::write(&file, openssh[0].1.as_bytes()).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&file, mode).unwrap();
+        match std::process::Command::new("ssh-keygen")
+            .arg("-y")
+            .arg("-f")
+            .arg(&file)
+            .output()
+        {
+            Ok(read) => assert_eq!(
+                String::from_utf8(read.stdout).unwrap().trim_end(),
+                *openssh[1].1
+            ),
+            Err(_) => println!("skipped: ssh-keygen is not installed"),
         }
         let x25519 = made(&Generator::X25519);
         assert_eq!(STANDARD.decode(x25519[0].1.as_bytes()).unwrap().len(), 32);

@@ -16,6 +16,7 @@ pub mod value;
 
 mod accept;
 mod answer;
+pub mod claim;
 mod drain;
 mod engine;
 mod eval;
@@ -27,17 +28,26 @@ mod fingerprint;
 pub(crate) mod generate;
 mod jwt;
 pub mod needs;
+mod overtaken;
+mod peer;
 mod request;
 mod revocation;
+mod scram;
 mod script;
+pub mod sign;
+mod sql;
 mod start;
 mod step;
 pub mod sweep;
+mod xml;
 
 pub use answer::Answer as StoredAnswer;
 pub use execute::{Job, journaled_plan, resume, run, ways_out};
 pub use lost::{LostVersion, keep_lost, lost};
-pub use open::{Decision, OpenRun, OpenState, acknowledge, describe as describe_run, open_runs};
+pub use open::{
+    Decision, Elsewhere, OpenRun, OpenState, acknowledge, decide_elsewhere,
+    describe as describe_run, elsewhere, open_runs,
+};
 pub use report::{Observer, RunReport, SecretReport, Silent, Status, StepReport};
 pub use revocation::{Swept, sweep_due};
 pub use script::serve as serve_jq;

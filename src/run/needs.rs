@@ -7,6 +7,7 @@
 use super::scope::{Secrets, Stored};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::task::Http;
+use crate::plan::task::http::Protocol;
 use crate::plan::{Expr, ExprKind, Plan, Root, Rotation, Step, Task, Version};
 use crate::source::Span;
 use crate::world::World;
@@ -308,8 +309,11 @@ fn unusable_certificates(all: &[&Rotation], at_hand: &AtHand<'_>) -> Vec<Diagnos
     found
 }
 
-/// Not known to be plain HTTP.
+/// Not known to be plain HTTP, nor a session that does without at this machine.
 fn may_use_tls(http: &Http) -> bool {
+    if http.protocol() != Protocol::Http {
+        return !http.limits.ca.is_empty();
+    }
     let start = match &http.url.kind {
         ExprKind::Template(parts) => parts.first().map(|part| &part.kind),
         other => Some(other),
@@ -324,6 +328,33 @@ fn missing_programs(all: &[&Rotation], world: &World) -> Vec<Diagnostic> {
     let mut seen: Vec<&str> = Vec::new();
     let mut found = Vec::new();
     for one in all {
+        for (step, http) in one.requests() {
+            let url = http.url.as_str().unwrap_or_default();
+            let program = url.strip_prefix("exec://");
+            let Some(name) = program.filter(|_| http.protocol() == Protocol::Exec) else {
+                continue;
+            };
+            if step.optional || seen.contains(&name) {
+                continue;
+            }
+            seen.push(name);
+            let (message, help) = match world.process.ready_program(name) {
+                Readiness::Ready => continue,
+                Readiness::Undeclared => (
+                    format!("no program `{name}` is declared on this machine"),
+                    format!("write `[programs]` in rot.toml, then `{name} = [\"/path/of/it\"]`: a plan that somebody sends can start nothing else"),
+                ),
+                Readiness::Missing(program) => (
+                    format!("the program `{name}` cannot be started: `{program}` is not there, or is none"),
+                    "install it, make it executable (`chmod +x`), or name another one in `[programs]` of rot.toml".to_owned(),
+                ),
+            };
+            found.push(
+                Diagnostic::new(codes::RUN_BAD_INPUT, http.url.at.0, message)
+                    .at("started here")
+                    .help(help),
+            );
+        }
         one.walk(&mut |step| {
             let Task::Worker(worker) = &step.task else {
                 return;

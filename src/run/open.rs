@@ -161,6 +161,90 @@ pub fn describe(journal: &Journal) -> OpenRun {
 
 pub use super::journal::event::Decision;
 
+/// Takes a rotation from a run that is on another machine, which is gone for good; or notes that a person has seen to what
+/// such a run may have left. `None` when no run of another machine has an id that begins so.
+///
+/// # Errors
+/// Those of a commit.
+pub fn decide_elsewhere(
+    world: &World,
+    vault: &mut Vault,
+    begins: &str,
+    decision: Decision,
+) -> Result<Option<Elsewhere>> {
+    let found = elsewhere(world, vault)?
+        .into_iter()
+        .find(|run| run.run_id.starts_with(begins));
+    let Some(run) = found else { return Ok(None) };
+    let now = world.clock.now();
+    match (decision, &run.overtaken) {
+        (Decision::Retry, _) | (Decision::Accept, None) => {}
+        (Decision::Abandon, None) => vault.commit(|doc| {
+            doc.overtake(&run.rotation, None, now);
+            Ok(())
+        })?,
+        (Decision::Abandon | Decision::Accept, Some(_)) => vault.commit(|doc| {
+            doc.accept_overtaken(&run.run_id);
+            Ok(())
+        })?,
+    }
+    Ok(Some(run))
+}
+
+/// A run of another machine that has the same vault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Its id.
+    pub run_id: String,
+    /// Rotation name.
+    pub rotation: String,
+    /// The machine, if it says so.
+    pub host: Option<String>,
+    /// Since when it is at work, by its own clock; of one that was overtaken, since when it is that.
+    pub since: jiff::Timestamp,
+    /// Until when nobody else begins, by its own clock.
+    pub until: jiff::Timestamp,
+    /// Whether it may have made a call that cannot be made again.
+    pub engaged: bool,
+    /// It was overtaken: by which run, or by a person.
+    pub overtaken: Option<Option<String>>,
+}
+
+/// The runs of other machines that are under way, and those that were overtaken and have not gone on since.
+///
+/// # Errors
+/// What listing the journals says.
+pub fn elsewhere(world: &World, vault: &Vault) -> Result<Vec<Elsewhere>> {
+    let here = journal::list(world, vault)?;
+    let claims = vault
+        .doc()
+        .claims()
+        .into_iter()
+        .map(|(rotation, claim)| Elsewhere {
+            run_id: claim.run,
+            rotation,
+            host: claim.host,
+            since: claim.since,
+            until: claim.until,
+            engaged: claim.engaged,
+            overtaken: None,
+        });
+    let overtaken = vault.doc().overtaken().into_iter();
+    let overtaken = overtaken
+        .filter(|(_, run)| !run.accepted)
+        .map(|(run_id, run)| Elsewhere {
+            run_id,
+            rotation: run.rotation,
+            host: run.host,
+            since: run.at,
+            until: run.at,
+            engaged: false,
+            overtaken: Some(run.by),
+        });
+    let all = claims.chain(overtaken);
+    Ok(all.filter(|run| !here.contains(&run.run_id)).collect())
+}
+
 /// Writes a decision down, when no process is at work on the run. After `Abandon` and `Accept` the run is over.
 pub fn acknowledge(
     world: &World,
@@ -216,6 +300,8 @@ pub fn acknowledge(
                 }
             }
         }
+        doc.release(&open.rotation, run_id);
+        doc.settle(run_id);
         for secret in &unstored {
             let version = NewUnkept {
                 id: run_id,

@@ -4,11 +4,13 @@ use super::eval::{EvalError, eval};
 use super::functions::{form_encode, percent_encode};
 use super::scope::Scope;
 use super::value::{Data, Value};
+use super::{peer, sign};
 use crate::diagnostic::codes;
 use crate::plan::egress::{Egress, Spot};
-use crate::plan::task::http::{Auth, Body, Http};
+use crate::plan::task::http::{Auth, Body, Http, Protocol, Sign};
 use crate::plan::{Derivation, Expr, ExprKind, Label, Origin, Place, Plan};
 use crate::world::http::{Limits, Request};
+use crate::world::{process, wire};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::HashMap;
@@ -18,11 +20,23 @@ use zeroize::Zeroizing;
 /// A request with what is known of it.
 pub struct Built {
     /// Ready to go.
-    pub request: Request,
+    pub request: Outgoing,
+    /// Host, and the port that is written.
+    pub host: (String, Option<u16>),
     /// Which secrets are in it.
     pub label: Label,
     /// `host:port`, for messages.
     pub authority: String,
+}
+
+/// What goes out.
+pub enum Outgoing {
+    /// An HTTP request.
+    Http(Box<Request>),
+    /// A statement or a command at a server.
+    Wire(Box<(wire::Session, wire::Call)>),
+    /// A program of this machine.
+    Program(Box<process::Start>),
 }
 
 /// Where minted values may be sent besides what the plan declares: hosts of the steps that issued them, each with its port or
@@ -37,6 +51,7 @@ pub fn build(
     egress: &Egress<'_>,
     issuers: &Issuers,
     ca: Vec<Vec<u8>>,
+    at: jiff::Timestamp,
 ) -> Result<Built, EvalError> {
     let mut label = Label::PUBLIC;
     let (url, parts) = url_of(http, scope)?;
@@ -51,13 +66,23 @@ pub fn build(
         egress,
         issuers,
         name: &host,
-        port: url.port_or_known_default(),
+        port: url.port_or_known_default().or(http.protocol().port()),
         literal: literal_host,
     };
+    let port = to.port;
     let guard = |value: &Value, place: Place, expr: &Expr| to.permit(value, place, expr);
     for (value, place, expr) in &parts {
         guard(value, *place, expr)?;
         label.join(&value.full_label());
+    }
+    if http.protocol() != Protocol::Http {
+        let made = peer::build(http, &url, scope, &guard, limits(http, ca, literal_host))?;
+        return Ok(Built {
+            request: made.request,
+            host: (host.clone(), port),
+            label: label.joined(&made.label),
+            authority: made.shown,
+        });
     }
     let mut headers: Vec<(String, Zeroizing<Vec<u8>>)> = Vec::new();
     for header in &http.headers {
@@ -119,6 +144,8 @@ pub fn build(
             );
             Some(Zeroizing::new(text.as_bytes().to_vec()))
         }
+        // Another protocol's, built above.
+        Body::Statement(_) | Body::Command(_) | Body::Program(_) => None,
         Body::Text(expr) | Body::Raw(expr) => {
             let value = eval(expr, scope)?;
             guard(&value, Place::Body, expr)?;
@@ -133,6 +160,23 @@ pub fn build(
         default_header(&mut headers, "Content-Type", "application/json");
     }
     default_header(&mut headers, "Accept", "application/json");
+    let mut url = url;
+    if let Some(sign) = http.sign.as_deref() {
+        if matches!(sign, Sign::AwsSigv4 { .. }) && url.query().is_some() {
+            let query = sign::query(&url);
+            url.set_query(Some(&query));
+        }
+        let request = sign::Signed {
+            method: &http.method,
+            url: &url,
+            headers: &headers,
+            body: body.as_ref().map_or(&[], |b| b.as_slice()),
+            at,
+        };
+        let (added, signed) = peer::signature(sign, &request, scope, &guard)?;
+        label.join(&signed);
+        headers.extend(added);
+    }
     let limits = limits(http, ca, literal_host);
     let authority = format!(
         "{}:{}",
@@ -148,7 +192,8 @@ pub fn build(
         limits,
     };
     Ok(Built {
-        request,
+        request: Outgoing::Http(Box::new(request)),
+        host: (host.clone(), port),
         label,
         authority,
     })
@@ -247,7 +292,8 @@ fn url_of<'a>(http: &'a Http, scope: &Scope) -> Result<(url::Url, Parts<'a>), Ev
         EvalError::new(codes::BAD_URL, &http.url, "this is not a URL")
             .help("for example `https://api.example.com/tokens`")
     })?;
-    if !matches!(url.scheme(), "https" | "http") {
+    let own = http.protocol().scheme();
+    if !matches!(url.scheme(), "https" | "http") && own != Some(url.scheme()) {
         return Err(EvalError::new(
             codes::BAD_URL,
             &http.url,
@@ -402,6 +448,8 @@ fn authorization(
             ));
             Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())).into_bytes())
         }
+        // Another protocol's.
+        Auth::Login(..) => Zeroizing::new(Vec::new()),
     };
     Ok((header, label))
 }

@@ -155,6 +155,7 @@ async fn one(
         egress: Egress::of(plan),
         issuers: RefCell::default(),
         done: RefCell::new(Done::default()),
+        claim: None,
         certificates,
     };
     let frame = Frame {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub type Values = indexmap::IndexMap<String, Value>;
 
 /// What names mean during a run.
+#[derive(Clone)]
 pub struct Scope {
     /// Which front end's rules hold.
     pub dialect: Dialect,

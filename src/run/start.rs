@@ -179,24 +179,27 @@ pub fn environment(world: &World, plan: &Plan) -> Values {
 
 /// Which versions this run sees.
 pub fn pin(plan: &Plan, vault: &Vault) -> Pins {
-    let declared = plan.secrets.iter().filter_map(|declared| {
-        let entry = vault.doc().get(&declared.name)?;
+    let declared = plan.secrets.iter().map(|declared| declared.name.as_str());
+    // Those that data may name as well: which one that is shows when it is stored.
+    let named = (vault.doc().names()).filter(|name| plan.allows_secret_name(name));
+    let pins = declared.chain(named).filter_map(|name| {
+        let entry = vault.doc().get(name)?;
         let versions = PinnedVersions {
             current: entry.current.clone(),
             previous: entry.previous.clone(),
         };
-        Some((declared.name.clone(), versions))
+        Some((name.to_owned(), versions))
     });
-    declared.collect()
+    pins.collect()
 }
 
 /// The pinned values. Versions never change, so a resumed run sees what the first attempt saw.
 pub fn secrets(plan: &Plan, vault: &Vault, pinned: &Pins) -> Secrets {
     let mut secrets = Secrets::new(crate::plan::fields::public_fields(plan));
-    for declared in &plan.secrets {
-        let (Some(entry), Some(pins)) =
-            (vault.doc().get(&declared.name), pinned.get(&declared.name))
-        else {
+    let declared = plan.secrets.iter().map(|declared| declared.name.as_str());
+    let named = (pinned.keys().map(String::as_str)).filter(|name| plan.allows_secret_name(name));
+    for name in declared.chain(named) {
+        let (Some(entry), Some(pins)) = (vault.doc().get(name), pinned.get(name)) else {
             continue;
         };
         for (id, version) in [
@@ -208,7 +211,7 @@ pub fn secrets(plan: &Plan, vault: &Vault, pinned: &Pins) -> Secrets {
                 .and_then(|id| entry.version(id))
                 .and_then(|v| v.value.as_ref())
                 .map(stored);
-            secrets.set(&declared.name, version, stored);
+            secrets.set(name, version, stored);
         }
     }
     secrets

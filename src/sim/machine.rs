@@ -9,8 +9,10 @@ use super::fault::{FsFault, HttpFault};
 use super::random::Random;
 use crate::world::clock::Clock;
 use crate::world::env::Env;
-use crate::world::process::{Process, Trouble};
+use crate::world::http::{Attempt, Http, Request};
+use crate::world::process::{Process, Readiness, Start, Trouble};
 use crate::world::rng::Rng;
+use crate::world::wire::{Call, Session, Wire};
 use crate::world::{BoxFuture, World};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -126,6 +128,7 @@ impl<O: Outside> Sim<O> {
             rng: Arc::new(self.clone()),
             env: Arc::new(self.clone()),
             process: Arc::new(self.clone()),
+            wire: Arc::new(self.clone()),
         }
     }
 
@@ -283,9 +286,77 @@ impl<O: Outside> Env for Sim<O> {
     }
 }
 
+/// What an exchange that is not HTTP is to the outside: a request whose URL says what is spoken, so that answers get lost and
+/// processes end around it as around any other.
+fn in_place<'a>(
+    method: &str,
+    url: String,
+    headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+    body: Option<Zeroizing<Vec<u8>>>,
+) -> Request {
+    Request {
+        method: method.to_owned(),
+        url: Zeroizing::new(url),
+        headers: headers
+            .map(|(name, value)| (name.to_owned(), Zeroizing::new(value.to_vec())))
+            .collect(),
+        body,
+        secret: false,
+        limits: crate::world::http::Limits::default(),
+    }
+}
+
+impl<O: Outside> Sim<O> {
+    async fn call_out(&self, request: Request) -> Attempt {
+        Http::call(self, &request).await
+    }
+}
+
+impl<O: Outside> Wire for Sim<O> {
+    fn call<'a>(&'a self, session: &'a Session, call: &'a Call) -> BoxFuture<'a, Attempt> {
+        let at = format!("{}:{}", session.host, session.port);
+        let login = session.login.iter();
+        let headers = login.map(|(user, password)| (user.as_str(), password.as_bytes()));
+        let request = match call {
+            Call::Statement { database, text } => {
+                let body = Zeroizing::new(text.as_bytes().to_vec());
+                in_place(
+                    "SQL",
+                    format!("postgres://{at}/{database}"),
+                    headers,
+                    Some(body),
+                )
+            }
+            Call::Command(words) => {
+                let words: Vec<&[u8]> = words.iter().map(|word| word.as_slice()).collect();
+                let body = Zeroizing::new(words.join(&b' '));
+                in_place("REDIS", format!("redis://{at}"), headers, Some(body))
+            }
+        };
+        Box::pin(async move { self.call_out(request).await })
+    }
+}
+
 impl<O: Outside> Process for Sim<O> {
     fn knows(&self, worker: &str) -> bool {
         self.state().outside.knows(worker)
+    }
+
+    fn ready_program(&self, program: &str) -> Readiness {
+        match self.state().outside.knows(program) {
+            true => Readiness::Ready,
+            false => Readiness::Undeclared,
+        }
+    }
+
+    fn start<'a>(&'a self, start: &'a Start) -> BoxFuture<'a, Attempt> {
+        let body = start.stdin.clone();
+        let headers = start
+            .environment
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let request = in_place("EXEC", format!("exec://{}", start.program), headers, body);
+        Box::pin(async move { self.call_out(request).await })
     }
 
     fn call<'a>(

@@ -94,6 +94,8 @@ pub struct Target {
     pub host: Name,
     /// It is written `"${name}"` and names a host parameter of the template in which it stands.
     pub parameter: bool,
+    /// `program` stands before it: a program of this machine, not a host.
+    pub program: bool,
     /// Parts of the request after `in`; empty when not said.
     pub places: Vec<Name>,
     /// All of it.
@@ -438,14 +440,60 @@ pub struct Member {
     pub value: Expr,
 }
 
-/// An `http` step.
+/// What an exchange speaks: the first word of its step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// `http NAME METHOD "url" …`
+    Http,
+    /// `sql NAME postgres "host:port/database" …`
+    Postgres,
+    /// `redis NAME "host:port" …`
+    Redis,
+    /// `exec NAME "program" …`
+    Exec,
+}
+
+impl Protocol {
+    /// The first word of its step.
+    pub fn word(self) -> &'static str {
+        match self {
+            Protocol::Http => "http",
+            Protocol::Postgres => "sql",
+            Protocol::Redis => "redis",
+            Protocol::Exec => "exec",
+        }
+    }
+
+    /// What its addresses begin with in a plan; absent for HTTP, whose addresses are written out.
+    pub fn scheme(self) -> Option<&'static str> {
+        match self {
+            Protocol::Http => None,
+            Protocol::Postgres => Some("postgres"),
+            Protocol::Redis => Some("redis"),
+            Protocol::Exec => Some("exec"),
+        }
+    }
+
+    /// The port of a server for which none is written.
+    pub fn port(self) -> Option<u16> {
+        match self {
+            Protocol::Postgres => Some(5432),
+            Protocol::Redis => Some(6379),
+            Protocol::Http | Protocol::Exec => None,
+        }
+    }
+}
+
+/// An `http`, `sql`, `redis` or `exec` step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Http {
+    /// What it speaks.
+    pub protocol: Protocol,
     /// Step name; may be left out where nothing refers to it.
     pub name: Option<Name>,
-    /// Method as written.
+    /// Method as written; of what is not HTTP the first word of the step.
     pub method: Name,
-    /// URL.
+    /// URL, or the host or program in its place.
     pub url: Expr,
     /// What it changes.
     pub effect: Option<Effect>,
@@ -495,7 +543,7 @@ pub enum EffectKind {
     Revokes,
 }
 
-/// A clause of an `http` step.
+/// A clause of an exchange.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clause {
     /// What it is.
@@ -504,7 +552,7 @@ pub struct Clause {
     pub span: Span,
 }
 
-/// Clauses of an `http` step.
+/// Clauses of an exchange.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ClauseKind {
     /// `bearer expr`
@@ -542,6 +590,8 @@ pub enum ClauseKind {
     },
     /// `expect status 200, 2xx`
     ExpectStatus(Vec<Name>),
+    /// `expect exit 0, 3`
+    ExpectExit(Vec<Count>),
     /// `expect header "Name" == expr`
     ExpectHeader {
         /// Header.
@@ -590,6 +640,27 @@ pub enum ClauseKind {
         /// The request that revokes one, named `stray`.
         revoke: Box<Http>,
     },
+    /// `sign SCHEME { option expr … }`
+    Sign {
+        /// `aws_sigv4`, `hmac`.
+        scheme: Name,
+        /// Words with their values.
+        options: Vec<(Name, Expr)>,
+    },
+    /// `login user, password`
+    Login(Expr, Expr),
+    /// `statement "…"`
+    Statement(Expr),
+    /// `command ["…", …]`
+    Command(Expr),
+    /// `stdin expr`
+    Stdin(Expr),
+    /// `environment { NAME: expr, … }`
+    Environment(Vec<Member>),
+    /// `arguments ["…", …]`
+    Arguments(Expr),
+    /// `file expr`: a file in memory whose path is called `path`.
+    File(Expr),
 }
 
 /// Where a capture is found.

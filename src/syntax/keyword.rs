@@ -18,15 +18,42 @@ pub const ENTRIES: [&str; 7] = [
 pub const TEMPLATES: [&str; 3] = ["about", "parameter", "with"];
 
 /// First words of steps.
-pub const STEPS: [&str; 19] = [
-    "http", "let", "log", "fail", "stop", "update", "stage", "verify", "promote", "revoke",
-    "generate", "manual", "wait", "when", "match", "parallel", "for", "repeat", "call",
+pub const STEPS: [&str; 22] = [
+    "http", "sql", "redis", "exec", "let", "log", "fail", "stop", "update", "stage", "verify",
+    "promote", "revoke", "generate", "manual", "wait", "when", "match", "parallel", "for",
+    "repeat", "call",
 ];
 
 /// First words of the clauses of a request.
-pub const CLAUSES: [&str; 20] = [
-    "bearer", "basic", "client", "header", "query", "json", "form", "text", "raw", "timeout",
-    "connect", "retry", "expect", "secret", "public", "ca", "proxy", "follow", "limit", "strays",
+pub const CLAUSES: [&str; 28] = [
+    "bearer",
+    "basic",
+    "client",
+    "header",
+    "query",
+    "json",
+    "form",
+    "text",
+    "raw",
+    "timeout",
+    "connect",
+    "retry",
+    "expect",
+    "secret",
+    "public",
+    "ca",
+    "proxy",
+    "follow",
+    "limit",
+    "strays",
+    "sign",
+    "login",
+    "statement",
+    "command",
+    "stdin",
+    "environment",
+    "arguments",
+    "file",
 ];
 
 /// First words of the effects of a request.

@@ -9,7 +9,7 @@ pub mod expect;
 mod explain;
 mod fault;
 mod grammar;
-mod keyword;
+pub mod keyword;
 mod lex;
 mod lower;
 mod operator;

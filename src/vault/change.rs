@@ -295,6 +295,49 @@ impl Document {
         Ok(())
     }
 
+    /// Keeps a version that never comes into use: as one that failed. One that is there already is not stored again, and one
+    /// that is or was in use is left alone.
+    ///
+    /// # Errors
+    /// ROT118 for a bad name, ROT812 for a bad value.
+    pub fn keep_unused(&mut self, name: &str, new: NewVersion) -> Result<()> {
+        if !name::is_secret_name(name) {
+            return Err(bad_name(name));
+        }
+        check_value(name, &new.value)?;
+        let entry = self.secrets.entry(name.to_owned()).or_default();
+        if let Some(state) = entry.version(&new.id).map(|version| version.state) {
+            return match state {
+                State::Pending => self.mark_failed(name, &new.id),
+                State::Current
+                | State::Previous
+                | State::Retired
+                | State::Failed
+                | State::Revoked => Ok(()),
+            };
+        }
+        let value = same_kind(name, entry, new.value)?;
+        for (field, _) in value.parts() {
+            if let Some(field) = field.filter(|f| !entry.fields.iter().any(|known| known == f)) {
+                entry.fields.push(field.to_owned());
+            }
+        }
+        entry.versions.push(VersionEntry {
+            id: new.id,
+            created_at: new.created_at,
+            value: Some(value),
+            expires_at: new.expires_at,
+            run: new.run,
+            rotation: new.rotation,
+            state: State::Failed,
+            note: None,
+            unrevoked: None,
+            exposed_to: Vec::new(),
+            ext: Facts::new(),
+        });
+        Ok(())
+    }
+
     /// Notes that a version is not in use and, as far as is known, still works at its issuer. One that is in use is left alone.
     ///
     /// # Errors

@@ -122,6 +122,8 @@ pub enum Why {
     Abandoned,
     /// Its revocation failed.
     Refused,
+    /// Another machine took its rotation over before it came into use.
+    Overtaken,
 }
 
 impl Why {
@@ -134,6 +136,7 @@ impl Why {
             Why::Replaced => "it was replaced by hand",
             Why::Abandoned => "its run was given up",
             Why::Refused => "its revocation failed",
+            Why::Overtaken => "another machine took its rotation over before it came into use",
         }
     }
 }

@@ -8,7 +8,7 @@ use super::ancestry::Ancestry;
 use super::document::{
     Document, Facts, SecretEntry, State, StoredValue, Unrevoked, VersionEntry, Why,
 };
-use super::{history, pin, recipient, replace, wire};
+use super::{claim, history, pin, recipient, replace, wire};
 use crate::diagnostic::{Error, Failure, Result, codes};
 use jiff::Timestamp;
 use serde_json::Value as Json;
@@ -157,6 +157,11 @@ impl Merge<'_> {
             Some(&Json::Object(b.meta.clone())),
             DEPTH,
         );
+        let mut meta = match meta {
+            Some(Json::Object(meta)) => meta,
+            _ => Facts::new(),
+        };
+        claim::merge(&mut meta, base.map(|d| &d.meta), &a.meta, &b.meta, self.now);
         Ok(Document {
             vault_id: a.vault_id.clone(),
             environment,
@@ -169,10 +174,7 @@ impl Merge<'_> {
             names: BTreeMap::new(),
             secrets: BTreeMap::new(),
             removed: BTreeMap::new(),
-            meta: match meta {
-                Some(Json::Object(meta)) => meta,
-                _ => Facts::new(),
-            },
+            meta,
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod ancestry;
 pub mod change;
+mod claim;
 pub mod crypt;
 mod derive;
 pub mod document;
@@ -21,6 +22,7 @@ mod store;
 pub mod variable;
 mod wire;
 
+pub use claim::{Claim, Overtaken};
 pub use document::{
     Document, NewUnkept, NewVersion, SecretEntry, State, StoredValue, Unrevoked, VersionEntry, Why,
 };

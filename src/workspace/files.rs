@@ -92,9 +92,14 @@ pub fn is_within(path: &Path, folder: &Path) -> bool {
 pub fn is_ours(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let own = rustix::process::geteuid().as_raw();
+    // A user's own group, to which nobody else belongs by the custom of most systems, is no other.
+    let group = rustix::process::getegid().as_raw();
     [path.to_owned(), parent(path)].iter().all(|part| {
-        fs::metadata(part)
-            .is_ok_and(|meta| (meta.uid() == own || meta.uid() == 0) && meta.mode() & 0o002 == 0)
+        fs::metadata(part).is_ok_and(|meta| {
+            let others = meta.mode() & 0o002 != 0
+                || (meta.mode() & 0o020 != 0 && meta.gid() != group && meta.gid() != 0);
+            (meta.uid() == own || meta.uid() == 0) && !others
+        })
     })
 }
 

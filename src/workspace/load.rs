@@ -384,6 +384,7 @@ fn options(config: &Config) -> ReadOptions {
         target,
         hosts,
         workers: config.workers.keys().cloned().collect(),
+        secret_names: config.secret_names.clone(),
         ..ReadOptions::default()
     }
 }

@@ -66,6 +66,7 @@ impl Env for RealEnv {
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_INPUT + 1));
         let mut chunk = Zeroizing::new([0u8; 4096]);
         let mut file = Descriptor(&stdin);
+        let mut pasted = Pasted::default();
         loop {
             let count = file.read(chunk.as_mut_slice())?;
             bytes.extend_from_slice(chunk.get(..count).unwrap_or_default());
@@ -81,9 +82,18 @@ impl Env for RealEnv {
             {
                 return Err(interrupted(hidden));
             }
-            if count == 0 || (hidden.is_some() && bytes.ends_with(b"\n")) {
+            pasted.read(&bytes, count);
+            let whole = hidden.is_some() && pasted.is_whole(&bytes) && !more_waits(&pasted);
+            if count == 0 || whole {
                 break;
             }
+        }
+        if hidden.is_some() {
+            // What was typed or pasted behind it is nobody's answer to the next question, and no shell's command.
+            let _gone = rustix::termios::tcflush(&stdin, rustix::termios::QueueSelector::IFlush);
+        }
+        if hidden.is_some() {
+            unmark(&mut bytes);
         }
         drop(hidden);
         if bytes.is_empty() {
@@ -99,6 +109,79 @@ impl Env for RealEnv {
             ));
         }
         Ok(Some(bytes))
+    }
+}
+
+/// What a terminal that knows bracketed paste puts around what is pasted (xterm's control sequences, "Bracketed Paste Mode").
+const PASTE_BEGINS: &[u8] = b"\x1b[200~";
+const PASTE_ENDS: &[u8] = b"\x1b[201~";
+
+/// How far something of several lines has come: a terminal hands out one line after the other.
+#[derive(Default)]
+struct Pasted {
+    /// Between the marks of a paste.
+    open: bool,
+    /// Within a PEM text.
+    pem: bool,
+    /// A PEM text has ended; another may follow.
+    ended: bool,
+    /// Where the last line begins.
+    line: usize,
+}
+
+impl Pasted {
+    /// Takes note of the last `count` bytes.
+    fn read(&mut self, bytes: &[u8], count: usize) {
+        let new = bytes.len().saturating_sub(count + PASTE_ENDS.len() - 1);
+        let tail = bytes.get(new..).unwrap_or_default();
+        let last = |mark: &[u8]| tail.windows(mark.len()).rposition(|w| w == mark);
+        match (last(PASTE_BEGINS), last(PASTE_ENDS)) {
+            (begins, Some(ends)) => self.open = begins.is_some_and(|begins| begins > ends),
+            (Some(_), None) => self.open = true,
+            (None, None) => {}
+        }
+        while let Some(length) = bytes
+            .get(self.line..)
+            .and_then(|rest| rest.iter().position(|b| *b == b'\n'))
+        {
+            let line = bytes.get(self.line..self.line + length).unwrap_or_default();
+            let line = line.strip_prefix(PASTE_BEGINS).unwrap_or(line);
+            if line.starts_with(b"-----BEGIN ") {
+                (self.pem, self.ended) = (true, false);
+            } else if line.starts_with(b"-----END ") {
+                (self.pem, self.ended) = (false, true);
+            }
+            self.line += length + 1;
+        }
+    }
+
+    /// Whether what was read can be all of it.
+    fn is_whole(&self, bytes: &[u8]) -> bool {
+        bytes.ends_with(b"\n") && !self.open && !self.pem
+    }
+}
+
+/// Whether more of the same paste is on its way: the next certificate of a chain, in a terminal that does not mark pastes.
+fn more_waits(pasted: &Pasted) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    if !pasted.ended {
+        return false;
+    }
+    let stdin = io::stdin();
+    let mut wanted = [PollFd::new(&stdin, PollFlags::IN)];
+    let soon = Timespec {
+        tv_sec: 0,
+        tv_nsec: 50_000_000,
+    };
+    poll(&mut wanted, Some(&soon)).is_ok_and(|ready| ready > 0)
+}
+
+/// Takes the marks of a paste out, in place.
+fn unmark(bytes: &mut Vec<u8>) {
+    for mark in [PASTE_BEGINS, PASTE_ENDS] {
+        while let Some(at) = bytes.windows(mark.len()).position(|w| w == mark) {
+            bytes.drain(at..at + mark.len());
+        }
     }
 }
 
@@ -119,6 +202,8 @@ impl Read for Descriptor<'_> {
 /// The terminal with its echo off; on again when dropped.
 struct Hidden {
     before: rustix::termios::Termios,
+    /// The terminal was told to mark what is pasted.
+    marks: bool,
 }
 
 impl Hidden {
@@ -139,8 +224,14 @@ impl Hidden {
         quiet.special_codes[SpecialCodeIndex::VEOL2] =
             before.special_codes[SpecialCodeIndex::VQUIT];
         tcsetattr(io::stdin(), OptionalActions::Flush, &quiet)?;
-        let guard = Hidden { before };
+        let marks = RealEnv
+            .var("TERM")
+            .is_some_and(|kind| !kind.is_empty() && kind != "dumb");
+        let guard = Hidden { before, marks };
         let mut out = io::stderr();
+        if marks {
+            out.write_all(b"\x1b[?2004h")?;
+        }
         out.write_all(prompt.as_bytes())?;
         out.write_all(b": ")?;
         out.flush()?;
@@ -172,6 +263,9 @@ fn interrupted(hidden: Hidden) -> io::Error {
 impl Drop for Hidden {
     fn drop(&mut self) {
         // Nothing can be done about a terminal that is gone.
+        if self.marks {
+            let _gone = io::stderr().write_all(b"\x1b[?2004l");
+        }
         let _gone = rustix::termios::tcsetattr(
             io::stdin(),
             rustix::termios::OptionalActions::Now,

@@ -12,6 +12,7 @@ pub mod http;
 pub mod platform;
 pub mod process;
 pub mod rng;
+pub mod wire;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -33,8 +34,10 @@ pub struct World {
     pub rng: Arc<dyn rng::Rng>,
     /// Environment variables, and the person at the terminal.
     pub env: Arc<dyn env::Env>,
-    /// Local programs that are declared as workers.
+    /// Local programs that are declared.
     pub process: Arc<dyn process::Process>,
+    /// Exchanges that are not HTTP.
+    pub wire: Arc<dyn wire::Wire>,
 }
 
 impl World {
@@ -47,14 +50,19 @@ impl World {
             rng: Arc::new(rng::RealRng),
             env: Arc::new(env::RealEnv),
             process: Arc::new(process::RealProcess::default()),
+            wire: Arc::new(wire::RealWire::default()),
         }
     }
 
-    /// The same world with these programs as workers.
+    /// The same world with these programs as workers, and these for `exec`.
     #[must_use]
-    pub fn with_workers(self, commands: std::collections::HashMap<String, Vec<String>>) -> Self {
+    pub fn with_programs(
+        self,
+        workers: std::collections::HashMap<String, Vec<String>>,
+        programs: std::collections::HashMap<String, process::Declared>,
+    ) -> Self {
         Self {
-            process: Arc::new(process::RealProcess::new(commands)),
+            process: Arc::new(process::RealProcess::new(workers, programs)),
             ..self
         }
     }

@@ -494,3 +494,64 @@ fn the_program_finds_files_beside_and_workers() {
         .collect();
     assert_eq!(steps, ["s/i", "s", "g"]);
 }
+
+/// One definition for many tenants: the name of the secret is data, and the settings say which names may come so.
+#[test]
+fn names_of_secrets_come_as_data_where_the_settings_say_which() {
+    let definition = json!({
+        "name": "wf", "schemaVersion": 2, "inputParameters": ["tenant"],
+        "tasks": [
+            { "name": "mint", "taskReferenceName": "mint", "type": "HTTP", "inputParameters": {
+                "uri": "https://api.example.com/keys", "method": "POST",
+                "outputFilter": { "_secrets": { "key": "$${mint.output.response.body.key}" } } } },
+            { "name": "keep", "taskReferenceName": "keep", "type": "UPDATE_SECRET", "inputParameters": { "_secrets": {
+                "secretKey": "tenant-${workflow.input.tenant}", "secretValue": "${mint.output._secrets.key}" } } }
+        ],
+        "outputParameters": {}
+    });
+    let answers = [json!({ "body": { "key": "new-key-1" } })];
+    let cases: [(&[&str], &str, &[&str], Option<&str>); 6] = [
+        (&["tenant-*"], "a", &[], Some("new-key-1")),
+        (&["other", "tenant-?"], "a", &["ROT707"], None),
+        (&["tenant-*"], "a/../admin", &["ROT707"], None),
+        (&["tenant-*-x"], "a", &["ROT707"], None),
+        (&["*"], "a/b", &["ROT707"], None),
+        (&[], "a", &["ROT509"], None),
+    ];
+    for (patterns, tenant, codes, stored) in cases {
+        let config = rot::workspace::config::Config {
+            secret_names: patterns.iter().map(|p| (*p).to_owned()).collect(),
+            ..Default::default()
+        };
+        let file = rot::source::SourceFile::new("wf.json", definition.to_string());
+        let mut loaded = rot::workspace::load::analyse(&file, &config);
+        (loaded.findings.iter_mut()).for_each(rot::diagnostic::Diagnostic::for_a_run);
+        let mut found: Vec<String> = (loaded.findings.iter())
+            .filter(|d| d.severity == rot::diagnostic::Severity::Error)
+            .map(|d| d.code.id().to_owned())
+            .collect();
+        let stage = Stage::with(&answers, None, HashMap::new(), None);
+        let name = format!("tenant-{tenant}");
+        if rot::plan::name::is_secret_name(&name) {
+            stage.put(&name, "old-key-1");
+        }
+        if found.is_empty() {
+            let report = stage.run(&loaded.plan, &[("tenant".to_owned(), json!(tenant))]);
+            let report = report.unwrap_or_else(|e| panic!("{patterns:?} {tenant}: {e:?}"));
+            found.extend(
+                (report.failure.iter().flat_map(|f| &f.diagnostics))
+                    .map(|d| d.code.id().to_owned()),
+            );
+        }
+        assert_eq!(found, codes, "{patterns:?} {tenant}");
+        if let Some(stored) = stored {
+            assert_eq!(stage.secret(&name).as_deref(), Some(stored), "{patterns:?}");
+        } else if rot::plan::name::is_secret_name(&name) {
+            assert_eq!(
+                stage.secret(&name).as_deref(),
+                Some("old-key-1"),
+                "{patterns:?}"
+            );
+        }
+    }
+}

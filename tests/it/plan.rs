@@ -478,6 +478,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                 .collect(),
             rotations,
             accepted: Vec::new(),
+            secret_names: Vec::new(),
         })
 }
 

@@ -8,10 +8,12 @@ mod files;
 mod healing;
 mod identity;
 mod inputs;
+mod machines;
 mod network;
 mod plans;
 mod recovery;
 mod report;
+mod revoking;
 mod values;
 
 use crate::support::loopback;

@@ -4,10 +4,11 @@
 mod explore;
 mod invariants;
 mod issuer;
+mod machines;
 mod process;
 mod scenario;
 
-use explore::{Depth, Tally, errors, explore};
+use explore::{Depth, Tally, errors, explore, odd};
 use rot::sim::{Cut, FsFault, HttpFault};
 
 /// The simulated world with the issuer of these tests.
@@ -22,6 +23,17 @@ const WIDE: Depth = Depth {
     seeds: &[1, 2, 3],
     again: 200,
     second: SECOND,
+    every: 1,
+    plain: false,
+};
+/// Answers that no author has thought of: another status, or a body that says nothing of use, executed and not.
+const ANSWERS: Depth = Depth {
+    http: &[],
+    seeds: &[],
+    again: 0,
+    second: &[],
+    every: 24,
+    plain: true,
 };
 /// What takes minutes.
 const LONG: Depth = Depth {
@@ -29,6 +41,8 @@ const LONG: Depth = Depth {
     seeds: &[1, 2, 3, 4, 5, 6, 7, 8],
     again: 6,
     second: SECOND,
+    every: 1,
+    plain: false,
 };
 
 const EIO: i32 = 5;
@@ -118,6 +132,43 @@ fn any_failing_call_loses_nothing() {
         "failing calls",
         &errors(WAYS, &filter, only.as_deref()),
         20_000,
+    );
+}
+
+/// At every call: another status, and an answer that is none (lines of both lists), then a crash at every so many instants.
+fn answers(every: usize, at_least: usize) {
+    let faults: Vec<HttpFault> = HttpFault::STATUSES
+        .into_iter()
+        .chain(HttpFault::ANSWERS)
+        .collect();
+    let depth = Depth {
+        http: faults.leak(),
+        every,
+        ..ANSWERS
+    };
+    let (filter, only) = wanted();
+    let what = format!("other answers, every {every}");
+    finish(&what, &odd(&depth, &filter, only.as_deref()), at_least);
+}
+
+#[test]
+fn another_answer_at_any_call_loses_nothing() {
+    answers(ANSWERS.every, 3_000);
+}
+
+#[test]
+#[ignore = "long: each answer that no author has thought of, and a crash at every instant"]
+fn another_answer_and_a_crash_anywhere_lose_nothing() {
+    answers(1, 60_000);
+}
+
+#[test]
+fn two_machines_make_no_credential_that_nobody_knows() {
+    let (filter, only) = wanted();
+    finish(
+        "two machines",
+        &machines::explore(&filter, only.as_deref()),
+        1_500,
     );
 }
 

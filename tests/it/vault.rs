@@ -1,6 +1,7 @@
 //! The vault: real files in temporary directories, through the library and through its command bodies.
 
 mod attacks;
+mod claims;
 mod commands;
 mod documents;
 mod faults;

@@ -8,9 +8,22 @@ use super::taint::{Atom, Taint};
 use super::url::{UrlPart, split};
 use super::{Part, Request, Sink};
 use crate::check::context::names_credential;
-use crate::plan::task::http::Expectation;
+use crate::plan::task::http::{Expectation, Sign};
 use crate::plan::task::{Auth, Body, CaptureSource, Http};
+use crate::plan::visit::RequestPart;
 use crate::plan::{Derivation, Expr, ExprKind, Origin, Step};
+
+/// The names that an exchange brings for its own clauses.
+fn own_names(http: &Http) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    if matches!(&http.body, Body::Program(program) if program.file.is_some()) {
+        names.push("path");
+    }
+    if matches!(http.sign.as_deref(), Some(Sign::Hmac { .. })) {
+        names.push("request");
+    }
+    names
+}
 
 /// Whether an answer is compared with more than a literal, or holds a credential that is compared.
 pub(super) fn judges(http: &Http) -> bool {
@@ -215,7 +228,7 @@ impl<'p> Engine<'p> {
                 carries.join(&self.leaves(user, &authorization));
                 carries.join(&self.leaves(password, &authorization));
             }
-            None => {}
+            Some(Auth::Login(..)) | None => {}
         }
         let body = Sink::Request {
             request,
@@ -231,6 +244,32 @@ impl<'p> Engine<'p> {
                     carries.join(&self.leaves(e, &body));
                 }
             }
+            Body::Statement(_) | Body::Command(_) | Body::Program(_) => {}
+        }
+        // Names that only stand within: the path of a file in memory, the parts of the request that is signed.
+        let mut outer = Vec::new();
+        for name in own_names(http) {
+            outer.push((name, self.variables.insert(name, Shape::default())));
+        }
+        if let Some(Sign::AwsSigv4 {
+            key_id,
+            session_token,
+            ..
+        }) = http.sign.as_deref()
+        {
+            carries.join(&self.leaves(key_id, &authorization));
+            if let Some(token) = session_token {
+                carries.join(&self.leaves(token, &authorization));
+            }
+        }
+        for (part, expr) in http.request_exprs() {
+            if let RequestPart::In(place) = part {
+                let part = Part::In(place);
+                carries.join(&self.leaves(expr, &Sink::Request { request, part }));
+            }
+        }
+        for (name, shadowed) in outer {
+            self.variables.set(name, shadowed);
         }
         let reached = self.reached().joined(again);
         self.record(

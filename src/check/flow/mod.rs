@@ -135,6 +135,8 @@ pub enum Sink<'p> {
 /// A part of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part<'p> {
+    /// A place that only other protocols than HTTP have, or the key of a signature.
+    In(crate::plan::Place),
     /// Scheme, host or port.
     Host,
     /// Before `@`.

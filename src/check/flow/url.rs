@@ -1,6 +1,7 @@
 //! In which part of a URL each dynamic piece stands, and whether the host is certain.
 
 use crate::plan::Expr;
+use crate::plan::task::http::Protocol;
 
 /// What is known of a URL.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +44,14 @@ pub(crate) enum UrlPart {
 pub(crate) enum Piece<'p> {
     Text(String),
     Dynamic(&'p Expr),
+}
+
+/// The port of a server that does not speak HTTP, where none is written.
+fn default_port(scheme: &str) -> Option<u16> {
+    [Protocol::Postgres, Protocol::Redis, Protocol::Exec]
+        .into_iter()
+        .find(|protocol| protocol.scheme() == Some(scheme))
+        .and_then(Protocol::port)
 }
 
 enum State {
@@ -171,7 +180,9 @@ impl<'p> Splitter<'p> {
             target.host = url
                 .host_str()
                 .map(|h| h.trim_matches(['[', ']']).to_ascii_lowercase());
-            target.port = url.port_or_known_default();
+            target.port = url
+                .port_or_known_default()
+                .or_else(|| default_port(&scheme));
         }
         pieces.extend(parts);
         (target, pieces)

@@ -343,15 +343,9 @@ impl<'p> Mint<'p> {
 
 /// What a request is about stands in its URL, query and body; what is in a header only authenticates it.
 pub(crate) fn about(http: &Http) -> Vec<&Expr> {
-    use crate::plan::task::Body;
-    let mut about: Vec<&Expr> = vec![&http.url];
-    about.extend(http.query.iter().map(|(_, e)| e));
-    match &http.body {
-        Body::None => {}
-        Body::Json(e) | Body::Text(e) | Body::Raw(e) => about.push(e),
-        Body::Form(members) => about.extend(members.iter().map(|(_, e)| e)),
-    }
-    about
+    let parts = http.request_exprs().into_iter();
+    let about = parts.filter(|(part, _)| !part.authenticates());
+    about.map(|(_, expr)| expr).collect()
 }
 
 fn mints<'p>(flow: &Analysis<'p>) -> Vec<Mint<'p>> {

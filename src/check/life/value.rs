@@ -4,7 +4,7 @@ use super::state::{Name, State};
 use crate::check::order::Order;
 use crate::plan::expr::{Function, Operator, Version};
 use crate::plan::task::http::Expectation;
-use crate::plan::task::{Auth, Body, CaptureSource, Http, StatusPattern};
+use crate::plan::task::{CaptureSource, Http, StatusPattern};
 use crate::plan::visit::Captured;
 use crate::plan::{Expr, ExprKind, Root};
 use std::collections::BTreeSet;
@@ -192,27 +192,16 @@ pub(super) fn is_of_the_old(name: &str) -> bool {
 
 /// What a request is about stands in its URL, query and body; what stands in a header authenticates it.
 pub(super) fn about(http: &Http) -> Vec<&Expr> {
-    let mut about: Vec<&Expr> = vec![&http.url];
-    about.extend(http.query.iter().map(|(_, e)| e));
-    match &http.body {
-        Body::None => {}
-        Body::Json(e) | Body::Text(e) | Body::Raw(e) => about.push(e),
-        Body::Form(members) => about.extend(members.iter().map(|(_, e)| e)),
-    }
-    about
+    let parts = http.request_exprs().into_iter();
+    let about = parts.filter(|(part, _)| !part.authenticates());
+    about.map(|(_, expr)| expr).collect()
 }
 
 /// What authenticates a request.
 pub(super) fn authentication(http: &Http) -> Vec<&Expr> {
-    let mut all: Vec<&Expr> = http.headers.iter().map(|h| &h.value).collect();
-    match &http.auth {
-        Some(Auth::Bearer(token)) => all.push(token),
-        Some(Auth::Basic(user, password) | Auth::Client(user, password)) => {
-            all.extend([user, password]);
-        }
-        None => {}
-    }
-    all
+    let parts = http.request_exprs().into_iter();
+    let who = parts.filter(|(part, _)| part.authenticates());
+    who.map(|(_, expr)| expr).collect()
 }
 
 /// Where a request takes a refusal of its credential for an answer as any other: nothing else of the answer is looked at.

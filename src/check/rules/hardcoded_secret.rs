@@ -50,6 +50,7 @@ use crate::check::context::Context;
 use crate::check::looks::{Looks, looks_like_secret};
 use crate::diagnostic::{Confidence, Diagnostic, codes};
 use crate::plan::task::lifecycle::NewValue;
+use crate::plan::task::http::Sign;
 use crate::plan::task::{Auth, Body, Http};
 use crate::plan::{Expr, ExprKind, Task};
 use crate::source::Span;
@@ -104,6 +105,7 @@ impl Finder<'_> {
             Some(Auth::Bearer(token)) => self.value(token, Some("token")),
             Some(Auth::Basic(_, password)) => self.value(password, Some("password")),
             Some(Auth::Client(_, secret)) => self.value(secret, Some("client_secret")),
+            Some(Auth::Login(_, password)) => self.value(password, Some("password")),
             None => {}
         }
         match &http.body {
@@ -114,6 +116,18 @@ impl Finder<'_> {
                 self.pairs(&written(value), '&', value.at.0);
             }
             Body::Form(members) => members.iter().for_each(|(name, value)| self.value(value, Some(name))),
+            Body::Statement(text) => self.value(text, None),
+            Body::Command(words) => words.iter().for_each(|word| self.value(word, None)),
+            Body::Program(program) => {
+                program.arguments.iter().for_each(|one| self.value(one, None));
+                program.environment.iter().for_each(|(name, value)| self.value(value, Some(name)));
+                program.stdin.iter().chain(&program.file).for_each(|value| self.value(value, None));
+            }
+        }
+        match http.sign.as_deref() {
+            Some(Sign::AwsSigv4 { secret_key, .. }) => self.value(secret_key, Some("secret_key")),
+            Some(Sign::Hmac { key, .. }) => self.value(key, Some("secret_key")),
+            None => {}
         }
         if let Some(strays) = &http.strays {
             self.http(&strays.list);

@@ -85,6 +85,7 @@ rules! {
         NON_IDEMPOTENT_RETRY non_idempotent_retry local;
         MISSING_TIMEOUT missing_timeout local;
         USERINFO_CONFUSABLE userinfo_confusable_host local;
+        PASSWORD_IN_STATEMENT password_in_statement local;
         OVERWRITE_BEFORE_VERIFY overwrite_before_verify local;
         REVOKE_BEFORE_PROMOTE revoke_before_promote local;
         NEW_SECRET_DROPPED new_secret_dropped whole;
@@ -166,6 +167,7 @@ rules! {
         RUN_INTERRUPTED "interrupted-run";
         RUN_REQUEST_CHANGED "request-changed";
         RUN_NOT_REVOKED "not-revoked";
+        RUN_CLAIMED "claimed-elsewhere";
         REHEARSAL_LOSES "rehearsal-loses-credential";
         REHEARSAL_NEEDS_PERSON "rehearsal-needs-person";
         REHEARSAL_LEAVES "rehearsal-leaves-credential";

@@ -59,7 +59,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             let wrong = match ruling {
                 Ruling::Allowed => false,
                 Ruling::WrongHost | Ruling::Unsaid => true,
-                Ruling::WrongPlace => matches!(part, Part::Header(_) | Part::Body),
+                Ruling::WrongPlace => matches!(part, Part::Header(_) | Part::Body | Part::In(_)),
             };
             if !wrong || !once.is_first(event, leak.entry.atom) {
                 continue;

@@ -1,7 +1,8 @@
 //! # ROT509 untrusted-secret-name
 //!
 //! What it finds: an input or the answer of a server that chooses which secret is overwritten. In Conductor JSON a warning, since who may start a
-//! workflow is for the server to say; a note where the name begins with a text that is written out.
+//! workflow is for the server to say; a note where the name begins with a text that is written out. `rot run` refuses it, unless `rot.toml` says which
+//! names may come so: with `[conductor] secret-names = ["tenant-*"]` a run stores under those names and no others. `*` stands for any characters but `/`.
 //!
 //! ## Why it matters
 //!
@@ -37,19 +38,24 @@ use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::plan::{ExprKind, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    // Where the settings say which names may come, the run takes no other.
+    if !cx.plan.secret_names.is_empty() {
+        return;
+    }
     for event in cx.flow.events.iter().filter(|e| e.sink == Sink::SecretName) {
         if let Some(entry) = cx.untrusted(event) {
             let unsaid = !cx.plan.dialect.semantics().declares_intent;
             let message = format!("{} chooses which secret is overwritten", cx.describe(&entry));
             out.push(
                 cx.finding(codes::UNTRUSTED_SECRET_NAME, event, &entry, message, "names the secret")
-                    .help("write the name in the text, or choose between literal names with a switch")
+                    .help("write the name in the text, choose between literal names with a switch, or say in rot.toml which names may come as data: `[conductor] secret-names = [\"tenant-*\"]`")
                     .severity(match (unsaid, is_of_a_family(cx, event.step)) {
                         (false, _) => Severity::Error,
                         // Whoever may start a workflow is for the server to say.
                         (true, false) => Severity::Warning,
                         (true, true) => Severity::Note,
-                    }),
+                    })
+                    .blocking(),
             );
         }
     }

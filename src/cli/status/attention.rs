@@ -205,7 +205,9 @@ impl Sources<'_> {
                 let kind = match unrevoked.why {
                     Why::Abandoned => Kind::Abandoned,
                     Why::Lost => Kind::Lost,
-                    Why::Merged | Why::Removed | Why::Replaced | Why::Refused => Kind::Unrevoked,
+                    Why::Merged | Why::Removed | Why::Replaced | Why::Refused | Why::Overtaken => {
+                        Kind::Unrevoked
+                    }
                 };
                 all.push(Attention {
                     version: Some(version.id.clone()),

@@ -11,7 +11,7 @@ use crate::report::findings::counted;
 use crate::report::visible;
 use crate::run::due::is_ahead;
 use crate::run::sweep::{self, Due};
-use crate::run::{LostVersion, OpenRun, OpenState};
+use crate::run::{Elsewhere, LostVersion, OpenRun, OpenState};
 use crate::vault::{SecretEntry, Vault};
 use crate::world::World;
 use attention::{Attention, Kind, Sources};
@@ -41,6 +41,7 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<()> {
     let due = sweep::list(vault.doc());
     let open = crate::run::open_runs(&world, &vault)?;
     let lost = crate::run::lost(&world, &vault)?;
+    let elsewhere = crate::run::elsewhere(&world, &vault)?;
     let attention = Sources {
         vault: &vault,
         open: &open,
@@ -55,6 +56,7 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<()> {
         vault: &vault,
         open: &open,
         lost: &lost,
+        elsewhere: &elsewhere,
         files: &files,
         attention: &attention,
         now,
@@ -86,6 +88,7 @@ struct Report<'a> {
     vault: &'a Vault,
     open: &'a [OpenRun],
     lost: &'a [LostVersion],
+    elsewhere: &'a [Elsewhere],
     files: &'a Files,
     attention: &'a [Attention],
     now: Timestamp,
@@ -124,6 +127,9 @@ impl Report<'_> {
                 visible(&one.secret),
                 one.version
             ));
+        }
+        for run in self.elsewhere {
+            out.push_str(&of_elsewhere(run, self.now));
         }
         if self.open.is_empty() {
             out.push_str("\nno run is interrupted\n");
@@ -279,6 +285,35 @@ fn secrets(vault: &Vault, now: Timestamp) -> String {
     table(&rows)
 }
 
+/// A run of another machine, for people.
+fn of_elsewhere(run: &Elsewhere, now: Timestamp) -> String {
+    let on = crate::run::claim::machine(run.host.as_deref());
+    let (id, rotation) = (&run.run_id, visible(&run.rotation));
+    if run.overtaken.is_some() {
+        return format!(
+            "\nrun {id} of `{rotation}` {on} was overtaken {}: what it had obtained is revoked when it goes on there\n  when that machine is gone, revoke at the issuer, then `rot resume {id} --accept`\n",
+            relative(run.since, now)
+        );
+    }
+    let gone = format!("  when that machine is gone for good: `rot resume {id} --abandon`\n");
+    if run.until > now {
+        return format!(
+            "\nrotation `{rotation}` is under way {on}: run {id}, begun {}, keeps it for another {} unless it goes on\n{gone}",
+            relative(run.since, now),
+            words(run.until.as_second().saturating_sub(now.as_second())),
+        );
+    }
+    let next = if run.engaged {
+        "it made a call that cannot be made twice: `rot resume` there"
+    } else {
+        "the next run here takes it over"
+    };
+    format!(
+        "\nrun {id} of `{rotation}` {on} was last heard of {}: {next}\n{gone}",
+        relative(run.until, now)
+    )
+}
+
 /// The versions of a secret that live on at their issuer, as far as is known, with what is scheduled for them.
 fn unrevoked<'d>(vault: &Vault, due: &'d [Due], name: &str) -> Vec<(String, Option<&'d Due>)> {
     let scheduled = due.iter().filter(|d| d.secret == name);
@@ -395,6 +430,11 @@ impl Report<'_> {
         .iter()
         .map(|l| json!({ "secret": l.secret, "version": l.version, "run_id": l.run_id, "rotation": l.rotation, "at": l.at }))
         .collect();
-        json!({ "schema": "rot.status/v1", "vault": { "id": vault.id(), "path": vault.path().display().to_string(), "environment": vault.doc().environment() }, "generation": vault.generation(), "now": now, "look": self.look().map_or("no", |f| if f == Failure::Attention { "now" } else { "soon" }), "attention": self.attention, "rotations": self.files.rotations, "missing": self.files.missing, "secrets": secrets, "runs": runs, "lost": lost })
+        let elsewhere: Vec<Json> = self
+            .elsewhere
+            .iter()
+            .map(|run| json!({ "run_id": run.run_id, "rotation": run.rotation, "machine": run.host, "since": run.since, "until": run.until, "engaged": run.engaged, "overtaken": run.overtaken.is_some() }))
+            .collect();
+        json!({ "schema": "rot.status/v1", "vault": { "id": vault.id(), "path": vault.path().display().to_string(), "environment": vault.doc().environment() }, "generation": vault.generation(), "now": now, "look": self.look().map_or("no", |f| if f == Failure::Attention { "now" } else { "soon" }), "attention": self.attention, "rotations": self.files.rotations, "missing": self.files.missing, "secrets": secrets, "runs": runs, "lost": lost, "elsewhere": elsewhere })
     }
 }

@@ -18,6 +18,7 @@ pub(super) fn run(cx: &Ctx, args: &SetArgs) -> Result<Output> {
     let value = read(cx, args)?;
     let mut vault = cx.open()?;
     let id = cx.version_id()?;
+    let odd = oddities(value.expose());
     let value = match &args.field {
         Some(field) => StoredValue::Fields(vec![(field.clone(), value)]),
         None if args.record => StoredValue::Fields(import::record(value.expose())?),
@@ -42,6 +43,9 @@ pub(super) fn run(cx: &Ctx, args: &SetArgs) -> Result<Output> {
         }
     })?;
     let mut output = Output::new(&vault).note(format!("stored `{}` as version {id}", args.name));
+    for oddity in odd {
+        output = output.note(oddity);
+    }
     if let Some(pending) = displaced {
         output = output.note(format!(
             "version {pending} was pending and is now failed; if a run is interrupted, `rot status` says what it left at the issuer"
@@ -52,6 +56,24 @@ pub(super) fn run(cx: &Ctx, args: &SetArgs) -> Result<Output> {
             output.note("the time given with `--expires` is past: the value counts as expired");
     }
     Ok(output)
+}
+
+/// What a value has of the way in which it came here, and hardly means to have: it is stored as it is, and said.
+fn oddities(value: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    let is_wide = value.starts_with(b"\xff\xfe") || value.starts_with(b"\xfe\xff");
+    if is_wide {
+        found.push("the value is UTF-16 text, as Windows shells write it: pipe it through `iconv -f UTF-16 -t UTF-8` where a server wants UTF-8".to_owned());
+    }
+    if value.starts_with(b"\xef\xbb\xbf") {
+        found.push("the value begins with a byte order mark, which an editor put there and a server hardly expects".to_owned());
+    }
+    if !is_wide && value.ends_with(b"\r") {
+        found.push("the value ends with a carriage return, from a line end of Windows: pipe it through `tr -d '\\r'` to be rid of it".to_owned());
+    } else if value.windows(2).any(|w| w == b"\r\n") {
+        found.push("the lines of the value end with carriage returns, as Windows writes them: pipe it through `tr -d '\\r'` to be rid of them".to_owned());
+    }
+    found
 }
 
 /// The record without one of its fields.

@@ -92,6 +92,7 @@ impl<'a> Reader<'a> {
                 env: self.env,
                 rotations: self.rotations,
                 accepted: Vec::new(),
+                secret_names: self.options.secret_names.clone(),
             },
             self.diagnostics,
         )

@@ -6,7 +6,7 @@ use super::context::Reader;
 use super::keys::{field, text_of};
 use super::scope::reference_name;
 use crate::conductor::TaskType;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json::Node;
 use crate::plan::task::{Call, Fork, Task};
 use crate::plan::{Expr, ExprKind};
@@ -209,7 +209,7 @@ impl<'a> Reader<'a> {
             Diagnostic::new(codes::TASKS_FROM_DATA, span, "the tasks of this fork are known at run time only")
                 .at("nothing checks them before")
                 .help("where they are always the same, write them out with FORK_JOIN; else put what is to be done into a workflow and name it: `forkTaskWorkflow`")
-                .only_elsewhere(),
+                .severity(Severity::Note),
         );
         Some(Task::Fork(fork))
     }

@@ -63,6 +63,8 @@ pub struct ReadOptions {
     pub other_rotations: Vec<String>,
     /// Names of SIMPLE tasks for which the settings declare a local program.
     pub workers: Vec<String>,
+    /// Names under which data may choose a secret to store in.
+    pub secret_names: Vec<String>,
     /// Environment variables of the server that `${NAME}` may read.
     pub server_env: Vec<String>,
 }
@@ -75,6 +77,7 @@ impl Default for ReadOptions {
             known_secrets: None,
             other_rotations: Vec::new(),
             workers: Vec::new(),
+            secret_names: Vec::new(),
             server_env: Vec::new(),
         }
     }

@@ -230,9 +230,7 @@ impl<'a> Reader<'a> {
         };
         let cases = field(node, "decisionCases").map_or(&[][..], Node::members);
         let never = |case: &&crate::json::Member| !values.contains(&case.key.text);
-        let unmet: Vec<_> = cases.iter().filter(never).collect();
-        let none_is_met = unmet.len() == cases.len();
-        for case in unmet {
+        for case in cases.iter().filter(never) {
             let near = self
                 .nearest(&case.key.text, values.iter().map(String::as_str))
                 .map(|n| format!("did you mean `{n}`?"));
@@ -253,11 +251,7 @@ impl<'a> Reader<'a> {
                         "name the cases as the script names its results".to_owned()
                     }),
                 )
-                .severity(if none_is_met {
-                    Severity::Error
-                } else {
-                    Severity::Warning
-                }),
+                .severity(Severity::Warning),
             );
         }
     }

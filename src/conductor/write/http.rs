@@ -155,7 +155,7 @@ impl<'a> Writer<'a> {
 
     fn authorization(&mut self, http: &'a Http, at: At, headers: &mut Map<String, Value>) {
         let value = match &http.auth {
-            None => return,
+            None | Some(Auth::Login(..)) => return,
             Some(Auth::Bearer(token)) => format!("Bearer {}", self.text(token)),
             Some(Auth::Basic(user, password)) => match (user.as_str(), password.as_str()) {
                 (Some(user), Some(password)) => basic(user, password),
@@ -179,7 +179,7 @@ impl<'a> Writer<'a> {
 
     fn body(&mut self, http: &'a Http, at: At, request: &mut Map<String, Value>) {
         let body = match &http.body {
-            Body::None => return,
+            Body::None | Body::Statement(_) | Body::Command(_) | Body::Program(_) => return,
             Body::Json(value) => {
                 let json = self.value(value);
                 match (&json, &value.kind) {
@@ -326,7 +326,9 @@ fn moves(http: &Http, value: &Expr) -> bool {
                 .next()
                 .is_some_and(|m| m.trim().ends_with("+json"))
         }),
-        Body::None | Body::Form(_) => false,
+        Body::None | Body::Form(_) | Body::Statement(_) | Body::Command(_) | Body::Program(_) => {
+            false
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::context::Writer;
 use crate::plan::schedule::Dur;
+use crate::plan::task::http::Protocol;
 use crate::plan::task::{Backoff, Overdue, Retry, Step, Task, TimeLimit, Worker};
 use serde_json::{Map, Value, json};
 
@@ -31,6 +32,21 @@ impl<'a> Writer<'a> {
         };
         match &step.task {
             Task::Http(http) => {
+                if http.protocol() != Protocol::Http {
+                    let what = format!(
+                        "`{}` cannot be said: a server speaks HTTP alone",
+                        http.protocol().word()
+                    );
+                    self.cannot(step.at, what, "run this rotation with `rot run`");
+                    return Vec::new();
+                }
+                if http.sign.is_some() {
+                    self.cannot(
+                        step.at,
+                        "`sign` cannot be said: a server signs no request",
+                        "run this rotation with `rot run`",
+                    );
+                }
                 let inputs = self.http(step, http);
                 leaf("HTTP", inputs, self)
             }

@@ -38,6 +38,16 @@ pub struct JsonPath {
     query: Arc<model::Query>,
 }
 
+impl JsonPath {
+    /// The names behind which the path looks at several, or at one by its number: `items` of `$.items[*].id`. In a form without
+    /// lists, XML, these are lists, and all others are the first child of their name.
+    pub fn listed(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.query.listed(&mut names);
+        names
+    }
+}
+
 /// What is wrong with a path, or with evaluating it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

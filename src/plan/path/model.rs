@@ -83,6 +83,26 @@ pub(super) enum Operand {
 }
 
 impl Query {
+    /// See [`super::JsonPath::listed`].
+    pub(super) fn listed<'q>(&'q self, names: &mut Vec<&'q str>) {
+        let mut before: Option<&'q str> = None;
+        for segment in &self.segments {
+            let by_name = |s: &Selector| matches!(s, Selector::Name(_));
+            if let (Some(name), false) = (before, segment.selectors.iter().all(by_name)) {
+                names.push(name);
+            }
+            for selector in &segment.selectors {
+                if let Selector::Filter(filter) = selector {
+                    filter.listed(names);
+                }
+            }
+            before = match segment.selectors.as_slice() {
+                [Selector::Name(name)] => Some(name),
+                _ => None,
+            };
+        }
+    }
+
     /// The names and indexes, when there is nothing else: such a query finds at most one node.
     pub(super) fn singular(&self) -> Option<Vec<jp::SingularQuerySegment>> {
         self.segments
@@ -113,6 +133,17 @@ impl Query {
             None => Some(operand),
             Some(Function::Length) => Some(Operand::Length(Box::new(operand))),
             Some(_) => None,
+        }
+    }
+}
+
+impl Filter {
+    fn listed<'q>(&'q self, names: &mut Vec<&'q str>) {
+        match self {
+            Filter::Any(all) | Filter::All(all) => all.iter().for_each(|one| one.listed(names)),
+            Filter::Not(inner) => inner.listed(names),
+            Filter::Exists(query) | Filter::Word(_, query, _) => query.listed(names),
+            Filter::Leaf(_) => {}
         }
     }
 }

@@ -29,12 +29,9 @@ fn suggest(
     }
 }
 
-/// Up to six names in backticks.
+/// All names in backticks.
 fn list(names: &[String]) -> String {
-    let mut shown: Vec<String> = names.iter().take(6).map(|n| format!("`{n}`")).collect();
-    if names.len() > 6 {
-        shown.push(format!("and {} more", names.len() - 6));
-    }
+    let shown: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
     shown.join(", ")
 }
 

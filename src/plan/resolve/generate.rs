@@ -3,6 +3,7 @@
 use super::steps::literal_text;
 use super::{Resolver, errors};
 use crate::diagnostic::codes;
+use crate::plan::task::value::GENERATORS;
 use crate::plan::task::{Alphabet, Generator};
 use crate::syntax::ast::{self, Name};
 
@@ -12,28 +13,23 @@ impl Resolver {
         kind: &Name,
         options: &[(Name, ast::Expr)],
     ) -> Option<Generator> {
-        const KINDS: [&str; 7] = [
-            "password", "hex", "base64", "uuid", "ed25519", "rsa", "x25519",
-        ];
-        let allowed: &[&str] = match kind.text.as_str() {
-            "password" => &["length", "alphabet", "exclude"],
-            "hex" | "base64" => &["bytes"],
-            "rsa" => &["bits"],
-            "uuid" | "ed25519" | "x25519" => &[],
-            other => {
-                self.offer(kind, |_| super::words(KINDS));
-                self.report(errors::unknown_word(
-                    kind.span,
-                    "something that can be generated",
-                    other,
-                    &KINDS,
-                ));
-                return None;
-            }
+        let Some(known) = GENERATORS.iter().find(|known| known.word == kind.text) else {
+            let kinds = GENERATORS.map(|known| known.word);
+            self.offer(kind, |_| super::words(kinds));
+            self.report(errors::unknown_word(
+                kind.span,
+                "something that can be generated",
+                &kind.text,
+                &kinds,
+            ));
+            return None;
         };
+        let allowed: Vec<&str> = known.options.iter().map(|(option, _)| *option).collect();
+        let allowed = allowed.as_slice();
         let mut number = None;
         let mut alphabet = Alphabet::Ascii;
         let mut exclude = String::new();
+        let (mut openssh, mut comment) = (false, String::new());
         for (option, value) in options {
             if !allowed.contains(&option.text.as_str()) {
                 self.offer(option, |_| super::words(allowed.iter().copied()));
@@ -60,6 +56,27 @@ impl Resolver {
                 }
                 ("alphabet", Some(text)) if text == "ascii" => alphabet = Alphabet::Ascii,
                 ("alphabet", Some(text)) => alphabet = Alphabet::Custom(text),
+                ("format", Some(text)) => match text.as_str() {
+                    "openssh" => openssh = true,
+                    "pkcs8" => openssh = false,
+                    _ => self.report(errors::unknown_word(
+                        value.span,
+                        "a format of keys",
+                        &text,
+                        &["pkcs8", "openssh"],
+                    )),
+                },
+                ("comment", Some(text)) => {
+                    if text.chars().any(char::is_control) {
+                        self.report(errors::bad_value(
+                            codes::BAD_VALUE,
+                            value.span,
+                            "a comment of a key is one line",
+                            "leave line ends out",
+                        ));
+                    }
+                    comment = text;
+                }
                 (_, Some(text)) => exclude = text,
                 (_, None) => self.report(errors::bad_value(
                     codes::BAD_VALUE,
@@ -105,6 +122,7 @@ impl Resolver {
             "hex" => Generator::Hex { bytes: number },
             "base64" => Generator::Base64 { bytes: number },
             "uuid" => Generator::Uuid,
+            "ed25519" if openssh => Generator::Openssh { comment },
             "ed25519" => Generator::Ed25519,
             "rsa" => Generator::Rsa { bits: number },
             _ => Generator::X25519,

@@ -58,13 +58,25 @@ impl Resolver {
     /// The request, and how often it is tried again.
     pub(super) fn http(&mut self, http: &ast::Http, place: Place) -> (Http, Option<Retry>) {
         let method = http.method.text.to_ascii_uppercase();
-        let url = self.url(&http.url);
+        let url = match http.protocol {
+            ast::Protocol::Http => self.url(&http.url),
+            other => self.peer(&http.url, other),
+        };
         let mut made = Http::new(method.clone(), url, Effect::Unspecified);
+        made.body = match http.protocol {
+            ast::Protocol::Exec => Body::Program(Box::default()),
+            _ => Body::None,
+        };
         let mut retry = None;
         let mut once = Once::default();
+        let own = self.bring_names(http);
         for clause in &http.clauses {
-            self.clause(clause, &mut made, &mut retry, &mut once);
+            if self.belongs(http.protocol, clause) {
+                self.clause(clause, &mut made, &mut retry, &mut once);
+            }
         }
+        self.take_names(own);
+        self.complete(http, &mut made);
         made.effect = self.effect(http, &method, &made, place);
         (made, retry)
     }
@@ -286,6 +298,36 @@ impl Resolver {
                 made.limits.body = Some(bytes.value.clamp(1, MAX_BODY));
             }
             ClauseKind::Strays { list, revoke } => self.strays(made, list, revoke),
+            ClauseKind::Sign { scheme, options } => {
+                self.once(&mut once.sign, "`sign`", span);
+                made.sign = self.sign(scheme, options).map(Box::new);
+            }
+            ClauseKind::Login(user, password) => {
+                let pair = (self.text(user), self.text(password));
+                self.once(&mut once.auth, "`login`", span);
+                made.auth = Some(Auth::Login(pair.0, pair.1));
+            }
+            ClauseKind::Statement(text) => {
+                self.once(&mut once.body, "`statement`", span);
+                made.body = Body::Statement(self.statement(text));
+            }
+            ClauseKind::Command(words) => {
+                self.once(&mut once.body, "`command`", span);
+                made.body = Body::Command(self.words_of(words));
+            }
+            ClauseKind::Stdin(_)
+            | ClauseKind::Environment(_)
+            | ClauseKind::Arguments(_)
+            | ClauseKind::File(_) => self.of_program(clause, made, once),
+            ClauseKind::ExpectExit(codes) => {
+                let statuses = codes.iter().map(|code| {
+                    StatusPattern::Exact(u16::try_from(code.value).unwrap_or(u16::MAX))
+                });
+                made.expect.push(Expect {
+                    what: Expectation::Status(statuses.collect()),
+                    at: At(span),
+                });
+            }
         }
     }
 
@@ -315,7 +357,7 @@ impl Resolver {
     }
 
     /// Members that are sent as text, each under its name; a list under its name again and again where `lists` says so.
-    fn pairs(&mut self, members: &[ast::Member], lists: bool) -> Vec<(String, Expr)> {
+    pub(super) fn pairs(&mut self, members: &[ast::Member], lists: bool) -> Vec<(String, Expr)> {
         let (resolved, types) = self.members(members);
         for ((_, value), (_, ty)) in resolved.iter().zip(&types) {
             if matches!(ty, Type::Record(_)) || (matches!(ty, Type::List(_)) && !lists) {
@@ -330,7 +372,7 @@ impl Resolver {
     }
 
     /// Text, a number, a bool or a time: what can stand in a header or be a password.
-    fn text(&mut self, expr: &ast::Expr) -> Expr {
+    pub(super) fn text(&mut self, expr: &ast::Expr) -> Expr {
         self.typed(
             expr,
             &[
@@ -345,7 +387,7 @@ impl Resolver {
         )
     }
 
-    fn once(&mut self, slot: &mut Option<Span>, what: &str, span: Span) {
+    pub(super) fn once(&mut self, slot: &mut Option<Span>, what: &str, span: Span) {
         match slot {
             Some(first) => {
                 let diagnostic = Diagnostic::new(
@@ -480,7 +522,8 @@ impl Resolver {
     }
 
     fn effect(&mut self, http: &ast::Http, method: &str, made: &Http, place: Place) -> Effect {
-        let reads = matches!(method, "GET" | "HEAD" | "OPTIONS");
+        let reads =
+            http.protocol == ast::Protocol::Http && matches!(method, "GET" | "HEAD" | "OPTIONS");
         let Some(effect) = &http.effect else {
             let secret = made.captures.iter().find(|c| c.secret);
             return match (place, secret) {
@@ -496,7 +539,12 @@ impl Resolver {
                     ));
                     Effect::Unspecified
                 }
-                (Place::Flow, None) => Effect::Unspecified,
+                (Place::Flow, None) => {
+                    if http.protocol != ast::Protocol::Http {
+                        self.needs_effect(http);
+                    }
+                    Effect::Unspecified
+                }
             };
         };
         let at_most = |count: &Option<ast::Count>| {
@@ -584,14 +632,19 @@ impl Resolver {
 
 /// What may stand once in a request.
 #[derive(Default)]
-struct Once {
+pub(super) struct Once {
     auth: Option<Span>,
-    body: Option<Span>,
+    pub(super) body: Option<Span>,
+    pub(super) stdin: Option<Span>,
+    pub(super) arguments: Option<Span>,
+    pub(super) environment: Option<Span>,
+    pub(super) file: Option<Span>,
+    sign: Option<Span>,
     timeout: Option<Span>,
     retry: Option<Span>,
 }
 
 /// RFC 9110 section 5.6.2.
-fn is_token(byte: u8) -> bool {
+pub(super) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -75,7 +75,7 @@ impl Resolver {
                 Some(place) if !places.contains(&place) => places.push(place),
                 Some(_) => {}
                 None => {
-                    let words = ["header", "body", "query", "path", "userinfo"];
+                    let words = Place::DECLARED.map(Place::as_str);
                     self.offer(place, |_| super::words(words));
                     self.report(errors::unknown_word(
                         place.span,
@@ -93,7 +93,28 @@ impl Resolver {
             }
         }
         if places.is_empty() {
-            places.extend(Place::DEFAULT);
+            places.extend(match target.program {
+                true => Place::OF_PROGRAMS.as_slice(),
+                false => Place::DEFAULT.as_slice(),
+            });
+        }
+        if let Some(place) = places.iter().find(|p| p.is_of_program() != target.program) {
+            let (what, help) = match target.program {
+                true => (
+                    "a program has no",
+                    "a program gets a secret in `stdin`, `environment` or `file`",
+                ),
+                false => (
+                    "a host has no",
+                    "for a program of this machine write `to program \"NAME\"`",
+                ),
+            };
+            self.report(errors::bad_value(
+                codes::BAD_VALUE,
+                target.span,
+                format!("{what} `{}`", place.as_str()),
+                help,
+            ));
         }
         if target.parameter {
             self.report(errors::misplaced(
@@ -102,6 +123,15 @@ impl Resolver {
                 "`\"${name}\"` is for the host parameters of a template; write the host itself",
             ));
             return None;
+        }
+        if target.program {
+            self.program_name(&target.host);
+            return Some(Destination {
+                host: HostPattern(target.host.text.clone()),
+                port: None,
+                places,
+                at: At(target.span),
+            });
         }
         match parse_host(&target.host.text) {
             Ok((host, port)) => Some(Destination {

@@ -9,6 +9,7 @@ mod generate;
 mod http;
 mod items;
 mod names;
+pub mod peers;
 mod scope;
 mod steps;
 mod store;

@@ -39,6 +39,9 @@ impl Resolver {
                     .collect();
                 let name = match &http.name {
                     Some(name) => self.scope.unique(&name.text),
+                    None if http.protocol != ast::Protocol::Http => {
+                        self.scope.unique(http.protocol.word())
+                    }
                     None => self.scope.unique(&format!("http {}", http.method.text)),
                 };
                 if let Some(given) = &http.name {

@@ -1,4 +1,5 @@
-//! An HTTP exchange: request, what is expected of the answer, what is kept of it.
+//! An exchange: request, what is expected of the answer, what is kept of it. HTTP first; what [`Body`] it has says whether it
+//! speaks another protocol, so that effects, answers, retries and recovery are the same in each.
 
 use crate::plan::policy::Destination;
 use crate::plan::schedule::Dur;
@@ -6,12 +7,14 @@ use crate::plan::{Effect, Expr, JsonPath, Type};
 use crate::source::At;
 use serde::{Deserialize, Serialize};
 
-/// An HTTP exchange.
+pub use crate::syntax::ast::Protocol;
+
+/// An exchange with something outside.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Http {
-    /// Upper-case method.
+    /// Upper-case method; of what is not HTTP the step's first word.
     pub method: String,
-    /// Absolute URL.
+    /// Absolute URL: `postgres://`, `redis://` or `exec://` and the name of a program where it is not HTTP.
     pub url: Expr,
     /// Percent-encode what stands in the URL where it must be (Conductor `encode`).
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
@@ -29,6 +32,9 @@ pub struct Http {
     pub auth: Option<Auth>,
     /// The body.
     pub body: Body,
+    /// How it is signed, when all else of it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign: Option<Box<Sign>>,
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
@@ -72,6 +78,102 @@ pub enum Auth {
     Basic(Expr, Expr),
     /// `Authorization: Basic` of client id and secret, each form-encoded first (RFC 6749 section 2.3.1).
     Client(Expr, Expr),
+    /// The session's user and password (`sql`, `redis`).
+    Login(Expr, Expr),
+}
+
+/// How a request is signed. Times and signatures belong to the attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sign {
+    /// AWS Signature Version 4.
+    AwsSigv4 {
+        /// Access key id, which is sent.
+        key_id: Expr,
+        /// Secret access key, which is not.
+        secret_key: Expr,
+        /// Session token, which is sent in a header.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session_token: Option<Expr>,
+        /// Region of the scope.
+        region: Expr,
+        /// Service of the scope.
+        service: Expr,
+    },
+    /// A keyed hash of a text that names parts of the request.
+    Hmac {
+        /// Hash.
+        algorithm: HmacAlgorithm,
+        /// Key, which is not sent.
+        key: Expr,
+        /// What is signed; `request.method`, `request.path`, `request.query`, `request.body`, `request.body_sha256`,
+        /// `request.host` and `request.time` stand for parts of the request.
+        text: Expr,
+        /// How the hash is written.
+        encoding: HmacEncoding,
+        /// The header that carries it.
+        header: String,
+        /// What stands before it in the header.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        prefix: String,
+        /// The header that carries `request.time`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        time_header: Option<String>,
+    },
+}
+
+/// The hash of [`Sign::Hmac`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HmacAlgorithm {
+    /// SHA-1, which old services ask for.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+    /// SHA-512.
+    Sha512,
+}
+
+/// How the hash of [`Sign::Hmac`] is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HmacEncoding {
+    /// Lower-case hexadecimal.
+    Hex,
+    /// Base64.
+    Base64,
+}
+
+impl HmacAlgorithm {
+    /// Each with its word.
+    pub const WORDS: [(&'static str, HmacAlgorithm); 3] = [
+        ("sha256", HmacAlgorithm::Sha256),
+        ("sha512", HmacAlgorithm::Sha512),
+        ("sha1", HmacAlgorithm::Sha1),
+    ];
+}
+
+impl HmacEncoding {
+    /// Each with its word.
+    pub const WORDS: [(&'static str, HmacEncoding); 2] =
+        [("hex", HmacEncoding::Hex), ("base64", HmacEncoding::Base64)];
+}
+
+/// What a program is started with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+pub struct Program {
+    /// Arguments after those of the settings. No secret may stand in them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<Expr>,
+    /// All of its environment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environment: Vec<(String, Expr)>,
+    /// What it reads on standard input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<Expr>,
+    /// What stands in the file in memory whose path is [`Root::Variable`](crate::plan::Root::Variable)`("path")`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<Expr>,
 }
 
 /// The body of a request.
@@ -88,6 +190,12 @@ pub enum Body {
     Text(Expr),
     /// Bytes as they are, without a `Content-Type` of ours.
     Raw(Expr),
+    /// One SQL statement. The parts of its text that are not written out are quoted: as literals, as identifiers within `name(…)`.
+    Statement(Expr),
+    /// The words of a Redis command.
+    Command(Vec<Expr>),
+    /// A local program.
+    Program(Box<Program>),
 }
 
 /// Bounds on one exchange. Absent: the interpreter's own (connect 5 s, first byte 15 s, all 60 s, body 1 MiB).
@@ -229,6 +337,18 @@ pub struct Strays {
 }
 
 impl Http {
+    /// What it speaks.
+    pub fn protocol(&self) -> Protocol {
+        match &self.body {
+            Body::None | Body::Json(_) | Body::Form(_) | Body::Text(_) | Body::Raw(_) => {
+                Protocol::Http
+            }
+            Body::Statement(_) => Protocol::Postgres,
+            Body::Command(_) => Protocol::Redis,
+            Body::Program(_) => Protocol::Exec,
+        }
+    }
+
     /// A request with nothing but method, URL and effect.
     pub fn new(method: impl Into<String>, url: Expr, effect: Effect) -> Self {
         Self {
@@ -240,6 +360,7 @@ impl Http {
             query: Vec::new(),
             auth: None,
             body: Body::None,
+            sign: None,
             limits: Limits::default(),
             expect: Vec::new(),
             captures: Vec::new(),

@@ -113,7 +113,7 @@ impl Backoff {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
-    /// An HTTP exchange.
+    /// An exchange: HTTP, a statement, a command, a program.
     Http(Box<Http>),
     /// A name for a value.
     Let(Let),
@@ -161,7 +161,7 @@ impl Task {
     /// The kind's name in reports: the language's word.
     pub fn kind(&self) -> &'static str {
         match self {
-            Task::Http(_) => "http",
+            Task::Http(http) => http.protocol().word(),
             Task::Let(_) => "let",
             Task::SetVariables(_) => "set",
             Task::Generate(_) => "generate",

@@ -82,6 +82,12 @@ pub enum Generator {
     Uuid,
     /// An Ed25519 key pair: PKCS#8 PEM and SPKI PEM.
     Ed25519,
+    /// An Ed25519 key pair as OpenSSH keeps it: its private key format, and a line of `authorized_keys`.
+    Openssh {
+        /// The comment of both.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        comment: String,
+    },
     /// An RSA key pair: PKCS#8 PEM and SPKI PEM.
     Rsa {
         /// Size of the modulus: 2048, 3072 or 4096.
@@ -103,6 +109,74 @@ pub enum Alphabet {
     Custom(String),
 }
 
+/// A kind of generated value as it is written.
+pub struct GeneratorWord {
+    /// The word behind the name.
+    pub word: &'static str,
+    /// Its options, each with what it is.
+    pub options: &'static [(&'static str, &'static str)],
+    /// What it makes.
+    pub doc: &'static str,
+}
+
+/// All kinds of generated value, in the order of the reference.
+pub const GENERATORS: [GeneratorWord; 7] = [
+    GeneratorWord {
+        word: "password",
+        options: &[
+            ("length", "number of characters, 8 to 1024; 32 unless said"),
+            (
+                "alphabet",
+                "`\"ascii\"` (letters, digits, punctuation; unless said), `\"alphanumeric\"`, or the characters themselves",
+            ),
+            ("exclude", "characters that are not drawn"),
+        ],
+        doc: "characters drawn evenly",
+    },
+    GeneratorWord {
+        word: "hex",
+        options: &[(
+            "bytes",
+            "number of random bytes, 16 to 1024; 32 unless said",
+        )],
+        doc: "random bytes in lower-case hexadecimal",
+    },
+    GeneratorWord {
+        word: "base64",
+        options: &[(
+            "bytes",
+            "number of random bytes, 16 to 1024; 32 unless said",
+        )],
+        doc: "random bytes in base64",
+    },
+    GeneratorWord {
+        word: "uuid",
+        options: &[],
+        doc: "a version 4 UUID",
+    },
+    GeneratorWord {
+        word: "ed25519",
+        options: &[
+            (
+                "format",
+                "`\"pkcs8\"` (PEM, the public key as SPKI; unless said) or `\"openssh\"` (its private key format, the public key as a line of `authorized_keys`)",
+            ),
+            ("comment", "the comment of an OpenSSH key"),
+        ],
+        doc: "a key pair for signatures",
+    },
+    GeneratorWord {
+        word: "rsa",
+        options: &[("bits", "2048, 3072 (unless said) or 4096")],
+        doc: "a key pair, PKCS#8 and SPKI in PEM",
+    },
+    GeneratorWord {
+        word: "x25519",
+        options: &[],
+        doc: "a key pair for key agreement (WireGuard), raw keys in base64",
+    },
+];
+
 impl Generator {
     /// The word in the language.
     pub fn word(&self) -> &'static str {
@@ -111,7 +185,7 @@ impl Generator {
             Generator::Hex { .. } => "hex",
             Generator::Base64 { .. } => "base64",
             Generator::Uuid => "uuid",
-            Generator::Ed25519 => "ed25519",
+            Generator::Ed25519 | Generator::Openssh { .. } => "ed25519",
             Generator::Rsa { .. } => "rsa",
             Generator::X25519 => "x25519",
         }
@@ -120,9 +194,10 @@ impl Generator {
     /// The captures it has: names, and whether each is secret.
     pub fn captures(&self) -> &'static [(&'static str, bool)] {
         match self {
-            Generator::Ed25519 | Generator::Rsa { .. } | Generator::X25519 => {
-                &[("private_key", true), ("public_key", false)]
-            }
+            Generator::Ed25519
+            | Generator::Openssh { .. }
+            | Generator::Rsa { .. }
+            | Generator::X25519 => &[("private_key", true), ("public_key", false)],
             _ => &[("value", true)],
         }
     }

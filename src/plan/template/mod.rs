@@ -270,6 +270,7 @@ fn add_destinations(tree: &mut Ast, destinations: &HashMap<String, Vec<Target>>)
                     for target in destinations.get(&name.text).into_iter().flatten() {
                         let same = |own: &Target| {
                             own.host.text == target.host.text
+                                && own.program == target.program
                                 && own
                                     .places
                                     .iter()

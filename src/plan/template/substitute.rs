@@ -67,6 +67,7 @@ pub(super) fn target(target: &Target, bound: &Bound) -> Target {
             None => target.host.clone(),
         },
         parameter: target.parameter && text.is_none(),
+        program: target.program,
         places: target.places.clone(),
         span: target.span,
     }
@@ -212,6 +213,7 @@ fn store(store: &Store, bound: &Bound) -> Store {
 
 fn http(http: &Http, bound: &Bound) -> Http {
     Http {
+        protocol: http.protocol,
         name: http.name.clone(),
         method: http.method.clone(),
         url: expr(&http.url, bound),
@@ -255,6 +257,21 @@ fn clause(clause: &Clause, bound: &Bound) -> Clause {
         ClauseKind::Form(all) => ClauseKind::Form(members(all, bound)),
         ClauseKind::Text(value) => ClauseKind::Text(one(value)),
         ClauseKind::Raw(value) => ClauseKind::Raw(one(value)),
+        ClauseKind::ExpectExit(codes) => ClauseKind::ExpectExit(codes.clone()),
+        ClauseKind::Sign { scheme, options } => ClauseKind::Sign {
+            scheme: scheme.clone(),
+            options: options
+                .iter()
+                .map(|(word, value)| (word.clone(), one(value)))
+                .collect(),
+        },
+        ClauseKind::Login(user, password) => ClauseKind::Login(one(user), one(password)),
+        ClauseKind::Statement(value) => ClauseKind::Statement(one(value)),
+        ClauseKind::Command(value) => ClauseKind::Command(one(value)),
+        ClauseKind::Stdin(value) => ClauseKind::Stdin(one(value)),
+        ClauseKind::Environment(all) => ClauseKind::Environment(members(all, bound)),
+        ClauseKind::Arguments(value) => ClauseKind::Arguments(one(value)),
+        ClauseKind::File(value) => ClauseKind::File(one(value)),
         ClauseKind::Timeout(value) => ClauseKind::Timeout(duration(value, bound)),
         ClauseKind::Connect(value) => ClauseKind::Connect(duration(value, bound)),
         ClauseKind::ExpectHeader {

@@ -1,6 +1,8 @@
 //! The expressions of a step, shared and to change: one list, from which both walks are made.
 
+use crate::plan::policy::Place;
 use crate::plan::task::http::{Expectation, Strays};
+use crate::plan::task::http::{Program, Sign};
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::task::{Auth, Body, CaptureSource, Http, Wait};
 use crate::plan::{Expr, Task};
@@ -29,6 +31,29 @@ pub enum RequestPart {
     Header,
     /// The body.
     Body,
+    /// A place that only other protocols than HTTP have, or the key of a signature.
+    In(Place),
+}
+
+impl RequestPart {
+    /// Whether it tells who asks; else it says what is asked.
+    pub fn authenticates(self) -> bool {
+        match self {
+            RequestPart::Header | RequestPart::In(Place::Login | Place::Signature) => true,
+            RequestPart::Url | RequestPart::Query | RequestPart::Body | RequestPart::In(_) => false,
+        }
+    }
+
+    /// For messages.
+    pub fn describe(self) -> &'static str {
+        match self {
+            RequestPart::Url => "URL",
+            RequestPart::Query => "query",
+            RequestPart::Header => "header",
+            RequestPart::Body => "body",
+            RequestPart::In(place) => place.as_str(),
+        }
+    }
 }
 
 macro_rules! walks {
@@ -88,7 +113,7 @@ macro_rules! walks {
 
         fn $http<'p>(http: &'p $($m)? Http, with_strays: bool, visit: &mut dyn FnMut(Role, &'p $($m)? Expr)) {
             let Http {
-                url, query, headers, auth, body, expect, captures, strays,
+                url, query, headers, auth, body, sign, expect, captures, strays,
                 method: _, encode: _, effect: _, limits: _, raw_output: _,
             } = http;
             let mut request = |part, expr| visit(Role::Request(part), expr);
@@ -101,6 +126,10 @@ macro_rules! walks {
                     request(RequestPart::Header, user);
                     request(RequestPart::Header, password);
                 }
+                Some(Auth::Login(user, password)) => {
+                    request(RequestPart::In(Place::Login), user);
+                    request(RequestPart::In(Place::Login), password);
+                }
                 None => {}
             }
             match body {
@@ -108,6 +137,32 @@ macro_rules! walks {
                 Body::Json(value) | Body::Text(value) | Body::Raw(value) => request(RequestPart::Body, value),
                 Body::Form(members) => {
                     members.$iter().for_each(|(_, value)| request(RequestPart::Body, value));
+                }
+                Body::Statement(text) => request(RequestPart::In(Place::Statement), text),
+                Body::Command(words) => {
+                    words.$iter().for_each(|word| request(RequestPart::In(Place::Statement), word));
+                }
+                Body::Program(program) => {
+                    let Program { arguments, environment, stdin, file } = &$($m)? **program;
+                    arguments.$iter().for_each(|one| request(RequestPart::In(Place::Argument), one));
+                    environment.$iter().for_each(|(_, value)| request(RequestPart::In(Place::Environment), value));
+                    stdin.$iter().for_each(|value| request(RequestPart::In(Place::Stdin), value));
+                    file.$iter().for_each(|value| request(RequestPart::In(Place::File), value));
+                }
+            }
+            if let Some(sign) = sign {
+                match &$($m)? **sign {
+                    Sign::AwsSigv4 { key_id, secret_key, session_token, region, service } => {
+                        request(RequestPart::Header, key_id);
+                        request(RequestPart::In(Place::Signature), secret_key);
+                        session_token.$iter().for_each(|token| request(RequestPart::Header, token));
+                        request(RequestPart::In(Place::Signature), region);
+                        request(RequestPart::In(Place::Signature), service);
+                    }
+                    Sign::Hmac { key, text, algorithm: _, encoding: _, header: _, prefix: _, time_header: _ } => {
+                        request(RequestPart::In(Place::Signature), key);
+                        request(RequestPart::In(Place::Signature), text);
+                    }
                 }
             }
             for expect in expect {

@@ -127,6 +127,7 @@ fn request(
             RequestPart::Body => Place::Body,
             RequestPart::Query => Place::Query,
             RequestPart::Url => in_url(expr),
+            RequestPart::In(place) => place,
         };
         let mut secrets = Vec::new();
         collect(expr, named, &mut secrets, 0);

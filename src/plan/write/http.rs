@@ -4,9 +4,9 @@ use super::hosts::targets;
 use super::rotation::Writer;
 use super::text::{block, quoted, secret_name};
 use crate::plan::effect::Old;
-use crate::plan::task::http::Expectation;
+use crate::plan::task::http::{Expectation, HmacAlgorithm, HmacEncoding, Program, Protocol, Sign};
 use crate::plan::task::{Auth, Backoff, Body, CaptureSource, Http, Retry};
-use crate::plan::{Effect, ExprKind, JsonPath, Type, compare};
+use crate::plan::{Effect, Expr, ExprKind, JsonPath, Type, compare};
 use crate::source::At;
 
 /// Where a request stands, which decides its effect when nothing is said.
@@ -41,7 +41,11 @@ impl<'a> Writer<'a> {
             Body::Form(members) => lines.push(format!("form {}", self.object(members))),
             Body::Text(value) => lines.push(format!("text {}", self.expr(value))),
             Body::Raw(value) => lines.push(format!("raw {}", self.expr(value))),
+            Body::Statement(text) => lines.push(format!("statement {}", self.expr(text))),
+            Body::Command(words) => lines.push(format!("command {}", self.list(words))),
+            Body::Program(program) => self.program(program, &mut lines),
         }
+        self.signature(http, &mut lines);
         self.limits(http, &mut lines);
         if let Some(retry) = retry {
             lines.push(self.retry(retry, at));
@@ -65,11 +69,25 @@ impl<'a> Writer<'a> {
             lines.push(format!("strays {list} revoke {revoke}"));
         }
         let url = self.expr(&http.url);
-        let head = format!(
-            "{} {url}{}",
-            http.method,
-            effect_words(&effect, &http.method, place)
-        );
+        let head = match http.protocol() {
+            Protocol::Http => format!(
+                "{} {url}{}",
+                http.method,
+                effect_words(&effect, &http.method, place)
+            ),
+            other => {
+                let url = match other.scheme() {
+                    Some(scheme) => url.replacen(&format!("{scheme}://"), "", 1),
+                    None => url,
+                };
+                let dialect = if other == Protocol::Postgres {
+                    "postgres "
+                } else {
+                    ""
+                };
+                format!("{dialect}{url}{}", effect_words(&effect, "POST", place))
+            }
+        };
         if lines.is_empty() {
             head
         } else {
@@ -89,6 +107,11 @@ impl<'a> Writer<'a> {
             Some(Auth::Client(id, secret)) => {
                 lines.push(format!("client {}, {}", self.expr(id), self.expr(secret)))
             }
+            Some(Auth::Login(user, password)) => lines.push(format!(
+                "login {}, {}",
+                self.expr(user),
+                self.expr(password)
+            )),
         }
         for header in &http.headers {
             let token = match &header.value.kind {
@@ -108,6 +131,86 @@ impl<'a> Writer<'a> {
                 )),
             }
         }
+    }
+
+    fn list(&mut self, items: &'a [Expr]) -> String {
+        let items: Vec<String> = items.iter().map(|item| self.expr(item)).collect();
+        format!("[{}]", items.join(", "))
+    }
+
+    fn program(&mut self, program: &'a Program, lines: &mut Vec<String>) {
+        if !program.arguments.is_empty() {
+            let shadowed = self.items.len();
+            self.items.push("path");
+            lines.push(format!("arguments {}", self.list(&program.arguments)));
+            self.items.truncate(shadowed);
+        }
+        if !program.environment.is_empty() {
+            lines.push(format!("environment {}", self.object(&program.environment)));
+        }
+        if let Some(value) = &program.stdin {
+            lines.push(format!("stdin {}", self.expr(value)));
+        }
+        if let Some(value) = &program.file {
+            lines.push(format!("file {}", self.expr(value)));
+        }
+    }
+
+    fn signature(&mut self, http: &'a Http, lines: &mut Vec<String>) {
+        let Some(sign) = http.sign.as_deref() else {
+            return;
+        };
+        let options = match sign {
+            Sign::AwsSigv4 {
+                key_id,
+                secret_key,
+                session_token,
+                region,
+                service,
+            } => {
+                let mut options = vec![
+                    format!("key_id {}", self.expr(key_id)),
+                    format!("secret_key {}", self.expr(secret_key)),
+                ];
+                if let Some(token) = session_token {
+                    options.push(format!("session_token {}", self.expr(token)));
+                }
+                options.push(format!("region {}", self.expr(region)));
+                options.push(format!("service {}", self.expr(service)));
+                ("aws_sigv4", options)
+            }
+            Sign::Hmac {
+                algorithm,
+                key,
+                text,
+                encoding,
+                header,
+                prefix,
+                time_header,
+            } => {
+                let shadowed = self.items.len();
+                self.items.push("request");
+                let word = |found: Option<&str>| quoted(found.unwrap_or_default());
+                let algorithm = HmacAlgorithm::WORDS.iter().find(|(_, a)| a == algorithm);
+                let encoding = HmacEncoding::WORDS.iter().find(|(_, e)| e == encoding);
+                let mut options = vec![
+                    format!("algorithm {}", word(algorithm.map(|(w, _)| *w))),
+                    format!("key {}", self.expr(key)),
+                    format!("text {}", self.expr(text)),
+                    format!("encoding {}", word(encoding.map(|(w, _)| *w))),
+                    format!("header {}", quoted(header)),
+                ];
+                if !prefix.is_empty() {
+                    options.push(format!("prefix {}", quoted(prefix)));
+                }
+                if let Some(header) = time_header {
+                    options.push(format!("time_header {}", quoted(header)));
+                }
+                self.items.truncate(shadowed);
+                ("hmac", options)
+            }
+        };
+        lines.push(block(&format!("sign {}", options.0), &options.1));
     }
 
     fn limits(&mut self, http: &Http, lines: &mut Vec<String>) {

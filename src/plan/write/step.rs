@@ -312,6 +312,12 @@ impl<'a> Writer<'a> {
                 options.push(format!("bytes {bytes}"))
             }
             Generator::Rsa { bits } => options.push(format!("bits {bits}")),
+            Generator::Openssh { comment } => {
+                options.push("format \"openssh\"".to_owned());
+                if !comment.is_empty() {
+                    options.push(format!("comment {}", quoted(comment)));
+                }
+            }
             Generator::Uuid | Generator::Ed25519 | Generator::X25519 => {}
         }
         let head = format!("generate {} {}", self.own_name(step), generator.word());

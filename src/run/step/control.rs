@@ -482,7 +482,11 @@ impl<'a> Engine<'a> {
             };
             let flow = self
                 .steps(&inner, block.in_rounds(&[]), &rotation.steps)
-                .await;
+                .await
+                .map_err(|stopped| self.or_overtaken(rotation, stopped));
+            if matches!(flow, Err(StepError::Overtaken(_))) {
+                self.settle_overtaken(&inner).await;
+            }
             let changed = inner.scope.borrow().secrets.clone();
             frame.scope.borrow_mut().secrets.merge(changed);
             match flow {
@@ -605,7 +609,8 @@ fn worse(first: Option<StepError>, second: StepError) -> StepError {
         StepError::Heals(_) => 3,
         StepError::Unresolved(_) => 4,
         StepError::Halted(_) => 5,
-        StepError::Broken(_) => 6,
+        StepError::Overtaken(_) => 6,
+        StepError::Broken(_) => 7,
     };
     match first {
         Some(first) if weight(&first) >= weight(&second) => first,

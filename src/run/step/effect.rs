@@ -66,6 +66,9 @@ impl<'a> Engine<'a> {
         let mut retried = 0;
         loop {
             self.go_on(cx.step)?;
+            if !effect.is_read() {
+                self.keep_claim(cx.step, effect)?;
+            }
             let request = exchange.prepare(self, cx)?;
             let attempt = cx.trace.attempts.get() + 1;
             if !cx.block.volatile && !effect.is_read() {

@@ -1,8 +1,8 @@
-//! HTTP as an effectful step: the first implementor of [`Exchange`].
+//! The exchanges of a plan as effectful steps: HTTP, statements, commands and programs.
 
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::effect::{Effect, Old};
-use crate::plan::task::http::Http;
+use crate::plan::task::http::{Http, Protocol};
 use crate::plan::{Label, Origin, Version};
 use crate::run::answer::{self, Answer, Kept};
 use crate::run::engine::{Engine, Local, StepContext, StepError};
@@ -10,7 +10,7 @@ use crate::run::exchange::{Attempt, Exchange, Strays, Trouble, Verdict};
 use crate::run::fingerprint;
 use crate::run::identity::StepId;
 use crate::run::journal::event::RequestDigest;
-use crate::run::request::{self, Built};
+use crate::run::request::{self, Built, Outgoing};
 use crate::run::scope::Scope;
 use crate::run::value::{Data, Value};
 use crate::world::http::{self, Response};
@@ -108,10 +108,12 @@ impl Exchange for HttpExchange<'_> {
             &engine.egress,
             &issuers,
             certificates,
+            engine.world.clock.now(),
         );
         engine.mask_made(&scope);
         let mut built = built?;
-        if let Some(header) = self.key_header()
+        if let Outgoing::Http(request) = &mut built.request
+            && let Some(header) = self.key_header()
             && !http
                 .headers
                 .iter()
@@ -119,7 +121,7 @@ impl Exchange for HttpExchange<'_> {
         {
             // A structured-field string (draft-ietf-httpapi-idempotency-key-header): the same for every attempt of this step in this run.
             let value = format!("\"{}\"", engine.idempotency_key(cx.id));
-            built.request.headers.push((
+            request.headers.push((
                 header.to_owned(),
                 zeroize::Zeroizing::new(value.into_bytes()),
             ));
@@ -145,7 +147,13 @@ impl Exchange for HttpExchange<'_> {
     fn send<'b>(&self, engine: &'b Engine<'_>, request: &'b Built) -> Local<'b, Attempt> {
         Box::pin(async move {
             let sent_at = engine.world.clock.now();
-            match engine.world.http.call(&request.request).await {
+            let world = &engine.world;
+            let attempt = match &request.request {
+                Outgoing::Http(request) => world.http.call(request).await,
+                Outgoing::Wire(asked) => world.wire.call(&asked.0, &asked.1).await,
+                Outgoing::Program(start) => world.process.start(start).await,
+            };
+            match attempt {
                 http::Attempt::NotSent(trouble) => Attempt::NotSent(trouble_of(&trouble)),
                 http::Attempt::Unknown(trouble, partial) => {
                     let partial = partial.map(|response| answer_of(response, sent_at));
@@ -160,6 +168,14 @@ impl Exchange for HttpExchange<'_> {
 
     fn verdict(&self, answer: &Answer) -> Verdict {
         let status = answer.status;
+        if self.0.protocol() == Protocol::Exec {
+            // A program that only reads has said no; of another it is not known what it did before it ended.
+            return match answer::status_expected(self.0, status) {
+                true => Verdict::Expected,
+                false if self.0.effect.is_read() => Verdict::Refused { later: false },
+                false => Verdict::Failed,
+            };
+        }
         let gone = matches!(self.0.effect, Effect::Revokes) && matches!(status, 404 | 410);
         if answer::status_expected(self.0, status) || gone {
             return Verdict::Expected;
@@ -196,7 +212,12 @@ impl Exchange for HttpExchange<'_> {
     fn unexpected(&self, cx: StepContext<'_, '_>, peer: &str, answer: &Answer) -> Diagnostic {
         let http = self.0;
         let status = answer.status;
+        let clock = http.sign.is_some().then(|| clock_differs(answer)).flatten();
         let help = match status {
+            _ if http.protocol() != Protocol::Http => other_help(http, answer),
+            401 | 403 if clock.is_some() => {
+                "a signature is made of the time: set this machine's clock (`timedatectl`), then `rot resume`"
+            }
             300..=399 => "redirects are not followed where a secret is sent; write the final URL",
             400 => {
                 "the server did not understand the request: look at body and headers of this step"
@@ -225,10 +246,29 @@ impl Exchange for HttpExchange<'_> {
                 codes::RUN_UNEXPECTED_ANSWER
             }
         };
-        let message = format!("{peer} answered {status} to {}", http.method);
-        Diagnostic::new(code, cx.step.at.0, message)
+        let message = match http.protocol() {
+            Protocol::Http => format!("{peer} answered {status} to {}", http.method),
+            Protocol::Exec => format!("{peer} ended with code {status}"),
+            Protocol::Postgres => format!("{peer} refused the statement: {}", code_of(answer)),
+            Protocol::Redis => format!("{peer} refused the command: {}", code_of(answer)),
+        };
+        let mut found = Diagnostic::new(code, cx.step.at.0, message)
             .at("this request")
-            .help(help)
+            .help(help);
+        if let Some(minutes) = clock {
+            found = found.note(format!(
+                "this machine's clock is {minutes} minutes off the server's"
+            ));
+        }
+        // What did something may bring a credential: of that nothing is shown here. Texts of other servers quote statements.
+        let refused = matches!(self.verdict(answer), Verdict::Refused { .. });
+        match answer
+            .excerpt()
+            .filter(|_| refused && http.protocol() == Protocol::Http)
+        {
+            Some(said) => found.note(format!("it says: {said}")),
+            None => found,
+        }
     }
 
     fn capture(
@@ -243,17 +283,7 @@ impl Exchange for HttpExchange<'_> {
     }
 
     fn answered(&self, engine: &Engine<'_>, cx: StepContext<'_, '_>, built: &Built) {
-        let Ok(url) = url::Url::parse(&built.request.url) else {
-            return;
-        };
-        let host = (
-            url.host_str()
-                .unwrap_or("")
-                .trim_start_matches('[')
-                .trim_end_matches(']')
-                .to_owned(),
-            url.port_or_known_default(),
-        );
+        let host = built.host.clone();
         let mut issuers = engine.issuers.borrow_mut();
         for name in self.secret_captures() {
             let origin = Origin::Minted {
@@ -301,6 +331,44 @@ impl Exchange for HttpExchange<'_> {
 fn sentence(what: &str) -> Value {
     let text = Value::text(format!("Failed to invoke HTTP task due to: {what}"));
     Data::Object(vec![("response".to_owned(), text)]).into()
+}
+
+/// How many minutes this machine's clock is off, where the answer shows that it is five or more.
+fn clock_differs(answer: &Answer) -> Option<i64> {
+    let text = std::str::from_utf8(answer.header("date")?).ok()?;
+    let theirs = jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp();
+    let minutes = (theirs.as_second() - answer.sent_at.as_second()) / 60;
+    (minutes.abs() >= 5).then_some(minutes)
+}
+
+/// The server's own code.
+fn code_of(answer: &Answer) -> String {
+    let code = answer.header(crate::world::wire::CODE).unwrap_or_default();
+    match std::str::from_utf8(code) {
+        Ok(code) if code.len() == 5 && code.starts_with(|c: char| c.is_ascii_digit()) => {
+            format!("SQLSTATE {code}")
+        }
+        Ok(code) if !code.is_empty() => format!("error {code}"),
+        _ => "an error without a code".to_owned(),
+    }
+}
+
+/// What to do about an answer of what is not HTTP.
+fn other_help(http: &Http, answer: &Answer) -> &'static str {
+    match (http.protocol(), answer.status) {
+        (Protocol::Exec, _) => {
+            "run the program by hand with the same input; where another code is right, write `expect exit …`"
+        }
+        (_, 401) => {
+            "the login of this step was not accepted: is it current, and has it not expired (`VALID UNTIL`)?"
+        }
+        (_, 403) => "the user of this step may not do this: look at its privileges",
+        (_, 404) => "what the step is about is not there: look at the names in it",
+        (_, 429) => "the server cannot take it now: add `retry 3 every 30s`",
+        _ => {
+            "the server refuses it as it is written: look at the statement; the server's own log has the text of the error"
+        }
+    }
 }
 
 fn trouble_of(trouble: &http::Trouble) -> Trouble {

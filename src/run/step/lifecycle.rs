@@ -48,7 +48,7 @@ impl<'a> Engine<'a> {
         } else {
             let version = self.version(&id, &stored, expires_at, frame);
             let expected = self.pinned(&name);
-            self.vault.borrow_mut().commit(|doc| {
+            self.commit(cx.step, |doc| {
                 if doc.get(&name).and_then(|e| e.current.as_deref()) != Some(&id) {
                     doc.expect_current(&name, expected.as_deref())?;
                 }
@@ -79,7 +79,7 @@ impl<'a> Engine<'a> {
         } else {
             let version = self.version(&id, &stored, expires_at, frame);
             let expected = self.pinned(&name);
-            self.vault.borrow_mut().commit(|doc| {
+            self.commit(cx.step, |doc| {
                 if doc.get(&name).and_then(|e| e.current.as_deref()) != Some(&id) {
                     doc.expect_current(&name, expected.as_deref())?;
                     doc.stage(&name, version)?;
@@ -119,9 +119,7 @@ impl<'a> Engine<'a> {
         if self.journal.borrow().is_promoted(cx.id) {
             cx.trace.replayed.set(true);
         } else {
-            self.vault
-                .borrow_mut()
-                .commit(|doc| doc.promote(name, &id))?;
+            self.commit(step, |doc| doc.promote(name, &id))?;
             let event = StepEvent::Promoted(stored_as(name, &id));
             self.record_step(cx.id, event, None, false)?;
         }
@@ -223,7 +221,7 @@ impl<'a> Engine<'a> {
                 failures: 0,
                 work: Some(self.revocation_work(cx, revoke)?),
             };
-            self.vault.borrow_mut().commit(|doc| {
+            self.commit(step, |doc| {
                 sweep::revocable(doc, name, &entry.rotation);
                 sweep::schedule(doc, &entry);
                 schedule_others(doc, &entry);
@@ -256,13 +254,42 @@ impl<'a> Engine<'a> {
         };
         let event = StepEvent::RevokeIntent(stored_as(name, &old));
         self.record_step(cx.id, event, None, true)?;
-        match self
+        let revoked = self
             .steps(frame, cx.block.unjournaled(), &revoke.steps)
-            .await?
-        {
-            Flow::Next | Flow::Stop(_) => {}
-        }
+            .await;
         let now = self.world.clock.now();
+        match revoked {
+            Ok(Flow::Next | Flow::Stop(_)) => {}
+            // The new credential is in use, so the run goes on; the old one is due from now on, as if it had been scheduled.
+            Err(StepError::Failed(diagnostic)) if self.can_wait(cx, revoke) => {
+                let entry = sweep::Due {
+                    secret: name.clone(),
+                    version: old.clone(),
+                    rotation: frame.rotation.name.clone(),
+                    step: step.name.clone(),
+                    due_at: now,
+                    run: self.journal.borrow().run_id().to_owned(),
+                    successor,
+                    failures: 1,
+                    work: Some(self.revocation_work(cx, revoke)?),
+                };
+                self.commit(step, |doc| {
+                    sweep::revocable(doc, name, &entry.rotation);
+                    sweep::schedule(doc, &entry);
+                    schedule_others(doc, &entry);
+                    Ok(())
+                })?;
+                let event = StepEvent::Revoked {
+                    of: stored_as(name, &old),
+                    due_at: Some(now),
+                };
+                self.record_step(cx.id, event, None, false)?;
+                self.tell(name, "revocation scheduled", &old, Some(now));
+                self.done.borrow_mut().unrevoked.push(*diagnostic);
+                return Ok(());
+            }
+            Err(other) => return Err(other),
+        }
         let others = sweep::Due {
             secret: name.clone(),
             version: old.clone(),
@@ -287,6 +314,11 @@ impl<'a> Engine<'a> {
         self.record_step(cx.id, event, None, false)?;
         self.tell(name, "revoked", &old, None);
         Ok(())
+    }
+
+    /// Whether a revocation that fails can be made by a later call: all that it reads is known now.
+    fn can_wait(&self, cx: StepContext<'_, '_>, revoke: &Revoke) -> bool {
+        self.plan.dialect.semantics().declares_intent && self.revocation_work(cx, revoke).is_ok()
     }
 
     /// A value that is refused comes from an answer that is kept. The next attempt looks at it again, with the file as it is
@@ -348,11 +380,24 @@ impl<'a> Engine<'a> {
                 .help("letters, digits, `_` and `-` in segments joined by `/`; no dots"),
             )));
         }
+        let is_written = matches!(expr.kind, crate::plan::ExprKind::String(_));
+        if !is_written && !self.plan.secret_names.is_empty() && !self.plan.allows_secret_name(&name)
+        {
+            return Err(StepError::Failed(Box::new(
+                Diagnostic::new(
+                    codes::RUN_BAD_INPUT,
+                    expr.at.0,
+                    "the name of the secret to update is none that may come as data",
+                )
+                .at("evaluated here")
+                .help("the names that may are those of `[conductor] secret-names` in rot.toml"),
+            )));
+        }
         Ok(name)
     }
 
     /// Version id: the run's; a second version of the same secret in one run gets a suffix that its step decides.
-    fn version_id(&self, id: &StepId, name: &str) -> String {
+    pub(in crate::run) fn version_id(&self, id: &StepId, name: &str) -> String {
         let journal = self.journal.borrow();
         let run = journal.run_id();
         match journal.stores_before(name, id) {
@@ -379,7 +424,7 @@ impl<'a> Engine<'a> {
         journal.previous_version(name).map(str::to_owned)
     }
 
-    fn version(
+    pub(in crate::run) fn version(
         &self,
         id: &str,
         stored: &Stored,
@@ -456,7 +501,7 @@ impl<'a> Engine<'a> {
     }
 
     /// The new value, after all that could make it a lock-out: null, empty, blank, `null` as a word, unchanged.
-    fn new_value(
+    pub(in crate::run) fn new_value(
         &self,
         frame: &Frame<'_>,
         name: &str,

@@ -3,9 +3,9 @@
 mod control;
 mod effect;
 mod fork;
-mod http;
+pub(super) mod http;
 mod lifecycle;
-mod origin;
+pub(super) mod origin;
 mod recover;
 mod rescue;
 mod value;

@@ -5,7 +5,7 @@ use crate::plan::task::{Task, walk_steps};
 use crate::plan::{Expr, ExprKind, Root, Rotation};
 
 /// The steps that make a credential and whose answer a new value is taken from, by way of `let`s too.
-pub(super) fn issuing_steps(rotation: &Rotation, value: &NewValue) -> Vec<String> {
+pub(in crate::run) fn issuing_steps(rotation: &Rotation, value: &NewValue) -> Vec<String> {
     let mut lets: Vec<(&str, &Expr)> = Vec::new();
     let mut issuing: Vec<&str> = Vec::new();
     walk_steps(&rotation.steps, &mut |step| {
@@ -15,6 +15,10 @@ pub(super) fn issuing_steps(rotation: &Rotation, value: &NewValue) -> Vec<String
         if let Task::Http(http) = &step.task
             && http.effect.issues()
         {
+            issuing.push(&step.name);
+        }
+        // What a called rotation gives may come from one.
+        if matches!(step.task, Task::Call(_)) {
             issuing.push(&step.name);
         }
     });

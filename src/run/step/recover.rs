@@ -25,6 +25,7 @@ impl<'a> Engine<'a> {
         cx: StepContext<'b, 'a>,
         exchange: E,
     ) -> Result<(), StepError> {
+        self.still_claimed(cx.step)?;
         match exchange.effect() {
             Effect::Reads
             | Effect::Sets
@@ -314,7 +315,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Lists what carries our tag and revokes it.
-    async fn reap<'b, E: Exchange>(
+    pub(in crate::run) async fn reap<'b, E: Exchange>(
         &'b self,
         cx: StepContext<'b, 'a>,
         strays: Strays<E>,
@@ -357,7 +358,7 @@ impl<'a> Engine<'a> {
     }
 
     /// One exchange that is not journaled; its answer must be the expected one.
-    async fn exchange<E: Exchange>(
+    pub(in crate::run) async fn exchange<E: Exchange>(
         &self,
         cx: StepContext<'_, '_>,
         exchange: E,

@@ -4,7 +4,7 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::json;
 use crate::plan::name::is_mask;
 use crate::plan::task::{Step, Worker};
-use crate::plan::{Derivation, Label, Origin};
+use crate::plan::{Derivation, Effect, Label, Origin};
 use crate::run::engine::{Engine, StepContext, StepError};
 use crate::run::journal::event::RequestDigest;
 use crate::run::journal::{CallState, StepEvent};
@@ -75,6 +75,7 @@ impl<'a> Engine<'a> {
                 )),
             )));
         }
+        self.keep_claim(step, &Effect::Unspecified)?;
         let journaled = !cx.block.volatile;
         if journaled {
             if self.journal.borrow().first_call_at(cx.id).is_some() {

@@ -47,11 +47,39 @@ impl<'a> Lower<'a> {
                 ClauseKind::Limit(self.size(&size))
             }
             Rule::strays => {
-                let mut requests = node.into_inner().filter(|n| n.as_rule() == Rule::request);
-                let list = Box::new(self.request(requests.next()?)?);
-                let revoke = Box::new(self.request(requests.next()?)?);
+                let mut requests = node
+                    .into_inner()
+                    .filter(|n| !matches!(n.as_rule(), Rule::kw_strays | Rule::kw_revoke));
+                let list = Box::new(self.exchange(requests.next()?)?);
+                let revoke = Box::new(self.exchange(requests.next()?)?);
                 ClauseKind::Strays { list, revoke }
             }
+            Rule::sign => {
+                let (mut scheme, mut options) = (None, Vec::new());
+                for child in node.into_inner() {
+                    match child.as_rule() {
+                        Rule::ident => scheme = Some(self.name(child)),
+                        Rule::options => options = self.options(child),
+                        _ => {}
+                    }
+                }
+                ClauseKind::Sign {
+                    scheme: scheme?,
+                    options,
+                }
+            }
+            Rule::login => self
+                .two_exprs(node)
+                .map(|(user, password)| ClauseKind::Login(user, password))?,
+            Rule::sql_text => {
+                let text = node.into_inner().find(|n| n.as_rule() == Rule::string)?;
+                ClauseKind::Statement(self.string_expr(text))
+            }
+            Rule::command => ClauseKind::Command(self.only_list(node)?),
+            Rule::stdin => ClauseKind::Stdin(self.only_expr(node)?),
+            Rule::environment => ClauseKind::Environment(self.only_members(node)?),
+            Rule::arguments => ClauseKind::Arguments(self.only_list(node)?),
+            Rule::file => ClauseKind::File(self.only_expr(node)?),
             _ => return None,
         };
         Some(Clause { kind, span })
@@ -66,6 +94,11 @@ impl<'a> Lower<'a> {
     fn only_members(&mut self, node: Node<'a>) -> Option<Vec<Member>> {
         let members = node.into_inner().find(|n| n.as_rule() == Rule::members)?;
         Some(self.members(members))
+    }
+
+    fn only_list(&mut self, node: Node<'a>) -> Option<Expr> {
+        let list = node.into_inner().find(|n| n.as_rule() == Rule::list)?;
+        self.primary(list)
     }
 
     /// The word behind `backoff`.
@@ -97,12 +130,14 @@ impl<'a> Lower<'a> {
     fn expect(&mut self, node: Node<'a>) -> Option<ClauseKind> {
         let rule = node.as_rule();
         let (mut name, mut operator, mut value, mut statuses) = (None, None, None, Vec::new());
+        let mut codes = Vec::new();
         for child in node.into_inner() {
             match child.as_rule() {
                 Rule::status => {
                     self.check_status(&child);
                     statuses.push(self.name(child));
                 }
+                Rule::integer => codes.push(self.count(&child)),
                 Rule::string | Rule::jsonpath => name = Some(self.name(child)),
                 Rule::comparison => operator = self.sign(&child),
                 Rule::expr => value = Some(self.expr(child)),
@@ -111,6 +146,7 @@ impl<'a> Lower<'a> {
         }
         Some(match rule {
             Rule::expect_status => ClauseKind::ExpectStatus(statuses),
+            Rule::expect_exit => ClauseKind::ExpectExit(codes),
             Rule::expect_header => ClauseKind::ExpectHeader {
                 name: name?,
                 operator: operator?,

@@ -155,7 +155,7 @@ impl<'a> Lower<'a> {
         Some(expr)
     }
 
-    fn primary(&mut self, node: Node<'a>) -> Option<Expr> {
+    pub(super) fn primary(&mut self, node: Node<'a>) -> Option<Expr> {
         let span = self.token(&node);
         let kind = match node.as_rule() {
             Rule::string
@@ -198,7 +198,7 @@ impl<'a> Lower<'a> {
         let mut names = Vec::new();
         let mut arguments = None;
         for child in node.into_inner() {
-            if child.as_rule() == Rule::arguments {
+            if child.as_rule() == Rule::call_arguments {
                 arguments = Some(self.exprs(child));
             } else {
                 names.push(self.name(child));

@@ -82,7 +82,10 @@ impl<'a> Lower<'a> {
 
     pub(super) fn target(&mut self, node: Node<'a>) -> Option<Target> {
         let span = self.span(&node);
-        let mut children = node.into_inner();
+        let mut children = node.into_inner().peekable();
+        let program = children
+            .next_if(|n| n.as_rule() == Rule::kw_program)
+            .is_some();
         let host = children.next()?;
         let written = host.as_str();
         let inner = written
@@ -109,6 +112,7 @@ impl<'a> Lower<'a> {
         Some(Target {
             host,
             parameter,
+            program,
             places,
             span,
         })

@@ -2,7 +2,7 @@
 
 use super::{Lower, Node, Rule};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::syntax::ast::{Clause, Effect, EffectKind, Http};
+use crate::syntax::ast::{Clause, Effect, EffectKind, Expr, ExprKind, Http, Protocol};
 use crate::syntax::explain::Place;
 
 impl<'a> Lower<'a> {
@@ -21,12 +21,52 @@ impl<'a> Lower<'a> {
             }
         }
         Some(Http {
+            protocol: Protocol::Http,
             name,
             method: method?,
             url: url?,
             effect,
             clauses,
         })
+    }
+
+    /// The node of rule `sql`, `redis` or `exec`.
+    pub(super) fn exchange(&mut self, node: Node<'a>) -> Option<Http> {
+        let protocol = match node.as_rule() {
+            Rule::sql => Protocol::Postgres,
+            Rule::redis => Protocol::Redis,
+            Rule::exec => Protocol::Exec,
+            _ => return self.request(node),
+        };
+        let (mut name, mut method, mut url, mut effect, mut clauses) =
+            (None, None, None, None, Vec::new());
+        for child in node.into_inner() {
+            match child.as_rule() {
+                Rule::kw_sql | Rule::kw_redis | Rule::kw_exec => method = Some(self.name(child)),
+                Rule::ident => name = Some(self.name(child)),
+                Rule::string => url = Some(self.string_expr(child)),
+                Rule::effect => effect = self.effect(child),
+                Rule::clauses => clauses = self.clauses(child),
+                _ => {}
+            }
+        }
+        Some(Http {
+            protocol,
+            name,
+            method: method?,
+            url: url?,
+            effect,
+            clauses,
+        })
+    }
+
+    /// A string with what is interpolated in it.
+    pub(super) fn string_expr(&mut self, node: Node<'a>) -> Expr {
+        let span = self.token(&node);
+        Expr {
+            kind: ExprKind::String(self.parts(node)),
+            span,
+        }
     }
 
     fn clauses(&mut self, node: Node<'a>) -> Vec<Clause> {

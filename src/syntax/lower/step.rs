@@ -1,7 +1,7 @@
 //! Steps that are not control flow, and blocks of steps.
 
 use super::{Lower, Node, Rule};
-use crate::syntax::ast::{Expr, Step, StepKind, Store, StoreValue};
+use crate::syntax::ast::{Expr, Name, Step, StepKind, Store, StoreValue};
 use crate::syntax::explain::Place;
 
 impl<'a> Lower<'a> {
@@ -40,6 +40,7 @@ impl<'a> Lower<'a> {
             Rule::http => StepKind::Http(
                 self.request(node.into_inner().find(|n| n.as_rule() == Rule::request)?)?,
             ),
+            Rule::sql | Rule::redis | Rule::exec => StepKind::Http(self.exchange(node)?),
             Rule::update => StepKind::Update(
                 self.store(node.into_inner().find(|n| n.as_rule() == Rule::store)?)?,
             ),
@@ -107,14 +108,7 @@ impl<'a> Lower<'a> {
                 for child in node.into_inner() {
                     match child.as_rule() {
                         Rule::ident => names.push(self.name(child)),
-                        Rule::options => {
-                            for option in child.into_inner().filter(|n| n.as_rule() == Rule::option)
-                            {
-                                let mut inner = option.into_inner();
-                                let name = self.name(inner.next()?);
-                                options.push((name, self.expr(inner.next()?)));
-                            }
-                        }
+                        Rule::options => options = self.options(child),
                         _ => {}
                     }
                 }
@@ -154,6 +148,18 @@ impl<'a> Lower<'a> {
             _ => self.control(node)?,
         };
         Some(Step { kind, span })
+    }
+
+    /// Words with their values.
+    pub(super) fn options(&mut self, node: Node<'a>) -> Vec<(Name, Expr)> {
+        let options = node.into_inner().filter(|n| n.as_rule() == Rule::option);
+        options
+            .filter_map(|option| {
+                let mut inner = option.into_inner();
+                let name = self.name(inner.next()?);
+                Some((name, self.expr(inner.next()?)))
+            })
+            .collect()
     }
 
     fn store(&mut self, node: Node<'a>) -> Option<Store> {

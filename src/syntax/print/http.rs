@@ -3,15 +3,30 @@
 use super::Printer;
 use super::expr::first_word;
 use super::layout::STATEMENTS;
-use crate::syntax::ast::{Clause, ClauseKind, EffectKind, Http, Member, Name, Source};
+use crate::syntax::ast::{Clause, ClauseKind, EffectKind, Http, Member, Name, Protocol, Source};
 
 impl Printer<'_> {
-    /// What stands behind `http`; gives the place behind it in the source.
+    /// A step that asks something outside; gives the place behind it in the source.
     pub(super) fn request(&mut self, http: &Http) -> usize {
+        self.push(match http.protocol {
+            Protocol::Http => "http ",
+            Protocol::Postgres => "sql ",
+            Protocol::Redis => "redis ",
+            Protocol::Exec => "exec ",
+        });
+        self.stray(http)
+    }
+
+    /// A request of `strays`: HTTP does without the word.
+    fn stray(&mut self, http: &Http) -> usize {
         if let Some(name) = &http.name {
             self.push(&format!("{} ", name.text));
         }
-        self.push(&format!("{} ", http.method.text));
+        match http.protocol {
+            Protocol::Http => self.push(&format!("{} ", http.method.text)),
+            Protocol::Postgres => self.push("postgres "),
+            Protocol::Redis | Protocol::Exec => {}
+        }
         // In capitals it would be taken for the method.
         if first_word(&http.url).is_some_and(|w| w.bytes().all(|b| b.is_ascii_uppercase())) {
             self.in_parentheses(&http.url);
@@ -120,6 +135,15 @@ impl Printer<'_> {
                 self.push("expect status ");
                 self.names(statuses);
             }
+            ClauseKind::ExpectExit(codes) => {
+                self.push("expect exit ");
+                for (index, code) in codes.iter().enumerate() {
+                    if index > 0 {
+                        self.push(", ");
+                    }
+                    self.count(code);
+                }
+            }
             ClauseKind::ExpectHeader {
                 name,
                 operator,
@@ -178,11 +202,30 @@ impl Printer<'_> {
                 self.size(size);
             }
             ClauseKind::Strays { list, revoke } => {
-                self.push("strays ");
-                self.request(list);
-                self.push(" revoke ");
-                self.request(revoke);
+                for (word, request) in [("strays ", list), (" revoke ", revoke)] {
+                    self.push(word);
+                    match request.protocol {
+                        Protocol::Http => self.stray(request),
+                        Protocol::Postgres | Protocol::Redis | Protocol::Exec => {
+                            self.request(request)
+                        }
+                    };
+                }
             }
+            ClauseKind::Sign { scheme, options } => {
+                self.push(&format!("sign {} ", scheme.text));
+                self.options(scheme.span.end as usize, options);
+            }
+            ClauseKind::Login(user, password) => {
+                self.word_expr("login ", user);
+                self.word_expr(", ", password);
+            }
+            ClauseKind::Statement(value) => self.word_expr("statement ", value),
+            ClauseKind::Command(value) => self.word_expr("command ", value),
+            ClauseKind::Stdin(value) => self.word_expr("stdin ", value),
+            ClauseKind::Environment(members) => self.word_members("environment ", start, members),
+            ClauseKind::Arguments(value) => self.word_expr("arguments ", value),
+            ClauseKind::File(value) => self.word_expr("file ", value),
         }
     }
 

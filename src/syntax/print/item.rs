@@ -49,6 +49,9 @@ impl Printer<'_> {
     pub(super) fn targets(&mut self, targets: &[Target]) {
         for (index, target) in targets.iter().enumerate() {
             self.push(if index > 0 { ", " } else { " to " });
+            if target.program {
+                self.push("program ");
+            }
             match target.parameter {
                 true => self.push(&format!("\"${{{}}}\"", target.host.text)),
                 false => self.quoted(&target.host),

@@ -28,7 +28,6 @@ impl Printer<'_> {
         let start = step.span.start as usize;
         match &step.kind {
             StepKind::Http(http) => {
-                self.push("http ");
                 self.request(http);
             }
             StepKind::Let { name, value } => {
@@ -199,7 +198,12 @@ impl Printer<'_> {
             return;
         }
         self.push(" ");
-        let braces = self.braces(kind.span.end as usize, options.last().map(|(_, e)| e.span));
+        self.options(kind.span.end as usize, options);
+    }
+
+    /// Words with their values, in braces that open after `from`.
+    pub(super) fn options(&mut self, from: usize, options: &[(Name, Expr)]) {
+        let braces = self.braces(from, options.last().map(|(_, e)| e.span));
         let span = |(name, value): &(Name, Expr)| name.span.to(value.span);
         self.block(
             ("{", "}"),

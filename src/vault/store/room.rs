@@ -34,6 +34,18 @@ impl Vault {
         self.replace_by_itself().map_err(|e| e.note(nothing))
     }
 
+    /// Holds the room again after a commit that came before the first effect.
+    ///
+    /// # Errors
+    /// ROT820 when there is none.
+    pub fn hold_room_again(&mut self) -> Result<()> {
+        self.room = None;
+        self.room = self
+            .take_room()
+            .map_err(|e| storage(&self.paths.vault, "could not take a new version", &e))?;
+        Ok(())
+    }
+
     fn replace_by_itself(&self) -> Result<()> {
         let path = &self.paths.vault;
         let (bytes, _) = read(&self.world, path)?;

@@ -31,8 +31,12 @@ pub struct Config {
     pub target: Target,
     /// `[conductor.hosts]`: where a secret of an imported definition may be sent.
     pub hosts: BTreeMap<String, Vec<String>>,
+    /// `[conductor] secret-names`: names under which data may choose a secret to store in; `*` stands for any characters but `/`.
+    pub secret_names: Vec<String>,
     /// `[workers]`: local programs for Conductor's SIMPLE tasks, program and arguments by the task's name.
     pub workers: BTreeMap<String, Vec<String>>,
+    /// `[programs]`: local programs for `exec`, by their name.
+    pub programs: BTreeMap<String, crate::world::process::Declared>,
     /// `[check] fail-on`.
     pub fail_on: Option<Severity>,
     /// `[check] severity`; `None` turns a code off.
@@ -142,10 +146,31 @@ pub fn load(explicit: Option<&Path>, cwd: &Path, sources: &mut SourceMap) -> Res
     let file = SourceFile::new(shown, text);
     let id: FileId = sources.add(file.clone());
     let root = files::parent(&cwd.join(&path));
-    parse(id, &file, &root).map_err(|diagnostics| Error {
+    let config = parse(id, &file, &root).map_err(|diagnostics| Error {
         failure: Failure::Usage,
         diagnostics,
-    })
+    })?;
+    if explicit.is_none() && path.parent() != Some(cwd) {
+        programs_are_ours(&config)?;
+    }
+    Ok(config)
+}
+
+/// A program that settings from above name is run only where nobody else can have put it.
+fn programs_are_ours(config: &Config) -> Result<(), Error> {
+    for (worker, command) in &config.workers {
+        let program = command.first().filter(|program| program.contains('/'));
+        let foreign = program.filter(|p| Path::new(p).exists() && !files::is_ours(Path::new(p)));
+        if let Some(program) = foreign {
+            let message = format!(
+                "the worker `{worker}` is not taken: `{program}` or its folder belongs to another user, or others can change it"
+            );
+            return Err(Error::plain(Failure::Usage, codes::CONFIG_INVALID, message).help(
+                "give it to yourself and take the right to write from others, or take the settings with `--config PATH`",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The nearest `rot.toml` in `from` or above.

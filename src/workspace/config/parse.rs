@@ -3,6 +3,7 @@
 use super::{Config, Environment, Ignore, PathRule, Target};
 use crate::diagnostic::{ALL_CODES, Code, Diagnostic, Severity, codes, nearest};
 use crate::source::{FileId, SourceFile, Span};
+use crate::world::process::Declared;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,6 +20,7 @@ pub const KEYS: [(&str, &[&str]); 8] = [
             "environment",
             "conductor",
             "workers",
+            "programs",
             "check",
             "ignore",
         ],
@@ -26,7 +28,7 @@ pub const KEYS: [(&str, &[&str]); 8] = [
     ("vault", &["path", "identity"]),
     ("state", &["dir"]),
     ("environment", &["vault", "identity", "variables"]),
-    ("conductor", &["target", "hosts"]),
+    ("conductor", &["target", "hosts", "secret-names"]),
     ("check", &["fail-on", "severity", "pedantic", "path"]),
     ("check.path", &["files", "severity"]),
     ("ignore", &["file", "pointer", "rule", "reason", "until"]),
@@ -91,6 +93,7 @@ impl Reader {
             match key.as_str() {
                 "ignore" => self.ignores(value, config),
                 "workers" => self.workers(value, config, root),
+                "programs" => self.programs(value, config),
                 "environment" => self.environments(value, config, root),
                 name => {
                     let Some(table) = self.table(name, value) else {
@@ -137,6 +140,7 @@ impl Reader {
                         .insert(secret.get_ref().to_string(), self.strings(value));
                 }
             }
+            ("conductor", "secret-names") => config.secret_names = self.strings(value),
             ("check", "fail-on") => {
                 let all = [
                     ("error", Severity::Error),
@@ -250,6 +254,58 @@ impl Reader {
                 }
             }
             config.workers.insert(name.get_ref().to_string(), command);
+        }
+    }
+
+    /// A program is its absolute path with its first arguments; with `sha256` it is that file alone.
+    fn programs(&mut self, value: &Value<'_>, config: &mut Config) {
+        for (name, value) in self.table("programs", value).into_iter().flatten() {
+            let mut declared = Declared::default();
+            if let DeValue::Table(table) = value.get_ref() {
+                for (key, value) in table {
+                    match key.get_ref().as_ref() {
+                        "command" => declared.command = self.strings(value),
+                        "sha256" => declared.sha256 = self.strings(value).into_iter().next(),
+                        _ => self.report(
+                            key.span(),
+                            format!("a program has no `{}`", key.get_ref().escape_default()),
+                            "",
+                            "a program has `command` and `sha256`".into(),
+                        ),
+                    }
+                }
+            } else {
+                declared.command = self.strings(value);
+            }
+            let hex = |text: &str| {
+                text.len() == 64
+                    && text
+                        .bytes()
+                        .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+            };
+            let problem = match declared.command.first() {
+                Some(program) if !program.starts_with('/') => {
+                    Some("is not named by its absolute path")
+                }
+                None => Some("has no command"),
+                Some(_) if declared.sha256.as_deref().is_some_and(|text| !hex(text)) => {
+                    Some("has a `sha256` that is not 64 lower-case hexadecimal digits")
+                }
+                Some(_) => None,
+            };
+            if let Some(problem) = problem {
+                self.report(
+                    value.span(),
+                    format!(
+                        "the program `{}` {problem}",
+                        name.get_ref().escape_default()
+                    ),
+                    "",
+                    "write `name = [\"/usr/bin/prog\", \"argument\"]`".into(),
+                );
+                continue;
+            }
+            config.programs.insert(name.get_ref().to_string(), declared);
         }
     }
 

@@ -4,6 +4,7 @@
 mod classify;
 mod coding;
 mod connected;
+pub(in crate::world) mod dial;
 mod egress;
 mod prepare;
 mod real;

@@ -108,6 +108,39 @@ fn settings_that_others_can_change_are_not_taken_from_above() {
 }
 
 #[test]
+fn a_program_that_others_can_change_is_not_taken_from_above() {
+    let project = Project::empty();
+    project
+        .file("rot.toml", "[workers]\nnotify = [\"./bin/notify\"]\n")
+        .file("bin/notify", "#!/bin/sh\n")
+        .file("sub/a.rot", FILE);
+    let checked = |arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        let output = command.current_dir(project.path("sub")).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), said)
+    };
+    for (path, mode, code) in [
+        ("bin", 0o755, 0),
+        ("bin", 0o777, 2),
+        ("bin/notify", 0o757, 2),
+        ("bin/notify", 0o755, 0),
+    ] {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(project.path(path), mode).unwrap();
+        let (found, said) = checked(&["check"]);
+        assert_eq!(found, Some(code), "{path}: {said}");
+        assert!(code == 0 || said.contains("`notify`"), "{said}");
+        let named = checked(&["--config", "../rot.toml", "check"]);
+        assert_eq!(named.0, Some(0), "{}", named.1);
+        if path == "bin" {
+            let mode = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(project.path(path), mode).unwrap();
+        }
+    }
+}
+
+#[test]
 fn a_strict_check_takes_no_decision_of_the_tree() {
     let project = Project::empty();
     let text = "secret unused to \"api.example.com\"\nrotation r { log \"x\" }\n";

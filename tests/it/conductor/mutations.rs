@@ -59,7 +59,7 @@ fn steps(list: &[Step], text: &mut String) {
             Task::Http(http) => {
                 let body = match &http.body {
                     Body::None => "none",
-                    Body::Text(_) | Body::Json(_) | Body::Form(_) | Body::Raw(_) => "some",
+                    _ => "some",
                 };
                 let _ = write!(
                     text,

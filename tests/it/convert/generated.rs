@@ -505,6 +505,7 @@ fn plan(bytes: &[u8]) -> Plan {
         },
         rotations: vec![rotation],
         accepted: Vec::new(),
+        secret_names: Vec::new(),
     }
 }
 

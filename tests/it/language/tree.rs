@@ -142,6 +142,21 @@ impl<'a> Choices<'a> {
         Expr { kind, span: AT }
     }
 
+    /// A string, which some clauses take alone.
+    fn quoted(&mut self) -> Expr {
+        Expr {
+            kind: ExprKind::String(self.parts()),
+            span: AT,
+        }
+    }
+
+    fn list(&mut self) -> Expr {
+        Expr {
+            kind: ExprKind::List(self.some(0, Self::expr)),
+            span: AT,
+        }
+    }
+
     fn boxed(&mut self) -> Box<Expr> {
         Box::new(self.expr())
     }
@@ -263,6 +278,7 @@ impl<'a> Choices<'a> {
                 false => self.text(),
             },
             parameter,
+            program: self.yes(),
             places: self.some(0, Self::word),
             span: AT,
         }
@@ -417,10 +433,24 @@ impl<'a> Choices<'a> {
     }
 
     fn http(&mut self) -> Http {
+        let protocol = self.pick(&[
+            Protocol::Http,
+            Protocol::Http,
+            Protocol::Postgres,
+            Protocol::Redis,
+            Protocol::Exec,
+        ]);
         Http {
+            protocol,
             name: self.maybe(Self::word),
-            method: Self::named(self.pick(&["GET", "POST", "X"])),
-            url: self.expr(),
+            method: match protocol {
+                Protocol::Http => Self::named(self.pick(&["GET", "POST", "X"])),
+                other => Self::named(other.word()),
+            },
+            url: match protocol {
+                Protocol::Http => self.expr(),
+                _ => self.quoted(),
+            },
             effect: self.maybe(|c| Effect {
                 kind: c.effect(),
                 span: AT,
@@ -465,7 +495,7 @@ impl<'a> Choices<'a> {
     }
 
     fn clause(&mut self) -> ClauseKind {
-        match self.next() % 22 {
+        match self.next() % 31 {
             0 => ClauseKind::Bearer(self.expr()),
             1 => ClauseKind::Basic(self.expr(), self.expr()),
             2 => ClauseKind::Client(self.expr(), self.expr()),
@@ -500,6 +530,18 @@ impl<'a> Choices<'a> {
             16 => ClauseKind::Proxy,
             17 => ClauseKind::Follow(self.count()),
             18 => ClauseKind::Limit(self.count()),
+            22 => ClauseKind::Sign {
+                scheme: self.word(),
+                options: self.some(0, |c| (c.word(), c.expr())),
+            },
+            23 => ClauseKind::Login(self.expr(), self.expr()),
+            24 => ClauseKind::Statement(self.quoted()),
+            25 => ClauseKind::Command(self.list()),
+            26 => ClauseKind::Arguments(self.list()),
+            27 => ClauseKind::Stdin(self.expr()),
+            28 => ClauseKind::Environment(self.some(0, Self::member)),
+            29 => ClauseKind::File(self.expr()),
+            30 => ClauseKind::ExpectExit(self.some(1, Self::count)),
             19 if self.depth < 5 => {
                 self.depth += 2;
                 let (list, revoke) = (Box::new(self.http()), Box::new(self.http()));

@@ -264,3 +264,69 @@ fn runs_are_listed_and_shown_without_values() {
         .code(2)
         .says("there is no run `nothing`");
 }
+
+/// What a server says of a refusal is shown, but for what may be a credential: of the request, of the vault, or a new one.
+#[test]
+fn a_refusal_says_what_the_server_said_and_no_credential() {
+    const NEW: &str = "xK29canary7Qm4LpZt81";
+    let long = "no ".repeat(2000);
+    for (status, kind, body, says) in [
+        (
+            422,
+            "application/json",
+            json!({ "error": "expires_in is too long", "token": NEW, "hint": format!("use {NEW} instead") })
+                .to_string(),
+            "expires_in is too long",
+        ),
+        (
+            400,
+            "application/problem+json",
+            json!({ "detail": "unknown field `keyIdd`", "echo": { "keySecret": "demo-key-secret" } })
+                .to_string(),
+            "unknown field `keyIdd`",
+        ),
+        (
+            403,
+            "text/html",
+            format!("<p>Not allowed from here</p><!-- {NEW} demo-key-secret -->"),
+            "Not allowed from here",
+        ),
+        (
+            401,
+            "text/plain",
+            format!("refused: \u{1b}[31m demo-key-secret\n\n{long}"),
+            "refused:",
+        ),
+    ] {
+        let headers = vec![("content-type".to_owned(), kind.to_owned())];
+        let issuer = faulty(vec![Rule {
+            path: Some("/api/token".to_owned()),
+            ..Rule::always(Fault::Answer {
+                status,
+                headers,
+                body,
+                execute: false,
+            })
+        }]);
+        let project = project(&issuer, TOKEN);
+        let failed = project.rot("run r.rot").code(20);
+        assert!(failed.stderr.contains("it says: "), "{}", failed.stderr);
+        assert!(failed.stderr.contains(says), "{status}: {}", failed.stderr);
+        assert!(failed.stderr.len() < 4000, "{status} is not bounded");
+        let json = project.rot("run r.rot --report json").code(20);
+        let listed = project.rot("runs --report json").code(0).json();
+        let id = listed["runs"][0]["run_id"].as_str().unwrap().to_owned();
+        let shown = project.rot(&format!("runs show {id}")).code(0);
+        let kept = project.rot(&format!("runs show {id} --answer get"));
+        for said in [&failed, &json, &shown, &kept] {
+            for value in [NEW, "canary7Qm4", "demo-key-secret", "\u{1b}[31m"] {
+                assert!(
+                    !said.stdout.contains(value) && !said.stderr.contains(value),
+                    "{status} shows {value}: {}{}",
+                    said.stdout,
+                    said.stderr
+                );
+            }
+        }
+    }
+}

@@ -37,6 +37,10 @@ pub(super) struct Depth {
     pub(super) again: u64,
     /// Power cuts of the second crash.
     pub(super) second: &'static [Cut],
+    /// One in so many instants is a crash.
+    pub(super) every: usize,
+    /// Only that the process dies, and that the power goes with all that is not synced.
+    pub(super) plain: bool,
 }
 
 /// What was found.
@@ -153,6 +157,42 @@ pub(super) fn explore(depth: &Depth, filter: &str, only: Option<&str>) -> Tally 
     })
 }
 
+/// Explores answers that the file does not expect. What is useless may be asked for again, so that a second call is no fault.
+pub(super) fn odd(depth: &Depth, filter: &str, only: Option<&str>) -> Tally {
+    let stages: Vec<Stage> = SCENARIOS
+        .iter()
+        .filter(|s| s.name.contains(filter))
+        .map(Stage::new)
+        .collect();
+    let mut items: Vec<(&Stage, Fault, usize)> = Vec::new();
+    for stage in &stages {
+        for at in 0..http_calls(stage) {
+            for (number, fault) in depth.http.iter().enumerate() {
+                items.push((stage, Fault::Http(at, *fault), number + at));
+            }
+        }
+    }
+    spread(&items, |(stage, fault, offset)| {
+        let mut start = stage.start.clone();
+        start.outside.may_ask_again = true;
+        let mut item = Item {
+            stage,
+            task: Task::Run,
+            fault: *fault,
+            start,
+            depth,
+            only,
+            seen: BTreeSet::new(),
+            tally: Tally::default(),
+        };
+        item.explore_from(*offset);
+        item.tally
+            .by_scenario
+            .insert(stage.scenario.name, item.tally.runs);
+        item.tally
+    })
+}
+
 /// Each call to the file system fails in each of these ways, without a crash: the run must say so with the right exit code,
 /// lose nothing, and go on later.
 pub(super) fn errors(ways: &[FsFault], filter: &str, only: Option<&str>) -> Tally {
@@ -161,6 +201,8 @@ pub(super) fn errors(ways: &[FsFault], filter: &str, only: Option<&str>) -> Tall
         seeds: &[],
         again: 0,
         second: &[],
+        every: 1,
+        plain: false,
     };
     let stages: Vec<Stage> = SCENARIOS
         .iter()
@@ -196,7 +238,7 @@ pub(super) fn errors(ways: &[FsFault], filter: &str, only: Option<&str>) -> Tall
 }
 
 /// Does the work on all processors.
-fn spread<T: Sync>(items: &[T], work: impl Fn(&T) -> Tally + Sync) -> Tally {
+pub(super) fn spread<T: Sync>(items: &[T], work: impl Fn(&T) -> Tally + Sync) -> Tally {
     let next = AtomicUsize::new(0);
     let total = Mutex::new(Tally::default());
     std::thread::scope(|scope| {
@@ -220,12 +262,12 @@ fn http_calls(stage: &Stage) -> usize {
         stage.scenario.name == "typo" || matches!(end, Ok(End::Done { .. })),
         "{:?} does not run: {:?}",
         stage.scenario,
-        end.map(said)
+        end.as_ref().map(said)
     );
     sim.state().http_calls
 }
 
-fn said(end: End) -> String {
+pub(super) fn said(end: &End) -> String {
     match end {
         End::Done { .. } => "done".into(),
         End::Operator { .. } => "needs a person".into(),
@@ -250,6 +292,11 @@ fn due(stage: &Stage) -> Option<Snapshot> {
 
 impl Item<'_> {
     fn explore(&mut self) {
+        self.explore_from(0);
+    }
+
+    /// The instants are those after `offset`, so that different items look at different ones.
+    fn explore_from(&mut self, offset: usize) {
         let sim = Sim::new(&self.start, 1);
         {
             let mut state = sim.state();
@@ -283,7 +330,15 @@ impl Item<'_> {
         }
         let count = tape.len();
         for (at, world) in tape.into_iter().enumerate() {
-            for cut in world.disk.cuts(self.depth.seeds) {
+            if !(at + offset).is_multiple_of(self.depth.every) {
+                continue;
+            }
+            let cuts = if self.depth.plain {
+                vec![Cut::Nothing, Cut::Kill]
+            } else {
+                world.disk.cuts(self.depth.seeds)
+            };
+            for cut in cuts {
                 let image = Snapshot {
                     disk: world.disk.after(cut),
                     ..world.clone()

@@ -1,7 +1,7 @@
 //! What must hold when everything has come to rest (reliability dossier, section 5).
 
 use super::issuer::{CANARY, Issuer, Kind, What};
-use super::process::{RESCUED, open, process};
+use super::process::{RESCUED, open, open_on, process};
 use super::scenario::{Stage, version};
 use super::{Sim, Snapshot};
 use aho_corasick::AhoCorasick;
@@ -105,17 +105,22 @@ fn kept(sim: &Sim, vault: &Vault, wanted: &BTreeSet<String>) -> BTreeSet<String>
         return missing;
     }
     let world = sim.world();
-    for run in journal::list(&world, vault).unwrap_or_default() {
-        let Ok(journal) = Journal::open(&world, vault, &run) else {
-            continue;
-        };
-        for record in journal.records() {
-            let Ok(payload) = journal.payload(vault, record) else {
+    for vault in [0, 1]
+        .into_iter()
+        .filter_map(|machine| open_on(machine, sim).ok())
+    {
+        for run in journal::list(&world, &vault).unwrap_or_default() {
+            let Ok(journal) = Journal::open(&world, &vault, &run) else {
                 continue;
             };
-            let text = String::from_utf8_lossy(&payload).into_owned();
-            let texts = [body_of(&text), text];
-            missing.retain(|value| !texts.iter().any(|t| t.contains(value.as_str())));
+            for record in journal.records() {
+                let Ok(payload) = journal.payload(&vault, record) else {
+                    continue;
+                };
+                let text = String::from_utf8_lossy(&payload).into_owned();
+                let texts = [body_of(&text), text];
+                missing.retain(|value| !texts.iter().any(|t| t.contains(value.as_str())));
+            }
         }
     }
     for (path, content) in sim.state().disk.files() {
@@ -254,6 +259,37 @@ pub(super) fn check(
         wrong.extend(litter(stage, end));
     }
     wrong.extend(effects(stage, &end.outside));
+    wrong
+}
+
+/// I11: what lives at the issuer is a version of its secret, and not known to a journal alone, or it was told of.
+pub(super) fn forgotten(stage: &Stage, end: &Snapshot, notes: &[String]) -> Vec<String> {
+    let sim = Sim::new(end, 95);
+    let Ok(vault) = open(&sim) else {
+        return vec!["the vault does not open".into()];
+    };
+    let told = notes.iter().any(|n| n.contains("may have left")) || written_down(end);
+    let mut wrong = Vec::new();
+    for bond in stage.scenario.bonds {
+        let entry = vault.doc().get(bond.secret);
+        let versions = entry.map_or(&[][..], |e| &e.versions);
+        let values: BTreeSet<&str> = versions
+            .iter()
+            .filter_map(|v| v.value.as_ref()?.part(bond.field)?.expose_text())
+            .collect();
+        let mut live = end.outside.live(bond.account, end.now);
+        live.retain(|value| !values.contains(value.as_str()));
+        if !live.is_empty() && !told {
+            wrong.push(format!(
+                "I11: {} live credentials of {} are no version of it: {live:?}",
+                live.len(),
+                bond.account
+            ));
+        }
+    }
+    if !vault.doc().claims().is_empty() || !vault.doc().overtaken().is_empty() {
+        wrong.push("I11: a claim is left".into());
+    }
     wrong
 }
 

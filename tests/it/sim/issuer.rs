@@ -75,8 +75,12 @@ pub(super) enum What {
 pub(super) struct Issuer {
     pub(super) accounts: BTreeMap<String, Account>,
     made: usize,
+    /// How far the clock of the machine that calls is ahead.
+    pub(super) ahead: i64,
     /// Effects since the start, or since they were looked at.
     pub(super) log: Vec<Executed>,
+    /// An answer was of no use, so that asking again is right although the journal has one.
+    pub(super) may_ask_again: bool,
     /// Credentials that a client has used with success.
     pub(super) proven: BTreeSet<String>,
 }
@@ -91,7 +95,7 @@ fn respond(status: u16, body: &Json) -> Reply {
 
 impl Outside for Issuer {
     fn answer(&mut self, request: &Request, now: i64, disk: &Disk) -> Reply {
-        self.execute(request, now, disk)
+        self.execute(request, now - self.ahead, disk)
     }
 }
 
@@ -183,7 +187,10 @@ impl Issuer {
 
     fn note(&mut self, account: &str, what: What, now: i64, disk: &Disk, step: Option<&str>) {
         let live = self.live(account, now);
-        let answered = step.map_or(0, |step| answers(disk, step));
+        let answered = match step {
+            Some(step) if !self.may_ask_again => answers(disk, step),
+            _ => 0,
+        };
         self.log.push(Executed {
             account: account.to_owned(),
             what,

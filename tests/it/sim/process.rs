@@ -1,7 +1,7 @@
 //! One process of `rot` in the simulated world, and what is left when it has ended.
 
 use super::Sim;
-use super::scenario::{Stage, paths};
+use super::scenario::{Stage, paths_of};
 use rot::diagnostic::{Error, Failure};
 use rot::run::report::StepReport;
 use rot::run::{self, Job, Observer, RunReport, Silent, Status, sweep};
@@ -62,13 +62,28 @@ impl Observer for Watch {
 }
 
 pub(super) fn open(sim: &Sim) -> Result<Vault, Error> {
-    Vault::open(&sim.world(), &paths())
+    open_on(0, sim)
+}
+
+pub(super) fn open_on(machine: usize, sim: &Sim) -> Result<Vault, Error> {
+    Vault::open(&sim.world(), &paths_of(machine))
 }
 
 /// Runs one process to its end. `number` counts the processes of a rotation from 0.
 pub(super) fn process(sim: &Sim, stage: &Stage, task: Task, number: usize) -> Result<End, String> {
+    process_on(0, sim, stage, task, number)
+}
+
+/// The same on one of several machines.
+pub(super) fn process_on(
+    machine: usize,
+    sim: &Sim,
+    stage: &Stage,
+    task: Task,
+    number: usize,
+) -> Result<End, String> {
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        let vault = match open(sim) {
+        let vault = match open_on(machine, sim) {
             Ok(vault) => RefCell::new(vault),
             Err(error) => return failed(error, Vec::new()),
         };

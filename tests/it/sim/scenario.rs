@@ -159,17 +159,22 @@ fn plan(name: &str, text: &str) -> Plan {
 }
 
 pub(super) fn paths() -> Paths {
+    paths_of(0)
+}
+
+/// Where things are on a machine; all have the same vault.
+pub(super) fn paths_of(machine: usize) -> Paths {
     Paths {
         vault: PathBuf::from("/vault/secrets.age"),
         identities: vec![PathBuf::from("/home/identity.txt")],
-        state: PathBuf::from("/state"),
+        state: PathBuf::from(["/state", "/state2"][machine]),
         lock_wait: Duration::from_secs(1),
     }
 }
 
 fn start(scenario: &Scenario) -> Snapshot {
     let mut disk = Disk::default();
-    for dir in ["/vault", "/state", "/home"] {
+    for dir in ["/vault", "/state", "/state2", "/home"] {
         disk.name(Path::new(dir), Entry::Dir);
     }
     let mut issuer = Issuer::default();

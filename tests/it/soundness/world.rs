@@ -279,6 +279,7 @@ pub fn world(files: Files, http: Arc<Servers>) -> World {
         rng: Arc::new(Seeded(Mutex::new(Random(7)))),
         env: Arc::new(NoEnv),
         process: Arc::new(rot::world::process::RealProcess::default()),
+        wire: Arc::new(rot::world::wire::RealWire::default()),
     }
 }
 

@@ -21,6 +21,8 @@ pub const NOW: &str = "2026-11-23T12:00:00Z";
 /// A clock that moves only when somebody waits, and remembers for how long.
 #[derive(Default)]
 pub struct Jumping {
+    /// How many seconds this clock is ahead.
+    ahead: i64,
     passed: Mutex<Duration>,
     slept: Mutex<Vec<u64>>,
 }
@@ -28,7 +30,8 @@ pub struct Jumping {
 impl rot::world::clock::Clock for Jumping {
     fn now(&self) -> jiff::Timestamp {
         let start: jiff::Timestamp = NOW.parse().unwrap();
-        start + jiff::SignedDuration::try_from(*self.passed.lock().unwrap()).unwrap()
+        let passed = jiff::SignedDuration::try_from(*self.passed.lock().unwrap()).unwrap();
+        start + passed + jiff::SignedDuration::from_secs(self.ahead)
     }
     fn monotonic(&self) -> Duration {
         *self.passed.lock().unwrap()
@@ -59,6 +62,8 @@ pub struct Script {
     pub sent: Mutex<Vec<Sent>>,
     /// So many requests must be under way before any is answered.
     together: Option<Arc<tokio::sync::Barrier>>,
+    /// What happens while an answer with `meanwhile` is on its way.
+    meanwhile: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
     /// The process dies while it waits for an answer.
     died: tokio::sync::Notify,
 }
@@ -81,6 +86,11 @@ impl Http for Script {
             if answer.get("fault").and_then(Json::as_str) == Some("dies") {
                 self.died.notify_one();
                 return std::future::pending().await;
+            }
+            if answer.get("meanwhile").is_some() {
+                let happens = self.meanwhile.lock().unwrap().pop();
+                let happens = happens.expect("something happens meanwhile");
+                std::thread::spawn(happens).join().unwrap();
             }
             if let Some(barrier) = &self.together {
                 let met = tokio::time::timeout(Duration::from_secs(20), barrier.wait()).await;
@@ -158,12 +168,15 @@ fn attempt(answer: &Json) -> Attempt {
     })
 }
 
-/// Prompts are answered with this.
-struct Person(Option<String>);
+/// Prompts are answered with the first; the second is what the machine is called.
+struct Person(Option<String>, Option<&'static str>);
 
 impl rot::world::env::Env for Person {
     fn var(&self, _: &str) -> Option<String> {
         None
+    }
+    fn host(&self) -> Option<String> {
+        self.1.map(str::to_owned)
     }
     fn ask_secret(&self, _: &str) -> std::io::Result<Option<Zeroizing<String>>> {
         Ok(self.0.clone().map(Zeroizing::new))
@@ -172,7 +185,7 @@ impl rot::world::env::Env for Person {
 
 /// A vault and the world around it.
 pub struct Stage {
-    _dir: tempfile::TempDir,
+    _dir: Arc<tempfile::TempDir>,
     world: World,
     paths: Paths,
     pub clock: Arc<Jumping>,
@@ -190,6 +203,7 @@ impl Stage {
             answers: Mutex::new(answers.to_vec()),
             sent: Mutex::default(),
             together: together.map(|n| Arc::new(tokio::sync::Barrier::new(n))),
+            meanwhile: Mutex::default(),
             died: tokio::sync::Notify::new(),
         });
         Self::in_world(http.clone(), http, workers, person)
@@ -225,11 +239,12 @@ impl Stage {
             http: calls,
             clock: clock.clone(),
             rng: Arc::new(rot::world::rng::RealRng),
-            env: Arc::new(Person(person.map(str::to_owned))),
-            process: Arc::new(RealProcess::new(workers)),
+            env: Arc::new(Person(person.map(str::to_owned), None)),
+            process: Arc::new(RealProcess::new(workers, HashMap::new())),
+            wire: Arc::new(rot::world::wire::RealWire::default()),
         };
         let stage = Self {
-            _dir: dir,
+            _dir: Arc::new(dir),
             world,
             paths,
             clock,
@@ -237,6 +252,44 @@ impl Stage {
         };
         done(Vault::create(&stage.world, &stage.paths, &[]));
         stage
+    }
+
+    /// Another machine that has the same vault, with a clock that is so many seconds ahead.
+    pub fn machine(&self, name: &'static str, ahead: i64) -> Self {
+        let passed = Mutex::new(*self.clock.passed.lock().unwrap());
+        let clock = Arc::new(Jumping {
+            ahead,
+            passed,
+            ..Jumping::default()
+        });
+        Self {
+            _dir: self._dir.clone(),
+            world: World {
+                clock: clock.clone(),
+                env: Arc::new(Person(None, Some(name))),
+                ..self.world.clone()
+            },
+            paths: Paths {
+                state: self.paths.state.with_file_name(name),
+                ..self.paths.clone()
+            },
+            clock,
+            http: self.http.clone(),
+        }
+    }
+
+    /// More answers, after those that are left.
+    pub fn http_answers(&self, answers: &[Json]) {
+        self.http.answers.lock().unwrap().extend_from_slice(answers);
+    }
+
+    /// Happens while the next answer with `meanwhile` is on its way.
+    pub fn meanwhile(&self, happens: impl FnOnce() + Send + 'static) {
+        self.http.meanwhile.lock().unwrap().push(Box::new(happens));
+    }
+
+    pub fn world(&self) -> &World {
+        &self.world
     }
 
     pub fn put(&self, name: &str, value: &str) {

@@ -81,6 +81,73 @@ fn what_is_typed_is_stored_and_not_shown() {
     );
 }
 
+const PEM: &str = "-----BEGIN PRIVATE KEY-----\nkanarienvogelAAAA\nkanarienvogelBBBB\n-----END PRIVATE KEY-----\n";
+
+/// Several lines in one paste, with and without a terminal that marks pastes; what follows them belongs to nobody.
+#[test]
+fn what_is_pasted_is_taken_whole() {
+    let chain = format!("{PEM}{PEM}");
+    let marked = |text: &str| format!("\x1b[200~{text}\x1b[201~\n");
+    for (terminal, keys, stored) in [
+        ("xterm", marked(PEM), PEM.to_owned()),
+        ("xterm", marked(PEM.trim_end()), PEM.trim_end().to_owned()),
+        ("xterm", marked("two\nlines"), "two\nlines".to_owned()),
+        ("xterm", "typed\n".to_owned(), "typed".to_owned()),
+        ("dumb", PEM.to_owned(), PEM.trim_end().to_owned()),
+        ("dumb", chain.clone(), chain.trim_end().to_owned()),
+        (
+            "dumb",
+            "one\nrm -rf kanarienvogel\n".to_owned(),
+            "one".to_owned(),
+        ),
+    ] {
+        let rot = project();
+        let mut command = rot.command();
+        command.env("TERM", terminal);
+        let (status, shown, modes) = typed(command, keys.as_bytes());
+        assert!(status.success(), "{shown}");
+        assert!(!shown.contains("kanarien"), "{shown}");
+        assert_eq!(
+            shown.contains("\x1b[?2004h"),
+            terminal == "xterm",
+            "{shown}"
+        );
+        assert_eq!(
+            shown.contains("\x1b[?2004l"),
+            terminal == "xterm",
+            "{shown}"
+        );
+        assert!(modes.contains(LocalModes::ECHO | LocalModes::ISIG));
+        let mut get = Command::new(env!("CARGO_BIN_EXE_rot"));
+        get.args(["vault", "get", "api_key"])
+            .current_dir(rot.path())
+            .envs(rot.command().get_envs().filter_map(|(k, v)| Some((k, v?))));
+        let got = String::from_utf8(get.output().unwrap().stdout).unwrap();
+        assert_eq!(got, format!("{stored}\n"), "{terminal}: {keys:?}");
+    }
+}
+
+/// What a value has of its way through Windows is stored as it is, and said.
+#[test]
+fn carriage_returns_and_marks_on_standard_input_are_said() {
+    let project = crate::support::project::Project::new();
+    for (value, says) in [
+        (&b"abc\r\n"[..], Some("carriage return")),
+        (b"a\r\nb", Some("carriage returns")),
+        (b"\xef\xbb\xbfabc\n", Some("byte order mark")),
+        (b"\xff\xfea\x00b\x00", Some("UTF-16")),
+        (b"abc\n", None),
+        (b"a\nb\n", None),
+    ] {
+        let set = project.feed(&["vault", "set", "api_key"], value).code(0);
+        match says {
+            Some(says) => assert!(set.stderr.contains(says), "{value:?}: {}", set.stderr),
+            None => assert!(!set.stderr.contains("the value"), "{}", set.stderr),
+        }
+        assert!(!set.stderr.contains("abc"), "{}", set.stderr);
+    }
+}
+
 #[test]
 fn a_person_who_gives_up_gets_the_terminal_back() {
     for key in [b"half\x03", b"half\x1c"] {

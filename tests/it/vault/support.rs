@@ -72,6 +72,7 @@ pub fn world(answers: &[&[u8]]) -> World {
             answers.iter().map(|a| a.to_vec()).collect(),
         ))),
         process: Arc::new(rot::world::process::RealProcess::default()),
+        wire: Arc::new(rot::world::wire::RealWire::default()),
     }
 }
 

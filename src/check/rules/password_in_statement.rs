@@ -1,0 +1,77 @@
+//! # ROT409 password-in-statement
+//!
+//! What it finds: a secret in the clear in the text of an SQL statement.
+//!
+//! ## Why it matters
+//!
+//! Servers write statements to their logs (`log_statement`, slow queries, errors), and statistics keep them. PostgreSQL takes a verifier in the place of a password,
+//! from which nobody learns it.
+//!
+//! ## Fails
+//!
+//! ```rot
+//! secret boss { user, password } to "db.example.com" in login
+//! secret app to "db.example.com" in login, statement
+//!
+//! rotation r {
+//!   generate fresh password { length 32 }
+//!   stage app = fresh.value
+//!   sql postgres "db.example.com/app" sets {
+//!     login secrets.boss.user, secrets.boss.password
+//!     statement "ALTER ROLE app PASSWORD ${pending.app}"
+//!   }
+//!   verify {
+//!     sql postgres "db.example.com/app" { login "app", pending.app   statement "SELECT 1" }
+//!   }
+//!   promote app
+//! }
+//! ```
+//!
+//! ## Mended
+//!
+//! ```rot
+//! secret boss { user, password } to "db.example.com" in login
+//! secret app to "db.example.com" in login, statement
+//!
+//! rotation r {
+//!   generate fresh password { length 32 }
+//!   stage app = fresh.value
+//!   sql postgres "db.example.com/app" sets {
+//!     login secrets.boss.user, secrets.boss.password
+//!     statement "ALTER ROLE app PASSWORD ${scram_sha_256(pending.app)}"
+//!   }
+//!   verify {
+//!     sql postgres "db.example.com/app" { login "app", pending.app   statement "SELECT 1" }
+//!   }
+//!   promote app
+//! }
+//! ```
+
+use crate::check::context::{Context, Once};
+use crate::check::flow::Part;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::task::http::Protocol;
+use crate::plan::{Derivation, Place};
+
+pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let mut once = Once::default();
+    for event in &cx.flow.events {
+        let Some((request, Part::In(Place::Statement))) = cx.request(event) else { continue };
+        if request.http.protocol() != Protocol::Postgres {
+            continue;
+        }
+        for leak in cx.leaks(event) {
+            // The name of an object is no password.
+            let clear = leak.entry.derivation == Derivation::Whole;
+            if !clear || !once.is_first(event, leak.entry.atom) {
+                continue;
+            }
+            let what = leak.origin.describe();
+            let message = format!("{what} stands in the clear in a statement, which servers log");
+            out.push(
+                cx.finding(codes::PASSWORD_IN_STATEMENT, event, &leak.entry, message, "in the clear")
+                    .help("send a verifier: `${scram_sha_256(…)}`"),
+            );
+        }
+    }
+}

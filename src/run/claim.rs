@@ -1,0 +1,349 @@
+//! One machine at a time for a rotation, where several have the same vault. A run claims its rotation in the vault before
+//! its first effect, renews the claim while it lasts, and looks whether it still has it before each effect and in each of
+//! its commits. A machine that dies loses its claim after a while; its run is overtaken, and does no more than settle what it
+//! had obtained (`run/overtaken.rs`).
+//!
+//! The lock of a rotation (`run/execute.rs`) keeps apart the processes of one machine; it goes with the process.
+
+use super::engine::{Engine, StepError};
+use super::journal;
+use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
+use crate::plan::effect::{Effect, Old};
+use crate::plan::task::Step;
+use crate::plan::{Plan, Rotation, Task};
+use crate::source::Span;
+use crate::vault::{Claim, Document, Vault};
+use crate::world::World;
+use jiff::{SignedDuration, Timestamp};
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+/// How long a claim holds without being renewed: longer than any call is waited for.
+const LEASE: SignedDuration = SignedDuration::from_mins(10);
+/// A claim with less than this left is renewed.
+const RENEW: SignedDuration = SignedDuration::from_mins(7);
+/// How long a run that stopped and can go on keeps its rotation.
+const STOPPED: SignedDuration = SignedDuration::from_hours(1);
+/// As far as the clocks of good machines differ.
+const SKEW: SignedDuration = SignedDuration::from_mins(1);
+/// How often another machine's claim is looked at while it is waited for.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What a run knows of its own claim.
+pub(super) struct Held {
+    rotation: String,
+    /// Until when it holds, as was last written.
+    until: Cell<Timestamp>,
+    engaged: Cell<bool>,
+    /// Another run has taken over.
+    lost: Cell<bool>,
+}
+
+/// What a claim allows somebody else.
+enum Other {
+    /// It may be taken: it has ended, and nothing was done that cannot be done again.
+    Free,
+    /// It holds.
+    Held,
+    /// It has ended; what its run did cannot be done again.
+    Engaged,
+    /// Its clock and ours cannot both be right.
+    Ahead,
+}
+
+/// Whether a rotation of this plan changes anything outside.
+pub(super) fn is_needed(plan: &Plan) -> bool {
+    let mut needed = false;
+    plan.walk(&mut |_, step| {
+        needed |= step.task.write().is_some()
+            || matches!(&step.task, Task::Worker(_) | Task::Fork(_))
+            || matches!(&step.task, Task::Http(http) if !http.effect.is_read());
+    });
+    needed
+}
+
+fn judge(claim: &Claim, now: Timestamp) -> Other {
+    let passed = now.duration_since(claim.until);
+    if claim.since.duration_since(now) > SKEW || claim.until.duration_since(now) > STOPPED + SKEW {
+        Other::Ahead
+    } else if passed <= SKEW {
+        Other::Held
+    } else if claim.engaged {
+        Other::Engaged
+    } else {
+        Other::Free
+    }
+}
+
+/// Why a rotation cannot be begun here; `None` when it can.
+fn refusal(rotation: &str, claim: &Claim, now: Timestamp) -> Option<Error> {
+    let on = machine(claim.host.as_deref());
+    let run = &claim.run;
+    let error = |failure, what: String| {
+        Error::plain(failure, codes::RUN_CLAIMED, what)
+            .note(format!("run {run}, begun {}", claim.since))
+    };
+    let gone = format!(
+        "when that machine is gone for good, `rot resume {run} --abandon` gives its run up"
+    );
+    Some(match judge(claim, now) {
+        Other::Free => return None,
+        Other::Held => error(
+            Failure::Locked,
+            format!("rotation `{rotation}` is under way {on}, until {} at the latest unless it goes on", claim.until),
+        )
+        .help(format!("wait for it, or run `rot resume` there; {gone}")),
+        Other::Engaged => error(
+            Failure::Unknown,
+            format!("a run of rotation `{rotation}` stopped {on} after a call that cannot be made twice"),
+        )
+        .note("the new credential, if there is one, is in the journal of that machine alone")
+        .help(format!("`rot resume` there; {gone}, after you have seen to the credential")),
+        Other::Ahead => error(
+            Failure::Clock,
+            format!("rotation `{rotation}` is under way {on}, whose clock shows at least {} while this one shows {now}", claim.since),
+        )
+        .help(format!("set the clocks (is time synchronised?); {gone}")),
+    })
+}
+
+/// `on machine NAME`, as far as known.
+pub fn machine(host: Option<&str>) -> String {
+    host.map_or_else(
+        || "on another machine".to_owned(),
+        |host| format!("on machine {}", host.escape_default()),
+    )
+}
+
+/// Waits until no other machine has claimed a rotation, and reads the vault anew.
+pub(super) async fn await_turn(
+    world: &World,
+    vault: &RefCell<Vault>,
+    rotation: &str,
+    wait: Duration,
+) -> Result<()> {
+    let begun = world.clock.monotonic();
+    loop {
+        // A commit without a change writes nothing.
+        vault.borrow_mut().commit(|_| Ok(()))?;
+        let claim = vault.borrow().doc().claim(rotation);
+        let Some(claim) = claim else { return Ok(()) };
+        if is_here(world, &vault.borrow(), &claim.run)? {
+            return Ok(());
+        }
+        let now = world.clock.now();
+        let Some(error) = refusal(rotation, &claim, now) else {
+            return Ok(());
+        };
+        let waited = world.clock.monotonic().saturating_sub(begun);
+        if error.failure != Failure::Locked || waited + LOOK > wait {
+            return Err(error);
+        }
+        world.clock.sleep(LOOK).await;
+    }
+}
+
+/// Whether the journal of a run is on this machine.
+pub(super) fn is_here(world: &World, vault: &Vault, run: &str) -> Result<bool> {
+    Ok(journal::list(world, vault)?.iter().any(|id| id == run))
+}
+
+/// Claims a rotation for a run, or finds that the run was overtaken. `unchanged` says what else must hold in that moment.
+pub(super) fn take(
+    world: &World,
+    vault: &RefCell<Vault>,
+    rotation: &str,
+    run: &str,
+    unchanged: impl Fn(&Document) -> Result<()>,
+) -> Result<Held> {
+    let now = world.clock.now();
+    let here = journal::list(world, &vault.borrow())?;
+    let held = Held {
+        rotation: rotation.to_owned(),
+        until: Cell::new(now),
+        engaged: Cell::new(false),
+        lost: Cell::new(false),
+    };
+    vault.borrow_mut().commit(|doc| {
+        if doc.overtaken().contains_key(run) {
+            held.lost.set(true);
+            return Ok(());
+        }
+        let mut since = now;
+        if let Some(claim) = doc.claim(rotation) {
+            if claim.run == run {
+                since = claim.since;
+                held.engaged.set(claim.engaged);
+            } else if here.contains(&claim.run) {
+                // The process ended between the end of its run and the end of its claim.
+            } else if let Some(refusal) = refusal(rotation, &claim, now) {
+                return Err(refusal);
+            } else {
+                doc.overtake(rotation, Some(run), now);
+            }
+        }
+        unchanged(doc)?;
+        held.hold(doc, world, run, since, now, LEASE);
+        Ok(())
+    })?;
+    Ok(held)
+}
+
+/// Ends the claim of a run that is over, or lets one that can go on keep its rotation for a while.
+pub(super) fn leave(doc: &mut Document, held: &Held, run: &str, now: Timestamp, over: bool) {
+    if over {
+        doc.release(&held.rotation, run);
+        doc.settle(run);
+    } else if let Some(mut claim) = doc.claim(&held.rotation)
+        && claim.run == run
+    {
+        claim.until = now.saturating_add(STOPPED).unwrap_or(now);
+        doc.hold(&held.rotation, &claim);
+    }
+}
+
+impl Held {
+    /// Whether another run has taken over.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.get()
+    }
+
+    fn hold(
+        &self,
+        doc: &mut Document,
+        world: &World,
+        run: &str,
+        since: Timestamp,
+        now: Timestamp,
+        lease: SignedDuration,
+    ) {
+        self.until.set(now.saturating_add(lease).unwrap_or(now));
+        let claim = Claim {
+            run: run.to_owned(),
+            host: world.env.host(),
+            since,
+            until: self.until.get(),
+            engaged: self.engaged.get(),
+        };
+        doc.hold(&self.rotation, &claim);
+    }
+}
+
+impl Engine<'_> {
+    /// Changes the vault, when the run still has its claim; and renews that where it is time.
+    pub(super) fn commit(
+        &self,
+        step: &Step,
+        change: impl FnOnce(&mut Document) -> Result<()>,
+    ) -> std::result::Result<(), StepError> {
+        self.commit_at(step.at.0, change)
+    }
+
+    fn commit_at(
+        &self,
+        span: Span,
+        change: impl FnOnce(&mut Document) -> Result<()>,
+    ) -> std::result::Result<(), StepError> {
+        let Some(held) = &self.claim else {
+            return Ok(self.vault.borrow_mut().commit(change)?);
+        };
+        if !held.is_lost() {
+            let now = self.world.clock.now();
+            let run = self.journal.borrow().run_id().to_owned();
+            self.vault.borrow_mut().commit(|doc| {
+                let claim = doc.claim(&held.rotation);
+                if doc.overtaken().contains_key(&run)
+                    || claim.as_ref().is_some_and(|claim| claim.run != run)
+                {
+                    held.lost.set(true);
+                    return Ok(());
+                }
+                let engaged = held.engaged.get();
+                let fresh = claim.as_ref().is_some_and(|claim| {
+                    claim.engaged == engaged && claim.until.duration_since(now) > RENEW
+                });
+                if !fresh {
+                    let since = claim.map_or(now, |claim| claim.since);
+                    held.hold(doc, self.world, &run, since, now, LEASE);
+                }
+                change(doc)
+            })?;
+        }
+        if held.is_lost() {
+            return Err(overtaken(span));
+        }
+        Ok(())
+    }
+
+    /// Makes sure of the claim before a call with this effect.
+    pub(super) fn keep_claim(
+        &self,
+        step: &Step,
+        effect: &Effect,
+    ) -> std::result::Result<(), StepError> {
+        let Some(held) = &self.claim else {
+            return Ok(());
+        };
+        let once = match effect {
+            Effect::SetsSelf => true,
+            Effect::Issues(issues) => matches!(issues.old, Old::Dies { .. }),
+            Effect::Reads
+            | Effect::Sets
+            | Effect::SetsSlot
+            | Effect::Revokes
+            | Effect::Unspecified => false,
+        };
+        if once {
+            held.engaged.set(true);
+        }
+        self.commit(step, |_| Ok(()))
+    }
+
+    /// Refuses to ask what became of a call once another run has taken over.
+    pub(super) fn still_claimed(&self, step: &Step) -> std::result::Result<(), StepError> {
+        match &self.claim {
+            Some(held) if held.is_lost() => Err(overtaken(step.at.0)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Why the steps of a rotation stopped: where another run has taken over meanwhile, that is the reason.
+    pub(super) fn or_overtaken(&self, rotation: &Rotation, stopped: StepError) -> StepError {
+        match stopped {
+            StepError::Failed(_)
+            | StepError::Replay(_)
+            | StepError::Heals(_)
+            | StepError::Halted(_)
+            | StepError::Unresolved(_) => {
+                match self.commit_at(rotation.at.0, |_| Ok(())) {
+                    Err(StepError::Overtaken(why)) => StepError::Overtaken(why),
+                    // A vault that cannot be read now says nothing.
+                    Ok(()) | Err(_) => stopped,
+                }
+            }
+            StepError::Interrupted(_) | StepError::Overtaken(_) | StepError::Broken(_) => stopped,
+        }
+    }
+
+    /// Renews the claim during a pause.
+    pub(super) fn renew_claim(&self, step: &Step) -> std::result::Result<(), StepError> {
+        match &self.claim {
+            Some(held) if held.until.get().duration_since(self.world.clock.now()) < RENEW => {
+                self.commit(step, |_| Ok(()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+fn overtaken(span: Span) -> StepError {
+    StepError::Overtaken(Box::new(
+        Diagnostic::new(
+            codes::RUN_CLAIMED,
+            span,
+            "another machine has taken this rotation over, since this run did not go on for too long",
+        )
+        .at("not done")
+        .help("let the machines of one vault share the time (is it synchronised?); `rot status` shows what is not revoked"),
+    ))
+}

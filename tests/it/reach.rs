@@ -1,0 +1,9 @@
+//! Protocols beyond plain HTTP: signatures, programs, SQL, Redis. Against real servers where the machine has them; a test
+//! that lacks one says so by name.
+
+mod exec;
+mod postgres;
+mod redis;
+mod refused;
+mod servers;
+mod signing;
