@@ -9,6 +9,8 @@ use crate::world::World;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// The name of an identity among the credentials of a service: `LoadCredential=rot-identity:/etc/rot/identity.txt`.
+const CREDENTIAL: &str = "rot-identity";
 /// How long a command waits for another one's lock.
 pub const LOCK_WAIT: Duration = Duration::from_secs(30);
 
@@ -58,13 +60,20 @@ pub fn resolve(context: &Context, config: &Config, world: &World) -> Result<Path
     } else if !of_settings.is_empty() {
         of_settings.iter().map(written).collect::<Result<_>>()?
     } else {
-        let folder = xdg("XDG_CONFIG_HOME", ".config").ok_or_else(|| {
-            homeless(
-                "the identity",
-                "give `--identity PATH` or ROT_IDENTITY, or write `[vault] identity` in rot.toml",
-            )
-        })?;
-        vec![folder.join("rot").join("identity.txt")]
+        // What a service manager hands over stands before what a person has at home.
+        let credential = var("CREDENTIALS_DIRECTORY").map(|dir| Path::new(&dir).join(CREDENTIAL));
+        let there = |path: &PathBuf| matches!(world.fs.stat(path), Ok(Some(_)));
+        if let Some(credential) = credential.filter(there) {
+            vec![credential]
+        } else {
+            let folder = xdg("XDG_CONFIG_HOME", ".config").ok_or_else(|| {
+                homeless(
+                    "the identity",
+                    "give `--identity PATH` or ROT_IDENTITY, or write `[vault] identity` in rot.toml",
+                )
+            })?;
+            vec![folder.join("rot").join("identity.txt")]
+        }
     };
     let state = match (&globals.state, &config.state) {
         (Some(path), _) => given(path),

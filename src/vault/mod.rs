@@ -7,6 +7,7 @@ pub mod crypt;
 mod derive;
 pub mod document;
 pub mod export;
+pub mod foreign;
 pub mod history;
 pub mod identity;
 pub mod import;

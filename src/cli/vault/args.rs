@@ -92,6 +92,13 @@ pub enum ImportFormat {
     Json,
     /// `NAME=value` lines, quoted or not.
     Dotenv,
+    /// A file that `sops` decrypts, which must be installed.
+    Sops,
+    /// The unencrypted JSON export of Bitwarden: `bw export --format json`.
+    Bitwarden,
+    /// Items of 1Password: `op item get ITEM --format json`.
+    #[value(name = "1password")]
+    OnePassword,
 }
 
 /// Arguments of `rot vault verify`.

@@ -3,6 +3,7 @@
 use super::args::{ImportArgs, ImportFormat};
 use super::{Ctx, Output, table};
 use crate::diagnostic::{Error, Failure, Result, codes, nearest};
+use crate::vault::foreign::{bitwarden, one_password};
 use crate::vault::import::{Foreign, dotenv, json, name_for};
 use crate::vault::name::{is_field_name, is_secret_name};
 use crate::vault::{Document, NewVersion, StoredValue};
@@ -63,6 +64,9 @@ pub(super) fn run(cx: &Ctx, args: &ImportArgs) -> Result<Output> {
 }
 
 fn read(cx: &Ctx, args: &ImportArgs) -> Result<Vec<Foreign>> {
+    if args.format == Some(ImportFormat::Sops) {
+        return json(&decrypted(&args.file)?);
+    }
     let from_stdin = args.file == Path::new("-");
     let bytes: Zeroizing<Vec<u8>> = if from_stdin {
         let input = cx.world.env.ask_bytes("values to import");
@@ -82,8 +86,35 @@ fn read(cx: &Ctx, args: &ImportArgs) -> Result<Vec<Foreign>> {
         false => ImportFormat::Dotenv,
     });
     match format {
-        ImportFormat::Json => json(&bytes),
+        ImportFormat::Json | ImportFormat::Sops => json(&bytes),
+        ImportFormat::Bitwarden => bitwarden(&bytes),
+        ImportFormat::OnePassword => one_password(&bytes),
         ImportFormat::Dotenv => dotenv(&bytes),
+    }
+}
+
+/// What the user's own `sops` makes of a file. What it writes to standard error is dropped: it may quote values.
+#[allow(clippy::disallowed_methods)] // a program of the user's, as git is
+fn decrypted(file: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    if file == Path::new("-") {
+        return Err(bad("sops needs a file to decrypt".to_owned())
+            .help("pipe its output in instead: `sops --decrypt --output-type json FILE | rot vault import - --format json`"));
+    }
+    let output = std::process::Command::new("sops")
+        .args(["--decrypt", "--output-type", "json"])
+        .arg(file)
+        .stdin(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .output();
+    match output {
+        Ok(output) if output.status.success() => Ok(Zeroizing::new(output.stdout)),
+        Ok(output) => {
+            drop(Zeroizing::new(output.stdout));
+            Err(bad(format!("sops could not decrypt {}", file.display()))
+                .help(format!("`sops --decrypt {}` says why", file.display())))
+        }
+        Err(error) => Err(bad(format!("sops could not be started ({})", error.kind()))
+            .help("install sops, or pipe in what it decrypts elsewhere with the JSON form of this command")),
     }
 }
 

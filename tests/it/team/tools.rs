@@ -300,3 +300,128 @@ fn the_doctor_names_what_is_wrong_and_the_remedy() {
     project.file("rot.vault", vault);
     project.rot("doctor").code(0);
 }
+
+#[test]
+fn other_stores_are_imported_in_their_documented_forms() {
+    let project = Project::new();
+    project.file(
+        "bw.json",
+        r#"{ "encrypted": false, "folders": [{ "id": "f1", "name": "web" }], "items": [
+            { "id": "1", "folderId": "f1", "type": 1, "name": "github.com", "notes": null, "login": { "uris": [], "username": "u", "password": "CANARY-1", "totp": null }, "fields": [{ "name": "API key", "value": "CANARY-2", "type": 1 }] },
+            { "id": "2", "folderId": null, "type": 2, "name": "note", "notes": "CANARY-3", "secureNote": { "type": 0 } },
+            { "id": "3", "folderId": null, "type": 2, "name": "empty", "notes": null } ] }"#,
+    );
+    let shown = project
+        .rot("vault import bw.json --format bitwarden")
+        .code(0);
+    assert!(
+        !shown.stdout.contains("CANARY") && shown.stdout.contains("web/github-com"),
+        "{}",
+        shown.stdout
+    );
+    project
+        .rot("vault import bw.json --format bitwarden --apply")
+        .code(0);
+    assert_eq!(project.get("web/github-com.password"), "CANARY-1");
+    assert_eq!(project.get("web/github-com.API-key"), "CANARY-2");
+    assert_eq!(project.get("note.notes"), "CANARY-3");
+    project.file("bw.json", r#"{ "encrypted": true, "items": [] }"#);
+    project
+        .rot("vault import bw.json --format bitwarden")
+        .code(2)
+        .says("is encrypted");
+    let item = |title: &str| {
+        format!(
+            r#"{{ "id": "x", "title": "{title}", "category": "LOGIN", "vault": {{ "id": "v", "name": "Ops" }}, "fields": [
+            {{ "id": "username", "type": "STRING", "purpose": "USERNAME", "label": "username", "value": "op-u" }},
+            {{ "id": "password", "type": "CONCEALED", "purpose": "PASSWORD", "label": "password", "value": "CANARY-4" }},
+            {{ "id": "notesPlain", "type": "STRING", "purpose": "NOTES", "label": "notesPlain" }} ] }}"#
+        )
+    };
+    for (text, names) in [
+        (item("db"), vec!["Ops/db"]),
+        (
+            format!("{}\n{}", item("db"), item("db")),
+            vec!["Ops/db", "Ops/db-2"],
+        ),
+        (format!("[{}]", item("other")), vec!["Ops/other"]),
+    ] {
+        project.file("op.json", text);
+        project
+            .rot("vault import op.json --format 1password --apply")
+            .code(0);
+        for name in names {
+            assert_eq!(project.get(&format!("{name}.password")), "CANARY-4");
+        }
+    }
+    let wrong = project
+        .feed(
+            &["vault", "import", "-", "--format", "1password"],
+            b"{ \"CANARY-5\": 1 }",
+        )
+        .code(2);
+    assert!(!wrong.stderr.contains("CANARY"), "{}", wrong.stderr);
+    // sops is the user's own program.
+    project.file("bin/sops", "#!/bin/sh\n[ \"$1 $2 $3 $4\" = \"--decrypt --output-type json secrets.enc.yaml\" ] || exit 3\necho '{ \"db\": { \"user\": \"s-u\", \"pass\": \"CANARY-6\" } }'\n");
+    project.file("secrets.enc.yaml", "sops: {}\n");
+    let sops = |arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        let path = format!("{}:/usr/bin:/bin", project.path("bin").display());
+        Called::from(command.env("PATH", path).output().unwrap())
+    };
+    let import = [
+        "vault",
+        "import",
+        "secrets.enc.yaml",
+        "--format",
+        "sops",
+        "--apply",
+    ];
+    assert_eq!(sops(&import).code, 2, "it is no program yet");
+    Command::new("chmod")
+        .arg("+x")
+        .arg(project.path("bin/sops"))
+        .status()
+        .unwrap();
+    sops(&import).code(0);
+    assert_eq!(project.get("db.pass"), "CANARY-6");
+    project.file("other.yaml", "");
+    sops(&["vault", "import", "other.yaml", "--format", "sops"])
+        .code(2)
+        .says("sops");
+    sops(&["vault", "import", "-", "--format", "sops"]).code(2);
+}
+
+#[test]
+fn a_service_gets_its_identity_as_a_credential() {
+    let project = Project::new();
+    project.set("a", "1");
+    let text = project.read("home/config/rot/identity.txt");
+    project.file("run/credentials/rot-identity", text);
+    let credential = project.path("run/credentials/rot-identity");
+    // As systemd makes it for a user: the mask of an access list shows as the group's bits.
+    Command::new("chmod")
+        .arg("440")
+        .arg(&credential)
+        .status()
+        .unwrap();
+    std::fs::remove_file(project.path("home/config/rot/identity.txt")).unwrap();
+    project.rot("vault get a").code(2);
+    let with = || {
+        let mut command = project.command(&["vault", "get", "a"]);
+        let folder = project.path("run/credentials");
+        Called::from(
+            command
+                .env("CREDENTIALS_DIRECTORY", folder)
+                .output()
+                .unwrap(),
+        )
+    };
+    assert_eq!(with().code(0).stdout, "1\n");
+    Command::new("chmod")
+        .arg("444")
+        .arg(&credential)
+        .status()
+        .unwrap();
+    with().code(2).says("others than its owner");
+}
