@@ -5,8 +5,11 @@
 //!
 //! The lock of a rotation (`run/execute.rs`) keeps apart the processes of one machine; it goes with the process.
 
+use super::due;
 use super::engine::{Engine, StepError};
-use super::journal;
+use super::execute::Job;
+use super::journal::event::{End, EndStatus};
+use super::journal::{self, Event, Journal};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::effect::{Effect, Old};
 use crate::plan::task::Step;
@@ -187,6 +190,66 @@ pub(super) fn take(
         Ok(())
     })?;
     Ok(held)
+}
+
+/// Claims the rotation for the run, where it changes anything outside. A run that may not begin is over.
+pub(super) fn for_run(
+    world: &World,
+    vault: &RefCell<Vault>,
+    job: &Job<'_>,
+    journal: &RefCell<Journal>,
+    run: &str,
+) -> Result<Option<Held>> {
+    if !is_needed(job.plan) {
+        return Ok(None);
+    }
+    let pinned = {
+        let journal = journal.borrow();
+        let begin = journal.begin();
+        begin
+            .map(|(begin, _)| begin.pinned.clone())
+            .unwrap_or_default()
+    };
+    // Between the time when it was looked at and now, another machine may have run the rotation whole.
+    let fresh = !journal.borrow().had_effect();
+    let unchanged = |doc: &Document| -> Result<()> {
+        let stored = due::stored_by(job.rotation);
+        for name in stored.iter().filter(|_| fresh) {
+            let current = pinned
+                .get(name)
+                .and_then(|versions| versions.current.as_deref());
+            doc.expect_current(name, current)?;
+        }
+        Ok(())
+    };
+    let taken = take(world, vault, &job.rotation.name, run, unchanged);
+    let taken = taken.and_then(|held| {
+        let stores = !due::stored_by(job.rotation).is_empty();
+        if stores && !held.is_lost() {
+            vault.borrow_mut().hold_room_again()?;
+        }
+        Ok(held)
+    });
+    taken.map(Some).map_err(|error| {
+        let mut journal = journal.borrow_mut();
+        let stale = error
+            .diagnostics
+            .iter()
+            .any(|d| d.code == codes::VAULT_CONFLICT);
+        if fresh && (stale || journal.steps().next().is_none()) {
+            let end = End {
+                status: EndStatus::Failed,
+                code: error.diagnostics.first().map(|d| d.code.id().to_owned()),
+                notes: Vec::new(),
+            };
+            let _ = journal.append(world, &vault.borrow(), Event::Ended(end), None, false);
+            return error;
+        }
+        match error.failure {
+            Failure::BeforeEffect if journal.had_effect() => error.with(Failure::AfterEffect),
+            _ => error,
+        }
+    })
 }
 
 /// Ends the claim of a run that is over, or lets one that can go on keep its rotation for a while.

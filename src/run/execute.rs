@@ -406,7 +406,7 @@ async fn perform(
     for secret in begun.secrets.each() {
         observer.secret(secret);
     }
-    let claim = claim_for(world, vault, job, journal, &begun)?;
+    let claim = claim::for_run(world, vault, job, journal, &begun.facts.id)?;
     let engine = Engine {
         world,
         plan: job.plan,
@@ -457,66 +457,6 @@ async fn perform(
         }
         return Ok(report);
     }
-}
-
-/// Claims the rotation for the run, where it changes anything outside. A run that may not begin is over.
-fn claim_for(
-    world: &World,
-    vault: &RefCell<Vault>,
-    job: &Job<'_>,
-    journal: &RefCell<Journal>,
-    begun: &Begun,
-) -> Result<Option<claim::Held>> {
-    if !claim::is_needed(job.plan) {
-        return Ok(None);
-    }
-    let pinned = {
-        let journal = journal.borrow();
-        let begin = journal.begin();
-        begin
-            .map(|(begin, _)| begin.pinned.clone())
-            .unwrap_or_default()
-    };
-    // Between the time when it was looked at and now, another machine may have run the rotation whole.
-    let fresh = !journal.borrow().had_effect();
-    let unchanged = |doc: &crate::vault::Document| -> Result<()> {
-        let stored = due::stored_by(job.rotation);
-        for name in stored.iter().filter(|_| fresh) {
-            let current = pinned
-                .get(name)
-                .and_then(|versions| versions.current.as_deref());
-            doc.expect_current(name, current)?;
-        }
-        Ok(())
-    };
-    let taken = claim::take(world, vault, &job.rotation.name, &begun.facts.id, unchanged);
-    let taken = taken.and_then(|held| {
-        let stores = !due::stored_by(job.rotation).is_empty();
-        if stores && !held.is_lost() {
-            vault.borrow_mut().hold_room_again()?;
-        }
-        Ok(held)
-    });
-    taken.map(Some).map_err(|error| {
-        let mut journal = journal.borrow_mut();
-        let stale = error
-            .diagnostics
-            .iter()
-            .any(|d| d.code == codes::VAULT_CONFLICT);
-        if fresh && (stale || journal.steps().next().is_none()) {
-            let end = End {
-                status: EndStatus::Failed,
-                code: error.diagnostics.first().map(|d| d.code.id().to_owned()),
-                notes: Vec::new(),
-            };
-            let _ = journal.append(world, &vault.borrow(), Event::Ended(end), None, false);
-            return error;
-        }
-        match error.failure {
-            Failure::BeforeEffect if journal.had_effect() => error.with(Failure::AfterEffect),
-            _ => error,
-        }
-    })
 }
 
 /// The scope at the beginning of a run.
