@@ -165,9 +165,17 @@ fn one(
         certificates: run::certificates(&plan, source.as_deref())?,
         lock_wait: paths.lock_wait,
     };
+    let swept = run::sweep(args.report, context, world, vault, &job)?;
     let watch = Watch::new(&context.out, &plan, args.report == ResultFormat::Text);
     let report = run::runtime()?.block_on(crate::run::resume(world, vault, &job, open, &watch))?;
-    runreport::emit(context, &report, args.report)
+    runreport::emit(context, &report, args.report)?;
+    if swept.trouble.is_empty() {
+        return Ok(());
+    }
+    Err(Error {
+        failure: Failure::Unrevoked,
+        diagnostics: Vec::new(),
+    })
 }
 
 /// The plan to go on with: the named file; else the file that the run was started from, as it is now, so that a mended

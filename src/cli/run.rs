@@ -190,7 +190,7 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             lock_wait: paths.lock_wait,
         };
         if number == 0 {
-            let swept = sweep(args, context, &world, &vault, &job)?;
+            let swept = sweep(args.report, context, &world, &vault, &job)?;
             idle &= swept.revoked == 0;
             unrevoked = !swept.trouble.is_empty();
         }
@@ -217,14 +217,14 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
 }
 
 /// Does the revocations that are due, of whichever rotation. What fails is heard also when nothing else is said.
-fn sweep(
-    args: &RunArgs,
+pub fn sweep(
+    report: ResultFormat,
     context: &Context,
     world: &World,
     vault: &RefCell<Vault>,
     job: &Job<'_>,
 ) -> Result<run::Swept> {
-    let watch = Watch::new(&context.out, job.plan, args.report == ResultFormat::Text);
+    let watch = Watch::new(&context.out, job.plan, report == ResultFormat::Text);
     let swept = runtime()?.block_on(run::sweep_due(world, vault, job, &watch))?;
     for line in &swept.trouble {
         let error = Error::plain(Failure::Unrevoked, codes::RUN_NOT_REVOKED, line.clone())

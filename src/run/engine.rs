@@ -86,6 +86,8 @@ pub(super) struct Done {
     pub(super) steps: Vec<StepReport>,
     pub(super) secrets: Vec<SecretReport>,
     pub(super) notes: Vec<String>,
+    /// Old credentials whose revocation failed; it is due.
+    pub(super) unrevoked: Vec<Diagnostic>,
     /// Failures of permissive steps, with the path of their frame: they count when the fork or the rotation ends.
     pub(super) owed: Vec<(CallPath, Box<Diagnostic>)>,
     /// The first Conductor task that failed.

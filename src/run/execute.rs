@@ -586,7 +586,7 @@ async fn finish<'a>(
                 notes: engine.done.borrow().notes.clone(),
             };
             let _ = engine.record(Event::Ended(end), None, false);
-            (Status::Completed, None)
+            (Status::Completed, not_revoked(engine))
         }
         Err(stopped) => {
             let attempted = match &stopped {
@@ -615,6 +615,23 @@ async fn finish<'a>(
         output,
         failure,
         notes: done.notes,
+    })
+}
+
+/// What a run that is done says of old credentials that it could not revoke.
+fn not_revoked(engine: &Engine<'_>) -> Option<Error> {
+    let mut failed = std::mem::take(&mut engine.done.borrow_mut().unrevoked);
+    for diagnostic in &mut failed {
+        diagnostic.code = codes::RUN_NOT_REVOKED;
+        diagnostic.message = format!(
+            "the new credential is in use, and the old one was not revoked: {}",
+            diagnostic.message
+        );
+        diagnostic.help = Some("each `rot run` and `rot resume` tries it again; `rot status` shows what is not revoked yet".into());
+    }
+    (!failed.is_empty()).then_some(Error {
+        failure: Failure::Unrevoked,
+        diagnostics: failed,
     })
 }
 

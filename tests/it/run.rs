@@ -13,6 +13,7 @@ mod network;
 mod plans;
 mod recovery;
 mod report;
+mod revoking;
 mod values;
 
 use crate::support::loopback;

@@ -254,13 +254,42 @@ impl<'a> Engine<'a> {
         };
         let event = StepEvent::RevokeIntent(stored_as(name, &old));
         self.record_step(cx.id, event, None, true)?;
-        match self
+        let revoked = self
             .steps(frame, cx.block.unjournaled(), &revoke.steps)
-            .await?
-        {
-            Flow::Next | Flow::Stop(_) => {}
-        }
+            .await;
         let now = self.world.clock.now();
+        match revoked {
+            Ok(Flow::Next | Flow::Stop(_)) => {}
+            // The new credential is in use, so the run goes on; the old one is due from now on, as if it had been scheduled.
+            Err(StepError::Failed(diagnostic)) if self.can_wait(cx, revoke) => {
+                let entry = sweep::Due {
+                    secret: name.clone(),
+                    version: old.clone(),
+                    rotation: frame.rotation.name.clone(),
+                    step: step.name.clone(),
+                    due_at: now,
+                    run: self.journal.borrow().run_id().to_owned(),
+                    successor,
+                    failures: 1,
+                    work: Some(self.revocation_work(cx, revoke)?),
+                };
+                self.commit(step, |doc| {
+                    sweep::revocable(doc, name, &entry.rotation);
+                    sweep::schedule(doc, &entry);
+                    schedule_others(doc, &entry);
+                    Ok(())
+                })?;
+                let event = StepEvent::Revoked {
+                    of: stored_as(name, &old),
+                    due_at: Some(now),
+                };
+                self.record_step(cx.id, event, None, false)?;
+                self.tell(name, "revocation scheduled", &old, Some(now));
+                self.done.borrow_mut().unrevoked.push(*diagnostic);
+                return Ok(());
+            }
+            Err(other) => return Err(other),
+        }
         let others = sweep::Due {
             secret: name.clone(),
             version: old.clone(),
@@ -285,6 +314,11 @@ impl<'a> Engine<'a> {
         self.record_step(cx.id, event, None, false)?;
         self.tell(name, "revoked", &old, None);
         Ok(())
+    }
+
+    /// Whether a revocation that fails can be made by a later call: all that it reads is known now.
+    fn can_wait(&self, cx: StepContext<'_, '_>, revoke: &Revoke) -> bool {
+        self.plan.dialect.semantics().declares_intent && self.revocation_work(cx, revoke).is_ok()
     }
 
     /// A value that is refused comes from an answer that is kept. The next attempt looks at it again, with the file as it is
