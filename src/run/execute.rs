@@ -4,6 +4,7 @@ use super::engine::{BlockContext, Done, Engine, Flow, Frame, StepError};
 use super::identity::CallPath;
 use super::journal::event::{Begin, End, EndStatus, Reason};
 use super::journal::{self, Event, Journal};
+use super::masked::masked;
 use super::needs::{self, AtHand, NeedKind};
 use super::open::{BUDGET, OpenRun, OpenState};
 use super::report::{Observer, RunReport, Status};
@@ -11,12 +12,11 @@ use super::scope::{RunFacts, Scope, Secrets, Values};
 use super::value::Value;
 use super::{claim, due, failure, lost, open, start};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
-use crate::plan::name::is_mask;
 use crate::plan::{Egress, Plan, Rotation};
 use crate::vault::Vault;
 use crate::world::World;
 use crate::world::fs::Lock;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -617,37 +617,6 @@ enum Attempted {
     Badly,
     /// The process was asked to end.
     Broken,
-}
-
-/// The outputs as they are shown: secret values and those declared as masked are `***`.
-fn masked(rotation: &Rotation, value: &Value) -> Json {
-    let mut shown = value.shown();
-    if let Json::Object(members) = &mut shown {
-        for output in rotation.outputs.iter().filter(|o| o.masked) {
-            if let Some(member) = members.get_mut(&output.name) {
-                *member = json!("***");
-            }
-        }
-        mask_named(&mut shown, &rotation.masked_fields);
-    }
-    shown
-}
-
-/// Conductor's masking by name: `_secrets`, `_masked`, and what `maskedFields` lists.
-fn mask_named(json: &mut Json, fields: &[String]) {
-    match json {
-        Json::Object(members) => {
-            for (name, member) in members.iter_mut() {
-                if is_mask(name) || fields.contains(name) {
-                    *member = json!("***");
-                } else {
-                    mask_named(member, fields);
-                }
-            }
-        }
-        Json::Array(items) => items.iter_mut().for_each(|i| mask_named(i, fields)),
-        _ => {}
-    }
 }
 
 /// What a run that stopped is: over, to be resumed, or a person's. Writes it down.

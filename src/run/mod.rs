@@ -27,6 +27,7 @@ mod fields;
 mod fingerprint;
 pub(crate) mod generate;
 mod jwt;
+mod masked;
 pub mod needs;
 mod overtaken;
 mod peer;
