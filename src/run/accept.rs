@@ -78,6 +78,11 @@ pub fn refusal(value: &Value, from: Provenance, allow: Allow) -> Option<Refusal>
     }
 }
 
+/// Whether a text of our own making would be refused as a new value.
+pub fn is_suspect(text: &str) -> bool {
+    of_text(text, Provenance::default(), Allow::default()).is_some()
+}
+
 fn of_text(text: &str, from: Provenance, allow: Allow) -> Option<Refusal> {
     let refuse = |what: &str, help: &'static str| Some((what.to_owned(), help));
     let trimmed = text.trim();

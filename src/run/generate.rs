@@ -20,7 +20,7 @@ pub fn make(
             length,
             alphabet,
             exclude,
-        } => one(password(*length, alphabet, exclude, rng)?),
+        } => one(credible(|| password(*length, alphabet, exclude, rng))?),
         Generator::Hex { bytes } => {
             one(Zeroizing::new(super::functions::hex(&random(*bytes, rng)?)))
         }
@@ -43,6 +43,23 @@ fn random(count: u32, rng: &dyn Rng) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut bytes = Zeroizing::new(vec![0u8; count as usize]);
     rng.fill(&mut bytes).map_err(|_| no_randomness())?;
     Ok(bytes)
+}
+
+/// How often another password is drawn. An alphabet that gives nothing else is refused when the value is stored.
+const DRAWS: usize = 16;
+
+/// Chance also makes what would be taken for a placeholder (`a***b`): then another is drawn.
+fn credible(
+    draw: impl Fn() -> Result<Zeroizing<String>, String>,
+) -> Result<Zeroizing<String>, String> {
+    let mut drawn = draw()?;
+    for _ in 1..DRAWS {
+        if !super::accept::is_suspect(&drawn) {
+            break;
+        }
+        drawn = draw()?;
+    }
+    Ok(drawn)
 }
 
 /// Characters drawn evenly, by rejection.

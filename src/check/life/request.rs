@@ -41,7 +41,10 @@ impl<'p> Walk<'_, 'p> {
         // In a `revoke` a name of what died is the point.
         let again = match (&http.effect, self.purpose) {
             (Effect::Revokes, _) | (_, Purpose::Revoke { .. }) => None,
-            _ => sent.iter().find_map(|p| Some((*p, *way.spent.get(p)?))),
+            _ => sent.iter().find_map(|p| {
+                let (at, at_once) = way.spent.get(p)?;
+                at_once.then_some((*p, *at))
+            }),
         };
         if let Some((Piece::Stored { secret, .. }, at)) = again {
             self.fact(secret, http.url.at.0, Kind::SpentSent { sent: at });
@@ -66,11 +69,12 @@ impl<'p> Walk<'_, 'p> {
                 if matches!(
                     issues,
                     Issues {
-                        old: Old::Dies { grace: None, .. },
+                        old: Old::Dies { .. },
                         ..
                     }
                 ) {
-                    let place = http.url.at.0;
+                    let at_once = matches!(issues.old, Old::Dies { grace: None, .. });
+                    let place = (http.url.at.0, at_once);
                     let dying = sent.iter().filter(|piece| {
                         matches!(piece, Piece::Stored { secret, field: Some(_), version }
                             if *version == way.held(secret).current)

@@ -40,8 +40,8 @@ pub(super) struct State<'p> {
     pub(super) tried: BTreeSet<Piece<'p>>,
     /// The last request since something was staged that proves nothing.
     pub(super) attempt: Option<(Span, Attempt)>,
-    /// What was sent to a call that ends its life, and where.
-    pub(super) spent: BTreeMap<Piece<'p>, Span>,
+    /// What was sent to a call that ends its life, where, and whether it dies on the call.
+    pub(super) spent: BTreeMap<Piece<'p>, (Span, bool)>,
     /// Staged versions that were revoked, and where.
     pub(super) dead: BTreeMap<(&'p str, VersionId), Span>,
     /// What was decided: the condition and the branch.

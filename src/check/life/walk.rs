@@ -444,7 +444,9 @@ impl<'a, 'p> Walk<'a, 'p> {
             let found = self.pieces(place, expr, way);
             // The new credential may hold the same field again where the server sent none.
             let spent = found.iter().find_map(|piece| way.spent.get(piece));
-            if let Some(sent) = spent.filter(|_| found.iter().all(|p| way.spent.contains_key(p))) {
+            if let Some((sent, _)) =
+                spent.filter(|_| found.iter().all(|p| way.spent.contains_key(p)))
+            {
                 self.fact(secret, expr.at.0, Kind::SpentStored { sent: *sent });
             }
             all.extend(found);

@@ -1,6 +1,6 @@
 //! # ROT512 no-revocation-id
 //!
-//! What it finds: a credential that lives until it is revoked, of which nothing is kept by which it could be, or that nothing revokes; or a `revoke` that does not say which
+//! What it finds: a credential that lives until it is revoked, of which nothing is kept by which it could be; or a `revoke` that does not say which
 //! credential it means; or a server that allows `at most` so many, and nothing that revokes one.
 //!
 //! ## Why it matters
@@ -90,17 +90,6 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         unbounded(cx, http, store, revoked, &mut full, out);
         let Task::Stage(stage) = &store.step.task else { continue };
         let has_more = matches!(&stage.value, NewValue::Fields(fields) if fields.len() > 1);
-        if additive && stage.expires.is_none() && !revoked && has_more && !revokes_any(cx) && seen.insert(keeping.store) {
-            out.push(
-                Diagnostic::new(codes::NO_REVOCATION_ID, store.step.at.0, format!("the old `{name}` stays valid, and nothing revokes it"))
-                    .at("stored without an expiry")
-                    .label(
-                        cx.order().get(keeping.maker).map_or(crate::source::Span::NONE, |n| n.step.at.0),
-                        "issues additive: the old one lives on",
-                    )
-                    .help(format!("`revoke previous.{name} after …` behind the promotion; or say when it dies: `expires …`")),
-            );
-        }
         if additive && stage.expires.is_none() && !revoked && !has_more && seen.insert(keeping.store) {
             out.push(
                 Diagnostic::new(

@@ -396,9 +396,10 @@ pub fn describe(error: &io::Error) -> String {
 }
 
 fn corrupt(path: &Path, good: usize) -> Error {
+    let run = path.file_stem().unwrap_or_default().to_string_lossy();
     Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, "a run's journal was changed or damaged")
         .note(format!("file: {}; its first {good} records are good", path.display()))
-        .help("restore the file from a backup; or look at what the issuer has live, move the file away, and start a new run")
+        .help(format!("restore the file from a backup; or look at what the issuer has live, move the file away, give the run up with `rot resume {run} --abandon`, and start a new run"))
 }
 
 /// A whole journal that another version of this program wrote.
@@ -409,5 +410,5 @@ fn other_form(path: &Path, run_id: &str) -> Error {
         format!("run {run_id} was begun by another version of rot, whose journal this one does not read"),
     )
     .note(format!("file: {}", path.display()))
-    .help("finish or abandon the run with the version that began it (`rot resume`); or look at what the issuer has live, move the file away, and start a new run")
+    .help(format!("finish or abandon the run with the version that began it (`rot resume`); or look at what the issuer has live, move the file away, give the run up with `rot resume {run_id} --abandon`, and start a new run"))
 }
