@@ -78,11 +78,20 @@ pub fn render(identity: &Identity, created: jiff::Timestamp) -> Option<Zeroizing
     )))
 }
 
+/// Whether a path names an open descriptor, as a shell's `<(…)` does.
+fn is_descriptor(path: &Path) -> bool {
+    path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd")
+}
+
 fn read(world: &World, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     let shown = path.display();
     // An identity may be linked to by its owner (dotfiles, mounted secrets); what counts is where the link leads.
     let target = match world.fs.resolve(path) {
         Ok(target) => target,
+        // A pipe has no place in the file system: its link leads to a name that is none.
+        Err(_) if is_descriptor(path) => {
+            return Err(unusable(path, "is a pipe; an identity is a file, which can be read again"));
+        }
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Err(missing(path));
         }

@@ -106,6 +106,14 @@ impl<'a> Reader<'a> {
 
     fn check_joined(&mut self, join: &Node, fork: &Node) {
         let Some(list) = field(join, "joinOn").filter(|j| !j.items().is_empty()) else {
+            if field(fork, "forkTasks").is_none_or(|branches| branches.items().is_empty()) {
+                return;
+            }
+            self.differs(
+                field(join, "joinOn").map_or(join.span, |list| list.span),
+                "every branch is waited for, though `joinOn` names none: a server goes on at once",
+                "name the last task of each branch in `joinOn`",
+            );
             return;
         };
         let joined: Vec<&str> = list.items().iter().filter_map(Node::as_str).collect();

@@ -67,6 +67,15 @@ impl<'a> Reader<'a> {
             );
             return;
         }
+        for key in ["scheduleStartTime", "scheduleEndTime"] {
+            if let Some(bound) = field(entry, key) {
+                self.differs(
+                    bound.span,
+                    format!("`{key}` has no effect here: the rotation is due by its cron alone"),
+                    "pause the schedule, or leave it out of the file, while it is not to run",
+                );
+            }
+        }
         if let Some(rotation) = index.and_then(|i| self.rotations.get_mut(i))
             && !crons.is_empty()
         {
