@@ -90,7 +90,10 @@ fn read(world: &World, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
         Ok(target) => target,
         // A pipe has no place in the file system: its link leads to a name that is none.
         Err(_) if is_descriptor(path) => {
-            return Err(unusable(path, "is a pipe; an identity is a file, which can be read again"));
+            return Err(unusable(
+                path,
+                "is a pipe; an identity is a file, which can be read again",
+            ));
         }
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Err(missing(path));

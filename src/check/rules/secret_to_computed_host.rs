@@ -49,12 +49,16 @@
 use crate::check::context::{Context, Once};
 use crate::check::flow::Part;
 use crate::diagnostic::{Diagnostic, Severity, codes};
+use crate::plan::{ExprKind, Root};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut once = Once::default();
     let mut chosen = std::collections::HashSet::new();
     for event in &cx.flow.events {
         let Some((request, Part::Host)) = cx.request(event) else { continue };
+        if is_whole_secret(cx, request) {
+            continue;
+        }
         for leak in cx.leaks(event) {
             if once.is_first(event, leak.entry.atom) {
                 chosen.insert(request.http.url.at.0);
@@ -79,6 +83,9 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for request in &cx.flow.requests {
         let carried = cx.carried(request);
         let Some(origin) = carried.first() else { continue };
+        if carried.len() == 1 && is_whole_secret(cx, request) {
+            continue;
+        }
         if request.target.host.is_none() && !is_relative(request) && chosen.insert(request.http.url.at.0) {
             let message = format!("where {} goes is not certain before the run: the host is computed", origin.describe());
             out.push(
@@ -94,4 +101,17 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 /// A literal URL that is none is another rule's business.
 fn is_relative(request: &crate::check::flow::Request<'_>) -> bool {
     request.http.url.as_str().is_some()
+}
+
+/// The address of an incoming webhook is itself the credential: whoever keeps it whole in a secret chose its host with it. In
+/// `.rot` a secret says where it may go, so there the address is written out.
+fn is_whole_secret(cx: &Context<'_, '_>, request: &crate::check::flow::Request<'_>) -> bool {
+    let whole = match &request.http.url.kind {
+        ExprKind::Template(parts) => match parts.as_slice() {
+            [only] => only,
+            _ => return false,
+        },
+        _ => &request.http.url,
+    };
+    !cx.plan.dialect.semantics().declares_intent && matches!(whole.kind, ExprKind::Ref(Root::Secret { .. }))
 }
