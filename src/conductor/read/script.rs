@@ -360,6 +360,18 @@ impl<'a> Reader<'a> {
                 }),
             );
         }
+        if slips.uncalled && is_read(self) {
+            self.report(
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    script.span,
+                    "the script is a function that nothing calls: what it gives is the function",
+                )
+                .at("never runs")
+                .help("call it: `(function () { … })()`")
+                .severity(Severity::Error),
+            );
+        }
         for (name, field) in &slips.foreign {
             let task = self.scope.tasks.contains_key(name) && TASK_FIELDS.contains(&field.as_str());
             let workflow = name == "workflow" && WORKFLOW_FIELDS.contains(&field.as_str());

@@ -31,6 +31,8 @@ pub(super) struct Slips {
     pub(super) assigns: bool,
     /// The function that is called gives nothing back.
     pub(super) gives_nothing: bool,
+    /// The script is a function that nothing calls.
+    pub(super) uncalled: bool,
     /// `NAME.FIELD` of names that the script does not declare.
     pub(super) foreign: Vec<(String, String)>,
     /// Paths below `$` that are written to a log; an empty one is all of it.
@@ -111,6 +113,7 @@ pub(super) fn look(text: &str, is_body: bool, decides: bool) -> Slips {
     Slips {
         assigns: script.assigns(decides),
         gives_nothing: returns.as_ref().is_some_and(Vec::is_empty) && !tokens.is_empty(),
+        uncalled: !is_body && script.is_uncalled(),
         foreign: script.foreign(),
         logged: script.logged(),
         values: script.values(&given),
@@ -262,6 +265,18 @@ impl<'t> Script<'_, 't> {
             .iter()
             .any(|t| t.kind == Kind::Sign && !matches!(t.text, "(" | ")" | ";" | "." | ","));
         (called && closes && alone).then_some(body)
+    }
+
+    /// Whether it is a function and no call of it, with or without brackets around.
+    fn is_uncalled(&self) -> bool {
+        let begins = (0..self.tokens.len())
+            .take(DEPTH)
+            .take_while(|at| *at == 0 || self.is(at - 1, "("))
+            .find_map(|at| self.function(at));
+        begins.is_some_and(|body| {
+            let behind = self.tokens.get(body.end + 1..).unwrap_or_default();
+            behind.iter().all(|t| t.is(")") || t.is(";"))
+        })
     }
 
     /// The places within a body that stand in no function of its own.
