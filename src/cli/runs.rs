@@ -218,11 +218,11 @@ fn answer(step: &str, context: &Context, vault: &Vault, journal: &Journal) -> Re
             unreadable.message,
         )
     })?;
+    // A server error leaves it open what was done: its page may hold what a call made.
+    let refused = (400..500).contains(&answer.status);
     let shown = match serde_json::from_str::<Json>(&text) {
-        Ok(body) => {
-            serde_json::to_string_pretty(&masked(&body, answer.status >= 400)).unwrap_or_default()
-        }
-        Err(_) if answer.status >= 400 => text.to_string(),
+        Ok(body) => serde_json::to_string_pretty(&masked(&body, refused)).unwrap_or_default(),
+        Err(_) if refused => text.to_string(),
         Err(_) => format!("({} bytes that are no JSON)", answer.body.len()),
     };
     let excerpt: String = shown.chars().take(EXCERPT).collect();

@@ -150,16 +150,18 @@ impl Answer {
         }
     }
 
-    /// What a server says of a refusal, for people: what may be a credential is masked, and no more than a few lines are shown.
-    /// `None` where there is nothing to read.
-    pub fn excerpt(&self) -> Option<String> {
+    /// What a server says of a refusal, for people: the secrets of the run and what may be a credential are masked, and no more
+    /// than a few lines are shown. `None` where there is nothing to read.
+    ///
+    /// The secrets go first, whole: a word of one that is masked alone would leave the rest of it to be read.
+    pub fn excerpt(&self, secrets: &[Zeroizing<String>]) -> Option<String> {
         let text = self.text().ok()?;
         let said = match serde_json::from_str::<serde_json::Value>(&text) {
             Ok(mut body) => {
-                mask_members(&mut body);
+                mask_members(&mut body, secrets);
                 body.to_string()
             }
-            Err(_) => mask_words(&text),
+            Err(_) => mask_words(&without(&text, secrets)),
         };
         let said: Vec<&str> = said.split_whitespace().collect();
         let said = said.join(" ");
@@ -284,18 +286,31 @@ const TELLING: [&str; 9] = [
     "signature",
 ];
 
-fn mask_members(json: &mut serde_json::Value) {
+/// A text in which secrets are `***`.
+fn without(text: &str, secrets: &[Zeroizing<String>]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(text.to_owned());
+    for secret in secrets {
+        if text.contains(secret.as_str()) {
+            text = Zeroizing::new(text.replace(secret.as_str(), "***"));
+        }
+    }
+    text
+}
+
+fn mask_members(json: &mut serde_json::Value, secrets: &[Zeroizing<String>]) {
     use serde_json::Value as Json;
     match json {
-        Json::String(text) => *text = mask_words(text),
-        Json::Array(items) => items.iter_mut().for_each(mask_members),
+        Json::String(text) => *text = mask_words(&without(text, secrets)),
+        Json::Array(items) => items
+            .iter_mut()
+            .for_each(|item| mask_members(item, secrets)),
         Json::Object(members) => {
             for (name, member) in members.iter_mut() {
                 let name = name.to_ascii_lowercase();
                 if member.is_string() && TELLING.iter().any(|word| name.contains(word)) {
                     *member = Json::String("***".to_owned());
                 } else {
-                    mask_members(member);
+                    mask_members(member, secrets);
                 }
             }
         }

@@ -4,6 +4,7 @@ use super::value::{Data, Value};
 use crate::plan::{Dialect, Label, Origin, Root, RunField, Version};
 use crate::vault::Secret;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use zeroize::Zeroizing;
 
 /// Values by name, in the order in which they were given: `${workflow.input}` is the same in a run that is resumed.
 pub type Values = indexmap::IndexMap<String, Value>;
@@ -95,6 +96,43 @@ pub struct RunFacts {
     pub rotation: String,
     /// Why it failed, in `on failure`.
     pub reason: Option<String>,
+}
+
+/// Shorter texts are no credentials, and would be found in any sentence.
+const SHORTEST_SECRET: usize = 4;
+
+impl Scope {
+    /// The texts of all secrets that the run knows, the longest first: those of the vault, and what it captured or named.
+    pub fn secret_texts(&self) -> Vec<Zeroizing<String>> {
+        let mut texts: Vec<Zeroizing<String>> = Vec::new();
+        for ((name, _), stored) in &self.secrets.values {
+            match stored {
+                Stored::Single(secret) => {
+                    texts.extend(secret.expose_text().map(|t| Zeroizing::new(t.to_owned())));
+                }
+                Stored::Fields(fields) => {
+                    let secret = fields
+                        .iter()
+                        .filter(|(field, _)| self.secrets.label(name, field).is_secret());
+                    texts.extend(
+                        secret
+                            .filter_map(|(_, secret)| secret.expose_text())
+                            .map(|t| Zeroizing::new(t.to_owned())),
+                    );
+                }
+            }
+        }
+        let captured = self.captures.values().flat_map(BTreeMap::values);
+        let named = captured.chain(self.lets.values());
+        texts.extend(
+            named
+                .filter(|value| value.label.is_secret())
+                .filter_map(Value::scalar_text),
+        );
+        texts.retain(|text| text.chars().count() >= SHORTEST_SECRET);
+        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        texts
+    }
 }
 
 /// The values of secrets as a run sees them: pinned at its start, moved by its own stages and promotions.

@@ -263,7 +263,7 @@ impl Exchange for HttpExchange<'_> {
         // What did something may bring a credential: of that nothing is shown here. Texts of other servers quote statements.
         let refused = matches!(self.verdict(answer), Verdict::Refused { .. });
         match answer
-            .excerpt()
+            .excerpt(&cx.frame.scope.borrow().secret_texts())
             .filter(|_| refused && http.protocol() == Protocol::Http)
         {
             Some(said) => found.note(format!("it says: {said}")),
