@@ -242,6 +242,8 @@ impl Journal {
     }
 
     /// The steps that made or stored a value, where that is all that the run has done so far: nobody has seen the values.
+    /// Those that stored one come first: they are given up in this order, and whoever dies in between must not find a value
+    /// that was made anew beside the version of the old one.
     pub fn unused_values(&self) -> Vec<StepId> {
         let used = self.steps().any(|(id, event)| match event {
             StepEvent::Answer { effect, .. } => *effect,
@@ -270,7 +272,10 @@ impl Journal {
             .filter(|id| self.value(id).is_some() || self.is_stored(id))
             .cloned()
             .collect();
-        made.sort();
+        made.sort_by(|a, b| {
+            let is_made = |id: &StepId| !self.is_stored(id);
+            is_made(a).cmp(&is_made(b)).then_with(|| a.cmp(b))
+        });
         made
     }
 
