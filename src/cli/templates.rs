@@ -55,14 +55,6 @@ pub fn run(args: &TemplatesArgs, context: &Context) -> Result<()> {
     }
 }
 
-/// A name that needs no quotes and leads to no other folder.
-fn is_plain(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-}
-
 /// A template of the library, by its name with or without `std:` and version.
 fn find(name: &str) -> Result<&'static Library> {
     let bare = name.strip_prefix("std:").unwrap_or(name);
@@ -250,7 +242,7 @@ pub fn instance(name: &str, given: &[(String, String)]) -> Result<(String, Strin
         .collect();
     let rotation = given.remove("name").unwrap_or(library.name).to_owned();
     // It becomes the name of a file too.
-    if !is_plain(&rotation) {
+    if !crate::plan::name::is_identifier(&rotation) || rotation.starts_with('_') {
         return Err(Error::plain(
             Failure::Usage,
             codes::USAGE,

@@ -162,7 +162,7 @@ pub fn rehearse(
         else {
             continue;
         };
-        let exchanges = Mishap::EXCHANGES.iter().copied().map(Mishap::Http);
+        let exchanges = Mishap::exchanges().map(Mishap::Http);
         let mishaps = [Mishap::Before, Mishap::Unheard, Mishap::Later]
             .into_iter()
             .chain(exchanges)

@@ -77,6 +77,20 @@ impl Observer for Watch<'_> {
     }
 }
 
+/// What a process is to do; nothing where the plan has no such rotation.
+fn job(stage: &Stage) -> Option<Job<'_>> {
+    Some(Job {
+        plan: &stage.plan,
+        rotation: stage.rotation()?,
+        document: "{}",
+        inputs: stage.inputs.clone(),
+        scheduled_at: None,
+        source: None,
+        certificates: stage.certificates.clone(),
+        lock_wait: Duration::from_secs(1),
+    })
+}
+
 /// Runs one process to its end: revocations that are due, then the rotation.
 pub fn process(sim: &Sim<Issuer>, stage: &Stage, machine: Machine) -> Ran {
     let failed = |error: Error| Ran {
@@ -90,18 +104,8 @@ pub fn process(sim: &Sim<Issuer>, stage: &Stage, machine: Machine) -> Ran {
         Ok(vault) => RefCell::new(vault),
         Err(error) => return failed(error),
     };
-    let Some(rotation) = stage.rotation() else {
+    let Some(job) = job(stage) else {
         return failed(super::internal("the rotation is gone"));
-    };
-    let job = Job {
-        plan: &stage.plan,
-        rotation,
-        document: "{}",
-        inputs: stage.inputs.clone(),
-        scheduled_at: None,
-        source: None,
-        certificates: stage.certificates.clone(),
-        lock_wait: Duration::from_secs(1),
     };
     let watch = Watch(sim, RefCell::new(false));
     let stuck = || super::internal("the rotation waits for something that never comes");
@@ -154,21 +158,11 @@ fn ended(error: &Error) -> End {
 /// Does the revocations that are due, without a run. True when nothing is left to do.
 pub fn sweep(sim: &Sim<Issuer>, stage: &Stage) -> bool {
     let world = sim.world();
-    let (Ok(vault), Some(rotation)) = (
+    let (Ok(vault), Some(job)) = (
         Vault::open(&world, &paths(Machine::First)).map(RefCell::new),
-        stage.rotation(),
+        job(stage),
     ) else {
         return false;
-    };
-    let job = Job {
-        plan: &stage.plan,
-        rotation,
-        document: "{}",
-        inputs: stage.inputs.clone(),
-        scheduled_at: None,
-        source: None,
-        certificates: stage.certificates.clone(),
-        lock_wait: Duration::from_secs(1),
     };
     let watch = Watch(sim, RefCell::new(false));
     let swept = sim.block_on(run::sweep_due(&world, &vault, &job, &watch));

@@ -33,35 +33,31 @@ pub enum Mishap {
 
 impl Mishap {
     /// What goes wrong with an exchange, in the order in which it is told.
-    pub const EXCHANGES: [HttpFault; 27] = [
-        HttpFault::NotSent,
-        HttpFault::Outage,
-        HttpFault::LostRequest,
-        HttpFault::LostAnswer,
-        HttpFault::HalfAnswer,
-        HttpFault::LostAnswerOutage,
-        HttpFault::Refused(400),
-        HttpFault::Refused(401),
-        HttpFault::Refused(403),
-        HttpFault::Refused(404),
-        HttpFault::Refused(409),
-        HttpFault::Refused(422),
-        HttpFault::TooMany,
-        HttpFault::ErrorBefore,
-        HttpFault::ErrorAfter,
-        HttpFault::Status(201),
-        HttpFault::Status(202),
-        HttpFault::Status(204),
-        HttpFault::Status(303),
-        HttpFault::Executed(Nonsense::Page),
-        HttpFault::Executed(Nonsense::Empty),
-        HttpFault::Executed(Nonsense::Error),
-        HttpFault::Executed(Nonsense::Nulls),
-        HttpFault::Instead(Nonsense::Page),
-        HttpFault::Instead(Nonsense::Empty),
-        HttpFault::Instead(Nonsense::Error),
-        HttpFault::Instead(Nonsense::Nulls),
-    ];
+    pub fn exchanges() -> impl Iterator<Item = HttpFault> {
+        [
+            HttpFault::NotSent,
+            HttpFault::Outage,
+            HttpFault::LostRequest,
+            HttpFault::LostAnswer,
+            HttpFault::HalfAnswer,
+            HttpFault::LostAnswerOutage,
+            HttpFault::Refused(400),
+            HttpFault::Refused(401),
+            HttpFault::Refused(403),
+            HttpFault::Refused(404),
+            HttpFault::Refused(409),
+            HttpFault::Refused(422),
+            HttpFault::TooMany,
+            HttpFault::ErrorBefore,
+            HttpFault::ErrorAfter,
+            HttpFault::Status(201),
+            HttpFault::Status(202),
+            HttpFault::Status(204),
+            HttpFault::Status(303),
+        ]
+        .into_iter()
+        .chain(HttpFault::ANSWERS)
+    }
 
     /// What happened, in the words of the table: a group, and what of it.
     pub fn describe(self) -> (&'static str, String) {

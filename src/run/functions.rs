@@ -14,18 +14,10 @@ pub fn apply(function: Function, values: &[Value], seed: &str) -> Result<Value, 
     let data = match function {
         Function::Base64 => text(STANDARD.encode(&*bytes(&first)?)),
         Function::Base64Url => text(URL_SAFE_NO_PAD.encode(&*bytes(&first)?)),
-        Function::Base64Decode => {
-            let encoded = string(&first)?;
-            let plain = encoded.trim_end_matches('=');
-            let decoded = STANDARD_NO_PAD
-                .decode(plain)
-                .or_else(|_| URL_SAFE_NO_PAD.decode(plain))
-                .map_err(|_| "this is not base64".to_owned())?;
-            match String::from_utf8(decoded) {
-                Ok(decoded) => text(decoded),
-                Err(_) => return Err("the decoded bytes are not UTF-8 text".into()),
-            }
-        }
+        Function::Base64Decode => match String::from_utf8(unbase64(&string(&first)?)?) {
+            Ok(decoded) => text(decoded),
+            Err(_) => return Err("the decoded bytes are not UTF-8 text".into()),
+        },
         Function::UrlEncode => text(percent_encode(&string(&first)?)),
         Function::Hex => text(hex(&bytes(&first)?)),
         Function::Json => Data::Text(first.json_text()),
@@ -75,15 +67,7 @@ pub fn apply(function: Function, values: &[Value], seed: &str) -> Result<Value, 
             binary(ring::digest::digest(&ring::digest::SHA256, &bytes(&first)?).as_ref())
         }
         Function::HexDecode => Data::Bytes(unhex(&string(&first)?)?),
-        Function::Base64Bytes => {
-            let encoded = string(&first)?;
-            let plain = encoded.trim_end_matches('=');
-            let decoded = STANDARD_NO_PAD
-                .decode(plain)
-                .or_else(|_| URL_SAFE_NO_PAD.decode(plain))
-                .map_err(|_| "this is not base64".to_owned())?;
-            Data::Bytes(Zeroizing::new(decoded))
-        }
+        Function::Base64Bytes => Data::Bytes(Zeroizing::new(unbase64(&string(&first)?)?)),
         Function::ScramSha256 => Data::Text(super::scram::verifier(&string(&first)?, seed)?),
         Function::Name => Data::Text(super::sql::identifier(&string(&first)?)?),
         Function::Next => {
@@ -209,6 +193,15 @@ fn text(text: String) -> Data {
 
 fn binary(bytes: &[u8]) -> Data {
     Data::Bytes(Zeroizing::new(bytes.to_vec()))
+}
+
+/// The bytes behind base64 of either alphabet, padded or not.
+fn unbase64(encoded: &str) -> Result<Vec<u8>, String> {
+    let plain = encoded.trim_end_matches('=');
+    STANDARD_NO_PAD
+        .decode(plain)
+        .or_else(|_| URL_SAFE_NO_PAD.decode(plain))
+        .map_err(|_| "this is not base64".to_owned())
 }
 
 /// The bytes behind hexadecimal digits.

@@ -80,17 +80,16 @@ impl Document {
             Whole::FieldByField => complete(name, entry, new.value)?,
             Whole::AsGiven => same_kind(name, entry, new.value)?,
         };
-        if let StoredValue::Fields(parts) = &value {
-            for (field, _) in parts {
-                if !entry.fields.contains(field) {
-                    entry.fields.push(field.clone());
-                }
-            }
-        }
+        let new = NewVersion { value, ..new };
+        know_fields(entry, &new.value);
         // The same value again is as well known as it was.
         let mut exposed_to: Vec<String> = Vec::new();
         for old in entry.versions.iter().filter(|v| !v.exposed_to.is_empty()) {
-            if old.value.as_ref().is_some_and(|old| old.same_as(&value)) {
+            if old
+                .value
+                .as_ref()
+                .is_some_and(|old| old.same_as(&new.value))
+            {
                 exposed_to.extend(old.exposed_to.iter().cloned());
             }
         }
@@ -103,19 +102,7 @@ impl Document {
             version.remark(&format!("displaced by {}", new.id));
         }
         entry.pending = Some(new.id.clone());
-        entry.versions.push(VersionEntry {
-            id: new.id,
-            created_at: new.created_at,
-            value: Some(value),
-            expires_at: new.expires_at,
-            run: new.run,
-            rotation: new.rotation,
-            state: State::Pending,
-            note: None,
-            unrevoked: None,
-            exposed_to,
-            ext: Facts::new(),
-        });
+        entry.versions.push(new.entry(State::Pending, exposed_to));
         let removed = self.removed.remove(name);
         let Some(entry) = self.secrets.get_mut(name) else {
             return Ok(());
@@ -317,24 +304,9 @@ impl Document {
             };
         }
         let value = same_kind(name, entry, new.value)?;
-        for (field, _) in value.parts() {
-            if let Some(field) = field.filter(|f| !entry.fields.iter().any(|known| known == f)) {
-                entry.fields.push(field.to_owned());
-            }
-        }
-        entry.versions.push(VersionEntry {
-            id: new.id,
-            created_at: new.created_at,
-            value: Some(value),
-            expires_at: new.expires_at,
-            run: new.run,
-            rotation: new.rotation,
-            state: State::Failed,
-            note: None,
-            unrevoked: None,
-            exposed_to: Vec::new(),
-            ext: Facts::new(),
-        });
+        let new = NewVersion { value, ..new };
+        know_fields(entry, &new.value);
+        entry.versions.push(new.entry(State::Failed, Vec::new()));
         Ok(())
     }
 
@@ -482,6 +454,15 @@ fn is_same(there: &VersionEntry, new: &NewVersion) -> bool {
         (Some(old), new) => old.same_as(new),
     };
     facts && value
+}
+
+/// A field that is new joins those that the secret has, in the order in which they are stored.
+fn know_fields(entry: &mut SecretEntry, value: &StoredValue) {
+    for (field, _) in value.parts() {
+        if let Some(field) = field.filter(|f| !entry.fields.iter().any(|known| known == f)) {
+            entry.fields.push(field.to_owned());
+        }
+    }
 }
 
 /// Refuses a single value for a record, and fields for a single value.

@@ -199,6 +199,25 @@ pub struct NewVersion {
     pub created_at: Timestamp,
 }
 
+impl NewVersion {
+    /// As it stands in the vault: in this state, and known to these people who were removed since.
+    pub(super) fn entry(self, state: State, exposed_to: Vec<String>) -> VersionEntry {
+        VersionEntry {
+            id: self.id,
+            created_at: self.created_at,
+            value: Some(self.value),
+            expires_at: self.expires_at,
+            run: self.run,
+            rotation: self.rotation,
+            state,
+            note: None,
+            unrevoked: None,
+            exposed_to,
+            ext: Facts::new(),
+        }
+    }
+}
+
 /// A version that was stored somewhere, and whose value this vault does not have.
 #[derive(Debug, Clone, Copy)]
 pub struct NewUnkept<'a> {

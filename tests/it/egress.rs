@@ -1,10 +1,10 @@
 //! Where a credential may go: one rule, asked by the checker of what it reads and by the interpreter of what it is about to send.
 //! Each case is given to both, and both must say the same.
 
+use super::support::plans;
 use super::support::scripted::Stage;
 use rot::diagnostic::{Code, Severity, codes};
-use rot::plan::{Plan, resolve};
-use rot::source::{SourceFile, SourceMap};
+use rot::plan::Plan;
 use serde_json::json;
 use std::collections::HashMap;
 
@@ -104,18 +104,8 @@ fn text(way: &Case, url: &str, part: &str) -> String {
     text
 }
 
-fn plan(text: &str) -> (Plan, Vec<(Code, Severity)>) {
-    let mut sources = SourceMap::new();
-    let file = sources.add(SourceFile::new("r.rot", text));
-    let (tree, mut findings) = rot::syntax::parse(file, sources.get(file).unwrap());
-    let (plan, resolved) = resolve::resolve(&[], &tree);
-    findings.extend(resolved);
-    let errors: Vec<&str> = findings
-        .iter()
-        .filter(|d| d.severity == Severity::Error)
-        .map(|d| d.message.as_str())
-        .collect();
-    assert!(errors.is_empty(), "{errors:?}\n{text}");
+fn checked(text: &str) -> (Plan, Vec<(Code, Severity)>) {
+    let plan = plans::plan(text);
     let found = rot::check::check(&plan, &rot::check::Options::default());
     let found = found.into_iter().map(|d| (d.code, d.severity)).collect();
     (plan, found)
@@ -147,7 +137,7 @@ fn checker_and_interpreter_say_the_same_of_every_way_into_a_secret() {
     for way in WAYS {
         for (url, part, may) in REQUESTS {
             let text = text(way, url, part);
-            let (plan, found) = plan(&text);
+            let (plan, found) = checked(&text);
             // A query has a rule of its own.
             let rules = [codes::SECRET_TO_UNDECLARED_HOST, codes::SECRET_IN_URL_QUERY];
             let refused = found
@@ -191,7 +181,7 @@ fn what_nothing_is_said_of_goes_back_to_its_issuer_and_elsewhere_only_where_the_
         ),
         ("https://${input.host}/a", "bearer VALUE", None, false),
     ] {
-        let (plan, found) = plan(&text(&way, url, part));
+        let (plan, found) = checked(&text(&way, url, part));
         let of_host = found
             .iter()
             .find(|(code, _)| *code == codes::SECRET_TO_UNDECLARED_HOST);

@@ -210,30 +210,9 @@ impl<'a> Engine<'a> {
                     m,
                 )))
             })?;
-            let entry = sweep::Due {
-                secret: name.clone(),
-                version: old.clone(),
-                rotation: frame.rotation.name.clone(),
-                step: step.name.clone(),
-                due_at: due,
-                run: self.journal.borrow().run_id().to_owned(),
-                successor: self.pinned(name),
-                failures: 0,
-                work: Some(self.revocation_work(cx, revoke)?),
-            };
-            self.commit(step, |doc| {
-                sweep::revocable(doc, name, &entry.rotation);
-                sweep::schedule(doc, &entry);
-                schedule_others(doc, &entry);
-                Ok(())
-            })?;
-            let event = StepEvent::Revoked {
-                of: stored_as(name, &old),
-                due_at: Some(due),
-            };
-            self.record_step(cx.id, event, None, false)?;
-            self.tell(name, "revocation scheduled", &old, Some(due));
-            return Ok(());
+            let work = Some(self.revocation_work(cx, revoke)?);
+            let entry = self.due(cx, name, &old, due, self.pinned(name), work);
+            return self.leave_for_later(cx, &entry);
         }
         let successor = self.pinned(name);
         if let Some(used) = self.revokes_in_use(revoke, &old, successor.clone()) {
@@ -262,45 +241,18 @@ impl<'a> Engine<'a> {
             Ok(Flow::Next | Flow::Stop(_)) => {}
             // The new credential is in use, so the run goes on; the old one is due from now on, as if it had been scheduled.
             Err(StepError::Failed(diagnostic)) if self.can_wait(cx, revoke) => {
+                let work = Some(self.revocation_work(cx, revoke)?);
                 let entry = sweep::Due {
-                    secret: name.clone(),
-                    version: old.clone(),
-                    rotation: frame.rotation.name.clone(),
-                    step: step.name.clone(),
-                    due_at: now,
-                    run: self.journal.borrow().run_id().to_owned(),
-                    successor,
                     failures: 1,
-                    work: Some(self.revocation_work(cx, revoke)?),
+                    ..self.due(cx, name, &old, now, successor, work)
                 };
-                self.commit(step, |doc| {
-                    sweep::revocable(doc, name, &entry.rotation);
-                    sweep::schedule(doc, &entry);
-                    schedule_others(doc, &entry);
-                    Ok(())
-                })?;
-                let event = StepEvent::Revoked {
-                    of: stored_as(name, &old),
-                    due_at: Some(now),
-                };
-                self.record_step(cx.id, event, None, false)?;
-                self.tell(name, "revocation scheduled", &old, Some(now));
+                self.leave_for_later(cx, &entry)?;
                 self.done.borrow_mut().unrevoked.push(*diagnostic);
                 return Ok(());
             }
             Err(other) => return Err(other),
         }
-        let others = sweep::Due {
-            secret: name.clone(),
-            version: old.clone(),
-            rotation: frame.rotation.name.clone(),
-            step: step.name.clone(),
-            due_at: now,
-            run: self.journal.borrow().run_id().to_owned(),
-            successor,
-            failures: 0,
-            work,
-        };
+        let others = self.due(cx, name, &old, now, successor, work);
         self.vault.borrow_mut().commit(|doc| {
             doc.mark_revoked(name, &old, now)?;
             sweep::revocable(doc, name, &others.rotation);
@@ -313,6 +265,53 @@ impl<'a> Engine<'a> {
         };
         self.record_step(cx.id, event, None, false)?;
         self.tell(name, "revoked", &old, None);
+        Ok(())
+    }
+
+    /// The revocation of a version by this step, as later calls find it.
+    fn due(
+        &self,
+        cx: StepContext<'_, '_>,
+        secret: &str,
+        version: &str,
+        due_at: jiff::Timestamp,
+        successor: Option<String>,
+        work: Option<sweep::Work>,
+    ) -> sweep::Due {
+        sweep::Due {
+            secret: secret.to_owned(),
+            version: version.to_owned(),
+            rotation: cx.frame.rotation.name.clone(),
+            step: cx.step.name.clone(),
+            due_at,
+            run: self.journal.borrow().run_id().to_owned(),
+            successor,
+            failures: 0,
+            work,
+        }
+    }
+
+    /// Leaves a revocation, and those of what else is still live, to a later call.
+    fn leave_for_later(
+        &self,
+        cx: StepContext<'_, '_>,
+        entry: &sweep::Due,
+    ) -> Result<(), StepError> {
+        self.commit(cx.step, |doc| {
+            sweep::revocable(doc, &entry.secret, &entry.rotation);
+            sweep::schedule(doc, entry);
+            schedule_others(doc, entry);
+            Ok(())
+        })?;
+        let due_at = Some(entry.due_at);
+        let of = stored_as(&entry.secret, &entry.version);
+        self.record_step(cx.id, StepEvent::Revoked { of, due_at }, None, false)?;
+        self.tell(
+            &entry.secret,
+            "revocation scheduled",
+            &entry.version,
+            due_at,
+        );
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
-use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -52,25 +52,11 @@ pub(super) async fn call(
                     &mut MakeRustlsConnect::new(tls),
                     &session.host,
                 );
-                let (client, connection) = config
-                    .connect_raw(stream, connect)
-                    .await
-                    .map_err(Failed::Before)?;
-                let driven = tokio::spawn(connection);
-                let result = execute(&client, text, session.limits.body, &began).await;
-                driven.abort();
-                result
+                exchange(&config, stream, connect, text, session.limits.body, &began).await
             }
             None => {
                 config.ssl_mode(SslMode::Disable);
-                let (client, connection) = config
-                    .connect_raw(stream, NoTls)
-                    .await
-                    .map_err(Failed::Before)?;
-                let driven = tokio::spawn(connection);
-                let result = execute(&client, text, session.limits.body, &began).await;
-                driven.abort();
-                result
+                exchange(&config, stream, NoTls, text, session.limits.body, &began).await
             }
         }
     };
@@ -105,6 +91,29 @@ pub(super) async fn call(
             session.trouble(TroubleKind::Timeout, "did not begin a session in time"),
         ),
     }
+}
+
+/// One session: it begins, the statement is executed, it ends.
+async fn exchange<T>(
+    config: &Config,
+    stream: TcpStream,
+    tls: T,
+    text: &str,
+    limit: u64,
+    began: &AtomicBool,
+) -> Result<Option<Response>, Failed>
+where
+    T: TlsConnect<TcpStream>,
+    T::Stream: Send + 'static,
+{
+    let (client, connection) = config
+        .connect_raw(stream, tls)
+        .await
+        .map_err(Failed::Before)?;
+    let driven = tokio::spawn(connection);
+    let result = execute(&client, text, limit, began).await;
+    driven.abort();
+    result
 }
 
 /// Parses the statement, which refuses two of them and whatever is wrong with it before anything is done; then executes it.

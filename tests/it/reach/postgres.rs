@@ -1,6 +1,6 @@
 //! Roles of a real PostgreSQL server, asked by its own client.
 
-use super::servers::postgres;
+use super::servers::{Server, postgres};
 use crate::support::project::Project;
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,9 +13,8 @@ fn two_roles(port: u16) -> String {
     )
 }
 
-#[test]
-fn roles_take_turns_and_the_server_is_told_no_password() {
-    let Some(server) = postgres() else { return };
+/// Two roles on a server, and a project that has them in its vault.
+fn begun(server: &Server) -> Project {
     let boss = |statement: &str| server.psql("boss", ADMIN, statement);
     boss("CREATE ROLE \"o'a\"\"; --\" LOGIN").unwrap();
     boss("CREATE ROLE orders_b LOGIN PASSWORD 'first'").unwrap();
@@ -25,6 +24,13 @@ fn roles_take_turns_and_the_server_is_told_no_password() {
     project
         .set("orders.user", "orders_b")
         .set("orders.password", "first");
+    project
+}
+
+#[test]
+fn roles_take_turns_and_the_server_is_told_no_password() {
+    let Some(server) = postgres() else { return };
+    let project = begun(&server);
     project.rot("check --fail-on note pg.rot").code(0);
     let mut before = ("orders_b".to_owned(), "first".to_owned());
     let mut made = Vec::new();
@@ -148,15 +154,7 @@ fn values_are_literals_and_names_identifiers() {
 #[test]
 fn kills_at_any_time_lock_nobody_out() {
     let Some(server) = postgres() else { return };
-    let boss = |statement: &str| server.psql("boss", ADMIN, statement);
-    boss("CREATE ROLE \"o'a\"\"; --\" LOGIN").unwrap();
-    boss("CREATE ROLE orders_b LOGIN PASSWORD 'first'").unwrap();
-    let project = Project::new();
-    project.file("pg.rot", two_roles(server.port));
-    project.set("boss.user", "boss").set("boss.password", ADMIN);
-    project
-        .set("orders.user", "orders_b")
-        .set("orders.password", "first");
+    let project = begun(&server);
     for kill in 0..24u64 {
         let mut child = project
             .command(&["run", "pg.rot"])

@@ -1,28 +1,12 @@
 //! What ordinary life does to a rotation: another status, a page with status 200, a refused password, a rollback during the
 //! grace period. Nothing that was obtained is thrown away, and what can mend itself does.
 
+use crate::support::plans::plan;
 use crate::support::scripted::{Stage, done};
-use rot::diagnostic::{Error, Failure, Severity};
-use rot::plan::{Plan, resolve};
+use rot::diagnostic::{Error, Failure};
 use rot::run::{RunReport, Status};
-use rot::source::{SourceFile, SourceMap};
 use serde_json::{Value as Json, json};
 use std::collections::HashMap;
-
-pub(super) fn plan(text: &str) -> Plan {
-    let mut sources = SourceMap::new();
-    let file = sources.add(SourceFile::new("r.rot", text));
-    let (tree, mut findings) = rot::syntax::parse(file, sources.get(file).unwrap());
-    let (plan, resolved) = resolve::resolve(&[], &tree);
-    findings.extend(resolved);
-    let errors: Vec<&str> = findings
-        .iter()
-        .filter(|d| d.severity == Severity::Error)
-        .map(|d| d.message.as_str())
-        .collect();
-    assert!(errors.is_empty(), "{errors:?}\n{text}");
-    plan
-}
 
 fn stage(answers: &[Json]) -> Stage {
     let stage = Stage::with(answers, None, HashMap::new(), None);

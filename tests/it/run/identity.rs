@@ -234,7 +234,7 @@ proptest! {
         prop_assert_eq!(does(&plan, &old, &new), expected);
 
         let old = ["one", "two", "three", "four", "five", "six", "branch", "other", "item", "named", "taken", "given", "made", "inner"];
-        let plan = super::healing::plan(EVERY_KIND_OF_NAME);
+        let plan = crate::support::plans::plan(EVERY_KIND_OF_NAME);
         let expected = does(&plan, &old, &old.map(str::to_owned));
         prop_assert_eq!(&expected.0, &["six", "v-200", "e-1", "e-2", "three", "v-200", "five"]);
         // The password is another in each run.
@@ -269,7 +269,7 @@ rotation there {{
         let answers = [json!({ "to": "/mint", "body": { "token": "a-new-token-1" } })];
         let stage = Stage::with(&answers, None, HashMap::new(), None);
         stage.put("api", "api-key-123456");
-        let report = done(stage.run(&super::healing::plan(&text(host)), &[]));
+        let report = done(stage.run(&crate::support::plans::plan(&text(host)), &[]));
         (report.status, sent(&stage))
     };
     assert_eq!(run("api.example.com").0, Status::Completed);

@@ -1,6 +1,6 @@
 //! Two machines that have the same vault: one of them rotates, and what the other one had obtained is told and revoked.
 
-use super::healing::plan;
+use crate::support::plans::plan;
 use crate::support::scripted::{Stage, done};
 use rot::diagnostic::{Error, Failure, codes};
 use rot::plan::Plan;

@@ -2,10 +2,9 @@
 
 use super::issuer::{ADMIN, CANARY, Issuer, Kind};
 use super::{Sim, Snapshot};
-use rot::diagnostic::Severity;
-use rot::plan::{Plan, resolve};
+use crate::support::plans::named;
+use rot::plan::Plan;
 use rot::sim::{Disk, Entry};
-use rot::source::{SourceFile, SourceMap};
 use rot::vault::crypt::Identity;
 use rot::vault::{NewVersion, Paths, Secret, StoredValue, Vault, identity};
 use std::path::{Path, PathBuf};
@@ -122,7 +121,7 @@ impl Stage {
     pub(super) fn new(scenario: &'static Scenario) -> Self {
         let plans = std::iter::once(scenario.source)
             .chain(scenario.mended)
-            .map(|text| plan(scenario.name, text))
+            .map(|text| named(scenario.name, text))
             .collect();
         Stage {
             scenario,
@@ -141,21 +140,6 @@ impl Stage {
             .rotation(self.scenario.name)
             .expect("the rotation of the file's name")
     }
-}
-
-fn plan(name: &str, text: &str) -> Plan {
-    let mut sources = SourceMap::new();
-    let file = sources.add(SourceFile::new(format!("{name}.rot"), text));
-    let (tree, mut findings) = rot::syntax::parse(file, sources.get(file).unwrap());
-    let (plan, resolved) = resolve::resolve(&[], &tree);
-    findings.extend(resolved);
-    let errors: Vec<&str> = findings
-        .iter()
-        .filter(|d| d.severity == Severity::Error)
-        .map(|d| d.message.as_str())
-        .collect();
-    assert!(errors.is_empty(), "{name}.rot: {errors:?}");
-    plan
 }
 
 pub(super) fn paths() -> Paths {

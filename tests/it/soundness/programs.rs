@@ -19,7 +19,7 @@ struct Maker {
 /// The text of a program.
 pub fn program(seed: u64) -> String {
     let mut maker = Maker {
-        random: Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x1234_5678),
+        random: Random::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x1234_5678),
         text: String::new(),
         indent: 1,
         public: Vec::new(),

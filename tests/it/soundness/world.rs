@@ -19,17 +19,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// SplitMix64: small, seeded, the same everywhere.
+/// Choices from a seed.
 #[derive(Clone)]
-pub struct Random(pub u64);
+pub struct Random(rot::sim::Random);
 
 impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(rot::sim::Random::new(seed))
+    }
+
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next()
     }
 
     pub fn below(&mut self, n: usize) -> usize {
@@ -276,7 +276,7 @@ pub fn world(files: Files, http: Arc<Servers>) -> World {
         fs: Arc::new(Memory(Arc::new(Mutex::new(files)))),
         http,
         clock: Arc::new(Still(AtomicU64::new(0))),
-        rng: Arc::new(Seeded(Mutex::new(Random(7)))),
+        rng: Arc::new(Seeded(Mutex::new(Random::new(7)))),
         env: Arc::new(NoEnv),
         process: Arc::new(rot::world::process::RealProcess::default()),
         wire: Arc::new(rot::world::wire::RealWire::default()),

@@ -2,6 +2,7 @@
 
 pub mod loopback;
 pub mod pages;
+pub mod plans;
 pub mod process;
 pub mod project;
 pub mod scripted;

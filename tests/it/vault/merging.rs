@@ -48,19 +48,6 @@ fn joined(base: Option<&Document>, a: &Document, b: &Document) -> (Document, Vec
     }
 }
 
-/// A generator of histories.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from((self.0 >> 33) % limit as u64).unwrap()
-    }
-}
-
 /// One thing that may happen to one of a few secrets. What is not possible just now does not happen.
 fn happen(doc: &mut Document, chance: &mut Chance, side: &str, step: usize, at: Timestamp) {
     let name = ["a", "b/c", "rec"][chance.below(3)];

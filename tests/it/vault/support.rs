@@ -238,3 +238,17 @@ pub fn code<T>(result: Result<T>) -> (&'static str, u8) {
         Err(error) => (error.diagnostics[0].code.id(), error.failure.exit_code()),
     }
 }
+
+/// A generator of histories.
+pub struct Chance(pub u64);
+
+impl Chance {
+    /// A number below `limit`.
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from((self.0 >> 33) % limit as u64).unwrap()
+    }
+}
