@@ -7,7 +7,7 @@ mod expr;
 mod step;
 
 pub use expr::{Read, RequestPart, Role};
-pub use step::{Act, Captured, Write};
+pub use step::{Act, Captured, Control, Write};
 
 use super::task::Http;
 use super::{Expr, Plan, Rotation, Step, Task};

@@ -1,5 +1,5 @@
-//! What each kind of step holds: expressions, steps within, requests, captures, and the secrets that it writes. A new kind of
-//! step is a compile error in this file until all of it is said, and in no other of this folder.
+//! What each kind of step holds: expressions, steps within, requests, captures, the secrets that it writes, and how it leads
+//! on. A new kind of step is a compile error in this file until all of it is said, and in no other of this folder.
 
 use super::{RequestPart, Role};
 use crate::plan::policy::Place;
@@ -504,6 +504,81 @@ impl Task {
             | Task::Repeat(_)
             | Task::Call(_)
             | Task::Worker(_) => None,
+        }
+    }
+}
+
+/// How a step leads on to what follows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// To the next one; steps within are part of it.
+    Straight,
+    /// It ends the run, as done or as failed.
+    Ends,
+    /// By one of the blocks within.
+    Choice,
+    /// By all blocks within, at the same time.
+    Together,
+    /// By the block within, once or more.
+    Rounds,
+    /// By the block within, once for each element of a list, which may be none.
+    Elements,
+    /// By another rotation.
+    Call,
+}
+
+impl Task {
+    /// How the step leads on.
+    pub fn control(&self) -> Control {
+        match self {
+            Task::Fail(_) | Task::Stop(_) => Control::Ends,
+            Task::Switch(_) => Control::Choice,
+            Task::Parallel(_) => Control::Together,
+            Task::Repeat(_) => Control::Rounds,
+            Task::ForEach(_) => Control::Elements,
+            Task::Call(_) => Control::Call,
+            Task::Http(_)
+            | Task::Let(_)
+            | Task::SetVariables(_)
+            | Task::Generate(_)
+            | Task::Log(_)
+            | Task::Update(_)
+            | Task::Stage(_)
+            | Task::Verify(_)
+            | Task::Promote(_)
+            | Task::Revoke(_)
+            | Task::Manual(_)
+            | Task::Wait(_)
+            | Task::Fork(_)
+            | Task::Worker(_) => Control::Straight,
+        }
+    }
+
+    /// Whether the step does something beyond this run: it calls, stores, asks a person, ends the run. What only computes, waits,
+    /// chooses or tells does not.
+    pub fn acts(&self) -> bool {
+        match self {
+            Task::Let(_)
+            | Task::SetVariables(_)
+            | Task::Log(_)
+            | Task::Wait(_)
+            | Task::Switch(_) => false,
+            Task::Http(_)
+            | Task::Generate(_)
+            | Task::Update(_)
+            | Task::Stage(_)
+            | Task::Verify(_)
+            | Task::Promote(_)
+            | Task::Revoke(_)
+            | Task::Manual(_)
+            | Task::Fail(_)
+            | Task::Stop(_)
+            | Task::Parallel(_)
+            | Task::Fork(_)
+            | Task::ForEach(_)
+            | Task::Repeat(_)
+            | Task::Call(_)
+            | Task::Worker(_) => true,
         }
     }
 }
