@@ -16,6 +16,7 @@ pub mod value;
 
 mod accept;
 mod answer;
+mod base32;
 pub mod claim;
 mod drain;
 mod engine;
@@ -26,6 +27,7 @@ mod failure;
 mod fields;
 mod fingerprint;
 pub(crate) mod generate;
+mod hash;
 mod jwt;
 mod masked;
 pub mod needs;

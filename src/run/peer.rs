@@ -109,8 +109,8 @@ pub fn build(
     };
     let mut shown = format!("{host}:{port}");
     let request = match &http.body {
-        Body::Statement(text) => {
-            let text = sql::statement(text, scope, |value, expr| {
+        Body::Statement { dialect, text } => {
+            let text = sql::statement(text, *dialect, scope, |value, expr| {
                 guard(value, Place::Statement, expr)?;
                 parts.label.join(&value.full_label());
                 Ok(())
@@ -118,7 +118,11 @@ pub fn build(
             let database = percent_decoded(url.path().trim_start_matches('/'));
             Outgoing::Wire(Box::new((
                 session(limits),
-                Call::Statement { database, text },
+                Call::Statement {
+                    dialect: *dialect,
+                    database,
+                    text,
+                },
             )))
         }
         Body::Command(words) => {

@@ -318,11 +318,15 @@ impl<O: Outside> Wire for Sim<O> {
         let login = session.login.iter();
         let headers = login.map(|(user, password)| (user.as_str(), password.as_bytes()));
         let request = match call {
-            Call::Statement { database, text } => {
+            Call::Statement {
+                dialect,
+                database,
+                text,
+            } => {
                 let body = Zeroizing::new(text.as_bytes().to_vec());
                 in_place(
                     "SQL",
-                    format!("postgres://{at}/{database}"),
+                    format!("{}://{at}/{database}", dialect.word()),
                     headers,
                     Some(body),
                 )

@@ -4,15 +4,22 @@
 //! An answer's status is what HTTP would say in its place (200, 401, 403, 404, 429, 500); the server's own code stands in the
 //! header [`CODE`]. Texts of servers are never taken over: they quote statements.
 
+mod mysql;
 mod postgres;
 mod redis;
 
 use super::BoxFuture;
 use super::http::dial::Dialer;
 use super::http::{Attempt, Limits, Response, Trouble, TroubleKind};
+use crate::plan::task::http::SqlDialect;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
-/// The header in which a server's own code stands: an SQLSTATE, the first word of an error of Redis.
+/// The header in which a server's own code stands: an SQLSTATE, a number of MySQL's, the first word of an error of Redis.
 pub const CODE: &str = "code";
 
 /// A server and a session at it.
@@ -31,6 +38,8 @@ pub struct Session {
 pub enum Call {
     /// One SQL statement.
     Statement {
+        /// What the server speaks.
+        dialect: SqlDialect,
         /// Database.
         database: String,
         /// The text, with its values quoted.
@@ -56,9 +65,18 @@ impl Wire for RealWire {
     fn call<'a>(&'a self, session: &'a Session, call: &'a Call) -> BoxFuture<'a, Attempt> {
         Box::pin(async move {
             match call {
-                Call::Statement { database, text } => {
-                    postgres::call(&self.dialer, session, database, text).await
-                }
+                Call::Statement {
+                    dialect,
+                    database,
+                    text,
+                } => match dialect {
+                    SqlDialect::Postgres => {
+                        postgres::call(&self.dialer, session, database, text).await
+                    }
+                    SqlDialect::Mysql | SqlDialect::Mariadb => {
+                        mysql::call(&self.dialer, session, database, text).await
+                    }
+                },
                 Call::Command(words) => redis::call(&self.dialer, session, words).await,
             }
         })
@@ -76,6 +94,25 @@ impl Session {
             message: format!("{} {what}", self.shown()),
         }
     }
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// The connection within TLS, with a certificate for the name of the session.
+async fn secure(
+    session: &Session,
+    stream: Box<dyn Stream>,
+    config: ClientConfig,
+) -> Result<Box<dyn Stream>, Trouble> {
+    let tls = |what: &str| session.trouble(TroubleKind::Tls, what);
+    let name = ServerName::try_from(session.host.clone())
+        .map_err(|_| tls("has no name that a certificate could be for"))?;
+    let connector = TlsConnector::from(Arc::new(config));
+    let stream = connector.connect(name, stream).await;
+    Ok(Box::new(stream.map_err(|_| {
+        tls("does not speak TLS with a certificate that is trusted")
+    })?))
 }
 
 /// A refusal, by the server's own code.
