@@ -11,7 +11,6 @@ mod redis;
 use super::BoxFuture;
 use super::http::dial::Dialer;
 use super::http::{Attempt, Limits, Response, Trouble, TroubleKind};
-use crate::plan::task::http::SqlDialect;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::sync::Arc;
@@ -34,12 +33,21 @@ pub struct Session {
     pub limits: Limits,
 }
 
+/// The protocol of a server of SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SqlServer {
+    /// PostgreSQL's.
+    Postgres,
+    /// MySQL's, which MariaDB speaks as well.
+    Mysql,
+}
+
 /// What is asked.
 pub enum Call {
     /// One SQL statement.
     Statement {
         /// What the server speaks.
-        dialect: SqlDialect,
+        server: SqlServer,
         /// Database.
         database: String,
         /// The text, with its values quoted.
@@ -66,16 +74,14 @@ impl Wire for RealWire {
         Box::pin(async move {
             match call {
                 Call::Statement {
-                    dialect,
+                    server,
                     database,
                     text,
-                } => match dialect {
-                    SqlDialect::Postgres => {
+                } => match server {
+                    SqlServer::Postgres => {
                         postgres::call(&self.dialer, session, database, text).await
                     }
-                    SqlDialect::Mysql | SqlDialect::Mariadb => {
-                        mysql::call(&self.dialer, session, database, text).await
-                    }
+                    SqlServer::Mysql => mysql::call(&self.dialer, session, database, text).await,
                 },
                 Call::Command(words) => redis::call(&self.dialer, session, words).await,
             }
