@@ -363,6 +363,12 @@ pub fn status_expected(http: &Http, status: u16) -> bool {
     !listed && usual.matches(status)
 }
 
+/// Whether the author says which statuses are expected.
+pub fn lists_status(http: &Http) -> bool {
+    let mut expectations = http.expect.iter();
+    expectations.any(|expect| matches!(expect.what, Expectation::Status(_)))
+}
+
 /// Checks headers and body against what the author expects.
 pub fn check(http: &Http, answer: &Answer, scope: &Scope) -> Result<(), Box<Diagnostic>> {
     for expect in &http.expect {
