@@ -100,26 +100,7 @@ impl Decision {
                         .kind
                         .as_deref()
                         .is_some_and(|kind| MESSAGES.contains(&kind)),
-                    Task::Let(_)
-                    | Task::SetVariables(_)
-                    | Task::Log(_)
-                    | Task::Wait(_)
-                    | Task::Switch(_) => false,
-                    Task::Http(_)
-                    | Task::Generate(_)
-                    | Task::Update(_)
-                    | Task::Stage(_)
-                    | Task::Verify(_)
-                    | Task::Promote(_)
-                    | Task::Revoke(_)
-                    | Task::Manual(_)
-                    | Task::Fail(_)
-                    | Task::Stop(_)
-                    | Task::Parallel(_)
-                    | Task::Fork(_)
-                    | Task::ForEach(_)
-                    | Task::Repeat(_)
-                    | Task::Call(_) => true,
+                    task => task.acts(),
                 };
             });
         }
