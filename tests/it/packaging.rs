@@ -273,7 +273,9 @@ fn the_crate_holds_what_is_meant() {
 fn actionlint_has_nothing_to_say() {
     let done = Command::new("actionlint").current_dir(root()).output();
     let Ok(done) = done else {
-        println!("skipped: no actionlint (`go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7` builds it)");
+        println!(
+            "skipped: no actionlint (`go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7` builds it)"
+        );
         return;
     };
     assert!(

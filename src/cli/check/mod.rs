@@ -44,6 +44,16 @@ impl Pass {
     }
 }
 
+/// Runs the command once.
+pub fn run(
+    args: &CheckArgs,
+    context: &Context,
+    config: &Config,
+    ends: &FrontEnds<'_>,
+) -> Result<(), Error> {
+    end(once(args, context, config, ends)?, args, context)
+}
+
 /// The end of a check that is made once: how to begin, where much was found and nothing was decided yet, and the exit code.
 pub fn end(pass: Pass, args: &CheckArgs, context: &Context) -> Result<(), Error> {
     let decided = args.baseline.is_some() || args.write_baseline.is_some();
