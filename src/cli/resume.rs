@@ -8,6 +8,7 @@ use super::{environment, load, paths, run, runreport, stop};
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::plan::{Plan, document};
 use crate::report::visible;
+use crate::run::deliver::{Asked, Which};
 use crate::run::{Decision, Elsewhere, Job, OpenRun};
 use crate::world::World;
 use std::cell::RefCell;
@@ -165,11 +166,21 @@ fn one(
         certificates: run::certificates(&plan, source.as_deref())?,
         lock_wait: paths.lock_wait,
     };
+    let asked = Asked {
+        plan: &plan,
+        source: job.source.as_deref(),
+        secret: None,
+        target: None,
+        which: Which::Due,
+        certificates: &job.certificates,
+        lock_wait: job.lock_wait,
+    };
+    let arrived = run::arrive(args.report, context, world, vault, &asked)?;
     let swept = run::sweep(args.report, context, world, vault, &job)?;
     let watch = Watch::new(&context.out, &plan, args.report == ResultFormat::Text);
     let report = run::runtime()?.block_on(crate::run::resume(world, vault, &job, open, &watch))?;
     runreport::emit(context, &report, args.report)?;
-    if swept.trouble.is_empty() {
+    if swept.trouble.is_empty() && arrived != Some(false) {
         return Ok(());
     }
     Err(Error {

@@ -31,6 +31,10 @@ pub enum Item {
     Rotation(Rotation),
     /// `template NAME { … }`
     Template(Template),
+    /// `target NAME KIND "place" { … }`
+    Target(Target),
+    /// `deliver SECRET to NAME, …`
+    Deliver(Deliver),
     /// Text that could not be parsed; a diagnostic was made for it.
     Error(Span),
 }
@@ -44,6 +48,8 @@ impl Item {
             Item::Secret(item) => item.span,
             Item::Rotation(item) => item.span,
             Item::Template(item) => item.span,
+            Item::Target(item) => item.span,
+            Item::Deliver(item) => item.span,
             Item::Error(span) => *span,
         }
     }
@@ -82,14 +88,14 @@ pub struct Secret {
     /// The names, each with its fields (empty for a single value).
     pub names: Vec<(Name, Vec<Name>)>,
     /// Where they may be sent.
-    pub to: Vec<Target>,
+    pub to: Vec<Destination>,
     /// The item.
     pub span: Span,
 }
 
 /// One destination of a secret.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Target {
+pub struct Destination {
     /// `host`, `host:port`, `*.domain`.
     pub host: Name,
     /// It is written `"${name}"` and names a host parameter of the template in which it stands.
@@ -99,6 +105,34 @@ pub struct Target {
     /// Parts of the request after `in`; empty when not said.
     pub places: Vec<Name>,
     /// All of it.
+    pub span: Span,
+}
+
+/// `target NAME KIND "place" { … }`: where secrets are used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// Its name.
+    pub name: Name,
+    /// What kind of place.
+    pub kind: Name,
+    /// The place.
+    pub place: Name,
+    /// Words with their values.
+    pub options: Vec<(Name, Expr)>,
+    /// The item.
+    pub span: Span,
+}
+
+/// `deliver SECRET.field to TARGET as "NAME", TARGET`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deliver {
+    /// The secret.
+    pub secret: Name,
+    /// One field of it.
+    pub field: Option<Name>,
+    /// The targets, each with what the value is called there.
+    pub to: Vec<(Name, Option<Name>)>,
+    /// The item.
     pub span: Span,
 }
 
@@ -210,7 +244,7 @@ pub enum Entry {
         /// Default.
         default: Option<Expr>,
         /// Where a secret may be sent, when its declaration does not say.
-        to: Vec<Target>,
+        to: Vec<Destination>,
         /// The clause.
         span: Span,
     },
@@ -623,7 +657,7 @@ pub enum ClauseKind {
         /// `optional`
         optional: bool,
         /// Hosts after `to`.
-        to: Vec<Target>,
+        to: Vec<Destination>,
     },
     /// `ca "file.pem"`
     Ca(Name),
