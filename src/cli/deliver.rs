@@ -45,7 +45,7 @@ pub fn run(args: &DeliverArgs, context: &Context) -> Result<()> {
             certificates: &certificates,
             lock_wait: paths.lock_wait,
         };
-        let watch = Watch::new(&context.out, plan, args.report == ResultFormat::Text);
+        let watch = Watch::new(&context.out, Some(plan), args.report == ResultFormat::Text);
         if args.check {
             drifts.extend(runtime.block_on(drift(&world, &vault.borrow(), &asked, &watch))?);
         } else {

@@ -20,6 +20,7 @@ pub mod schedule;
 pub mod target;
 pub mod task;
 pub mod template;
+pub mod truth;
 pub mod ty;
 pub mod visit;
 pub mod write;

@@ -31,6 +31,6 @@ fn mode(path: &Path) -> u32 {
 /// A rotation that makes a new value of a secret, behind these items.
 fn rotating(items: &str, secret: &str) -> String {
     format!(
-        "{items}\nrotation r {{\n  generate fresh password {{\n    length 32\n    alphabet "alphanumeric"\n  }}\n  update {secret} = fresh.value\n}}\n"
+        "{items}\nrotation r {{\n  generate fresh password {{\n    length 32\n    alphabet \"alphanumeric\"\n  }}\n  update {secret} = fresh.value\n}}\n"
     )
 }
