@@ -3,6 +3,8 @@
 //!
 //! Comments stand beside the tree ([`Ast::comments`]); the formatter puts them back.
 
+pub use super::delivery::{Deliver, Target};
+
 use crate::source::Dur;
 use crate::source::{FileId, Span};
 use crate::syntax::Operator;
@@ -106,34 +108,6 @@ pub struct Destination {
     /// Parts of the request after `in`; empty when not said.
     pub places: Vec<Name>,
     /// All of it.
-    pub span: Span,
-}
-
-/// `target NAME KIND "place" { … }`: where secrets are used.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Target {
-    /// Its name.
-    pub name: Name,
-    /// What kind of place.
-    pub kind: Name,
-    /// The place.
-    pub place: Name,
-    /// Words with their values.
-    pub options: Vec<(Name, Expr)>,
-    /// The item.
-    pub span: Span,
-}
-
-/// `deliver SECRET.field to TARGET as "NAME", TARGET`
-#[derive(Debug, Clone, PartialEq)]
-pub struct Deliver {
-    /// The secret.
-    pub secret: Name,
-    /// One field of it.
-    pub field: Option<Name>,
-    /// The targets, each with what the value is called there.
-    pub to: Vec<(Name, Option<Name>)>,
-    /// The item.
     pub span: Span,
 }
 
