@@ -2,6 +2,7 @@
 
 use rot::diagnostic::{ALL_CODES, Release, Standing};
 use rot::plan::resolve::peers::SCHEMES;
+use rot::plan::target::KINDS;
 use rot::plan::task::value::GENERATORS;
 use rot::plan::{Derivation, Function, Place, Type};
 use rot::syntax::keyword;
@@ -126,6 +127,20 @@ fn words() {
             "| `{scheme}` | {} | {} |",
             list(needed),
             list(optional)
+        )
+        .unwrap();
+    }
+    out.push_str("\n## Targets\n\n`target NAME KIND \"PLACE\" { … }`.\n\n| kind | place | what | options |\n| --- | --- | --- | --- |\n");
+    for kind in &KINDS {
+        let options = kind.options.iter().map(|(word, doc, needed)| {
+            let needed = if *needed { " (needed)" } else { "" };
+            format!("`{word}`{needed}: {doc}")
+        });
+        let options = options.collect::<Vec<_>>().join("; ");
+        writeln!(
+            out,
+            "| `{}` | {} | {} | {options} |",
+            kind.word, kind.place, kind.doc
         )
         .unwrap();
     }
