@@ -21,15 +21,15 @@ fn names_serve_as_codes_do() {
         .collect();
     Rot::new()
         .args("check a.rot")
-        .file("a.rot", &leaky(LOG))
-        .file("rot.toml", &format!("[check.severity]\n{weights}"))
+        .file("a.rot", leaky(LOG))
+        .file("rot.toml", format!("[check.severity]\n{weights}"))
         .run()
         .code(0);
     for code in all {
         let line = format!("  # rot: ignore[{}] known\n{LOG}", code.name());
         let done = Rot::new()
             .args("check --report concise a.rot")
-            .file("a.rot", &leaky(&line))
+            .file("a.rot", leaky(&line))
             .run();
         assert!(
             !done.stdout.contains("ROT903"),
@@ -86,7 +86,7 @@ fn newer_rules_are_notes() {
 fn a_tree_with_many_findings_is_told_of_the_baseline() {
     let tree = |count: usize| {
         (0..count).fold(Rot::new(), |rot, n| {
-            rot.file(&format!("f{n}.rot"), &leaky(LOG))
+            rot.file(&format!("f{n}.rot"), leaky(LOG))
         })
     };
     let told = |rot: Rot| {
