@@ -141,10 +141,8 @@ fn before_it_arrives(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let late = order
             .range(id + 1..usize::MAX)
             .filter(|(later, other)| other.rotation == node.rotation && !order.is_within(*later, id) && order.may_precede(id, *later))
-            .find_map(|(_, other)| match &other.step.task {
-                Task::Http(http) if brings(http) => Some(other.step.at.0),
-                _ => None,
-            });
+            .find(|(_, other)| matches!(&other.step.task, Task::Http(http) if brings(http)))
+            .map(|(_, other)| other.step.at.0);
         let Some(late) = late else { continue };
         out.push(
             Diagnostic::new(
