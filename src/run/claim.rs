@@ -10,7 +10,7 @@ use super::engine::{Engine, StepError};
 use super::execute::Job;
 use super::journal::event::{End, EndStatus};
 use super::journal::{self, Event, Journal};
-use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
+use crate::diagnostic::{Diagnostic, Error, Failure, Printable, Result, codes};
 use crate::plan::effect::{Effect, Old};
 use crate::plan::task::Step;
 use crate::plan::{Plan, Rotation, Task};
@@ -114,7 +114,7 @@ fn refusal(rotation: &str, claim: &Claim, now: Timestamp) -> Option<Error> {
 pub fn machine(host: Option<&str>) -> String {
     host.map_or_else(
         || "on another machine".to_owned(),
-        |host| format!("on machine {}", host.escape_default()),
+        |host| format!("on machine {}", host.printable()),
     )
 }
 

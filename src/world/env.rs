@@ -17,6 +17,11 @@ pub trait Env: Send + Sync {
     /// A secret from a hidden prompt on the terminal, or from standard input when that is not one. `None` where
     /// there is no person and no input left.
     fn ask_secret(&self, prompt: &str) -> io::Result<Option<Zeroizing<String>>>;
+    /// A question to the person at the terminal, who says yes by the letter that the question names; no where nobody is there.
+    fn confirm(&self, question: &str, yes: char) -> bool {
+        let _ = (question, yes);
+        false
+    }
     /// The same for a secret that need not be text.
     fn ask_bytes(&self, prompt: &str) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
         Ok(self
@@ -39,6 +44,16 @@ impl Env for RealEnv {
         let name = || system.nodename().to_str().ok().map(str::to_owned);
         // Containers are often all called the same, and can be given another name.
         self.var("HOSTNAME").filter(|n| !n.is_empty()).or_else(name)
+    }
+
+    fn confirm(&self, question: &str, yes: char) -> bool {
+        let stdin = io::stdin();
+        if !rustix::termios::isatty(&stdin) || !rustix::termios::isatty(io::stderr()) {
+            return false;
+        }
+        let asked = io::stderr().write_all(format!("{question} ").as_bytes());
+        let mut answer = String::new();
+        asked.is_ok() && stdin.read_line(&mut answer).is_ok() && answer.trim().starts_with(yes)
     }
 
     fn ask_secret(&self, prompt: &str) -> io::Result<Option<Zeroizing<String>>> {
