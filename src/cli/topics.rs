@@ -128,8 +128,11 @@ pub fn near(word: &str) -> Option<&'static str> {
     nearest(word, TOPICS.iter().map(|t| t.word))
 }
 
-/// A section with its heading, up to the next of its rank.
+/// A section with its heading, up to the next of its rank; the whole page without one.
 fn section(page: &str, heading: &str) -> Option<String> {
+    if heading.is_empty() {
+        return Some(page.to_owned());
+    }
     let mark = format!("## {heading}\n");
     let start = page
         .find(&format!("\n{mark}"))

@@ -267,11 +267,8 @@ impl Hidden {
 fn interrupted(hidden: Hidden) -> io::Error {
     drop(hidden);
     let _ = io::stderr().write_all(b"\n");
-    let _sent =
-        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT);
-    // Another thread may be the one that takes the signal, a little later than this one goes on.
-    #[allow(clippy::disallowed_methods)] // this is the world
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    // To this very thread, so that it has been dealt with when this comes back, however busy the machine is.
+    let _sent = signal_hook::low_level::raise(signal_hook::consts::SIGINT);
     io::Error::new(ErrorKind::Interrupted, "interrupted at the prompt")
 }
 

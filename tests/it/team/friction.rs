@@ -77,7 +77,7 @@ fn a_template_is_proved_before_anything_is_written() {
     // A host that nobody said is told.
     let project = Project::empty();
     project
-        .rot("init --template gitlab_token")
+        .rot("init --template gitea_token")
         .code(0)
         .says("HOST.example.com");
     project.rot("check").code(0);
