@@ -54,7 +54,13 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 
 /// Services that show what they are sent to people or to strangers.
-const NOTIFIERS: [&str; 14] = [
+const NOTIFIERS: [&str; 20] = [
+    "sendgrid.com",
+    "mailgun.net",
+    "postmarkapp.com",
+    "mandrillapp.com",
+    "mailjet.com",
+    "resend.com",
     "slack.com",
     "discord.com",
     "discordapp.com",
