@@ -3,6 +3,7 @@
 //! Steps of all rotations are numbered in text order; the flow analysis visits them in the same order. Knows nothing
 //! of secrets.
 
+use crate::plan::visit::Control;
 use crate::plan::{Plan, Step, Task};
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -264,29 +265,12 @@ pub fn always_ends(steps: &[Step]) -> bool {
 
 /// Whether nothing after this step is ever reached.
 pub fn step_ends(step: &Step) -> bool {
-    match &step.task {
-        Task::Fail(_) => !step.optional,
-        Task::Stop(_) => true,
-        Task::Switch(_) => step.task.blocks().iter().all(|steps| always_ends(steps)),
-        Task::Parallel(_) | Task::Repeat(_) => {
-            step.task.blocks().iter().any(|steps| always_ends(steps))
-        }
-        Task::Http(_)
-        | Task::Let(_)
-        | Task::SetVariables(_)
-        | Task::Generate(_)
-        | Task::Log(_)
-        | Task::Update(_)
-        | Task::Stage(_)
-        | Task::Verify(_)
-        | Task::Promote(_)
-        | Task::Revoke(_)
-        | Task::Manual(_)
-        | Task::Wait(_)
-        | Task::Fork(_)
-        | Task::ForEach(_)
-        | Task::Call(_)
-        | Task::Worker(_) => false,
+    let blocks = || step.task.blocks().into_iter();
+    match step.task.control() {
+        Control::Ends => !(step.optional && matches!(step.task, Task::Fail(_))),
+        Control::Choice => blocks().all(always_ends),
+        Control::Together | Control::Rounds => blocks().any(always_ends),
+        Control::Straight | Control::Elements | Control::Call => false,
     }
 }
 

@@ -112,7 +112,7 @@ pub fn run(args: &DemoArgs, context: &Context) -> Result<()> {
         certificates: Default::default(),
         lock_wait: paths.lock_wait,
     };
-    let watch = Watch::new(&context.out, &loaded.plan, true);
+    let watch = Watch::new(&context.out, Some(&loaded.plan), true);
     let report = run::runtime()?.block_on(crate::run::run(&world, &store, &job, &watch))?;
     runreport::emit(context, &report, super::args::ResultFormat::Text)?;
 

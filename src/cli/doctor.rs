@@ -8,6 +8,7 @@ use super::status::files::Files;
 use super::{environment, paths, run};
 use crate::diagnostic::{Error, Failure, Result};
 use crate::report::visible;
+use crate::run::Place;
 use crate::run::due::is_ahead;
 use crate::run::needs::{AtHand, missing};
 use crate::vault::crypt::Identity;
@@ -403,6 +404,14 @@ impl Doctor {
     fn runs(&mut self, world: &World, vault: &Vault) {
         match crate::run::open_runs(world, vault) {
             Ok(open) if open.is_empty() => {}
+            Ok(open)
+                if open
+                    .iter()
+                    .all(|run| crate::run::under_way(world, vault, &run.rotation).is_some()) =>
+            {
+                let count = crate::report::findings::counted(open.len(), "run");
+                self.good(Subject::Runs, format!("{count} under way"));
+            }
             Ok(open) => self.say(
                 Subject::Runs,
                 State::Weak,
@@ -413,6 +422,20 @@ impl Doctor {
                 Some("`rot status` says what each waits for"),
             ),
             Err(error) => self.error(Subject::Runs, &error),
+        }
+        for run in crate::run::elsewhere(world, vault).unwrap_or_default() {
+            if run.place == Place::Gone && run.overtaken.is_none() {
+                let message = format!(
+                    "the journal of run {} of rotation `{}` is gone",
+                    run.run_id, run.rotation
+                );
+                self.say(
+                    Subject::Runs,
+                    State::Bad,
+                    message,
+                    Some("`rot status` says what helps"),
+                );
+            }
         }
     }
 
@@ -429,6 +452,19 @@ impl Doctor {
                 State::Bad,
                 format!("{shown} has errors"),
                 Some(&remedy),
+            );
+        }
+        for (name, shared) in files.shared() {
+            let shared: Vec<String> = shared.iter().map(|f| f.display().to_string()).collect();
+            let message = format!(
+                "{} have a rotation `{name}` each, and share its journal and its schedule",
+                shared.join(" and ")
+            );
+            self.say(
+                Subject::Plans,
+                State::Bad,
+                message,
+                Some("give one of them another name"),
             );
         }
         let mut whole = 0;

@@ -343,7 +343,7 @@ fn exchange(http: &Http, public: &Public, details: &mut Vec<(&'static str, Strin
     }
     let body = match &http.body {
         Body::None => None,
-        Body::Statement(text) => Some(shown(text)),
+        Body::Statement { text, .. } => Some(shown(text)),
         Body::Command(words) => Some(words.iter().map(shown).collect::<Vec<_>>().join(" ")),
         Body::Program(program) => {
             let words = program.arguments.iter().map(shown);

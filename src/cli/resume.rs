@@ -62,7 +62,10 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
         context
             .out
             .info("nothing to resume: no run was interrupted");
-        return Ok(());
+        // What could not be revoked needs no run to be tried again.
+        stop::heed();
+        let swept = run::sweep(args.report, context, &world, &vault, None)?;
+        return unrevoked(&swept);
     }
     if decision.is_some() && args.run.is_none() && chosen.len() > 1 {
         return Err(
@@ -84,9 +87,18 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
             );
             continue;
         }
+        // A file that is named for all runs is the file of none but its own.
+        if let (None, Some(named), Some(began)) = (&args.run, &args.plan, open.source.as_deref()) {
+            let named = context.cwd.join(named);
+            if crate::run::source::are_two(&world, Path::new(began), &named) {
+                let error = crate::run::source::of_another(&open, began);
+                context.complain_and_keep(error, &mut worst);
+                continue;
+            }
+        }
         let result = match decision {
             Some(decision) => {
-                crate::run::acknowledge(
+                let left = crate::run::acknowledge(
                     &world,
                     &mut vault.borrow_mut(),
                     &open,
@@ -99,6 +111,12 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
                     open.rotation,
                     decision.as_str()
                 ));
+                for secret in left {
+                    context.out.info(&format!(
+                        "  what the run had obtained for `{}` may be live: `rot status` lists it until it is revoked",
+                        visible(&secret)
+                    ));
+                }
                 if decision != Decision::Retry {
                     continue;
                 }
@@ -165,10 +183,15 @@ fn one(
         certificates: run::certificates(&plan, source.as_deref())?,
         lock_wait: paths.lock_wait,
     };
-    let swept = run::sweep(args.report, context, world, vault, &job)?;
-    let watch = Watch::new(&context.out, &plan, args.report == ResultFormat::Text);
+    let swept = run::sweep(args.report, context, world, vault, Some(&job))?;
+    let watch = Watch::new(&context.out, Some(&plan), args.report == ResultFormat::Text);
     let report = run::runtime()?.block_on(crate::run::resume(world, vault, &job, open, &watch))?;
     runreport::emit(context, &report, args.report)?;
+    unrevoked(&swept)
+}
+
+/// What failed has been said; the exit code says it too.
+fn unrevoked(swept: &crate::run::Swept) -> Result<()> {
     if swept.trouble.is_empty() {
         return Ok(());
     }

@@ -12,6 +12,7 @@ use crate::report::findings::counted;
 use crate::run::{self, Job, Passed};
 use crate::source::Span;
 use crate::vault::Vault;
+use crate::workspace::shared;
 use crate::world::World;
 use serde_json::Value as Json;
 use std::cell::RefCell;
@@ -30,7 +31,14 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
         .collect();
     let mut worst: Option<Failure> = None;
     let (mut ran, mut idle, mut failed, mut left) = (0, 0, 0, 0);
-    for path in rotations(&named)? {
+    let (paths, shared) = rotations(&named)?;
+    for path in paths {
+        if let Some((name, files)) = shared.iter().find(|(_, files)| files.contains(&path)) {
+            failed += 1;
+            context.complain(&of_two_files(name, files).diagnostics);
+            worst = worst.or(Some(Failure::Refused));
+            continue;
+        }
         if stop::asked() {
             left += 1;
             continue;
@@ -100,10 +108,32 @@ pub fn files_below(named: &[&Path]) -> Vec<PathBuf> {
     found
 }
 
-/// The same, without the files of folders that have no schedule.
-fn rotations(named: &[&Path]) -> Result<Vec<PathBuf>> {
+/// Two files have a rotation of one name.
+fn of_two_files(name: &str, files: &[PathBuf]) -> Error {
+    let files: Vec<String> = files.iter().map(|f| format!("`{}`", f.display())).collect();
+    Error::plain(
+        Failure::Refused,
+        codes::DUPLICATE_NAME,
+        format!(
+            "rotation `{name}` is in {}: it would share one journal and one schedule",
+            files.join(" and ")
+        ),
+    )
+    .help("give one of them another name; nothing was run of these files")
+}
+
+/// Names of rotations that several files have.
+type Shared = Vec<(String, Vec<PathBuf>)>;
+
+/// The same, without the files of folders that have no schedule; and what files share that must not.
+fn rotations(named: &[&Path]) -> Result<(Vec<PathBuf>, Shared)> {
     let mut found = files_below(named);
-    found.retain(|file| named.iter().any(|path| path == file) || is_scheduled(file));
+    let mut rotations: Vec<(String, PathBuf)> = Vec::new();
+    found.retain(|file| {
+        let (is_scheduled, names) = look_at(file);
+        rotations.extend(names.into_iter().map(|name| (name, file.clone())));
+        is_scheduled || named.iter().any(|path| path == file)
+    });
     if found.is_empty() {
         return Err(Error::plain(
             Failure::NoInputs,
@@ -112,24 +142,60 @@ fn rotations(named: &[&Path]) -> Result<Vec<PathBuf>> {
         )
         .help("write `every 45m` or `cron … in …` in a rotation"));
     }
-    Ok(found)
+    Ok((found, shared::of_files(&rotations)))
 }
 
-/// Whether a file has a rotation with a schedule. One that cannot be read is tried, so that what is wrong with it is said.
-fn is_scheduled(path: &Path) -> bool {
-    match load::file(path, &super::config::Config::default()) {
-        Ok(loaded) => {
-            let own = |r: &&Rotation| !r.imported;
-            load::refusal(&loaded.findings).is_some()
-                || loaded
-                    .plan
-                    .rotations
-                    .iter()
-                    .filter(own)
-                    .any(|r| r.schedule.is_some())
-        }
-        Err(_) => true,
+/// Whether a file has a rotation with a schedule, and the names of all. One that cannot be read is tried, so that what is wrong
+/// with it is said.
+fn look_at(path: &Path) -> (bool, Vec<String>) {
+    let Ok(loaded) = load::file(path, &super::config::Config::default()) else {
+        return (true, Vec::new());
+    };
+    let own: Vec<&Rotation> = loaded
+        .plan
+        .rotations
+        .iter()
+        .filter(|r| !r.imported)
+        .collect();
+    let names = own.iter().map(|r| r.name.clone()).collect();
+    let is_scheduled = own.iter().any(|r| r.schedule.is_some());
+    (
+        is_scheduled || load::refusal(&loaded.findings).is_some(),
+        names,
+    )
+}
+
+/// Refuses a rotation whose schedule is that of another file, which still has it; says so where that file was moved or renamed.
+fn agree_on_file(
+    context: &Context,
+    config: &super::config::Config,
+    world: &World,
+    vault: &Vault,
+    job: &Job<'_>,
+) -> Result<()> {
+    let (Some(source), Some(known)) = (&job.source, run::due::last_file(vault, &job.rotation.name))
+    else {
+        return Ok(());
+    };
+    if run::source::known_as(vault, source) == known {
+        return Ok(());
     }
+    let other = run::source::found_at(vault, &known);
+    let name = &job.rotation.name;
+    if run::source::are_two(world, &other, Path::new(source)) {
+        let has_it = |loaded: load::Loaded| {
+            loaded
+                .plan
+                .rotations
+                .iter()
+                .any(|r| !r.imported && r.name == *name)
+        };
+        if load::file(&other, config).is_ok_and(has_it) {
+            return Err(of_two_files(name, &[other, PathBuf::from(source)]));
+        }
+    }
+    context.out.info(&format!("note: rotation `{name}` was last run from `{known}`, which does not have it any more: its schedule goes on here"));
+    Ok(())
 }
 
 /// One file.
@@ -190,11 +256,11 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             lock_wait: paths.lock_wait,
         };
         if number == 0 {
-            let swept = sweep(args.report, context, &world, &vault, &job)?;
+            let swept = sweep(args.report, context, &world, &vault, Some(&job))?;
             idle &= swept.revoked == 0;
             unrevoked = !swept.trouble.is_empty();
         }
-        match one(args, context, &world, &vault, job) {
+        match one(args, context, &config, &world, &vault, job) {
             Ok(did) => idle &= !did,
             Err(error) => {
                 idle = false;
@@ -222,9 +288,10 @@ pub fn sweep(
     context: &Context,
     world: &World,
     vault: &RefCell<Vault>,
-    job: &Job<'_>,
+    job: Option<&Job<'_>>,
 ) -> Result<run::Swept> {
-    let watch = Watch::new(&context.out, job.plan, report == ResultFormat::Text);
+    let plan = job.map(|job| job.plan);
+    let watch = Watch::new(&context.out, plan, report == ResultFormat::Text);
     let swept = runtime()?.block_on(run::sweep_due(world, vault, job, &watch))?;
     for line in &swept.trouble {
         let error = Error::plain(Failure::Unrevoked, codes::RUN_NOT_REVOKED, line.clone())
@@ -248,12 +315,18 @@ pub fn sweep(
 fn one(
     args: &RunArgs,
     context: &Context,
+    config: &super::config::Config,
     world: &World,
     vault: &RefCell<Vault>,
     mut job: Job<'_>,
 ) -> Result<bool> {
     let runtime = runtime()?;
-    let watch = Watch::new(&context.out, job.plan, args.report == ResultFormat::Text);
+    let watch = Watch::new(
+        &context.out,
+        Some(job.plan),
+        args.report == ResultFormat::Text,
+    );
+    agree_on_file(context, config, world, &vault.borrow(), &job)?;
     if args.due {
         let now = world.clock.now();
         let mut past = run::due::past(&vault.borrow(), job.rotation, now);

@@ -7,7 +7,7 @@ use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::report::redact::visible_block;
 use crate::report::visible;
 use crate::run::journal::{self, Event, Journal, StepEvent};
-use crate::run::{OpenState, StoredAnswer, describe_run};
+use crate::run::{OpenState, StoredAnswer, describe_run, under_way};
 use crate::vault::Vault;
 use crate::world::World;
 use serde_json::{Value as Json, json};
@@ -40,11 +40,20 @@ fn all(report: ResultFormat, context: &Context, world: &World, vault: &Vault) ->
             continue;
         };
         if journal.records().is_empty() {
+            if vault.doc().claims().values().any(|c| c.run == run_id) {
+                let (none, state) = (String::new(), "its journal was emptied".to_owned());
+                rows.push((run_id, none.clone(), none, state));
+            }
             continue;
         }
         let about = describe_run(&journal);
         let begun = about.begun_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
-        rows.push((run_id, about.rotation, begun, state(&journal)));
+        let now = match journal.ended() {
+            true => None,
+            false => under_way(world, vault, &about.rotation),
+        };
+        let state = now.map_or_else(|| state(&journal), |now| super::status::running(&now));
+        rows.push((run_id, about.rotation, begun, state));
     }
     match report {
         ResultFormat::Json => {
@@ -113,10 +122,14 @@ fn one(args: &ShowArgs, context: &Context, world: &World, vault: &Vault) -> Resu
         return answer(step, context, vault, &journal);
     }
     let about = describe_run(&journal);
+    let now = match journal.ended() {
+        true => None,
+        false => under_way(world, vault, &about.rotation),
+    };
     context.out.stdout(&format!(
         "run {run_id} of `{}`: {}\n",
         visible(&about.rotation),
-        state(&journal)
+        now.map_or_else(|| state(&journal), |now| super::status::running(&now))
     ));
     for record in journal.records() {
         let at = record.header.at.strftime("%H:%M:%S");

@@ -20,13 +20,13 @@ pub struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     /// Watches a run of `plan`, whose names everybody can read: they are shown even if a secret is spelled like one.
-    pub fn new(out: &'a Out, plan: &Plan, lines: bool) -> Self {
+    pub fn new(out: &'a Out, plan: Option<&Plan>, lines: bool) -> Self {
         let redactor = out.redactor();
-        for secret in &plan.secrets {
+        for secret in plan.iter().flat_map(|plan| &plan.secrets) {
             redactor.publish(&secret.name);
             secret.fields.iter().for_each(|f| redactor.publish(f));
         }
-        for rotation in &plan.rotations {
+        for rotation in plan.iter().flat_map(|plan| &plan.rotations) {
             redactor.publish(&rotation.name);
             walk_steps(&rotation.steps, &mut |step| redactor.publish(&step.name));
         }

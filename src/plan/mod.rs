@@ -19,6 +19,7 @@ pub mod resolve;
 pub mod schedule;
 pub mod task;
 pub mod template;
+pub mod truth;
 pub mod ty;
 pub mod visit;
 pub mod write;

@@ -109,7 +109,7 @@ pub fn process(sim: &Sim<Issuer>, stage: &Stage, machine: Machine) -> Ran {
     };
     let watch = Watch(sim, RefCell::new(false));
     let stuck = || super::internal("the rotation waits for something that never comes");
-    let swept = sim.block_on(run::sweep_due(&world, &vault, &job, &watch));
+    let swept = sim.block_on(run::sweep_due(&world, &vault, Some(&job), &watch));
     if let Some(Err(error)) = swept {
         return failed(error);
     }
@@ -165,7 +165,7 @@ pub fn sweep(sim: &Sim<Issuer>, stage: &Stage) -> bool {
         return false;
     };
     let watch = Watch(sim, RefCell::new(false));
-    let swept = sim.block_on(run::sweep_due(&world, &vault, &job, &watch));
+    let swept = sim.block_on(run::sweep_due(&world, &vault, Some(&job), &watch));
     matches!(swept, Some(Ok(_)))
 }
 

@@ -360,9 +360,15 @@ pub fn status_expected(http: &Http, status: u16) -> bool {
     }
     let usual = match http.protocol() {
         Protocol::Exec => StatusPattern::Exact(0),
-        Protocol::Http | Protocol::Postgres | Protocol::Redis => StatusPattern::Family(2),
+        Protocol::Http | Protocol::Sql(_) | Protocol::Redis => StatusPattern::Family(2),
     };
     !listed && usual.matches(status)
+}
+
+/// Whether the author says which statuses are expected.
+pub fn lists_status(http: &Http) -> bool {
+    let mut expectations = http.expect.iter();
+    expectations.any(|expect| matches!(expect.what, Expectation::Status(_)))
 }
 
 /// Checks headers and body against what the author expects.

@@ -10,6 +10,8 @@ use super::engine::{Engine, StepError};
 use super::execute::Job;
 use super::journal::event::{End, EndStatus};
 use super::journal::{self, Event, Journal};
+use super::open::{self, Place};
+use super::turn::Turn;
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::effect::{Effect, Old};
 use crate::plan::task::Step;
@@ -79,9 +81,14 @@ fn judge(claim: &Claim, now: Timestamp) -> Other {
 }
 
 /// Why a rotation cannot be begun here; `None` when it can.
-fn refusal(rotation: &str, claim: &Claim, now: Timestamp) -> Option<Error> {
-    let on = machine(claim.host.as_deref());
+fn refusal(rotation: &str, claim: &Claim, place: Place, now: Timestamp) -> Option<Error> {
     let run = &claim.run;
+    let on = match place {
+        Place::Machine => machine(claim.host.as_deref()),
+        Place::Folder => OTHER_FOLDER.to_owned(),
+        // It is over for nobody: what it had obtained may live.
+        Place::Gone => return Some(gone(rotation, claim)),
+    };
     let error = |failure, what: String| {
         Error::plain(failure, codes::RUN_CLAIMED, what)
             .note(format!("run {run}, begun {}", claim.since))
@@ -110,6 +117,22 @@ fn refusal(rotation: &str, claim: &Claim, now: Timestamp) -> Option<Error> {
     })
 }
 
+/// A run of this machine whose journal is not where the others are.
+pub const OTHER_FOLDER: &str = "on this machine, or one of its name, with another state folder";
+
+/// The journal of a run that was begun here is gone.
+fn gone(rotation: &str, claim: &Claim) -> Error {
+    let run = &claim.run;
+    Error::plain(
+        Failure::Tampered,
+        codes::JOURNAL_CORRUPT,
+        format!("the journal of a run of rotation `{rotation}` that was begun on this machine is gone"),
+    )
+    .note(format!("run {run}, begun {}", claim.since))
+    .note("what a call brought may have been in it")
+    .help(format!("restore the state folder from a backup; or look at what the issuer has live, then give the run up with `rot resume {run} --abandon`"))
+}
+
 /// `on machine NAME`, as far as known.
 pub fn machine(host: Option<&str>) -> String {
     host.map_or_else(
@@ -122,9 +145,10 @@ pub fn machine(host: Option<&str>) -> String {
 pub(super) async fn await_turn(
     world: &World,
     vault: &RefCell<Vault>,
-    rotation: &str,
-    wait: Duration,
+    job: &Job<'_>,
+    turn: &Turn,
 ) -> Result<()> {
+    let (rotation, wait) = (job.rotation.name.as_str(), job.lock_wait);
     let begun = world.clock.monotonic();
     loop {
         // A commit without a change writes nothing.
@@ -135,7 +159,8 @@ pub(super) async fn await_turn(
             return Ok(());
         }
         let now = world.clock.now();
-        let Some(error) = refusal(rotation, &claim, now) else {
+        let place = place(world, &claim, turn.last.as_deref());
+        let Some(error) = refusal(rotation, &claim, place, now) else {
             return Ok(());
         };
         let waited = world.clock.monotonic().saturating_sub(begun);
@@ -144,6 +169,11 @@ pub(super) async fn await_turn(
         }
         world.clock.sleep(LOOK).await;
     }
+}
+
+/// Where the journal of a claim is that is not among those of this state folder.
+fn place(world: &World, claim: &Claim, last: Option<&str>) -> Place {
+    open::place(world, &claim.run, claim.host.as_deref(), last)
 }
 
 /// Whether the journal of a run is on this machine.
@@ -156,9 +186,11 @@ pub(super) fn take(
     world: &World,
     vault: &RefCell<Vault>,
     rotation: &str,
-    run: &str,
+    journal: &RefCell<Journal>,
     unchanged: impl Fn(&Document) -> Result<()>,
 ) -> Result<Held> {
+    let run = journal.borrow().run_id().to_owned();
+    let run = run.as_str();
     let now = world.clock.now();
     let here = journal::list(world, &vault.borrow())?;
     let held = Held {
@@ -179,14 +211,15 @@ pub(super) fn take(
                 held.engaged.set(claim.engaged);
             } else if here.contains(&claim.run) {
                 // The process ended between the end of its run and the end of its claim.
-            } else if let Some(refusal) = refusal(rotation, &claim, now) {
+            } else if let Some(refusal) = refusal(rotation, &claim, place(world, &claim, None), now)
+            {
                 return Err(refusal);
             } else {
                 doc.overtake(rotation, Some(run), now);
             }
         }
         unchanged(doc)?;
-        held.hold(doc, world, run, since, now, LEASE);
+        held.hold(doc, world, &journal.borrow(), since, now);
         Ok(())
     })?;
     Ok(held)
@@ -198,7 +231,6 @@ pub(super) fn for_run(
     vault: &RefCell<Vault>,
     job: &Job<'_>,
     journal: &RefCell<Journal>,
-    run: &str,
 ) -> Result<Option<Held>> {
     if !is_needed(job.plan) {
         return Ok(None);
@@ -222,7 +254,7 @@ pub(super) fn for_run(
         }
         Ok(())
     };
-    let taken = take(world, vault, &job.rotation.name, run, unchanged);
+    let taken = take(world, vault, &job.rotation.name, journal, unchanged);
     let taken = taken.and_then(|held| {
         let stores = !due::stored_by(job.rotation).is_empty();
         if stores && !held.is_lost() {
@@ -275,14 +307,14 @@ impl Held {
         &self,
         doc: &mut Document,
         world: &World,
-        run: &str,
+        journal: &Journal,
         since: Timestamp,
         now: Timestamp,
-        lease: SignedDuration,
     ) {
-        self.until.set(now.saturating_add(lease).unwrap_or(now));
+        self.until.set(now.saturating_add(LEASE).unwrap_or(now));
         let claim = Claim {
-            run: run.to_owned(),
+            run: journal.run_id().to_owned(),
+            records: journal.kept(),
             host: world.env.host(),
             since,
             until: self.until.get(),
@@ -299,12 +331,15 @@ impl Engine<'_> {
         step: &Step,
         change: impl FnOnce(&mut Document) -> Result<()>,
     ) -> std::result::Result<(), StepError> {
-        self.commit_at(step.at.0, change)
+        self.commit_at(step.at.0, true, change)
     }
 
+    /// With `notes`, what is on the disk of the journal is noted with the change: for as long as nothing else is written, the
+    /// claim alone is no reason to write.
     fn commit_at(
         &self,
         span: Span,
+        notes: bool,
         change: impl FnOnce(&mut Document) -> Result<()>,
     ) -> std::result::Result<(), StepError> {
         let Some(held) = &self.claim else {
@@ -312,10 +347,11 @@ impl Engine<'_> {
         };
         if !held.is_lost() {
             let now = self.world.clock.now();
-            let run = self.journal.borrow().run_id().to_owned();
+            let journal = self.journal.borrow();
+            let run = journal.run_id();
             self.vault.borrow_mut().commit(|doc| {
                 let claim = doc.claim(&held.rotation);
-                if doc.overtaken().contains_key(&run)
+                if doc.overtaken().contains_key(run)
                     || claim.as_ref().is_some_and(|claim| claim.run != run)
                 {
                     held.lost.set(true);
@@ -323,11 +359,13 @@ impl Engine<'_> {
                 }
                 let engaged = held.engaged.get();
                 let fresh = claim.as_ref().is_some_and(|claim| {
-                    claim.engaged == engaged && claim.until.duration_since(now) > RENEW
+                    claim.engaged == engaged
+                        && claim.until.duration_since(now) > RENEW
+                        && !(notes && claim.records < journal.kept())
                 });
                 if !fresh {
                     let since = claim.map_or(now, |claim| claim.since);
-                    held.hold(doc, self.world, &run, since, now, LEASE);
+                    held.hold(doc, self.world, &journal, since, now);
                 }
                 change(doc)
             })?;
@@ -359,7 +397,7 @@ impl Engine<'_> {
         if once {
             held.engaged.set(true);
         }
-        self.commit(step, |_| Ok(()))
+        self.commit_at(step.at.0, false, |_| Ok(()))
     }
 
     /// Refuses to ask what became of a call once another run has taken over.
@@ -378,7 +416,7 @@ impl Engine<'_> {
             | StepError::Heals(_)
             | StepError::Halted(_)
             | StepError::Unresolved(_) => {
-                match self.commit_at(rotation.at.0, |_| Ok(())) {
+                match self.commit_at(rotation.at.0, false, |_| Ok(())) {
                     Err(StepError::Overtaken(why)) => StepError::Overtaken(why),
                     // A vault that cannot be read now says nothing.
                     Ok(()) | Err(_) => stopped,
@@ -392,7 +430,7 @@ impl Engine<'_> {
     pub(super) fn renew_claim(&self, step: &Step) -> std::result::Result<(), StepError> {
         match &self.claim {
             Some(held) if held.until.get().duration_since(self.world.clock.now()) < RENEW => {
-                self.commit(step, |_| Ok(()))
+                self.commit_at(step.at.0, false, |_| Ok(()))
             }
             Some(_) | None => Ok(()),
         }

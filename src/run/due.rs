@@ -15,6 +15,8 @@ const BACK: SignedDuration = SignedDuration::from_mins(5);
 const SHORTEST_LIFE: SignedDuration = SignedDuration::from_mins(5);
 /// First pause after a failed attempt; doubled for each further one.
 const BACKOFF: SignedDuration = SignedDuration::from_secs(30);
+/// The same for a run that is asked for by the name of its file, after its second failed attempt: the first may be a mended slip.
+const NAMED_BACKOFF: SignedDuration = SignedDuration::from_secs(1);
 
 /// What is known of a rotation's past.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +62,9 @@ struct Facts {
     /// The machine that it ran on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     host: Option<String>,
+    /// The file that it was run from, from the vault's folder: another one may have a rotation of the same name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
     /// When it last succeeded on each machine: a clock that is wrong is wrong on one of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     successes: Vec<Success>,
@@ -83,12 +88,19 @@ fn facts(doc: &Document, rotation: &str) -> Facts {
         .unwrap_or_default()
 }
 
+/// The file that a rotation with a schedule was last run from, as the vault's folder sees it.
+pub fn last_file(vault: &Vault, rotation: &str) -> Option<String> {
+    facts(vault.doc(), rotation).file
+}
+
 /// The end of a run.
 pub(super) struct Attempt<'a> {
     /// Which run.
     pub(super) run: &'a str,
     /// On which machine, where it says what it is called.
     pub(super) host: Option<String>,
+    /// From which file, from the vault's folder.
+    pub(super) file: Option<String>,
     /// When.
     pub(super) at: Timestamp,
     /// Whether it went well.
@@ -115,6 +127,7 @@ pub(super) fn note(doc: &mut Document, rotation: &str, attempt: Attempt<'_>) {
         }
     }
     facts.host = attempt.host;
+    facts.file = attempt.file.or(facts.file);
     let all = doc
         .meta
         .entry(FACTS.to_owned())
@@ -271,6 +284,14 @@ pub fn may_resume(open: &OpenRun, now: Timestamp) -> bool {
         .checked_mul(2i32.saturating_pow(doublings))
         .unwrap_or(SignedDuration::MAX);
     last.checked_add(pause).is_ok_and(|next| now >= next)
+}
+
+/// When a run that is called again may make its next attempt: at once after the first failure, then after pauses that double.
+pub(super) fn next_attempt(open: &OpenRun) -> Option<Timestamp> {
+    let last = open.last_failure?;
+    let doublings = u32::try_from(open.failures.checked_sub(2)?.min(10)).unwrap_or(10);
+    let pause = NAMED_BACKOFF.checked_mul(2i32.saturating_pow(doublings))?;
+    last.checked_add(pause).ok()
 }
 
 /// Refuses to act on a schedule when this machine's clock went back: its own last run bears a time that has not come yet. What

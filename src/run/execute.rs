@@ -3,21 +3,21 @@
 use super::engine::{BlockContext, Done, Engine, Flow, Frame, StepError};
 use super::identity::CallPath;
 use super::journal::event::{Begin, End, EndStatus, Reason};
-use super::journal::{self, Event, Journal};
+use super::journal::{Event, Journal};
 use super::masked::masked;
 use super::needs::{self, AtHand, NeedKind};
 use super::open::{BUDGET, OpenRun, OpenState};
 use super::report::{Observer, RunReport, Status};
 use super::scope::{RunFacts, Scope, Secrets, Values};
 use super::start::Passed;
+use super::turn::{self, Turn};
 use super::value::Value;
-use super::{claim, due, failure, lost, open, start};
+use super::{claim, due, failure, lost, open, source, start};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::json::{self, Node};
 use crate::plan::{Egress, Plan, Rotation};
 use crate::vault::Vault;
 use crate::world::World;
-use crate::world::fs::Lock;
 use serde_json::{Map, Value as Json};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -53,19 +53,23 @@ pub async fn run(
     job: &Job<'_>,
     observer: &dyn Observer,
 ) -> Result<RunReport> {
-    let _lock = lock(world, &vault.borrow(), &job.rotation.name, job.lock_wait)?;
-    catch_up(world, vault, job).await?;
+    let turn = turn::take(world, &vault.borrow(), &job.rotation.name, job.lock_wait)?;
+    catch_up(world, vault, job, &turn).await?;
     let (open, ended) = open::survey(world, &vault.borrow())?;
     lost::keep(&mut vault.borrow_mut(), &ended, world.clock.now())?;
     match open.into_iter().find(|r| r.rotation == job.rotation.name) {
-        Some(open) => continue_run(world, vault, job, &open, observer).await,
+        Some(open) => {
+            source::is_same(world, job, &open)?;
+            await_pause(world, &open, observer).await;
+            continue_run(world, vault, job, &open, observer).await
+        }
         None if overtaken(world, vault, job)? => Err(Error {
             failure: Failure::NothingDue,
             diagnostics: Vec::new(),
         }),
         None => {
-            open::tidy(world, &job.rotation.name, ended);
-            new_run(world, vault, job, observer).await
+            open::tidy(world, &vault.borrow(), &job.rotation.name, ended);
+            new_run(world, vault, job, &turn, observer).await
         }
     }
 }
@@ -73,9 +77,9 @@ pub async fn run(
 /// Reads the vault again where it was changed since it was opened: who held the lock before has stored something, and a run
 /// that does not see it would ask for a credential that it then cannot store. Where another machine is at work on the rotation,
 /// it is waited for. (A commit without a change writes nothing.)
-async fn catch_up(world: &World, vault: &RefCell<Vault>, job: &Job<'_>) -> Result<()> {
+async fn catch_up(world: &World, vault: &RefCell<Vault>, job: &Job<'_>, turn: &Turn) -> Result<()> {
     if claim::is_needed(job.plan) {
-        claim::await_turn(world, vault, &job.rotation.name, job.lock_wait).await
+        claim::await_turn(world, vault, job, turn).await
     } else {
         vault.borrow_mut().commit(|_| Ok(()))
     }
@@ -91,6 +95,32 @@ fn overtaken(world: &World, vault: &RefCell<Vault>, job: &Job<'_>) -> Result<boo
     Ok(!due::next(&vault.borrow(), job.rotation, &past, now).is_some_and(|due| due.is_due(now)))
 }
 
+/// The pause before another attempt of a run that failed again and again, which grows. Who asks for the run by name
+/// (`rot resume`) does not wait.
+async fn await_pause(world: &World, open: &OpenRun, observer: &dyn Observer) {
+    let OpenState::Failed { .. } = open.state else {
+        return;
+    };
+    let Some(until) = due::next_attempt(open) else {
+        return;
+    };
+    let left = until.duration_since(world.clock.now());
+    let Ok(left) = Duration::try_from(left) else {
+        return;
+    };
+    if left.is_zero() {
+        return;
+    }
+    observer.log(&format!(
+        "{} attempts failed: the next one is in {} s (`rot resume {}` makes it now)",
+        open.failures,
+        left.as_secs_f64().ceil(),
+        open.run_id
+    ));
+    let sleep = std::pin::pin!(world.clock.sleep(left));
+    futures_util::future::select(sleep, observer.stopped()).await;
+}
+
 /// Continues an interrupted run.
 pub async fn resume(
     world: &World,
@@ -99,8 +129,8 @@ pub async fn resume(
     open: &OpenRun,
     observer: &dyn Observer,
 ) -> Result<RunReport> {
-    let _lock = lock(world, &vault.borrow(), &job.rotation.name, job.lock_wait)?;
-    catch_up(world, vault, job).await?;
+    let turn = turn::take(world, &vault.borrow(), &job.rotation.name, job.lock_wait)?;
+    catch_up(world, vault, job, &turn).await?;
     // While this process waited for the lock, another one may have gone on with the run.
     let journal = Journal::open(world, &vault.borrow(), &open.run_id)?;
     if journal.ended() {
@@ -115,38 +145,11 @@ pub async fn resume(
     continue_run(world, vault, job, &open, observer).await
 }
 
-/// One run of a rotation at a time. The lock goes with the process, also when it is killed.
-pub(super) fn lock(
-    world: &World,
-    vault: &Vault,
-    rotation: &str,
-    wait: Duration,
-) -> Result<Box<dyn Lock>> {
-    let folder = vault.state_dir().join("locks");
-    let digest = ring::digest::digest(
-        &ring::digest::SHA256,
-        format!("{}\n{rotation}", vault.id()).as_bytes(),
-    );
-    let path = folder.join(format!(
-        "{}.lock",
-        super::functions::hex(digest.as_ref().get(..12).unwrap_or_default())
-    ));
-    let failed = |e: std::io::Error| journal::storage(&path, "locked", &e);
-    world.fs.create_dir(&folder, 0o700).map_err(failed)?;
-    match world.fs.lock(&path, wait).map_err(failed)? {
-        Some(mut lock) => {
-            lock.describe(&format!("rotation {rotation} since {}\n", world.clock.now()));
-            Ok(lock)
-        }
-        None => Err(Error::plain(Failure::Locked, codes::VAULT_LOCKED, format!("another process is running rotation `{rotation}`"))
-            .help("wait for it to end; `rot status` shows what it does. The lock goes away with the process")),
-    }
-}
-
 async fn new_run(
     world: &World,
     vault: &RefCell<Vault>,
     job: &Job<'_>,
+    turn: &Turn,
     observer: &dyn Observer,
 ) -> Result<RunReport> {
     let plan = job.plan;
@@ -188,6 +191,7 @@ async fn new_run(
         begin,
         &payload,
     )?);
+    turn.began(&run_id);
     let begun = Begun {
         facts,
         inputs,
@@ -403,7 +407,7 @@ async fn perform(
     for secret in begun.secrets.each() {
         observer.secret(secret);
     }
-    let claim = claim::for_run(world, vault, job, journal, &begun.facts.id)?;
+    let claim = claim::for_run(world, vault, job, journal)?;
     let engine = Engine {
         world,
         plan: job.plan,
@@ -441,7 +445,7 @@ async fn perform(
         let overtaken = matches!(result, Err(StepError::Overtaken(_)));
         let mut report = finish(&engine, &frame, &begun.facts, begun.resumed, result).await?;
         if overtaken {
-            let swept = super::revocation::sweep_due(world, vault, job, observer).await?;
+            let swept = super::revocation::sweep_due(world, vault, Some(job), observer).await?;
             if swept.revoked > 0 {
                 report
                     .notes
@@ -585,11 +589,19 @@ impl Engine<'_> {
             let over = attempted == Attempted::Well || journal.ended();
             (journal.run_id().to_owned(), over)
         };
+        let file = {
+            let journal = self.journal.borrow();
+            let source = journal
+                .begin()
+                .and_then(|(begin, _)| begin.source.as_deref());
+            source.map(|source| source::known_as(&self.vault.borrow(), source))
+        };
         let noted = self.vault.borrow_mut().commit(|doc| {
             if scheduled {
                 let attempt = due::Attempt {
                     run: &run,
                     host: self.world.env.host(),
+                    file: file.clone(),
                     at: now,
                     succeeded: attempted == Attempted::Well,
                 };

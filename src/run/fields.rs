@@ -31,7 +31,12 @@ pub(super) fn begun(cx: StepContext<'_, '_>, at: jiff::Timestamp) {
         Value::text(step.name.clone()),
     );
     set(frame, step, "taskDefName", Value::text(name));
-    set(frame, step, "taskType", Value::text(kind(&step.task)));
+    set(
+        frame,
+        step,
+        "taskType",
+        Value::text(step.task.conductor_type()),
+    );
     set(frame, step, "workflowInstanceId", Value::text(run));
     set(frame, step, "retryCount", Value::int(0));
     set(frame, step, "pollCount", Value::int(0));
@@ -80,28 +85,4 @@ fn set(frame: &Frame<'_>, step: &Step, field: &str, value: Value) {
         .borrow_mut()
         .task_fields
         .insert((step.name.clone(), field.to_owned()), value);
-}
-
-/// Conductor's word for a kind of step.
-fn kind(task: &Task) -> &'static str {
-    match task {
-        Task::Http(_) => "HTTP",
-        Task::SetVariables(_) => "SET_VARIABLE",
-        Task::Update(_) => "UPDATE_SECRET",
-        Task::Let(_) => "INLINE",
-        Task::Wait(_) => "WAIT",
-        Task::Switch(_) => "SWITCH",
-        Task::Parallel(_) | Task::Fork(_) => "FORK",
-        Task::ForEach(_) | Task::Repeat(_) => "DO_WHILE",
-        Task::Call(_) => "SUB_WORKFLOW",
-        Task::Fail(_) | Task::Stop(_) => "TERMINATE",
-        Task::Manual(_) => "HUMAN",
-        Task::Worker(_)
-        | Task::Generate(_)
-        | Task::Log(_)
-        | Task::Stage(_)
-        | Task::Verify(_)
-        | Task::Promote(_)
-        | Task::Revoke(_) => "SIMPLE",
-    }
 }

@@ -16,7 +16,9 @@ pub mod value;
 
 mod accept;
 mod answer;
+mod base32;
 pub mod claim;
+mod decide;
 mod drain;
 mod engine;
 mod eval;
@@ -26,6 +28,7 @@ mod failure;
 mod fields;
 mod fingerprint;
 pub(crate) mod generate;
+mod hash;
 mod jwt;
 mod masked;
 pub mod needs;
@@ -36,18 +39,21 @@ mod revocation;
 mod scram;
 mod script;
 pub mod sign;
+pub mod source;
 mod sql;
 mod start;
 mod step;
 pub mod sweep;
+mod turn;
 mod xml;
 
 pub use answer::Answer as StoredAnswer;
+pub use decide::{Left, acknowledge};
 pub use execute::{Job, journaled_plan, resume, run, ways_out};
 pub use lost::{LostVersion, keep_lost, lost};
 pub use open::{
-    Decision, Elsewhere, OpenRun, OpenState, acknowledge, decide_elsewhere,
-    describe as describe_run, elsewhere, open_runs,
+    Decision, Elsewhere, OpenRun, OpenState, Place, UnderWay, decide_elsewhere,
+    describe as describe_run, elsewhere, open_runs, under_way,
 };
 pub use report::{Observer, RunReport, SecretReport, Silent, Status, StepReport};
 pub use revocation::{Swept, sweep_due};

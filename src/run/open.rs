@@ -1,13 +1,10 @@
 //! Interrupted runs: what is known of them, and what a person may decide.
 
-use super::journal::event::{End, EndStatus};
-use super::journal::{self, Event, Journal, Standing, StepEvent};
-use crate::diagnostic::{Error, Failure, Result, codes};
-use crate::plan::document;
-use crate::plan::task::http::Http;
-use crate::vault::{NewUnkept, Vault, Why};
+use super::journal::{self, Event, Journal, Standing};
+use super::turn;
+use crate::diagnostic::Result;
+use crate::vault::Vault;
 use crate::world::World;
-use std::time::Duration;
 
 /// Attempts of a whole run before nothing more happens automatically.
 pub const BUDGET: usize = 5;
@@ -67,13 +64,19 @@ pub fn open_runs(world: &World, vault: &Vault) -> Result<Vec<OpenRun>> {
 pub(super) fn survey(world: &World, vault: &Vault) -> Result<(Vec<OpenRun>, Vec<Journal>)> {
     let mut open = Vec::new();
     let mut ended = Vec::new();
+    // A run claims its rotation when the first record of its journal is on the disk.
+    let claims = vault.doc().claims();
     for run_id in journal::list(world, vault)? {
+        let claim = claims.values().find(|claim| claim.run == run_id);
         let journal = match Journal::open(world, vault, &run_id) {
             Ok(journal) => journal,
             // Damage in the journal of a run that is over keeps nothing from going on.
             Err(_) if ended_by_peek(world, vault, &run_id) => continue,
             Err(error) => return Err(error),
         };
+        if claim.is_some_and(|claim| journal.kept() < claim.records.max(1)) && !journal.ended() {
+            return Err(journal::cut_short(journal.path(), journal.records().len()));
+        }
         if journal.records().is_empty() {
             // The process died before it had written the first record, and nothing happened; or it is about to write it.
             if super::ids::made_at(&run_id)
@@ -98,10 +101,13 @@ const KEPT: usize = 100;
 /// Drops what ended runs of a rotation no longer need: payloads (the values are in the vault, or were of no use) with the room
 /// that was reserved for them, and the oldest journals of all. Best effort: what cannot be tidied now is tidied by the next
 /// run. Under the lock of the rotation, so that no two processes write the same journal anew.
-pub(super) fn tidy(world: &World, rotation: &str, ended: Vec<Journal>) {
+pub(super) fn tidy(world: &World, vault: &Vault, rotation: &str, ended: Vec<Journal>) {
     let surplus = ended.len().saturating_sub(KEPT);
+    let claims = vault.doc().claims();
     for (i, journal) in ended.into_iter().enumerate() {
-        if i < surplus {
+        // The journal of a claim is looked for.
+        let is_claimed = claims.values().any(|claim| claim.run == journal.run_id());
+        if i < surplus && !is_claimed {
             journal.remove(world);
         } else if describe(&journal).rotation == rotation
             && journal
@@ -159,6 +165,23 @@ pub fn describe(journal: &Journal) -> OpenRun {
     }
 }
 
+/// The process that is at work on an interrupted run: then it is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnderWay {
+    /// The process, as far as it said so.
+    pub pid: Option<u32>,
+    /// Since when it has the rotation.
+    pub since: Option<jiff::Timestamp>,
+}
+
+/// Whether a process of this machine is at work on a rotation.
+pub fn under_way(world: &World, vault: &Vault, rotation: &str) -> Option<UnderWay> {
+    turn::holder(world, vault, rotation).map(|noted| UnderWay {
+        pid: noted.pid,
+        since: noted.since,
+    })
+}
+
 pub use super::journal::event::Decision;
 
 /// Takes a rotation from a run that is on another machine, which is gone for good; or notes that a person has seen to what
@@ -208,6 +231,30 @@ pub struct Elsewhere {
     pub engaged: bool,
     /// It was overtaken: by which run, or by a person.
     pub overtaken: Option<Option<String>>,
+    /// Where its journal is.
+    pub place: Place,
+}
+
+/// Where the journal of a run is that is not in this state folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On another machine.
+    Machine,
+    /// On a machine that is called as this one is, in another state folder.
+    Folder,
+    /// It was in this folder, and is gone.
+    Gone,
+}
+
+/// Where the journal of a claim is that is not in this state folder.
+pub(super) fn place(world: &World, run: &str, host: Option<&str>, last: Option<&str>) -> Place {
+    if last == Some(run) {
+        Place::Gone
+    } else if host.is_some() && host == world.env.host().as_deref() {
+        Place::Folder
+    } else {
+        Place::Machine
+    }
 }
 
 /// The runs of other machines that are under way, and those that were overtaken and have not gone on since.
@@ -216,11 +263,16 @@ pub struct Elsewhere {
 /// What listing the journals says.
 pub fn elsewhere(world: &World, vault: &Vault) -> Result<Vec<Elsewhere>> {
     let here = journal::list(world, vault)?;
+    let found = |rotation: &str, run: &str, host: Option<&str>| {
+        let last = turn::last_run(world, vault, rotation);
+        place(world, run, host, last.as_deref())
+    };
     let claims = vault
         .doc()
         .claims()
         .into_iter()
         .map(|(rotation, claim)| Elsewhere {
+            place: found(&rotation, &claim.run, claim.host.as_deref()),
             run_id: claim.run,
             rotation,
             host: claim.host,
@@ -233,6 +285,7 @@ pub fn elsewhere(world: &World, vault: &Vault) -> Result<Vec<Elsewhere>> {
     let overtaken = overtaken
         .filter(|(_, run)| !run.accepted)
         .map(|(run_id, run)| Elsewhere {
+            place: found(&run.rotation, &run_id, run.host.as_deref()),
             run_id,
             rotation: run.rotation,
             host: run.host,
@@ -243,106 +296,4 @@ pub fn elsewhere(world: &World, vault: &Vault) -> Result<Vec<Elsewhere>> {
         });
     let all = claims.chain(overtaken);
     Ok(all.filter(|run| !here.contains(&run.run_id)).collect())
-}
-
-/// Writes a decision down, when no process is at work on the run. After `Abandon` and `Accept` the run is over.
-pub fn acknowledge(
-    world: &World,
-    vault: &mut Vault,
-    open: &OpenRun,
-    decision: Decision,
-    lock_wait: Duration,
-) -> Result<()> {
-    let run_id = open.run_id.as_str();
-    let _lock = super::execute::lock(world, vault, &open.rotation, lock_wait)?;
-    let mut journal = Journal::resume(world, vault, run_id)?;
-    if journal.ended() {
-        return Err(Error::plain(
-            Failure::Usage,
-            codes::RUN_INTERRUPTED,
-            format!("run {run_id} is over"),
-        )
-        .help("`rot status` lists the runs that are not"));
-    }
-    // Every step whose outcome is unknown counts as not executed from here on.
-    let unknown = match decision {
-        Decision::Retry => journal.unknown_calls(),
-        Decision::Abandon | Decision::Accept => Vec::new(),
-    };
-    let mut write = |event: Event, sync: bool| {
-        let written = journal.append(world, vault, event, None, sync);
-        written.map_err(|e| journal::storage(journal.path(), "written", &e))
-    };
-    for id in unknown {
-        let event = StepEvent::Cleared;
-        write(Event::Step { id, event }, false)?;
-    }
-    write(Event::Decided(decision), true)?;
-    let status = match decision {
-        Decision::Retry => return Ok(()),
-        Decision::Accept => EndStatus::Accepted,
-        Decision::Abandon => EndStatus::Abandoned,
-    };
-    let staged: Vec<_> = journal.staged().into_iter().cloned().collect();
-    let (given_up, now) = (decision == Decision::Abandon, world.clock.now());
-    let unstored = if given_up {
-        unstored(&journal, world, vault)
-    } else {
-        Vec::new()
-    };
-    vault.commit(|doc| {
-        for stored in &staged {
-            let pending = doc.get(&stored.secret).and_then(|e| e.pending.as_deref());
-            if pending == Some(&stored.version) {
-                doc.mark_failed(&stored.secret, &stored.version)?;
-                if given_up {
-                    doc.mark_unrevoked(&stored.secret, &stored.version, now, Why::Abandoned)?;
-                }
-            }
-        }
-        doc.release(&open.rotation, run_id);
-        doc.settle(run_id);
-        for secret in &unstored {
-            let version = NewUnkept {
-                id: run_id,
-                created_at: open.begun_at,
-                run: run_id,
-                rotation: &open.rotation,
-            };
-            doc.note_unkept(secret, version, now, Why::Abandoned)?;
-        }
-        Ok(())
-    })?;
-    let end = End {
-        status,
-        code: None,
-        notes: Vec::new(),
-    };
-    journal
-        .append(world, vault, Event::Ended(end), None, true)
-        .map_err(|e| journal::storage(journal.path(), "written", &e))
-}
-
-/// The secrets for which a run may have obtained a credential that it never stored: whoever gives it up must hear of them.
-fn unstored(journal: &Journal, world: &World, vault: &Vault) -> Vec<String> {
-    let plan = super::journaled_plan(world, vault, journal.run_id());
-    let Some(plan) = plan.ok().and_then(|text| document::decode(&text).ok()) else {
-        return Vec::new();
-    };
-    let rotation = journal.begin().map(|(begin, _)| begin.rotation.as_str());
-    let Some(rotation) = rotation.and_then(|name| plan.rotation(name)) else {
-        return Vec::new();
-    };
-    let mut issuing: Vec<&str> = Vec::new();
-    plan.walk(&mut |_, step| {
-        let issues = |http: &&Http| http.effect.issues();
-        if step.task.requests().iter().any(issues) {
-            issuing.push(&step.name);
-        }
-    });
-    if !journal.may_have_called(&|step| issuing.contains(&step)) {
-        return Vec::new();
-    }
-    let all = super::due::stored_by(rotation).into_iter();
-    all.filter(|secret| !journal.stored(secret)).collect()
 }

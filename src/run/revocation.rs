@@ -27,11 +27,11 @@ pub struct Swept {
     pub trouble: Vec<String>,
 }
 
-/// Does the revocations that are due now, whichever rotation scheduled them.
+/// Does the revocations that are due now, whichever rotation scheduled them: as its file is now, where that is the one at hand.
 pub async fn sweep_due(
     world: &World,
     vault: &RefCell<Vault>,
-    job: &Job<'_>,
+    job: Option<&Job<'_>>,
     observer: &dyn Observer,
 ) -> Result<Swept> {
     let now = world.clock.now();
@@ -106,22 +106,22 @@ enum Ended {
 async fn one(
     world: &World,
     vault: &RefCell<Vault>,
-    job: &Job<'_>,
+    job: Option<&Job<'_>>,
     entry: &Due,
     observer: &dyn Observer,
 ) -> std::result::Result<Ended, String> {
     let stored = entry.work.as_ref();
     // As the file is now, where it is at hand: it may have been mended.
-    let own = job
-        .plan
-        .rotation(&entry.rotation)
-        .filter(|rotation| revoke_of(rotation, entry).is_some());
+    let own = job.and_then(|job| {
+        let rotation = job.plan.rotation(&entry.rotation)?;
+        revoke_of(rotation, entry).map(|_| (job.plan, rotation))
+    });
     let kept: Option<Plan> = match (own, stored) {
         (None, Some(work)) => document::decode(&work.plan).ok(),
         _ => None,
     };
     let (plan, rotation) = match (own, &kept) {
-        (Some(rotation), _) => (job.plan, rotation),
+        (Some(own), _) => own,
         (None, Some(plan)) => match plan.rotation(&entry.rotation) {
             Some(rotation) => (plan, rotation),
             None => return Err("its rotation is not in any file at hand".into()),
@@ -136,7 +136,7 @@ async fn one(
         commit_done(vault, entry, None)?;
         return Ok(Ended::InUse(used));
     }
-    let mut certificates = job.certificates.clone();
+    let mut certificates = job.map(|job| job.certificates.clone()).unwrap_or_default();
     for (name, text) in stored.iter().flat_map(|work| &work.certificates) {
         certificates
             .entry(name.clone())

@@ -10,7 +10,7 @@ mod explain;
 mod fault;
 mod grammar;
 pub mod keyword;
-mod lex;
+pub mod lex;
 mod lower;
 mod operator;
 mod parse;

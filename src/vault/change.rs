@@ -476,10 +476,15 @@ fn same_kind(name: &str, entry: &SecretEntry, value: StoredValue) -> Result<Stor
             "name one of its fields: {}",
             entry.fields.join(", ")
         ))),
-        StoredValue::Fields(_) if !is_record && !entry.versions.is_empty() => Err(bad_value(
-            format!("secret `{name}` is a single value, and fields were given"),
-        )
-        .help("leave the field away, or remove the secret first to make it a record")),
+        // A version without a value says nothing: a run obtained it and was given up.
+        StoredValue::Fields(_)
+            if !is_record && entry.versions.iter().any(|v| v.value.is_some()) =>
+        {
+            Err(bad_value(format!(
+                "secret `{name}` is a single value, and fields were given"
+            ))
+            .help("leave the field away, or remove the secret first to make it a record"))
+        }
         StoredValue::Single(_) | StoredValue::Fields(_) => Ok(value),
     }
 }

@@ -31,6 +31,13 @@ pub struct Claim {
     /// Whether a call may have been made that cannot be made again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub engaged: bool,
+    /// So many records of its journal were on the disk: one that has fewer was changed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub records: u32,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// A run whose rotation another one has taken over. It may have obtained something.
@@ -123,6 +130,7 @@ pub(super) fn merge(meta: &mut Facts, base: Option<&Facts>, a: &Facts, b: &Facts
             (Some(x), Some(y)) if x.run == y.run => Some(Claim {
                 until: x.until.max(y.until),
                 engaged: x.engaged || y.engaged,
+                records: x.records.max(y.records),
                 ..x.clone()
             }),
             (Some(x), Some(y)) => {

@@ -9,6 +9,7 @@
 //! | [`load`] | a file and what it uses → a checked plan |
 //! | [`gather`] | many files at once |
 //! | [`project`] | many texts that change, and what is still true of them |
+//! | [`shared`] | rotations of one name in several files |
 //! | [`names`] | definitions and uses across files, renaming |
 //! | [`suppress`] | what people decided about findings |
 //! | [`fix`] | the edits of findings, applied until nothing is left to mend |
@@ -25,6 +26,7 @@ pub mod inputs;
 pub mod load;
 pub mod names;
 pub mod project;
+pub mod shared;
 pub mod suppress;
 pub mod texts;
 mod torn;

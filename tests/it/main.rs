@@ -27,6 +27,7 @@ mod egress;
 mod examples;
 mod exec;
 mod formats;
+mod grammars;
 mod house;
 mod http;
 mod jsonpath;

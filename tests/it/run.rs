@@ -1,6 +1,7 @@
 //! Runs of the real program against the loopback issuer: reports, exit codes, what is refused, what a later call finds.
 
 mod canary;
+mod decisions;
 #[cfg(unix)]
 mod drain;
 mod due;
@@ -8,8 +9,10 @@ mod files;
 mod healing;
 mod identity;
 mod inputs;
+mod journals;
 mod machines;
 mod network;
+mod one_name;
 mod plans;
 mod recovery;
 mod report;

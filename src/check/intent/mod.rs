@@ -100,26 +100,7 @@ impl Decision {
                         .kind
                         .as_deref()
                         .is_some_and(|kind| MESSAGES.contains(&kind)),
-                    Task::Let(_)
-                    | Task::SetVariables(_)
-                    | Task::Log(_)
-                    | Task::Wait(_)
-                    | Task::Switch(_) => false,
-                    Task::Http(_)
-                    | Task::Generate(_)
-                    | Task::Update(_)
-                    | Task::Stage(_)
-                    | Task::Verify(_)
-                    | Task::Promote(_)
-                    | Task::Revoke(_)
-                    | Task::Manual(_)
-                    | Task::Fail(_)
-                    | Task::Stop(_)
-                    | Task::Parallel(_)
-                    | Task::Fork(_)
-                    | Task::ForEach(_)
-                    | Task::Repeat(_)
-                    | Task::Call(_) => true,
+                    task => task.acts(),
                 };
             });
         }
@@ -147,6 +128,8 @@ pub(crate) struct Intent<'p> {
     carried: HashMap<AtomId, Vec<Use>>,
     /// Uses of a secret by its name, in the order of the steps.
     reads: BTreeMap<&'p str, Vec<Use>>,
+    /// Where names get their values.
+    names: sources::Names<'p>,
 }
 
 impl<'p> Intent<'p> {
@@ -192,6 +175,7 @@ impl<'p> Intent<'p> {
             }
         }
         all.note_uses(flow);
+        all.names = known;
         all
     }
 
@@ -302,6 +286,11 @@ impl<'p> Intent<'p> {
     /// What a SWITCH decides by.
     pub(crate) fn subject(&self, step: usize) -> Option<&Sources<'p>> {
         self.subjects.get(&step)
+    }
+
+    /// What values of a rotation are made from.
+    pub(crate) fn sources(&self, rotation: usize, exprs: Vec<&'p Expr>) -> Sources<'p> {
+        self.names.sources(rotation, &exprs)
     }
 
     /// Whether a step stores a copy of a secret.

@@ -38,6 +38,7 @@ use crate::check::lifetime::show;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::schedule::Dur;
 use crate::plan::task::Wait;
+use crate::plan::visit::Control;
 use crate::plan::{ExprKind, Step, Task};
 use crate::source::Span;
 
@@ -123,34 +124,31 @@ impl<'p> Waits<'_, '_, 'p> {
 
     fn step(&mut self, rotation: usize, step: &'p Step) -> Waited {
         let through = |wait| Waited { through: Some(wait), stopped: None };
-        match &step.task {
-            Task::Wait(Wait::For(expr)) => match &self.cx.meant(rotation, expr).kind {
-                ExprKind::Duration(wait) => through((*wait, expr.at.0)),
-                _ => through(NOTHING),
-            },
-            Task::Stop(_) => Waited { through: None, stopped: Some(NOTHING) },
+        let blocks = step.task.blocks();
+        match step.task.control() {
+            Control::Ends if matches!(step.task, Task::Stop(_)) => Waited { through: None, stopped: Some(NOTHING) },
             // A run that fails is over, in time or not.
-            Task::Fail(_) => Waited::default(),
-            Task::Switch(switch) => {
-                let cases = switch.cases.iter().map(|case| &case.steps);
+            Control::Ends => Waited::default(),
+            Control::Choice => {
                 let mut all = Waited::default();
-                for steps in cases.chain([&switch.otherwise]) {
+                for steps in blocks {
                     let one = self.block(rotation, steps);
                     all.through = shorter(all.through, one.through);
                     all.stopped = shorter(all.stopped, one.stopped);
                 }
                 all
             }
-            Task::Parallel(parallel) => {
-                let branches: Vec<Waited> = parallel.branches.iter().map(|b| self.block(rotation, &b.steps)).collect();
+            Control::Together => {
+                let branches: Vec<Waited> = blocks.iter().map(|steps| self.block(rotation, steps)).collect();
                 let longest = branches.iter().map(|b| b.through.unwrap_or(NOTHING)).max_by_key(|(wait, _)| *wait);
                 let stopped = branches.iter().fold(None, |least, b| shorter(least, b.stopped));
                 Waited { through: Some(longest.unwrap_or(NOTHING)), stopped }
             }
-            Task::ForEach(each) => {
-                let one = self.block(rotation, &each.steps);
-                match &self.cx.meant(rotation, &each.items).kind {
-                    ExprKind::List(items) if !items.is_empty() => {
+            Control::Elements => {
+                let one = blocks.iter().map(|steps| self.block(rotation, steps)).next().unwrap_or_default();
+                let items = step.task.decides().map(|items| &self.cx.meant(rotation, items).kind);
+                match items {
+                    Some(ExprKind::List(items)) if !items.is_empty() => {
                         let rounds = u64::try_from(items.len()).unwrap_or(u64::MAX);
                         let all = |(wait, span): (Dur, Span)| (Dur(wait.0.saturating_mul(rounds)), span);
                         Waited { through: one.through.map(all), stopped: one.stopped }
@@ -159,22 +157,21 @@ impl<'p> Waits<'_, '_, 'p> {
                 }
             }
             // The first round is run in any case.
-            Task::Repeat(repeat) => self.block(rotation, &repeat.steps),
-            Task::Call(_) => self.call(rotation, step),
-            Task::Verify(verify) => through(self.block(rotation, &verify.steps).through.unwrap_or(NOTHING)),
-            Task::Http(_)
-            | Task::Let(_)
-            | Task::SetVariables(_)
-            | Task::Generate(_)
-            | Task::Log(_)
-            | Task::Update(_)
-            | Task::Stage(_)
-            | Task::Promote(_)
-            | Task::Revoke(_)
-            | Task::Manual(_)
-            | Task::Wait(Wait::Until(_))
-            | Task::Fork(_)
-            | Task::Worker(_) => through(NOTHING),
+            Control::Rounds => blocks.iter().map(|steps| self.block(rotation, steps)).next().unwrap_or_default(),
+            Control::Call => self.call(rotation, step),
+            Control::Straight => through(self.alone(rotation, step)),
+        }
+    }
+
+    /// What a step waits for that leads straight on.
+    fn alone(&mut self, rotation: usize, step: &'p Step) -> (Dur, Span) {
+        if let Task::Verify(verify) = &step.task {
+            return self.block(rotation, &verify.steps).through.unwrap_or(NOTHING);
+        }
+        let Task::Wait(Wait::For(expr)) = &step.task else { return NOTHING };
+        match &self.cx.meant(rotation, expr).kind {
+            ExprKind::Duration(wait) => (*wait, expr.at.0),
+            _ => NOTHING,
         }
     }
 

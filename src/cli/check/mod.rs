@@ -18,6 +18,7 @@ use crate::source::{FileId, SourceFile};
 use crate::workspace::baseline::{self, Baseline};
 use crate::workspace::fix::Judged;
 use crate::workspace::gather::{self, Gathered};
+use crate::workspace::shared;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
@@ -83,6 +84,8 @@ pub fn once(
         gathered.absorb(&sources, found);
         own.insert(gathered.add(&input.file));
     }
+    let shared = shared::findings(&inputs, &mut |file| gathered.add(file));
+    gathered.found.extend(shared);
     let checked = |id: FileId| own.contains(&id);
     let Gathered {
         mut sources, found, ..

@@ -59,16 +59,18 @@ fn fate_of(fate: Fate) -> String {
     match fate {
         Fate::LivesOn => "lives on: nothing in this file ends it".to_owned(),
         Fate::Replaced => "ends with the call that brings the new one".to_owned(),
-        Fate::Revoked { after } if after < 60_000 => "is revoked in the same run".to_owned(),
+        Fate::Revoked { after: 0 } => "is revoked in the same run".to_owned(),
         Fate::Revoked { after } => format!("is revoked {} later", span(after)),
         Fate::Expires { after } => format!("ends by itself {} later", span(after)),
     }
 }
 
 fn span(millis: i64) -> String {
-    // To the minute: what the run itself took is of no interest.
-    let minutes = (u64::try_from(millis).unwrap_or(0) + 30_000) / 60_000;
-    crate::plan::schedule::Dur(minutes * 60_000).to_string()
+    // To the minute, or to the second below one: what the run itself took is of no interest.
+    let millis = u64::try_from(millis).unwrap_or(0);
+    let unit = if millis < 60_000 { 1_000 } else { 60_000 };
+    let rounded = (millis + unit / 2) / unit * unit;
+    crate::plan::schedule::Dur(rounded.max(1_000)).to_string()
 }
 
 /// Mishaps with the same outcome.

@@ -4,7 +4,7 @@ use super::files::{DueState, Files};
 use crate::report::visible;
 use crate::run::due::is_ahead;
 use crate::run::sweep::Due;
-use crate::run::{LostVersion, OpenRun, OpenState};
+use crate::run::{Elsewhere, LostVersion, OpenRun, OpenState, Place};
 use crate::vault::{Vault, Why};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -61,14 +61,18 @@ pub enum Kind {
     Missing,
     /// A file of rotations has errors.
     Broken,
+    /// Several files have a rotation of one name.
+    Shared,
 }
 
 /// All that the list is made from.
 pub struct Sources<'a> {
     /// The vault.
     pub vault: &'a Vault,
-    /// Runs that are not over.
-    pub open: &'a [OpenRun],
+    /// Runs that are not over, and no process is at work on them.
+    pub open: &'a [&'a OpenRun],
+    /// Runs whose journals are not in this state folder.
+    pub elsewhere: &'a [Elsewhere],
     /// What only journals know.
     pub lost: &'a [LostVersion],
     /// Revocations that are scheduled.
@@ -123,7 +127,18 @@ impl Sources<'_> {
     }
 
     fn runs(&self) -> Vec<Attention> {
-        let of = |run: &OpenRun| {
+        let gone = self.elsewhere.iter();
+        let gone = gone.filter(|run| run.place == Place::Gone && run.overtaken.is_none());
+        let gone = gone.map(|run| Attention {
+            rotation: Some(run.rotation.clone()),
+            run_id: Some(run.run_id.clone()),
+            ..self.one(
+                Kind::Blocked,
+                "its run was begun here, and the journal is gone: restore the state folder, or see what the issuer has live and give the run up".to_owned(),
+                vec![self.rot(&format!("resume {} --abandon", run.run_id))],
+            )
+        });
+        let of = |run: &&OpenRun| {
             let id = &run.run_id;
             let (kind, message, commands) = match &run.state {
                 OpenState::Interrupted => (
@@ -151,7 +166,7 @@ impl Sources<'_> {
                 ..self.one(kind, message, commands)
             }
         };
-        self.open.iter().map(of).collect()
+        self.open.iter().map(of).chain(gone).collect()
     }
 
     fn overdue(&self) -> Vec<Attention> {
@@ -281,7 +296,22 @@ impl Sources<'_> {
             let command = self.rot(&format!("check {}", quoted(&shown)));
             self.one(Kind::Broken, format!("{shown} has errors"), vec![command])
         });
-        missing.chain(broken).collect()
+        let shared = self.files.shared().into_iter().map(|(name, files)| {
+            let files: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
+            let checked: Vec<String> = files.iter().map(|file| quoted(file)).collect();
+            Attention {
+                rotation: Some(name),
+                ..self.one(
+                    Kind::Shared,
+                    format!(
+                        "{} have a rotation of this name, and share its journal and its schedule",
+                        files.join(" and ")
+                    ),
+                    vec![self.rot(&format!("check {}", checked.join(" ")))],
+                )
+            }
+        });
+        missing.chain(broken).chain(shared).collect()
     }
 }
 

@@ -6,6 +6,7 @@ use crate::cli::load;
 use crate::plan::schedule::Trigger;
 use crate::run::due;
 use crate::vault::Vault;
+use crate::workspace::shared;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,8 @@ pub struct Files {
     pub broken: Vec<PathBuf>,
     /// What each rotation stores, with a schedule or not: secret, file, rotation.
     pub stores: Vec<(String, PathBuf, String)>,
+    /// All rotations with their files.
+    pub named: Vec<(String, PathBuf)>,
 }
 
 /// A rotation with a schedule.
@@ -109,6 +112,7 @@ impl Files {
         let plan = &loaded.plan;
         let own = plan.rotations.iter().filter(|r| !r.imported);
         for rotation in own.clone() {
+            self.named.push((rotation.name.clone(), path.to_owned()));
             let stored = due::stored_by(rotation).into_iter();
             let stored = stored.map(|secret| (secret, path.to_owned(), rotation.name.clone()));
             self.stores.extend(stored);
@@ -165,6 +169,11 @@ impl Files {
     pub fn maker(&self, secret: &str) -> Option<(&Path, &str)> {
         let found = self.stores.iter().find(|(stored, ..)| stored == secret);
         found.map(|(_, file, rotation)| (file.as_path(), rotation.as_str()))
+    }
+
+    /// Names of rotations that several files have.
+    pub fn shared(&self) -> Vec<(String, Vec<PathBuf>)> {
+        shared::of_files(&self.named)
     }
 
     /// The file of a rotation.

@@ -11,7 +11,7 @@ use crate::report::findings::counted;
 use crate::report::visible;
 use crate::run::due::is_ahead;
 use crate::run::sweep::{self, Due};
-use crate::run::{Elsewhere, LostVersion, OpenRun, OpenState};
+use crate::run::{Elsewhere, LostVersion, OpenRun, OpenState, Place, UnderWay};
 use crate::vault::{SecretEntry, Vault};
 use crate::world::World;
 use attention::{Attention, Kind, Sources};
@@ -42,9 +42,22 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<()> {
     let open = crate::run::open_runs(&world, &vault)?;
     let lost = crate::run::lost(&world, &vault)?;
     let elsewhere = crate::run::elsewhere(&world, &vault)?;
+    let open: Vec<Open> = open
+        .into_iter()
+        .map(|run| Open {
+            under_way: crate::run::under_way(&world, &vault, &run.rotation),
+            run,
+        })
+        .collect();
+    let idle: Vec<&OpenRun> = open
+        .iter()
+        .filter(|open| open.under_way.is_none())
+        .map(|open| &open.run)
+        .collect();
     let attention = Sources {
         vault: &vault,
-        open: &open,
+        open: &idle,
+        elsewhere: &elsewhere,
         lost: &lost,
         due: &due,
         files: &files,
@@ -83,10 +96,16 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<()> {
     })
 }
 
+/// A run that is not over, and the process that is at work on it.
+struct Open {
+    run: OpenRun,
+    under_way: Option<UnderWay>,
+}
+
 /// All that is shown.
 struct Report<'a> {
     vault: &'a Vault,
-    open: &'a [OpenRun],
+    open: &'a [Open],
     lost: &'a [LostVersion],
     elsewhere: &'a [Elsewhere],
     files: &'a Files,
@@ -134,8 +153,8 @@ impl Report<'_> {
         if self.open.is_empty() {
             out.push_str("\nno run is interrupted\n");
         }
-        for run in self.open {
-            out.push_str(&self.run(run));
+        for open in self.open {
+            out.push_str(&self.run(open));
         }
         // Runs and what was lost were told above, with more words.
         let told = |one: &&Attention| match one.kind {
@@ -189,13 +208,18 @@ impl Report<'_> {
         format!("\n{}", table(&rows))
     }
 
-    fn run(&self, run: &OpenRun) -> String {
+    fn run(&self, open: &Open) -> String {
+        let run = &open.run;
         let mut out = format!(
             "\nrun {} of `{}`, begun {} ago\n",
             run.run_id,
             visible(&run.rotation),
             span(run.begun_at, self.now)
         );
+        if let Some(under_way) = &open.under_way {
+            out.push_str(&format!("  {}\n", running(under_way)));
+            return out;
+        }
         match &run.state {
             OpenState::Interrupted => out.push_str(&format!(
                 "  interrupted; `{} resume {}` continues\n",
@@ -224,6 +248,18 @@ impl Report<'_> {
         }
         out
     }
+}
+
+/// A process that is at work, in words.
+pub(super) fn running(under_way: &UnderWay) -> String {
+    let process = under_way.pid.map_or_else(
+        || "running".to_owned(),
+        |pid| format!("running in process {pid}"),
+    );
+    let since = under_way
+        .since
+        .map(|at| format!(" since {}", at.strftime("%Y-%m-%d %H:%M:%S UTC")));
+    process + &since.unwrap_or_default()
 }
 
 fn secrets(vault: &Vault, now: Timestamp) -> String {
@@ -287,8 +323,26 @@ fn secrets(vault: &Vault, now: Timestamp) -> String {
 
 /// A run of another machine, for people.
 fn of_elsewhere(run: &Elsewhere, now: Timestamp) -> String {
-    let on = crate::run::claim::machine(run.host.as_deref());
+    let on = match run.place {
+        Place::Machine => crate::run::claim::machine(run.host.as_deref()),
+        Place::Folder => crate::run::claim::OTHER_FOLDER.to_owned(),
+        Place::Gone => "of this machine, whose journal is gone,".to_owned(),
+    };
     let (id, rotation) = (&run.run_id, visible(&run.rotation));
+    if run.place == Place::Gone {
+        let way = match run.overtaken {
+            Some(_) => format!(
+                "revoke at the issuer what it had obtained, then `rot resume {id} --accept`"
+            ),
+            None => format!(
+                "restore the state folder from a backup; or look at what the issuer has live, then `rot resume {id} --abandon`"
+            ),
+        };
+        return format!(
+            "\nrun {id} of `{rotation}` was begun on this machine {}, and its journal is gone\n  {way}\n",
+            relative(run.since, now)
+        );
+    }
     if run.overtaken.is_some() {
         return format!(
             "\nrun {id} of `{rotation}` {on} was overtaken {}: what it had obtained is revoked when it goes on there\n  when that machine is gone, revoke at the issuer, then `rot resume {id} --accept`\n",
@@ -413,17 +467,20 @@ impl Report<'_> {
         .collect();
         let runs: Vec<Json> = open
         .iter()
-        .map(|run| {
+        .map(|open| {
+            let run = &open.run;
             let (state, code, message) = match &run.state {
+                _ if open.under_way.is_some() => ("running", None, None),
                 OpenState::Interrupted => ("interrupted", None, None),
                 OpenState::Failed { code, message } => ("failed", Some(code), Some(message)),
                 OpenState::NeedsOperator { code, message } => ("needs-operator", Some(code), Some(message)),
             };
             let commands: Vec<String> = match &run.state {
+                _ if open.under_way.is_some() => Vec::new(),
                 OpenState::NeedsOperator { .. } => ["retry", "accept", "abandon"].iter().map(|d| format!("{} resume {} --{d}", self.rot, run.run_id)).collect(),
                 _ => vec![format!("{} resume {}", self.rot, run.run_id)],
             };
-            json!({ "run_id": run.run_id, "rotation": run.rotation, "state": state, "code": code, "message": message, "begun_at": run.begun_at, "failures": run.failures, "commands": commands })
+            json!({ "run_id": run.run_id, "rotation": run.rotation, "state": state, "code": code, "message": message, "begun_at": run.begun_at, "failures": run.failures, "pid": open.under_way.as_ref().and_then(|u| u.pid), "since": open.under_way.as_ref().and_then(|u| u.since), "commands": commands })
         })
         .collect();
         let lost: Vec<Json> = lost
@@ -433,7 +490,7 @@ impl Report<'_> {
         let elsewhere: Vec<Json> = self
             .elsewhere
             .iter()
-            .map(|run| json!({ "run_id": run.run_id, "rotation": run.rotation, "machine": run.host, "since": run.since, "until": run.until, "engaged": run.engaged, "overtaken": run.overtaken.is_some() }))
+            .map(|run| json!({ "run_id": run.run_id, "rotation": run.rotation, "machine": run.host, "since": run.since, "until": run.until, "engaged": run.engaged, "overtaken": run.overtaken.is_some(), "journal": match run.place { Place::Machine => "elsewhere", Place::Folder => "other-folder", Place::Gone => "gone" } }))
             .collect();
         json!({ "schema": "rot.status/v1", "vault": { "id": vault.id(), "path": vault.path().display().to_string(), "environment": vault.doc().environment() }, "generation": vault.generation(), "now": now, "look": self.look().map_or("no", |f| if f == Failure::Attention { "now" } else { "soon" }), "attention": self.attention, "rotations": self.files.rotations, "missing": self.files.missing, "secrets": secrets, "runs": runs, "lost": lost, "elsewhere": elsewhere })
     }

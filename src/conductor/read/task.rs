@@ -127,10 +127,11 @@ impl<'a> Reader<'a> {
         };
         let timeout = time_limit(node, &task);
         // The polled call has the task's name, so that its output is found by it.
+        let is_chosen = matches!(task, Task::Fork(_));
         let name = match kind.as_str() {
             "HTTP_POLL" => format!("poll {name}"),
             // The task that is chosen has the name.
-            "DYNAMIC" | "SUB_WORKFLOW" if matches!(task, Task::Fork(_)) => format!("choose {name}"),
+            "DYNAMIC" | "SUB_WORKFLOW" if is_chosen => format!("choose {name}"),
             _ => name,
         };
         Some(Step {

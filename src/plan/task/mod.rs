@@ -184,4 +184,28 @@ impl Task {
             Task::Worker(_) => "worker",
         }
     }
+
+    /// The kind's name as Conductor's task type; what it has no type for is work of a program there.
+    pub fn conductor_type(&self) -> &'static str {
+        match self {
+            Task::Http(_) => "HTTP",
+            Task::SetVariables(_) => "SET_VARIABLE",
+            Task::Update(_) => "UPDATE_SECRET",
+            Task::Let(_) => "INLINE",
+            Task::Wait(_) => "WAIT",
+            Task::Switch(_) => "SWITCH",
+            Task::Parallel(_) | Task::Fork(_) => "FORK",
+            Task::ForEach(_) | Task::Repeat(_) => "DO_WHILE",
+            Task::Call(_) => "SUB_WORKFLOW",
+            Task::Fail(_) | Task::Stop(_) => "TERMINATE",
+            Task::Manual(_) => "HUMAN",
+            Task::Worker(_)
+            | Task::Generate(_)
+            | Task::Log(_)
+            | Task::Stage(_)
+            | Task::Verify(_)
+            | Task::Promote(_)
+            | Task::Revoke(_) => "SIMPLE",
+        }
+    }
 }

@@ -266,7 +266,7 @@ fn clause(clause: &Clause, bound: &Bound) -> Clause {
                 .collect(),
         },
         ClauseKind::Login(user, password) => ClauseKind::Login(one(user), one(password)),
-        ClauseKind::Statement(value) => ClauseKind::Statement(one(value)),
+        ClauseKind::Statement(value) => ClauseKind::Statement(statement(value, bound)),
         ClauseKind::Command(value) => ClauseKind::Command(one(value)),
         ClauseKind::Stdin(value) => ClauseKind::Stdin(one(value)),
         ClauseKind::Environment(all) => ClauseKind::Environment(members(all, bound)),
@@ -420,6 +420,21 @@ fn path(value: &Expr, segments: &[Name], bound: &Bound) -> Expr {
         };
     }
     made
+}
+
+/// A statement, in which every value stays one: its text is the author's alone, what is filled in is quoted.
+fn statement(value: &Expr, bound: &Bound) -> Expr {
+    let ExprKind::String(parts) = &value.kind else {
+        return expr(value, bound);
+    };
+    let parts = parts.iter().map(|part| match part {
+        Part::Text(..) => part.clone(),
+        Part::Expr(inner) => Part::Expr(expr(inner, bound)),
+    });
+    Expr {
+        kind: ExprKind::String(parts.collect()),
+        span: value.span,
+    }
 }
 
 /// What stands in `${…}` and is a literal becomes text, so that a host is seen to be one.

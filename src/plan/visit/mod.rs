@@ -1,20 +1,26 @@
 //! The one walk over plans: which expressions, blocks, captures, requests and secrets a step has.
 //!
 //! Checker, interpreter, fingerprint, comparison, preview and writers all ask here. No match has a wildcard arm: a new kind
-//! of step, and a new member of one, is a compile error in this folder until it is said what it holds.
+//! of step, and a new member of one, is a compile error in `step.rs` until it is said what it holds.
 
-mod blocks;
-mod captures;
-mod exprs;
-mod secrets;
+mod expr;
+mod step;
 
-pub use blocks::walk_steps;
-pub use captures::Captured;
-pub use exprs::{RequestPart, Role};
-pub use secrets::{Act, Read, Write};
+pub use expr::{Read, RequestPart, Role};
+pub use step::{Act, Captured, Control, Write};
 
 use super::task::Http;
 use super::{Expr, Plan, Rotation, Step, Task};
+
+/// Calls `visit` on each step of `steps` and of the blocks within, in text order.
+pub fn walk_steps<'a>(steps: &'a [Step], visit: &mut dyn FnMut(&'a Step)) {
+    for step in steps {
+        visit(step);
+        for block in step.task.blocks() {
+            walk_steps(block, visit);
+        }
+    }
+}
 
 impl Rotation {
     /// Calls `visit` on each step in text order: those of the rotation, then those for a failed run, with all that stand within.

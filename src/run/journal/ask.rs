@@ -417,6 +417,13 @@ impl Journal {
                 .is_some_and(|begin| begin.sealed.is_empty())
     }
 
+    /// Whether a person has accepted the run or given it up.
+    pub(super) fn ended_by_a_person(&self) -> bool {
+        self.records().iter().rev().any(|r| {
+            matches!(&r.header.event, Event::Ended(end) if matches!(end.status, EndStatus::Accepted | EndStatus::Abandoned))
+        })
+    }
+
     /// Whether something outside changed, or may have. What a failure workflow did is over with it.
     pub fn had_effect(&self) -> bool {
         let mut own = self.steps().filter(|(id, _)| !id.path().is_failure());

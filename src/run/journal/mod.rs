@@ -42,6 +42,8 @@ pub struct Journal {
     file: Option<Box<dyn File>>,
     /// How much of the file a sync has made durable.
     durable: u64,
+    /// How many records that is.
+    kept: usize,
     /// The records behind that, as they are in the file.
     unsynced: Vec<u8>,
     /// They are not in the file any more, or not for certain: they are written again before the next record.
@@ -114,6 +116,7 @@ impl Journal {
             index: HashMap::new(),
             file: None,
             durable: 0,
+            kept: 0,
             unsynced: Vec::new(),
             rewrite: false,
             cut: None,
@@ -162,6 +165,7 @@ impl Journal {
             return Err(corrupt(path, 0));
         }
         journal.durable = at as u64;
+        journal.kept = journal.records.len();
         Ok(journal)
     }
 
@@ -229,6 +233,9 @@ impl Journal {
         }
         self.tag = tag;
         self.push(Record { header, sealed });
+        if sync {
+            self.kept = self.records.len();
+        }
         Ok(())
     }
 
@@ -245,6 +252,11 @@ impl Journal {
     /// The records in order.
     pub fn records(&self) -> &[Record] {
         &self.records
+    }
+
+    /// How many of them no power cut takes away.
+    pub fn kept(&self) -> u32 {
+        u32::try_from(self.kept).unwrap_or(u32::MAX)
     }
 
     /// The run's id.
@@ -284,13 +296,21 @@ impl Journal {
     }
 
     /// Replaces the journal of an ended run by its headers: the values are in the vault, or were of no use. An answer that could
-    /// not be used stays, for whoever looks for the credential in it.
+    /// not be used stays, for whoever looks for the credential in it, and so do those of a run that a person has ended.
     pub fn strip(self, world: &World) -> io::Result<()> {
         let mut bytes = Vec::new();
         let mut tag = [0; record::TAG];
         let kept = self.superseded_answers();
+        let by_a_person = self.ended_by_a_person();
         for (i, record) in self.records.iter().enumerate() {
-            let sealed = if kept.contains(&i) {
+            let is_answer = matches!(
+                &record.header.event,
+                Event::Step {
+                    event: StepEvent::Answer { effect: true, .. },
+                    ..
+                }
+            );
+            let sealed = if kept.contains(&i) || (by_a_person && is_answer) {
                 record.sealed.as_slice()
             } else {
                 &[]
@@ -393,6 +413,12 @@ pub fn describe(error: &io::Error) -> String {
         Some(_) => error.to_string(),
         None => error.kind().to_string(),
     }
+}
+
+/// A journal that has fewer records than the vault knows of: it was emptied or cut. An end that a power cut has torn is none of
+/// those.
+pub fn cut_short(path: &Path, good: usize) -> Error {
+    corrupt(path, good).note("the vault knows of more: the file was emptied or cut, and what a call brought may have been in it")
 }
 
 fn corrupt(path: &Path, good: usize) -> Error {

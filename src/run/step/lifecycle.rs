@@ -15,6 +15,7 @@ use crate::run::journal::StepEvent;
 use crate::run::journal::event;
 use crate::run::report::SecretReport;
 use crate::run::scope::Stored;
+use crate::run::step::recover::says_no;
 use crate::run::sweep;
 use crate::run::value::Value;
 use crate::source::Span;
@@ -169,6 +170,9 @@ impl<'a> Engine<'a> {
                                 attempts,
                                 if attempts == 1 { "" } else { "s" }
                             ));
+                            if says_no(&diagnostic) && !cx.block.volatile {
+                                self.set_again(cx, verify)?;
+                            }
                             diagnostic
                                 .labels
                                 .push(crate::diagnostic::Label::new(step.at.0, "verification"));

@@ -2,13 +2,14 @@
 
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::effect::{Effect, Old};
-use crate::plan::task::{Call, Step, Task, walk_steps};
+use crate::plan::task::{Call, Step, Task, Verify, walk_steps};
 use crate::plan::{ExprKind, Label, Root, Rotation, Version};
 use crate::run::answer::Answer;
 use crate::run::engine::{BlockContext, Engine, StepContext, StepError};
 use crate::run::exchange::{Attempt, Exchange, Strays, Verdict};
 use crate::run::journal::StepEvent;
 use crate::run::scope::Swap;
+use crate::run::step::http::HttpExchange;
 use crate::run::value::Data;
 
 /// The block that tells whether a credential works: that of the `verify` which reads the secret's pending version.
@@ -390,8 +391,39 @@ impl<'a> Engine<'a> {
     }
 }
 
+impl Engine<'_> {
+    /// A new value that was set does not work: whatever the call that set it was answered, it may not have been executed. The next
+    /// attempt sets the same value again.
+    pub(in crate::run) fn set_again(
+        &self,
+        cx: StepContext<'_, '_>,
+        verify: &Verify,
+    ) -> Result<(), StepError> {
+        let tried = pending_in(&verify.steps);
+        let mut setting: Vec<&str> = Vec::new();
+        walk_steps(&cx.frame.rotation.steps, &mut |step| {
+            if let Task::Http(http) = &step.task
+                && matches!(http.effect, Effect::Sets | Effect::SetsSlot)
+                && HttpExchange(http)
+                    .secrets()
+                    .iter()
+                    .any(|(name, read)| *read == Version::Pending && tried.contains(name))
+            {
+                setting.push(&step.name);
+            }
+        });
+        for name in setting {
+            let answered = self.journal.borrow().answered(&cx.frame.path, name);
+            for id in answered {
+                self.record_step(&id, StepEvent::Rejected, None, false)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Whether a failed probe means that the server was asked and said no.
-fn says_no(diagnostic: &Diagnostic) -> bool {
+pub(in crate::run) fn says_no(diagnostic: &Diagnostic) -> bool {
     [
         codes::RUN_UNEXPECTED_ANSWER,
         codes::RUN_CAPTURE_FAILED,

@@ -237,8 +237,11 @@ fn weights_by_path_win_over_the_general_ones() {
     let done = concise()
         .arg(".")
         .file("a.rot", leaky(LOG))
-        .file("old/b.rot", leaky(LOG))
-        .file("old/gone.rot", leaky(LOG))
+        .file("old/b.rot", leaky(LOG).replace("rotation r", "rotation b"))
+        .file(
+            "old/gone.rot",
+            leaky(LOG).replace("rotation r", "rotation c"),
+        )
         .file("rot.toml", settings)
         .run()
         .code(0);

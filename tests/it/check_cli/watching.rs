@@ -29,7 +29,8 @@ fn a_change_is_seen_and_told_as_a_difference() {
     std::fs::write(rot.path().join("a.rot"), leaky("  log \"fine\"")).unwrap();
     assert_eq!(until("checked"), "checked 1 file: no findings");
     assert_eq!(until("watching"), "watching for changes: 0 new, 1 gone");
-    std::fs::write(rot.path().join("b.rot"), leaky("  log \"${mint.token}\"")).unwrap();
+    let other = leaky("  log \"${mint.token}\"").replace("rotation r", "rotation other");
+    std::fs::write(rot.path().join("b.rot"), other).unwrap();
     assert_eq!(
         until("checked"),
         "checked 2 files: 1 error; 1 can be fixed with `--fix=unsafe`"

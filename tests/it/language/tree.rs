@@ -436,7 +436,9 @@ impl<'a> Choices<'a> {
         let protocol = self.pick(&[
             Protocol::Http,
             Protocol::Http,
-            Protocol::Postgres,
+            Protocol::Sql(SqlDialect::Postgres),
+            Protocol::Sql(SqlDialect::Mysql),
+            Protocol::Sql(SqlDialect::Mariadb),
             Protocol::Redis,
             Protocol::Exec,
         ]);

@@ -195,6 +195,63 @@ rotation pw {
     assert_eq!(stage.secret("pw").as_deref(), last["password"].as_str());
 }
 
+/// An error page with status 200, and nothing was done: the value is set again, until it works.
+#[test]
+fn a_password_that_was_not_set_is_set_again() {
+    for effect in ["sets", "sets slot"] {
+        for pages in 1..=3u64 {
+            let page =
+                json!({ "to": "/password", "text": "<html>maintenance</html>", "times": pages });
+            let refuses = json!({ "to": "/me", "status": 401, "times": pages });
+            let stage = stage(&[page, refuses]);
+            stage.put("pw", "the-old-one-123");
+            let text = format!(
+                r#"secret admin to "api.example.com"
+secret pw to "api.example.com"
+rotation pw {{
+  generate fresh password {{ length 24 }}
+  stage pw = fresh.value
+  http set PUT "https://api.example.com/password" {effect} {{
+    bearer secrets.admin
+    json {{ password: pending.pw }}
+  }}
+  verify {{
+    http GET "https://api.example.com/me" {{ basic "app", pending.pw }}
+  }}
+  promote pw
+}}
+"#
+            );
+            let plan = plan(&text);
+            for _ in 0..pages {
+                assert_eq!(failure(stage.run(&plan, &[])), Failure::AfterEffect);
+                stage.wait(60_000);
+            }
+            done(stage.run(&plan, &[]));
+            let sent = stage.sent();
+            let set: Vec<_> = sent.iter().filter(|s| s.method == "PUT").collect();
+            assert_eq!(set.len() as u64, pages + 1, "{effect}");
+            assert!(set.iter().all(|s| s.body == set[0].body), "the same value");
+            let body: Json = serde_json::from_str(set[0].body.as_ref().unwrap()).unwrap();
+            assert_eq!(body["password"].as_str(), stage.secret("pw").as_deref());
+        }
+    }
+}
+
+/// Each failed attempt but the first makes the next run wait longer, and says so; who resumes does not wait.
+#[test]
+fn a_run_that_fails_again_and_again_waits_longer() {
+    let stage = stage(&[json!({ "to": "/mint", "text": "<html>maintenance</html>", "times": 9 })]);
+    let plan = plan(&issuing(ISSUING[0], ""));
+    let mut waited = Vec::new();
+    for _ in 0..5 {
+        let before: u64 = stage.slept().iter().sum();
+        let _failed = stage.run(&plan, &[]);
+        waited.push(stage.slept().iter().sum::<u64>() - before);
+    }
+    assert_eq!(waited, [0, 0, 1_000, 2_000, 4_000]);
+}
+
 #[test]
 fn a_stop_ends_a_run_whatever_has_no_value_then() {
     let text = r#"secret admin to "api.example.com"

@@ -114,7 +114,7 @@ pub(super) fn process_on(
                 }
             }
             Task::Sweep => match sim
-                .block_on(run::sweep_due(&world, &vault, &job, &Silent))
+                .block_on(run::sweep_due(&world, &vault, Some(&job), &Silent))
                 .expect("everybody waits for nothing")
             {
                 Ok(swept)

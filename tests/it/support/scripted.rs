@@ -374,7 +374,12 @@ impl Stage {
             certificates: HashMap::new(),
             lock_wait: Duration::from_secs(5),
         };
-        done(runtime.block_on(rot::run::sweep_due(&self.world, &vault, &job, &Silent)))
+        done(runtime.block_on(rot::run::sweep_due(
+            &self.world,
+            &vault,
+            Some(&job),
+            &Silent,
+        )))
     }
 
     /// Runs until the process dies at an answer with the fault `dies`.

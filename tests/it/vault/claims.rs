@@ -8,6 +8,7 @@ use rot::vault::{Claim, Document};
 fn claim(run: &str, since: i64, until: i64) -> Claim {
     Claim {
         run: run.to_owned(),
+        records: 0,
         host: Some(format!("host of {run}")),
         since: now() + SignedDuration::from_mins(since),
         until: now() + SignedDuration::from_mins(until),

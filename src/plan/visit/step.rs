@@ -1,60 +1,13 @@
-//! The expressions of a step, shared and to change: one list, from which both walks are made.
+//! What each kind of step holds: expressions, steps within, requests, captures, the secrets that it writes, and how it leads
+//! on. A new kind of step is a compile error in this file until all of it is said, and in no other of this folder.
 
+use super::{RequestPart, Role};
 use crate::plan::policy::Place;
-use crate::plan::task::http::{Expectation, Strays};
-use crate::plan::task::http::{Program, Sign};
-use crate::plan::task::lifecycle::NewValue;
+use crate::plan::task::http::{Expectation, Program, Sign, Strays};
+use crate::plan::task::lifecycle::{Allow, NewValue};
 use crate::plan::task::{Auth, Body, CaptureSource, Http, Wait};
-use crate::plan::{Expr, Task};
-
-/// What an expression is to its step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// It stands in a request of the step.
-    Request(RequestPart),
-    /// It speaks of an answer: what is expected of it, what is taken out of it.
-    Answer,
-    /// It is stored as the new value of a secret.
-    Stored,
-    /// Any other: what the step is about.
-    Own,
-}
-
-/// In which part of a request an expression stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequestPart {
-    /// The URL: scheme, host, path and the query written in it.
-    Url,
-    /// A query parameter.
-    Query,
-    /// A header's value.
-    Header,
-    /// The body.
-    Body,
-    /// A place that only other protocols than HTTP have, or the key of a signature.
-    In(Place),
-}
-
-impl RequestPart {
-    /// Whether it tells who asks; else it says what is asked.
-    pub fn authenticates(self) -> bool {
-        match self {
-            RequestPart::Header | RequestPart::In(Place::Login | Place::Signature) => true,
-            RequestPart::Url | RequestPart::Query | RequestPart::Body | RequestPart::In(_) => false,
-        }
-    }
-
-    /// For messages.
-    pub fn describe(self) -> &'static str {
-        match self {
-            RequestPart::Url => "URL",
-            RequestPart::Query => "query",
-            RequestPart::Header => "header",
-            RequestPart::Body => "body",
-            RequestPart::In(place) => place.as_str(),
-        }
-    }
-}
+use crate::plan::{Destination, Expr, Step, Task};
+use crate::source::At;
 
 macro_rules! walks {
     ($(#[$doc:meta])* $task:ident $http:ident $value:ident $iter:ident $($m:tt)?) => {
@@ -138,7 +91,7 @@ macro_rules! walks {
                 Body::Form(members) => {
                     members.$iter().for_each(|(_, value)| request(RequestPart::Body, value));
                 }
-                Body::Statement(text) => request(RequestPart::In(Place::Statement), text),
+                Body::Statement { text, .. } => request(RequestPart::In(Place::Statement), text),
                 Body::Command(words) => {
                     words.$iter().for_each(|word| request(RequestPart::In(Place::Statement), word));
                 }
@@ -306,5 +259,326 @@ impl NewValue {
         let mut all = Vec::new();
         of_value(self, &mut |expr| all.push(expr));
         all
+    }
+}
+
+macro_rules! blocks {
+    ($(#[$doc:meta])* $name:ident $iter:ident $block:ty; $($m:tt)?) => {
+        impl Task {
+            $(#[$doc])*
+            pub fn $name(& $($m)? self) -> Vec<& $($m)? $block> {
+                match self {
+                    Task::Verify(verify) => vec![& $($m)? verify.steps],
+                    Task::Revoke(revoke) => vec![& $($m)? revoke.steps],
+                    Task::Manual(manual) => vec![& $($m)? manual.verify],
+                    Task::Switch(switch) => {
+                        let mut all: Vec<& $($m)? $block> = Vec::with_capacity(switch.cases.len() + 1);
+                        for case in switch.cases.$iter() {
+                            all.push(& $($m)? case.steps);
+                        }
+                        all.push(& $($m)? switch.otherwise);
+                        all
+                    }
+                    Task::Parallel(parallel) => {
+                        let mut all: Vec<& $($m)? $block> = Vec::with_capacity(parallel.branches.len());
+                        for branch in parallel.branches.$iter() {
+                            all.push(& $($m)? branch.steps);
+                        }
+                        all
+                    }
+                    Task::ForEach(each) => vec![& $($m)? each.steps],
+                    Task::Repeat(repeat) => vec![& $($m)? repeat.steps],
+                    Task::Http(_)
+                    | Task::Let(_)
+                    | Task::SetVariables(_)
+                    | Task::Generate(_)
+                    | Task::Log(_)
+                    | Task::Update(_)
+                    | Task::Stage(_)
+                    | Task::Promote(_)
+                    | Task::Fail(_)
+                    | Task::Stop(_)
+                    | Task::Wait(_)
+                    | Task::Fork(_)
+                    | Task::Call(_)
+                    | Task::Worker(_) => Vec::new(),
+                }
+            }
+        }
+    };
+}
+
+blocks! {
+    /// The lists of steps within, in order.
+    blocks iter [Step];
+}
+blocks! {
+    /// As [`Task::blocks`], to change them.
+    blocks_mut iter_mut Vec<Step>; mut
+}
+
+impl Task {
+    /// The HTTP requests that the step itself makes, those of `strays` with them.
+    pub fn requests(&self) -> Vec<&Http> {
+        match self {
+            Task::Http(http) => http.with_strays().collect(),
+            Task::Let(_)
+            | Task::SetVariables(_)
+            | Task::Generate(_)
+            | Task::Log(_)
+            | Task::Update(_)
+            | Task::Stage(_)
+            | Task::Verify(_)
+            | Task::Promote(_)
+            | Task::Revoke(_)
+            | Task::Manual(_)
+            | Task::Fail(_)
+            | Task::Stop(_)
+            | Task::Wait(_)
+            | Task::Switch(_)
+            | Task::Parallel(_)
+            | Task::Fork(_)
+            | Task::ForEach(_)
+            | Task::Repeat(_)
+            | Task::Call(_)
+            | Task::Worker(_) => Vec::new(),
+        }
+    }
+}
+
+/// The capture of a step that asks a person.
+const ANSWER: &str = "value";
+
+/// A value that a step captures.
+#[derive(Debug, Clone, Copy)]
+pub struct Captured<'p> {
+    /// Its name in the step.
+    pub name: &'p str,
+    /// Whether it is a secret.
+    pub secret: bool,
+    /// Where it is written; absent where the kind of step brings it by itself.
+    pub at: Option<At>,
+    /// The hosts that the capture itself names as those that may have it.
+    pub to: &'p [Destination],
+}
+
+impl Task {
+    /// What the step captures under names that are known before the run.
+    pub fn captures(&self) -> Vec<Captured<'_>> {
+        match self {
+            Task::Http(http) => {
+                let captures = http.captures.iter();
+                captures
+                    .map(|capture| Captured {
+                        name: &capture.name,
+                        secret: capture.secret,
+                        at: Some(capture.at),
+                        to: &capture.to,
+                    })
+                    .collect()
+            }
+            Task::Generate(generate) => {
+                let captures = generate.generator.captures().iter();
+                captures
+                    .map(|&(name, secret)| Captured {
+                        name,
+                        secret,
+                        at: None,
+                        to: &[],
+                    })
+                    .collect()
+            }
+            Task::Manual(_) => vec![Captured {
+                name: ANSWER,
+                secret: true,
+                at: None,
+                to: &[],
+            }],
+            Task::Let(_)
+            | Task::SetVariables(_)
+            | Task::Log(_)
+            | Task::Update(_)
+            | Task::Stage(_)
+            | Task::Verify(_)
+            | Task::Promote(_)
+            | Task::Revoke(_)
+            | Task::Fail(_)
+            | Task::Stop(_)
+            | Task::Wait(_)
+            | Task::Switch(_)
+            | Task::Parallel(_)
+            | Task::Fork(_)
+            | Task::ForEach(_)
+            | Task::Repeat(_)
+            | Task::Call(_)
+            | Task::Worker(_) => Vec::new(),
+        }
+    }
+}
+
+/// What a step does to a stored secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// A new value at once.
+    Update,
+    /// A new value as pending.
+    Stage,
+    /// The pending value becomes the current one.
+    Promote,
+    /// The previous value ends.
+    Revoke,
+}
+
+impl Act {
+    /// Whether it brings a new value.
+    pub fn stores(self) -> bool {
+        match self {
+            Act::Update | Act::Stage => true,
+            Act::Promote | Act::Revoke => false,
+        }
+    }
+
+    /// Whether the secret has a current value after it.
+    pub fn makes_current(self) -> bool {
+        match self {
+            Act::Update | Act::Promote => true,
+            Act::Stage | Act::Revoke => false,
+        }
+    }
+}
+
+/// A secret that a step writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Write<'p> {
+    /// What it does.
+    pub act: Act,
+    /// To which; absent when the name is computed.
+    pub secret: Option<&'p str>,
+    /// The new value, where there is one.
+    pub value: Option<&'p NewValue>,
+    /// When the new value expires.
+    pub expires: Option<&'p Expr>,
+    /// What the new value may be that is otherwise refused.
+    pub allow: Allow,
+}
+
+impl Task {
+    /// The stored secret that the step itself writes.
+    pub fn write(&self) -> Option<Write<'_>> {
+        let of = |act, secret| Write {
+            act,
+            secret,
+            value: None,
+            expires: None,
+            allow: Allow::default(),
+        };
+        match self {
+            Task::Update(update) => Some(Write {
+                value: Some(&update.value),
+                expires: update.expires.as_ref(),
+                allow: update.allow,
+                ..of(Act::Update, update.secret.as_str())
+            }),
+            Task::Stage(stage) => Some(Write {
+                value: Some(&stage.value),
+                expires: stage.expires.as_ref(),
+                allow: stage.allow,
+                ..of(Act::Stage, Some(&stage.secret))
+            }),
+            Task::Promote(promote) => Some(of(Act::Promote, Some(&promote.secret))),
+            Task::Revoke(revoke) => Some(of(Act::Revoke, Some(&revoke.secret))),
+            Task::Http(_)
+            | Task::Let(_)
+            | Task::SetVariables(_)
+            | Task::Generate(_)
+            | Task::Log(_)
+            | Task::Verify(_)
+            | Task::Manual(_)
+            | Task::Fail(_)
+            | Task::Stop(_)
+            | Task::Wait(_)
+            | Task::Switch(_)
+            | Task::Parallel(_)
+            | Task::Fork(_)
+            | Task::ForEach(_)
+            | Task::Repeat(_)
+            | Task::Call(_)
+            | Task::Worker(_) => None,
+        }
+    }
+}
+
+/// How a step leads on to what follows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// To the next one; steps within are part of it.
+    Straight,
+    /// It ends the run, as done or as failed.
+    Ends,
+    /// By one of the blocks within.
+    Choice,
+    /// By all blocks within, at the same time.
+    Together,
+    /// By the block within, once or more.
+    Rounds,
+    /// By the block within, once for each element of a list, which may be none.
+    Elements,
+    /// By another rotation.
+    Call,
+}
+
+impl Task {
+    /// How the step leads on.
+    pub fn control(&self) -> Control {
+        match self {
+            Task::Fail(_) | Task::Stop(_) => Control::Ends,
+            Task::Switch(_) => Control::Choice,
+            Task::Parallel(_) => Control::Together,
+            Task::Repeat(_) => Control::Rounds,
+            Task::ForEach(_) => Control::Elements,
+            Task::Call(_) => Control::Call,
+            Task::Http(_)
+            | Task::Let(_)
+            | Task::SetVariables(_)
+            | Task::Generate(_)
+            | Task::Log(_)
+            | Task::Update(_)
+            | Task::Stage(_)
+            | Task::Verify(_)
+            | Task::Promote(_)
+            | Task::Revoke(_)
+            | Task::Manual(_)
+            | Task::Wait(_)
+            | Task::Fork(_)
+            | Task::Worker(_) => Control::Straight,
+        }
+    }
+
+    /// Whether the step does something beyond this run: it calls, stores, asks a person, ends the run. What only computes, waits,
+    /// chooses or tells does not.
+    pub fn acts(&self) -> bool {
+        match self {
+            Task::Let(_)
+            | Task::SetVariables(_)
+            | Task::Log(_)
+            | Task::Wait(_)
+            | Task::Switch(_) => false,
+            Task::Http(_)
+            | Task::Generate(_)
+            | Task::Update(_)
+            | Task::Stage(_)
+            | Task::Verify(_)
+            | Task::Promote(_)
+            | Task::Revoke(_)
+            | Task::Manual(_)
+            | Task::Fail(_)
+            | Task::Stop(_)
+            | Task::Parallel(_)
+            | Task::Fork(_)
+            | Task::ForEach(_)
+            | Task::Repeat(_)
+            | Task::Call(_)
+            | Task::Worker(_) => true,
+        }
     }
 }
