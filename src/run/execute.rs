@@ -12,7 +12,7 @@ use super::scope::{RunFacts, Scope, Secrets, Values};
 use super::start::Passed;
 use super::turn::{self, Turn};
 use super::value::Value;
-use super::{claim, due, failure, lost, open, source, start};
+use super::{claim, deliver, due, failure, lost, open, source, start};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::json::{self, Node};
 use crate::plan::{Egress, Plan, Rotation};
@@ -418,6 +418,8 @@ async fn perform(
         issuers: RefCell::default(),
         done: RefCell::new(Done::default()),
         claim,
+        source: job.source.as_deref(),
+        lock_wait: job.lock_wait,
         certificates: job.certificates.clone(),
     };
     let mut replays = 0;
@@ -527,7 +529,7 @@ async fn finish<'a>(
                 notes: engine.done.borrow().notes.clone(),
             };
             let _ = engine.record(Event::Ended(end), None, false);
-            (Status::Completed, not_revoked(engine))
+            (Status::Completed, left_undone(engine, frame.rotation))
         }
         Err(stopped) => {
             let attempted = match &stopped {
@@ -559,8 +561,8 @@ async fn finish<'a>(
     })
 }
 
-/// What a run that is done says of old credentials that it could not revoke.
-fn not_revoked(engine: &Engine<'_>) -> Option<Error> {
+/// What a run that is done says of old credentials that it could not revoke, and of targets that lack the new one.
+fn left_undone(engine: &Engine<'_>, rotation: &Rotation) -> Option<Error> {
     let mut failed = std::mem::take(&mut engine.done.borrow_mut().unrevoked);
     for diagnostic in &mut failed {
         diagnostic.code = codes::RUN_NOT_REVOKED;
@@ -570,10 +572,11 @@ fn not_revoked(engine: &Engine<'_>) -> Option<Error> {
         );
         diagnostic.help = Some("each `rot run` and `rot resume` tries it again; `rot status` shows what is not revoked yet".into());
     }
-    (!failed.is_empty()).then_some(Error {
-        failure: Failure::Unrevoked,
-        diagnostics: failed,
-    })
+    failed.extend(deliver::behind(
+        engine.vault.borrow().doc(),
+        &due::stored_by(rotation),
+    ));
+    deliver::undelivered(failed)
 }
 
 impl Engine<'_> {

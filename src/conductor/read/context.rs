@@ -90,6 +90,8 @@ impl<'a> Reader<'a> {
         };
         (
             Plan {
+                targets: Vec::new(),
+                deliveries: Vec::new(),
                 dialect,
                 secrets: self.secrets,
                 env: self.env,
