@@ -6,7 +6,7 @@ mod parse;
 pub use parse::{KEYS, parse};
 
 use super::files;
-use crate::diagnostic::{Code, Error, Failure, Severity, codes};
+use crate::diagnostic::{Code, Error, Failure, Release, Severity, codes};
 use crate::source::{FileId, SourceFile, SourceMap, Span};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,8 @@ pub const FILE_NAME: &str = "rot.toml";
 pub struct Config {
     /// The folder of `rot.toml`; `None` when there is no such file.
     pub root: Option<PathBuf>,
+    /// `version`: rules of later releases are notes.
+    pub version: Option<Release>,
     /// `[vault] path`.
     pub vault: Option<PathBuf>,
     /// `[vault] identity`.
@@ -54,7 +56,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The same settings without what a tree may use to hide findings: weights, rules that are off, `[[ignore]]`.
+    /// The same settings without what a tree may use to hide findings: an older `version`, weights, rules that are off, `[[ignore]]`.
     #[must_use]
     pub fn strict(&self) -> Self {
         Self {
@@ -62,6 +64,7 @@ impl Config {
             paths: Vec::new(),
             ignores: Vec::new(),
             fail_on: None,
+            version: None,
             strict: true,
             ..self.clone()
         }

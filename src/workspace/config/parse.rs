@@ -1,7 +1,7 @@
 //! TOML with places → [`Config`]. Pure.
 
 use super::{Config, Environment, Ignore, PathRule, Target};
-use crate::diagnostic::{ALL_CODES, Code, Diagnostic, Severity, codes, nearest};
+use crate::diagnostic::{ALL_CODES, Code, Diagnostic, Release, Severity, codes, nearest};
 use crate::source::{FileId, SourceFile, Span};
 use crate::world::process::Declared;
 use std::borrow::Cow;
@@ -15,6 +15,7 @@ pub const KEYS: [(&str, &[&str]); 8] = [
     (
         "",
         &[
+            "version",
             "vault",
             "state",
             "environment",
@@ -94,6 +95,7 @@ impl Reader {
     fn document(&mut self, document: &DeTable<'_>, config: &mut Config, root: &Path) {
         for (key, value) in self.known("", document) {
             match key.as_str() {
+                "version" => config.version = self.release(value),
                 "ignore" => self.ignores(value, config),
                 "workers" => self.workers(value, config, root),
                 "programs" => self.programs(value, config),
@@ -158,6 +160,25 @@ impl Reader {
             ("check", "path") => self.paths(value, config),
             _ => {}
         }
+    }
+
+    /// A later release than this program is refused: it has rules that would be missed here.
+    fn release(&mut self, value: &Value<'_>) -> Option<Release> {
+        let text = self.string(value)?;
+        let current = Release::current();
+        let (message, help) = match Release::parse(&text) {
+            Some(release) if release <= current => return Some(release),
+            Some(_) => (
+                format!("the settings are for rot {text}, and this is rot {current}"),
+                "install that release, or a later one".to_owned(),
+            ),
+            None => (
+                "this is no release of rot".to_owned(),
+                format!("it is written as \"{current}\": the release whose rules count in full"),
+            ),
+        };
+        self.report(value.span(), message, "", help);
+        None
     }
 
     fn weights(&mut self, name: &str, value: &Value<'_>) -> BTreeMap<Code, Option<Severity>> {
