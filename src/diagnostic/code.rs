@@ -446,6 +446,8 @@ code_table! {
         VAULT_MERGE_REFUSED         "ROT829" "merge-refused" Error;
         PLAN_TAMPERED               "ROT830" "plan-tampered" Error;
         PLAN_NEWER                  "ROT831" "plan-newer" Error;
+        VAULT_MOVED                 "ROT832" "vault-moved" Error;
+        UNSAFE_FILE                 "ROT833" "unsafe-file" Error;
         CONFIG_INVALID              "ROT840" "config-invalid" Error;
         USAGE                       "ROT841" "usage" Error;
         CLOCK_ANOMALY               "ROT850" "clock-anomaly" Error;
