@@ -320,6 +320,7 @@ code_table! {
         SET_OTHER_VALUE             "ROT516" "set-other-value" Error;
         STORED_ELSEWHERE            "ROT517" "stored-elsewhere" Error;
         EFFECT_CONTRADICTED         "ROT518" "effect-contradicted" Warning;
+        REVOKE_CANNOT_BE_BOUND      "ROT519" "revoke-cannot-be-bound" Error;
     }
     Masking {
         UNMASKED_MINTED_SECRET      "ROT601" "unmasked-minted-secret" Error;

@@ -105,6 +105,7 @@ rules! {
         SET_OTHER_VALUE set_other_value local;
         STORED_ELSEWHERE stored_elsewhere whole;
         EFFECT_CONTRADICTED effect_contradicted local;
+        REVOKE_CANNOT_BE_BOUND revoke_cannot_be_bound local;
         UNMASKED_MINTED_SECRET unmasked_minted_secret local;
         RAW_COPY_BESIDE_MASK raw_copy_beside_mask local;
         MASK_LOST_DOWNSTREAM mask_lost_downstream local;
