@@ -16,13 +16,15 @@
     table))
 
 (defconst rot-mode-keywords
-  '("use" "env" "secret" "rotation" "description" "every" "cron" "timeout" "input" "output" "on" "failure"
-    "http" "let" "log" "fail" "stop" "update" "stage" "verify" "promote" "revoke" "generate" "manual" "wait"
-    "when" "else" "match" "parallel" "for" "each" "in" "repeat" "until" "call"
-    "bearer" "basic" "client" "header" "query" "json" "form" "text" "raw" "connect" "retry" "expect" "public"
-    "ca" "proxy" "follow" "limit" "strays" "sign" "login" "statement" "command" "stdin" "environment" "arguments" "file"
-    "sql" "redis" "exec" "program" "exit" "reads" "issues" "additive" "replacing" "sets" "revokes"
-    "to" "as" "optional" "because" "reveal" "not" "and" "or"))
+  '("about" "accept" "additive" "after" "allow" "and" "arguments" "as" "at" "backoff" "basic" "bearer" "because"
+    "body" "ca" "call" "client" "command" "connect" "cron" "description" "each" "else" "env" "environment" "every"
+    "exec" "exit" "expect" "expires" "fail" "failure" "false" "file" "follow" "for" "form" "from" "generate" "grace"
+    "header" "http" "in" "input" "issues" "jitter" "json" "key" "let" "limit" "lockout-risk" "log" "login" "manual"
+    "match" "most" "not" "null" "on" "optional" "or" "output" "parallel" "parameter" "pending" "postgres" "previous"
+    "program" "promote" "proxy" "public" "query" "raw" "reads" "recover" "redis" "repeat" "replacing" "retry"
+    "reveal" "revoke" "revokes" "rotation" "secret" "secrets" "self" "sets" "sign" "slot" "sql" "stage" "statement"
+    "status" "stdin" "stop" "strays" "template" "text" "timeout" "to" "true" "until" "up" "update" "use" "verify"
+    "wait" "when" "with" "within"))
 
 ;;;###autoload
 (define-derived-mode rot-mode prog-mode "rot"

@@ -21,5 +21,5 @@ provide-module rot %{
     add-highlighter shared/rot/code default-region group
     add-highlighter shared/rot/comment region '#' '$' fill comment
     add-highlighter shared/rot/string region '"' (?<!\\)(\\\\)*" fill string
-    add-highlighter shared/rot/code/ regex \b(use|env|secret|rotation|http|let|stage|update|verify|promote|revoke|when|else|for|each|call|expect|bearer|public)\b 0:keyword
+    add-highlighter shared/rot/code/ regex (?<![\w.-])(about|accept|additive|after|allow|and|arguments|as|at|backoff|basic|bearer|because|body|ca|call|client|command|connect|cron|description|each|else|env|environment|every|exec|exit|expect|expires|fail|failure|false|file|follow|for|form|from|generate|grace|header|http|in|input|issues|jitter|json|key|let|limit|lockout-risk|log|login|manual|match|most|not|null|on|optional|or|output|parallel|parameter|pending|postgres|previous|program|promote|proxy|public|query|raw|reads|recover|redis|repeat|replacing|retry|reveal|revoke|revokes|rotation|secret|secrets|self|sets|sign|slot|sql|stage|statement|status|stdin|stop|strays|template|text|timeout|to|true|until|up|update|use|verify|wait|when|with|within)(?![\w-]) 0:keyword
 }

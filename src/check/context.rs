@@ -168,6 +168,11 @@ impl<'a, 'p> Context<'a, 'p> {
         matches!(event.sink, Sink::Output { name, masked: false } if event.step.is_none() && self.implied.contains(&(event.rotation, name)))
     }
 
+    /// Whether an output is what the last task gives, in a definition that names none.
+    pub(crate) fn is_implied_output(&self, rotation: usize, name: &'p str) -> bool {
+        self.implied.contains(&(rotation, name))
+    }
+
     pub(crate) fn order(&self) -> &'a Order<'p> {
         &self.flow.order
     }

@@ -223,6 +223,13 @@ functions! {
     HexDecode "hex_decode" (String) -> Bytes, Encoded, "The bytes behind hexadecimal digits.";
     Base64Bytes "base64_bytes" (String) -> Bytes, Encoded, "The bytes behind base64 of either alphabet.";
     ScramSha256 "scram_sha_256" (String) -> String, Opaque, "A SCRAM-SHA-256 verifier as PostgreSQL stores it (RFC 5803); its salt is the run's, so that a resumed run makes the same.";
+    Bcrypt "bcrypt" (String) -> String, Opaque, "A bcrypt hash (`$2y$`, 2^10 rounds) as htpasswd and web servers keep it; of at most 72 bytes, the salt is the run's.";
+    Sha512Crypt "sha512_crypt" (String) -> String, Opaque, "A `$6$` hash as /etc/shadow has it; the salt is the run's.";
+    Ssha "ssha" (String) -> String, Opaque, "A salted SHA-1 hash as LDAP servers keep it in `userPassword` (`{SSHA}`); the salt is the run's.";
+    RabbitmqHash "rabbitmq_hash" (String) -> String, Opaque, "A salted SHA-256 hash as RabbitMQ takes it in `password_hash`; the salt is the run's.";
+    MysqlNative "mysql_native" (String) -> String, Opaque, "The hash of `mysql_native_password` (MySQL, MariaDB): `*` and SHA-1 of SHA-1; it has no salt.";
+    Base32 "base32" (Any) -> String, Encoded, "Base32 with padding (RFC 4648 section 6).";
+    Base32Bytes "base32_bytes" (String) -> Bytes, Encoded, "The bytes behind base32 in either case, with or without padding: the key of a TOTP.";
     Name "name" (String) -> String, Encoded, "An SQL identifier in its quotes, for `statement`.";
     Next "next" (Any, Any) -> Any, Whole, "The element of a list behind a value, the first where there is none or the value is not in it: the slot that is not in use.";
     Date "date" (Time) -> String, Whole, "The date of a time in UTC: 2026-11-23.";

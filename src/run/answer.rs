@@ -358,7 +358,7 @@ pub fn status_expected(http: &Http, status: u16) -> bool {
     }
     let usual = match http.protocol() {
         Protocol::Exec => StatusPattern::Exact(0),
-        Protocol::Http | Protocol::Postgres | Protocol::Redis => StatusPattern::Family(2),
+        Protocol::Http | Protocol::Sql(_) | Protocol::Redis => StatusPattern::Family(2),
     };
     !listed && usual.matches(status)
 }

@@ -2,6 +2,7 @@
 
 use super::value::{Data, Value};
 use crate::plan::schedule::Dur;
+use crate::plan::task::http::SqlDialect;
 use crate::plan::{Function, Label};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -69,7 +70,17 @@ pub fn apply(function: Function, values: &[Value], seed: &str) -> Result<Value, 
         Function::HexDecode => Data::Bytes(unhex(&string(&first)?)?),
         Function::Base64Bytes => Data::Bytes(Zeroizing::new(unbase64(&string(&first)?)?)),
         Function::ScramSha256 => Data::Text(super::scram::verifier(&string(&first)?, seed)?),
-        Function::Name => Data::Text(super::sql::identifier(&string(&first)?)?),
+        Function::Bcrypt => Data::Text(super::hash::bcrypt(&string(&first)?, seed)?),
+        Function::Sha512Crypt => Data::Text(super::hash::sha512_crypt(&string(&first)?, seed)?),
+        Function::Ssha => Data::Text(super::hash::ssha(&string(&first)?, seed)?),
+        Function::RabbitmqHash => Data::Text(super::hash::rabbitmq(&string(&first)?, seed)?),
+        Function::MysqlNative => Data::Text(super::hash::mysql_native(&string(&first)?)?),
+        Function::Base32 => Data::Text(super::base32::encode(&bytes(&first)?)),
+        Function::Base32Bytes => Data::Bytes(super::base32::decode(&string(&first)?)?),
+        Function::Name => Data::Text(super::sql::identifier(
+            &string(&first)?,
+            SqlDialect::Postgres,
+        )?),
         Function::Next => {
             let Data::List(items) = &first.data else {
                 return Err(format!("expected a list, found {}", first.kind()));

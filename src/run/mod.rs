@@ -3,6 +3,7 @@
 //! [`run`] starts a run or continues the interrupted one of the same rotation; [`resume`] continues a given one. Both
 //! work on a vault that is open and a plan that was checked. Called by the command line alone.
 
+pub mod deliver;
 pub mod due;
 pub mod functions;
 pub mod identity;
@@ -16,6 +17,7 @@ pub mod value;
 
 mod accept;
 mod answer;
+mod base32;
 pub mod claim;
 mod decide;
 mod drain;
@@ -27,6 +29,7 @@ mod failure;
 mod fields;
 mod fingerprint;
 pub(crate) mod generate;
+mod hash;
 mod jwt;
 mod masked;
 pub mod needs;
@@ -42,6 +45,7 @@ mod sql;
 mod start;
 mod step;
 pub mod sweep;
+mod target;
 mod turn;
 mod xml;
 

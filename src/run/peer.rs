@@ -7,11 +7,13 @@ use super::sign::{AwsSigv4, Header, Signed, facts};
 use super::sql;
 use super::value::{Data, Value};
 use crate::diagnostic::codes;
-use crate::plan::task::http::{Auth, Body, HmacAlgorithm, HmacEncoding, Http, Program, Sign};
+use crate::plan::task::http::{
+    Auth, Body, HmacAlgorithm, HmacEncoding, Http, Program, Sign, SqlDialect,
+};
 use crate::plan::{Expr, Label, Place};
 use crate::world::http::Limits;
 use crate::world::process::{PATH, Start};
-use crate::world::wire::{Call, Session};
+use crate::world::wire::{Call, Session, SqlServer};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
@@ -109,16 +111,24 @@ pub fn build(
     };
     let mut shown = format!("{host}:{port}");
     let request = match &http.body {
-        Body::Statement(text) => {
-            let text = sql::statement(text, scope, |value, expr| {
+        Body::Statement { dialect, text } => {
+            let text = sql::statement(text, *dialect, scope, |value, expr| {
                 guard(value, Place::Statement, expr)?;
                 parts.label.join(&value.full_label());
                 Ok(())
             })?;
+            let server = match dialect {
+                SqlDialect::Postgres => SqlServer::Postgres,
+                SqlDialect::Mysql | SqlDialect::Mariadb => SqlServer::Mysql,
+            };
             let database = percent_decoded(url.path().trim_start_matches('/'));
             Outgoing::Wire(Box::new((
                 session(limits),
-                Call::Statement { database, text },
+                Call::Statement {
+                    server,
+                    database,
+                    text,
+                },
             )))
         }
         Body::Command(words) => {

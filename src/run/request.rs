@@ -145,7 +145,7 @@ pub fn build(
             Some(Zeroizing::new(text.as_bytes().to_vec()))
         }
         // Another protocol's, built above.
-        Body::Statement(_) | Body::Command(_) | Body::Program(_) => None,
+        Body::Statement { .. } | Body::Command(_) | Body::Program(_) => None,
         Body::Text(expr) | Body::Raw(expr) => {
             let value = eval(expr, scope)?;
             guard(&value, Place::Body, expr)?;

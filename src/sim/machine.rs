@@ -12,7 +12,7 @@ use crate::world::env::Env;
 use crate::world::http::{Attempt, Http, Request};
 use crate::world::process::{Process, Readiness, Start, Trouble};
 use crate::world::rng::Rng;
-use crate::world::wire::{Call, Session, Wire};
+use crate::world::wire::{Call, Session, SqlServer, Wire};
 use crate::world::{BoxFuture, World};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -318,11 +318,19 @@ impl<O: Outside> Wire for Sim<O> {
         let login = session.login.iter();
         let headers = login.map(|(user, password)| (user.as_str(), password.as_bytes()));
         let request = match call {
-            Call::Statement { database, text } => {
+            Call::Statement {
+                server,
+                database,
+                text,
+            } => {
+                let scheme = match server {
+                    SqlServer::Postgres => "postgres",
+                    SqlServer::Mysql => "mysql",
+                };
                 let body = Zeroizing::new(text.as_bytes().to_vec());
                 in_place(
                     "SQL",
-                    format!("postgres://{at}/{database}"),
+                    format!("{scheme}://{at}/{database}"),
                     headers,
                     Some(body),
                 )

@@ -3,9 +3,12 @@
 //!
 //! Comments stand beside the tree ([`Ast::comments`]); the formatter puts them back.
 
+pub use super::delivery::{Deliver, Target};
+
 use crate::source::Dur;
 use crate::source::{FileId, Span};
 use crate::syntax::Operator;
+use serde::{Deserialize, Serialize};
 
 /// A parsed file.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +34,10 @@ pub enum Item {
     Rotation(Rotation),
     /// `template NAME { … }`
     Template(Template),
+    /// `target NAME KIND "place" { … }`
+    Target(Target),
+    /// `deliver SECRET to NAME, …`
+    Deliver(Deliver),
     /// Text that could not be parsed; a diagnostic was made for it.
     Error(Span),
 }
@@ -44,6 +51,8 @@ impl Item {
             Item::Secret(item) => item.span,
             Item::Rotation(item) => item.span,
             Item::Template(item) => item.span,
+            Item::Target(item) => item.span,
+            Item::Deliver(item) => item.span,
             Item::Error(span) => *span,
         }
     }
@@ -82,14 +91,14 @@ pub struct Secret {
     /// The names, each with its fields (empty for a single value).
     pub names: Vec<(Name, Vec<Name>)>,
     /// Where they may be sent.
-    pub to: Vec<Target>,
+    pub to: Vec<Destination>,
     /// The item.
     pub span: Span,
 }
 
 /// One destination of a secret.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Target {
+pub struct Destination {
     /// `host`, `host:port`, `*.domain`.
     pub host: Name,
     /// It is written `"${name}"` and names a host parameter of the template in which it stands.
@@ -210,7 +219,7 @@ pub enum Entry {
         /// Default.
         default: Option<Expr>,
         /// Where a secret may be sent, when its declaration does not say.
-        to: Vec<Target>,
+        to: Vec<Destination>,
         /// The clause.
         span: Span,
     },
@@ -445,20 +454,65 @@ pub struct Member {
 pub enum Protocol {
     /// `http NAME METHOD "url" …`
     Http,
-    /// `sql NAME postgres "host:port/database" …`
-    Postgres,
+    /// `sql NAME DIALECT "host:port/database" …`
+    Sql(SqlDialect),
     /// `redis NAME "host:port" …`
     Redis,
     /// `exec NAME "program" …`
     Exec,
 }
 
+/// What a server of `sql` speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SqlDialect {
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL.
+    Mysql,
+    /// MariaDB: MySQL's protocol; passwords are logged, and a user may have two.
+    Mariadb,
+}
+
+impl SqlDialect {
+    /// All of them.
+    pub const ALL: [SqlDialect; 3] = [SqlDialect::Postgres, SqlDialect::Mysql, SqlDialect::Mariadb];
+
+    /// Its word behind `sql`, which is also the scheme of its addresses in a plan.
+    pub fn word(self) -> &'static str {
+        match self {
+            SqlDialect::Postgres => "postgres",
+            SqlDialect::Mysql => "mysql",
+            SqlDialect::Mariadb => "mariadb",
+        }
+    }
+
+    /// The dialect of a word.
+    pub fn find(word: &str) -> Option<SqlDialect> {
+        SqlDialect::ALL.into_iter().find(|one| one.word() == word)
+    }
+
+    /// The port of a server for which none is written.
+    pub fn port(self) -> u16 {
+        match self {
+            SqlDialect::Postgres => 5432,
+            SqlDialect::Mysql | SqlDialect::Mariadb => 3306,
+        }
+    }
+}
+
 impl Protocol {
+    /// Those whose addresses in a plan begin with a scheme of their own.
+    pub fn with_schemes() -> impl Iterator<Item = Protocol> {
+        let sql = SqlDialect::ALL.into_iter().map(Protocol::Sql);
+        sql.chain([Protocol::Redis, Protocol::Exec])
+    }
+
     /// The first word of its step.
     pub fn word(self) -> &'static str {
         match self {
             Protocol::Http => "http",
-            Protocol::Postgres => "sql",
+            Protocol::Sql(_) => "sql",
             Protocol::Redis => "redis",
             Protocol::Exec => "exec",
         }
@@ -468,7 +522,7 @@ impl Protocol {
     pub fn scheme(self) -> Option<&'static str> {
         match self {
             Protocol::Http => None,
-            Protocol::Postgres => Some("postgres"),
+            Protocol::Sql(dialect) => Some(dialect.word()),
             Protocol::Redis => Some("redis"),
             Protocol::Exec => Some("exec"),
         }
@@ -477,7 +531,7 @@ impl Protocol {
     /// The port of a server for which none is written.
     pub fn port(self) -> Option<u16> {
         match self {
-            Protocol::Postgres => Some(5432),
+            Protocol::Sql(dialect) => Some(dialect.port()),
             Protocol::Redis => Some(6379),
             Protocol::Http | Protocol::Exec => None,
         }
@@ -623,7 +677,7 @@ pub enum ClauseKind {
         /// `optional`
         optional: bool,
         /// Hosts after `to`.
-        to: Vec<Target>,
+        to: Vec<Destination>,
     },
     /// `ca "file.pem"`
     Ca(Name),

@@ -5,12 +5,13 @@
 //! back: the one canonical layout.
 
 pub mod ast;
+mod delivery;
 pub mod expect;
 mod explain;
 mod fault;
 mod grammar;
 pub mod keyword;
-mod lex;
+pub mod lex;
 mod lower;
 mod operator;
 mod parse;

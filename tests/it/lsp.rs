@@ -2,7 +2,7 @@
 
 mod client;
 mod completion;
-mod editors;
+pub mod editors;
 mod features;
 mod hostile;
 mod sync;

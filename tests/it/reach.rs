@@ -2,6 +2,7 @@
 //! that lacks one says so by name.
 
 mod exec;
+mod mysql;
 mod postgres;
 mod redis;
 mod refused;

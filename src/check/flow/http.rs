@@ -244,7 +244,7 @@ impl<'p> Engine<'p> {
                     carries.join(&self.leaves(e, &body));
                 }
             }
-            Body::Statement(_) | Body::Command(_) | Body::Program(_) => {}
+            Body::Statement { .. } | Body::Command(_) | Body::Program(_) => {}
         }
         // Names that only stand within: the path of a file in memory, the parts of the request that is signed.
         let mut outer = Vec::new();

@@ -48,8 +48,7 @@ pub(crate) enum Piece<'p> {
 
 /// The port of a server that does not speak HTTP, where none is written.
 fn default_port(scheme: &str) -> Option<u16> {
-    [Protocol::Postgres, Protocol::Redis, Protocol::Exec]
-        .into_iter()
+    Protocol::with_schemes()
         .find(|protocol| protocol.scheme() == Some(scheme))
         .and_then(Protocol::port)
 }

@@ -57,11 +57,7 @@ pub(crate) fn words(name: &str) -> Vec<String> {
 /// Whether a secret is one for what is not yet in use.
 pub(crate) fn is_staged(name: &str) -> bool {
     let words = words(name);
-    words.len() > 1
-        && [words.first(), words.last()]
-            .into_iter()
-            .flatten()
-            .any(|w| NEXT.contains(&w.as_str()))
+    words.len() > 1 && words.iter().any(|w| NEXT.contains(&w.as_str()))
 }
 
 /// The new credential reaches the place for what is to come, and never that of what is in use, whose credential is revoked.
@@ -288,6 +284,78 @@ pub(crate) fn made_in_rounds(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             .label(around.step.at.0, "repeated here")
             .severity(Severity::Warning)
             .help("issue it before the loop, or store each within it"),
+        );
+    }
+}
+
+/// A loop that stores something else in each of its rounds, under one name.
+pub(crate) fn overwritten_in_rounds(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let order = cx.order();
+    for write in cx.writes() {
+        let Some(node) = order.get(write.step) else {
+            continue;
+        };
+        let Task::Update(update) = &node.step.task else {
+            continue;
+        };
+        let chosen =
+            |up: usize| matches!(order.get(up).map(|n| &n.step.task), Some(Task::Switch(_)));
+        let inmost = order.around(write.step).find(|up| {
+            matches!(
+                order.get(*up).map(|n| &n.step.task),
+                Some(Task::ForEach(_) | Task::Repeat(_))
+            )
+        });
+        let Some((outer, around)) = inmost.and_then(|id| Some((id, order.get(id)?))) else {
+            continue;
+        };
+        // What a condition chooses may be another secret in each round, or come in one of them alone.
+        if order
+            .around(write.step)
+            .take_while(|up| *up != outer)
+            .any(chosen)
+        {
+            continue;
+        }
+        let (item, ends) = if let Task::ForEach(each) = &around.step.task {
+            let once = matches!(&each.items.kind, ExprKind::List(items) if items.len() < 2);
+            let until = each
+                .until
+                .as_ref()
+                .is_some_and(|until| reads_within(cx, outer, until));
+            (Some(each.item.as_str()), once || until)
+        } else if let Task::Repeat(repeat) = &around.step.task {
+            (
+                None,
+                repeat.at_most < 2 || reads_within(cx, outer, &repeat.until),
+            )
+        } else {
+            continue;
+        };
+        let of_round = || {
+            let sources = cx.intent.sources(write.rotation, update.value.exprs());
+            sources.steps.iter().any(|(step, _)| {
+                order
+                    .find(write.rotation, step)
+                    .is_some_and(|id| order.is_within(id, outer))
+            }) || item.is_some_and(|item| sources.words.iter().any(|word| word == item))
+        };
+        if ends || !of_round() {
+            continue;
+        }
+        out.push(
+            Diagnostic::new(
+                codes::NEW_SECRET_DROPPED,
+                node.step.at.0,
+                format!(
+                    "each round of `{}` overwrites the `{}` of the round before",
+                    around.step.name, write.secret
+                ),
+            )
+            .at("only the last one is kept")
+            .label(around.step.at.0, "repeated here")
+            .severity(Severity::Warning)
+            .help("make the name of the secret from what the round is about, or store it behind the loop"),
         );
     }
 }

@@ -128,6 +128,8 @@ pub(crate) struct Intent<'p> {
     carried: HashMap<AtomId, Vec<Use>>,
     /// Uses of a secret by its name, in the order of the steps.
     reads: BTreeMap<&'p str, Vec<Use>>,
+    /// Where names get their values.
+    names: sources::Names<'p>,
 }
 
 impl<'p> Intent<'p> {
@@ -173,6 +175,7 @@ impl<'p> Intent<'p> {
             }
         }
         all.note_uses(flow);
+        all.names = known;
         all
     }
 
@@ -283,6 +286,11 @@ impl<'p> Intent<'p> {
     /// What a SWITCH decides by.
     pub(crate) fn subject(&self, step: usize) -> Option<&Sources<'p>> {
         self.subjects.get(&step)
+    }
+
+    /// What values of a rotation are made from.
+    pub(crate) fn sources(&self, rotation: usize, exprs: Vec<&'p Expr>) -> Sources<'p> {
+        self.names.sources(rotation, &exprs)
     }
 
     /// Whether a step stores a copy of a secret.

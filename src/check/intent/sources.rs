@@ -23,7 +23,7 @@ pub(crate) struct Sources<'p> {
 }
 
 /// Where the names of a plan get their values. Without any, only what an expression names itself is found.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Names<'p> {
     values: HashMap<(usize, &'p str), Vec<&'p Expr>>,
     captures: HashMap<(usize, &'p str), &'p [crate::plan::task::Capture]>,

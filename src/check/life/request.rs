@@ -51,6 +51,8 @@ impl<'p> Walk<'_, 'p> {
         }
         match (&http.effect, self.purpose) {
             (Effect::Revokes, _) => self.revoke(step, &names, way),
+            // What is set is the one that stays: a slot that is filled with it holds the old one no more.
+            (Effect::SetsSlot, Purpose::Revoke { .. }) => {}
             (effect, Purpose::Revoke { .. }) if !effect.is_read() => {
                 self.revoke(step, &names, way);
             }

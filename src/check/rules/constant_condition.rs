@@ -1,7 +1,7 @@
 //! # ROT205 constant-condition
 //!
 //! What it finds: a condition that is always true or always false: constants on both sides, the same expression on both sides, a number
-//! compared with a text. In scripts of Conductor JSON also `=` in the place of `===`, a loop whose condition holds in every round, and a case that
+//! compared with a text, comparisons of which one always holds (`a != "x" or a != "y"`) or that never hold together. In scripts of Conductor JSON also `=` in the place of `===`, a loop whose condition holds in every round, and a case that
 //! the script never gives.
 //!
 //! ## Why it matters
@@ -33,6 +33,7 @@
 use crate::check::context::Context;
 use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::plan::expr::{Operator, Root};
+use crate::plan::truth;
 use crate::plan::task::CaptureSource;
 use crate::plan::{Expr, ExprKind, Task, Type};
 
@@ -49,6 +50,17 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         }
         if is_switch && is_constant(cx, node.rotation, condition) {
             out.push(found(condition, "this condition never changes", "a constant"));
+            continue;
+        }
+        // Of scripts that is said where they are read.
+        if !cx.plan.dialect.semantics().script_conditions
+            && let Some(part) = truth::constant_part(condition)
+        {
+            let (always, other) = if part.holds { ("true", "and") } else { ("false", "or") };
+            out.push(
+                found(part.part, &format!("this condition is always {always}, whatever its values are"), "decides nothing")
+                    .help(format!("join the comparisons with `{other}`")),
+            );
             continue;
         }
         condition.walk(&mut |expr| {

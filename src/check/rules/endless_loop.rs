@@ -1,7 +1,7 @@
 //! # ROT209 endless-loop
 //!
 //! What it finds: a `repeat` that nothing bounds but the 1000 rounds that every loop has (no `at most`, and no `timeout` of the rotation), or
-//! whose `until` reads nothing that a round changes.
+//! whose `until` reads nothing that a round changes. In Conductor JSON a DO_WHILE whose condition reads nothing that a round changes.
 //!
 //! ## Why it matters
 //!
@@ -41,19 +41,17 @@
 use crate::check::context::Context;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::task::control::DEFAULT_ROUNDS;
-use crate::plan::{Expr, ExprKind, Root, Task};
+use crate::plan::{Expr, ExprKind, Function, Root, Task};
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if !cx.plan.dialect.semantics().declares_intent {
-        return;
-    }
+    let scripts = cx.plan.dialect.semantics().script_conditions;
     for (id, node) in cx.order().iter() {
         let Task::Repeat(repeat) = &node.step.task else {
             continue;
         };
         let rotation = cx.plan.rotations.get(node.rotation);
-        if repeat.at_most == DEFAULT_ROUNDS && rotation.is_some_and(|r| r.timeout.is_none()) {
+        if !scripts && repeat.at_most == DEFAULT_ROUNDS && rotation.is_some_and(|r| r.timeout.is_none()) {
             out.push(
                 Diagnostic::new(
                     codes::ENDLESS_LOOP,
@@ -66,7 +64,8 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             );
         }
         // `until true` is the usual way to say "once".
-        if names(&repeat.until).is_empty() || changes(cx, id, &repeat.until) {
+        let read = names(&repeat.until);
+        if read.is_empty() || read.contains(&&Root::Answer) || changes(cx, id, &repeat.until) {
             continue;
         }
         out.push(
@@ -93,26 +92,64 @@ fn names(expr: &Expr) -> Vec<&Root> {
     found
 }
 
-/// Whether something that a condition reads is made within the loop. Secrets may be stored there.
+/// Whether something that a condition reads is made within the loop, or changes of itself. Secrets may be stored there.
 fn changes(cx: &Context<'_, '_>, id: usize, until: &Expr) -> bool {
-    let within: HashSet<&str> = cx
-        .order()
+    let order = cx.order();
+    let Some(node) = order.get(id) else {
+        return true;
+    };
+    let within: HashSet<&str> = order
         .range(id + 1..usize::MAX)
-        .take_while(|(inner, _)| cx.order().is_within(*inner, id))
+        .take_while(|(inner, _)| order.is_within(*inner, id))
         .flat_map(|(_, node)| {
             let mut names = vec![node.step.name.as_str()];
             if let Task::Let(item) = &node.step.task {
                 names.push(item.name.as_str());
+            } else if let Task::SetVariables(set) = &node.step.task {
+                names.extend(set.values.iter().map(|(name, _)| name.as_str()));
             }
             names
         })
         .collect();
+    // What runs beside the loop may change what it reads.
+    let of_step = |step: &str| {
+        let beside = || order.find(node.rotation, step).is_none_or(|other| order.are_parallel(other, id));
+        step == node.step.name || within.contains(step) || beside()
+    };
     names(until).into_iter().any(|root| match root {
-        Root::Capture { step, .. } | Root::Output(step) | Root::TaskField { step, .. } => {
-            within.contains(step.as_str())
-        }
+        Root::Capture { step, .. } | Root::Output(step) | Root::TaskField { step, .. } => of_step(step),
         Root::Let(name) => within.contains(name.as_str()),
-        Root::Secret { .. } | Root::Variable(_) | Root::Answer => true,
+        Root::Variable(name) => within.contains(name.as_str()) || !only_before(cx, id, name),
+        Root::Secret { .. } | Root::Answer => true,
         Root::Input(_) | Root::Inputs | Root::Env(_) | Root::Run(_) => false,
-    })
+    }) || tells_time(until)
+}
+
+/// Whether a variable is set, and only by steps in front of a loop.
+fn only_before(cx: &Context<'_, '_>, id: usize, name: &str) -> bool {
+    let order = cx.order();
+    let Some(node) = order.get(id) else {
+        return false;
+    };
+    let mut set = order.of_rotation(node.rotation).filter(|(_, other)| {
+        matches!(&other.step.task, Task::SetVariables(set) if set.values.iter().any(|(of, _)| of == name))
+    });
+    let mut any = false;
+    let only = set.all(|(step, _)| {
+        any = true;
+        !order.are_parallel(step, id)
+    });
+    any && only
+}
+
+/// Whether a script asks for the time, or for chance.
+fn tells_time(until: &Expr) -> bool {
+    let mut tells = false;
+    until.walk(&mut |part| {
+        if let ExprKind::Call(Function::JavaScript, arguments) = &part.kind {
+            let program = arguments.first().and_then(Expr::as_str);
+            tells |= program.is_none_or(|text| ["Date", "random", "now"].iter().any(|word| text.contains(word)));
+        }
+    });
+    tells
 }

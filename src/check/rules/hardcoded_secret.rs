@@ -116,7 +116,7 @@ impl Finder<'_> {
                 self.pairs(&written(value), '&', value.at.0);
             }
             Body::Form(members) => members.iter().for_each(|(name, value)| self.value(value, Some(name))),
-            Body::Statement(text) => self.value(text, None),
+            Body::Statement { text, .. } => self.value(text, None),
             Body::Command(words) => words.iter().for_each(|word| self.value(word, None)),
             Body::Program(program) => {
                 program.arguments.iter().for_each(|one| self.value(one, None));

@@ -60,6 +60,9 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     each_round(cx, out);
     dead_field_kept(cx, out);
     intent::keep::made_in_rounds(cx, out);
+    if !cx.plan.dialect.semantics().declares_intent {
+        intent::keep::overwritten_in_rounds(cx, out);
+    }
     let (kept, setters) = (kept(cx), setters(cx));
     let stored = if !cx.plan.dialect.semantics().declares_intent { stored(cx) } else { HashMap::new() };
     let tried = if !cx.plan.dialect.semantics().declares_intent { tried(cx) } else { HashMap::new() };
@@ -423,10 +426,25 @@ fn revokes_the_old(cx: &Context<'_, '_>, rotation: usize, maker: &Http) -> bool 
     })
 }
 
+/// Whether a call logs in with what another one made or a step stored: that tries it, and the token is thrown away.
+fn is_trial_login(cx: &Context<'_, '_>, id: usize, rotation: usize, http: &Http) -> bool {
+    let order = cx.order();
+    let checks = intent::is_login(http) || intent::trial::is_a_check(cx.flow.step_name(id));
+    checks
+        && cx.requests_of(id).flat_map(|r| cx.carried(r)).any(|origin| match origin {
+            Origin::Secret(name) => cx.writes_of(name).iter().any(|w| w.step != id && order.may_precede(w.step, id)),
+            Origin::Minted { step, .. } => order.find(rotation, step).is_some_and(|maker| maker != id),
+            _ => false,
+        })
+}
+
 /// Conductor: what is masked as a credential and read by nothing.
 fn masked_for_nothing(cx: &Context<'_, '_>, id: usize, stored: &[&str], out: &mut Vec<Diagnostic>) {
     let Some((node, http)) = cx.order().get(id).zip(cx.http(id)) else { return };
     let secret = |c: &&Capture| c.secret;
+    if is_trial_login(cx, id, node.rotation, http) {
+        return;
+    }
     other_stored(cx, id, stored, out);
     let used = http.captures.iter().filter(secret).any(|c| cx.flow.used.contains(&(id, c.name.as_str()))) || cx.flow.used.contains(&(id, ""));
     if let (Some(capture), false) = (http.captures.iter().find(secret), used || http.effect.is_read() || http.method == "GET") {

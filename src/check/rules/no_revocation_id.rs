@@ -90,7 +90,8 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         unbounded(cx, http, store, revoked, &mut full, out);
         let Task::Stage(stage) = &store.step.task else { continue };
         let has_more = matches!(&stage.value, NewValue::Fields(fields) if fields.len() > 1);
-        if additive && stage.expires.is_none() && !revoked && !has_more && seen.insert(keeping.store) {
+        let (rotation, maker) = (store.rotation, cx.order().get(keeping.maker));
+        if additive && !is_short_lived(cx, rotation, http) && stage.expires.is_none() && !revoked && !has_more && seen.insert(keeping.store) {
             out.push(
                 Diagnostic::new(
                     codes::NO_REVOCATION_ID,
@@ -99,7 +100,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 )
                 .at("stored without an id and without an expiry")
                 .label(
-                    cx.order().get(keeping.maker).map_or(crate::source::Span::NONE, |n| n.step.at.0),
+                    maker.map_or(crate::source::Span::NONE, |n| n.step.at.0),
                     "issues additive: the old one lives on",
                 )
                 .help(format!(
@@ -108,6 +109,16 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// Whether a token is one that a login gives for a while, or the rotation the way back of another one: what was there before is dead
+/// then, or nobody knows it.
+fn is_short_lived(cx: &Context<'_, '_>, rotation: usize, http: &Http) -> bool {
+    let name = cx.plan.rotations.get(rotation).map(|r| r.name.as_str());
+    let recovers = cx.order().iter().any(|(_, node)| {
+        matches!(&node.step.task, Task::Http(other) if matches!(&other.effect, Effect::Issues(Issues { old: Old::Dies { recover: Some(by), .. }, .. }) if Some(by.as_str()) == name))
+    });
+    recovers || crate::check::intent::is_login(http)
 }
 
 /// A server that allows so many credentials, of which none is ever revoked: it is full after as many runs.

@@ -6,7 +6,8 @@
 //! secret and waiting prove nothing.
 //!
 //! In Conductor JSON, which has no word for it, a warning where the new value is stored before the request that tries it, unless the call that
-//! made it put it in the place of the old one (`PUT`, `…/rotate`) or it is the token of a login. An error where what is meant to try it
+//! made it put it in the place of the old one (`PUT`, `…/rotate`) or it is the token of a login; a note where that request reads it from the store, and the
+//! old one is revoked behind that at the earliest. An error where what is meant to try it
 //! is `optional` and the old one is revoked all the same, or takes a 401 for an answer; a warning where it reads the secret before the new value
 //! is in it, is made with the credential of the maker, or where nothing comes of its answer.
 //!
@@ -127,19 +128,34 @@ fn tried_too_late(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             steps.iter().skip(behind).copied().find(|id| cx.order().may_precede(kept.store, *id))
         };
         let after = first(tries).into_iter().chain(first(reads)).min();
-        if let Some(late) = after.and_then(|id| cx.order().get(id))
+        if let Some(late) = after.and_then(|id| Some((id, cx.order().get(id)?)))
             && seen.insert(kept.store)
         {
+            // Read from the store, it shows that what was stored works; and as long as the old one lives there is a way back.
+            let recoverable = unsaid && first(tries).is_none_or(|id| id > late.0) && !revoked_between(cx, kept, late.0);
+            let late = late.1;
             let name = kept.secret;
             let message = format!("`{name}` is overwritten before `{}` tries the new value", late.step.name);
             out.push(
                 Diagnostic::new(codes::OVERWRITE_BEFORE_VERIFY, store.step.at.0, message)
                     .at("the old value is gone from here on")
                     .label(late.step.at.0, "used for the first time here")
-                    .help("move the request that uses the new value before the step that stores it"),
+                    .help("move the request that uses the new value before the step that stores it")
+                    .severity(if recoverable { Severity::Note } else { Severity::Warning }),
             );
         }
     }
+}
+
+/// Whether the old credential may be revoked before the new one is tried.
+fn revoked_between(cx: &Context<'_, '_>, kept: &Keeping<'_>, trial: usize) -> bool {
+    let (order, Some(maker)) = (cx.order(), cx.http(kept.maker)) else { return true };
+    let rotation = order.get(kept.maker).map_or(usize::MAX, |n| n.rotation);
+    cx.intent
+        .revocations_of(rotation)
+        .iter()
+        .filter(|r| r.step != trial && intent::relation(r.http, maker).is_some() && !intent::revoke::is_undo(cx, r.step))
+        .any(|r| !order.may_precede(trial, r.step))
 }
 
 /// Conductor: the new value is tried before it is stored, by tasks alone whose failure is let through.

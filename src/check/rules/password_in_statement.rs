@@ -1,11 +1,11 @@
 //! # ROT409 password-in-statement
 //!
-//! What it finds: a secret in the clear in the text of an SQL statement.
+//! What it finds: a secret in the clear in the text of an SQL statement; in Conductor JSON in that of a JDBC task.
 //!
 //! ## Why it matters
 //!
-//! Servers write statements to their logs (`log_statement`, slow queries, errors), and statistics keep them. PostgreSQL takes a verifier in the place of a password,
-//! from which nobody learns it.
+//! Servers write statements to their logs (`log_statement`, general and slow query logs, errors), and statistics keep them. PostgreSQL takes a verifier in the place of
+//! a password, MariaDB a hash: in a log that is no password. MySQL leaves passwords out of its logs, so nothing is said of `sql mysql`.
 //!
 //! ## Fails
 //!
@@ -50,16 +50,27 @@
 use crate::check::context::{Context, Once};
 use crate::check::flow::Part;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::task::http::Protocol;
-use crate::plan::{Derivation, Place};
+use crate::plan::task::http::{Protocol, SqlDialect};
+use crate::plan::{Derivation, ExprKind, Place, Root, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    if !cx.plan.dialect.semantics().declares_intent {
+        of_connections(cx, out);
+    }
     let mut once = Once::default();
     for event in &cx.flow.events {
         let Some((request, Part::In(Place::Statement))) = cx.request(event) else { continue };
-        if request.http.protocol() != Protocol::Postgres {
-            continue;
-        }
+        let help = match request.http.protocol() {
+            Protocol::Sql(SqlDialect::Postgres) => "send a verifier: `${scram_sha_256(…)}`",
+            Protocol::Sql(SqlDialect::Mariadb) => {
+                "send its hash: `IDENTIFIED VIA mysql_native_password USING ${mysql_native(…)}`"
+            }
+            // Leaves passwords out of its logs (MySQL manual, section 8.1.2.3).
+            Protocol::Sql(SqlDialect::Mysql)
+            | Protocol::Http
+            | Protocol::Redis
+            | Protocol::Exec => continue,
+        };
         for leak in cx.leaks(event) {
             // The name of an object is no password.
             let clear = leak.entry.derivation == Derivation::Whole;
@@ -70,7 +81,30 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             let message = format!("{what} stands in the clear in a statement, which servers log");
             out.push(
                 cx.finding(codes::PASSWORD_IN_STATEMENT, event, &leak.entry, message, "in the clear")
-                    .help("send a verifier: `${scram_sha_256(…)}`"),
+                    .help(help),
+            );
+        }
+    }
+}
+
+/// Conductor: a JDBC task has parameters for values, and its statement is kept and logged.
+fn of_connections(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for (_, node) in cx.order().iter() {
+        let Task::Worker(worker) = &node.step.task else { continue };
+        let ExprKind::Object(members) = &worker.input.kind else { continue };
+        let statement = members.iter().find(|(key, _)| key == "statement").map(|(_, text)| text);
+        let Some(statement) = statement.filter(|_| worker.kind.as_deref() == Some("JDBC")) else { continue };
+        let mut secret = None;
+        statement.walk(&mut |part| {
+            if let ExprKind::Ref(Root::Secret { name, .. }) = &part.kind {
+                secret = secret.or(Some(name));
+            }
+        });
+        if let Some(secret) = secret {
+            out.push(
+                Diagnostic::new(codes::PASSWORD_IN_STATEMENT, statement.at.0, format!("secret `{secret}` stands in the clear in a statement, which servers log"))
+                    .at("in the clear")
+                    .help("write `?` there, and the secret among the `parameters`"),
             );
         }
     }

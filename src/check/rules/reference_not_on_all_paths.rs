@@ -156,7 +156,7 @@ fn outputs(cx: &Context<'_, '_>, lets: &HashMap<(usize, &str), usize>, out: &mut
     let order = cx.order();
     let null = cx.plan.dialect.semantics().absent_is_null;
     for (rotation, item) in cx.plan.rotations.iter().enumerate() {
-        for output in &item.outputs {
+        for output in item.outputs.iter().filter(|o| !cx.is_implied_output(rotation, &o.name)) {
             let mut reads = Vec::new();
             collect(&output.value, &|a, b| is_other_branch(cx, rotation, a, b), &mut reads);
             for (root, span) in reads {

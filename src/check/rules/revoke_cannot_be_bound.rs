@@ -1,4 +1,4 @@
-//! # ROT519 revoke-cannot-be-bound
+//! # ROT523 revoke-cannot-be-bound
 //!
 //! What it finds: a `revoke … after` that reads what will not be there when it is due: the pending version of a secret, or the previous version of
 //! another one than it revokes. Captures, `let`s, inputs and variables of the environment are bound when the revocation is scheduled; what may not have run by

@@ -48,12 +48,19 @@
 use crate::check::context::{Context, Once};
 use crate::check::flow::{Atom, Event, Part, Sink};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::{Derivation, Origin};
+use crate::plan::task::Body;
+use crate::plan::{Derivation, Expr, ExprKind, Origin, Root};
 use std::cell::OnceCell;
 use std::collections::HashSet;
 
 /// Services that show what they are sent to people or to strangers.
-const NOTIFIERS: [&str; 14] = [
+const NOTIFIERS: [&str; 20] = [
+    "sendgrid.com",
+    "mailgun.net",
+    "postmarkapp.com",
+    "mandrillapp.com",
+    "mailjet.com",
+    "resend.com",
     "slack.com",
     "discord.com",
     "discordapp.com",
@@ -71,8 +78,9 @@ const NOTIFIERS: [&str; 14] = [
 ];
 
 /// Conductor tasks that hand their input to queues, people and models.
-const MESSAGES: [&str; 16] = [
+const MESSAGES: [&str; 17] = [
     "EVENT",
+    "HUMAN",
     "KAFKA_PUBLISH",
     "SQS",
     "SENDGRID",
@@ -90,6 +98,9 @@ const MESSAGES: [&str; 16] = [
     "CALL_MCP_TOOL",
 ];
 
+/// Members of a message that are shown.
+const TOLD: [&str; 9] = ["text", "content", "message", "summary", "title", "subject", "blocks", "attachments", "details"];
+
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     // In `.rot` destinations are declared.
     if cx.plan.dialect.semantics().declares_intent {
@@ -98,13 +109,15 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut once = Once::default();
     let elsewhere = OnceCell::new();
     for event in &cx.flow.events {
-        if let Sink::Elsewhere { kind, .. } = event.sink
+        if let Sink::Elsewhere { kind, masked } = event.sink
             && MESSAGES.contains(&kind)
         {
             for leak in cx.leaks(event) {
                 // A service's own key may stand in what it is given. A model has none there: its integration holds it.
                 let service = matches!(kind, "SENDGRID" | "OPS_GENIE" | "AGENT" | "CALL_MCP_TOOL");
-                let own = service && matches!(leak.origin, Origin::Secret(name) if !elsewhere.get_or_init(|| sent_elsewhere(cx)).contains(name.as_str()));
+                // What another task masked is told of where it loses its mask.
+                let told = kind == "HUMAN" && (masked || !matches!(leak.origin, Origin::Secret(_)));
+                let own = told || service && matches!(leak.origin, Origin::Secret(name) if !elsewhere.get_or_init(|| sent_elsewhere(cx)).contains(name.as_str()));
                 if !own && leak.entry.derivation < Derivation::Opaque && once.is_first(event, leak.entry.atom) {
                     let message = format!("{} is part of what the {kind} task sends", leak.origin.describe());
                     out.push(
@@ -119,7 +132,9 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         for leak in cx.leaks(event) {
             let own = match leak.origin {
                 // Its own key may stand in the body of a request to it.
-                Origin::Secret(name) => !elsewhere.get_or_init(|| sent_elsewhere(cx)).contains(name.as_str()),
+                Origin::Secret(name) => {
+                    !elsewhere.get_or_init(|| sent_elsewhere(cx)).contains(name.as_str()) && !is_told(&request.http.body, name)
+                }
                 Origin::Minted { .. } => issued_by(cx, event, leak.entry.atom, host),
                 _ => false,
             };
@@ -132,6 +147,25 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// Whether a secret stands in the text of a message, where no service looks for its key.
+fn is_told(body: &Body, secret: &str) -> bool {
+    let reads = |expr: &Expr| {
+        let mut reads = false;
+        expr.walk(&mut |part| reads |= matches!(&part.kind, ExprKind::Ref(Root::Secret { name, .. }) if name == secret));
+        reads
+    };
+    let Body::Json(body) = body else { return false };
+    let mut told = false;
+    body.walk(&mut |part| match &part.kind {
+        ExprKind::Object(members) => {
+            told |= members.iter().any(|(key, value)| TOLD.contains(&key.as_str()) && reads(value));
+        }
+        ExprKind::Template(parts) => told |= parts.iter().any(|p| p.as_str().is_some_and(|text| text.contains(' '))) && reads(part),
+        _ => {}
+    });
+    told
 }
 
 fn is_notifier(host: &str) -> bool {

@@ -1,7 +1,7 @@
 //! # ROT301 secret-to-log
 //!
 //! What it finds: a secret, or something made from one, in a `log` line or in the instructions of a `manual` step; in
-//! Conductor JSON in what a script gives to `console`.
+//! Conductor JSON in what a script gives to `console`. A warning where `reveal` releases all of a credential into such a line, whatever the reason.
 //!
 //! ## Why it matters
 //!
@@ -43,13 +43,21 @@
 
 use crate::check::context::{Context, Once};
 use crate::check::flow::{Event, Sink};
-use crate::diagnostic::{Diagnostic, Edit, codes};
+use crate::check::intent::keep::words;
+use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
 use crate::plan::expr::Root;
-use crate::plan::{Expr, ExprKind, Task};
+use crate::plan::{Derivation, Expr, ExprKind, Task};
 use std::cell::OnceCell;
 use std::collections::HashSet;
 
+/// Words at the end of the name of what tells a credential from others, and opens nothing.
+const IDENTIFYING: [&str; 32] = [
+    "id", "uid", "uuid", "ids", "identifier", "name", "user", "username", "login", "email", "mail", "account", "owner", "arn", "serial", "fingerprint",
+    "thumbprint", "prefix", "hint", "host", "hostname", "url", "uri", "region", "kid", "label", "version", "expiry", "expires", "created", "scope", "type",
+];
+
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    revealed_whole(cx, out);
     let mut once = Once::default();
     let names = OnceCell::new();
     for event in &cx.flow.events {
@@ -70,6 +78,52 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// A whole credential that is released into a text which is kept: no reason makes a key of it that may lie in a log.
+fn revealed_whole(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    if cx.flow.reveals.is_empty() {
+        return;
+    }
+    for (_, node) in cx.order().iter() {
+        let (Task::Log(_) | Task::Fail(_) | Task::Stop(_)) = &node.step.task else { continue };
+        for text in node.step.task.exprs() {
+            text.walk(&mut |part| {
+                let meant = cx.meant(node.rotation, part);
+                let ExprKind::Reveal { value, reason } = &meant.kind else { return };
+                // Without a reason that is what is said.
+                if reason.trim().is_empty() {
+                    return;
+                }
+                let whole = cx.flow.reveals.iter().any(|r| r.span == meant.at.0 && r.label.iter().any(|(_, derivation)| as_it_is(derivation)));
+                let Some(name) = credential(cx, node.rotation, value).filter(|_| whole) else { return };
+                out.push(
+                    Diagnostic::new(codes::SECRET_TO_LOG, part.at.0, format!("all of `{name}` is revealed into a text that is kept"))
+                        .at("whoever reads the log has it")
+                        .label(meant.at.0, "released here")
+                        .help("show what tells it from others instead: its id, its length, a hash of it")
+                        .severity(Severity::Warning),
+                );
+            });
+        }
+    }
+}
+
+fn as_it_is(derivation: Derivation) -> bool {
+    matches!(derivation, Derivation::Whole | Derivation::Encoded)
+}
+
+/// The name of a credential that a value is, as it is or in another encoding.
+fn credential<'p>(cx: &Context<'_, 'p>, rotation: usize, value: &'p Expr) -> Option<&'p str> {
+    let name = match &cx.meant(rotation, value).kind {
+        ExprKind::Ref(Root::Secret { name, field, .. }) => field.as_ref().unwrap_or(name),
+        ExprKind::Ref(Root::Capture { name, .. } | Root::Let(name) | Root::Input(name)) => name,
+        ExprKind::Call(function, arguments) if as_it_is(function.derivation()) => return arguments.iter().find_map(|a| credential(cx, rotation, a)),
+        ExprKind::Template(parts) => return parts.iter().find_map(|part| credential(cx, rotation, part)),
+        _ => return None,
+    };
+    let last = words(name).pop().unwrap_or_default();
+    (!IDENTIFYING.contains(&last.as_str())).then_some(name)
 }
 
 /// Rotation, step and name of what is secret.

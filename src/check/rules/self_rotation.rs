@@ -35,7 +35,7 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::plan::Origin;
 use crate::plan::effect::{Effect, Issues};
 
@@ -54,6 +54,8 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 Diagnostic::new(codes::SELF_ROTATION, maker.step.at.0, format!("`{name}` fetches its own replacement: if the server kills the old one, a crash here loses both"))
                     .at(format!("uses `{name}` to replace `{name}`"))
                     .label(cx.order().get(keeping.store).map_or(crate::source::Span::NONE, |n| n.step.at.0), "overwritten here")
+                    // Whether there is another way to it only the service knows.
+                    .severity(Severity::Note)
                     .help("say in `.rot` what becomes of the old one (`rot compile --to rot`): `issues additive`, or `issues replacing` with `key`, `grace` or `recover`"),
             );
         }

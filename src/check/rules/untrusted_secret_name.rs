@@ -1,7 +1,7 @@
 //! # ROT509 untrusted-secret-name
 //!
-//! What it finds: an input or the answer of a server that chooses which secret is overwritten. In Conductor JSON a warning, since who may start a
-//! workflow is for the server to say; a note where the name begins with a text that is written out. `rot run` refuses it, unless `rot.toml` says which
+//! What it finds: an input or the answer of a server that chooses which secret is overwritten. In Conductor JSON a warning where it is an answer, and a note
+//! where it is an input, since who may start a workflow is for the server to say, or where the name begins with a text that is written out. `rot run` refuses it, unless `rot.toml` says which
 //! names may come so: with `[conductor] secret-names = ["tenant-*"]` a run stores under those names and no others. `*` stands for any characters but `/`.
 //!
 //! ## Why it matters
@@ -33,7 +33,7 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::flow::Sink;
+use crate::check::flow::{Atom, Sink};
 use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::plan::{ExprKind, Task};
 
@@ -51,9 +51,9 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                     .help("write the name in the text, choose between literal names with a switch, or say in rot.toml which names may come as data: `[conductor] secret-names = [\"tenant-*\"]`")
                     .severity(match (unsaid, is_of_a_family(cx, event.step)) {
                         (false, _) => Severity::Error,
-                        // Whoever may start a workflow is for the server to say.
-                        (true, false) => Severity::Warning,
-                        (true, true) => Severity::Note,
+                        // Whoever may start a workflow is for the server to say, and a workflow that is called by others takes its names from them.
+                        (true, false) if !matches!(cx.flow.trails.atom(entry.atom), Some(Atom::Caller { .. })) => Severity::Warning,
+                        (true, _) => Severity::Note,
                     })
                     .blocking(),
             );

@@ -1,6 +1,7 @@
 //! # ROT507 unvalidated-new-value
 //!
-//! What it finds: a new value that may be missing or empty and is stored all the same. In Conductor JSON: an empty text, what an `optional`
+//! What it finds: a new value that may be missing or empty and is stored all the same, or that a server answers and `allow anything`
+//! stores whatever it is. In Conductor JSON: an empty text, what an `optional`
 //! task returned, or the value that the secret has already.
 //!
 //! ## Why it matters
@@ -38,8 +39,10 @@
 //! ```
 
 use crate::check::context::Context;
+use crate::check::order::Node;
 use crate::diagnostic::{Diagnostic, Severity, codes};
-use crate::plan::expr::Root;
+use crate::plan::expr::{Operator, Root};
+use crate::plan::visit::Write;
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::{ExprKind, Task};
 
@@ -52,6 +55,11 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let Some(write) = node.step.task.write() else { continue };
         for value in write.value.iter().flat_map(|value| value.exprs()) {
             let meant = cx.meant(node.rotation, value);
+            // What is taken where nothing came.
+            let meant = match &meant.kind {
+                ExprKind::Binary(Operator::Else, _, other) => cx.meant(node.rotation, other),
+                _ => meant,
+            };
             if meant.as_str().is_some_and(|text| text.trim().is_empty()) && !write.allow.empty {
                 out.push(
                     Diagnostic::new(codes::UNVALIDATED_NEW_VALUE, value.at.0, "an empty text is stored as the new value: the run refuses it")
@@ -60,6 +68,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 );
             }
         }
+        anything(cx, node, &write, out);
         // A field of a record that is missing keeps its old value.
         let Some(NewValue::Single(value)) = write.value else { continue };
         if matches!(cx.meant(node.rotation, value).kind, ExprKind::Null) {
@@ -92,6 +101,31 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 .label(capture.at.0, "captured here")
                 .help(help),
         );
+    }
+}
+
+/// What a server answered is stored whatever it is: the page of a proxy, the word `null`.
+fn anything(cx: &Context<'_, '_>, node: &Node<'_>, write: &Write<'_>, out: &mut Vec<Diagnostic>) {
+    if !write.allow.anything {
+        return;
+    }
+    for value in write.value.iter().flat_map(|value| value.exprs()) {
+        let meant = cx.meant(node.rotation, value);
+        let ExprKind::Ref(Root::Capture { step, name }) = &meant.kind else { continue };
+        let source = cx.order().find(node.rotation, step).and_then(|id| cx.http(id));
+        if let Some(capture) = source.and_then(|h| h.captures.iter().find(|c| c.secret && c.name == *name)) {
+            out.push(
+                Diagnostic::new(
+                    codes::UNVALIDATED_NEW_VALUE,
+                    value.at.0,
+                    format!("`allow anything`: an error page or the word `null` in `{step}.{name}` would be stored as the new value"),
+                )
+                .at("stored whatever it is")
+                .label(capture.at.0, "what a server answers")
+                .help("remove `allow anything`: the run then refuses what cannot be meant as a credential"),
+            );
+            return;
+        }
     }
 }
 

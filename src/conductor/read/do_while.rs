@@ -145,7 +145,15 @@ impl<'a> Reader<'a> {
             let inputs = field(node, "inputParameters");
             self.check_slips(condition, text, inputs, Purpose::Decision);
         }
-        if let Some(again) = script.as_ref().and_then(|s| always(s, name)) {
+        let again = script.as_ref().and_then(|s| always(s, name));
+        let structured = script.as_ref().filter(|s| !matches!(s, Js::Choice(..)));
+        if let Some(text) = condition
+            .as_str()
+            .filter(|_| again.is_none() && structured.is_some())
+        {
+            self.check_truth(condition, text, false);
+        }
+        if let Some(again) = again {
             let (says, help) = if again {
                 (
                     "this loop never ends",

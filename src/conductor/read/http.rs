@@ -89,6 +89,7 @@ impl<'a> Reader<'a> {
         match field(request, "uri") {
             Some(node) if node.as_str().is_some() => {
                 self.check_address(node);
+                self.check_scheme(request, node);
                 self.value(node)
             }
             Some(node) => {
@@ -105,6 +106,35 @@ impl<'a> Reader<'a> {
                 Expr::string("")
             }
         }
+    }
+
+    /// An address that begins as none does. An old server completes those of services that it knows by name.
+    fn check_scheme(&mut self, request: &Node, node: &Node) {
+        let text = node.as_str().unwrap_or_default().trim();
+        if text.is_empty()
+            || text.starts_with(['$', '{', '#'])
+            || field(request, "vipAddress").is_some()
+        {
+            return;
+        }
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+        let problem = match scheme {
+            Some(scheme)
+                if ["http", "https"]
+                    .iter()
+                    .any(|known| scheme.eq_ignore_ascii_case(known)) =>
+            {
+                return;
+            }
+            Some(scheme) if scheme.contains('$') => return,
+            Some(scheme) => format!("`{scheme}` is not a supported scheme"),
+            None => "a URL begins with `https://`".to_owned(),
+        };
+        self.report(
+            Diagnostic::new(codes::BAD_URL, node.span, problem)
+                .at("no request can be made to this")
+                .help("for example `\"https://api.example.com/tokens\"`"),
+        );
     }
 
     /// An address with characters that nobody sees, written as escapes. Those that stand there raw are found with the text.

@@ -2,7 +2,10 @@
 
 use super::context::Reader;
 use super::keys::{field, number_of, text_of};
+use super::output::RESPONSE;
 use super::script::Purpose;
+use super::script_slips;
+use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 use crate::plan::schedule::Dur;
 use crate::plan::task::{Backoff, Repeat, Step, Task};
@@ -65,6 +68,7 @@ impl<'a> Reader<'a> {
             None,
             Purpose::Decision,
         );
+        self.check_poll_paths(node, condition);
         let script = Expr::new(
             ExprKind::String(condition.as_str().unwrap_or_default().to_owned()),
             span,
@@ -92,5 +96,44 @@ impl<'a> Reader<'a> {
             backoff,
             keep_last: None,
         }))
+    }
+
+    /// Paths of the condition into an answer that has no such part.
+    fn check_poll_paths(&mut self, node: &Node, condition: &Node) {
+        // A filter says what is there.
+        if self.capture_places(node).is_some() {
+            return;
+        }
+        let text = condition.as_str().unwrap_or_default();
+        for path in script_slips::look(text, false, true).paths {
+            let mut names = path.iter().map(String::as_str);
+            let (first, second, third) = (names.next(), names.next(), names.next());
+            let (part, known, message) = match (first, second, third) {
+                (Some("output"), Some("response"), Some(part)) if !RESPONSE.contains(&part) => {
+                    (part, &RESPONSE[..], format!("a response has no `{part}`"))
+                }
+                (Some("output"), Some(part), _) if part != "response" => (
+                    part,
+                    &["response"][..],
+                    format!("the output of an HTTP task has no `{part}`"),
+                ),
+                _ => continue,
+            };
+            let near = if RESPONSE.contains(&part) {
+                Some(format!("response.{part}"))
+            } else {
+                self.nearest(part, known.iter().copied())
+            };
+            let help = near.map_or_else(
+                || "write `$.output.response.body.…`".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.report(
+                Diagnostic::new(codes::UNKNOWN_FIELD, condition.span, message)
+                    .at("never there, so that the condition never holds")
+                    .help(help),
+            );
+            return;
+        }
     }
 }

@@ -238,8 +238,7 @@ impl Reader<'_> {
             );
             return Some(None);
         }
-        rest.strip_prefix('.')
-            .filter(|path| path.starts_with(ROOT))?;
+        self.check_begin(string, text)?;
         let root = |path| {
             let answer = Expr::new(ExprKind::Ref(Root::Answer), string.span);
             CaptureSource::Expr(Expr::new(
@@ -259,6 +258,43 @@ impl Reader<'_> {
             return Some(Some(CaptureSource::Status));
         }
         Some(self.json_path(text.to_owned(), string.span).map(root))
+    }
+
+    /// Whether a text is a path, and if so, whether it begins with what an answer has.
+    fn check_begin(&mut self, string: &JsonString, text: &str) -> Option<()> {
+        let rest = text.strip_prefix('$')?;
+        if !rest.starts_with(['.', '[']) || rest.starts_with("..") {
+            return None;
+        }
+        let path = template::path(&format!("answer{rest}"))?;
+        let name = |at: usize| path.steps.get(at).and_then(|s| s.name());
+        let (place, near, message) = match (name(1), name(2)) {
+            (Some(ROOT), Some(part)) if !RESPONSE.contains(&part) => {
+                let near = self.nearest(part, RESPONSE);
+                (part, near, format!("a response has no `{part}`"))
+            }
+            (Some(ROOT), _) | (None, _) => return Some(()),
+            (Some(first), _) => {
+                let below = RESPONSE
+                    .contains(&first)
+                    .then(|| format!("$.{ROOT}.{first}"));
+                let near = below.or_else(|| self.nearest(first, [ROOT]));
+                (
+                    first,
+                    near,
+                    format!("an answer has no `{first}`: what came back stands in `{ROOT}`"),
+                )
+            }
+        };
+        self.report(
+            Diagnostic::new(codes::UNKNOWN_FIELD, string.span, message)
+                .at(format!("`{place}` is never there: null is kept"))
+                .help(near.map_or_else(
+                    || "write `$.response.body.…`".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                )),
+        );
+        Some(())
     }
 
     /// A reference of a filter to its own task: the answer.

@@ -1,6 +1,7 @@
 //! Tasks that compute: INLINE, LAMBDA, JSON_JQ_TRANSFORM, GET_SIGNED_JWT. Each becomes a named value.
 
 use super::context::Reader;
+use super::javascript::{self, Js};
 use super::keys::{field, number_of, text_of};
 use super::kinds::Kind;
 use super::reference::TASK_FIELDS;
@@ -10,6 +11,7 @@ use crate::conductor::template::{self, Mode};
 use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json::{Node, NodeKind};
 use crate::plan::task::{Let, Task};
+use crate::plan::truth;
 use crate::plan::{Expr, ExprKind, Function, Operator, Root, RunField};
 use crate::source::Span;
 
@@ -311,6 +313,33 @@ impl<'a> Reader<'a> {
                     self.not_given(script, name, known);
                 }
                 self.check_slips(script, &text, inputs, purpose);
+                self.check_truth(script, &text, matches!(purpose, Purpose::Body(_)));
+            }
+        }
+    }
+
+    /// What a script decides by, and is the same whatever it is given.
+    pub(super) fn check_truth(&mut self, script: &Node, text: &str, is_body: bool) {
+        let written = javascript::parse(text).map(|script| match script {
+            Js::Choice(condition, ..) => *condition,
+            other => other,
+        });
+        let conditions = match written {
+            Some(condition) => vec![condition],
+            None => script_slips::look(text, is_body, true)
+                .conditions
+                .iter()
+                .filter_map(|text| javascript::parse(text))
+                .collect(),
+        };
+        let name = |path: &[String]| Some(Expr::root(Root::Input(path.join(".")), script.span));
+        for condition in conditions {
+            let Some(condition) = javascript::lower(&condition, &mut { name }) else {
+                continue;
+            };
+            if let Some(found) = truth::constant_part(&condition) {
+                self.report(constant_condition(found, script.span));
+                return;
             }
         }
     }
@@ -476,6 +505,27 @@ impl<'a> Reader<'a> {
         }
         inputs.filter(|i| i.is_object())
     }
+}
+
+/// What is said of a condition that does not depend on its values.
+fn constant_condition(found: truth::Constant<'_>, place: Span) -> Diagnostic {
+    let part = if found.whole {
+        "this condition"
+    } else {
+        "a part of this condition"
+    };
+    let (always, other) = if found.holds {
+        ("true", "`&&`")
+    } else {
+        ("false", "`||`")
+    };
+    Diagnostic::new(
+        codes::CONSTANT_CONDITION,
+        place,
+        format!("{part} is always {always}, whatever it is given"),
+    )
+    .at("decides nothing")
+    .help(format!("join the comparisons with {other}"))
 }
 
 /// Whether a secret stands below a path of a task's inputs.

@@ -39,8 +39,12 @@ pub(super) struct Slips {
     pub(super) logged: Vec<Vec<String>>,
     /// All texts that it can give, where they are written out.
     pub(super) values: Option<Vec<String>>,
+    /// Paths below `$` that it reads.
+    pub(super) paths: Vec<Vec<String>>,
     /// The one expression that it gives, in the text.
     pub(super) expression: Option<Range<usize>>,
+    /// What it decides by, each with `$.` before every name, so that it reads as a condition of its own.
+    pub(super) conditions: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -116,8 +120,12 @@ pub(super) fn look(text: &str, is_body: bool, decides: bool) -> Slips {
         uncalled: !is_body && script.is_uncalled(),
         foreign: script.foreign(),
         logged: script.logged(),
+        paths: (0..tokens.len())
+            .filter_map(|at| Some(script.path(at)?.0))
+            .collect(),
         values: script.values(&given),
         expression: expression.and_then(place),
+        conditions: script.conditions(&given),
     }
 }
 
@@ -462,6 +470,43 @@ impl<'t> Script<'_, 't> {
         found.retain(|(name, _)| !declared.contains(name.as_str()));
         found.dedup();
         found
+    }
+
+    /// What stands in the brackets of `if` and `while`, before a `?`, and what is given.
+    fn conditions(&self, given: &[Range<usize>]) -> Vec<String> {
+        let asked = (0..self.tokens.len()).filter_map(|at| {
+            let asks = self.is_word(at, &["if", "while"]) && self.is(at + 1, "(");
+            asks.then(|| Some(at + 2..self.closing(at + 1)?))?
+        });
+        let places = given.iter().cloned().chain(asked).take(PLACES);
+        let mut found: Vec<String> = places.map(|range| self.condition(range)).collect();
+        found.dedup();
+        found
+    }
+
+    /// The text of a condition, up to what depends on it.
+    fn condition(&self, range: Range<usize>) -> String {
+        let mut text = String::new();
+        let mut at = range.start;
+        while at < range.end {
+            let Some(token) = self.get(at).filter(|t| !t.is("?")) else {
+                break;
+            };
+            let member = at.checked_sub(1).is_some_and(|dot| self.is(dot, "."));
+            let own = token.kind == Kind::Word
+                && !member
+                && !token.text.starts_with('$')
+                && !matches!(token.text, "true" | "false" | "null" | "undefined");
+            if own {
+                text.push_str("$.");
+            }
+            text.push_str(token.text);
+            if !self.is(at, ".") && !self.is(at + 1, ".") {
+                text.push(' ');
+            }
+            at += 1;
+        }
+        text
     }
 
     /// All that a list of expressions can give, where it is written out.

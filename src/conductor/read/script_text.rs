@@ -19,6 +19,52 @@ const OUTSIDE: [(&str, &str); 10] = [
     ("Function", "("),
 ];
 
+/// Words with which names and values may stand side by side.
+const KEYWORDS: [&str; 42] = [
+    "var",
+    "let",
+    "const",
+    "function",
+    "return",
+    "typeof",
+    "case",
+    "in",
+    "of",
+    "new",
+    "delete",
+    "void",
+    "throw",
+    "else",
+    "do",
+    "instanceof",
+    "if",
+    "while",
+    "for",
+    "switch",
+    "try",
+    "catch",
+    "finally",
+    "break",
+    "continue",
+    "default",
+    "class",
+    "extends",
+    "async",
+    "await",
+    "yield",
+    "static",
+    "get",
+    "set",
+    "import",
+    "export",
+    "as",
+    "from",
+    "with",
+    "debugger",
+    "this",
+    "super",
+];
+
 /// What a script is seen to do.
 #[derive(Default)]
 pub(super) struct Seen {
@@ -168,11 +214,16 @@ struct Scan<'t> {
     declared: HashSet<&'t str>,
     /// The word before.
     last: &'t str,
+    /// The operator before, which wants a value.
+    wants: Option<char>,
+    /// A name stands before, on the same line.
+    named: Option<&'t str>,
 }
 
-impl Scan<'_> {
+impl<'t> Scan<'t> {
     fn all(&mut self) -> Result<(), String> {
         while let Some(c) = self.rest.chars().next() {
+            self.check_sequence(c)?;
             match c {
                 '"' | '\'' => self.quoted(c)?,
                 '`' => {
@@ -227,6 +278,38 @@ impl Scan<'_> {
             Some(wanted) => Err(format!("`{wanted}` is missing at the end")),
             None => Ok(()),
         }
+    }
+
+    /// What cannot stand behind what stood before: a value is missing, or an operator.
+    fn check_sequence(&mut self, c: char) -> Result<(), String> {
+        let comment = self.rest.starts_with("//") || self.rest.starts_with("/*");
+        if c == '\n' {
+            self.named = None;
+        }
+        if c.is_whitespace() || comment {
+            return Ok(());
+        }
+        if let Some(operator) = self.wants
+            && matches!(c, ';' | ')' | ']' | ',' | '}')
+            && !self.doubtful
+        {
+            return Err(format!("a value is missing between `{operator}` and `{c}`"));
+        }
+        let begins = is_word(c) && !c.is_ascii_digit() || matches!(c, '"' | '\'');
+        if let Some(name) = self.named.filter(|_| begins) {
+            let end = self.rest.find(|c| !is_word(c)).unwrap_or(self.rest.len());
+            let word = self.rest.get(..end).unwrap_or_default();
+            if !KEYWORDS.contains(&word) && !self.doubtful {
+                return Err(format!(
+                    "`{name}` is followed by another value, with nothing between"
+                ));
+            }
+        }
+        let twice = self.wants == Some(c) && matches!(c, '+' | '-');
+        let operator = matches!(c, '+' | '-' | '*' | '%' | '=' | '<' | '&' | '|' | '^');
+        self.wants = (operator && !twice).then_some(c);
+        self.named = None;
+        Ok(())
     }
 
     fn skip(&mut self, bytes: usize) {
@@ -336,6 +419,7 @@ impl Scan<'_> {
         }
         self.last = word;
         self.skip(end);
+        self.named = Some(word).filter(|word| after_dot || !KEYWORDS.contains(word));
     }
 
     /// `$.name` and `$['name']`: a member of the input. What is set, or called, is no input.

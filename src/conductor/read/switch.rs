@@ -124,6 +124,7 @@ impl<'a> Reader<'a> {
         };
         if let Some(text) = expression.as_str() {
             self.check_slips(expression, text, inputs, Purpose::Decision);
+            self.check_truth(expression, text, false);
         }
         let (condition, chosen) = match script {
             Js::Choice(condition, yes, no) => (*condition, Some((yes, no))),

@@ -108,7 +108,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A name that references have between brackets that make none: `$(task.output.x)`, `#{…}`, `{{…}}`.
+    /// A name that references have between brackets that make none, or without them: `$(task.output.x)`, `#{…}`, `{{…}}`, `{…}`, `$workflow.input.x`.
     fn check_brackets(&mut self, string: &JsonString) {
         let text = string.text.as_str();
         let bytes = text.as_bytes();
@@ -116,6 +116,15 @@ impl Reader<'_> {
             let length = match pair {
                 b"$(" | b"$[" | b"#{" | b"%{" | b"{{" => 2,
                 b"$ " if bytes.get(at + 2) == Some(&b'{') => 3,
+                // `$workflow.input.x`, `{workflow.input.x}`
+                [b'$', b'w'] => 1,
+                [b'{', next] if next.is_ascii_alphabetic() => {
+                    let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+                    if before.is_some_and(|b| matches!(b, b'$' | b'#' | b'%' | b'{')) {
+                        continue;
+                    }
+                    1
+                }
                 _ => continue,
             };
             let behind = text.get(at + length..).unwrap_or_default().trim_start();

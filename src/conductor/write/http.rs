@@ -179,7 +179,7 @@ impl<'a> Writer<'a> {
 
     fn body(&mut self, http: &'a Http, at: At, request: &mut Map<String, Value>) {
         let body = match &http.body {
-            Body::None | Body::Statement(_) | Body::Command(_) | Body::Program(_) => return,
+            Body::None | Body::Statement { .. } | Body::Command(_) | Body::Program(_) => return,
             Body::Json(value) => {
                 let json = self.value(value);
                 match (&json, &value.kind) {
@@ -326,9 +326,11 @@ fn moves(http: &Http, value: &Expr) -> bool {
                 .next()
                 .is_some_and(|m| m.trim().ends_with("+json"))
         }),
-        Body::None | Body::Form(_) | Body::Statement(_) | Body::Command(_) | Body::Program(_) => {
-            false
-        }
+        Body::None
+        | Body::Form(_)
+        | Body::Statement { .. }
+        | Body::Command(_)
+        | Body::Program(_) => false,
     }
 }
 

@@ -72,7 +72,7 @@ impl Resolver {
         let own = self.bring_names(http);
         for clause in &http.clauses {
             if self.belongs(http.protocol, clause) {
-                self.clause(clause, &mut made, &mut retry, &mut once);
+                self.clause(http.protocol, clause, &mut made, &mut retry, &mut once);
             }
         }
         self.take_names(own);
@@ -116,6 +116,7 @@ impl Resolver {
 
     fn clause(
         &mut self,
+        protocol: ast::Protocol,
         clause: &Clause,
         made: &mut Http,
         retry: &mut Option<Retry>,
@@ -309,7 +310,12 @@ impl Resolver {
             }
             ClauseKind::Statement(text) => {
                 self.once(&mut once.body, "`statement`", span);
-                made.body = Body::Statement(self.statement(text));
+                if let ast::Protocol::Sql(dialect) = protocol {
+                    made.body = Body::Statement {
+                        dialect,
+                        text: self.statement(text, dialect),
+                    };
+                }
             }
             ClauseKind::Command(words) => {
                 self.once(&mut once.body, "`command`", span);

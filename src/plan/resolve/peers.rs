@@ -5,10 +5,18 @@ use super::scope::Symbol;
 use super::{Resolver, errors};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::name::is_identifier;
-use crate::plan::task::http::{Auth, Body, HmacAlgorithm, HmacEncoding, Http, Protocol, Sign};
+use crate::plan::task::http::{
+    Auth, Body, HmacAlgorithm, HmacEncoding, Http, Protocol, Sign, SqlDialect,
+};
 use crate::plan::{Expr, ExprKind, Function, Type};
 use crate::source::Span;
 use crate::syntax::ast::{self, Clause, ClauseKind, Name};
+use std::mem::discriminant;
+
+const HTTP: Protocol = Protocol::Http;
+const SQL: Protocol = Protocol::Sql(SqlDialect::Postgres);
+const REDIS: Protocol = Protocol::Redis;
+const EXEC: Protocol = Protocol::Exec;
 
 /// A name that is known within an exchange alone, with what it hides.
 type Own = (&'static str, Option<(Symbol, Span)>);
@@ -58,33 +66,30 @@ impl Resolver {
     /// Whether a clause is one of this protocol's; says so where it is not.
     pub(super) fn belongs(&mut self, protocol: Protocol, clause: &Clause) -> bool {
         let (word, of): (&str, &[Protocol]) = match &clause.kind {
-            ClauseKind::Bearer(_) => ("bearer", &[Protocol::Http]),
-            ClauseKind::Basic(..) => ("basic", &[Protocol::Http]),
-            ClauseKind::Client(..) => ("client", &[Protocol::Http]),
-            ClauseKind::Header(..) => ("header", &[Protocol::Http]),
-            ClauseKind::Query(_) => ("query", &[Protocol::Http]),
-            ClauseKind::Json(_) => ("json", &[Protocol::Http]),
-            ClauseKind::Form(_) => ("form", &[Protocol::Http]),
-            ClauseKind::Text(_) => ("text", &[Protocol::Http]),
-            ClauseKind::Raw(_) => ("raw", &[Protocol::Http]),
-            ClauseKind::Proxy => ("proxy", &[Protocol::Http]),
-            ClauseKind::Follow(_) => ("follow", &[Protocol::Http]),
-            ClauseKind::Sign { .. } => ("sign", &[Protocol::Http]),
-            ClauseKind::ExpectStatus(_) => ("expect status", &[Protocol::Http]),
-            ClauseKind::ExpectHeader { .. } => ("expect header", &[Protocol::Http]),
-            ClauseKind::Connect(_) => (
-                "connect",
-                &[Protocol::Http, Protocol::Postgres, Protocol::Redis],
-            ),
-            ClauseKind::Ca(_) => ("ca", &[Protocol::Http, Protocol::Postgres, Protocol::Redis]),
-            ClauseKind::Login(..) => ("login", &[Protocol::Postgres, Protocol::Redis]),
-            ClauseKind::Statement(_) => ("statement", &[Protocol::Postgres]),
-            ClauseKind::Command(_) => ("command", &[Protocol::Redis]),
-            ClauseKind::Stdin(_) => ("stdin", &[Protocol::Exec]),
-            ClauseKind::Environment(_) => ("environment", &[Protocol::Exec]),
-            ClauseKind::Arguments(_) => ("arguments", &[Protocol::Exec]),
-            ClauseKind::File(_) => ("file", &[Protocol::Exec]),
-            ClauseKind::ExpectExit(_) => ("expect exit", &[Protocol::Exec]),
+            ClauseKind::Bearer(_) => ("bearer", &[HTTP]),
+            ClauseKind::Basic(..) => ("basic", &[HTTP]),
+            ClauseKind::Client(..) => ("client", &[HTTP]),
+            ClauseKind::Header(..) => ("header", &[HTTP]),
+            ClauseKind::Query(_) => ("query", &[HTTP]),
+            ClauseKind::Json(_) => ("json", &[HTTP]),
+            ClauseKind::Form(_) => ("form", &[HTTP]),
+            ClauseKind::Text(_) => ("text", &[HTTP]),
+            ClauseKind::Raw(_) => ("raw", &[HTTP]),
+            ClauseKind::Proxy => ("proxy", &[HTTP]),
+            ClauseKind::Follow(_) => ("follow", &[HTTP]),
+            ClauseKind::Sign { .. } => ("sign", &[HTTP]),
+            ClauseKind::ExpectStatus(_) => ("expect status", &[HTTP]),
+            ClauseKind::ExpectHeader { .. } => ("expect header", &[HTTP]),
+            ClauseKind::Connect(_) => ("connect", &[HTTP, SQL, REDIS]),
+            ClauseKind::Ca(_) => ("ca", &[HTTP, SQL, REDIS]),
+            ClauseKind::Login(..) => ("login", &[SQL, REDIS]),
+            ClauseKind::Statement(_) => ("statement", &[SQL]),
+            ClauseKind::Command(_) => ("command", &[REDIS]),
+            ClauseKind::Stdin(_) => ("stdin", &[EXEC]),
+            ClauseKind::Environment(_) => ("environment", &[EXEC]),
+            ClauseKind::Arguments(_) => ("arguments", &[EXEC]),
+            ClauseKind::File(_) => ("file", &[EXEC]),
+            ClauseKind::ExpectExit(_) => ("expect exit", &[EXEC]),
             ClauseKind::Timeout(_)
             | ClauseKind::Retry { .. }
             | ClauseKind::ExpectBody { .. }
@@ -92,7 +97,11 @@ impl Resolver {
             | ClauseKind::Limit(_)
             | ClauseKind::Strays { .. } => return true,
         };
-        if of.contains(&protocol) {
+        // Dialects of a protocol have the same clauses.
+        if of
+            .iter()
+            .any(|one| discriminant(one) == discriminant(&protocol))
+        {
             return true;
         }
         let steps: Vec<String> = of.iter().map(|p| format!("`{}`", p.word())).collect();
@@ -107,14 +116,12 @@ impl Resolver {
     /// What an exchange must have beside its target.
     pub(super) fn complete(&mut self, http: &ast::Http, made: &mut Http) {
         let lacks = match http.protocol {
-            Protocol::Postgres if made.protocol() != Protocol::Postgres => {
-                Some("`statement \"…\"`")
-            }
-            Protocol::Redis if made.protocol() != Protocol::Redis => Some("`command [\"…\"]`"),
-            Protocol::Postgres if !matches!(made.auth, Some(Auth::Login(..))) => {
+            Protocol::Sql(_) if made.protocol() != http.protocol => Some("`statement \"…\"`"),
+            Protocol::Redis if made.protocol() != http.protocol => Some("`command [\"…\"]`"),
+            Protocol::Sql(_) if !matches!(made.auth, Some(Auth::Login(..))) => {
                 Some("`login user, password`")
             }
-            Protocol::Http | Protocol::Postgres | Protocol::Redis | Protocol::Exec => None,
+            Protocol::Http | Protocol::Sql(_) | Protocol::Redis | Protocol::Exec => None,
         };
         if let Some(lacks) = lacks {
             let word = http.protocol.word();
@@ -128,8 +135,13 @@ impl Resolver {
             if made.protocol() != http.protocol {
                 let nothing = Expr::string("");
                 made.body = match http.protocol {
-                    Protocol::Redis => Body::Command(vec![nothing]),
-                    _ => Body::Statement(nothing),
+                    Protocol::Sql(dialect) => Body::Statement {
+                        dialect,
+                        text: nothing,
+                    },
+                    Protocol::Http | Protocol::Redis | Protocol::Exec => {
+                        Body::Command(vec![nothing])
+                    }
                 };
             }
         }
@@ -172,17 +184,17 @@ impl Resolver {
                     && url.username().is_empty()
                     && url.password().is_none()
                     && url.query().is_none()
-                    && (protocol != Protocol::Postgres || url.path().len() > 1)
+                    && (protocol != SQL || url.path().len() > 1)
             });
             if !fits {
                 let (what, example) = match protocol {
-                    Protocol::Postgres => (
+                    SQL => (
                         "this is not a server with a database",
                         "for example `\"db.example.com:5432/app\"`; user and password stand in `login`",
                     ),
                     _ => (
                         "this is not a server",
-                        "for example `\"cache.example.com:6379\"`; user and password stand in `login`",
+                        "for example `\"db.example.com:3306\"`; user and password stand in `login`",
                     ),
                 };
                 self.report(errors::bad_value(
@@ -209,11 +221,15 @@ impl Resolver {
     }
 
     /// The text of a statement. What is interpolated is quoted by us, so it may not stand in quotes of the author's.
-    pub(super) fn statement(&mut self, text: &ast::Expr) -> Expr {
+    pub(super) fn statement(&mut self, text: &ast::Expr, dialect: SqlDialect) -> Expr {
         let ast::ExprKind::String(parts) = &text.kind else {
             return self.typed(text, &[Type::String], "a statement in quotes");
         };
-        let mut scan = Scan::default();
+        let mut scan = Scan {
+            dialect,
+            open: None,
+            ended: false,
+        };
         for part in parts {
             match part {
                 ast::Part::Text(text, span) => {
@@ -262,7 +278,18 @@ impl Resolver {
             .iter()
             .map(|part| match part {
                 ast::Part::Text(text, span) => Expr::new(ExprKind::String(text.clone()), *span),
-                ast::Part::Expr(value) => self.text(value),
+                ast::Part::Expr(value) => {
+                    let value = self.text(value);
+                    // A literal that is interpolated, as constants of a template are, is a value as others are: what is
+                    // written out in a statement is not quoted.
+                    match &value.kind {
+                        ExprKind::String(_) => {
+                            let at = value.at;
+                            Expr::new(ExprKind::Call(Function::Text, vec![value]), at)
+                        }
+                        _ => value,
+                    }
+                }
             })
             .collect();
         Expr::new(ExprKind::Template(parts), span)
@@ -404,7 +431,7 @@ impl Resolver {
         })
     }
 
-    fn literal_option(
+    pub(super) fn literal_option(
         &mut self,
         options: &[(Name, ast::Expr)],
         word: &str,
@@ -435,7 +462,7 @@ impl Resolver {
         Some(text)
     }
 
-    fn chosen<T: Copy>(
+    pub(super) fn chosen<T: Copy>(
         &mut self,
         options: &[(Name, ast::Expr)],
         word: &str,
@@ -471,8 +498,8 @@ impl Resolver {
 }
 
 /// Where in a statement the author's text has come to.
-#[derive(Default)]
 struct Scan {
+    dialect: SqlDialect,
     /// What ends the quotes or the comment that is open.
     open: Option<Open>,
     /// A `;` was seen: nothing may follow.
@@ -482,7 +509,8 @@ struct Scan {
 #[derive(Clone, PartialEq, Eq)]
 enum Open {
     Literal,
-    Identifier,
+    /// By the quote that ends it.
+    Identifier(char),
     Line,
     Block,
     Dollar(String),
@@ -491,7 +519,7 @@ enum Open {
 impl Scan {
     fn inside(&self) -> Option<&'static str> {
         Some(match self.open.as_ref()? {
-            Open::Literal | Open::Identifier | Open::Dollar(_) => "quotes",
+            Open::Literal | Open::Identifier(_) | Open::Dollar(_) => "quotes",
             Open::Line | Open::Block => "a comment",
         })
     }
@@ -502,12 +530,12 @@ impl Scan {
         while let Some(next) = rest.chars().next() {
             let ends = match &self.open {
                 Some(Open::Literal) => rest.starts_with('\'').then_some(1),
-                Some(Open::Identifier) => rest.starts_with('"').then_some(1),
+                Some(Open::Identifier(quote)) => rest.starts_with(*quote).then_some(1),
                 Some(Open::Line) => rest.starts_with('\n').then_some(1),
                 Some(Open::Block) => rest.starts_with("*/").then_some(2),
                 Some(Open::Dollar(tag)) => rest.starts_with(tag.as_str()).then_some(tag.len()),
                 None => {
-                    let (opens, length) = opens(rest);
+                    let (opens, length) = opens(rest, self.dialect);
                     if self.ended && !next.is_whitespace() && opens != Some(Open::Line) {
                         return Some("there are two statements in it");
                     }
@@ -529,15 +557,18 @@ impl Scan {
 }
 
 /// What begins here, and how long its beginning is.
-fn opens(rest: &str) -> (Option<Open>, usize) {
-    let dollar = rest.strip_prefix('$').and_then(|after| {
+fn opens(rest: &str, dialect: SqlDialect) -> (Option<Open>, usize) {
+    let mysql = matches!(dialect, SqlDialect::Mysql | SqlDialect::Mariadb);
+    let dollar = rest.strip_prefix('$').filter(|_| !mysql).and_then(|after| {
         let tag = after.split('$').next()?;
         let fits = tag.chars().all(|c| c.is_alphanumeric() || c == '_');
         (fits && after.len() > tag.len()).then(|| format!("${tag}$"))
     });
     match rest {
         _ if rest.starts_with('\'') => (Some(Open::Literal), 1),
-        _ if rest.starts_with('"') => (Some(Open::Identifier), 1),
+        _ if rest.starts_with('"') => (Some(Open::Identifier('"')), 1),
+        _ if mysql && rest.starts_with('`') => (Some(Open::Identifier('`')), 1),
+        _ if mysql && rest.starts_with('#') => (Some(Open::Line), 1),
         _ if rest.starts_with("--") => (Some(Open::Line), 2),
         _ if rest.starts_with("/*") => (Some(Open::Block), 2),
         _ => match dollar {

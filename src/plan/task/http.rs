@@ -7,14 +7,14 @@ use crate::plan::{Effect, Expr, JsonPath, Type};
 use crate::source::At;
 use serde::{Deserialize, Serialize};
 
-pub use crate::syntax::ast::Protocol;
+pub use crate::syntax::ast::{Protocol, SqlDialect};
 
 /// An exchange with something outside.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Http {
     /// Upper-case method; of what is not HTTP the step's first word.
     pub method: String,
-    /// Absolute URL: `postgres://`, `redis://` or `exec://` and the name of a program where it is not HTTP.
+    /// Absolute URL: `postgres://`, `mysql://`, `redis://` or `exec://` and the name of a program where it is not HTTP.
     pub url: Expr,
     /// Percent-encode what stands in the URL where it must be (Conductor `encode`).
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
@@ -191,7 +191,12 @@ pub enum Body {
     /// Bytes as they are, without a `Content-Type` of ours.
     Raw(Expr),
     /// One SQL statement. The parts of its text that are not written out are quoted: as literals, as identifiers within `name(…)`.
-    Statement(Expr),
+    Statement {
+        /// What the server speaks.
+        dialect: SqlDialect,
+        /// The statement.
+        text: Expr,
+    },
     /// The words of a Redis command.
     Command(Vec<Expr>),
     /// A local program.
@@ -343,7 +348,7 @@ impl Http {
             Body::None | Body::Json(_) | Body::Form(_) | Body::Text(_) | Body::Raw(_) => {
                 Protocol::Http
             }
-            Body::Statement(_) => Protocol::Postgres,
+            Body::Statement { dialect, .. } => Protocol::Sql(*dialect),
             Body::Command(_) => Protocol::Redis,
             Body::Program(_) => Protocol::Exec,
         }

@@ -4,8 +4,8 @@
 use super::arguments::Bound;
 use crate::source::Span;
 use crate::syntax::ast::{
-    Clause, ClauseKind, Duration, Effect, EffectKind, Entry, Expr, ExprKind, Http, Member, Name,
-    Part, Sign, Step, StepKind, Store, StoreValue, Target,
+    Clause, ClauseKind, Destination, Duration, Effect, EffectKind, Entry, Expr, ExprKind, Http,
+    Member, Name, Part, Sign, Step, StepKind, Store, StoreValue,
 };
 
 pub(super) fn entry(entry: &Entry, bound: &Bound) -> Entry {
@@ -56,20 +56,22 @@ pub(super) fn entry(entry: &Entry, bound: &Bound) -> Entry {
     }
 }
 
-pub(super) fn target(target: &Target, bound: &Bound) -> Target {
-    let text = bound.text(&target.host.text).filter(|_| target.parameter);
-    Target {
+pub(super) fn destination(destination: &Destination, bound: &Bound) -> Destination {
+    let text = bound
+        .text(&destination.host.text)
+        .filter(|_| destination.parameter);
+    Destination {
         host: match text {
             Some(text) => Name {
                 text: text.to_owned(),
-                span: target.host.span,
+                span: destination.host.span,
             },
-            None => target.host.clone(),
+            None => destination.host.clone(),
         },
-        parameter: target.parameter && text.is_none(),
-        program: target.program,
-        places: target.places.clone(),
-        span: target.span,
+        parameter: destination.parameter && text.is_none(),
+        program: destination.program,
+        places: destination.places.clone(),
+        span: destination.span,
     }
 }
 
@@ -266,7 +268,7 @@ fn clause(clause: &Clause, bound: &Bound) -> Clause {
                 .collect(),
         },
         ClauseKind::Login(user, password) => ClauseKind::Login(one(user), one(password)),
-        ClauseKind::Statement(value) => ClauseKind::Statement(one(value)),
+        ClauseKind::Statement(value) => ClauseKind::Statement(statement(value, bound)),
         ClauseKind::Command(value) => ClauseKind::Command(one(value)),
         ClauseKind::Stdin(value) => ClauseKind::Stdin(one(value)),
         ClauseKind::Environment(all) => ClauseKind::Environment(members(all, bound)),
@@ -305,7 +307,7 @@ fn clause(clause: &Clause, bound: &Bound) -> Clause {
             source: source.clone(),
             ty: ty.clone(),
             optional: *optional,
-            to: to.iter().map(|t| target(t, bound)).collect(),
+            to: to.iter().map(|t| destination(t, bound)).collect(),
         },
         ClauseKind::Strays { list, revoke } => ClauseKind::Strays {
             list: Box::new(http(list, bound)),
@@ -420,6 +422,21 @@ fn path(value: &Expr, segments: &[Name], bound: &Bound) -> Expr {
         };
     }
     made
+}
+
+/// A statement, in which every value stays one: its text is the author's alone, what is filled in is quoted.
+fn statement(value: &Expr, bound: &Bound) -> Expr {
+    let ExprKind::String(parts) = &value.kind else {
+        return expr(value, bound);
+    };
+    let parts = parts.iter().map(|part| match part {
+        Part::Text(..) => part.clone(),
+        Part::Expr(inner) => Part::Expr(expr(inner, bound)),
+    });
+    Expr {
+        kind: ExprKind::String(parts.collect()),
+        span: value.span,
+    }
 }
 
 /// What stands in `${…}` and is a literal becomes text, so that a host is seen to be one.

@@ -91,7 +91,7 @@ macro_rules! walks {
                 Body::Form(members) => {
                     members.$iter().for_each(|(_, value)| request(RequestPart::Body, value));
                 }
-                Body::Statement(text) => request(RequestPart::In(Place::Statement), text),
+                Body::Statement { text, .. } => request(RequestPart::In(Place::Statement), text),
                 Body::Command(words) => {
                     words.$iter().for_each(|word| request(RequestPart::In(Place::Statement), word));
                 }

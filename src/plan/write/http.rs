@@ -41,7 +41,7 @@ impl<'a> Writer<'a> {
             Body::Form(members) => lines.push(format!("form {}", self.object(members))),
             Body::Text(value) => lines.push(format!("text {}", self.expr(value))),
             Body::Raw(value) => lines.push(format!("raw {}", self.expr(value))),
-            Body::Statement(text) => lines.push(format!("statement {}", self.expr(text))),
+            Body::Statement { text, .. } => lines.push(format!("statement {}", self.expr(text))),
             Body::Command(words) => lines.push(format!("command {}", self.list(words))),
             Body::Program(program) => self.program(program, &mut lines),
         }
@@ -80,10 +80,9 @@ impl<'a> Writer<'a> {
                     Some(scheme) => url.replacen(&format!("{scheme}://"), "", 1),
                     None => url,
                 };
-                let dialect = if other == Protocol::Postgres {
-                    "postgres "
-                } else {
-                    ""
+                let dialect = match other {
+                    Protocol::Sql(dialect) => format!("{} ", dialect.word()),
+                    Protocol::Http | Protocol::Redis | Protocol::Exec => String::new(),
                 };
                 format!("{dialect}{url}{}", effect_words(&effect, "POST", place))
             }

@@ -252,7 +252,7 @@ impl Exchange for HttpExchange<'_> {
         let message = match http.protocol() {
             Protocol::Http => format!("{peer} answered {status} to {}", http.method),
             Protocol::Exec => format!("{peer} ended with code {status}"),
-            Protocol::Postgres => format!("{peer} refused the statement: {}", code_of(answer)),
+            Protocol::Sql(_) => format!("{peer} refused the statement: {}", code_of(answer)),
             Protocol::Redis => format!("{peer} refused the command: {}", code_of(answer)),
         };
         let mut found = Diagnostic::new(code, cx.step.at.0, message)

@@ -2,7 +2,7 @@
 
 use super::{Lower, Node, Rule};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::syntax::ast::{Clause, Effect, EffectKind, Expr, ExprKind, Http, Protocol};
+use crate::syntax::ast::{Clause, Effect, EffectKind, Expr, ExprKind, Http, Protocol, SqlDialect};
 use crate::syntax::explain::Place;
 
 impl<'a> Lower<'a> {
@@ -33,7 +33,7 @@ impl<'a> Lower<'a> {
     /// The node of rule `sql`, `redis` or `exec`.
     pub(super) fn exchange(&mut self, node: Node<'a>) -> Option<Http> {
         let protocol = match node.as_rule() {
-            Rule::sql => Protocol::Postgres,
+            Rule::sql => Protocol::Sql(dialect_of(&node)?),
             Rule::redis => Protocol::Redis,
             Rule::exec => Protocol::Exec,
             _ => return self.request(node),
@@ -153,4 +153,13 @@ impl<'a> Lower<'a> {
             );
         }
     }
+}
+
+/// The word behind `sql` or its name.
+fn dialect_of(node: &Node<'_>) -> Option<SqlDialect> {
+    let word = node
+        .clone()
+        .into_inner()
+        .find(|n| n.as_rule() == Rule::dialect)?;
+    SqlDialect::find(word.as_str())
 }

@@ -10,7 +10,7 @@ impl Printer<'_> {
     pub(super) fn request(&mut self, http: &Http) -> usize {
         self.push(match http.protocol {
             Protocol::Http => "http ",
-            Protocol::Postgres => "sql ",
+            Protocol::Sql(_) => "sql ",
             Protocol::Redis => "redis ",
             Protocol::Exec => "exec ",
         });
@@ -24,7 +24,7 @@ impl Printer<'_> {
         }
         match http.protocol {
             Protocol::Http => self.push(&format!("{} ", http.method.text)),
-            Protocol::Postgres => self.push("postgres "),
+            Protocol::Sql(dialect) => self.push(&format!("{} ", dialect.word())),
             Protocol::Redis | Protocol::Exec => {}
         }
         // In capitals it would be taken for the method.
@@ -189,7 +189,7 @@ impl Printer<'_> {
                 if *optional {
                     self.push(" optional");
                 }
-                self.targets(to);
+                self.destinations(to);
             }
             ClauseKind::Ca(file) => self.word_quoted("ca ", file),
             ClauseKind::Proxy => self.push("proxy env"),
@@ -206,7 +206,7 @@ impl Printer<'_> {
                     self.push(word);
                     match request.protocol {
                         Protocol::Http => self.stray(request),
-                        Protocol::Postgres | Protocol::Redis | Protocol::Exec => {
+                        Protocol::Sql(_) | Protocol::Redis | Protocol::Exec => {
                             self.request(request)
                         }
                     };

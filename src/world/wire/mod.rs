@@ -4,15 +4,21 @@
 //! An answer's status is what HTTP would say in its place (200, 401, 403, 404, 429, 500); the server's own code stands in the
 //! header [`CODE`]. Texts of servers are never taken over: they quote statements.
 
+mod mysql;
 mod postgres;
 mod redis;
 
 use super::BoxFuture;
 use super::http::dial::Dialer;
 use super::http::{Attempt, Limits, Response, Trouble, TroubleKind};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
-/// The header in which a server's own code stands: an SQLSTATE, the first word of an error of Redis.
+/// The header in which a server's own code stands: an SQLSTATE, a number of MySQL's, the first word of an error of Redis.
 pub const CODE: &str = "code";
 
 /// A server and a session at it.
@@ -27,10 +33,21 @@ pub struct Session {
     pub limits: Limits,
 }
 
+/// The protocol of a server of SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SqlServer {
+    /// PostgreSQL's.
+    Postgres,
+    /// MySQL's, which MariaDB speaks as well.
+    Mysql,
+}
+
 /// What is asked.
 pub enum Call {
     /// One SQL statement.
     Statement {
+        /// What the server speaks.
+        server: SqlServer,
         /// Database.
         database: String,
         /// The text, with its values quoted.
@@ -56,9 +73,16 @@ impl Wire for RealWire {
     fn call<'a>(&'a self, session: &'a Session, call: &'a Call) -> BoxFuture<'a, Attempt> {
         Box::pin(async move {
             match call {
-                Call::Statement { database, text } => {
-                    postgres::call(&self.dialer, session, database, text).await
-                }
+                Call::Statement {
+                    server,
+                    database,
+                    text,
+                } => match server {
+                    SqlServer::Postgres => {
+                        postgres::call(&self.dialer, session, database, text).await
+                    }
+                    SqlServer::Mysql => mysql::call(&self.dialer, session, database, text).await,
+                },
                 Call::Command(words) => redis::call(&self.dialer, session, words).await,
             }
         })
@@ -76,6 +100,25 @@ impl Session {
             message: format!("{} {what}", self.shown()),
         }
     }
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// The connection within TLS, with a certificate for the name of the session.
+async fn secure(
+    session: &Session,
+    stream: Box<dyn Stream>,
+    config: ClientConfig,
+) -> Result<Box<dyn Stream>, Trouble> {
+    let tls = |what: &str| session.trouble(TroubleKind::Tls, what);
+    let name = ServerName::try_from(session.host.clone())
+        .map_err(|_| tls("has no name that a certificate could be for"))?;
+    let connector = TlsConnector::from(Arc::new(config));
+    let stream = connector.connect(name, stream).await;
+    Ok(Box::new(stream.map_err(|_| {
+        tls("does not speak TLS with a certificate that is trusted")
+    })?))
 }
 
 /// A refusal, by the server's own code.

@@ -1,16 +1,13 @@
 //! Redis and Valkey: one command in a session of its own, in the protocol RESP2. Words are sent with their length, so that no
 //! value can become another command.
 
-use super::{Session, refusal, success};
+use super::{Session, Stream, refusal, secure, success};
 use crate::world::http::dial::Dialer;
 use crate::world::http::{Attempt, Response, TroubleKind};
-use rustls::pki_types::ServerName;
 use serde_json::Value;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
 /// How deep lists stand in one another.
@@ -28,9 +25,6 @@ enum Trouble {
     TooLarge,
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
 pub(super) async fn call(
     dialer: &Dialer,
     session: &Session,
@@ -40,20 +34,10 @@ pub(super) async fn call(
         let (stream, tls) = dialer
             .dial(&session.host, session.port, &session.limits)
             .await?;
-        let stream: Box<dyn Stream> =
-            match tls {
-                None => Box::new(stream),
-                Some(config) => {
-                    let tls = |what: &str| session.trouble(TroubleKind::Tls, what);
-                    let name = ServerName::try_from(session.host.clone())
-                        .map_err(|_| tls("has no name that a certificate could be for"))?;
-                    let connector = TlsConnector::from(Arc::new(config));
-                    let stream = connector.connect(name, stream).await;
-                    Box::new(stream.map_err(|_| {
-                        tls("does not speak TLS with a certificate that is trusted")
-                    })?)
-                }
-            };
+        let stream: Box<dyn Stream> = match tls {
+            None => Box::new(stream),
+            Some(config) => secure(session, Box::new(stream), config).await?,
+        };
         Ok(BufReader::new(stream))
     };
     let mut stream = match timeout(session.limits.connect, opening).await {

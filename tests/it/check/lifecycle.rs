@@ -252,7 +252,7 @@ fn self_rotation_of_an_imported_definition_is_told() {
         .secret("token", &[])
         .steps(steps(assumed()))
         .found()
-        .are(&["ROT504"]);
+        .has("ROT504");
     orkes()
         .secret("token", &[])
         .secret("other", &[])

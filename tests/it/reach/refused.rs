@@ -19,6 +19,26 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "cannot stand in quotes",
     ),
     (
+        "sql mysql \"h.example.com\" sets { login \"u\", \"p\"  statement \"SELECT `${input.x}`\" }",
+        "ROT",
+        "cannot stand in quotes",
+    ),
+    (
+        "sql mysql \"h.example.com\" sets { login \"u\", \"p\"  statement \"SELECT 1 # ${input.x}\" }",
+        "ROT",
+        "cannot stand in a comment",
+    ),
+    (
+        "sql mysql \"h.example.com\" sets { login \"u\", \"p\"  statement \"SELECT $$ , 1 FROM t\" }",
+        "",
+        "",
+    ),
+    (
+        "sql mysql \"h.example.com\" sets { login \"u\", \"p\"  statement \"SELECT '\\\\'; DROP TABLE t\" }",
+        "ROT",
+        "two statements",
+    ),
+    (
         "sql postgres \"h.example.com/db\" sets { login \"u\", \"p\"  statement \"SELECT 1 -- ${input.x}\" }",
         "ROT",
         "cannot stand in a comment",

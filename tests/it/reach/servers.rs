@@ -247,3 +247,96 @@ pub fn moto() -> Option<Server> {
     until("moto", || open(port));
     Some(server)
 }
+
+/// The files of a MariaDB server whose root has the password [`MARIADB_ROOT`]: made once, copied for each server.
+fn mariadb_files() -> Option<&'static Path> {
+    static MADE: std::sync::OnceLock<Option<tempfile::TempDir>> = std::sync::OnceLock::new();
+    let made = MADE.get_or_init(|| {
+        let (Some(install), Some(_)) = (program("mariadb-install-db"), program("mariadbd")) else {
+            skipped("mariadb-server");
+            return None;
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let made = Command::new(install)
+            .args(["--no-defaults", "--auth-root-authentication-method=normal"])
+            .args(["--skip-test-db", "--skip-name-resolve"])
+            .args(["--innodb-log-file-size=4M", "--innodb-flush-method=nosync"])
+            .arg(format!("--datadir={}", dir.path().join("data").display()))
+            .args(mariadb_user())
+            .output()
+            .unwrap();
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stdout)
+        );
+        Some(dir)
+    });
+    made.as_ref().map(tempfile::TempDir::path)
+}
+
+/// MariaDB runs as root only when it is told to.
+fn mariadb_user() -> Option<&'static str> {
+    rustix::process::getuid().is_root().then_some("--user=root")
+}
+
+pub const MARIADB_ROOT: &str = "admin pass'word\\";
+
+/// MariaDB with a `sql_mode` of its own; statements are in its log.
+pub fn mariadb(mode: &str) -> Option<Server> {
+    let files = mariadb_files()?;
+    let dir = tempfile::tempdir().unwrap();
+    let copied = Command::new("cp")
+        .args(["-r", "--sparse=always"])
+        .arg(files.join("data"))
+        .arg(dir.path())
+        .status();
+    assert!(copied.unwrap().success());
+    let init = dir.path().join("init.sql");
+    std::fs::write(
+        &init,
+        format!(
+            "SET SESSION sql_mode='NO_BACKSLASH_ESCAPES'; CREATE USER boss@'127.0.0.1' IDENTIFIED BY '{}'; GRANT ALL ON *.* TO boss@'127.0.0.1' WITH GRANT OPTION;\n",
+            MARIADB_ROOT.replace('\'', "''")
+        )
+        .replace("; ", ";\n"),
+    )
+    .unwrap();
+    let port = free_port();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let mut command = Command::new(program("mariadbd").unwrap());
+    command
+        .args(["--no-defaults", "--bind-address=127.0.0.1"])
+        .args(["--skip-name-resolve", "--general-log"])
+        .args(["--innodb-log-file-size=4M", "--innodb-flush-method=nosync"])
+        .args(["--innodb-buffer-pool-size=8M", "--performance-schema=OFF"])
+        .arg(format!("--port={port}"))
+        .arg(format!("--sql-mode={mode}"))
+        .arg(format!("--datadir={}", path("data")))
+        .arg(format!("--socket={}", path("socket")))
+        .arg(format!("--pid-file={}", path("pid")))
+        .arg(format!("--general-log-file={}", path("log")))
+        .arg(format!("--init-file={}", path("init.sql")))
+        .args(mariadb_user());
+    let child = quiet(&mut command, &dir.path().join("errors"));
+    let server = Server { child, port, dir };
+    until("mariadb", || {
+        server.mariadb("boss", MARIADB_ROOT, "SELECT 1").is_some()
+    });
+    Some(server)
+}
+
+impl Server {
+    /// What MariaDB's own client gets.
+    pub fn mariadb(&self, user: &str, password: &str, statement: &str) -> Option<String> {
+        let output = Command::new(program("mariadb")?)
+            .args(["--no-defaults", "-h", "127.0.0.1", "-u", user])
+            .arg(format!("-P{}", self.port))
+            .arg(format!("-p{password}"))
+            .args(["-N", "-B", "-r", "-e", statement])
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        output.status.success().then(|| text.trim_end().to_owned())
+    }
+}

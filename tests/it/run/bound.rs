@@ -79,17 +79,17 @@ fn what_cannot_be_bound_is_an_error_of_check() {
             "",
             "",
             "header \"X-App\": previous.app",
-            "error[ROT519]",
+            "error[ROT523]",
             "",
         ),
         (
             "",
             "",
             "header \"X-Id\": pending.deploy_key.id",
-            "error[ROT519]",
+            "error[ROT523]",
             "",
         ),
-        ("", "${pending.deploy_key.id}/", "", "error[ROT519]", ""),
+        ("", "${pending.deploy_key.id}/", "", "error[ROT523]", ""),
     ];
     for (steps, segment, clause, later, now) in cases {
         for (when, expected) in [(" after 1d", later), ("", now)] {
@@ -97,7 +97,7 @@ fn what_cannot_be_bound_is_an_error_of_check() {
             project.file("r.rot", text(steps, when, segment, clause));
             let found = project.rot("check --report concise r.rot");
             let case = format!("{steps:?} {segment:?} {clause:?}{when}\n{}", found.stdout);
-            let bound = ["ROT104", "ROT203", "ROT519"];
+            let bound = ["ROT104", "ROT203", "ROT523"];
             let said = bound.iter().any(|code| found.stdout.contains(code));
             assert_eq!(said, !expected.is_empty(), "{case}");
             assert!(found.stdout.contains(expected), "{case}");
