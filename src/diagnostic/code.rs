@@ -373,6 +373,7 @@ code_table! {
         DELIVERY_GAP                "ROT520" "delivery-gap" Warning;
         TARGET_UNFIT                "ROT521" "target-unfit" Error;
         DELIVERED_UNVERIFIED        "ROT522" "delivered-unverified" Note pedantic;
+        REVOKE_CANNOT_BE_BOUND      "ROT523" "revoke-cannot-be-bound" Error;
     }
     Masking {
         UNMASKED_MINTED_SECRET      "ROT601" "unmasked-minted-secret" Error;

@@ -1,8 +1,8 @@
 //! How labels move. A version's value never changes; each call may be repeated after a crash and then changes nothing.
 
 use super::document::{
-    Document, Facts, MAX_VALUE, NewUnkept, NewVersion, REMOVED, SecretEntry, State, StoredValue,
-    Unrevoked, VersionEntry, Why,
+    ACCEPTED, Document, Facts, MAX_VALUE, NewUnkept, NewVersion, REMOVED, SecretEntry, State,
+    StoredValue, Unrevoked, VersionEntry, Why,
 };
 use super::{Secret, history, name};
 use crate::diagnostic::{Error, Failure, Printable, Result, codes, nearest};
@@ -377,8 +377,11 @@ impl Document {
     /// ROT811 without such a secret or version.
     pub fn accept_unrevoked(&mut self, name: &str, id: &str, at: Timestamp) -> Result<()> {
         let version = self.version_mut(name, id)?;
-        if version.unrevoked.take().is_some() {
+        version.unrevoked = None;
+        if !version.is_accepted() {
             version.remark(&format!("accepted as not revoked at {at}"));
+            let at = serde_json::Value::String(at.to_string());
+            version.ext.insert(ACCEPTED.to_owned(), at);
         }
         Ok(())
     }

@@ -109,6 +109,7 @@ rules! {
         DELIVERY_GAP delivery_gap local;
         TARGET_UNFIT target_unfit local;
         DELIVERED_UNVERIFIED delivered_unverified local;
+        REVOKE_CANNOT_BE_BOUND revoke_cannot_be_bound local;
         UNMASKED_MINTED_SECRET unmasked_minted_secret local;
         RAW_COPY_BESIDE_MASK raw_copy_beside_mask local;
         MASK_LOST_DOWNSTREAM mask_lost_downstream local;
