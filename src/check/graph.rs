@@ -117,6 +117,13 @@ pub enum To {
         /// Shown as `***`.
         masked: bool,
     },
+    /// A target, to which each new version is delivered.
+    Target {
+        /// Its name.
+        name: String,
+        /// Its kind and place.
+        place: String,
+    },
     /// Lines for people.
     Log,
     /// The message of a failed run.
@@ -141,11 +148,20 @@ impl To {
             To::Output { .. } => "output",
             To::Call { .. } => "rotation",
             To::Variable { .. } => "variable",
+            To::Target { .. } => "target",
             To::Log => "log",
             To::Error => "error",
             To::Instructions => "instructions",
             To::Status => "status",
             To::Released { .. } => "released",
+        }
+    }
+
+    /// What brings it there where no step does.
+    pub fn without_step(&self) -> &'static str {
+        match self {
+            To::Target { .. } => "deliver",
+            _ => "output",
         }
     }
 
@@ -163,6 +179,7 @@ impl To {
             To::Variable { name, masked } => {
                 format!("variable `{name}`{}", if *masked { ", masked" } else { "" })
             }
+            To::Target { name, .. } => format!("target `{name}`"),
             To::Log => "the log".to_owned(),
             To::Error => "the error message".to_owned(),
             To::Instructions => "the instructions for a person".to_owned(),
@@ -173,10 +190,9 @@ impl To {
 
     /// The part of a request; empty elsewhere.
     pub fn place(&self) -> &str {
-        if let To::Host { place, .. } = self {
-            place
-        } else {
-            ""
+        match self {
+            To::Host { place, .. } | To::Target { place, .. } => place,
+            _ => "",
         }
     }
 }
@@ -227,6 +243,7 @@ pub fn flows(plan: &Plan) -> Flows {
             }
         }
     }
+    all.deliveries();
     all.reveals();
     Flows {
         secrets: all.secrets,
@@ -389,6 +406,36 @@ impl<'p> Gather<'_, 'p> {
         match secret.flows.iter_mut().find(same) {
             Some(known) => known.how = known.how.max(flow.how),
             None => secret.flows.push(flow),
+        }
+    }
+
+    /// What belongs to a secret and to no step: the targets to which it is delivered.
+    fn deliveries(&mut self) {
+        let plan = self.analysis.plan;
+        for delivery in &plan.deliveries {
+            let Some(target) = plan.target(&delivery.target) else {
+                continue;
+            };
+            let origin = Origin::Secret(delivery.secret.clone());
+            let at = self.entry(None, &origin, delivery.at.0);
+            let to = To::Target {
+                name: target.name.clone(),
+                place: target.describe().replace('`', ""),
+            };
+            if let Some(secret) = self.secrets.get_mut(at) {
+                secret.flows.push(Flow {
+                    rotation: String::new(),
+                    step: None,
+                    span: delivery.at.0,
+                    to,
+                    how: match delivery.field {
+                        Some(_) => Derivation::Part,
+                        None => Derivation::Whole,
+                    },
+                    decides: false,
+                    via: Vec::new(),
+                });
+            }
         }
     }
 

@@ -125,6 +125,8 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Show secrets, due times and runs, and what needs attention
     Status(StatusArgs),
+    /// Bring secrets to where they are used, or look whether they are there
+    Deliver(DeliverArgs),
     /// Look for what is wrong with a set-up, and name the remedy
     Doctor(DoctorArgs),
     /// List runs, or show one step by step; no values
@@ -394,6 +396,29 @@ pub struct StatusArgs {
     /// Exit with 12 if something needs attention, with 11 if a rotation is due or soon will be
     #[arg(long)]
     pub exit_code: bool,
+    /// Output format
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
+    pub report: ResultFormat,
+}
+
+/// `rot deliver`.
+#[derive(Debug, Args)]
+pub struct DeliverArgs {
+    /// Only this secret [default: all that have targets]
+    #[arg(value_name = "NAME")]
+    pub secret: Option<String>,
+    /// Only to this target
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+    /// Compare what the targets have, and change nothing; exit with 1 where one lacks the current version
+    #[arg(long, conflicts_with = "again")]
+    pub check: bool,
+    /// Deliver also what has arrived
+    #[arg(long)]
+    pub again: bool,
+    /// A file or folder with targets; may be given several times [default: the folder of rot.toml]
+    #[arg(long = "in", value_name = "PATH")]
+    pub path: Vec<PathBuf>,
     /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
     pub report: ResultFormat,

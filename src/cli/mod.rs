@@ -10,6 +10,7 @@ pub mod compile;
 pub mod completions;
 pub mod context;
 mod convert;
+mod deliver;
 pub mod demo;
 pub mod doctor;
 pub mod environment;
@@ -173,6 +174,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Rehearse(args) => rehearse::run(args, context),
         Command::Resume(args) => resume::run(args, context),
         Command::Status(args) => status::run(args, context),
+        Command::Deliver(args) => deliver::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Runs(args) => runs::run(args, context),
         Command::Compile(args) => compile::run(args, context),

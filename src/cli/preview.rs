@@ -193,6 +193,7 @@ fn preview(plan: &Plan, rotation: &Rotation, world: &World, vault: Option<&Vault
     });
     let mut steps = Vec::new();
     lines(
+        plan,
         &rotation.steps,
         &crate::plan::fields::public_fields(plan),
         0,
@@ -207,7 +208,7 @@ fn preview(plan: &Plan, rotation: &Rotation, world: &World, vault: Option<&Vault
     }
 }
 
-fn lines(steps: &[Step], public: &Public, depth: usize, out: &mut Vec<Line>) {
+fn lines(plan: &Plan, steps: &[Step], public: &Public, depth: usize, out: &mut Vec<Line>) {
     for step in steps {
         let mut details = Vec::new();
         let what = match &step.task {
@@ -234,6 +235,7 @@ fn lines(steps: &[Step], public: &Public, depth: usize, out: &mut Vec<Line>) {
             Task::Generate(generate) => generate.generator.word().to_owned(),
             Task::Log(log) => shown(&log.message),
             Task::Update(update) => {
+                details.extend(delivers(plan, update.secret.as_str().unwrap_or_default()));
                 format!("{} ← {}", shown(&update.secret), stored(&update.value))
             }
             Task::Stage(stage) => format!("{} (pending) ← {}", stage.secret, stored(&stage.value)),
@@ -241,6 +243,7 @@ fn lines(steps: &[Step], public: &Public, depth: usize, out: &mut Vec<Line>) {
                 .within
                 .map_or_else(|| "once".to_owned(), |w| format!("within {w}")),
             Task::Promote(promote) => {
+                details.extend(delivers(plan, &promote.secret));
                 format!("{}: the pending version becomes current", promote.secret)
             }
             Task::Revoke(revoke) => match revoke.after {
@@ -283,7 +286,7 @@ fn lines(steps: &[Step], public: &Public, depth: usize, out: &mut Vec<Line>) {
                     what: case.name.clone(),
                     details: Vec::new(),
                 });
-                lines(&case.steps, public, depth + 2, out);
+                lines(plan, &case.steps, public, depth + 2, out);
             }
             if !switch.otherwise.is_empty() {
                 out.push(Line {
@@ -293,14 +296,23 @@ fn lines(steps: &[Step], public: &Public, depth: usize, out: &mut Vec<Line>) {
                     what: String::new(),
                     details: Vec::new(),
                 });
-                lines(&switch.otherwise, public, depth + 2, out);
+                lines(plan, &switch.otherwise, public, depth + 2, out);
             }
         } else {
             for block in step.task.blocks() {
-                lines(block, public, depth + 1, out);
+                lines(plan, block, public, depth + 1, out);
             }
         }
     }
+}
+
+/// Where a new version of a secret is delivered.
+fn delivers(plan: &Plan, secret: &str) -> Option<(&'static str, String)> {
+    let targets = plan.targets_of(secret).into_iter();
+    let all: Vec<String> = targets
+        .map(|target| format!("{} ({})", target.name, target.describe().replace('`', "")))
+        .collect();
+    (!all.is_empty()).then(|| ("delivers", all.join(", ")))
 }
 
 /// What stands behind the scheme of an address that no author writes.

@@ -8,6 +8,7 @@ use super::{environment, load, paths, run, runreport, stop};
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::plan::{Plan, document};
 use crate::report::visible;
+use crate::run::deliver::{Asked, Which};
 use crate::run::{Decision, Elsewhere, Job, OpenRun};
 use crate::world::World;
 use std::cell::RefCell;
@@ -65,7 +66,7 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
         // What could not be revoked needs no run to be tried again.
         stop::heed();
         let swept = run::sweep(args.report, context, &world, &vault, None)?;
-        return unrevoked(&swept);
+        return unrevoked(&swept, None);
     }
     if decision.is_some() && args.run.is_none() && chosen.len() > 1 {
         return Err(
@@ -183,16 +184,26 @@ fn one(
         certificates: run::certificates(&plan, source.as_deref())?,
         lock_wait: paths.lock_wait,
     };
+    let asked = Asked {
+        plan: &plan,
+        source: job.source.as_deref(),
+        secret: None,
+        target: None,
+        which: Which::Due,
+        certificates: &job.certificates,
+        lock_wait: job.lock_wait,
+    };
+    let arrived = run::arrive(args.report, context, world, vault, &asked)?;
     let swept = run::sweep(args.report, context, world, vault, Some(&job))?;
     let watch = Watch::new(&context.out, Some(&plan), args.report == ResultFormat::Text);
     let report = run::runtime()?.block_on(crate::run::resume(world, vault, &job, open, &watch))?;
     runreport::emit(context, &report, args.report)?;
-    unrevoked(&swept)
+    unrevoked(&swept, arrived)
 }
 
 /// What failed has been said; the exit code says it too.
-fn unrevoked(swept: &crate::run::Swept) -> Result<()> {
-    if swept.trouble.is_empty() {
+fn unrevoked(swept: &crate::run::Swept, arrived: Option<bool>) -> Result<()> {
+    if swept.trouble.is_empty() && arrived != Some(false) {
         return Ok(());
     }
     Err(Error {

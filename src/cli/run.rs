@@ -9,6 +9,7 @@ use super::{environment, files, paths, runreport, stop};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::{Plan, Rotation, document};
 use crate::report::findings::counted;
+use crate::run::deliver::{Asked, Which, deliver};
 use crate::run::{self, Job};
 use crate::source::Span;
 use crate::vault::Vault;
@@ -125,7 +126,7 @@ fn of_two_files(name: &str, files: &[PathBuf]) -> Error {
 /// Names of rotations that several files have.
 type Shared = Vec<(String, Vec<PathBuf>)>;
 
-/// The same, without the files of folders that have no schedule; and what files share that must not.
+/// The same, without the files of folders that have neither a schedule nor targets; and what files share that must not.
 fn rotations(named: &[&Path]) -> Result<(Vec<PathBuf>, Shared)> {
     let mut found = files_below(named);
     let mut rotations: Vec<(String, PathBuf)> = Vec::new();
@@ -145,7 +146,7 @@ fn rotations(named: &[&Path]) -> Result<(Vec<PathBuf>, Shared)> {
     Ok((found, shared::of_files(&rotations)))
 }
 
-/// Whether a file has a rotation with a schedule, and the names of all. One that cannot be read is tried, so that what is wrong
+/// Whether a file has a rotation with a schedule or delivers something, and the names of all. One that cannot be read is tried, so that what is wrong
 /// with it is said.
 fn look_at(path: &Path) -> (bool, Vec<String>) {
     let Ok(loaded) = load::file(path, &super::config::Config::default()) else {
@@ -158,7 +159,8 @@ fn look_at(path: &Path) -> (bool, Vec<String>) {
         .filter(|r| !r.imported)
         .collect();
     let names = own.iter().map(|r| r.name.clone()).collect();
-    let is_scheduled = own.iter().any(|r| r.schedule.is_some());
+    let is_scheduled =
+        own.iter().any(|r| r.schedule.is_some()) || !loaded.plan.deliveries.is_empty();
     (
         is_scheduled || load::refusal(&loaded.findings).is_some(),
         names,
@@ -221,7 +223,7 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
     } else {
         vec![load::choose(&plan, args.selection.rotation.as_deref())?]
     };
-    if chosen.is_empty() {
+    if chosen.is_empty() && plan.deliveries.is_empty() {
         return Err(Error::plain(
             Failure::Usage,
             codes::USAGE,
@@ -229,10 +231,37 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
         )
         .help("write `every 45m` or `cron … in …` in the rotation, or run it without `--due`"));
     }
+    let (source, certificates) = (
+        source.map(|p| absolute(context, p)),
+        certificates(&plan, source)?,
+    );
+    let arrived = {
+        let asked = Asked {
+            plan: &plan,
+            source: source.as_deref(),
+            secret: None,
+            target: None,
+            which: Which::Due,
+            certificates: &certificates,
+            lock_wait: paths.lock_wait,
+        };
+        arrive(args.report, context, &world, &vault, &asked)?
+    };
+    if chosen.is_empty() {
+        let failure = match arrived {
+            Some(true) => return Ok(()),
+            Some(false) => Failure::Unrevoked,
+            None => Failure::NothingDue,
+        };
+        return Err(Error {
+            failure,
+            diagnostics: Vec::new(),
+        });
+    }
     let document = document::encode(&plan);
     let mut worst: Option<Error> = None;
-    let mut idle = true;
-    let mut unrevoked = false;
+    let mut idle = arrived.is_none();
+    let mut unrevoked = arrived == Some(false);
     for (number, rotation) in chosen.into_iter().enumerate() {
         if stop::asked() && number > 0 {
             let left = format!(
@@ -251,14 +280,14 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             document: &document,
             inputs: inputs.clone(),
             scheduled_at: None,
-            source: source.map(|p| absolute(context, p)),
-            certificates: certificates(&plan, source)?,
+            source: source.clone(),
+            certificates: certificates.clone(),
             lock_wait: paths.lock_wait,
         };
         if number == 0 {
             let swept = sweep(args.report, context, &world, &vault, Some(&job))?;
             idle &= swept.revoked == 0;
-            unrevoked = !swept.trouble.is_empty();
+            unrevoked |= !swept.trouble.is_empty();
         }
         match one(args, context, &config, &world, &vault, job) {
             Ok(did) => idle &= !did,
@@ -280,6 +309,22 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
         }),
         None => Ok(()),
     }
+}
+
+/// Delivers what is behind at the targets of a plan, and was not tried a moment ago. Whether all of it arrived; `None` where
+/// there was nothing to do.
+pub fn arrive(
+    report: ResultFormat,
+    context: &Context,
+    world: &World,
+    vault: &RefCell<Vault>,
+    asked: &Asked<'_>,
+) -> Result<Option<bool>> {
+    let watch = Watch::new(&context.out, Some(asked.plan), report == ResultFormat::Text);
+    let came = runtime()?.block_on(deliver(world, vault, asked, &watch))?;
+    let failed: Vec<Diagnostic> = came.iter().filter_map(|one| one.failure.clone()).collect();
+    context.complain(&failed);
+    Ok((!came.is_empty()).then_some(failed.is_empty()))
 }
 
 /// Does the revocations that are due, of whichever rotation. What fails is heard also when nothing else is said.

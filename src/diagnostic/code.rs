@@ -320,6 +320,10 @@ code_table! {
         SET_OTHER_VALUE             "ROT516" "set-other-value" Error;
         STORED_ELSEWHERE            "ROT517" "stored-elsewhere" Error;
         EFFECT_CONTRADICTED         "ROT518" "effect-contradicted" Warning;
+        NEVER_PROMOTED              "ROT519" "never-promoted" Warning;
+        DELIVERY_GAP                "ROT520" "delivery-gap" Warning;
+        TARGET_UNFIT                "ROT521" "target-unfit" Error;
+        DELIVERED_UNVERIFIED        "ROT522" "delivered-unverified" Note pedantic;
     }
     Masking {
         UNMASKED_MINTED_SECRET      "ROT601" "unmasked-minted-secret" Error;
@@ -358,6 +362,7 @@ code_table! {
         RUN_REQUEST_CHANGED         "ROT715" "request-changed" Error;
         RUN_NOT_REVOKED             "ROT716" "not-revoked" Error;
         RUN_CLAIMED                 "ROT717" "claimed-elsewhere" Error;
+        RUN_NOT_DELIVERED           "ROT718" "not-delivered" Error;
         REHEARSAL_LOSES             "ROT720" "rehearsal-loses-credential" Error rehearsal;
         REHEARSAL_NEEDS_PERSON      "ROT721" "rehearsal-needs-person" Error rehearsal;
         REHEARSAL_LEAVES            "ROT722" "rehearsal-leaves-credential" Warning rehearsal;

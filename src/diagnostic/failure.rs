@@ -32,7 +32,7 @@ pub enum Failure {
     Refused,
     /// The clock went back, or jumped far ahead.
     Clock,
-    /// Done, but an old credential could not be revoked; it is tried again.
+    /// Done, but an old credential could not be revoked, or a target lacks the new one; it is tried again.
     Unrevoked,
     /// A bug of ours.
     Internal,

@@ -170,6 +170,7 @@ fn in_rot(
             Some(NameKind::Rotation) => CompletionItemKind::Class,
             Some(NameKind::Field | NameKind::Capture) => CompletionItemKind::Field,
             Some(NameKind::Env) => CompletionItemKind::Constant,
+            Some(NameKind::Target) => CompletionItemKind::Interface,
             Some(_) => CompletionItemKind::Variable,
             None => CompletionItemKind::Module,
         };

@@ -94,6 +94,11 @@ fn of_name(view: &View, offset: u32, now: Timestamp) -> Said {
             out.push_str(&value(view, definition, here));
         }
         NameKind::Step => out.push_str(&step(view, definition)),
+        NameKind::Target => {
+            if let Some(target) = plan.target(&definition.name) {
+                let _ = write!(out, " {}", target.describe());
+            }
+        }
         NameKind::Field | NameKind::Output | NameKind::Branch | NameKind::Env => {}
     }
     Some((out, here))

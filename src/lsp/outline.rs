@@ -116,7 +116,11 @@ impl Maker<'_> {
                 Item::Env(env) => {
                     all.extend(env.names.iter().map(|n| self.leaf(n, SymbolKind::Constant)));
                 }
-                Item::Use(_) | Item::Error(_) => {}
+                Item::Target(target) => {
+                    let at = (target.span, target.name.span);
+                    all.push(self.symbol(&target.name.text, SymbolKind::Interface, at, Vec::new()));
+                }
+                Item::Use(_) | Item::Deliver(_) | Item::Error(_) => {}
             }
         }
         all

@@ -84,7 +84,7 @@ fn kind(kind: NameKind) -> u32 {
         NameKind::Rotation => 3,
         NameKind::Input => 4,
         NameKind::Branch => 5,
-        NameKind::Env => 6,
+        NameKind::Env | NameKind::Target => 6,
     }
 }
 

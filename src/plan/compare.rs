@@ -2,7 +2,7 @@
 //! files say the same.
 //!
 //! What is left out: names of steps, captures, `let`s and branches (they become `s1`, `c1`, …), the dialect, schedules,
-//! where secrets may go, types of inputs, places of captures in a Conductor output, whether an effect was assumed, and
+//! where secrets may go and are delivered, types of inputs, places of captures in a Conductor output, whether an effect was assumed, and
 //! spellings of one request (a bearer header, the case and order of headers). Not to be run.
 
 use super::path::Key;
@@ -26,6 +26,8 @@ impl Plan {
             secret.fields.clear();
         }
         plan.secrets.sort_by(|a, b| a.name.cmp(&b.name));
+        plan.targets.clear();
+        plan.deliveries.clear();
         plan.env.sort_by(|a, b| a.name.cmp(&b.name));
         plan.rotations.iter_mut().for_each(rotation);
         plan.rotations.sort_by(|a, b| a.name.cmp(&b.name));

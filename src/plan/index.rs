@@ -31,6 +31,8 @@ pub enum NameKind {
     Branch,
     /// An environment variable.
     Env,
+    /// A target, where secrets are used.
+    Target,
 }
 
 impl NameKind {
@@ -48,6 +50,7 @@ impl NameKind {
             NameKind::Element => "element",
             NameKind::Branch => "branch",
             NameKind::Env => "environment variable",
+            NameKind::Target => "target",
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod path;
 pub mod policy;
 pub mod resolve;
 pub mod schedule;
+pub mod target;
 pub mod task;
 pub mod template;
 pub mod truth;
@@ -32,6 +33,7 @@ pub use label::{Derivation, Label, Origin};
 pub use path::JsonPath;
 pub use policy::{Destination, HostPattern, Place, Policy};
 pub use schedule::{Schedule, Trigger};
+pub use target::{Delivery, Target, TargetKind};
 pub use task::{Step, Task};
 pub use ty::Type;
 
@@ -48,6 +50,12 @@ pub struct Plan {
     /// Environment variables that the file may read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<EnvDecl>,
+    /// Where secrets are used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Target>,
+    /// Which secret goes to which target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deliveries: Vec<Delivery>,
     /// The rotations in file order.
     pub rotations: Vec<Rotation>,
     /// Codes of errors that people decided to live with where the plan was written (`rot: ignore[…] reason`); a compiled plan
@@ -184,6 +192,8 @@ impl Plan {
             dialect,
             secrets: Vec::new(),
             env: Vec::new(),
+            targets: Vec::new(),
+            deliveries: Vec::new(),
             rotations: Vec::new(),
             accepted: Vec::new(),
             secret_names: Vec::new(),

@@ -76,6 +76,10 @@ pub(super) struct Engine<'a> {
     pub(super) done: RefCell<Done>,
     /// The claim on the rotation, where it needs one.
     pub(super) claim: Option<super::claim::Held>,
+    /// The file that the plan comes from.
+    pub(super) source: Option<&'a str>,
+    /// How long to wait for another process.
+    pub(super) lock_wait: std::time::Duration,
     /// PEM texts of the certificate files that the plan names.
     pub(super) certificates: std::collections::HashMap<String, Vec<u8>>,
 }
@@ -407,10 +411,18 @@ impl<'a> Engine<'a> {
                 }
                 Task::Generate(generate) => self.generate(cx, generate).map(|()| Flow::Next),
                 Task::Manual(manual) => self.manual(cx, manual).await.map(|()| Flow::Next),
-                Task::Update(update) => self.update(cx, update).map(|()| Flow::Next),
+                Task::Update(update) => {
+                    let name = self.update(cx, update)?;
+                    self.delivered(cx, &name).await.map(|()| Flow::Next)
+                }
                 Task::Stage(stage) => self.stage(cx, stage).map(|()| Flow::Next),
                 Task::Verify(verify) => self.verify(cx, verify).await.map(|()| Flow::Next),
-                Task::Promote(promote) => self.promote(cx, promote).map(|()| Flow::Next),
+                Task::Promote(promote) => {
+                    self.promote(cx, promote)?;
+                    self.delivered(cx, &promote.secret)
+                        .await
+                        .map(|()| Flow::Next)
+                }
                 Task::Revoke(revoke) => self.revoke(cx, revoke).await.map(|()| Flow::Next),
                 Task::Wait(wait) => self.wait(cx, wait, cx.id).await.map(|()| Flow::Next),
                 Task::Switch(switch) => self.switch(cx, switch).await,

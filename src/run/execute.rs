@@ -11,7 +11,7 @@ use super::report::{Observer, RunReport, Status};
 use super::scope::{RunFacts, Scope, Secrets, Values};
 use super::turn::{self, Turn};
 use super::value::Value;
-use super::{claim, due, failure, lost, open, source, start};
+use super::{claim, deliver, due, failure, lost, open, source, start};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::{Egress, Plan, Rotation};
 use crate::vault::Vault;
@@ -421,6 +421,8 @@ async fn perform(
         issuers: RefCell::default(),
         done: RefCell::new(Done::default()),
         claim,
+        source: job.source.as_deref(),
+        lock_wait: job.lock_wait,
         certificates: job.certificates.clone(),
     };
     let mut replays = 0;
@@ -530,7 +532,7 @@ async fn finish<'a>(
                 notes: engine.done.borrow().notes.clone(),
             };
             let _ = engine.record(Event::Ended(end), None, false);
-            (Status::Completed, not_revoked(engine))
+            (Status::Completed, left_undone(engine, frame.rotation))
         }
         Err(stopped) => {
             let attempted = match &stopped {
@@ -562,8 +564,8 @@ async fn finish<'a>(
     })
 }
 
-/// What a run that is done says of old credentials that it could not revoke.
-fn not_revoked(engine: &Engine<'_>) -> Option<Error> {
+/// What a run that is done says of old credentials that it could not revoke, and of targets that lack the new one.
+fn left_undone(engine: &Engine<'_>, rotation: &Rotation) -> Option<Error> {
     let mut failed = std::mem::take(&mut engine.done.borrow_mut().unrevoked);
     for diagnostic in &mut failed {
         diagnostic.code = codes::RUN_NOT_REVOKED;
@@ -573,10 +575,11 @@ fn not_revoked(engine: &Engine<'_>) -> Option<Error> {
         );
         diagnostic.help = Some("each `rot run` and `rot resume` tries it again; `rot status` shows what is not revoked yet".into());
     }
-    (!failed.is_empty()).then_some(Error {
-        failure: Failure::Unrevoked,
-        diagnostics: failed,
-    })
+    failed.extend(deliver::behind(
+        engine.vault.borrow().doc(),
+        &due::stored_by(rotation),
+    ));
+    deliver::undelivered(failed)
 }
 
 impl Engine<'_> {

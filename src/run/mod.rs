@@ -3,6 +3,7 @@
 //! [`run`] starts a run or continues the interrupted one of the same rotation; [`resume`] continues a given one. Both
 //! work on a vault that is open and a plan that was checked. Called by the command line alone.
 
+pub mod deliver;
 pub mod due;
 pub mod functions;
 pub mod identity;
@@ -44,6 +45,7 @@ mod sql;
 mod start;
 mod step;
 pub mod sweep;
+mod target;
 mod turn;
 mod xml;
 

@@ -72,7 +72,10 @@ pub fn missing(plan: &Plan, rotation: &Rotation, at_hand: &AtHand<'_>) -> Vec<Ne
             secrets.map_or_else(Vec::new, |secrets| missing_secrets(plan, rotation, secrets)),
         ),
         (NeedKind::Certificate, unusable_certificates(&all, at_hand)),
-        (NeedKind::Program, missing_programs(&all, at_hand.world)),
+        (
+            NeedKind::Program,
+            missing_programs(plan, &all, at_hand.world),
+        ),
     ];
     let needs = found.into_iter().flat_map(|(kind, all)| {
         let need = move |diagnostic| Need { kind, diagnostic };
@@ -324,10 +327,37 @@ fn may_use_tls(http: &Http) -> bool {
     }
 }
 
-fn missing_programs(all: &[&Rotation], world: &World) -> Vec<Diagnostic> {
-    let mut seen: Vec<&str> = Vec::new();
+/// A program that is not declared on this machine, or cannot be started.
+fn missing_program(world: &World, name: &str, at: Span) -> Option<Diagnostic> {
+    let (message, help) = match world.process.ready_program(name) {
+        Readiness::Ready => return None,
+        Readiness::Undeclared => (
+            format!("no program `{name}` is declared on this machine"),
+            format!("write `[programs]` in rot.toml, then `{name} = [\"/path/of/it\"]`: a plan that somebody sends can start nothing else"),
+        ),
+        Readiness::Missing(program) => (
+            format!("the program `{name}` cannot be started: `{program}` is not there, or is none"),
+            "install it, make it executable (`chmod +x`), or name another one in `[programs]` of rot.toml".to_owned(),
+        ),
+    };
+    let found = Diagnostic::new(codes::RUN_BAD_INPUT, at, message);
+    Some(found.at("started here").help(help))
+}
+
+fn missing_programs<'p>(plan: &'p Plan, all: &[&'p Rotation], world: &World) -> Vec<Diagnostic> {
+    let mut seen: Vec<&'p str> = Vec::new();
     let mut found = Vec::new();
     for one in all {
+        for secret in super::due::stored_by(one) {
+            for target in plan.targets_of(&secret) {
+                for name in target.kind.programs() {
+                    if !seen.contains(&name) {
+                        seen.push(name);
+                        found.extend(missing_program(world, name, target.at.0));
+                    }
+                }
+            }
+        }
         for (step, http) in one.requests() {
             let url = http.url.as_str().unwrap_or_default();
             let program = url.strip_prefix("exec://");
@@ -338,22 +368,7 @@ fn missing_programs(all: &[&Rotation], world: &World) -> Vec<Diagnostic> {
                 continue;
             }
             seen.push(name);
-            let (message, help) = match world.process.ready_program(name) {
-                Readiness::Ready => continue,
-                Readiness::Undeclared => (
-                    format!("no program `{name}` is declared on this machine"),
-                    format!("write `[programs]` in rot.toml, then `{name} = [\"/path/of/it\"]`: a plan that somebody sends can start nothing else"),
-                ),
-                Readiness::Missing(program) => (
-                    format!("the program `{name}` cannot be started: `{program}` is not there, or is none"),
-                    "install it, make it executable (`chmod +x`), or name another one in `[programs]` of rot.toml".to_owned(),
-                ),
-            };
-            found.push(
-                Diagnostic::new(codes::RUN_BAD_INPUT, http.url.at.0, message)
-                    .at("started here")
-                    .help(help),
-            );
+            found.extend(missing_program(world, name, http.url.at.0));
         }
         one.walk(&mut |step| {
             let Task::Worker(worker) = &step.task else {

@@ -220,6 +220,7 @@ impl<'a> Engine<'a> {
             run: self.journal.borrow().run_id().to_owned(),
             successor: current(self.vault.borrow().doc()),
             failures: 0,
+            grace: None,
             work: Some(work),
         })
     }

@@ -37,7 +37,7 @@ pub async fn sweep_due(
     let now = world.clock.now();
     let due: Vec<Due> = sweep::list(vault.borrow().doc())
         .into_iter()
-        .filter(|d| d.due_at <= now)
+        .filter(|due| sweep::is_due(vault.borrow().doc(), due, now))
         .collect();
     let mut swept = Swept::default();
     for entry in due {
@@ -156,6 +156,8 @@ async fn one(
         issuers: RefCell::default(),
         done: RefCell::new(Done::default()),
         claim: None,
+        source: job.and_then(|job| job.source.as_deref()),
+        lock_wait: job.map_or(std::time::Duration::ZERO, |job| job.lock_wait),
         certificates,
     };
     let frame = Frame {
@@ -398,6 +400,7 @@ impl<'a> Engine<'a> {
             run: String::new(),
             successor,
             failures: 0,
+            grace: None,
             work: None,
         };
         used(self.vault.borrow().doc(), self.plan, revoke, &entry)

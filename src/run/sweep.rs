@@ -4,7 +4,8 @@
 //! 404 or 410 counts as done.
 
 use crate::plan::Label;
-use crate::vault::{Document, State, VersionEntry};
+use crate::plan::schedule::Dur;
+use crate::vault::{Arrival, Document, State, VersionEntry};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -33,6 +34,9 @@ pub struct Due {
     /// How often it failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failures: u32,
+    /// How long the old version lives on once every target has a newer one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace: Option<Dur>,
     /// How it is done, whichever file is at hand then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<Work>,
@@ -93,6 +97,32 @@ pub fn list(doc: &Document) -> Vec<Due> {
         .get(META)
         .and_then(|v| serde_json::from_value(v.clone()).ok())
         .unwrap_or_default()
+}
+
+/// When a revocation may be made: not before every target of the secret has its current version, and the grace counts from the
+/// last arrival. `Err` names the targets that are waited for.
+///
+/// # Errors
+/// The targets that are waited for.
+pub fn ready_at(
+    doc: &Document,
+    due: &Due,
+    now: jiff::Timestamp,
+) -> std::result::Result<jiff::Timestamp, Vec<String>> {
+    match doc.arrival(&due.secret, &due.version, now) {
+        Arrival::Waits(targets) => Err(targets),
+        Arrival::Since(None) => Ok(due.due_at),
+        Arrival::Since(Some(arrived)) => {
+            let grace = due.grace.unwrap_or(Dur(0));
+            let over = super::functions::later(arrived, grace).unwrap_or(due.due_at);
+            Ok(due.due_at.max(over))
+        }
+    }
+}
+
+/// Whether a revocation may be made now.
+pub(super) fn is_due(doc: &Document, due: &Due, now: jiff::Timestamp) -> bool {
+    due.due_at <= now && ready_at(doc, due, now).is_ok_and(|at| at <= now)
 }
 
 /// Notes a revocation; the same version twice is one.

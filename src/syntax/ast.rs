@@ -3,6 +3,8 @@
 //!
 //! Comments stand beside the tree ([`Ast::comments`]); the formatter puts them back.
 
+pub use super::delivery::{Deliver, Target};
+
 use crate::source::Dur;
 use crate::source::{FileId, Span};
 use crate::syntax::Operator;
@@ -32,6 +34,10 @@ pub enum Item {
     Rotation(Rotation),
     /// `template NAME { … }`
     Template(Template),
+    /// `target NAME KIND "place" { … }`
+    Target(Target),
+    /// `deliver SECRET to NAME, …`
+    Deliver(Deliver),
     /// Text that could not be parsed; a diagnostic was made for it.
     Error(Span),
 }
@@ -45,6 +51,8 @@ impl Item {
             Item::Secret(item) => item.span,
             Item::Rotation(item) => item.span,
             Item::Template(item) => item.span,
+            Item::Target(item) => item.span,
+            Item::Deliver(item) => item.span,
             Item::Error(span) => *span,
         }
     }
@@ -83,14 +91,14 @@ pub struct Secret {
     /// The names, each with its fields (empty for a single value).
     pub names: Vec<(Name, Vec<Name>)>,
     /// Where they may be sent.
-    pub to: Vec<Target>,
+    pub to: Vec<Destination>,
     /// The item.
     pub span: Span,
 }
 
 /// One destination of a secret.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Target {
+pub struct Destination {
     /// `host`, `host:port`, `*.domain`.
     pub host: Name,
     /// It is written `"${name}"` and names a host parameter of the template in which it stands.
@@ -211,7 +219,7 @@ pub enum Entry {
         /// Default.
         default: Option<Expr>,
         /// Where a secret may be sent, when its declaration does not say.
-        to: Vec<Target>,
+        to: Vec<Destination>,
         /// The clause.
         span: Span,
     },
@@ -669,7 +677,7 @@ pub enum ClauseKind {
         /// `optional`
         optional: bool,
         /// Hosts after `to`.
-        to: Vec<Target>,
+        to: Vec<Destination>,
     },
     /// `ca "file.pem"`
     Ca(Name),

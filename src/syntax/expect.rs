@@ -243,6 +243,8 @@ fn add(rule: Rule, all: &mut Following) {
         Rule::secret_item => &["secret"],
         Rule::use_item => &["use"],
         Rule::env_item => &["env"],
+        Rule::target_item => &["target"],
+        Rule::deliver_item => &["deliver"],
         Rule::kw_recover => &["recover with"],
         Rule::kw_accept => &["accept lockout-risk"],
         Rule::kw_up => &["up to"],
@@ -254,7 +256,7 @@ fn add(rule: Rule, all: &mut Following) {
             all.expression = true;
             &[]
         }
-        Rule::secret_word | Rule::store => {
+        Rule::secret_word | Rule::store | Rule::delivered => {
             all.secret = true;
             &[]
         }

@@ -107,7 +107,7 @@ impl Explain<'_> {
         let token = self.token(start)?;
         let span = self.span(token.start, token.end);
         let text = self.text(token);
-        let list = "an item begins with `secret`, `rotation`, `env` or `use`";
+        let list = "an item begins with `secret`, `rotation`, `target`, `deliver`, `env` or `use`";
         if text == "}" {
             return Some(
                 Diagnostic::new(codes::SYNTAX_ERROR, span, "this `}` closes nothing")

@@ -5,6 +5,7 @@
 //! back: the one canonical layout.
 
 pub mod ast;
+mod delivery;
 pub mod expect;
 mod explain;
 mod fault;

@@ -34,7 +34,9 @@ pub struct Split {
 }
 
 /// The words that begin an item.
-pub const ITEMS: [&str; 5] = ["rotation", "secret", "use", "env", "template"];
+pub const ITEMS: [&str; 7] = [
+    "rotation", "secret", "use", "env", "template", "target", "deliver",
+];
 
 /// How many superfluous closing braces are looked for before the rest is taken as it is.
 const MAX_EXTRA: usize = 20;
@@ -193,7 +195,10 @@ impl<'a> Pass<'a> {
                 self.close_all(index);
             }
             if self.stack.is_empty() && self.begins_chunk(index) {
-                self.braced = !matches!(self.word(token), "secret" | "use" | "env");
+                self.braced = !matches!(
+                    self.word(token),
+                    "secret" | "use" | "env" | "target" | "deliver"
+                );
                 if ITEMS.contains(&self.word(token)) {
                     self.early = None;
                 }
@@ -254,11 +259,27 @@ impl<'a> Pass<'a> {
         if !matches!(token.kind, Kind::Word | Kind::String) {
             return false;
         }
-        let goes_on = previous.kind == Kind::Comma
+        // Of a target the name, the kind and the place follow its keyword, on lines of their own or not.
+        let back = |count| index.checked_sub(count).and_then(|at| self.token(at));
+        let target = |count| back(count).is_some_and(|t| self.word(t) == "target");
+        let text = |t: &Token| self.source.get(t.start..t.end);
+        let goes_on = text(previous) == Some(".")
+            || target(2)
+            || (target(3) && token.kind == Kind::String)
+            || previous.kind == Kind::Comma
             || (previous.kind == Kind::Word
                 && matches!(
                     self.word(previous),
-                    "to" | "in" | "secret" | "use" | "env" | "rotation" | "template" | "from"
+                    "to" | "in"
+                        | "as"
+                        | "secret"
+                        | "use"
+                        | "env"
+                        | "rotation"
+                        | "template"
+                        | "from"
+                        | "target"
+                        | "deliver"
                 ));
         let word = self.word(token);
         if ITEMS.contains(&word) {
@@ -266,7 +287,7 @@ impl<'a> Pass<'a> {
                 || (token.first
                     && (previous.kind != Kind::Comma || self.begins_item_for_sure(index)));
         }
-        token.first && !goes_on && !matches!(word, "to" | "in")
+        token.first && !goes_on && !matches!(word, "to" | "in" | "as")
     }
 
     /// Where brackets do not match, or a comma is left over: whether an item begins here, by its place in column one and what follows.
@@ -290,6 +311,8 @@ impl<'a> Pass<'a> {
             }
             "use" => kind == Some(Kind::String),
             "env" => kind == Some(Kind::Word),
+            "target" => kind == Some(Kind::Word) && then.is_some_and(|t| t.kind == Kind::Word),
+            "deliver" => matches!(kind, Some(Kind::Word | Kind::String)),
             "secret" => {
                 matches!(kind, Some(Kind::Word | Kind::String))
                     && then.is_none_or(|t| t.kind != Kind::Other)

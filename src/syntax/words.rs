@@ -112,12 +112,16 @@ fn phrase(rule: Rule) -> Option<(u8, String)> {
             fixed(2, "`{`")
         }
         Rule::close => fixed(3, "`}`"),
-        Rule::ident | Rule::branch | Rule::option | Rule::segment => fixed(1, "a name"),
+        Rule::ident | Rule::recipient | Rule::branch | Rule::option | Rule::segment => {
+            fixed(1, "a name")
+        }
         Rule::member => fixed(1, "`key: value`"),
-        Rule::secret_word | Rule::secret_decl | Rule::store => fixed(1, "a secret's name"),
+        Rule::secret_word | Rule::secret_decl | Rule::store | Rule::delivered => {
+            fixed(1, "a secret's name")
+        }
         Rule::previous => fixed(1, "`previous.` and a secret's name"),
         Rule::method | Rule::request => fixed(1, "a method such as `GET`"),
-        Rule::string | Rule::target => fixed(1, "a quoted string"),
+        Rule::string | Rule::destination => fixed(1, "a quoted string"),
         Rule::duration => fixed(1, "a duration such as `45m`"),
         Rule::integer => fixed(1, "a whole number"),
         Rule::size => fixed(1, "a size such as `4MiB`"),

@@ -80,8 +80,8 @@ pub fn export(
     }
     match format {
         Format::Env => env(&items(&values), prefix, &shell),
-        Format::Dotenv => env(&items(&values), prefix, &any_dotenv),
-        Format::Docker => env(&items(&values), prefix, &one_line),
+        Format::Dotenv => env(&items(&values), prefix, &dotenv_value),
+        Format::Docker => env(&items(&values), prefix, &docker_value),
         Format::Systemd => env(&items(&values), prefix, &systemd),
         Format::Json => json(&values),
         Format::Kubernetes => kubernetes(&items(&values), manifest),
@@ -166,7 +166,13 @@ fn shell(text: &str, out: &mut Zeroizing<Vec<u8>>) -> std::result::Result<(), &'
 }
 
 /// Single quotes, in which all of these libraries take a text as it stands; what some of them would read otherwise is refused.
-fn any_dotenv(text: &str, out: &mut Zeroizing<Vec<u8>>) -> std::result::Result<(), &'static str> {
+///
+/// # Errors
+/// Why the form cannot hold it.
+pub fn dotenv_value(
+    text: &str,
+    out: &mut Zeroizing<Vec<u8>>,
+) -> std::result::Result<(), &'static str> {
     if text.contains(['\'', '\\', '\r']) {
         return Err(
             "has a quote, a backslash or a carriage return, which libraries for `.env` read in different ways",
@@ -178,7 +184,14 @@ fn any_dotenv(text: &str, out: &mut Zeroizing<Vec<u8>>) -> std::result::Result<(
     Ok(())
 }
 
-fn one_line(text: &str, out: &mut Zeroizing<Vec<u8>>) -> std::result::Result<(), &'static str> {
+/// As it stands: docker knows no quotes.
+///
+/// # Errors
+/// Why the form cannot hold it.
+pub fn docker_value(
+    text: &str,
+    out: &mut Zeroizing<Vec<u8>>,
+) -> std::result::Result<(), &'static str> {
     if text.contains(['\n', '\r']) {
         return Err("has a line end, which an env file of docker cannot hold");
     }

@@ -4,6 +4,7 @@ mod ancestry;
 pub mod change;
 mod claim;
 pub mod crypt;
+mod delivery;
 mod derive;
 pub mod document;
 pub mod export;
@@ -23,6 +24,7 @@ pub mod variable;
 mod wire;
 
 pub use claim::{Claim, Overtaken};
+pub use delivery::{Arrival, Behind, Delivered, Registered};
 pub use document::{
     Document, NewUnkept, NewVersion, SecretEntry, State, StoredValue, Unrevoked, VersionEntry, Why,
 };

@@ -87,6 +87,8 @@ fn place(id: FileId, file: &SourceFile, name: &str) -> Option<Span> {
         Item::Use(_)
         | Item::Env(_)
         | Item::Secret(_)
+        | Item::Target(_)
+        | Item::Deliver(_)
         | Item::Rotation(_)
         | Item::Template(_)
         | Item::Error(_) => None,

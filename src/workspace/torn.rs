@@ -70,7 +70,11 @@ impl Torn {
                     }
                 }
                 Item::Error(span) => hidden.push(*span),
-                Item::Use(_) | Item::Env(_) | Item::Secret(_) => {}
+                Item::Use(_)
+                | Item::Env(_)
+                | Item::Secret(_)
+                | Item::Target(_)
+                | Item::Deliver(_) => {}
             }
         }
         for name in callers(plan, &broken, torn) {

@@ -22,6 +22,7 @@ mod conductor_run;
 mod conductor_schema;
 mod control;
 mod convert;
+mod deliver;
 mod docs;
 mod egress;
 mod examples;

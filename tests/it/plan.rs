@@ -476,6 +476,8 @@ fn plan() -> impl Strategy<Value = Plan> {
                 .into_iter()
                 .map(|name| EnvDecl { name, at: NOWHERE })
                 .collect(),
+            targets: Vec::new(),
+            deliveries: Vec::new(),
             rotations,
             accepted: Vec::new(),
             secret_names: Vec::new(),

@@ -1,6 +1,7 @@
 //! The parts of the reference that are made from the tables of the program. `INSTA_UPDATE=always` writes them anew.
 
 use rot::plan::resolve::peers::SCHEMES;
+use rot::plan::target::KINDS;
 use rot::plan::task::value::GENERATORS;
 use rot::plan::{Derivation, Function, Place, Type};
 use rot::syntax::keyword;
@@ -98,6 +99,20 @@ fn words() {
             "| `{scheme}` | {} | {} |",
             list(needed),
             list(optional)
+        )
+        .unwrap();
+    }
+    out.push_str("\n## Targets\n\n`target NAME KIND \"PLACE\" { … }`.\n\n| kind | place | what | options |\n| --- | --- | --- | --- |\n");
+    for kind in &KINDS {
+        let options = kind.options.iter().map(|(word, doc, needed)| {
+            let needed = if *needed { " (needed)" } else { "" };
+            format!("`{word}`{needed}: {doc}")
+        });
+        let options = options.collect::<Vec<_>>().join("; ");
+        writeln!(
+            out,
+            "| `{}` | {} | {} | {options} |",
+            kind.word, kind.place, kind.doc
         )
         .unwrap();
     }

@@ -105,6 +105,10 @@ rules! {
         SET_OTHER_VALUE set_other_value local;
         STORED_ELSEWHERE stored_elsewhere whole;
         EFFECT_CONTRADICTED effect_contradicted local;
+        NEVER_PROMOTED never_promoted whole;
+        DELIVERY_GAP delivery_gap local;
+        TARGET_UNFIT target_unfit local;
+        DELIVERED_UNVERIFIED delivered_unverified local;
         UNMASKED_MINTED_SECRET unmasked_minted_secret local;
         RAW_COPY_BESIDE_MASK raw_copy_beside_mask local;
         MASK_LOST_DOWNSTREAM mask_lost_downstream local;
@@ -170,6 +174,7 @@ rules! {
         RUN_REQUEST_CHANGED "request-changed";
         RUN_NOT_REVOKED "not-revoked";
         RUN_CLAIMED "claimed-elsewhere";
+        RUN_NOT_DELIVERED "not-delivered";
         REHEARSAL_LOSES "rehearsal-loses-credential";
         REHEARSAL_NEEDS_PERSON "rehearsal-needs-person";
         REHEARSAL_LEAVES "rehearsal-leaves-credential";

@@ -53,6 +53,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (_, node) in cx.order().iter() {
         used.extend(written(&node.step.task));
     }
+    used.extend(cx.plan.deliveries.iter().map(|delivery| delivery.secret.as_str()));
     // What a shared file declares is used by the files that use it.
     let own: HashSet<FileId> = cx.plan.rotations.iter().filter(|r| !r.imported).map(|r| r.at.0.file).collect();
     for secret in cx.plan.secrets.iter().filter(|s| own.contains(&s.at.0.file)) {

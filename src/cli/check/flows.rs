@@ -222,16 +222,16 @@ fn flows_text(all: &[Seen]) -> String {
 }
 
 fn row(seen: &Seen, flow: &Flow) -> [String; 4] {
-    let step = flow
-        .step
-        .as_ref()
-        .map_or("output".to_owned(), |(name, kind)| {
+    let step = flow.step.as_ref().map_or_else(
+        || flow.to.without_step().to_owned(),
+        |(name, kind)| {
             if name.starts_with(kind.as_str()) {
                 name.clone()
             } else {
                 format!("{kind} {name}")
             }
-        });
+        },
+    );
     let how = [
         if flow.decides {
             "only decides that it happens"

@@ -51,6 +51,8 @@ pub enum Kind {
     Lost,
     /// A run was given up after it had obtained a credential.
     Abandoned,
+    /// A target lacks the current version of a secret.
+    Undelivered,
     /// A credential that is not in use was not revoked.
     Unrevoked,
     /// The current value is known to somebody who was removed.
@@ -211,6 +213,21 @@ impl Sources<'_> {
                     );
                     all.push(of(Kind::Ahead, message, vec![self.renew(name)]));
                 }
+            }
+            for behind in self.vault.doc().behind(name) {
+                let why = match &behind.state.trouble {
+                    Some((code, words)) => format!(": [{code}] {words}"),
+                    None => ", and nobody has tried to deliver it".to_owned(),
+                };
+                let message = format!(
+                    "target `{}` ({}) lacks its current version{why}",
+                    behind.target, behind.registered.shown
+                );
+                let command = self.rot(&format!(
+                    "deliver {name} --target {}",
+                    quoted(&behind.target)
+                ));
+                all.push(of(Kind::Undelivered, message, vec![command]));
             }
             let mark = |version: &str| self.rot(&format!("vault revoked {name} {version}"));
             for version in &entry.versions {

@@ -85,7 +85,9 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<()> {
     let failure = match args.exit_code {
         true => report.look(),
         // A script that asks hears of a credential that should be dead and is not.
-        false if due.iter().any(|due| due.failures > 0) => Some(Failure::Unrevoked),
+        false if due.iter().any(|due| due.failures > 0) || is_behind(&vault) => {
+            Some(Failure::Unrevoked)
+        }
         false => None,
     };
     failure.map_or(Ok(()), |failure| {
@@ -94,6 +96,13 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<()> {
             diagnostics: Vec::new(),
         })
     })
+}
+
+/// Whether a delivery failed and is still to be made.
+fn is_behind(vault: &Vault) -> bool {
+    let doc = vault.doc();
+    doc.names()
+        .any(|name| doc.behind(name).iter().any(|one| one.state.failures > 0))
 }
 
 /// A run that is not over, and the process that is at work on it.
@@ -280,6 +289,11 @@ fn secrets(vault: &Vault, now: Timestamp) -> String {
         if let Some(pending) = &entry.pending {
             remarks.push(format!("pending {}", short(pending)));
         }
+        let behind = vault.doc().behind(name).len();
+        if behind > 0 {
+            let all = vault.doc().targets(name).len();
+            remarks.push(format!("{behind} of {} behind", counted(all, "target")));
+        }
         for (version, entry) in unrevoked(vault, &due, name) {
             let what = match entry {
                 Some(entry) if entry.failures > 0 => format!(
@@ -287,7 +301,15 @@ fn secrets(vault: &Vault, now: Timestamp) -> String {
                     entry.failures,
                     if entry.failures == 1 { "" } else { "s" }
                 ),
-                Some(entry) => format!("not yet revoked, due {}", relative(entry.due_at, now)),
+                Some(entry) => match sweep::ready_at(vault.doc(), entry, now) {
+                    Ok(at) => format!("not yet revoked, due {}", relative(at, now)),
+                    Err(targets) => {
+                        format!(
+                            "not yet revoked, waits for {}",
+                            visible(&targets.join(", "))
+                        )
+                    }
+                },
                 None => "not revoked: the next rotation does it".to_owned(),
             };
             remarks.push(format!("{} {what}", short(&version)));
@@ -368,6 +390,26 @@ fn of_elsewhere(run: &Elsewhere, now: Timestamp) -> String {
     )
 }
 
+/// What is known of the current version of a secret at each of its targets.
+fn targets(vault: &Vault, name: &str) -> Vec<Json> {
+    let doc = vault.doc();
+    let current = doc.get(name).and_then(|entry| entry.current.clone());
+    let of = |(target, registered): (String, crate::vault::Registered)| {
+        let state = current.as_ref().map(|id| doc.delivered(name, id, &target));
+        let state = state.unwrap_or_default();
+        json!({
+            "name": target,
+            "place": registered.shown,
+            "arrived_at": state.arrived(&registered),
+            "failures": state.failures,
+            "code": state.trouble.as_ref().map(|(code, _)| code),
+            "message": state.trouble.as_ref().map(|(_, words)| words),
+            "next_at": state.next_at,
+        })
+    };
+    doc.targets(name).into_iter().map(of).collect()
+}
+
 /// The versions of a secret that live on at their issuer, as far as is known, with what is scheduled for them.
 fn unrevoked<'d>(vault: &Vault, due: &'d [Due], name: &str) -> Vec<(String, Option<&'d Due>)> {
     let scheduled = due.iter().filter(|d| d.secret == name);
@@ -446,8 +488,14 @@ impl Report<'_> {
             let unrevoked: Vec<Json> = unrevoked(vault, &due, name)
                 .into_iter()
                 .map(|(version, due)| {
-                    let (at, failures) = (due.map(|d| d.due_at), due.map_or(0, |d| d.failures));
-                    json!({ "version": version, "due_at": at, "failures": failures })
+                    let failures = due.map_or(0, |d| d.failures);
+                    let ready = due.map(|d| sweep::ready_at(vault.doc(), d, now));
+                    let (at, waits) = match ready {
+                        Some(Ok(at)) => (Some(at), Vec::new()),
+                        Some(Err(targets)) => (None, targets),
+                        None => (None, Vec::new()),
+                    };
+                    json!({ "version": version, "due_at": at, "waits_for": waits, "failures": failures })
                 })
                 .collect();
             Some(json!({
@@ -459,6 +507,7 @@ impl Report<'_> {
                 "expires_at": version.and_then(|v| v.expires_at),
                 "rotation": version.and_then(|v| v.rotation.clone()),
                 "unrevoked": unrevoked,
+                "targets": targets(vault, name),
                 "live": entry.versions.iter().filter(|v| v.unrevoked.is_some()).map(|v| json!({ "version": v.id, "since": v.unrevoked.map(|u| u.since), "why": v.unrevoked.map(|u| u.why) })).collect::<Vec<_>>(),
                 "exposed_to": version.map(|v| v.exposed_to.clone()).unwrap_or_default(),
                 "ahead_of_clock": version.is_some_and(|v| is_ahead(v.created_at, now)),

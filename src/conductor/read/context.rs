@@ -87,6 +87,8 @@ impl<'a> Reader<'a> {
         };
         (
             Plan {
+                targets: Vec::new(),
+                deliveries: Vec::new(),
                 dialect,
                 secrets: self.secrets,
                 env: self.env,

@@ -233,6 +233,20 @@ impl<'a> Writer<'a> {
                 ),
             );
         }
+        let delivered = self
+            .plan
+            .deliveries
+            .iter()
+            .find(|d| secrets.contains(&d.secret.as_str()));
+        if let Some(delivery) = delivered {
+            self.loses(
+                delivery.at,
+                format!(
+                    "where secrets are delivered cannot be expressed: `{}` to `{}`",
+                    delivery.secret, delivery.target
+                ),
+            );
+        }
         if rotation.schedule.is_some() {
             self.loses(
                 rotation.at,

@@ -149,6 +149,32 @@ pub(super) fn undeclared_secret(name: &Name, declared: &[String]) -> Diagnostic 
     )
 }
 
+pub(super) fn holds_one(target: &Name, first: Span) -> Diagnostic {
+    Diagnostic::new(
+        codes::DUPLICATE_NAME,
+        target.span,
+        format!("target `{}` holds one value, and gets two", target.text),
+    )
+    .at("the second one")
+    .label(first, "the first one")
+    .help("deliver the whole record, name another target, or give a file `form \"dotenv\"`")
+}
+
+pub(super) fn unknown_target(name: &Name, declared: &[String]) -> Diagnostic {
+    let diagnostic = Diagnostic::new(
+        codes::UNRESOLVED_REFERENCE,
+        name.span,
+        format!("target `{}` is not declared", name.text),
+    )
+    .at("no `target` declaration");
+    suggest(
+        diagnostic,
+        name,
+        declared,
+        "declare it at the top of the file: `target NAME file \"/path\"`",
+    )
+}
+
 pub(super) fn unknown_field(name: &Name, of: &str, fields: &[String]) -> Diagnostic {
     let diagnostic = Diagnostic::new(
         codes::UNKNOWN_FIELD,

@@ -68,7 +68,7 @@ impl Resolver {
         }
     }
 
-    pub(super) fn destination(&mut self, target: &ast::Target) -> Option<Destination> {
+    pub(super) fn destination(&mut self, target: &ast::Destination) -> Option<Destination> {
         let mut places = Vec::new();
         for place in &target.places {
             match Place::parse(&place.text) {

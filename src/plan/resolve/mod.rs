@@ -13,6 +13,7 @@ pub mod peers;
 mod scope;
 mod steps;
 mod store;
+mod targets;
 
 pub use items::parse_host;
 
@@ -54,8 +55,24 @@ pub fn resolve_into(used: &[&Ast], main: &Ast, index: &mut Index) -> (Plan, Vec<
                     resolver.callable.add(rotation);
                     resolver.declare(rotation);
                 }
-                Item::Use(_) | Item::Template(_) | Item::Error(_) => {}
+                Item::Use(_)
+                | Item::Template(_)
+                | Item::Target(_)
+                | Item::Deliver(_)
+                | Item::Error(_) => {}
             }
+        }
+    }
+    for tree in &trees {
+        for item in &tree.items {
+            if let Item::Target(target) = item {
+                resolver.target(target, tree.file != main.file);
+            }
+        }
+    }
+    for item in trees.iter().flat_map(|tree| &tree.items) {
+        if let Item::Deliver(deliver) = item {
+            resolver.deliver(deliver);
         }
     }
     for tree in &trees {
@@ -84,6 +101,8 @@ struct Resolver {
     inside: Span,
     /// Places of the fields of secrets.
     field_places: HashMap<(String, String), Span>,
+    /// Places of targets.
+    target_places: HashMap<String, Span>,
     /// Places of environment variables.
     env_places: HashMap<String, Span>,
     diagnostics: Vec<Diagnostic>,
@@ -155,6 +174,7 @@ impl Resolver {
             index,
             inside: Span::NONE,
             field_places: HashMap::new(),
+            target_places: HashMap::new(),
             env_places: HashMap::new(),
             diagnostics: Vec::new(),
             scope: Scope::default(),

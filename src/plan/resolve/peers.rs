@@ -431,7 +431,7 @@ impl Resolver {
         })
     }
 
-    fn literal_option(
+    pub(super) fn literal_option(
         &mut self,
         options: &[(Name, ast::Expr)],
         word: &str,
@@ -462,7 +462,7 @@ impl Resolver {
         Some(text)
     }
 
-    fn chosen<T: Copy>(
+    pub(super) fn chosen<T: Copy>(
         &mut self,
         options: &[(Name, ast::Expr)],
         word: &str,

@@ -9,7 +9,7 @@ mod substitute;
 
 use crate::diagnostic::{Diagnostic, codes, nearest};
 use crate::source::Span;
-use crate::syntax::ast::{Ast, Entry, Item, Name, Rotation, Secret, Target, Template};
+use crate::syntax::ast::{Ast, Destination, Entry, Item, Name, Rotation, Secret, Template};
 use std::collections::HashMap;
 
 /// Trees without templates.
@@ -30,7 +30,12 @@ pub fn expand(trees: &[&Ast]) -> Option<Expanded> {
     let concerned = |item: &Item| match item {
         Item::Template(_) => true,
         Item::Rotation(rotation) => rotation.from.is_some(),
-        Item::Use(_) | Item::Env(_) | Item::Secret(_) | Item::Error(_) => false,
+        Item::Use(_)
+        | Item::Env(_)
+        | Item::Secret(_)
+        | Item::Target(_)
+        | Item::Deliver(_)
+        | Item::Error(_) => false,
     };
     if !trees.iter().any(|tree| tree.items.iter().any(concerned)) {
         return None;
@@ -55,7 +60,7 @@ pub fn expand(trees: &[&Ast]) -> Option<Expanded> {
         arguments::declared(template, &mut diagnostics);
     }
     let secrets = declared_secrets(trees);
-    let mut destinations: HashMap<String, Vec<Target>> = HashMap::new();
+    let mut destinations: HashMap<String, Vec<Destination>> = HashMap::new();
     let mut expanded: Vec<Ast> = Vec::with_capacity(trees.len());
     for tree in trees {
         let mut items = Vec::with_capacity(tree.items.len());
@@ -77,8 +82,8 @@ pub fn expand(trees: &[&Ast]) -> Option<Expanded> {
                         match made {
                             Some((made, wanted)) => {
                                 items.push(Item::Rotation(made));
-                                for (secret, targets) in wanted {
-                                    destinations.entry(secret).or_default().extend(targets);
+                                for (secret, wants) in wanted {
+                                    destinations.entry(secret).or_default().extend(wants);
                                 }
                             }
                             // Its name stays known, so that a call of it is no second finding.
@@ -86,7 +91,12 @@ pub fn expand(trees: &[&Ast]) -> Option<Expanded> {
                         }
                     }
                 },
-                Item::Use(_) | Item::Env(_) | Item::Secret(_) | Item::Error(_) => {
+                Item::Use(_)
+                | Item::Env(_)
+                | Item::Secret(_)
+                | Item::Target(_)
+                | Item::Deliver(_)
+                | Item::Error(_) => {
                     items.push(item.clone());
                 }
             }
@@ -182,7 +192,7 @@ fn unknown<'k>(from: &Name, known: impl Iterator<Item = &'k str>) -> Diagnostic 
 }
 
 /// Destinations that roles of a template ask for, by secret.
-type Wanted = Vec<(String, Vec<Target>)>;
+type Wanted = Vec<(String, Vec<Destination>)>;
 
 /// The rotation that a template gives for one use of it.
 fn instance(
@@ -237,8 +247,8 @@ fn instance(
         {
             for name in names {
                 if let Some(secret) = bound.secret(&name.text) {
-                    let targets = to.iter().map(|t| substitute::target(t, &bound));
-                    wanted.push((secret.to_owned(), targets.collect()));
+                    let wants = to.iter().map(|t| substitute::destination(t, &bound));
+                    wanted.push((secret.to_owned(), wants.collect()));
                 }
             }
         }
@@ -254,7 +264,7 @@ fn instance(
 
 /// A secret that does not say where it may be sent goes where the templates that it is given to say; one that says so is bounded
 /// by that.
-fn add_destinations(tree: &mut Ast, destinations: &HashMap<String, Vec<Target>>) {
+fn add_destinations(tree: &mut Ast, destinations: &HashMap<String, Vec<Destination>>) {
     let mut items = Vec::with_capacity(tree.items.len());
     for item in std::mem::take(&mut tree.items) {
         match item {
@@ -266,19 +276,19 @@ fn add_destinations(tree: &mut Ast, destinations: &HashMap<String, Vec<Target>>)
                         .any(|(name, _)| destinations.contains_key(&name.text)) =>
             {
                 for (name, fields) in secret.names {
-                    let mut to: Vec<Target> = Vec::new();
-                    for target in destinations.get(&name.text).into_iter().flatten() {
-                        let same = |own: &Target| {
-                            own.host.text == target.host.text
-                                && own.program == target.program
+                    let mut to: Vec<Destination> = Vec::new();
+                    for destination in destinations.get(&name.text).into_iter().flatten() {
+                        let same = |own: &Destination| {
+                            own.host.text == destination.host.text
+                                && own.program == destination.program
                                 && own
                                     .places
                                     .iter()
                                     .map(|p| &p.text)
-                                    .eq(target.places.iter().map(|p| &p.text))
+                                    .eq(destination.places.iter().map(|p| &p.text))
                         };
                         if !to.iter().any(same) {
-                            to.push(target.clone());
+                            to.push(destination.clone());
                         }
                     }
                     items.push(Item::Secret(Secret {

@@ -4,8 +4,8 @@
 use super::arguments::Bound;
 use crate::source::Span;
 use crate::syntax::ast::{
-    Clause, ClauseKind, Duration, Effect, EffectKind, Entry, Expr, ExprKind, Http, Member, Name,
-    Part, Sign, Step, StepKind, Store, StoreValue, Target,
+    Clause, ClauseKind, Destination, Duration, Effect, EffectKind, Entry, Expr, ExprKind, Http,
+    Member, Name, Part, Sign, Step, StepKind, Store, StoreValue,
 };
 
 pub(super) fn entry(entry: &Entry, bound: &Bound) -> Entry {
@@ -56,20 +56,22 @@ pub(super) fn entry(entry: &Entry, bound: &Bound) -> Entry {
     }
 }
 
-pub(super) fn target(target: &Target, bound: &Bound) -> Target {
-    let text = bound.text(&target.host.text).filter(|_| target.parameter);
-    Target {
+pub(super) fn destination(destination: &Destination, bound: &Bound) -> Destination {
+    let text = bound
+        .text(&destination.host.text)
+        .filter(|_| destination.parameter);
+    Destination {
         host: match text {
             Some(text) => Name {
                 text: text.to_owned(),
-                span: target.host.span,
+                span: destination.host.span,
             },
-            None => target.host.clone(),
+            None => destination.host.clone(),
         },
-        parameter: target.parameter && text.is_none(),
-        program: target.program,
-        places: target.places.clone(),
-        span: target.span,
+        parameter: destination.parameter && text.is_none(),
+        program: destination.program,
+        places: destination.places.clone(),
+        span: destination.span,
     }
 }
 
@@ -305,7 +307,7 @@ fn clause(clause: &Clause, bound: &Bound) -> Clause {
             source: source.clone(),
             ty: ty.clone(),
             optional: *optional,
-            to: to.iter().map(|t| target(t, bound)).collect(),
+            to: to.iter().map(|t| destination(t, bound)).collect(),
         },
         ClauseKind::Strays { list, revoke } => ClauseKind::Strays {
             list: Box::new(http(list, bound)),

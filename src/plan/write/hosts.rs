@@ -2,6 +2,7 @@
 
 use super::text::{key, quoted, secret_name};
 use crate::plan::policy::{Destination, HostPattern, Place, Policy};
+use crate::plan::target::Said;
 use crate::plan::task::{Http, Task};
 use crate::plan::visit::RequestPart;
 use crate::plan::{Expr, ExprKind, Plan, Root, Rotation, SecretDecl};
@@ -39,6 +40,49 @@ pub(super) fn declarations(plan: &Plan) -> String {
     }
     for (names, places) in groups {
         text.push_str(&format!("secret {}{places}\n", names.join(", ")));
+    }
+    text.push_str(&targets_and_deliveries(plan));
+    text
+}
+
+/// `target …` and `deliver …`.
+fn targets_and_deliveries(plan: &Plan) -> String {
+    let mut text = String::new();
+    for target in &plan.targets {
+        let options: Vec<String> = target
+            .kind
+            .options()
+            .into_iter()
+            .map(|(word, value)| match value {
+                Said::Text(value) => format!("{word} {}", quoted(&value)),
+                Said::Length(value) => format!("{word} {value}"),
+            })
+            .collect();
+        let options = match options.is_empty() {
+            true => String::new(),
+            false => format!(" {{\n  {}\n}}", options.join("\n  ")),
+        };
+        text.push_str(&format!(
+            "\ntarget {} {} {}{options}",
+            target.name,
+            target.kind.word(),
+            quoted(target.kind.place())
+        ));
+    }
+    for delivery in &plan.deliveries {
+        let field = delivery.field.as_ref().map(|f| format!(".{f}"));
+        let called = delivery.called.as_ref();
+        let called = called.map(|name| format!(" as {}", quoted(name)));
+        text.push_str(&format!(
+            "\ndeliver {}{} to {}{}",
+            secret_name(&delivery.secret),
+            field.unwrap_or_default(),
+            delivery.target,
+            called.unwrap_or_default()
+        ));
+    }
+    if !text.is_empty() {
+        text.push('\n');
     }
     text
 }

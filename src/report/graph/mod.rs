@@ -213,6 +213,7 @@ impl Builder {
                     "variable"
                 },
             ),
+            To::Target { name, .. } => (Look::Host, name.clone(), "target"),
             To::Log => (Look::Public, "log".to_owned(), "lines for people"),
             To::Error => (Look::Public, "error message".to_owned(), "lines for people"),
             To::Instructions => (Look::Public, "instructions".to_owned(), "lines for people"),

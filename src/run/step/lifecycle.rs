@@ -1,6 +1,6 @@
 //! The life of a secret: stored as pending, verified, promoted, the old one revoked.
 
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Failure, codes};
 use crate::plan::schedule::Trigger;
 use crate::plan::task::http::{Capture, CaptureSource};
 use crate::plan::task::lifecycle::{Allow, NewValue};
@@ -9,6 +9,7 @@ use crate::plan::{Expr, schedule::Dur};
 use crate::plan::{ExprKind, Root, Task, Version};
 use crate::run::accept;
 use crate::run::answer::{self, Expiry};
+use crate::run::deliver::{self, Asked, Which};
 use crate::run::engine::{Engine, Flow, Frame, StepContext, StepError};
 use crate::run::identity::StepId;
 use crate::run::journal::StepEvent;
@@ -19,7 +20,7 @@ use crate::run::step::recover::says_no;
 use crate::run::sweep;
 use crate::run::value::Value;
 use crate::source::Span;
-use crate::vault::{NewVersion, Secret, StoredValue};
+use crate::vault::{Arrival, NewVersion, Secret, StoredValue};
 use std::time::Duration;
 
 /// Pause between tries of a `verify within` that says none.
@@ -30,7 +31,7 @@ impl<'a> Engine<'a> {
         &self,
         cx: StepContext<'_, '_>,
         update: &Update,
-    ) -> Result<(), StepError> {
+    ) -> Result<String, StepError> {
         let frame = cx.frame;
         let name = self.secret_name(frame, &update.secret)?;
         let stored = self
@@ -60,7 +61,7 @@ impl<'a> Engine<'a> {
         }
         self.move_current(frame, &name, stored);
         self.tell(&name, "updated", &id, expires_at);
-        Ok(())
+        Ok(name)
     }
 
     pub(in crate::run) fn stage(
@@ -133,6 +134,41 @@ impl<'a> Engine<'a> {
             .and_then(|e| e.version(&id))
             .and_then(|v| v.expires_at);
         self.tell(name, "promoted", &id, expires_at);
+        Ok(())
+    }
+
+    /// Brings what is current now to where it is used. What fails is tried again by later calls, and holds nothing up but the
+    /// end of the old version.
+    pub(in crate::run) async fn delivered(
+        &self,
+        cx: StepContext<'_, '_>,
+        secret: &str,
+    ) -> Result<(), StepError> {
+        if self.plan.targets_of(secret).is_empty() {
+            return Ok(());
+        }
+        let outcomes = deliver::deliver(
+            self.world,
+            self.vault,
+            &Asked {
+                plan: self.plan,
+                source: self.source,
+                secret: Some(secret),
+                target: None,
+                which: Which::Behind,
+                certificates: &self.certificates,
+                lock_wait: self.lock_wait,
+            },
+            self.observer,
+        )
+        .await
+        .map_err(|error| StepError::Broken(error.with(Failure::AfterEffect)))?;
+        cx.trace
+            .replayed
+            .set(cx.trace.replayed.get() && outcomes.is_empty());
+        for one in outcomes.iter().filter(|one| one.failure.is_none()) {
+            self.tell(&one.secret, "delivered", &one.version, None);
+        }
         Ok(())
     }
 
@@ -215,10 +251,24 @@ impl<'a> Engine<'a> {
                 )))
             })?;
             let work = Some(self.revocation_work(cx, revoke)?);
-            let entry = self.due(cx, name, &old, due, self.pinned(name), work);
+            let entry = sweep::Due {
+                grace: Some(after),
+                ..self.due(cx, name, &old, due, self.pinned(name), work)
+            };
             return self.leave_for_later(cx, &entry);
         }
         let successor = self.pinned(name);
+        let now = self.world.clock.now();
+        let arrival = self.vault.borrow().doc().arrival(name, &old, now);
+        if let Arrival::Waits(targets) = arrival {
+            let work = Some(self.revocation_work(cx, revoke)?);
+            let entry = self.due(cx, name, &old, now, successor, work);
+            self.note(format!(
+                "version {old} of `{name}` is not revoked before it is replaced at {}",
+                targets.join(", ")
+            ));
+            return self.leave_for_later(cx, &entry);
+        }
         if let Some(used) = self.revokes_in_use(revoke, &old, successor.clone()) {
             cx.trace.skipped.set(true);
             self.note(format!(
@@ -291,6 +341,7 @@ impl<'a> Engine<'a> {
             run: self.journal.borrow().run_id().to_owned(),
             successor,
             failures: 0,
+            grace: None,
             work,
         }
     }

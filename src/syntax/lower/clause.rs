@@ -167,7 +167,7 @@ impl<'a> Lower<'a> {
         let mut to = Vec::new();
         for child in node.into_inner() {
             match child.as_rule() {
-                Rule::target => to.extend(self.target(child)),
+                Rule::destination => to.extend(self.destination(child)),
                 Rule::kw_secret => secret = true,
                 Rule::kw_optional => optional = true,
                 Rule::ident => names.push(self.name(child)),

@@ -1,7 +1,7 @@
 //! Top-level items.
 
 use super::{Lower, Node, Rule};
-use crate::syntax::ast::{Env, Item, Name, Secret, Target, Use};
+use crate::syntax::ast::{Deliver, Destination, Env, Item, Name, Secret, Target, Use};
 use pest::iterators::Pairs;
 
 impl<'a> Lower<'a> {
@@ -24,6 +24,8 @@ impl<'a> Lower<'a> {
             Rule::secret_item => Item::Secret(self.secret(node)),
             Rule::rotation => Item::Rotation(self.rotation(node)?),
             Rule::template => Item::Template(self.template(node)?),
+            Rule::target_item => Item::Target(self.target(node)?),
+            Rule::deliver_item => Item::Deliver(self.deliver(node)?),
             _ => return None,
         })
     }
@@ -46,11 +48,65 @@ impl<'a> Lower<'a> {
         for child in node.into_inner() {
             match child.as_rule() {
                 Rule::secret_decl => secret.names.extend(self.declared(child)),
-                Rule::target => secret.to.extend(self.target(child)),
+                Rule::destination => secret.to.extend(self.destination(child)),
                 _ => {}
             }
         }
         secret
+    }
+
+    fn target(&mut self, node: Node<'a>) -> Option<Target> {
+        let span = self.span(&node);
+        let mut names = Vec::new();
+        let (mut place, mut options) = (None, Vec::new());
+        for child in node.into_inner() {
+            match child.as_rule() {
+                Rule::ident => names.push(self.name(child)),
+                Rule::string => place = Some(self.plain(child)),
+                Rule::options => options = self.options(child),
+                _ => {}
+            }
+        }
+        let mut names = names.into_iter();
+        Some(Target {
+            name: names.next()?,
+            kind: names.next()?,
+            place: place?,
+            options,
+            span,
+        })
+    }
+
+    fn deliver(&mut self, node: Node<'a>) -> Option<Deliver> {
+        let span = self.span(&node);
+        let (mut secret, mut field, mut to) = (None, None, Vec::new());
+        for child in node.into_inner() {
+            match child.as_rule() {
+                Rule::delivered => {
+                    let mut parts = child.into_inner();
+                    secret = parts.next().map(|n| self.name(n));
+                    field = parts.next().map(|n| self.name(n));
+                }
+                Rule::recipient => {
+                    let (mut name, mut called) = (None, None);
+                    for part in child.into_inner() {
+                        match part.as_rule() {
+                            Rule::ident => name = Some(self.name(part)),
+                            Rule::string => called = Some(self.plain(part)),
+                            _ => {}
+                        }
+                    }
+                    to.extend(name.map(|name| (name, called)));
+                }
+                _ => {}
+            }
+        }
+        Some(Deliver {
+            secret: secret?,
+            field,
+            to,
+            span,
+        })
     }
 
     fn declared(&mut self, node: Node<'a>) -> Option<(Name, Vec<Name>)> {
@@ -80,7 +136,7 @@ impl<'a> Lower<'a> {
         fields
     }
 
-    pub(super) fn target(&mut self, node: Node<'a>) -> Option<Target> {
+    pub(super) fn destination(&mut self, node: Node<'a>) -> Option<Destination> {
         let span = self.span(&node);
         let mut children = node.into_inner().peekable();
         let program = children
@@ -109,7 +165,7 @@ impl<'a> Lower<'a> {
             .filter(|n| n.as_rule() == Rule::ident)
             .map(|n| self.name(n))
             .collect();
-        Some(Target {
+        Some(Destination {
             host,
             parameter,
             program,

@@ -65,7 +65,7 @@ impl<'a> Lower<'a> {
                 Rule::colon => typed = true,
                 Rule::fields => fields = self.fields(std::iter::once(child)),
                 Rule::expr => default = Some(self.expr(child)),
-                Rule::target => to.extend(self.target(child)),
+                Rule::destination => to.extend(self.destination(child)),
                 _ => {}
             }
         }

@@ -189,7 +189,7 @@ impl Printer<'_> {
                 if *optional {
                     self.push(" optional");
                 }
-                self.targets(to);
+                self.destinations(to);
             }
             ClauseKind::Ca(file) => self.word_quoted("ca ", file),
             ClauseKind::Proxy => self.push("proxy env"),

@@ -3,7 +3,7 @@
 use super::Printer;
 use super::layout::STATEMENTS;
 use crate::source::Span;
-use crate::syntax::ast::{Entry, Item, Rotation, Secret, Target, Template};
+use crate::syntax::ast::{Deliver, Destination, Entry, Item, Rotation, Secret, Target, Template};
 
 impl Printer<'_> {
     pub(super) fn items(&mut self, items: &[Item]) {
@@ -22,6 +22,8 @@ impl Printer<'_> {
             Item::Secret(item) => p.secret(item),
             Item::Rotation(item) => p.rotation(item),
             Item::Template(item) => p.template(item),
+            Item::Target(item) => p.target(item),
+            Item::Deliver(item) => p.deliver(item),
             Item::Error(span) => {
                 let text = p.written(*span).to_owned();
                 p.push(&text);
@@ -42,23 +44,54 @@ impl Printer<'_> {
                 self.push(" }");
             }
         }
-        self.targets(&secret.to);
+        self.destinations(&secret.to);
+    }
+
+    fn target(&mut self, target: &Target) {
+        self.push(&format!(
+            "target {} {} ",
+            target.name.text, target.kind.text
+        ));
+        self.quoted(&target.place);
+        if !target.options.is_empty() {
+            self.push(" ");
+            self.options(target.place.span.end as usize, &target.options);
+        }
+    }
+
+    fn deliver(&mut self, deliver: &Deliver) {
+        self.push("deliver ");
+        self.secret_name(&deliver.secret);
+        if let Some(field) = &deliver.field {
+            self.push(&format!(".{}", field.text));
+        }
+        self.push(" to ");
+        for (index, (target, called)) in deliver.to.iter().enumerate() {
+            if index > 0 {
+                self.push(", ");
+            }
+            self.push(&target.text);
+            if let Some(called) = called {
+                self.push(" as ");
+                self.quoted(called);
+            }
+        }
     }
 
     /// ` to "host" in header, "host"`
-    pub(super) fn targets(&mut self, targets: &[Target]) {
-        for (index, target) in targets.iter().enumerate() {
+    pub(super) fn destinations(&mut self, destinations: &[Destination]) {
+        for (index, destination) in destinations.iter().enumerate() {
             self.push(if index > 0 { ", " } else { " to " });
-            if target.program {
+            if destination.program {
                 self.push("program ");
             }
-            match target.parameter {
-                true => self.push(&format!("\"${{{}}}\"", target.host.text)),
-                false => self.quoted(&target.host),
+            match destination.parameter {
+                true => self.push(&format!("\"${{{}}}\"", destination.host.text)),
+                false => self.quoted(&destination.host),
             }
-            if !target.places.is_empty() {
+            if !destination.places.is_empty() {
                 self.push(" in ");
-                self.names(&target.places);
+                self.names(&destination.places);
             }
         }
     }
@@ -124,7 +157,7 @@ impl Printer<'_> {
             self.push(" = ");
             self.expr(default);
         }
-        self.targets(to);
+        self.destinations(to);
     }
 
     fn entry(&mut self, entry: &Entry) {

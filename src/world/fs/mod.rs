@@ -77,6 +77,11 @@ pub trait Fs: Send + Sync {
         let _ = (path, like);
         Ok(())
     }
+    /// Gives a file this owner and group, and this mode; fails where this user may not.
+    fn own(&self, path: &Path, uid: Option<u32>, gid: Option<u32>, mode: u32) -> io::Result<()> {
+        let _ = (path, uid, gid, mode);
+        Ok(())
+    }
     /// Opens an existing regular file to append to it.
     fn append(&self, path: &Path) -> io::Result<Box<dyn File>>;
     /// Replaces `to` by `from` in one step (same directory).

@@ -119,6 +119,24 @@ impl Fs for RealFs {
         Ok(())
     }
 
+    fn own(&self, path: &Path, uid: Option<u32>, gid: Option<u32>, mode: u32) -> io::Result<()> {
+        use rustix::fs::{Gid, Uid, fchmod, fchown, fstat};
+        let file = open(path, OFlags::RDONLY | OFlags::NONBLOCK, 0)?;
+        let stat = fstat(&file)?;
+        let (uid, gid) = (
+            uid.filter(|uid| *uid != stat.st_uid),
+            gid.filter(|gid| *gid != stat.st_gid),
+        );
+        if uid.is_some() || gid.is_some() {
+            fchown(&file, uid.map(Uid::from_raw), gid.map(Gid::from_raw))?;
+        }
+        // After the owner: a change of owner takes bits away.
+        if mode_bits(Mode::from_raw_mode(stat.st_mode)) & 0o7777 != mode || uid.is_some() {
+            fchmod(&file, mode_of(mode))?;
+        }
+        Ok(())
+    }
+
     fn append(&self, path: &Path) -> io::Result<Box<dyn File>> {
         let file = open(path, OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK, 0)?;
         if !file.metadata()?.is_file() {

@@ -503,6 +503,8 @@ fn plan(bytes: &[u8]) -> Plan {
         } else {
             Vec::new()
         },
+        targets: Vec::new(),
+        deliveries: Vec::new(),
         rotations: vec![rotation],
         accepted: Vec::new(),
         secret_names: Vec::new(),

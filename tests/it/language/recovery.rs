@@ -93,6 +93,8 @@ fn span(item: &Item) -> Span {
         Item::Secret(i) => i.span,
         Item::Rotation(i) => i.span,
         Item::Template(i) => i.span,
+        Item::Target(i) => i.span,
+        Item::Deliver(i) => i.span,
         Item::Error(span) => *span,
     }
 }

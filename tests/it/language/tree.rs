@@ -227,7 +227,7 @@ impl<'a> Choices<'a> {
     }
 
     fn item(&mut self) -> Item {
-        match self.next() % 8 {
+        match self.next() % 10 {
             0 => Item::Use(Use {
                 path: self.text(),
                 span: AT,
@@ -238,12 +238,25 @@ impl<'a> Choices<'a> {
             }),
             2 => Item::Secret(Secret {
                 names: self.some(1, |c| (c.secret(), c.some(0, Self::word))),
-                to: self.some(0, |c| c.target()),
+                to: self.some(0, |c| c.destination()),
                 span: AT,
             }),
             3 => Item::Template(Template {
                 name: self.word(),
                 body: self.some(2, |c| if c.yes() { c.parameter() } else { c.entry() }),
+                span: AT,
+            }),
+            5 => Item::Target(Target {
+                name: self.word(),
+                kind: Self::named(self.pick(&["file", "command", "other"])),
+                place: self.text(),
+                options: self.some(0, |c| (c.word(), c.expr())),
+                span: AT,
+            }),
+            6 => Item::Deliver(Deliver {
+                secret: self.secret(),
+                field: self.maybe(Self::word),
+                to: self.some(1, |c| (c.word(), c.maybe(Self::text))),
                 span: AT,
             }),
             4 => Item::Rotation(Rotation {
@@ -270,9 +283,9 @@ impl<'a> Choices<'a> {
         }
     }
 
-    fn target(&mut self) -> Target {
+    fn destination(&mut self) -> Destination {
         let parameter = self.yes();
-        Target {
+        Destination {
             host: match parameter {
                 true => Self::named(self.pick(&["api", "host-2", "h"])),
                 false => self.text(),
@@ -296,7 +309,7 @@ impl<'a> Choices<'a> {
             ty: self.ty(),
             fields: self.some(0, Self::word),
             default: self.maybe(Self::expr),
-            to: self.some(0, Self::target),
+            to: self.some(0, Self::destination),
             span: AT,
         }
     }
@@ -561,7 +574,7 @@ impl<'a> Choices<'a> {
                 },
                 ty: self.maybe(Self::ty),
                 optional: self.yes(),
-                to: self.some(0, |c| c.target()),
+                to: self.some(0, |c| c.destination()),
             },
         }
     }
