@@ -95,12 +95,16 @@ impl Decision {
         for steps in task.blocks() {
             of.fails |= revoke::fails(steps);
             walk_steps(steps, &mut |step| {
-                of.acts |= match &step.task {
-                    Task::Worker(worker) => !worker
+                let tells = |worker: &crate::plan::task::Worker| {
+                    worker
                         .kind
                         .as_deref()
-                        .is_some_and(|kind| MESSAGES.contains(&kind)),
-                    task => task.acts(),
+                        .is_some_and(|kind| MESSAGES.contains(&kind))
+                };
+                of.acts |= if let Task::Worker(worker) = &step.task {
+                    !tells(worker)
+                } else {
+                    step.task.acts()
                 };
             });
         }
