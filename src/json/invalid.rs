@@ -87,6 +87,18 @@ impl Problem {
         }
     }
 
+    /// Whether something of the text is not in the tree that is read behind it.
+    pub(super) fn loses(self) -> bool {
+        !matches!(
+            self,
+            Problem::TrailingComma
+                | Problem::MissingComma
+                | Problem::Comment
+                | Problem::SingleQuotes
+                | Problem::ControlCharacter
+        )
+    }
+
     fn help(self) -> &'static str {
         match self {
             Problem::Empty => "write a Conductor workflow definition, or remove the file",

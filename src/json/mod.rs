@@ -37,10 +37,18 @@ pub fn parse(file: FileId, source: &SourceFile) -> Result<Node, Vec<Diagnostic>>
 /// Reads a source file and goes on behind what is wrong in it (repeated keys and invisible characters, and syntax where
 /// what follows is intact), so that the rest is checked too. Without a tree there is at least one finding.
 pub fn parse_all(file: FileId, source: &SourceFile) -> (Option<Node>, Vec<Diagnostic>) {
+    let (node, findings, _) = parse_parts(file, source);
+    (node, findings)
+}
+
+/// As [`parse_all`], with whether all that the text says is in the tree, whatever is wrong with how it says it: where a comma is
+/// missing, nothing else is.
+pub fn parse_parts(file: FileId, source: &SourceFile) -> (Option<Node>, Vec<Diagnostic>, bool) {
     let read::Reading {
         node,
         faults,
         duplicates,
+        complete,
     } = read::read(file, source.text(), MAX_DEPTH, Fault::IsPassedOver);
     let mut findings: Vec<Diagnostic> = faults.iter().map(|f| f.diagnostic(file)).collect();
     if let Some(node) = &node {
@@ -48,7 +56,7 @@ pub fn parse_all(file: FileId, source: &SourceFile) -> (Option<Node>, Vec<Diagno
         findings.extend(duplicates.iter().map(|d| repeated_key(d, node)));
     }
     findings.sort_by_key(|d| d.span().start);
-    (node, findings)
+    (node, findings, complete)
 }
 
 /// Reads a text that is no source file, such as the body of a response. Repeated keys are kept; [`Node::get`] takes the last.

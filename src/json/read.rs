@@ -30,28 +30,103 @@ pub(super) struct Reading {
     pub(super) faults: Vec<Invalid>,
     /// Repeated keys, which are kept in the tree.
     pub(super) duplicates: Vec<Duplicate>,
+    /// All that the text says is in the tree, whatever is wrong with how it says it.
+    pub(super) complete: bool,
 }
 
 /// Reads `text`, whose arrays and objects may be nested `depth` deep. Places are in `file`.
 pub(super) fn read(file: FileId, text: &str, depth: usize, fault: Fault) -> Reading {
+    let start = if text.starts_with('\u{feff}') {
+        '\u{feff}'.len_utf8()
+    } else {
+        0
+    };
+    let whole = part(file, text, start, depth, fault, false);
+    if fault == Fault::Stops || whole.complete {
+        return whole;
+    }
+    // A bracket that is missing in one element of a list swallows the rest of it: the lines tell where each begins.
+    let starts = elements(text, start);
+    let items = whole.node.as_ref().map_or(&[][..], Node::items);
+    let begun = items.iter().map(|item| item.span.start as usize);
+    if starts.len() < 2 || begun.eq(starts.iter().copied()) {
+        return whole;
+    }
+    by_elements(file, text, depth, &starts)
+}
+
+/// Where the elements of a list of objects begin: the lines that begin with `{` and are indented least.
+fn elements(text: &str, start: usize) -> Vec<usize> {
+    let mut found: Vec<(usize, usize)> = Vec::new();
+    let rest = text.get(start..).unwrap_or_default();
+    if !rest.trim_start().starts_with('[') {
+        return Vec::new();
+    }
+    let mut at = start;
+    for line in rest.split_inclusive('\n') {
+        let indent = line.len() - line.trim_start().len();
+        if line.trim_start().starts_with('{') {
+            found.push((indent, at + indent));
+        }
+        at += line.len();
+    }
+    let least = found.iter().map(|(indent, _)| *indent).min();
+    found.retain(|(indent, _)| Some(*indent) == least);
+    found.into_iter().map(|(_, at)| at).collect()
+}
+
+/// Reads each element of a list by itself. What one of them lacks is missing in no other.
+fn by_elements(file: FileId, text: &str, depth: usize, starts: &[usize]) -> Reading {
+    let mut items = Vec::with_capacity(starts.len());
+    let mut all = Reading {
+        node: None,
+        faults: Vec::new(),
+        duplicates: Vec::new(),
+        complete: false,
+    };
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    for (start, end) in starts.iter().zip(ends) {
+        let up_to = text.get(..end).unwrap_or(text);
+        let read = part(
+            file,
+            up_to,
+            *start,
+            depth.saturating_sub(1),
+            Fault::IsPassedOver,
+            true,
+        );
+        items.extend(read.node);
+        all.faults.extend(read.faults);
+        all.duplicates.extend(read.duplicates);
+        if all.faults.len() >= FAULTS {
+            break;
+        }
+    }
+    all.node = Some(Node {
+        kind: NodeKind::Array(items),
+        span: Span::new(file, 0, text.len()),
+    });
+    all
+}
+
+/// Reads a text from `at` to its end; `in_list` when it is an element of a list, with what stands behind one.
+fn part(file: FileId, text: &str, at: usize, depth: usize, fault: Fault, in_list: bool) -> Reading {
     let mut reader = Reader {
         file,
         text,
         bytes: text.as_bytes(),
-        at: if text.starts_with('\u{feff}') {
-            '\u{feff}'.len_utf8()
-        } else {
-            0
-        },
+        at,
         depth,
         fault,
         open: (0, 0),
         quiet: 0,
         faults: Vec::new(),
         duplicates: Vec::new(),
+        lost: false,
     };
-    let node = reader.document().unwrap_or(None);
+    let node = reader.document(in_list).unwrap_or(None);
     Reading {
+        complete: !reader.lost,
         node,
         faults: reader.faults,
         duplicates: reader.duplicates,
@@ -76,10 +151,12 @@ struct Reader<'t> {
     quiet: usize,
     faults: Vec<Invalid>,
     duplicates: Vec<Duplicate>,
+    /// A fault was met behind which something is not read.
+    lost: bool,
 }
 
 impl Reader<'_> {
-    fn document(&mut self) -> Result<Option<Node>, Stop> {
+    fn document(&mut self, in_list: bool) -> Result<Option<Node>, Stop> {
         self.blanks()?;
         if self.at == self.bytes.len() {
             self.report(Problem::Empty, self.at, self.at)?;
@@ -87,6 +164,12 @@ impl Reader<'_> {
         }
         let node = self.value()?;
         self.blanks()?;
+        if in_list {
+            while matches!(self.peek(), Some(b',' | b']')) {
+                self.at += 1;
+                self.blanks()?;
+            }
+        }
         if self.at < self.bytes.len() {
             let end = self.token_end(self.at);
             self.report(Problem::Trailing, self.at, end)?;
@@ -95,6 +178,7 @@ impl Reader<'_> {
     }
 
     fn report(&mut self, problem: Problem, start: usize, end: usize) -> Result<(), Stop> {
+        self.lost |= problem.loses();
         if self.faults.is_empty() || start >= self.quiet {
             self.faults
                 .push(Invalid::new(self.text, problem, start, end));

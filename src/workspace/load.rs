@@ -181,7 +181,8 @@ pub(super) fn is_of_flows(code: Code) -> bool {
 struct Parts(Vec<Span>);
 
 impl Parts {
-    fn of(node: &json::Node, findings: &[Diagnostic]) -> Self {
+    /// `complete` when nothing of the text was lost on the way to the tree.
+    fn of(node: &json::Node, findings: &[Diagnostic], complete: bool) -> Self {
         let parts: Vec<Span> = if node.is_array() {
             node.items().iter().map(|item| item.span).collect()
         } else {
@@ -191,6 +192,7 @@ impl Parts {
             findings
                 .iter()
                 .filter(|d| d.severity == Severity::Error && leads_to_others(d.code))
+                .filter(|d| !complete || d.code != codes::INVALID_JSON)
                 .any(|d| part.contains(d.span()))
         };
         Self(parts.into_iter().filter(wrong).collect())
@@ -220,7 +222,7 @@ fn leads_to_others(code: Code) -> bool {
 fn json_text(file: &SourceFile, config: &Config, among: &dyn Texts, mut index: Index) -> Loaded {
     let mut sources = SourceMap::new();
     let id = sources.add(file.clone());
-    let (node, mut findings) = json::parse_all(id, file);
+    let (node, mut findings, complete) = json::parse_parts(id, file);
     // The excerpt of a mistake may show a credential that stands beside it.
     if let Some(broken) = findings.iter_mut().find(|d| d.severity == Severity::Error) {
         broken.redact.extend(check::credentials_in(id, file.text()));
@@ -264,9 +266,7 @@ fn json_text(file: &SourceFile, config: &Config, among: &dyn Texts, mut index: I
     let wanted = conductor::called_names(&node);
     let others = siblings.find(wanted, &mut sources);
     let others: Vec<&json::Node> = others.iter().collect();
-    let broken = findings
-        .iter()
-        .any(|d| [codes::INVALID_JSON, codes::NESTING_TOO_DEEP].contains(&d.code));
+    let broken = !complete;
     let (plan, mut findings) = conductor::read_with(&node, &others, findings, &options(config));
     if broken {
         // What stands in the part that could not be read is not missing.
@@ -276,7 +276,7 @@ fn json_text(file: &SourceFile, config: &Config, among: &dyn Texts, mut index: I
         sources: Some(&sources),
         tree: Some(Tree::Json(&node)),
     };
-    let parts = Parts::of(&node, &findings);
+    let parts = Parts::of(&node, &findings, complete);
     findings.extend(
         checked(&plan, config, false, &texts)
             .into_iter()

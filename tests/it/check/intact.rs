@@ -118,3 +118,93 @@ fn a_suppression_stays_on_its_line_and_formatting_ends() {
     );
     assert_eq!(once, printed(&once));
 }
+
+/// Two definitions with a finding of flow and one of order each, as a program prints them.
+fn two_definitions() -> (String, usize) {
+    let definition = |name: &str| {
+        serde_json::json!({"name": name, "version": 1, "schemaVersion": 2, "ownerEmail": "a@acme.dev", "tasks": [
+            {"name": "make", "taskReferenceName": "make", "type": "HTTP", "inputParameters": {
+                "uri": "https://api.acme.dev/v1/keys", "method": "POST", "headers": {"X-Key": "${workflow.secrets.ADMIN}"},
+                "outputFilter": {"id": "$.response.body.id", "_secrets": {"key": "$.response.body.key"}}}},
+            {"name": "save", "taskReferenceName": "save", "type": "UPDATE_SECRET", "inputParameters": {
+                "_secrets": {"secretKey": name, "secretValue": "${make.output._secrets.key}"}}},
+            {"name": "drop", "taskReferenceName": "drop", "type": "HTTP", "inputParameters": {
+                "uri": "https://api.acme.dev/v1/keys/${make.output.id}", "method": "DELETE", "headers": {"X-Key": "${workflow.secrets.ADMIN}"}}}],
+            "outputParameters": {"key": "${make.output._secrets.key}"}})
+    };
+    let one = serde_json::to_string_pretty(&[definition("first")]).unwrap();
+    let both = serde_json::to_string_pretty(&[definition("first"), definition("second")]).unwrap();
+    (both, one.lines().count() - 1)
+}
+
+/// Codes with their lines.
+fn of_json(text: &str) -> BTreeSet<(String, usize)> {
+    let source = SourceFile::new("w.json", text);
+    analyse(&source, &Config::default())
+        .findings
+        .iter()
+        .filter(|d| d.severity > Severity::Note)
+        .map(|d| {
+            let line = text[..d.span().start as usize].matches('\n').count();
+            (d.code.id().to_owned(), line)
+        })
+        .collect()
+}
+
+/// What may be wrong with a line that somebody types: something is missing in it.
+const SLIPS: [fn(&str) -> String; 5] = [
+    |line| line.trim_end_matches(',').to_owned(),
+    |line| line.replacen('"', "", 1),
+    |line| {
+        line.chars()
+            .rev()
+            .collect::<String>()
+            .replacen('"', "", 1)
+            .chars()
+            .rev()
+            .collect()
+    },
+    |line| line.trim_end_matches(['{', '[']).to_owned(),
+    |line| line.replacen(['}', ']'], "", 1),
+];
+
+#[test]
+fn one_broken_line_of_json_blinds_nothing_else() {
+    let (text, border) = two_definitions();
+    let intact = of_json(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    let mut broken = 0;
+    for (at, line) in lines.iter().enumerate() {
+        for (slip, wrong) in SLIPS.iter().enumerate() {
+            let wrong = wrong(line);
+            if wrong == *line || at == 0 || at == lines.len() - 1 {
+                continue;
+            }
+            let mut changed = lines.clone();
+            changed[at] = &wrong;
+            let changed = changed.join("\n");
+            // A bracket within a text is none of JSON's.
+            if serde_json::from_str::<serde_json::Value>(&changed).is_ok() {
+                continue;
+            }
+            broken += 1;
+            let found = of_json(&changed);
+            // Those of the other definition; where only a comma is missing, all of them.
+            let stays = |line: usize| slip == 0 || (line < border) != (at < border);
+            let gone: Vec<_> = intact
+                .iter()
+                .filter(|(_, line)| stays(*line))
+                .filter(|f| !found.contains(*f))
+                .collect();
+            assert!(
+                gone.is_empty(),
+                "line {at} as {wrong:?} hides {gone:?}, found {found:?}"
+            );
+            assert!(
+                found.iter().any(|(code, _)| code == "ROT002"),
+                "line {at} as {wrong:?}: {found:?}"
+            );
+        }
+    }
+    assert!(intact.len() >= 4 && broken > 100, "{intact:?}, {broken}");
+}
