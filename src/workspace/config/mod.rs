@@ -35,6 +35,8 @@ pub struct Config {
     pub hosts: BTreeMap<String, Vec<String>>,
     /// `[conductor] secret-names`: names under which data may choose a secret to store in; `*` stands for any characters but `/`.
     pub secret_names: Vec<String>,
+    /// `[conductor] answer-limit`: the largest answer of an HTTP task in bytes.
+    pub answer_limit: Option<u64>,
     /// `[workers]`: local programs for Conductor's SIMPLE tasks, program and arguments by the task's name.
     pub workers: BTreeMap<String, Vec<String>>,
     /// `[programs]`: local programs for `exec`, by their name.

@@ -29,7 +29,10 @@ pub const KEYS: [(&str, &[&str]); 8] = [
     ("vault", &["path", "identity"]),
     ("state", &["dir"]),
     ("environment", &["vault", "identity", "variables"]),
-    ("conductor", &["target", "hosts", "secret-names"]),
+    (
+        "conductor",
+        &["target", "hosts", "secret-names", "answer-limit"],
+    ),
     ("check", &["fail-on", "severity", "pedantic", "path"]),
     ("check.path", &["files", "severity"]),
     ("ignore", &["file", "pointer", "rule", "reason", "until"]),
@@ -143,6 +146,7 @@ impl Reader {
                 }
             }
             ("conductor", "secret-names") => config.secret_names = self.strings(value),
+            ("conductor", "answer-limit") => config.answer_limit = self.size(value),
             ("check", "fail-on") => {
                 let all = [
                     ("error", Severity::Error),
@@ -505,6 +509,32 @@ impl Reader {
             DeValue::Array(items) => items.iter().filter_map(|item| self.string(item)).collect(),
             _ => self.string(value).into_iter().collect(),
         }
+    }
+
+    /// A number of bytes, or a text such as `4MiB`.
+    fn size(&mut self, value: &Value<'_>) -> Option<u64> {
+        const MOST: u64 = 16 << 20;
+        let text = match value.get_ref() {
+            DeValue::Integer(number) => number.as_str().to_owned(),
+            _ => self.string(value)?,
+        };
+        let (digits, unit) = match (text.strip_suffix("MiB"), text.strip_suffix("KiB")) {
+            (Some(digits), _) => (digits, 1 << 20),
+            (None, Some(digits)) => (digits, 1 << 10),
+            (None, None) => (text.as_str(), 1),
+        };
+        let size = digits.trim().parse::<u64>().ok();
+        let size = size.and_then(|size| size.checked_mul(unit));
+        if let Some(size) = size.filter(|size| (1..=MOST).contains(size)) {
+            return Some(size);
+        }
+        self.report(
+            value.span(),
+            "a size is between 1 byte and 16 MiB".to_owned(),
+            "not a size",
+            "for example \"4MiB\"".to_owned(),
+        );
+        None
     }
 
     fn choice<T: Clone>(&mut self, value: &Value<'_>, all: &[(&str, T)]) -> Option<T> {
