@@ -43,6 +43,14 @@ pub enum Outgoing {
 /// the scheme's own.
 pub type Issuers = HashMap<Origin, (String, Option<u16>)>;
 
+/// What belongs to one attempt: its time, and what nobody else drew.
+pub struct Moment {
+    /// Now.
+    pub at: jiff::Timestamp,
+    /// Random.
+    pub nonce: [u8; 16],
+}
+
 /// Evaluates every part of a request and enforces destinations again: the interpreter does not rely on the checker.
 pub fn build(
     plan: &Plan,
@@ -51,7 +59,7 @@ pub fn build(
     egress: &Egress<'_>,
     issuers: &Issuers,
     ca: Vec<Vec<u8>>,
-    at: jiff::Timestamp,
+    moment: &Moment,
 ) -> Result<Built, EvalError> {
     let mut label = Label::PUBLIC;
     let (url, parts) = url_of(http, scope)?;
@@ -103,6 +111,17 @@ pub fn build(
         label.join(&secret);
         headers.push(("Authorization".into(), bytes));
     }
+    let assertion = match http.sign.as_deref() {
+        Some(Sign::Jwt(jwt)) => Some((jwt, peer::assertion(jwt, moment, scope, &guard)?)),
+        Some(Sign::AwsSigv4 { .. } | Sign::Hmac { .. }) | None => None,
+    };
+    if let Some((jwt, (token, secret))) = &assertion {
+        label.join(secret);
+        if jwt.field.is_none() {
+            let bearer = Zeroizing::new(format!("Bearer {}", token.as_str()).into_bytes());
+            headers.push(("Authorization".into(), bearer));
+        }
+    }
     let body = match &http.body {
         Body::None => None,
         Body::Json(expr) => {
@@ -136,6 +155,13 @@ pub fn build(
                     text.push('=');
                     text.push_str(&Zeroizing::new(form_encode(&value)));
                 }
+            }
+            if let Some((jwt, (token, _))) = &assertion
+                && let Some(field) = &jwt.field
+            {
+                let and = if text.is_empty() { "" } else { "&" };
+                text.push_str(&format!("{and}{}=", form_encode(field)));
+                text.push_str(token);
             }
             default_header(
                 &mut headers,
@@ -171,7 +197,7 @@ pub fn build(
             url: &url,
             headers: &headers,
             body: body.as_ref().map_or(&[], |b| b.as_slice()),
-            at,
+            at: moment.at,
         };
         let (added, signed) = peer::signature(sign, &request, scope, &guard)?;
         label.join(&signed);
