@@ -178,14 +178,41 @@ pub(crate) fn kills(http: &Http) -> bool {
         });
     }
     lasting |= http.query.iter().any(|(key, _)| says_both(key));
-    let word = |segment: &String| segment.split(['.', ':', '-', '_', '/']).next().is_some_and(|word| ["rotate", "roll", "regenerate", "regen", "reset", "reissue", "rekey"].contains(&word));
+    let word = |segment: &String| {
+        segment
+            .split(['.', ':', '-', '_', '/'])
+            .next()
+            .is_some_and(|word| {
+                [
+                    "rotate",
+                    "roll",
+                    "regenerate",
+                    "regen",
+                    "reset",
+                    "reissue",
+                    "rekey",
+                ]
+                .contains(&word)
+            })
+    };
     !lasting && http.method != "GET" && segments(http).1.last().is_some_and(word)
 }
 
 /// Words of a time in which the old credential lives on.
 fn says_both(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    ["grace", "overlap", "old", "prev", "delay", "keep", "revoke_at", "valid_for"].iter().any(|word| text.contains(word))
+    [
+        "grace",
+        "overlap",
+        "old",
+        "prev",
+        "delay",
+        "keep",
+        "revoke_at",
+        "valid_for",
+    ]
+    .iter()
+    .any(|word| text.contains(word))
 }
 
 /// Whether short-lived tokens are fetched at an address: a login, or a grant of OAuth.

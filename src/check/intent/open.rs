@@ -35,17 +35,34 @@ fn reads<'p>(expr: &'p Expr, found: &mut Vec<Read<'p>>) {
     let mut keys = Vec::new();
     let base = access(expr, &mut keys);
     match &base.kind {
-        ExprKind::Ref(Root::Output(step)) => found.push(Read { step, keys, at: expr.at.0 }),
+        ExprKind::Ref(Root::Output(step)) => found.push(Read {
+            step,
+            keys,
+            at: expr.at.0,
+        }),
         ExprKind::Ref(Root::Capture { step, name }) => {
             keys.insert(0, name.clone());
-            found.push(Read { step, keys, at: expr.at.0 });
+            found.push(Read {
+                step,
+                keys,
+                at: expr.at.0,
+            });
         }
-        _ => base.children().into_iter().for_each(|child| reads(child, found)),
+        _ => base
+            .children()
+            .into_iter()
+            .for_each(|child| reads(child, found)),
     }
 }
 
 /// What stands in the members of an object, and below it, under the name of a credential: a single place of what a worker gives.
-fn named<'p>(cx: &Context<'_, 'p>, rotation: usize, name: &str, value: &'p Expr, found: &mut Vec<(String, Read<'p>)>) {
+fn named<'p>(
+    cx: &Context<'_, 'p>,
+    rotation: usize,
+    name: &str,
+    value: &'p Expr,
+    found: &mut Vec<(String, Read<'p>)>,
+) {
     match &value.kind {
         ExprKind::Object(members) => {
             for (key, value) in members.iter().filter(|(key, _)| !is_mask(key)) {
@@ -55,13 +72,25 @@ fn named<'p>(cx: &Context<'_, 'p>, rotation: usize, name: &str, value: &'p Expr,
         _ if names_credential(name) => {
             let mut all = Vec::new();
             reads(value, &mut all);
-            let masked = cx.plan.rotations.get(rotation).map_or(&[][..], |r| r.masked_fields.as_slice());
+            let masked = cx
+                .plan
+                .rotations
+                .get(rotation)
+                .map_or(&[][..], |r| r.masked_fields.as_slice());
             let own = all.into_iter().filter(|read| {
                 let plain = read.last().to_ascii_lowercase().replace('_', "");
-                let node = cx.order().find(rotation, read.step).and_then(|id| cx.order().get(id));
+                let node = cx
+                    .order()
+                    .find(rotation, read.step)
+                    .and_then(|id| cx.order().get(id));
                 let of_worker = node.is_some_and(|n| matches!(&n.step.task, Task::Worker(_)));
                 let is_value = names_credential(read.last()) || VALUES.contains(&plain.as_str());
-                of_worker && is_value && !read.keys.iter().any(|key| is_mask(key) || masked.contains(key))
+                of_worker
+                    && is_value
+                    && !read
+                        .keys
+                        .iter()
+                        .any(|key| is_mask(key) || masked.contains(key))
             });
             found.extend(own.map(|read| (name.to_owned(), read)));
         }
@@ -76,11 +105,22 @@ pub(crate) fn to_output(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
     for (index, rotation) in cx.plan.rotations.iter().enumerate() {
         // What a login gives is there for whoever asked for it.
-        let handed = |name: &str| super::keep::words(name).iter().any(|word| matches!(word.as_str(), "session" | "access" | "id" | "csrf"));
-        for output in rotation.outputs.iter().filter(|o| !is_mask(&o.name) && !handed(&o.name)) {
+        let handed = |name: &str| {
+            super::keep::words(name)
+                .iter()
+                .any(|word| matches!(word.as_str(), "session" | "access" | "id" | "csrf"))
+        };
+        for output in rotation
+            .outputs
+            .iter()
+            .filter(|o| !is_mask(&o.name) && !handed(&o.name))
+        {
             let mut found = Vec::new();
             named(cx, index, &output.name, &output.value, &mut found);
-            for (name, read) in found.iter().filter(|(name, _)| !rotation.masked_fields.contains(name)) {
+            for (name, read) in found
+                .iter()
+                .filter(|(name, _)| !rotation.masked_fields.contains(name))
+            {
                 out.push(
                     Diagnostic::new(codes::SECRET_TO_OUTPUT, read.at, format!("the output `{name}` is what `{}` gives, a credential by its name, in the open", read.step))
                         .at("kept and shown with every execution")
@@ -123,7 +163,11 @@ pub(crate) fn answers_kept(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let mut found = Vec::new();
         reads(expr, &mut found);
         for read in found.iter().filter(|read| read.is_open_credential()) {
-            let Some((id, node)) = cx.order().find(rotation, read.step).and_then(|id| Some((id, cx.order().get(id)?))) else {
+            let Some((id, node)) = cx
+                .order()
+                .find(rotation, read.step)
+                .and_then(|id| Some((id, cx.order().get(id)?)))
+            else {
                 continue;
             };
             let Task::Http(http) = &node.step.task else {
@@ -157,15 +201,31 @@ pub(crate) fn reads_field(cx: &Context<'_, '_>, step: usize, field: &str) -> boo
     let Some(node) = cx.order().get(step) else {
         return false;
     };
-    let steps = cx.order().of_rotation(node.rotation).flat_map(|(_, n)| n.step.task.exprs());
-    let outputs = cx.plan.rotations.get(node.rotation).into_iter().flat_map(|r| r.outputs.iter().map(|o| &o.value));
+    let steps = cx
+        .order()
+        .of_rotation(node.rotation)
+        .flat_map(|(_, n)| n.step.task.exprs());
+    let outputs = cx
+        .plan
+        .rotations
+        .get(node.rotation)
+        .into_iter()
+        .flat_map(|r| r.outputs.iter().map(|o| &o.value));
     // What a capture is called may be another word than the field that it holds.
-    let captures: HashMap<&str, Vec<String>> = cx.http(step).map_or(&[][..], |http| http.captures.as_slice()).iter().map(|c| (c.name.as_str(), capture_path(&c.source))).collect();
+    let captures: HashMap<&str, Vec<String>> = cx
+        .http(step)
+        .map_or(&[][..], |http| http.captures.as_slice())
+        .iter()
+        .map(|c| (c.name.as_str(), capture_path(&c.source)))
+        .collect();
     steps.chain(outputs).any(|expr| {
         let mut found = Vec::new();
         reads(expr, &mut found);
         found.iter().any(|read| {
-            let of_capture = read.keys.first().and_then(|name| captures.get(name.as_str()));
+            let of_capture = read
+                .keys
+                .first()
+                .and_then(|name| captures.get(name.as_str()));
             let mut below = of_capture.into_iter().flatten().chain(&read.keys);
             let whole = matches!(read.last(), "" | "response" | "body");
             read.step == node.step.name && (whole || below.any(|key| key == field))

@@ -20,7 +20,11 @@ pub(crate) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let trials = trials(cx, mint);
         let revoked = revoked_after(cx, mint);
         at_a_stranger(cx, mint, out);
-        if let Some(dead) = trials.old.first().filter(|_| super::address::kills(mint.http)) {
+        if let Some(dead) = trials
+            .old
+            .first()
+            .filter(|_| super::address::kills(mint.http))
+        {
             tries_the_old(cx, mint, *dead, true, out);
         } else if trials.new.is_empty() {
             match trials.old.first() {
@@ -123,9 +127,16 @@ fn tries_the_old(
     let name = store.and_then(|s| s.secret).unwrap_or_else(|| mint.name());
     let store = store.and_then(|s| cx.order().get(s.step));
     let message = if dead {
-        format!("`{}` is made with the old `{name}`, which `{}` has killed: it fails, and the new one is never stored", node.step.name, cx.flow.step_name(mint.step))
+        format!(
+            "`{}` is made with the old `{name}`, which `{}` has killed: it fails, and the new one is never stored",
+            node.step.name,
+            cx.flow.step_name(mint.step)
+        )
     } else {
-        format!("`{}` tries the old `{name}`: the new one is stored only behind it", node.step.name)
+        format!(
+            "`{}` tries the old `{name}`: the new one is stored only behind it",
+            node.step.name
+        )
     };
     let mut found = Diagnostic::new(codes::OVERWRITE_BEFORE_VERIFY, node.step.at.0, message)
         .at("reads the secret as it was")
@@ -139,7 +150,14 @@ fn tries_the_old(
 
 /// Names under which one owner runs several domains.
 const OWNERS: [&[&str]; 10] = [
-    &["microsoftonline", "microsoft", "azure", "windows", "office", "visualstudio"],
+    &[
+        "microsoftonline",
+        "microsoft",
+        "azure",
+        "windows",
+        "office",
+        "visualstudio",
+    ],
     &["google", "googleapis", "gcr"],
     &["amazonaws", "amazon", "aws"],
     &["github", "githubusercontent", "ghcr"],
@@ -159,33 +177,65 @@ fn owner(host: &str) -> Option<&str> {
         return None;
     }
     let register = top.len() == 2 && second.len() <= 3;
-    if register { labels.next().or(Some(second)) } else { Some(second) }
+    if register {
+        labels.next().or(Some(second))
+    } else {
+        Some(second)
+    }
 }
 
 fn is_one_owner(a: &str, b: &str) -> bool {
-    a.contains(b) || b.contains(a) || OWNERS.iter().any(|names| names.contains(&a) && names.contains(&b))
+    a.contains(b)
+        || b.contains(a)
+        || OWNERS
+            .iter()
+            .any(|names| names.contains(&a) && names.contains(&b))
 }
 
 /// The new credential is tried at a host that has nothing to do with the one that issued it, nor with any other call.
 fn at_a_stranger(cx: &Context<'_, '_>, mint: &Mint<'_>, out: &mut Vec<Diagnostic>) {
     let (order, intent) = (cx.order(), &cx.intent);
-    let requests = || intent.requests_of(mint.rotation).iter().filter_map(|at| cx.flow.requests.get(*at));
+    let requests = || {
+        intent
+            .requests_of(mint.rotation)
+            .iter()
+            .filter_map(|at| cx.flow.requests.get(*at))
+    };
     let host_of = |step: usize| cx.requests_of(step).find_map(|r| r.target.host.as_deref());
     // What a login gives is meant for others.
-    let Some(issuer) = host_of(mint.step).and_then(owner).filter(|_| !super::is_login(mint.http)) else {
+    let Some(issuer) = host_of(mint.step)
+        .and_then(owner)
+        .filter(|_| !super::is_login(mint.http))
+    else {
         return;
     };
     for store in mint.credentials() {
-        let uses = store.secret.map_or(&[][..], |secret| intent.uses_of(secret)).iter();
+        let uses = store
+            .secret
+            .map_or(&[][..], |secret| intent.uses_of(secret))
+            .iter();
         let tried = uses.chain(intent.uses_of_atom(store.atom)).find(|of| {
-            let check = cx.http(of.step).is_some_and(|http| http.effect.is_read()) || is_a_check(cx.flow.step_name(of.step));
-            let Some(there) = host_of(of.step).and_then(owner).filter(|_| check && !of.elsewhere && order.may_precede(mint.step, of.step)) else {
+            let check = cx.http(of.step).is_some_and(|http| http.effect.is_read())
+                || is_a_check(cx.flow.step_name(of.step));
+            let Some(there) = host_of(of.step)
+                .and_then(owner)
+                .filter(|_| check && !of.elsewhere && order.may_precede(mint.step, of.step))
+            else {
                 return false;
             };
-            let known = requests().any(|r| r.step != of.step && r.target.host.as_deref().and_then(owner).is_some_and(|other| is_one_owner(other, there)));
+            let known = requests().any(|r| {
+                r.step != of.step
+                    && r.target
+                        .host
+                        .as_deref()
+                        .and_then(owner)
+                        .is_some_and(|other| is_one_owner(other, there))
+            });
             !is_one_owner(issuer, there) && !known
         });
-        let Some((node, host)) = tried.and_then(|of| Some((order.get(of.step)?, host_of(of.step)?))) else {
+        let Some((node, host)) =
+            tried.and_then(|of| Some((order.get(of.step)?, host_of(of.step)?)))
+        else {
             continue;
         };
         out.push(

@@ -124,7 +124,12 @@ impl<'a> Reader<'a> {
             .find(|(_, (n, _))| !joined.contains(&n.as_str()));
         if let Some((branch, (name, _))) = missed {
             // On a server what follows does not wait for it, whatever it finds.
-            if branch.items().iter().filter_map(reference_name).any(|(n, _)| is_a_check(&n)) {
+            if branch
+                .items()
+                .iter()
+                .filter_map(reference_name)
+                .any(|(n, _)| is_a_check(&n))
+            {
                 self.report(
                     Diagnostic::new(
                         codes::CONDUCTOR_DIFFERENCE,
@@ -148,5 +153,9 @@ impl<'a> Reader<'a> {
 /// Whether a task says by its name that it tries something.
 fn is_a_check(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["verif", "valid", "check", "test", "prob", "smoke", "confirm"].iter().any(|word| name.contains(word))
+    [
+        "verif", "valid", "check", "test", "prob", "smoke", "confirm",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
 }

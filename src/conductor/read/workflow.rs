@@ -401,7 +401,16 @@ impl<'a> Reader<'a> {
 }
 
 /// Words of a reason with which a workflow ends that did not do what it was for.
-const FAILURES: [&str; 8] = ["failed", "failure", "rolled back", "rollback", "roll back", "error", "broken", "could not"];
+const FAILURES: [&str; 8] = [
+    "failed",
+    "failure",
+    "rolled back",
+    "rollback",
+    "roll back",
+    "error",
+    "broken",
+    "could not",
+];
 
 impl Reader<'_> {
     /// TERMINATE tasks that end as completed what failed, so that the failure workflow never runs.
@@ -409,10 +418,25 @@ impl Reader<'_> {
         let mut open: Vec<&Node> = field(definition, "tasks").into_iter().collect();
         while let Some(node) = open.pop() {
             open.extend(node.items());
-            open.extend(node.members().iter().map(|m| &m.value).filter(|v| v.is_object() || v.is_array()));
-            let inputs = field(node, "inputParameters").filter(|_| node.is_object() && type_of(node) == "TERMINATE");
-            let told = inputs.and_then(|i| Some((field(i, "terminationStatus")?, field(i, "terminationReason")?.as_str()?)));
-            let Some((status, reason)) = told.filter(|(status, _)| status.as_str() == Some("COMPLETED")) else { continue };
+            open.extend(
+                node.members()
+                    .iter()
+                    .map(|m| &m.value)
+                    .filter(|v| v.is_object() || v.is_array()),
+            );
+            let inputs = field(node, "inputParameters")
+                .filter(|_| node.is_object() && type_of(node) == "TERMINATE");
+            let told = inputs.and_then(|i| {
+                Some((
+                    field(i, "terminationStatus")?,
+                    field(i, "terminationReason")?.as_str()?,
+                ))
+            });
+            let Some((status, reason)) =
+                told.filter(|(status, _)| status.as_str() == Some("COMPLETED"))
+            else {
+                continue;
+            };
             let reason = reason.to_ascii_lowercase();
             if FAILURES.iter().any(|word| reason.contains(word)) {
                 self.report(

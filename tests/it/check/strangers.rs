@@ -126,7 +126,8 @@ fn what_workers_and_addresses_do_is_told_from_their_names() {
 }
 
 fn compare(file: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/spec/strangers/{file}.json"));
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/spec/strangers/{file}.json"));
     let cases: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let mut wrong = String::new();
     let (mut clean, mut defects) = (0, 0);
@@ -145,11 +146,7 @@ fn compare(file: &str) {
             config.target = Target::Oss;
         }
         let text = serde_json::to_string_pretty(&definition).unwrap();
-        let found = analyse(
-            &SourceFile::new("r.json", text.as_str()),
-            &config,
-        )
-        .findings;
+        let found = analyse(&SourceFile::new("r.json", text.as_str()), &config).findings;
         let told = found.iter().filter(|d| d.severity >= Severity::Warning);
         let codes: BTreeSet<String> = told
             .clone()
