@@ -105,8 +105,8 @@ fn start(arguments: &[OsString]) -> u8 {
         Ok(Parsed::Nothing) => {
             let out = sink(ColorChoice::Auto, false, 0);
             let context = Context::new(out, args::Globals::bare(), cwd);
-            next::run(&context);
-            (context, Ok(()))
+            let result = next::run(&context);
+            (context, result)
         }
         Err(error) => {
             let out = sink(ColorChoice::Auto, false, 0);
@@ -165,7 +165,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
             if args.watch {
                 check::watch::run(args, context, &pass)
             } else {
-                pass()?.result()
+                check::end(pass()?, args, context)
             }
         }
         Command::Fmt(args) => fmt::run(args, context, &layout),

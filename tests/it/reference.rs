@@ -1,5 +1,6 @@
 //! The parts of the reference that are made from the tables of the program. `INSTA_UPDATE=always` writes them anew.
 
+use rot::diagnostic::{ALL_CODES, Release, Standing};
 use rot::plan::resolve::peers::SCHEMES;
 use rot::plan::target::KINDS;
 use rot::plan::task::value::GENERATORS;
@@ -31,6 +32,33 @@ fn of(derivation: Derivation) -> &'static str {
         Derivation::Opaque => "opaque",
         Derivation::Weak => "weak",
     }
+}
+
+#[test]
+fn rules() {
+    let mut out = String::from(
+        "# Rules\n\nEvery code, made from the table that defines them. `rot explain CODE` prints its page; the name serves as the code does, also in `rot.toml` and in suppressions.\nWhat `version` in `rot.toml` has to do with *since* stands in [Check](check.md#updates).\n\n| code | name | weight | since | reported |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for code in ALL_CODES {
+        let info = code.info();
+        let reported = match info.standing {
+            Standing::Usual => "",
+            Standing::Pedantic => "with `pedantic`",
+            Standing::Rehearsal => "by `rot rehearse`",
+            Standing::Always => "whatever the settings say",
+        };
+        writeln!(
+            out,
+            "| {} | {} | {} | {} | {reported} |",
+            code.id(),
+            code.name(),
+            info.severity.as_str(),
+            code.since()
+        )
+        .unwrap();
+        assert!(code.since() <= Release::current(), "{}", code.id());
+    }
+    is("rules.md", &out);
 }
 
 #[test]

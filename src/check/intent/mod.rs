@@ -91,18 +91,21 @@ pub(crate) struct Decision {
     pub(crate) acts: bool,
 }
 
+/// Whether a step hands its input to a program that sends it to people.
+fn is_message(task: &Task) -> bool {
+    let Task::Worker(worker) = task else {
+        return false;
+    };
+    (worker.kind.as_deref()).is_some_and(|kind| MESSAGES.contains(&kind))
+}
+
 impl Decision {
     fn of(task: &Task) -> Self {
         let mut of = Self::default();
         for steps in task.blocks() {
             of.fails |= revoke::fails(steps);
             walk_steps(steps, &mut |step| {
-                of.acts |= if let Task::Worker(worker) = &step.task {
-                    let kind = worker.kind.as_deref();
-                    !kind.is_some_and(|kind| MESSAGES.contains(&kind))
-                } else {
-                    step.task.acts()
-                };
+                of.acts |= step.task.acts() && !is_message(&step.task);
             });
         }
         of

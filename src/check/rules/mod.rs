@@ -207,6 +207,8 @@ rules! {
         VAULT_MERGE_REFUSED "merge-refused";
         PLAN_TAMPERED "plan-tampered";
         PLAN_NEWER "plan-newer";
+        VAULT_MOVED "vault-moved";
+        UNSAFE_FILE "unsafe-file";
         CONFIG_INVALID "config-invalid";
         USAGE "usage";
         CLOCK_ANOMALY "clock-anomaly";

@@ -317,6 +317,7 @@ mod program {
         let arguments: Vec<&str> = line.split_whitespace().collect();
         let mut command = project.command(&arguments);
         command
+            .env("ROT_FIRST_USE", "true")
             .env("ROT_STATE", project.path(machine))
             .env("HOSTNAME", machine);
         Called::from(command.output().unwrap())
@@ -334,6 +335,7 @@ mod program {
         let project = project(&issuer, TOKEN);
         let mut command = project.command(&["run", "r.rot"]);
         command
+            .env("ROT_FIRST_USE", "true")
             .env("ROT_STATE", project.path("alpha"))
             .env("HOSTNAME", "alpha");
         let mut killed = command.stderr(std::process::Stdio::null()).spawn().unwrap();
