@@ -8,7 +8,8 @@
 //! failed; and one that names the new credential. An error where the text proves what is revoked: the call names the secret that is
 //! stored, or the collection in which the new credential was made. So is a revocation before there is a new credential, one that names a
 //! secret which holds the new id by then, one of all that a list holds which was read too late, and one that is reached on a way on which
-//! nothing was stored. A SWITCH that revokes where the answer is bad and fails where it is good is a warning. What is taken back on a way
+//! nothing was stored. So is one that ends what is at the
+//! address where the new one was made, and one that on the way that failed names the old one. A SWITCH that revokes where the answer is bad and fails where it is good is a warning. What is taken back on a way
 //! that fails, and what says that it is out of use (`inactiveIds`), is none of these.
 //!
 //! ## Why it matters
@@ -72,6 +73,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     by_method(cx, &mut seen, out);
     before_it_arrives(cx, out);
     intent::revoke::check(cx, &mut seen, out);
+    intent::workers::revoked_untried(cx, out);
     for fact in &cx.life {
         let name = fact.secret;
         let diagnostic = match fact.kind {
@@ -286,10 +288,9 @@ pub(super) fn is_of_collection(http: &Http, maker: &Http) -> bool {
 /// The new credential that a revocation names behind its storing.
 fn names_the_new<'a, 'p>(cx: &'a Context<'_, 'p>, revoke: usize, http: &Http) -> Option<(&'a Keeping<'p>, Span)> {
     // What comes of a task may say that the new one is no good; an input says nothing of it.
-    if !cx.order().is_certain(revoke) && !by_inputs_alone(cx, revoke) {
-        return None;
-    }
-    cx.keepings().iter().filter(|k| cx.order().may_precede(k.store, revoke)).find_map(|kept| {
+    let certain = cx.order().is_certain(revoke) || by_inputs_alone(cx, revoke);
+    let settled = |k: &&Keeping<'_>| certain || intent::revoke::is_settled(cx, revoke, k.maker);
+    cx.keepings().iter().filter(|k| cx.order().may_precede(k.store, revoke)).filter(settled).find_map(|kept| {
         let maker = cx.order().get(kept.maker)?;
         let mut place = None;
         let mut old = false;
