@@ -23,6 +23,8 @@ const STATEMENT_WORDS = [
 const ITEM_WORDS = ['use', 'env', 'rotation', 'template', 'else', 'until', 'because'];
 const OPERATOR_WORDS = ['null', 'true', 'false', 'not', 'and', 'or', 'reveal'];
 
+const DIALECTS = ['postgres', 'mysql', 'mariadb'];
+
 const WORD = '[A-Za-z0-9_]+(-+[A-Za-z0-9_]+)*';
 const QUOTED = '"(\\\\[^\\n]|[^"\\\\\\n])*"|\'(\\\\[^\\n]|[^\'\\\\\\n])*\'';
 
@@ -108,7 +110,7 @@ module.exports = grammar({
         optional($.clauses),
       ),
     sql: ($) => seq('sql', $._sql),
-    _sql: ($) => seq(optional(field('name', $.identifier)), field('dialect', 'postgres'), field('address', $.string), optional($.effect), optional($.clauses)),
+    _sql: ($) => seq(optional(field('name', $.identifier)), field('dialect', choice(...DIALECTS)), field('address', $.string), optional($.effect), optional($.clauses)),
     redis: ($) => seq('redis', $._addressed),
     exec: ($) => seq('exec', $._addressed),
     _addressed: ($) => seq(optional(field('name', $.identifier)), field('address', $.string), optional($.effect), optional($.clauses)),

@@ -17,6 +17,8 @@ folder="$RUNNER_TEMP/rot"
 mkdir -p "$folder"
 cd "$folder"
 curl --proto '=https' --fail --silent --show-error --location --remote-name "$from/$name" --remote-name "$from/SHA256SUMS"
-grep -F "  $name" SHA256SUMS | sha256sum --check --quiet -
+# macOS has no sha256sum.
+if command -v sha256sum >/dev/null; then sum=(sha256sum); else sum=(shasum --algorithm 256); fi
+grep -F "  $name" SHA256SUMS | "${sum[@]}" --check --quiet -
 tar -xzf "$name"
 echo "$folder" >>"$GITHUB_PATH"

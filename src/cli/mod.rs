@@ -165,7 +165,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
             if args.watch {
                 check::watch::run(args, context, &pass)
             } else {
-                pass()?.result()
+                check::end(pass()?, args, context)
             }
         }
         Command::Fmt(args) => fmt::run(args, context, &layout),

@@ -351,6 +351,10 @@ fn exchange(http: &Http, public: &Public, details: &mut Vec<(&'static str, Strin
     match http.sign.as_deref() {
         Some(Sign::AwsSigv4 { .. }) => details.push(("signs", "AWS Signature Version 4".into())),
         Some(Sign::Hmac { header, .. }) => details.push(("signs", format!("HMAC in {header}"))),
+        Some(Sign::Jwt(jwt)) => {
+            let word = jwt.algorithm.word();
+            details.push(("signs", format!("token ({word}) for {}", jwt.lifetime)));
+        }
         None => {}
     }
     let body = match &http.body {

@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::{Plan, Rotation, document};
 use crate::report::findings::counted;
 use crate::run::deliver::{Asked, Which, deliver};
-use crate::run::{self, Job};
+use crate::run::{self, Job, Passed};
 use crate::source::Span;
 use crate::vault::Vault;
 use crate::workspace::shared;
@@ -447,8 +447,8 @@ pub fn open(context: &Context, world: &World, paths: &crate::vault::Paths) -> Re
 }
 
 /// `--input-file`, then `--input`.
-pub fn inputs(selection: &Selection) -> Result<Vec<(String, Json)>> {
-    let mut inputs: Vec<(String, Json)> = Vec::new();
+pub fn inputs(selection: &Selection) -> Result<Vec<(String, Passed)>> {
+    let mut inputs: Vec<(String, Passed)> = Vec::new();
     if let Some(path) = &selection.input_file {
         let usage = |what: String| {
             Error::plain(Failure::Usage, codes::RUN_BAD_INPUT, what)
@@ -456,14 +456,14 @@ pub fn inputs(selection: &Selection) -> Result<Vec<(String, Json)>> {
         };
         let text = files::read_text(path)
             .map_err(|p| usage(format!("cannot read `{}`: {}", path.display(), p.why)))?;
-        match serde_json::from_str::<Json>(&text) {
-            Ok(Json::Object(members)) => inputs.extend(members),
-            _ => return Err(usage(format!("`{}` is not a JSON object", path.display()))),
+        match Passed::members(&text) {
+            Some(members) => inputs.extend(members),
+            None => return Err(usage(format!("`{}` is not a JSON object", path.display()))),
         }
     }
     for (name, value) in &selection.input {
         inputs.retain(|(n, _)| n != name);
-        inputs.push((name.clone(), Json::String(value.clone())));
+        inputs.push((name.clone(), Json::String(value.clone()).into()));
     }
     Ok(inputs)
 }

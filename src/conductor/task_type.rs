@@ -185,14 +185,14 @@ pub const TASK_TYPES: &[TaskType] = &[
     run(
         "SWITCH",
         Servers::Both,
-        Fields(&["evaluationResult", "selectedCase", "caseOutput"]),
+        Fields(&["evaluationResult", "selectedCase"]),
         false,
         Reading::Switch,
     ),
     run(
         "DECISION",
         Servers::Both,
-        Fields(&["evaluationResult", "selectedCase", "caseOutput"]),
+        Fields(&["caseOutput"]),
         false,
         Reading::Decision,
     ),

@@ -19,6 +19,39 @@ pub struct CodeInfo {
     pub category: Category,
     /// When it is reported.
     pub standing: Standing,
+    /// The first release that reported it.
+    pub since: Release,
+}
+
+/// A release of the program, by the two numbers that settings speak of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Release(pub u16, pub u16);
+
+impl Release {
+    /// From `1.4` or `1.4.2`; the last number changes no rule.
+    pub fn parse(text: &str) -> Option<Release> {
+        let mut numbers = text.split('.').map(|part| {
+            part.parse::<u16>()
+                .ok()
+                .filter(|_| part.bytes().all(|b| b.is_ascii_digit()))
+        });
+        let release = Release(numbers.next()??, numbers.next()??);
+        match numbers.next() {
+            Some(patch) => patch.and(numbers.next().is_none().then_some(release)),
+            None => Some(release),
+        }
+    }
+
+    /// This program's.
+    pub fn current() -> Release {
+        Release::parse(env!("CARGO_PKG_VERSION")).unwrap_or(Release(u16::MAX, 0))
+    }
+}
+
+impl std::fmt::Display for Release {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
+    }
 }
 
 /// What a code is about: the hundreds of its id.
@@ -141,6 +174,11 @@ impl Code {
         self.0.standing == Standing::Rehearsal
     }
 
+    /// The first release that reported it.
+    pub fn since(self) -> Release {
+        self.0.since
+    }
+
     /// Whether people may decide to live with it.
     pub fn may_be_turned_off(self) -> bool {
         self.0.standing != Standing::Always
@@ -183,11 +221,11 @@ impl std::fmt::Debug for Code {
 }
 
 macro_rules! code_table {
-    ($($category:ident { $($constant:ident $id:literal $name:literal $severity:ident $($standing:ident)?;)* })*) => {
+    ($($category:ident { $($constant:ident $id:literal $name:literal $severity:ident $($standing:ident)? $(@ $major:literal, $minor:literal)?;)* })*) => {
         /// Every code as a constant.
         #[allow(missing_docs)]
         pub mod codes {
-            use super::{Category, Code, CodeInfo, Severity, Standing};
+            use super::{Category, Code, CodeInfo, Release, Severity, Standing};
             $($(pub const $constant: Code = {
                 static INFO: CodeInfo = CodeInfo {
                     id: $id,
@@ -195,6 +233,7 @@ macro_rules! code_table {
                     severity: Severity::$severity,
                     category: Category::$category,
                     standing: standing!($($standing)?),
+                    since: since!($($major, $minor)?),
                 };
                 Code(&INFO)
             };)*)*
@@ -216,6 +255,16 @@ macro_rules! standing {
     };
     (always) => {
         Standing::Always
+    };
+}
+
+/// What was there from the beginning says nothing; a later rule says ` @ 1, 4` at the end of its line.
+macro_rules! since {
+    () => {
+        Release(0, 1)
+    };
+    ($major:literal, $minor:literal) => {
+        Release($major, $minor)
     };
 }
 

@@ -6,7 +6,7 @@
 mod code;
 mod failure;
 
-pub use code::{ALL_CODES, Category, Code, CodeInfo, Standing, codes};
+pub use code::{ALL_CODES, Category, Code, CodeInfo, Release, Standing, codes};
 pub use failure::{Error, Failure, Result};
 
 use crate::source::Span;

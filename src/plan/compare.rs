@@ -72,6 +72,7 @@ fn rotation(rotation: &mut Rotation) {
         .outputs
         .iter_mut()
         .for_each(|o| change(&mut o.value));
+    rotation.result.iter_mut().for_each(&mut change);
     steps(&mut rotation.steps, &names);
     steps(&mut rotation.on_failure, &names);
 }

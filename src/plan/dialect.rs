@@ -47,6 +47,11 @@ pub struct Semantics {
     pub absent_secret_is_null: bool,
     /// An answer with an unexpected status is the output of a failed optional call. Otherwise a sentence is.
     pub keeps_refused_answers: bool,
+    /// The largest answer in bytes that is read, unless the call says another bound.
+    pub answer_limit: u64,
+    /// How many redirects of a call without secrets are followed, unless the call says so, and whether also those of a call that
+    /// does more than read.
+    pub follows: u8,
 }
 
 const ROT: Semantics = Semantics {
@@ -64,6 +69,8 @@ const ROT: Semantics = Semantics {
     expands_data: false,
     absent_secret_is_null: false,
     keeps_refused_answers: false,
+    answer_limit: 1 << 20,
+    follows: 0,
 };
 
 const ORKES: Semantics = Semantics {
@@ -81,6 +88,8 @@ const ORKES: Semantics = Semantics {
     expands_data: false,
     absent_secret_is_null: false,
     keeps_refused_answers: true,
+    answer_limit: 8 << 20,
+    follows: 5,
 };
 
 const OSS: Semantics = Semantics {

@@ -117,6 +117,9 @@ pub struct Rotation {
     /// What the run returns: names and expressions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<Output>,
+    /// What it returns as a whole where it names no outputs: what its last task gave (Conductor without `outputParameters`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Expr>,
     /// Steps that run when a step failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on_failure: Vec<Step>,

@@ -42,3 +42,22 @@ pub fn matches(pattern: &str, name: &str) -> bool {
     rest.strip_suffix(last)
         .is_some_and(|skipped| !skipped.contains('/'))
 }
+
+/// A header of an answer by the name that servers give it over HTTP/1.1: `Content-Type`. The same header has one name, in
+/// whatever case it came or is asked for (RFC 9110 section 5.1).
+pub fn header_name(name: &str) -> String {
+    const OTHERS: [&str; 4] = ["ETag", "WWW-Authenticate", "DNT", "TE"];
+    if let Some(known) = OTHERS.iter().find(|known| known.eq_ignore_ascii_case(name)) {
+        return (*known).to_owned();
+    }
+    let mut begins = true;
+    let letter = |c: char| {
+        let upper = std::mem::replace(&mut begins, c == '-');
+        if upper {
+            c.to_ascii_uppercase()
+        } else {
+            c.to_ascii_lowercase()
+        }
+    };
+    name.chars().map(letter).collect()
+}

@@ -20,9 +20,9 @@ pub use trial::{Mishap, Next, Old, Outcome};
 
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::plan::{Plan, Rotation};
+use crate::run::Passed;
 use crate::source::Span;
 use process::End;
-use serde_json::Value as Json;
 use stage::Stage;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -137,7 +137,7 @@ fn internal(what: &str) -> Error {
 pub fn rehearse(
     plan: &Plan,
     rotation: &Rotation,
-    inputs: Vec<(String, Json)>,
+    inputs: Vec<(String, Passed)>,
     answers: Answers,
 ) -> Result<Rehearsal> {
     // What is rehearsed is the issuer's side: a target is this machine's, and is not simulated.

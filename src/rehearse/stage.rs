@@ -7,7 +7,7 @@ use super::script::Script;
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::plan::task::Generator;
 use crate::plan::{Expr, ExprKind, Function, Plan, Root, Rotation, Type, Version};
-use crate::run::generate;
+use crate::run::{Passed, generate};
 use crate::sim::{Disk, Entry, Random, Sim, Snapshot};
 use crate::vault::crypt::Identity;
 use crate::vault::{NewVersion, Paths, Secret, StoredValue, Vault, identity};
@@ -37,7 +37,7 @@ pub struct Stage {
     /// The name of the rotation.
     pub rotation: String,
     /// What it is passed.
-    pub inputs: Vec<(String, Json)>,
+    pub inputs: Vec<(String, Passed)>,
     /// PEM texts of the certificate files that the plan names.
     pub certificates: HashMap<String, Vec<u8>>,
     /// The world at the start.
@@ -54,7 +54,7 @@ impl Stage {
     pub fn new(
         plan: &Plan,
         rotation: &Rotation,
-        inputs: Vec<(String, Json)>,
+        inputs: Vec<(String, Passed)>,
         answers: Answers,
     ) -> Result<Self> {
         fits(plan, &answers)?;
@@ -123,10 +123,10 @@ fn fits(plan: &Plan, answers: &Answers) -> Result<()> {
 }
 
 /// The inputs with a value for each that must be passed and is not.
-fn with_invented(rotation: &Rotation, mut given: Vec<(String, Json)>) -> Vec<(String, Json)> {
+fn with_invented(rotation: &Rotation, mut given: Vec<(String, Passed)>) -> Vec<(String, Passed)> {
     for input in &rotation.inputs {
         if input.default.is_none() && !given.iter().any(|(name, _)| *name == input.name) {
-            given.push((input.name.clone(), of_type(&input.ty)));
+            given.push((input.name.clone(), of_type(&input.ty).into()));
         }
     }
     given

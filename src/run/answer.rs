@@ -5,6 +5,7 @@ use super::functions::{instant, later};
 use super::scope::Scope;
 use super::value::{Data, Value};
 use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::name::header_name;
 use crate::plan::schedule::Dur;
 use crate::plan::task::http::{Capture, CaptureSource, Expectation, Http, Protocol, StatusPattern};
 use crate::plan::{Expr, ExprKind, JsonPath, Label, Origin, Type};
@@ -222,11 +223,12 @@ impl Answer {
     pub fn document(&self, label: &Label) -> Value {
         let mut headers: Vec<(String, Value)> = Vec::new();
         for (name, value) in &self.headers {
+            let name = header_name(name);
             let text = Value {
                 data: Data::Text(Zeroizing::new(String::from_utf8_lossy(value).into_owned())),
                 label: label.clone(),
             };
-            match headers.iter_mut().find(|(n, _)| n == name) {
+            match headers.iter_mut().find(|(n, _)| *n == name) {
                 Some((
                     _,
                     Value {
@@ -234,7 +236,7 @@ impl Answer {
                         ..
                     },
                 )) => items.push(text),
-                _ => headers.push((name.clone(), Data::List(vec![text]).into())),
+                _ => headers.push((name, Data::List(vec![text]).into())),
             }
         }
         let text = |word: &str| Value {

@@ -9,7 +9,7 @@ use super::journal::{Event, Journal, Record, StepEvent};
 use super::report::{Observer, SecretReport, StepReport};
 use super::request::Issuers;
 use super::scope::Scope;
-use super::value::Value;
+use super::value::{Data, Value};
 use crate::diagnostic::{Diagnostic, Error, Failure, codes};
 use crate::plan::task::{Overdue, Step, Task};
 use crate::plan::{Egress, Plan, Rotation};
@@ -169,7 +169,26 @@ pub(super) struct StepContext<'b, 'a> {
     pub(super) trace: &'b Trace,
 }
 
+impl StepContext<'_, '_> {
+    /// Whether a failure of the step does not stop the run: its own, and not that of a step within it.
+    pub(super) fn is_passed_over(&self) -> bool {
+        self.step.optional && !self.trace.within.get()
+    }
+}
+
 impl<'a> Engine<'a> {
+    /// Executes the steps within a step.
+    pub(super) async fn within<'b>(
+        &'b self,
+        cx: StepContext<'b, 'a>,
+        block: BlockContext<'b>,
+        steps: &'b [Step],
+    ) -> Result<Flow, StepError> {
+        let result = self.steps(cx.frame, block, steps).await;
+        cx.trace.within.set(result.is_err());
+        result
+    }
+
     /// Executes steps in order.
     pub(super) fn steps<'b>(
         &'b self,
@@ -222,7 +241,7 @@ impl<'a> Engine<'a> {
             Ok(_) if trace.replayed.get() => "replayed",
             Ok(_) if trace.skipped.get() => "skipped",
             Ok(_) => "completed",
-            Err(StepError::Failed(_)) if step.optional => "completed_with_errors",
+            Err(StepError::Failed(_)) if cx.is_passed_over() => "completed_with_errors",
             Err(StepError::Interrupted(_)) => "interrupted",
             Err(_) => "failed",
         };
@@ -252,11 +271,12 @@ impl<'a> Engine<'a> {
             self.done.borrow_mut().steps.push(report);
         }
         match result {
-            Err(StepError::Failed(diagnostic)) if step.optional => {
+            Err(StepError::Failed(diagnostic)) if cx.is_passed_over() => {
                 self.done.borrow_mut().notes.push(format!(
                     "step `{}` failed and is optional: {}",
                     step.name, diagnostic.message
                 ));
+                self.keep_failure(cx, &diagnostic);
                 if step.permissive {
                     let owed = (frame.path.clone(), diagnostic);
                     self.done.borrow_mut().owed.push(owed);
@@ -368,10 +388,8 @@ impl<'a> Engine<'a> {
                     Ok(Flow::Next)
                 }
                 Task::Fail(fail) => {
-                    if let Some(output) = &fail.output {
-                        let left = self.eval(frame, output)?;
-                        frame.scope.borrow_mut().left = Some(left);
-                    }
+                    let left = self.put_out(frame, fail.output.as_ref())?;
+                    frame.scope.borrow_mut().left = left;
                     let value = self.eval(frame, &fail.message)?;
                     let message = if value.full_label().is_secret() {
                         "***".to_owned()
@@ -391,11 +409,7 @@ impl<'a> Engine<'a> {
                     )))
                 }
                 Task::Stop(stop) => {
-                    let output = stop
-                        .output
-                        .as_ref()
-                        .map(|o| self.eval(frame, o))
-                        .transpose()?;
+                    let output = self.put_out(frame, stop.output.as_ref())?;
                     if let Some(reason) = &stop.reason {
                         let value = self.eval(frame, reason)?;
                         if !value.full_label().is_secret() {
@@ -448,6 +462,39 @@ impl<'a> Engine<'a> {
         let value = super::eval::eval(expr, &frame.scope.borrow());
         self.mask_made(&frame.scope.borrow());
         Ok(value?)
+    }
+
+    /// What a computation that failed and does not stop the run puts out.
+    fn keep_failure(&self, cx: StepContext<'_, '_>, diagnostic: &Diagnostic) {
+        if let Task::Let(assign) = &cx.step.task
+            && assign.name == cx.step.name
+            && self.plan.dialect.semantics().task_documents
+        {
+            let said = Value::text(diagnostic.message.clone());
+            let output = Data::Object(vec![("error".to_owned(), said)]).into();
+            let mut scope = cx.frame.scope.borrow_mut();
+            scope.lets.insert(assign.name.clone(), output);
+        }
+    }
+
+    /// What a step that ends the run puts out. A task puts out an object: nothing is an empty one, and what is none is its
+    /// member `output`.
+    fn put_out(
+        &self,
+        frame: &Frame<'_>,
+        output: Option<&crate::plan::Expr>,
+    ) -> Result<Option<Value>, StepError> {
+        let value = output.map(|o| self.eval(frame, o)).transpose()?;
+        if !self.plan.dialect.semantics().task_documents {
+            return Ok(value);
+        }
+        Ok(Some(match value {
+            Some(value) if matches!(value.data, Data::Object(_)) => value,
+            Some(value) if !value.is_null() => {
+                Data::Object(vec![("output".to_owned(), value)]).into()
+            }
+            _ => Data::Object(Vec::new()).into(),
+        }))
     }
 
     /// Masks what was made from secrets since the last time.
@@ -538,6 +585,8 @@ pub(super) struct Trace {
     pub(super) attempts: Cell<u32>,
     pub(super) replayed: Cell<bool>,
     pub(super) skipped: Cell<bool>,
+    /// What failed is a step within it.
+    pub(super) within: Cell<bool>,
 }
 
 /// A failure that the journal cannot explain: a bug of ours.

@@ -9,10 +9,12 @@ use super::needs::{self, AtHand, NeedKind};
 use super::open::{BUDGET, OpenRun, OpenState};
 use super::report::{Observer, RunReport, Status};
 use super::scope::{RunFacts, Scope, Secrets, Values};
+use super::start::Passed;
 use super::turn::{self, Turn};
 use super::value::Value;
 use super::{claim, deliver, due, failure, lost, open, source, start};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
+use crate::json::{self, Node};
 use crate::plan::{Egress, Plan, Rotation};
 use crate::vault::Vault;
 use crate::world::World;
@@ -30,7 +32,7 @@ pub struct Job<'a> {
     /// The plan as a compiled document, so that a resume needs no source.
     pub document: &'a str,
     /// What was passed.
-    pub inputs: Vec<(String, Json)>,
+    pub inputs: Vec<(String, Passed)>,
     /// When it was due; now for a run by hand.
     pub scheduled_at: Option<jiff::Timestamp>,
     /// The file it comes from.
@@ -292,17 +294,11 @@ async fn continue_run(
     let (inputs, env, pinned) = {
         let journal = journal.borrow();
         let (begin, stored) = beginning(&journal, &vault.borrow())?;
-        let pairs = |name: &str| -> Vec<(String, Json)> {
-            stored
-                .get(name)
-                .and_then(Json::as_object)
-                .map(|m| m.iter().map(|(n, v)| (n.clone(), v.clone())).collect())
-                .unwrap_or_default()
-        };
+        let pairs = |name: &str| stored.get(name).map(start::members_of).unwrap_or_default();
         let inputs = start::inputs(job.plan, job.rotation, &pairs("inputs"))?;
         let env: Values = pairs("env")
             .into_iter()
-            .map(|(n, v)| (n, Value::from_json(&v, &crate::plan::Label::PUBLIC)))
+            .map(|(n, v)| (n, v.value(&crate::plan::Label::PUBLIC)))
             .collect();
         // What was not set when the run began may be set now; what was, stays as it was.
         let mut env = env;
@@ -340,20 +336,21 @@ pub fn journaled_plan(world: &World, vault: &Vault, run_id: &str) -> Result<Stri
     let (_, stored) = beginning(&journal, vault)?;
     Ok(stored
         .get("plan")
-        .and_then(Json::as_str)
+        .and_then(Node::as_str)
         .unwrap_or("")
         .to_owned())
 }
 
 /// The first record of a journal, and what is sealed in it.
-fn beginning<'j>(journal: &'j Journal, vault: &Vault) -> Result<(&'j Begin, Json)> {
+fn beginning<'j>(journal: &'j Journal, vault: &Vault) -> Result<(&'j Begin, Node)> {
     let corrupt =
         |what: &str| Error::plain(Failure::Tampered, codes::JOURNAL_CORRUPT, what.to_owned());
     let (begin, record) = journal
         .begin()
         .ok_or_else(|| corrupt("the journal is empty"))?;
     let payload = journal.payload(vault, record)?;
-    let stored = serde_json::from_slice(&payload)
+    // Numbers keep their digits.
+    let stored = json::parse_bytes(&payload)
         .map_err(|_| corrupt("the first record of the journal cannot be read"))?;
     Ok((begin, stored))
 }

@@ -60,4 +60,4 @@ pub use open::{
 pub use report::{Observer, RunReport, SecretReport, Silent, Status, StepReport};
 pub use revocation::{Swept, sweep_due};
 pub use script::serve as serve_jq;
-pub use start::{pin, secrets as secrets_at_start};
+pub use start::{Passed, pin, secrets as secrets_at_start};

@@ -197,6 +197,9 @@ impl<'p> SecretWalk<'p, '_> {
         for output in &rotation.outputs {
             self.expr(&output.value);
         }
+        if let Some(result) = &rotation.result {
+            self.expr(result);
+        }
         if let Some(after) = rotation.failure_rotation.as_deref()
             && let Some(after) = self.plan.rotation(after)
         {

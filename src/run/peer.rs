@@ -1,14 +1,14 @@
 //! Requests of protocols other than HTTP, and signatures: every value is evaluated and permitted here as those of HTTP are.
 
 use super::eval::{EvalError, eval};
-use super::request::Outgoing;
+use super::request::{Moment, Outgoing};
 use super::scope::Scope;
 use super::sign::{AwsSigv4, Header, Signed, facts};
 use super::sql;
 use super::value::{Data, Value};
 use crate::diagnostic::codes;
 use crate::plan::task::http::{
-    Auth, Body, HmacAlgorithm, HmacEncoding, Http, Program, Sign, SqlDialect,
+    Auth, Body, HmacAlgorithm, HmacEncoding, Http, Jwt, Program, Sign, SqlDialect,
 };
 use crate::plan::{Expr, Label, Place};
 use crate::world::http::Limits;
@@ -275,7 +275,49 @@ pub fn signature(
             }
             Ok((headers, parts.label))
         }
+        // Made before the request, which it is a part of.
+        Sign::Jwt(_) => Ok((Vec::new(), parts.label)),
     }
+}
+
+/// A token of this attempt, and the secrets that are in it.
+pub fn assertion(
+    jwt: &Jwt,
+    moment: &Moment,
+    scope: &Scope,
+    guard: Guard<'_>,
+) -> Result<(Zeroizing<String>, Label), EvalError> {
+    let mut parts = Parts {
+        scope,
+        guard,
+        label: Label::PUBLIC,
+    };
+    let place = match jwt.field {
+        Some(_) => Place::Body,
+        None => Place::Header,
+    };
+    let key = parts.bytes(&jwt.key, Place::Signature)?;
+    let key_id = jwt.key_id.as_ref().map(|id| parts.word(id, place));
+    let key_id = key_id.transpose()?;
+    let mut object = |expr: &Expr| {
+        let value = eval(expr, scope)?;
+        guard(&value, place, expr)?;
+        parts.label.join(&value.full_label());
+        Ok::<Value, EvalError>(value)
+    };
+    let claims = object(&jwt.claims)?;
+    let header = jwt.header.as_ref().map(&mut object).transpose()?;
+    let token = super::jwt::Token {
+        algorithm: jwt.algorithm,
+        key_id: key_id.as_deref().map(String::as_str),
+        header: header.as_ref(),
+        claims: &claims,
+        at: moment.at,
+        seconds: i64::try_from(jwt.lifetime.as_millis() / 1000).unwrap_or(i64::MAX / 4),
+        id: super::ids::uuid_from(&moment.nonce, 4),
+    };
+    let made = token.sign(&key).map_err(|what| unfit(&jwt.key, what))?;
+    Ok((made, parts.label))
 }
 
 /// A database's name, as it stood before it was put into an address.

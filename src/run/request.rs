@@ -43,6 +43,14 @@ pub enum Outgoing {
 /// the scheme's own.
 pub type Issuers = HashMap<Origin, (String, Option<u16>)>;
 
+/// What belongs to one attempt: its time, and what nobody else drew.
+pub struct Moment {
+    /// Now.
+    pub at: jiff::Timestamp,
+    /// Random.
+    pub nonce: [u8; 16],
+}
+
 /// Evaluates every part of a request and enforces destinations again: the interpreter does not rely on the checker.
 pub fn build(
     plan: &Plan,
@@ -51,7 +59,7 @@ pub fn build(
     egress: &Egress<'_>,
     issuers: &Issuers,
     ca: Vec<Vec<u8>>,
-    at: jiff::Timestamp,
+    moment: &Moment,
 ) -> Result<Built, EvalError> {
     let mut label = Label::PUBLIC;
     let (url, parts) = url_of(http, scope)?;
@@ -76,7 +84,13 @@ pub fn build(
         label.join(&value.full_label());
     }
     if http.protocol() != Protocol::Http {
-        let made = peer::build(http, &url, scope, &guard, limits(http, ca, literal_host))?;
+        let made = peer::build(
+            http,
+            &url,
+            scope,
+            &guard,
+            limits(http, scope, ca, literal_host),
+        )?;
         return Ok(Built {
             request: made.request,
             host: (host.clone(), port),
@@ -102,6 +116,17 @@ pub fn build(
         let (bytes, secret) = authorization(auth, scope, &guard)?;
         label.join(&secret);
         headers.push(("Authorization".into(), bytes));
+    }
+    let assertion = match http.sign.as_deref() {
+        Some(Sign::Jwt(jwt)) => Some((jwt, peer::assertion(jwt, moment, scope, &guard)?)),
+        Some(Sign::AwsSigv4 { .. } | Sign::Hmac { .. }) | None => None,
+    };
+    if let Some((jwt, (token, secret))) = &assertion {
+        label.join(secret);
+        if jwt.field.is_none() {
+            let bearer = Zeroizing::new(format!("Bearer {}", token.as_str()).into_bytes());
+            headers.push(("Authorization".into(), bearer));
+        }
     }
     let body = match &http.body {
         Body::None => None,
@@ -137,6 +162,13 @@ pub fn build(
                     text.push_str(&Zeroizing::new(form_encode(&value)));
                 }
             }
+            if let Some((jwt, (token, _))) = &assertion
+                && let Some(field) = &jwt.field
+            {
+                let and = if text.is_empty() { "" } else { "&" };
+                text.push_str(&format!("{and}{}=", form_encode(field)));
+                text.push_str(token);
+            }
             default_header(
                 &mut headers,
                 "Content-Type",
@@ -171,13 +203,13 @@ pub fn build(
             url: &url,
             headers: &headers,
             body: body.as_ref().map_or(&[], |b| b.as_slice()),
-            at,
+            at: moment.at,
         };
         let (added, signed) = peer::signature(sign, &request, scope, &guard)?;
         label.join(&signed);
         headers.extend(added);
     }
-    let limits = limits(http, ca, literal_host);
+    let limits = limits(http, scope, ca, literal_host);
     let authority = format!(
         "{}:{}",
         url.host_str().unwrap_or(""),
@@ -199,14 +231,16 @@ pub fn build(
     })
 }
 
-fn limits(http: &Http, ca: Vec<Vec<u8>>, literal_host: bool) -> Limits {
+fn limits(http: &Http, scope: &Scope, ca: Vec<Vec<u8>>, literal_host: bool) -> Limits {
     let base = Limits::default();
+    let semantics = scope.dialect.semantics();
     Limits {
         connect: http.limits.connect.map_or(base.connect, |d| d.to_std()),
         first_byte: http.limits.total.map_or(base.first_byte, |d| d.to_std()),
         total: http.limits.total.map_or(base.total, |d| d.to_std()),
-        body: http.limits.body.unwrap_or(base.body),
-        follow: http.limits.follow.unwrap_or(0),
+        body: http.limits.body.unwrap_or(semantics.answer_limit),
+        follow: http.limits.follow.unwrap_or(semantics.follows),
+        follow_any: semantics.follows > 0,
         ca,
         proxy: http.limits.proxy,
         private: literal_host,
@@ -237,14 +271,20 @@ type Parts<'a> = Vec<(Value, Place, &'a Expr)>;
 fn url_of<'a>(http: &'a Http, scope: &Scope) -> Result<(url::Url, Parts<'a>), EvalError> {
     let mut parts: Parts<'a> = Vec::new();
     let mut text = Zeroizing::new(String::new());
-    let mut spliced: Vec<(Range<usize>, &Expr)> = Vec::new();
+    let mut in_path: Vec<(Range<usize>, &Expr)> = Vec::new();
     let pieces: Vec<&Expr> = match &http.url.kind {
         ExprKind::Template(pieces) => pieces.iter().collect(),
         _ => vec![&http.url],
     };
     for piece in pieces {
         let value = eval(piece, scope)?;
-        let Some(piece_text) = value.scalar_text() else {
+        let in_query = text.contains('?');
+        let spliced = value.scalar_text().or_else(|| {
+            // A server writes what is none as Java does. In a path that would be the call to another place.
+            let any = scope.dialect.semantics().splices_any_value && in_query;
+            any.then(|| value.java_text())
+        });
+        let Some(piece_text) = spliced else {
             return Err(EvalError::new(
                 codes::RUN_EVALUATION,
                 piece,
@@ -282,12 +322,12 @@ fn url_of<'a>(http: &'a Http, scope: &Scope) -> Result<(url::Url, Parts<'a>), Ev
                 Place::UserInfo
             };
             if place == Place::Path && begins > 0 {
-                spliced.push((begins..text.len(), piece));
+                in_path.push((begins..text.len(), piece));
             }
             parts.push((value, place, piece));
         }
     }
-    whole_segments(&text, &spliced)?;
+    whole_segments(&text, &in_path)?;
     let mut url = url::Url::parse(&text).map_err(|_| {
         EvalError::new(codes::BAD_URL, &http.url, "this is not a URL")
             .help("for example `https://api.example.com/tokens`")
@@ -364,7 +404,7 @@ fn stays_in_place(before: &str, value: &str, piece: &Expr) -> Result<(), EvalErr
 fn escaped(text: &str) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(text.len()));
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=".contains(&byte) {
             out.push(char::from(byte));
         } else {
             out.push_str(&format!("%{byte:02X}"));

@@ -7,6 +7,7 @@ use super::needs;
 use super::scope::{Made, RunFacts, Scope, Secrets, Stored, Values};
 use super::value::{Data, Value};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes, nearest};
+use crate::json::Node;
 use crate::plan::{Label, Origin, Plan, Rotation, Type, Version};
 use crate::vault::{StoredValue, Vault};
 use crate::world::World;
@@ -72,7 +73,11 @@ pub fn defaults(
     scope: &Scope,
 ) -> std::result::Result<(), Box<Diagnostic>> {
     for input in &rotation.inputs {
-        if inputs.contains_key(&input.name) {
+        let given = inputs.get(&input.name);
+        let is_absent = |given: &Value| {
+            given.is_null() && input.default.is_some() && scope.dialect.semantics().absent_is_null
+        };
+        if given.is_some_and(|given| !is_absent(given)) {
             continue;
         }
         match &input.default {
@@ -102,10 +107,53 @@ pub fn variables(
     Ok(())
 }
 
+/// A value that is passed to a run.
+#[derive(Clone)]
+pub enum Passed {
+    /// Of a JSON text: its numbers keep all their digits.
+    Written(Box<Node>),
+    /// A caller's own.
+    Made(Json),
+}
+
+impl From<Json> for Passed {
+    fn from(json: Json) -> Self {
+        Passed::Made(json)
+    }
+}
+
+impl Passed {
+    pub(super) fn value(&self, label: &Label) -> Value {
+        match self {
+            Passed::Written(node) => Value::from_node(node, label),
+            Passed::Made(json) => Value::from_json(json, label),
+        }
+    }
+
+    /// The members of a JSON text that is an object; of a repeated name the last.
+    pub fn members(text: &str) -> Option<Vec<(String, Passed)>> {
+        let node = crate::json::parse_text(text).ok()?;
+        node.is_object().then(|| members_of(&node))
+    }
+}
+
+/// The members of an object, as they are passed.
+pub fn members_of(object: &Node) -> Vec<(String, Passed)> {
+    let members = object.unique_members().into_iter();
+    members
+        .map(|m| {
+            (
+                m.key.text.clone(),
+                Passed::Written(Box::new(m.value.clone())),
+            )
+        })
+        .collect()
+}
+
 /// What was passed, as values in their declared types. A misspelt name is an error in `.rot`.
-pub fn inputs(plan: &Plan, rotation: &Rotation, given: &[(String, Json)]) -> Result<Values> {
+pub fn inputs(plan: &Plan, rotation: &Rotation, given: &[(String, Passed)]) -> Result<Values> {
     let mut inputs = Values::new();
-    for (name, json) in given {
+    for (name, passed) in given {
         let declared = rotation.inputs.iter().find(|i| i.name == *name);
         if declared.is_none() && !plan.dialect.semantics().open_inputs {
             let error = Error::plain(
@@ -126,7 +174,7 @@ pub fn inputs(plan: &Plan, rotation: &Rotation, given: &[(String, Json)]) -> Res
             Label::PUBLIC
         };
         let ty = declared.map_or(&Type::Any, |d| &d.ty);
-        let value = typed(Value::from_json(json, &label), ty).map_err(|found| {
+        let value = typed(passed.value(&label), ty).map_err(|found| {
             Error::plain(Failure::Usage, codes::RUN_BAD_INPUT, format!("input `{name}` should be {}, {found} was passed", ty.describe()))
                 .help("`--input k=v` passes text that is read in the input's type; `--input-file FILE.json` passes JSON")
         })?;

@@ -308,9 +308,10 @@ impl Value {
             NodeKind::Array(items) => {
                 Data::List(items.iter().map(|n| Value::from_node(n, label)).collect())
             }
-            NodeKind::Object(members) => Data::Object(
-                members
-                    .iter()
+            // Of a repeated key the last value holds.
+            NodeKind::Object(_) => Data::Object(
+                node.unique_members()
+                    .into_iter()
                     .map(|m| (m.key.text.to_string(), Value::from_node(&m.value, label)))
                     .collect(),
             ),

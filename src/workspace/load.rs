@@ -385,6 +385,7 @@ fn options(config: &Config) -> ReadOptions {
         hosts,
         workers: config.workers.keys().cloned().collect(),
         secret_names: config.secret_names.clone(),
+        answer_limit: config.answer_limit,
         ..ReadOptions::default()
     }
 }

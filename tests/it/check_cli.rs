@@ -5,6 +5,7 @@ mod documents;
 mod doors;
 mod fixes;
 mod flows;
+mod rules;
 mod watching;
 
 /// A rotation that writes a secret to the log, with `line` in place of the log's line.

@@ -18,7 +18,7 @@ fn file(name: &str, text: &str) -> (rot::source::FileId, SourceFile) {
     (map.add(source.clone()), source)
 }
 
-fn read_json(text: &str, target: Dialect) -> (Plan, Vec<Diagnostic>) {
+pub fn read_json(text: &str, target: Dialect) -> (Plan, Vec<Diagnostic>) {
     let (id, source) = file("workflow.json", text);
     conductor::read(
         id,
@@ -39,7 +39,7 @@ fn read_rot(text: &str) -> (Plan, Vec<Diagnostic>) {
 }
 
 /// All definitions of a plan, as `rot compile --to conductor` writes them.
-fn to_json(plan: &Plan, target: Dialect) -> (String, Vec<Diagnostic>) {
+pub fn to_json(plan: &Plan, target: Dialect) -> (String, Vec<Diagnostic>) {
     let mut found = Vec::new();
     let values: Vec<serde_json::Value> = plan
         .rotations
@@ -53,7 +53,7 @@ fn to_json(plan: &Plan, target: Dialect) -> (String, Vec<Diagnostic>) {
     (serde_json::Value::Array(values).to_string(), found)
 }
 
-fn errors(found: &[Diagnostic]) -> Vec<String> {
+pub fn errors(found: &[Diagnostic]) -> Vec<String> {
     found
         .iter()
         .filter(|d| d.severity == Severity::Error)

@@ -43,6 +43,7 @@ mod rehearse;
 mod run;
 mod schedule;
 mod sim;
+mod site;
 mod soundness;
 mod task_types;
 mod team;

@@ -321,7 +321,8 @@ fn step() -> impl Strategy<Value = Step> {
             rotation,
             inputs: vec![("x".into(), e)],
             each: None,
-            each_name: None
+            each_name: None,
+            is_apart: false
         })),
     ];
     dressed(leaf.boxed()).prop_recursive(2, 8, 2, move |inner| {
@@ -360,6 +361,7 @@ fn step() -> impl Strategy<Value = Step> {
                     }),
                     3 => Task::Switch(Switch {
                         results: None,
+                        is_decision: false,
                         subject: e,
                         cases: vec![branch],
                         otherwise: b,
@@ -448,6 +450,7 @@ fn plan() -> impl Strategy<Value = Plan> {
             schedule,
             timeout: flag.then_some(Dur(1)),
             variables: vec![(name.clone(), e.clone())],
+            result: None,
             on_failure: steps.iter().take(1).cloned().collect(),
             steps,
             outputs: vec![Output {
@@ -572,6 +575,7 @@ fn sample() -> Plan {
             step("update token", Task::Update(update)),
         ],
         outputs: Vec::new(),
+        result: None,
         on_failure: Vec::new(),
         failure_rotation: None,
         imported: false,

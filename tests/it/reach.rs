@@ -2,6 +2,8 @@
 //! that lacks one says so by name.
 
 mod exec;
+mod hashes;
+mod jwt;
 mod mysql;
 mod postgres;
 mod redis;

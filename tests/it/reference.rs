@@ -1,5 +1,6 @@
 //! The parts of the reference that are made from the tables of the program. `INSTA_UPDATE=always` writes them anew.
 
+use rot::diagnostic::{ALL_CODES, Release, Standing};
 use rot::plan::resolve::peers::SCHEMES;
 use rot::plan::target::KINDS;
 use rot::plan::task::value::GENERATORS;
@@ -31,6 +32,33 @@ fn of(derivation: Derivation) -> &'static str {
         Derivation::Opaque => "opaque",
         Derivation::Weak => "weak",
     }
+}
+
+#[test]
+fn rules() {
+    let mut out = String::from(
+        "# Rules\n\nEvery code, made from the table that defines them. `rot explain CODE` prints its page; the name serves as the code does, also in `rot.toml` and in suppressions.\nWhat `version` in `rot.toml` has to do with *since* stands in [Check](check.md#updates).\n\n| code | name | weight | since | reported |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for code in ALL_CODES {
+        let info = code.info();
+        let reported = match info.standing {
+            Standing::Usual => "",
+            Standing::Pedantic => "with `pedantic`",
+            Standing::Rehearsal => "by `rot rehearse`",
+            Standing::Always => "whatever the settings say",
+        };
+        writeln!(
+            out,
+            "| {} | {} | {} | {} | {reported} |",
+            code.id(),
+            code.name(),
+            info.severity.as_str(),
+            code.since()
+        )
+        .unwrap();
+        assert!(code.since() <= Release::current(), "{}", code.id());
+    }
+    is("rules.md", &out);
 }
 
 #[test]
@@ -226,4 +254,56 @@ fn parameters(text: &str) -> String {
         .filter(|l| l.trim_start().starts_with("parameter "))
         .map(|l| format!("{}\n", l.trim()))
         .collect()
+}
+
+/// The kinds of credential, each with its template or recipe, and how many there are of each.
+#[test]
+fn kinds() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let recipes = root.join("docs/recipes");
+    let list = std::fs::read_to_string(recipes.join("kinds.txt")).unwrap();
+    let (mut rows, mut used) = (String::new(), std::collections::BTreeSet::new());
+    let (mut all, mut covered) = (0, 0);
+    for line in list.lines().filter(|line| !line.starts_with('#')) {
+        let (kind, how) = line.split_once(" | ").unwrap();
+        all += 1;
+        let shown = match how.strip_prefix("missing: ") {
+            Some(why) => format!("not yet: {why}"),
+            None => {
+                covered += 1;
+                let ways = how.split(' ').map(|way| {
+                    if let Some(name) = way.strip_prefix("std:") {
+                        assert!(ALL.iter().any(|one| one.name == name), "{name}");
+                        return format!("[`std:{name}`](templates.md#{name})");
+                    }
+                    let (folder, file) = match way.strip_prefix("example:") {
+                        Some(file) => ("examples", file),
+                        None => ("docs/recipes", way),
+                    };
+                    assert!(root.join(folder).join(file).exists(), "{way}");
+                    used.insert(file.to_owned());
+                    let to = folder
+                        .strip_prefix("docs/")
+                        .map_or("../../examples", |_| "../recipes");
+                    format!("[{}]({to}/{file})", file.trim_end_matches(".rot"))
+                });
+                ways.collect::<Vec<String>>().join(", ")
+            }
+        };
+        writeln!(rows, "| {kind} | {shown} |").unwrap();
+    }
+    assert!(all >= 102 && covered >= 85, "{covered} of {all}");
+    for file in std::fs::read_dir(&recipes).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        assert!(
+            !name.ends_with(".rot") || used.contains(&name),
+            "{name} is in no row of kinds.txt"
+        );
+    }
+    is(
+        "kinds.md",
+        &format!(
+            "# Kinds of credential\n\n{covered} of the {all} kinds of credential on this list have a template of the library or a recipe: a rotation to copy, in which names in capitals and hosts are to be filled in. A test checks each recipe without findings; none was run against the vendor's own service. Where a recipe names a program, `[programs]` of `rot.toml` says what it is. What a vendor documents may change: read its page before the first run. This page is made from `docs/recipes/kinds.txt`.\n\n| kind | how |\n| --- | --- |\n{rows}"
+        ),
+    );
 }

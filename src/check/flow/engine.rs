@@ -232,6 +232,9 @@ impl<'p> Engine<'p> {
             let shape = self.eval(&output.value);
             outputs.set(&output.name, shape);
         }
+        if let Some(result) = &rotation.result {
+            self.left(result);
+        }
         let grew = self.outputs.entry(index).or_default().join(&outputs);
         self.changed |= grew;
         self.guard = Taint::default();

@@ -262,6 +262,16 @@ impl<'p> Engine<'p> {
                 carries.join(&self.leaves(token, &authorization));
             }
         }
+        if let Some(Sign::Jwt(jwt)) = http.sign.as_deref() {
+            let sink = if jwt.field.is_some() {
+                &body
+            } else {
+                &authorization
+            };
+            for part in jwt.key_id.iter().chain(&jwt.header).chain([&jwt.claims]) {
+                carries.join(&self.leaves(part, sink));
+            }
+        }
         for (part, expr) in http.request_exprs() {
             if let RequestPart::In(place) = part {
                 let part = Part::In(place);

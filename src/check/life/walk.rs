@@ -202,8 +202,9 @@ impl<'a, 'p> Walk<'a, 'p> {
         let mut ends = std::mem::take(&mut self.ends);
         ends.extend(ways.into_iter().map(|way| (way, None)));
         for (way, _) in &mut ends {
-            for output in &rotation.outputs {
-                let made = pieces(&output.value, way, 0, index, self.order);
+            let outputs = rotation.outputs.iter().map(|output| &output.value);
+            for value in outputs.chain(&rotation.result) {
+                let made = pieces(value, way, 0, index, self.order);
                 note_use(way, &made);
             }
         }

@@ -50,7 +50,7 @@ use crate::check::context::Context;
 use crate::check::looks::{Looks, looks_like_secret};
 use crate::diagnostic::{Confidence, Diagnostic, codes};
 use crate::plan::task::lifecycle::NewValue;
-use crate::plan::task::http::Sign;
+use crate::plan::task::http::{Jwt, Sign};
 use crate::plan::task::{Auth, Body, Http};
 use crate::plan::{Expr, ExprKind, Task};
 use crate::source::Span;
@@ -126,7 +126,9 @@ impl Finder<'_> {
         }
         match http.sign.as_deref() {
             Some(Sign::AwsSigv4 { secret_key, .. }) => self.value(secret_key, Some("secret_key")),
-            Some(Sign::Hmac { key, .. }) => self.value(key, Some("secret_key")),
+            Some(Sign::Hmac { key, .. } | Sign::Jwt(Jwt { key, .. })) => {
+                self.value(key, Some("secret_key"));
+            }
             None => {}
         }
         if let Some(strays) = &http.strays {

@@ -13,7 +13,7 @@
 //!  "tasks": [
 //!   {"name": "c", "taskReferenceName": "c", "type": "SUB_WORKFLOW", "subWorkflowParam": {"name": "sub", "version": 1},
 //!    "inputParameters": {"key": "${workflow.secrets.apiKey}"}}],
-//!  "outputParameters": {}},
+//!  "outputParameters": {"state": "${c.status}"}},
 //!  {"name": "sub", "version": 1, "schemaVersion": 2, "inputParameters": ["key"],
 //!   "tasks": [{"name": "me", "taskReferenceName": "me", "type": "HTTP", "inputParameters": {
 //!     "uri": "https://api.example.com/me", "method": "GET", "headers": {"X-Key": "${workflow.input.key}"}}}], "outputParameters": {}}]
@@ -26,7 +26,7 @@
 //!  "tasks": [
 //!   {"name": "c", "taskReferenceName": "c", "type": "SUB_WORKFLOW", "subWorkflowParam": {"name": "sub", "version": 1},
 //!    "inputParameters": {}}],
-//!  "outputParameters": {}},
+//!  "outputParameters": {"state": "${c.status}"}},
 //!  {"name": "sub", "version": 1, "schemaVersion": 2, "inputParameters": [],
 //!   "tasks": [{"name": "me", "taskReferenceName": "me", "type": "HTTP", "inputParameters": {
 //!     "uri": "https://api.example.com/me", "method": "GET", "headers": {"X-Key": "${workflow.secrets.apiKey}"}}}], "outputParameters": {}}]

@@ -51,8 +51,23 @@ pub fn run(
     config: &Config,
     ends: &FrontEnds<'_>,
 ) -> Result<(), Error> {
-    once(args, context, config, ends)?.result()
+    end(once(args, context, config, ends)?, args, context)
 }
+
+/// The end of a check that is made once: how to begin, where much was found and nothing was decided yet, and the exit code.
+pub fn end(pass: Pass, args: &CheckArgs, context: &Context) -> Result<(), Error> {
+    let decided = args.baseline.is_some() || args.write_baseline.is_some();
+    if pass.said.len() >= MANY && !decided && args.fix.is_none() && !args.diff {
+        context.out.info(
+            "to begin with what is there, `rot check --write-baseline rot-baseline.json …` writes it down; with \
+             `--baseline rot-baseline.json` only what is new counts",
+        );
+    }
+    pass.result()
+}
+
+/// From how many findings on a way to begin is told: nobody mends so many before the first green run.
+const MANY: usize = 25;
 
 /// One pass: read, mend, analyse, report.
 pub fn once(

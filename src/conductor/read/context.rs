@@ -6,7 +6,7 @@ use super::scope::{Scope, Site};
 use crate::diagnostic::{Diagnostic, Severity, codes, nearest};
 use crate::json::Node;
 use crate::plan::path::PathDialect;
-use crate::plan::{Dialect, EnvDecl, Given, JsonPath, Plan, Policy, Rotation, SecretDecl};
+use crate::plan::{Dialect, EnvDecl, Expr, Given, JsonPath, Plan, Policy, Rotation, SecretDecl};
 use crate::source::Span;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -46,6 +46,8 @@ pub(super) struct Reader<'a> {
     pub(super) noted_additive: bool,
     /// Forks whose tasks inputs say, also where those are written out.
     pub(super) input_forks: HashSet<String>,
+    /// What stands in for inputs that are null, by their place: the raw `inputTemplate` of the task's definition.
+    pub(super) fallbacks: HashMap<Span, Expr>,
     /// Names that were looked at for suggestions.
     looked_at: Cell<usize>,
 }
@@ -71,6 +73,7 @@ impl<'a> Reader<'a> {
             site: Site::default(),
             noted_additive: false,
             input_forks: HashSet::new(),
+            fallbacks: HashMap::new(),
             looked_at: Cell::new(0),
         }
     }

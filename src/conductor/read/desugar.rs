@@ -1,5 +1,5 @@
 //! What a definition writes out in full in another form: FORK_JOIN_DYNAMIC over literal lists becomes FORK_JOIN, DYNAMIC
-//! with a literal name becomes that task. The reader then sees ordinary tasks, each at its own place in the text.
+//! with a literal name becomes that task, and a task has the inputs that the definition within it gives. The reader then sees ordinary tasks, each at its own place in the text.
 
 use super::keys::{field, text_of};
 use super::scope::{reference_name, type_of};
@@ -32,12 +32,16 @@ fn mentions(node: &Node) -> bool {
     let own = node
         .get("type")
         .and_then(Node::as_str)
-        .is_some_and(|t| matches!(t, "FORK_JOIN_DYNAMIC" | "DYNAMIC"));
+        .is_some_and(|t| matches!(t, "FORK_JOIN_DYNAMIC" | "DYNAMIC"))
+        || template(node).is_some();
     own || node.items().iter().any(mentions) || node.members().iter().any(|m| mentions(&m.value))
 }
 
 fn rewrite(node: &mut Node) {
     if node.is_object() && field(node, "taskReferenceName").is_some() {
+        if let Some(filled) = filled(node) {
+            *node = filled;
+        }
         let replaced = match type_of(node).as_str() {
             "FORK_JOIN_DYNAMIC" => forked(node),
             "DYNAMIC" => chosen(node),
@@ -52,6 +56,41 @@ fn rewrite(node: &mut Node) {
         NodeKind::Object(members) => members.iter_mut().for_each(|m| rewrite(&mut m.value)),
         _ => {}
     }
+}
+
+/// The inputs that the definition within a task gives for those that the task leaves out.
+pub(super) fn template(task: &Node) -> Option<&Node> {
+    field(task, "taskDefinition")
+        .and_then(|definition| definition.get("inputTemplate"))
+        .filter(|template| !template.members().is_empty())
+}
+
+/// A task with the inputs that it leaves out.
+fn filled(task: &Node) -> Option<Node> {
+    let template = template(task)?;
+    let own = field(task, "inputParameters");
+    let mut inputs = own.map_or_else(Vec::new, |own| own.members().to_vec());
+    let missing = |member: &&Member| own.is_none_or(|own| own.member(&member.key.text).is_none());
+    inputs.extend(template.members().iter().filter(missing).cloned());
+    let NodeKind::Object(members) = &task.kind else {
+        return None;
+    };
+    let key = members.first()?.key.with_text("inputParameters".to_owned());
+    let span = own.map_or(template.span, |own| own.span);
+    let value = Node {
+        kind: NodeKind::Object(inputs),
+        span,
+    };
+    let mut members: Vec<Member> = members
+        .iter()
+        .filter(|m| m.key.text != "inputParameters")
+        .cloned()
+        .collect();
+    members.push(Member { key, value });
+    Some(Node {
+        kind: NodeKind::Object(members),
+        span: task.span,
+    })
 }
 
 /// Form (a): a list of tasks and an object of their inputs. Form (b): one task and a list of inputs.

@@ -107,6 +107,12 @@ pub(super) fn names(node: &Node, called: &mut Vec<String>, defined: &mut Vec<Str
         );
     }
     called.extend(
+        field(node, "startWorkflow")
+            .and_then(|request| field(request, "name"))
+            .and_then(text_of)
+            .filter(|n| !n.contains("${")),
+    );
+    called.extend(
         field(node, "forkTaskWorkflow")
             .and_then(text_of)
             .filter(|n| !n.contains("${")),

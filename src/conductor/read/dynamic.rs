@@ -62,6 +62,15 @@ impl<'a> Reader<'a> {
                     },
                 )
             }
+            (None, _, None) if named("dynamicForkJoinTasksParam").is_some() => {
+                // The older form: one input holds both, under names of its own.
+                let both = named("dynamicForkJoinTasksParam").map(|both| self.value(both))?;
+                let fork = Fork {
+                    tasks: both,
+                    inputs: None,
+                };
+                self.fork_of_data(node, fork)
+            }
             _ => {
                 self.check_inputs(node);
                 let span = field(node, "type").map_or(node.span, |t| t.span);
@@ -146,6 +155,7 @@ impl<'a> Reader<'a> {
             inputs: Vec::new(),
             each: Some(each),
             each_name,
+            is_apart: false,
         }))
     }
 
@@ -203,7 +213,7 @@ impl<'a> Reader<'a> {
         )
     }
 
-    fn fork_of_data(&mut self, node: &Node, fork: Fork) -> Option<Task> {
+    pub(super) fn fork_of_data(&mut self, node: &Node, fork: Fork) -> Option<Task> {
         let span = field(node, "type").map_or(node.span, |t| t.span);
         self.report(
             Diagnostic::new(codes::TASKS_FROM_DATA, span, "the tasks of this fork are known at run time only")

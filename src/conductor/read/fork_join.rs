@@ -48,6 +48,17 @@ impl<'a> Reader<'a> {
                 self.wrong_type(fork, "forkTasks", "a list of lists of tasks");
                 continue;
             }
+            if fork.items().is_empty() {
+                self.report(
+                    Diagnostic::new(
+                        codes::MISSING_REQUIRED,
+                        fork.span,
+                        "this branch has no task",
+                    )
+                    .at("a server cannot start the workflow")
+                    .help("remove the branch, or put a NOOP task into it"),
+                );
+            }
             let name = fork
                 .items()
                 .first()

@@ -14,6 +14,15 @@ use crate::plan::{Effect, Expr, ExprKind};
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
+/// A media type as a server sends it: without blanks around its parameters.
+fn without_blanks(value: Expr) -> Expr {
+    let Some(text) = value.as_str() else {
+        return value;
+    };
+    let parts: Vec<&str> = text.split(';').map(str::trim).collect();
+    Expr::new(ExprKind::String(parts.join(";")), value.at)
+}
+
 /// Methods of RFC 9110 and RFC 5789, and `LIST` of Vault.
 const METHODS: [&str; 10] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "LIST",
@@ -290,7 +299,7 @@ impl<'a> Reader<'a> {
 
     fn body(&mut self, request: &Node, http: &mut Http) {
         let content_type = match field(request, "contentType") {
-            Some(node) if node.as_str().is_some() => Some(self.value(node)),
+            Some(node) if node.as_str().is_some() => Some(without_blanks(self.value(node))),
             Some(node) => {
                 self.wrong_type(node, "contentType", "a string");
                 None
@@ -355,6 +364,7 @@ impl<'a> Reader<'a> {
         Limits {
             total,
             connect,
+            body: self.options.answer_limit,
             ..Limits::default()
         }
     }

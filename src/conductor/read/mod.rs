@@ -65,6 +65,8 @@ pub struct ReadOptions {
     pub workers: Vec<String>,
     /// Names under which data may choose a secret to store in.
     pub secret_names: Vec<String>,
+    /// The largest answer of an HTTP task in bytes, where the settings say one.
+    pub answer_limit: Option<u64>,
     /// Environment variables of the server that `${NAME}` may read.
     pub server_env: Vec<String>,
 }
@@ -78,6 +80,7 @@ impl Default for ReadOptions {
             other_rotations: Vec::new(),
             workers: Vec::new(),
             secret_names: Vec::new(),
+            answer_limit: None,
             server_env: Vec::new(),
         }
     }

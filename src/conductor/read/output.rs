@@ -8,7 +8,8 @@ use super::scope::Shape;
 use crate::conductor::TaskType;
 use crate::conductor::task_type::TaskOutput;
 use crate::conductor::template::Step;
-use crate::diagnostic::{Diagnostic, Edit, codes};
+use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
+use crate::plan::name::header_name;
 use crate::plan::{Expr, ExprKind, Operator, Root};
 use crate::source::Span;
 use std::collections::HashMap;
@@ -43,11 +44,11 @@ impl Reader<'_> {
             Shape::Captures(places) => self.captured(named, task, places, from),
             Shape::Response => {
                 self.check_response(named, from);
-                // The names of headers mean the same in any case; here they are in small letters.
+                // The names of headers mean the same in any case.
                 if named.name(from + 1) == Some("headers")
-                    && let Some(lower) = named.name(from + 2).map(str::to_ascii_lowercase)
+                    && let Some(one) = named.name(from + 2).map(header_name)
                 {
-                    let named = named.renamed(from + 2, lower);
+                    let named = named.renamed(from + 2, one);
                     return self.path_over(whole, &named, from);
                 }
                 self.path_over(whole, named, from)
@@ -141,8 +142,34 @@ impl Reader<'_> {
     /// The output of a JOIN: the outputs of the joined tasks under their names.
     fn joined(&mut self, named: &Named<'_>, joined: &[String], whole: Expr, from: usize) -> Expr {
         match named.name(from).map(str::to_owned) {
-            Some(name) if self.scope.tasks.contains_key(&name) => {
+            // What is empty is left out.
+            Some(name)
+                if joined.contains(&name)
+                    && self
+                        .scope
+                        .tasks
+                        .get(&name)
+                        .is_some_and(|t| matches!(*t.output, Shape::Nothing)) =>
+            {
+                null(named.span)
+            }
+            Some(name) if joined.contains(&name) && self.scope.tasks.contains_key(&name) => {
                 self.task_output(named, &name, from + 1)
+            }
+            Some(name) if self.scope.tasks.contains_key(&name) => {
+                self.report(
+                    Diagnostic::new(
+                        codes::UNKNOWN_FIELD,
+                        named.span_of(from),
+                        format!("this JOIN does not wait for `{name}`, and has no output of it"),
+                    )
+                    .at("null when this is read")
+                    .help(format!(
+                        "read `${{{name}.output…}}`, or add `{name}` to `joinOn`"
+                    ))
+                    .severity(Severity::Warning),
+                );
+                null(named.span)
             }
             Some(name) => {
                 let near = self.nearest(&name, self.scope.names());
@@ -165,7 +192,7 @@ impl Reader<'_> {
     }
 
     /// The outputs of joined tasks under their names; those that have none are left out.
-    fn joined_outputs(&self, joined: &[String], span: Span, depth: usize) -> Expr {
+    pub(super) fn joined_outputs(&self, joined: &[String], span: Span, depth: usize) -> Expr {
         let members = joined.iter().filter_map(|task| {
             let value = match &*self.scope.tasks.get(task)?.output {
                 Shape::Captures(places) => {

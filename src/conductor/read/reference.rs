@@ -2,12 +2,13 @@
 
 use super::context::Reader;
 use super::output::RESPONSE;
+use super::scope::Shape;
 use crate::conductor::TaskType;
 use crate::conductor::task_type::Reading;
 use crate::conductor::template::{self, Part, Path, Reference, Step, StepKind};
 use crate::diagnostic::{Code, Diagnostic, Edit, Severity, codes};
 use crate::json::JsonString;
-use crate::plan::{Expr, ExprKind, Function, Root, RunField};
+use crate::plan::{Expr, ExprKind, Function, Operator, Root, RunField};
 use crate::source::Span;
 
 /// Fields of a task that a reference may name.
@@ -193,14 +194,29 @@ impl Reader<'_> {
     fn computed(&mut self, string: &JsonString, reference: &Reference, span: Span) -> Option<Expr> {
         let (first, rest) = reference.inner.parts.split_first()?;
         let Part::Text(base) = first else { return None };
-        let base = base.strip_suffix('.')?;
+        // What stands between the last dot and the reference begins the name.
+        let (base, begun) = base.rsplit_once('.')?;
+        if base.contains('[') || begun.contains(['[', ']', '\'', '"', '(']) {
+            return None;
+        }
         let is_fixed = base.starts_with("workflow.secrets") || base.starts_with("workflow.env");
         let path = template::path(base).filter(|p| p.steps.len() > 1 && !is_fixed)?;
         let whole = |part: &Part| match part {
             Part::Reference(nested) => nested.inner.constant().is_none_or(|t| !t.trim().is_empty()),
             Part::Text(text) => text.starts_with(['.', '[']),
         };
-        if !rest.iter().all(whole) {
+        // As much of what follows as belongs to the first name.
+        let length = if begun.is_empty() && rest.get(1).is_none_or(whole) {
+            usize::from(!rest.is_empty())
+        } else {
+            rest.len()
+        };
+        let (name, rest) = rest.split_at_checked(length)?;
+        let is_name = |part: &Part| match part {
+            Part::Reference(_) => whole(part),
+            Part::Text(text) => !text.contains(['.', '[', ']', '(', '\'', '"']),
+        };
+        if !name.iter().all(is_name) || !rest.iter().all(whole) {
             return None;
         }
         let mut value = self.named(&Named {
@@ -210,6 +226,8 @@ impl Reader<'_> {
             span,
             deferred: reference.deferred,
         });
+        let key = self.name_of_parts(string, begun, name, span);
+        value = Expr::new(ExprKind::Call(Function::Member, vec![value, key]), span);
         for part in rest {
             value = match part {
                 Part::Reference(nested) => {
@@ -226,6 +244,28 @@ impl Reader<'_> {
             };
         }
         Some(value)
+    }
+
+    /// A name that is put together of texts and references.
+    fn name_of_parts(
+        &mut self,
+        string: &JsonString,
+        begun: &str,
+        parts: &[Part],
+        span: Span,
+    ) -> Expr {
+        if let ([Part::Reference(nested)], "") = (parts, begun) {
+            return self.reference(string, nested);
+        }
+        let text = |text: &str| Expr::new(ExprKind::String(text.to_owned()), span);
+        let mut pieces = vec![text(begun)];
+        for part in parts {
+            pieces.push(match part {
+                Part::Text(more) => text(more),
+                Part::Reference(nested) => self.reference(string, nested),
+            });
+        }
+        Expr::new(ExprKind::Template(pieces), span)
     }
 
     /// The inner text of a reference that holds others, if those are blank and so the empty text. A name that is put
@@ -414,8 +454,8 @@ impl Reader<'_> {
         if field == "output" {
             return self.task_output(named, task, 2);
         }
-        if let Some(text) = self.written_field(task, field) {
-            return Expr::new(ExprKind::String(text), named.span);
+        if let Some(kind) = self.written_field(task, field) {
+            return Expr::new(kind, named.span);
         }
         let root = match field {
             "input" => Root::Let(super::task::input_name(task)),
@@ -428,20 +468,79 @@ impl Reader<'_> {
     }
 
     /// A field of a task that the definition itself says. A task without a step of its own is done when the next one begins.
-    fn written_field(&self, task: &str, field: &str) -> Option<String> {
+    fn written_field(&self, task: &str, field: &str) -> Option<ExprKind> {
         let info = self.scope.tasks.get(task)?;
-        let stepless = matches!(
-            TaskType::find(&info.kind).and_then(TaskType::reading),
-            Some(Reading::Noop | Reading::Join | Reading::ExclusiveJoin)
+        let reading = TaskType::find(&info.kind).and_then(TaskType::reading);
+        let stepless = matches!(reading, Some(Reading::Join | Reading::ExclusiveJoin));
+        let kind = match reading {
+            Some(Reading::ForkJoin | Reading::ForkJoinDynamic) => "FORK",
+            _ => info.kind.as_str(),
+        };
+        // The server's own control tasks have no definition, and so the name of their type.
+        let is_control = matches!(
+            reading,
+            Some(
+                Reading::Switch
+                    | Reading::Decision
+                    | Reading::ForkJoin
+                    | Reading::ForkJoinDynamic
+                    | Reading::Join
+                    | Reading::ExclusiveJoin
+            )
         );
+        let text = |text: &str| Some(ExprKind::String(text.to_owned()));
         match field {
-            "taskDefName" => Some(info.name.clone()),
-            "taskType" if info.kind == "FORK_JOIN" => Some("FORK".to_owned()),
-            "taskType" => Some(info.kind.clone()),
-            "referenceTaskName" => Some(task.to_owned()),
-            "status" if stepless => Some("COMPLETED".to_owned()),
+            "taskDefName" if is_control => text(kind),
+            "taskDefName" => text(&info.name),
+            "taskType" => text(kind),
+            "referenceTaskName" => text(task),
+            "status" if stepless => Some(self.joined_status(&info.output)),
+            "iteration" if stepless => Some(match info.loops.last() {
+                Some(looped) => ExprKind::Ref(Root::TaskField {
+                    step: looped.clone(),
+                    field: field.to_owned(),
+                }),
+                None => ExprKind::Number("0".to_owned()),
+            }),
+            "retryCount" | "callbackAfterSeconds" if stepless => {
+                Some(ExprKind::Number("0".to_owned()))
+            }
             _ => None,
         }
+    }
+
+    /// The status of a JOIN: it tells of tasks that failed and are optional.
+    fn joined_status(&self, shape: &Shape) -> ExprKind {
+        const WITH_ERRORS: &str = "COMPLETED_WITH_ERRORS";
+        let text = |text: &str| Expr::string(text);
+        let mut status = text("COMPLETED");
+        let joined = match shape {
+            Shape::Join(joined) => joined.as_slice(),
+            _ => &[],
+        };
+        let optional = joined.iter().filter(|task| {
+            let info = self.scope.tasks.get(*task);
+            info.is_some_and(|info| info.is_optional)
+        });
+        for task in optional {
+            let field = Root::TaskField {
+                step: task.clone(),
+                field: "status".to_owned(),
+            };
+            let members = vec![(WITH_ERRORS.to_owned(), text(WITH_ERRORS))];
+            let members = Expr::new(ExprKind::Object(members), status.at);
+            let own = Expr::new(ExprKind::Ref(field), status.at);
+            let found = Expr::new(
+                ExprKind::Call(Function::Member, vec![members, own]),
+                status.at,
+            );
+            let at = status.at;
+            status = Expr::new(
+                ExprKind::Binary(Operator::Else, Box::new(found), Box::new(status)),
+                at,
+            );
+        }
+        status.kind
     }
 
     /// A task is known only after it ran.

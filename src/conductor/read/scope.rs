@@ -1,7 +1,7 @@
 //! Which names a definition has, found before anything in it is resolved.
 
 use super::context::Reader;
-use super::keys::{field, text_of};
+use super::keys::{field, flag_of, text_of};
 use super::names::Names;
 use super::output_filter::CapturePlace;
 use crate::conductor::TaskType;
@@ -48,6 +48,8 @@ pub(super) struct TaskInfo {
     pub(super) name: String,
     /// Its reference name.
     pub(super) span: Span,
+    /// A failure of it does not stop the run.
+    pub(super) is_optional: bool,
     /// Loops that it stands in.
     pub(super) loops: Vec<String>,
     /// Forks that it stands in, by their place in text order, each with the number of its branch.
@@ -128,6 +130,13 @@ pub(super) fn nested(task: &Node) -> Vec<&[Node]> {
     );
     lists.extend(field(task, "loopOver").map(Node::items));
     lists
+}
+
+/// Whether data chooses the workflow that a task calls.
+fn chosen_at_run_time(task: &Node) -> bool {
+    field(task, "subWorkflowParam")
+        .and_then(super::sub_workflow::chosen_name)
+        .is_some()
 }
 
 impl Reader<'_> {
@@ -270,6 +279,7 @@ impl Reader<'_> {
                 Shape::First(joined(&["joinOn", "defaultExclusiveJoinTask"]))
             }
             TaskOutput::Value(_) => Shape::Named,
+            TaskOutput::Call if chosen_at_run_time(task) => Shape::Open,
             TaskOutput::Call => Shape::Call,
             TaskOutput::Open if kind == "WAIT" => {
                 if super::wait::is_for_a_person(task) {
@@ -296,6 +306,7 @@ impl Reader<'_> {
                 kind: kind.to_owned(),
                 name: field(task, "name").and_then(text_of).unwrap_or(own),
                 span,
+                is_optional: field(task, "optional").and_then(flag_of) == Some(true),
                 loops: loops.to_vec(),
                 forks: forks.to_vec(),
                 output: Rc::new(output),

@@ -116,7 +116,9 @@ pub(super) fn look(text: &str, is_body: bool, decides: bool) -> Slips {
     };
     Slips {
         assigns: script.assigns(decides),
-        gives_nothing: returns.as_ref().is_some_and(Vec::is_empty) && !tokens.is_empty(),
+        gives_nothing: returns.as_ref().is_some_and(Vec::is_empty)
+            && !tokens.is_empty()
+            && !tokens.iter().any(|token| token.text == "throw"),
         uncalled: !is_body && script.is_uncalled(),
         foreign: script.foreign(),
         logged: script.logged(),

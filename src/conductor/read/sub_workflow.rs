@@ -2,11 +2,11 @@
 
 use super::context::Reader;
 use super::keys::{field, number_of, text_of};
-use super::kinds::Kind;
+use super::scope::reference_name;
 use crate::diagnostic::{Diagnostic, Severity, codes, nearest};
 use crate::json::Node;
 use crate::plan::path::Key;
-use crate::plan::task::{Call, Task, Worker, walk_steps};
+use crate::plan::task::{Call, Fork, Task, Worker, walk_steps};
 use crate::plan::{Expr, ExprKind, Root};
 use crate::source::Span;
 use std::collections::HashMap;
@@ -19,14 +19,7 @@ pub(super) const UNNAMED: &str = "unnamed";
 impl<'a> Reader<'a> {
     pub(super) fn sub_workflow(&mut self, node: &'a Node) -> Option<Task> {
         let inputs = field(node, "inputParameters");
-        let passed = inputs
-            .and_then(|i| field(i, "workflowInput"))
-            .filter(|w| !w.members().is_empty())
-            .or(inputs);
-        if let Some(inputs) = inputs {
-            self.check_input_kinds(inputs, &[("workflowInput", Kind::Object)]);
-        }
-        let values = passed.map(|p| self.value(p));
+        let values = inputs.map(|i| self.value(i));
         let Some(param) = field(node, "subWorkflowParam") else {
             self.missing(
                 node,
@@ -44,6 +37,11 @@ impl<'a> Reader<'a> {
             self.check_references(&member.value);
         }
         self.check_kinds(param, super::kinds::SUB_WORKFLOW);
+        if let Some(name) = chosen_name(param) {
+            let inputs =
+                values.unwrap_or_else(|| Expr::new(ExprKind::Object(Vec::new()), node.span));
+            return self.called_by_data(node, param, name, inputs);
+        }
         let Some(rotation) = self.called(param) else {
             let input =
                 values.unwrap_or_else(|| Expr::new(ExprKind::Object(Vec::new()), node.span));
@@ -64,6 +62,63 @@ impl<'a> Reader<'a> {
             inputs,
             each: None,
             each_name: None,
+            is_apart: false,
+        }))
+    }
+
+    /// A workflow whose name comes at run time: a fork of one task under the reference name.
+    fn called_by_data(
+        &mut self,
+        node: &'a Node,
+        param: &Node,
+        name: &Node,
+        inputs: Expr,
+    ) -> Option<Task> {
+        let (reference, _) = reference_name(node)?;
+        let text = |text: &str| Expr::new(ExprKind::String(text.to_owned()), name.span);
+        let object = |members: Vec<(&str, Expr)>| {
+            let members = members.into_iter().map(|(n, v)| (n.to_owned(), v));
+            Expr::new(ExprKind::Object(members.collect()), name.span)
+        };
+        let mut called = vec![("name", self.value(name))];
+        called.extend(field(param, "version").map(|version| ("version", self.value(version))));
+        let task = object(vec![
+            ("name", text(&reference)),
+            ("taskReferenceName", text(&reference)),
+            ("type", text("SUB_WORKFLOW")),
+            ("subWorkflowParam", object(called)),
+        ]);
+        let fork = Fork {
+            tasks: Expr::new(ExprKind::List(vec![task]), name.span),
+            inputs: Some(object(vec![(&reference, inputs)])),
+        };
+        self.fork_of_data(node, fork)
+    }
+
+    /// START_WORKFLOW of a workflow that is in the files: its run is part of this one, whose failure it is not.
+    pub(super) fn start_workflow(&mut self, node: &'a Node) -> Option<Task> {
+        let request = field(node, "inputParameters").and_then(|i| field(i, "startWorkflow"))?;
+        let name = field(request, "name").and_then(text_of)?;
+        if !self.names.contains(&name) && !self.options.other_rotations.contains(&name) {
+            return None;
+        }
+        let version = field(request, "version").and_then(number_of);
+        if self.identities.lacks(&name, version).is_some() {
+            return None;
+        }
+        self.check_inputs(node);
+        let inputs = field(request, "input").map(|input| self.value(input).kind);
+        let inputs = match inputs {
+            Some(ExprKind::Object(members)) => members,
+            _ => Vec::new(),
+        };
+        let rotation = self.identities.version(&name, version).map(str::to_owned);
+        Some(Task::Call(Call {
+            rotation: rotation.unwrap_or(name),
+            inputs,
+            each: None,
+            each_name: None,
+            is_apart: true,
         }))
     }
 
@@ -85,6 +140,7 @@ impl<'a> Reader<'a> {
             walk_steps(&rotation.steps, &mut |step| {
                 if let Task::Call(call) = &step.task
                     && call.each.is_none()
+                    && !call.is_apart
                 {
                     called.insert(&step.name, &call.rotation);
                 }
@@ -289,14 +345,6 @@ impl<'a> Reader<'a> {
             return None;
         };
         let name = text_of(node)?;
-        if name.contains("${") {
-            self.unsupported(
-                node.span,
-                "a sub-workflow that is chosen at run time is not run here",
-                "choose between SUB_WORKFLOW tasks with SWITCH",
-            );
-            return None;
-        }
         if self.names.contains(&name) || self.options.other_rotations.contains(&name) {
             let version = field(param, "version").and_then(number_of);
             if let Some(version) = self.identities.lacks(&name, version) {
@@ -333,6 +381,12 @@ impl<'a> Reader<'a> {
             .filter(|near| own.as_ref() != Some(near))
             .filter(|near| strsim::damerau_levenshtein(near, name) <= SLIP)
     }
+}
+
+/// The name of a workflow that data chooses.
+pub(super) fn chosen_name(param: &Node) -> Option<&Node> {
+    let name = field(param, "name").filter(|name| name.as_str().is_some_and(|n| n.contains("${")));
+    name.filter(|_| field(param, "workflowDefinition").is_none())
 }
 
 /// The inputs that an expression reads, each with the member of it where only that is read; `whole` when it reads all of them.

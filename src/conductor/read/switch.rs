@@ -12,6 +12,7 @@ use crate::plan::{Expr, ExprKind, Function};
 
 impl<'a> Reader<'a> {
     pub(super) fn switch(&mut self, node: &'a Node) -> Option<Task> {
+        self.check_has_cases(node);
         let evaluator = field(node, "evaluatorType")
             .and_then(text_of)
             .unwrap_or_else(|| "value-param".to_owned());
@@ -43,6 +44,15 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn decision(&mut self, node: &'a Node) -> Option<Task> {
+        self.check_has_cases(node);
+        let mut task = self.decided(node)?;
+        if let Task::Switch(switch) = &mut task {
+            switch.is_decision = true;
+        }
+        Some(task)
+    }
+
+    fn decided(&mut self, node: &'a Node) -> Option<Task> {
         match (field(node, "caseExpression"), field(node, "caseValueParam")) {
             (Some(script), _) => self.by_script(node, script),
             (None, Some(name)) => self.by_value(node, name),
@@ -58,6 +68,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn check_has_cases(&mut self, node: &Node) {
+        let listed = field(node, "decisionCases");
+        if listed.is_none_or(|cases| cases.is_object() && cases.members().is_empty()) {
+            let place = listed.or_else(|| field(node, "type")).unwrap_or(node);
+            self.report(
+                Diagnostic::new(codes::MISSING_REQUIRED, place.span, "this switch has no case")
+                    .at("a server refuses the definition")
+                    .help("list what is done in which case, or take the tasks of `defaultCase` out of the switch"),
+            );
+        }
+    }
+
     /// What decides is not known: it is reported, and the branches are read.
     fn by_nothing(&mut self, node: &'a Node) -> Task {
         let (cases, otherwise) = self.branches(node);
@@ -66,6 +88,7 @@ impl<'a> Reader<'a> {
             cases,
             otherwise,
             results: None,
+            is_decision: false,
         })
     }
 
@@ -80,6 +103,7 @@ impl<'a> Reader<'a> {
             cases,
             otherwise,
             results: None,
+            is_decision: false,
         }))
     }
 
@@ -148,6 +172,7 @@ impl<'a> Reader<'a> {
                 cases,
                 otherwise,
                 results: None,
+                is_decision: false,
             }));
         };
         // `test ? "a" : "b"`: a switch on the test; a name without a case is the default case.
@@ -174,6 +199,7 @@ impl<'a> Reader<'a> {
             cases,
             otherwise: no,
             results: Some(results),
+            is_decision: false,
         }))
     }
 
@@ -218,6 +244,7 @@ impl<'a> Reader<'a> {
             cases,
             otherwise,
             results: None,
+            is_decision: false,
         })
     }
 

@@ -7,9 +7,11 @@ use super::scope::{Site, nested, reference_name, type_of};
 use crate::conductor::task_type::{Reading, Support};
 use crate::conductor::{TASK_TYPES, TaskType};
 use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
-use crate::json::Node;
+use crate::json::{Node, NodeKind};
 use crate::plan::schedule::Dur;
-use crate::plan::task::{Backoff, Let, Overdue, Retry, Step, Task, TimeLimit, Worker};
+use crate::plan::task::{
+    Backoff, Let, Overdue, Retry, SetVariables, Step, Task, TimeLimit, Worker,
+};
 use crate::plan::{Expr, ExprKind};
 use crate::source::Span;
 
@@ -71,6 +73,7 @@ impl<'a> Reader<'a> {
         let kind = type_of(node);
         self.check_name(&name, span);
         self.check_task_bounds(node);
+        self.note_fallbacks(node);
         let outer = self.enter(&name);
         self.check_input_keys(node);
         for key in WITH_REFERENCES {
@@ -88,11 +91,15 @@ impl<'a> Reader<'a> {
             Some(Support::Run(reading)) => self.read_task(node, &name, reading, (previous, next)),
             // A type that nobody knows is a worker's on a server, under the type's name.
             None if self.options.workers.contains(&kind) => self.worker(node, &kind),
+            Some(Support::Instead(_)) if kind == "START_WORKFLOW" => {
+                let started = self.start_workflow(node);
+                started.or_else(|| self.not_run(node, &kind))
+            }
             None | Some(Support::Instead(_)) => self.not_run(node, &kind),
         };
         // A task of which nothing could be made was reported; it stays a step, so that what it is given is followed.
         let task = task.or_else(|| {
-            if matches!(kind.as_str(), "NOOP" | "JOIN" | "EXCLUSIVE_JOIN") {
+            if matches!(kind.as_str(), "JOIN" | "EXCLUSIVE_JOIN") {
                 return None;
             }
             if self.diagnostics.len() == before {
@@ -120,9 +127,11 @@ impl<'a> Reader<'a> {
         };
         let timeout = time_limit(node, &task);
         // The polled call has the task's name, so that its output is found by it.
+        let is_chosen = matches!(task, Task::Fork(_));
         let name = match kind.as_str() {
             "HTTP_POLL" => format!("poll {name}"),
-            "DYNAMIC" => format!("choose {name}"),
+            // The task that is chosen has the name.
+            "DYNAMIC" | "SUB_WORKFLOW" if is_chosen => format!("choose {name}"),
             _ => name,
         };
         Some(Step {
@@ -165,7 +174,33 @@ impl<'a> Reader<'a> {
             Reading::SignedJwt => self.signed_jwt(node, name),
             Reading::Simple => self.simple(node),
             Reading::Dynamic => self.dynamic(node, name),
-            Reading::Noop => None,
+            // It sets nothing.
+            Reading::Noop => Some(Task::SetVariables(SetVariables { values: Vec::new() })),
+        }
+    }
+
+    /// What the definition of a task gives for inputs that turn out to be null, as it stands there. Those that the task leaves
+    /// out were put in before (`desugar`).
+    fn note_fallbacks(&mut self, node: &Node) {
+        let (Some(template), Some(inputs)) = (
+            super::desugar::template(node),
+            field(node, "inputParameters"),
+        ) else {
+            return;
+        };
+        for member in template.members() {
+            let Some(given) = inputs.get(&member.key.text) else {
+                continue;
+            };
+            let may_be_null = match &given.kind {
+                NodeKind::Null => true,
+                NodeKind::String(text) => text.text.contains("${"),
+                _ => false,
+            };
+            if may_be_null && given.span != member.value.span {
+                let fallback = Self::literal(&member.value);
+                self.fallbacks.insert(given.span, fallback);
+            }
         }
     }
 
@@ -178,10 +213,31 @@ impl<'a> Reader<'a> {
         if type_of(node) == "DO_WHILE" {
             self.site.order = self.last_within(&task);
         }
-        let value = match field(node, "inputParameters") {
+        let mut value = match field(node, "inputParameters") {
             Some(inputs) => self.value(inputs),
             None => Expr::new(ExprKind::Object(Vec::new()), span),
         };
+        // A server hands a workflow that is called what stands there as a whole.
+        if let Some(param) =
+            field(node, "subWorkflowParam").filter(|_| type_of(node) == "SUB_WORKFLOW")
+        {
+            let member = |name: &str, value| (name.to_owned(), value);
+            let mut members = vec![member("workflowInput", value)];
+            members.extend(
+                field(param, "name").map(|name| member("subWorkflowName", self.value(name))),
+            );
+            members.extend(
+                field(param, "version").map(|v| member("subWorkflowVersion", Self::literal(v))),
+            );
+            value = Expr::new(ExprKind::Object(members), span);
+        }
+        // It notes what a JOIN waits for among its inputs.
+        if let (Some(joined), ExprKind::Object(members)) = (
+            field(node, "joinOn").filter(|_| type_of(node) == "JOIN"),
+            &mut value.kind,
+        ) {
+            members.push(("joinOn".to_owned(), Self::literal(joined)));
+        }
         self.site = outer;
         let assign = Let {
             name: input_name(&task),

@@ -4,11 +4,23 @@ use super::context::Reader;
 use crate::conductor::template::{self, Mode, Part};
 use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json::{JsonString, Node, NodeKind};
-use crate::plan::{Expr, ExprKind};
+use crate::plan::{Expr, ExprKind, Operator};
 
 impl Reader<'_> {
     /// A value with its references resolved.
     pub(super) fn value(&mut self, node: &Node) -> Expr {
+        let value = self.given_value(node);
+        match self.fallbacks.get(&node.span) {
+            Some(fallback) if value.kind == ExprKind::Null => fallback.clone(),
+            Some(fallback) => Expr::new(
+                ExprKind::Binary(Operator::Else, Box::new(value), Box::new(fallback.clone())),
+                node.span,
+            ),
+            None => value,
+        }
+    }
+
+    fn given_value(&mut self, node: &Node) -> Expr {
         let kind = match &node.kind {
             NodeKind::Null => ExprKind::Null,
             NodeKind::Bool(value) => ExprKind::Bool(*value),

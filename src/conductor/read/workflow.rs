@@ -1,16 +1,20 @@
 //! A workflow definition → a rotation.
 
 use super::context::Reader;
-use super::keys::{WORKFLOW, field, masking_field, number_of, text_of};
+use super::keys::{WORKFLOW, field, flag_of, masking_field, number_of, text_of};
 use super::kinds;
 use super::output::object_of;
+use super::reference::Named;
 use super::scope::{Scope, Shape, Site, reference_name, type_of};
+use crate::conductor::TaskType;
+use crate::conductor::task_type::Reading;
+use crate::conductor::template::{self, Mode};
 use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
 use crate::json::{Node, NodeKind};
 use crate::plan::name::is_mask;
 use crate::plan::schedule::Dur;
 use crate::plan::task::{Task, walk_steps};
-use crate::plan::{Expr, ExprKind, Input, Output, Root, Rotation, Type};
+use crate::plan::{Expr, ExprKind, Function, Input, Operator, Output, Root, Rotation, Type};
 use std::collections::{HashMap, HashSet};
 
 impl<'a> Reader<'a> {
@@ -83,6 +87,7 @@ impl<'a> Reader<'a> {
             variables,
             steps,
             outputs: Vec::new(),
+            result: None,
             on_failure: Vec::new(),
             failure_rotation: self.failure_workflow(node),
             imported: false,
@@ -95,6 +100,9 @@ impl<'a> Reader<'a> {
             Some(outputs) => self.outputs(outputs),
             None => self.last_output(tasks, &rotation),
         };
+        if rotation.outputs.is_empty() {
+            rotation.result = self.last_result(tasks);
+        }
         rotation.inputs = self.inputs(node, input);
         rotation.given = std::mem::take(&mut self.given);
         self.effects(&mut rotation);
@@ -169,12 +177,51 @@ impl<'a> Reader<'a> {
             return Vec::new();
         };
         self.check_free_keys(variables);
-        match self.value(variables).kind {
-            ExprKind::Object(members) => members,
-            _ => {
-                self.wrong_type(variables, "variables", "an object");
-                Vec::new()
+        if !variables.is_object() {
+            self.wrong_type(variables, "variables", "an object");
+            return Vec::new();
+        }
+        let members = variables.unique_members().into_iter();
+        members
+            .map(|m| (m.key.text.clone(), self.as_it_stands(&m.value)))
+            .collect()
+    }
+
+    /// The value of a variable when the workflow begins: nothing in it is expanded, but for the secrets that it names, which a
+    /// server fills in where the variable is read.
+    fn as_it_stands(&mut self, node: &Node) -> Expr {
+        match &node.kind {
+            NodeKind::String(text) if text.text.contains("${workflow.secrets.") => self.value(node),
+            NodeKind::String(text) => {
+                if !template::parse(&text.text, Mode::Now)
+                    .references()
+                    .is_empty()
+                {
+                    self.report(
+                        Diagnostic::new(
+                            codes::BAD_INTERPOLATION,
+                            node.span,
+                            "a reference in `variables` is not filled in: the variable holds this text",
+                        )
+                        .at("as it stands")
+                        .help("set the variable with a SET_VARIABLE task at the beginning")
+                        .severity(Severity::Warning),
+                    );
+                }
+                Self::literal(node)
             }
+            NodeKind::Array(items) => {
+                let items = items.iter().map(|item| self.as_it_stands(item)).collect();
+                Expr::new(ExprKind::List(items), node.span)
+            }
+            NodeKind::Object(_) => {
+                let members = node.unique_members().into_iter();
+                let members = members
+                    .map(|m| (m.key.text.clone(), self.as_it_stands(&m.value)))
+                    .collect();
+                Expr::new(ExprKind::Object(members), node.span)
+            }
+            NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) => Self::literal(node),
         }
     }
 
@@ -299,10 +346,12 @@ impl<'a> Reader<'a> {
                 computed = Some(&assign.value);
             }
         });
+        // What failed and is optional gives something else.
+        let may_fail = field(last, "optional").and_then(flag_of) == Some(true);
         if let Some(Expr {
             kind: ExprKind::Object(members),
             ..
-        }) = computed
+        }) = computed.filter(|_| !may_fail)
         {
             let of = |key: &str| {
                 ExprKind::Field(
@@ -319,6 +368,18 @@ impl<'a> Reader<'a> {
                 at: span.into(),
             };
             return members.iter().map(|(key, _)| output(key)).collect();
+        }
+        if let Some(Shape::Join(joined)) = self.scope.tasks.get(&name).map(|t| &*t.output)
+            && let ExprKind::Object(members) = self.joined_outputs(joined, span, 0).kind
+        {
+            let masked = |key: &str| self.scope.masked.contains(key);
+            let output = |(key, value): (String, Expr)| Output {
+                masked: masked(&key),
+                name: key,
+                value,
+                at: span.into(),
+            };
+            return members.into_iter().map(output).collect();
         }
         if !is_step {
             return Vec::new();
@@ -353,6 +414,67 @@ impl<'a> Reader<'a> {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// What the last task gives, where that is an object whose members are not known here, or comes from one of several tasks.
+    fn last_result(&mut self, tasks: &[Node]) -> Option<Expr> {
+        let last = tasks.last()?;
+        let reading = TaskType::find(&type_of(last)).and_then(TaskType::reading)?;
+        match reading {
+            Reading::Switch
+            | Reading::Decision
+            | Reading::Join
+            | Reading::ExclusiveJoin
+            | Reading::SubWorkflow
+            | Reading::Simple
+            | Reading::Human
+            | Reading::Dynamic
+            | Reading::Inline
+            | Reading::Lambda
+            | Reading::JqTransform => self.given_by(tasks),
+            Reading::DoWhile => self.last_result(within(last)),
+            _ => None,
+        }
+    }
+
+    /// The output of the task that runs last among these.
+    fn given_by(&mut self, tasks: &[Node]) -> Option<Expr> {
+        let last = tasks.last()?;
+        let (name, span) = reference_name(last)?;
+        let place = field(last, "taskReferenceName").or_else(|| field(last, "name"))?;
+        let string = place.as_string()?;
+        let kind = type_of(last);
+        let reading = TaskType::find(&kind).and_then(TaskType::reading);
+        if reading == Some(Reading::DoWhile) {
+            return self.given_by(within(last));
+        }
+        let names = [name.clone(), "output".to_owned()];
+        let own = self.task_output(&Named::of(string, names), &name, 2);
+        if !matches!(reading, Some(Reading::Switch | Reading::Decision)) {
+            return Some(or_else(own, Expr::new(ExprKind::Object(Vec::new()), span)));
+        }
+        let otherwise = field(last, "defaultCase").map_or(&[][..], Node::items);
+        let otherwise = self.given_by(otherwise).unwrap_or_else(|| own.clone());
+        let mut cases = Vec::new();
+        for case in field(last, "decisionCases").map_or(&[][..], Node::members) {
+            let given = self.given_by(case.value.items());
+            cases.push((case.key.text.clone(), given.unwrap_or_else(|| own.clone())));
+        }
+        if cases.is_empty() {
+            return Some(otherwise);
+        }
+        let member = |base: Expr, name: &str| {
+            Expr::new(ExprKind::Field(Box::new(base), name.to_owned()), span)
+        };
+        let chosen = if reading == Some(Reading::Decision) {
+            let all = Box::new(member(own, "caseOutput"));
+            Expr::new(ExprKind::Index(all, 0), span)
+        } else {
+            member(own, "selectedCase")
+        };
+        let cases = Expr::new(ExprKind::Object(cases), span);
+        let taken = Expr::new(ExprKind::Call(Function::Member, vec![cases, chosen]), span);
+        Some(or_else(taken, otherwise))
     }
 
     fn failure_workflow(&mut self, node: &Node) -> Option<String> {
@@ -397,6 +519,17 @@ impl<'a> Reader<'a> {
         let rotation = self.identities.version(&name, version).map(str::to_owned);
         Some(rotation.unwrap_or(name))
     }
+}
+
+/// The tasks of a loop.
+fn within(task: &Node) -> &[Node] {
+    field(task, "loopOver").map_or(&[][..], Node::items)
+}
+
+fn or_else(value: Expr, otherwise: Expr) -> Expr {
+    let at = value.at;
+    let both = ExprKind::Binary(Operator::Else, Box::new(value), Box::new(otherwise));
+    Expr::new(both, at)
 }
 
 /// The bound on a run, if it is enforced.

@@ -24,6 +24,8 @@ pub(super) struct Writer<'a> {
     pub(super) let_steps: HashMap<&'a str, &'a str>,
     /// Loop variables with the reference name of their loop, the innermost last.
     pub(super) items: Vec<(&'a str, String)>,
+    /// The step whose task is being written.
+    pub(super) current: Option<&'a str>,
     /// The task whose output filter is being written.
     pub(super) filter: Option<&'a str>,
 }
@@ -41,6 +43,7 @@ impl<'a> Writer<'a> {
             lets: HashMap::new(),
             let_steps: HashMap::new(),
             items: Vec::new(),
+            current: None,
             filter: None,
         };
         let mut all: Vec<&'a Step> = Vec::new();

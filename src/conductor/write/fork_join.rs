@@ -2,7 +2,11 @@
 
 use super::context::Writer;
 use crate::plan::task::{Call, Fork, Parallel};
+use crate::plan::{Expr, ExprKind};
 use serde_json::{Map, Value};
+
+/// The input of a DYNAMIC task that says what it is.
+const CHOSEN: &str = "taskToExecute";
 
 impl<'a> Writer<'a> {
     /// One run of a workflow for each element of a list. The JOIN has the step's name: its output is that of the runs.
@@ -23,17 +27,67 @@ impl<'a> Writer<'a> {
         [fork, self.task(reference, "JOIN", Some(Map::new()))]
     }
 
+    /// One task whose type comes at run time (DYNAMIC), or the workflow that it calls; it has a name of its own.
+    fn chosen(&mut self, fork: &'a Fork) -> Option<Map<String, Value>> {
+        let ExprKind::List(tasks) = &fork.tasks.kind else {
+            return None;
+        };
+        let [
+            Expr {
+                kind: ExprKind::Object(members),
+                ..
+            },
+        ] = tasks.as_slice()
+        else {
+            return None;
+        };
+        let member = |name: &str| members.iter().find(|(n, _)| n == name).map(|(_, e)| e);
+        let reference = member("taskReferenceName")?.as_str()?;
+        let given = fork.inputs.as_ref().map(|inputs| &inputs.kind);
+        let given = match given {
+            Some(ExprKind::Object(all)) => all.iter().find(|(n, _)| n == reference).map(|(_, e)| e),
+            _ => None,
+        };
+        let mut inputs = match self.value(given?) {
+            Value::Object(inputs) => inputs,
+            _ => return None,
+        };
+        if let Some(called) = member("subWorkflowParam") {
+            let called = self.value(called);
+            let mut task = self.task(reference, "SUB_WORKFLOW", Some(inputs));
+            task.insert("subWorkflowParam".into(), called);
+            return Some(task);
+        }
+        let mut parameter = CHOSEN.to_owned();
+        while inputs.contains_key(&parameter) {
+            parameter.push('_');
+        }
+        let word = self.value(member("type")?);
+        inputs.insert(parameter.clone(), word);
+        let mut task = self.task(reference, "DYNAMIC", Some(inputs));
+        task.insert("dynamicTaskNameParam".into(), parameter.into());
+        Some(task)
+    }
+
     /// Tasks that come at run time. One task for each element of a list is an object; the JOIN has the step's name.
     pub(super) fn fork_dynamic(
         &mut self,
         fork: &'a Fork,
         reference: &str,
-    ) -> [Map<String, Value>; 2] {
-        let given = fork
-            .inputs
-            .as_ref()
-            .map_or(Value::Null, |inputs| self.value(inputs));
+    ) -> Vec<Map<String, Value>> {
+        if let Some(task) = self.chosen(fork) {
+            return vec![task];
+        }
         let name = self.fresh(&format!("{reference}_fork"));
+        let Some(given) = &fork.inputs else {
+            // The older form has both in one.
+            let tasks = self.value(&fork.tasks);
+            let inputs = Map::from_iter([("tasks".to_owned(), tasks)]);
+            let mut task = self.task(&name, "FORK_JOIN_DYNAMIC", Some(inputs));
+            task.insert("dynamicForkJoinTasksParam".into(), "tasks".into());
+            return vec![task, self.task(reference, "JOIN", Some(Map::new()))];
+        };
+        let given = self.value(given);
         let fork = match self.value(&fork.tasks) {
             Value::Object(mut one) => {
                 let mut inputs = Map::new();
@@ -54,7 +108,7 @@ impl<'a> Writer<'a> {
                 task
             }
         };
-        [fork, self.task(reference, "JOIN", Some(Map::new()))]
+        vec![fork, self.task(reference, "JOIN", Some(Map::new()))]
     }
 
     pub(super) fn fork_join(

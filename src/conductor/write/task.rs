@@ -15,7 +15,9 @@ impl<'a> Writer<'a> {
     pub(super) fn block(&mut self, steps: &'a [Step]) -> Vec<Value> {
         let mut tasks = Vec::new();
         for step in steps {
+            let outer = self.current.replace(&step.name);
             let mut own = self.step(step).into_iter();
+            self.current = outer;
             if let Some(mut first) = own.next() {
                 self.common(step, &mut first);
                 tasks.push(Value::Object(first));
@@ -54,6 +56,7 @@ impl<'a> Writer<'a> {
                 let inputs = self.update_secret(step, update);
                 leaf("UPDATE_SECRET", inputs, self)
             }
+            Task::SetVariables(set) if set.values.is_empty() => leaf("NOOP", Map::new(), self),
             Task::SetVariables(set) => {
                 let inputs = set
                     .values
@@ -107,6 +110,14 @@ impl<'a> Writer<'a> {
                 None => self.repeat(step, repeat, &reference),
             }],
             Task::Call(call) if call.each.is_some() => self.fork_each(call, &reference).into(),
+            Task::Call(call) if call.is_apart => {
+                let given = call.inputs.iter();
+                let given = given.map(|(name, value)| (name.clone(), self.value(value)));
+                let request =
+                    json!({ "name": call.rotation, "input": given.collect::<Map<_, _>>() });
+                let inputs = Map::from_iter([("startWorkflow".to_owned(), request)]);
+                leaf("START_WORKFLOW", inputs, self)
+            }
             Task::Call(call) => {
                 let inputs = call
                     .inputs
@@ -117,7 +128,7 @@ impl<'a> Writer<'a> {
                 task.insert("subWorkflowParam".into(), json!({ "name": call.rotation }));
                 vec![task]
             }
-            Task::Fork(fork) => self.fork_dynamic(fork, &reference).into(),
+            Task::Fork(fork) => self.fork_dynamic(fork, &reference),
             Task::Worker(Worker {
                 kind: Some(kind), ..
             }) if kind != "SIMPLE" => {

@@ -321,6 +321,12 @@ impl<'a> Writer<'a> {
             Root::Output(step) => self
                 .task_name(step, at)
                 .map(|name| format!("{name}.output")),
+            // A task does not refer to itself by its name.
+            Root::TaskField { step, field }
+                if field == "taskId" && self.current == Some(step.as_str()) =>
+            {
+                Some("CPEWF_TASK_ID".to_owned())
+            }
             Root::TaskField { step, field } => self
                 .task_name(step, at)
                 .map(|name| format!("{name}.{field}")),

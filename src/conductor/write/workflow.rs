@@ -3,7 +3,7 @@
 use super::context::Writer;
 use crate::plan::name::is_mask;
 use crate::plan::task::{Step, Task, walk_steps};
-use crate::plan::{Effect, Expr, ExprKind, Policy, Type};
+use crate::plan::{Effect, Expr, ExprKind, Operator, Policy, Root, Type};
 use serde_json::{Map, Value};
 
 impl<'a> Writer<'a> {
@@ -23,10 +23,11 @@ impl<'a> Writer<'a> {
                 "add a step that a server can do",
             );
         }
-        if rotation.outputs.is_empty() && self.returns_last() {
+        if rotation.outputs.is_empty() && rotation.result.is_none() && self.returns_last() {
             let name = self.fresh("no_output");
             tasks.push(Value::Object(self.task(&name, "NOOP", Some(Map::new()))));
         }
+        tasks.extend(self.last_task());
         definition.insert("tasks".into(), tasks.into());
         self.inputs(&mut definition);
         self.variables(&mut definition);
@@ -128,7 +129,10 @@ impl<'a> Writer<'a> {
         let values = rotation
             .variables
             .iter()
-            .map(|(name, value)| (name.clone(), self.value(value)))
+            .map(|(name, value)| {
+                let literal = plain(value);
+                (name.clone(), literal.unwrap_or_else(|| self.value(value)))
+            })
             .collect();
         definition.insert("variables".into(), Value::Object(values));
     }
@@ -159,6 +163,35 @@ impl<'a> Writer<'a> {
         if !outputs.is_empty() {
             definition.insert("outputParameters".into(), Value::Object(outputs));
         }
+    }
+
+    /// What a server returns is what the last task gives: where that is the first of several, a task that finds it; and a finding
+    /// where it is another than is returned here.
+    fn last_task(&mut self) -> Option<Value> {
+        let result = self.rotation.result.as_ref()?;
+        if let Some(step) = self.rotation.steps.last()
+            && matches!(step.task, Task::Fork(_))
+            && !matches!(&result.kind, ExprKind::Binary(_, given, _) if given.kind == ExprKind::Ref(Root::Output(step.name.clone())))
+        {
+            self.differs(
+                step.at,
+                "a server returns what all tasks of the fork gave, each under its name",
+                "name the outputs: `outputParameters`",
+            );
+        }
+        let mut joined = Vec::new();
+        first_of(result, &mut joined)?;
+        if joined.len() < 2 {
+            return None;
+        }
+        let names: Vec<String> = joined
+            .into_iter()
+            .filter_map(|step| self.name_of(step).map(str::to_owned))
+            .collect();
+        let name = self.fresh("first_of_these");
+        let mut task = self.task(&name, "EXCLUSIVE_JOIN", Some(Map::new()));
+        task.insert("joinOn".into(), names.into());
+        Some(Value::Object(task))
     }
 
     /// Whether a server would return what the last task got, although the rotation returns nothing. A task that does nothing
@@ -253,6 +286,22 @@ impl<'a> Writer<'a> {
                 "the schedule is an entry of its own: `rot compile --to schedule` writes it",
             );
         }
+    }
+}
+
+/// The steps of whose outputs a value is the first that is there, and else an empty object; none where it is another.
+fn first_of<'p>(value: &'p Expr, steps: &mut Vec<&'p str>) -> Option<()> {
+    match &value.kind {
+        ExprKind::Binary(Operator::Else, first, rest) => {
+            first_of(first, steps)?;
+            first_of(rest, steps)
+        }
+        ExprKind::Ref(Root::Output(name) | Root::Let(name)) => {
+            steps.push(name);
+            Some(())
+        }
+        ExprKind::Object(members) if members.is_empty() => Some(()),
+        _ => None,
     }
 }
 

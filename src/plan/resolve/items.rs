@@ -186,6 +186,7 @@ impl Resolver {
             variables: Vec::new(),
             steps: Vec::new(),
             outputs: Vec::new(),
+            result: None,
             on_failure: Vec::new(),
             failure_rotation: None,
             imported,

@@ -5,8 +5,9 @@ use super::scope::Symbol;
 use super::{Resolver, errors};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::name::is_identifier;
+use crate::plan::schedule::Dur;
 use crate::plan::task::http::{
-    Auth, Body, HmacAlgorithm, HmacEncoding, Http, Protocol, Sign, SqlDialect,
+    Auth, Body, HmacAlgorithm, HmacEncoding, Http, Jwt, JwtAlgorithm, Protocol, Sign, SqlDialect,
 };
 use crate::plan::{Expr, ExprKind, Function, Type};
 use crate::source::Span;
@@ -18,11 +19,14 @@ const SQL: Protocol = Protocol::Sql(SqlDialect::Postgres);
 const REDIS: Protocol = Protocol::Redis;
 const EXEC: Protocol = Protocol::Exec;
 
+/// How long a token is good for where nothing is said.
+const DEFAULT_LIFETIME: Dur = Dur::minutes(5);
+
 /// A name that is known within an exchange alone, with what it hides.
 type Own = (&'static str, Option<(Symbol, Span)>);
 
 /// The schemes of `sign`, each with its options; those behind the second list may be left out.
-pub const SCHEMES: [(&str, &[&str], &[&str]); 2] = [
+pub const SCHEMES: [(&str, &[&str], &[&str]); 3] = [
     (
         "aws_sigv4",
         &["key_id", "secret_key", "region", "service"],
@@ -32,6 +36,11 @@ pub const SCHEMES: [(&str, &[&str], &[&str]); 2] = [
         "hmac",
         &["key", "text", "header"],
         &["algorithm", "encoding", "prefix", "time_header"],
+    ),
+    (
+        "jwt",
+        &["algorithm", "key", "claims"],
+        &["key_id", "header", "lifetime", "field"],
     ),
 ];
 
@@ -115,6 +124,7 @@ impl Resolver {
 
     /// What an exchange must have beside its target.
     pub(super) fn complete(&mut self, http: &ast::Http, made: &mut Http) {
+        self.jwt_place(http, made);
         let lacks = match http.protocol {
             Protocol::Sql(_) if made.protocol() != http.protocol => Some("`statement \"…\"`"),
             Protocol::Redis if made.protocol() != http.protocol => Some("`command [\"…\"]`"),
@@ -405,6 +415,9 @@ impl Resolver {
                 "text or bytes",
             ))
         };
+        if scheme.text == "jwt" {
+            return self.jwt(options);
+        }
         if scheme.text == "aws_sigv4" {
             return Some(Sign::AwsSigv4 {
                 key_id: get(self, "key_id")?,
@@ -429,6 +442,67 @@ impl Resolver {
             prefix: prefix.unwrap_or_default(),
             time_header,
         })
+    }
+
+    fn jwt(&mut self, options: &[(Name, ast::Expr)]) -> Option<Sign> {
+        let given = |word: &str| options.iter().find(|(option, _)| option.text == word);
+        let text = |resolver: &mut Self, word: &str| {
+            let (_, value) = given(word)?;
+            Some(resolver.typed(value, &[Type::String, Type::Bytes], "text or bytes"))
+        };
+        let object = |resolver: &mut Self, word: &str| {
+            let (_, value) = given(word)?;
+            Some(resolver.typed(value, &[Type::Json], "an object"))
+        };
+        let algorithm = self.chosen(options, "algorithm", JwtAlgorithm::WORDS);
+        let (key, key_id) = (text(self, "key")?, text(self, "key_id"));
+        let (claims, header) = (object(self, "claims")?, object(self, "header"));
+        let mut lifetime = DEFAULT_LIFETIME;
+        if let Some((_, value)) = given("lifetime") {
+            match &value.kind {
+                ast::ExprKind::Duration(said) if said.as_millis() >= 1000 => lifetime = *said,
+                _ => self.report(errors::bad_value(
+                    codes::BAD_VALUE,
+                    value.span,
+                    "the lifetime of a token is a length of time",
+                    "for example `lifetime 5m`",
+                )),
+            }
+        }
+        let field = self.literal_option(options, "field").map(|(text, _)| text);
+        Some(Sign::Jwt(Jwt {
+            algorithm: algorithm?,
+            key,
+            key_id,
+            header,
+            claims,
+            lifetime,
+            field,
+        }))
+    }
+
+    /// A token stands in the form that it names, or is the only one that says who asks.
+    fn jwt_place(&mut self, http: &ast::Http, made: &Http) {
+        let Some(Sign::Jwt(jwt)) = made.sign.as_deref() else {
+            return;
+        };
+        let problem = match (&jwt.field, &made.body, &made.auth) {
+            (Some(_), Body::Form(_), _) | (None, _, None) => return,
+            (Some(_), ..) => (
+                "`field` names a member of a form, and there is none",
+                "write `form { … }`; without `field` the token is sent as `Authorization: Bearer`",
+            ),
+            (None, ..) => (
+                "this request has two ways to say who asks",
+                "leave `bearer`, `basic` or `client` out, or send the token as a `field` of the form",
+            ),
+        };
+        self.report(errors::bad_value(
+            codes::BAD_VALUE,
+            http.method.span.to(http.url.span),
+            problem.0,
+            problem.1,
+        ));
     }
 
     pub(super) fn literal_option(

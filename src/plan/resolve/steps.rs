@@ -290,6 +290,7 @@ impl Resolver {
                         cases,
                         otherwise,
                         results: None,
+                        is_decision: false,
                     }),
                 )
             }
@@ -384,6 +385,7 @@ impl Resolver {
                         inputs: resolved,
                         each: None,
                         each_name: None,
+                        is_apart: false,
                     }),
                 )
             }
@@ -511,6 +513,7 @@ impl Resolver {
             }],
             otherwise: rest_steps,
             results: None,
+            is_decision: false,
         }))
     }
 

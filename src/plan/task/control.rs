@@ -32,6 +32,9 @@ pub struct Switch {
     /// What a Conductor script gives where the subject holds and where not (`test ? 'a' : 'b'`); the cases are then those of a bool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<(String, String)>,
+    /// It is Conductor's DECISION, whose output is another.
+    #[serde(default, skip_serializing_if = "crate::plan::is_false")]
+    pub is_decision: bool,
 }
 
 /// A named list of steps.
@@ -106,6 +109,9 @@ pub struct Call {
     /// That name; the step's own unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub each_name: Option<String>,
+    /// Its failure is its own, and nothing of it is captured but the id of its run (Conductor `START_WORKFLOW`).
+    #[serde(default, skip_serializing_if = "crate::plan::is_false")]
+    pub is_apart: bool,
 }
 
 /// Branches that come into being at run time: what they do is read from data, by the reader of definitions (Conductor

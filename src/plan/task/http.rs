@@ -120,7 +120,53 @@ pub enum Sign {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         time_header: Option<String>,
     },
+    /// A JSON Web Token.
+    Jwt(Jwt),
 }
+
+/// A JSON Web Token that is made for each attempt ([`Sign::Jwt`]).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Jwt {
+    /// How it is signed.
+    pub algorithm: JwtAlgorithm,
+    /// Private key (PEM or JWK), or the key of a MAC. It is not sent.
+    pub key: Expr,
+    /// `kid` of the header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<Expr>,
+    /// More members of the header, such as `x5t`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<Expr>,
+    /// The claims. `iat`, `exp` and `jti` are added where they are not among them.
+    pub claims: Expr,
+    /// From the attempt to `exp`.
+    pub lifetime: Dur,
+    /// The member of the form that carries it; the header `Authorization: Bearer` where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}
+
+macro_rules! jwt_algorithms {
+    ($($name:ident $word:literal),*) => {
+        /// How a token is signed (RFC 7518 section 3.1, RFC 8037).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum JwtAlgorithm { $(#[doc = $word] #[serde(rename = $word)] $name),* }
+
+        impl JwtAlgorithm {
+            /// Each with its word, which is also what the token says of itself.
+            pub const WORDS: &'static [(&'static str, JwtAlgorithm)] = &[$(($word, JwtAlgorithm::$name)),*];
+
+            /// Its word.
+            pub fn word(self) -> &'static str {
+                match self { $(JwtAlgorithm::$name => $word),* }
+            }
+        }
+    };
+}
+jwt_algorithms!(
+    Rs256 "RS256", Rs384 "RS384", Rs512 "RS512", Ps256 "PS256", Ps384 "PS384", Ps512 "PS512",
+    Es256 "ES256", Es384 "ES384", EdDsa "EdDSA", Hs256 "HS256", Hs384 "HS384", Hs512 "HS512"
+);
 
 /// The hash of [`Sign::Hmac`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -42,6 +42,7 @@ impl Rotation {
         });
         self.given.iter().for_each(|given| visit(&given.value));
         self.outputs.iter().for_each(|output| visit(&output.value));
+        self.result.iter().for_each(&mut *visit);
         walk_steps(&self.on_failure, &mut |step| {
             step.task.each_expr(&mut |_, expr| visit(expr));
         });

@@ -3,7 +3,7 @@
 
 use super::{RequestPart, Role};
 use crate::plan::policy::Place;
-use crate::plan::task::http::{Expectation, Program, Sign, Strays};
+use crate::plan::task::http::{Expectation, Jwt, Program, Sign, Strays};
 use crate::plan::task::lifecycle::{Allow, NewValue};
 use crate::plan::task::{Auth, Body, CaptureSource, Http, Wait};
 use crate::plan::{Destination, Expr, Step, Task};
@@ -115,6 +115,13 @@ macro_rules! walks {
                     Sign::Hmac { key, text, algorithm: _, encoding: _, header: _, prefix: _, time_header: _ } => {
                         request(RequestPart::In(Place::Signature), key);
                         request(RequestPart::In(Place::Signature), text);
+                    }
+                    Sign::Jwt(Jwt { key, key_id, header, claims, field, algorithm: _, lifetime: _ }) => {
+                        let place = if field.is_some() { RequestPart::Body } else { RequestPart::Header };
+                        request(RequestPart::In(Place::Signature), key);
+                        key_id.$iter().for_each(|id| request(place, id));
+                        header.$iter().for_each(|header| request(place, header));
+                        request(place, claims);
                     }
                 }
             }

@@ -208,6 +208,24 @@ impl<'a> Writer<'a> {
                 self.items.truncate(shadowed);
                 ("hmac", options)
             }
+            Sign::Jwt(jwt) => {
+                let mut options = vec![
+                    format!("algorithm {}", quoted(jwt.algorithm.word())),
+                    format!("key {}", self.expr(&jwt.key)),
+                ];
+                if let Some(id) = &jwt.key_id {
+                    options.push(format!("key_id {}", self.expr(id)));
+                }
+                if let Some(header) = &jwt.header {
+                    options.push(format!("header {}", self.expr(header)));
+                }
+                options.push(format!("claims {}", self.expr(&jwt.claims)));
+                options.push(format!("lifetime {}", jwt.lifetime));
+                if let Some(field) = &jwt.field {
+                    options.push(format!("field {}", quoted(field)));
+                }
+                ("jwt", options)
+            }
         };
         lines.push(block(&format!("sign {}", options.0), &options.1));
     }

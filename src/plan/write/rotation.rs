@@ -87,6 +87,13 @@ pub(super) fn rotation(plan: &Plan, rotation: &Rotation) -> (String, Vec<Diagnos
         );
         entries.push(block("on failure", &steps));
     }
+    if rotation.result.is_some() {
+        writer.differs(
+            rotation.at,
+            "what the last task gives is what a server returns, and is not returned here",
+            "name the outputs: `outputParameters` in the definition, `output NAME = …` here",
+        );
+    }
     let outputs = writer.outputs();
     if !outputs.is_empty() {
         entries.push(outputs.join("\n"));

@@ -236,6 +236,18 @@ impl<'a> Writer<'a> {
                     help,
                 )
             }
+            Task::Call(call) if call.is_apart => {
+                let help =
+                    "call the rotation, which waits for it, or give it a schedule of its own";
+                self.cannot(
+                    step.at,
+                    format!(
+                        "a run of `{}` that nobody waits for cannot be expressed",
+                        call.rotation
+                    ),
+                    help,
+                )
+            }
             Task::Call(call) => {
                 let inputs = if call.inputs.is_empty() {
                     String::new()

@@ -97,13 +97,15 @@ impl<'a> Engine<'a> {
         };
         if self.plan.dialect.semantics().task_documents {
             let result = Value::derived(Data::Text(result), &[&subject], Derivation::Opaque);
-            let output = vec![
-                (
-                    "evaluationResult".into(),
-                    Data::List(vec![result.clone()]).into(),
-                ),
-                ("selectedCase".into(), result),
-            ];
+            let results = Data::List(vec![result.clone()]).into();
+            let output = if switch.is_decision {
+                vec![("caseOutput".into(), results)]
+            } else {
+                vec![
+                    ("evaluationResult".into(), results),
+                    ("selectedCase".into(), result),
+                ]
+            };
             frame
                 .scope
                 .borrow_mut()
@@ -120,8 +122,8 @@ impl<'a> Engine<'a> {
         if hidden {
             self.note("which branch a `when` took is not shown: its condition depends on a secret");
         }
-        self.steps(
-            frame,
+        self.within(
+            cx,
             BlockContext {
                 hidden: block.hidden || hidden,
                 ..block
@@ -208,7 +210,7 @@ impl<'a> Engine<'a> {
                 .insert(each.item.clone(), item);
             let rounds_here = within(block.rounds, counted(i + 1));
             if let Flow::Stop(output) = self
-                .steps(frame, block.in_rounds(&rounds_here), &each.steps)
+                .within(cx, block.in_rounds(&rounds_here), &each.steps)
                 .await?
             {
                 return Ok(Flow::Stop(output));
@@ -263,7 +265,7 @@ impl<'a> Engine<'a> {
                 self.looped(frame, step, &all, iteration());
             }
             if let Flow::Stop(output) = self
-                .steps(frame, block.in_rounds(&rounds), &repeat.steps)
+                .within(cx, block.in_rounds(&rounds), &repeat.steps)
                 .await?
             {
                 return Ok(Flow::Stop(output));
@@ -394,7 +396,17 @@ impl<'a> Engine<'a> {
                 {
                     keep_output(frame, step, left);
                 }
-                result?
+                match result {
+                    Err(StepError::Failed(failure)) if call.is_apart => {
+                        self.note(format!(
+                            "`{}`, which step `{}` started, failed: {}",
+                            call.rotation, step.name, failure.message
+                        ));
+                        self.started(cx)
+                    }
+                    Ok(_) if call.is_apart => self.started(cx),
+                    result => result?,
+                }
             }
             Some(each) => {
                 let elements = self.elements(frame, each)?;
@@ -439,6 +451,14 @@ impl<'a> Engine<'a> {
         };
         keep_output(frame, step, output);
         Ok(())
+    }
+
+    /// What a call gives that nobody waits for.
+    fn started(&self, cx: StepContext<'_, '_>) -> Value {
+        let run = cx.frame.scope.borrow().run.id.clone();
+        let digest = cx.id.digest(&run, "started");
+        let id = Value::text(crate::run::ids::uuid_from(digest.as_ref(), 8));
+        Data::Object(vec![("workflowId".to_owned(), id)]).into()
     }
 
     fn elements(&self, frame: &Frame<'_>, each: &Expr) -> Result<Vec<Value>, StepError> {
@@ -493,7 +513,7 @@ impl<'a> Engine<'a> {
                 Ok(flow) => (self.outputs(&inner, flow), None),
                 Err(error) => {
                     let left = inner.scope.borrow_mut().left.take();
-                    let left = left.or_else(|| self.outputs(&inner, Flow::Stop(None)).ok());
+                    let left = left.or_else(|| self.put_together(&inner, Flow::Stop(None)).ok());
                     (Err(error), left)
                 }
             }
@@ -506,16 +526,22 @@ impl<'a> Engine<'a> {
         frame: &Frame<'_>,
         flow: Flow,
     ) -> Result<Value, StepError> {
-        if matches!(flow, Flow::Next)
-            && let Some(error) = self.owed(frame)
-        {
-            return Err(error);
+        match self.owed(frame) {
+            Some(error) => Err(error),
+            None => self.put_together(frame, flow),
         }
+    }
+
+    /// The outputs as far as they are there.
+    fn put_together(&self, frame: &Frame<'_>, flow: Flow) -> Result<Value, StepError> {
         if let Flow::Stop(Some(output)) = flow {
             return Ok(output);
         }
-        let mut members = Vec::new();
         let stopped = matches!(flow, Flow::Stop(_));
+        if let Some(result) = frame.rotation.result.as_ref().filter(|_| !stopped) {
+            return self.eval(frame, result);
+        }
+        let mut members = Vec::new();
         for output in &frame.rotation.outputs {
             match self.eval(frame, &output.value) {
                 Ok(value) => members.push((output.name.clone(), value)),

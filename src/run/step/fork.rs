@@ -21,6 +21,8 @@ use std::collections::HashSet;
 
 /// The most branches.
 const BRANCHES: usize = 1000;
+/// Where the older form has the tasks.
+const OLDER: &str = "dynamicTasks";
 /// Where inputs stand in a task.
 const INPUTS: &str = "inputParameters";
 
@@ -250,7 +252,32 @@ impl Writing {
 
     /// A list of tasks with inputs by reference name, or one task with a list of inputs.
     fn tasks(&mut self, tasks: &Value, inputs: Value) -> Result<Vec<Json>, String> {
+        if let Some(older) = tasks.get(OLDER) {
+            let label = tasks.label.clone().joined(&older.label);
+            let tasks = match &older.data {
+                Data::List(items) => items
+                    .iter()
+                    .map(|item| in_new_words(item, &label))
+                    .collect(),
+                _ => {
+                    return Err(format!(
+                        "`{OLDER}` is a {}, and a list is expected",
+                        older.kind()
+                    ));
+                }
+            };
+            let tasks = Value {
+                data: Data::List(tasks),
+                label,
+            };
+            return self.tasks(&tasks, Value::null());
+        }
         match &tasks.data {
+            Data::List(items) if items.iter().any(|task| task.get("referenceName").is_some()) => {
+                Err(format!(
+                    "they are a list, and a server reads them below `{OLDER}`"
+                ))
+            }
             Data::List(items) => {
                 bounded(items.len())?;
                 let known = matches!(inputs.data, Data::Object(_) | Data::Null);
@@ -403,6 +430,23 @@ impl Writing {
         self.variables.push((name.clone(), Value { data, label }));
         Json::String(format!("${{workflow.variables.{name}}}"))
     }
+}
+
+/// A task in the words of `dynamicForkJoinTasksParam`, in those of a definition.
+fn in_new_words(task: &Value, label: &Label) -> Value {
+    let mut task = task.clone().labelled(label);
+    if let Data::Object(members) = &mut task.data {
+        for (name, _) in members {
+            let new = match name.as_str() {
+                "taskName" => "name",
+                "referenceName" => "taskReferenceName",
+                "input" => INPUTS,
+                _ => continue,
+            };
+            *name = new.to_owned();
+        }
+    }
+    task
 }
 
 /// The members of an object under its label, or what it is instead.

@@ -101,6 +101,16 @@ impl Exchange for HttpExchange<'_> {
             .collect();
         let scope = cx.frame.scope.borrow();
         let issuers = engine.issuers.borrow();
+        let mut nonce = [0; 16];
+        if engine.world.rng.fill(&mut nonce).is_err() {
+            let message = "the system has no randomness";
+            let found = Diagnostic::new(codes::RUN_EVALUATION, cx.step.at.0, message);
+            return Err(StepError::Failed(Box::new(found)));
+        }
+        let moment = request::Moment {
+            at: engine.world.clock.now(),
+            nonce,
+        };
         let built = request::build(
             engine.plan,
             http,
@@ -108,7 +118,7 @@ impl Exchange for HttpExchange<'_> {
             &engine.egress,
             &issuers,
             certificates,
-            engine.world.clock.now(),
+            &moment,
         );
         engine.mask_made(&scope);
         let mut built = built?;

@@ -121,6 +121,7 @@ impl<'a> Engine<'a> {
             inputs: Vec::new(),
             each: None,
             each_name: None,
+            is_apart: false,
         };
         self.note(format!(
             "the old credential of step `{}` is dead; rotation `{name}` recovers",

@@ -6,7 +6,7 @@ mod parse;
 pub use parse::{KEYS, parse};
 
 use super::files;
-use crate::diagnostic::{Code, Error, Failure, Severity, codes};
+use crate::diagnostic::{Code, Error, Failure, Release, Severity, codes};
 use crate::source::{FileId, SourceFile, SourceMap, Span};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,8 @@ pub const FILE_NAME: &str = "rot.toml";
 pub struct Config {
     /// The folder of `rot.toml`; `None` when there is no such file.
     pub root: Option<PathBuf>,
+    /// `version`: rules of later releases are notes.
+    pub version: Option<Release>,
     /// `[vault] path`.
     pub vault: Option<PathBuf>,
     /// `[vault] identity`.
@@ -33,6 +35,8 @@ pub struct Config {
     pub hosts: BTreeMap<String, Vec<String>>,
     /// `[conductor] secret-names`: names under which data may choose a secret to store in; `*` stands for any characters but `/`.
     pub secret_names: Vec<String>,
+    /// `[conductor] answer-limit`: the largest answer of an HTTP task in bytes.
+    pub answer_limit: Option<u64>,
     /// `[workers]`: local programs for Conductor's SIMPLE tasks, program and arguments by the task's name.
     pub workers: BTreeMap<String, Vec<String>>,
     /// `[programs]`: local programs for `exec`, by their name.
@@ -52,7 +56,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The same settings without what a tree may use to hide findings: weights, rules that are off, `[[ignore]]`.
+    /// The same settings without what a tree may use to hide findings: an older `version`, weights, rules that are off, `[[ignore]]`.
     #[must_use]
     pub fn strict(&self) -> Self {
         Self {
@@ -60,6 +64,7 @@ impl Config {
             paths: Vec::new(),
             ignores: Vec::new(),
             fail_on: None,
+            version: None,
             strict: true,
             ..self.clone()
         }

@@ -1,7 +1,7 @@
 //! TOML with places → [`Config`]. Pure.
 
 use super::{Config, Environment, Ignore, PathRule, Target};
-use crate::diagnostic::{ALL_CODES, Code, Diagnostic, Severity, codes, nearest};
+use crate::diagnostic::{ALL_CODES, Code, Diagnostic, Release, Severity, codes, nearest};
 use crate::source::{FileId, SourceFile, Span};
 use crate::world::process::Declared;
 use std::borrow::Cow;
@@ -15,6 +15,7 @@ pub const KEYS: [(&str, &[&str]); 8] = [
     (
         "",
         &[
+            "version",
             "vault",
             "state",
             "environment",
@@ -28,7 +29,10 @@ pub const KEYS: [(&str, &[&str]); 8] = [
     ("vault", &["path", "identity"]),
     ("state", &["dir"]),
     ("environment", &["vault", "identity", "variables"]),
-    ("conductor", &["target", "hosts", "secret-names"]),
+    (
+        "conductor",
+        &["target", "hosts", "secret-names", "answer-limit"],
+    ),
     ("check", &["fail-on", "severity", "pedantic", "path"]),
     ("check.path", &["files", "severity"]),
     ("ignore", &["file", "pointer", "rule", "reason", "until"]),
@@ -91,6 +95,7 @@ impl Reader {
     fn document(&mut self, document: &DeTable<'_>, config: &mut Config, root: &Path) {
         for (key, value) in self.known("", document) {
             match key.as_str() {
+                "version" => config.version = self.release(value),
                 "ignore" => self.ignores(value, config),
                 "workers" => self.workers(value, config, root),
                 "programs" => self.programs(value, config),
@@ -141,6 +146,7 @@ impl Reader {
                 }
             }
             ("conductor", "secret-names") => config.secret_names = self.strings(value),
+            ("conductor", "answer-limit") => config.answer_limit = self.size(value),
             ("check", "fail-on") => {
                 let all = [
                     ("error", Severity::Error),
@@ -154,6 +160,25 @@ impl Reader {
             ("check", "path") => self.paths(value, config),
             _ => {}
         }
+    }
+
+    /// A later release than this program is refused: it has rules that would be missed here.
+    fn release(&mut self, value: &Value<'_>) -> Option<Release> {
+        let text = self.string(value)?;
+        let current = Release::current();
+        let (message, help) = match Release::parse(&text) {
+            Some(release) if release <= current => return Some(release),
+            Some(_) => (
+                format!("the settings are for rot {text}, and this is rot {current}"),
+                "install that release, or a later one".to_owned(),
+            ),
+            None => (
+                "this is no release of rot".to_owned(),
+                format!("it is written as \"{current}\": the release whose rules count in full"),
+            ),
+        };
+        self.report(value.span(), message, "", help);
+        None
     }
 
     fn weights(&mut self, name: &str, value: &Value<'_>) -> BTreeMap<Code, Option<Severity>> {
@@ -484,6 +509,32 @@ impl Reader {
             DeValue::Array(items) => items.iter().filter_map(|item| self.string(item)).collect(),
             _ => self.string(value).into_iter().collect(),
         }
+    }
+
+    /// A number of bytes, or a text such as `4MiB`.
+    fn size(&mut self, value: &Value<'_>) -> Option<u64> {
+        const MOST: u64 = 16 << 20;
+        let text = match value.get_ref() {
+            DeValue::Integer(number) => number.as_str().to_owned(),
+            _ => self.string(value)?,
+        };
+        let (digits, unit) = match (text.strip_suffix("MiB"), text.strip_suffix("KiB")) {
+            (Some(digits), _) => (digits, 1 << 20),
+            (None, Some(digits)) => (digits, 1 << 10),
+            (None, None) => (text.as_str(), 1),
+        };
+        let size = digits.trim().parse::<u64>().ok();
+        let size = size.and_then(|size| size.checked_mul(unit));
+        if let Some(size) = size.filter(|size| (1..=MOST).contains(size)) {
+            return Some(size);
+        }
+        self.report(
+            value.span(),
+            "a size is between 1 byte and 16 MiB".to_owned(),
+            "not a size",
+            "for example \"4MiB\"".to_owned(),
+        );
+        None
     }
 
     fn choice<T: Clone>(&mut self, value: &Value<'_>, all: &[(&str, T)]) -> Option<T> {

@@ -55,6 +55,12 @@ impl<'a> Weights<'a> {
         Self { setting, by_path }
     }
 
+    /// Whether the settings were written for a release that did not have the rule.
+    fn is_newer(&self, code: Code) -> bool {
+        let pinned = self.setting.config.version;
+        code.may_be_turned_off() && pinned.is_some_and(|pinned| code.since() > pinned)
+    }
+
     /// The finding with its weight; `None` where its rule is off. The last entry that speaks of file and rule decides.
     pub(super) fn weigh(&self, mut one: Diagnostic) -> Option<Diagnostic> {
         if !one.code.may_be_turned_off() && one.code.category() != Category::Housekeeping {
@@ -74,6 +80,13 @@ impl<'a> Weights<'a> {
         match of_path.or_else(|| self.setting.config.severity.get(&one.code)) {
             Some(None) => return None,
             Some(Some(severity)) => one.severity = *severity,
+            None if self.is_newer(one.code) && one.severity > Severity::Note => {
+                one.severity = Severity::Note;
+                let since = one.code.since();
+                one = one.note(format!(
+                    "the rule came with rot {since}; `version` in rot.toml is older, which makes it a note"
+                ));
+            }
             None => {}
         }
         Some(one)

@@ -47,8 +47,10 @@ pub struct Limits {
     pub total: Duration,
     /// Largest body in bytes.
     pub body: u64,
-    /// Redirects to the same origin that are followed (`GET` and `HEAD` only).
+    /// Redirects to the same origin that are followed.
     pub follow: u8,
+    /// They are followed of other methods than `GET` and `HEAD` too.
+    pub follow_any: bool,
     /// PEM texts of the authorities that alone are trusted; empty for the system's.
     pub ca: Vec<Vec<u8>>,
     /// Use the proxy of the environment.
@@ -66,6 +68,7 @@ impl Default for Limits {
             total: Duration::from_secs(60),
             body: 1 << 20,
             follow: 0,
+            follow_any: false,
             ca: Vec::new(),
             proxy: false,
             private: true,

@@ -10,7 +10,7 @@ use super::{Attempt, Http, Request, Response, Trouble, TroubleKind};
 use crate::world::BoxFuture;
 use bytes::Bytes;
 use reqwest::Method;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, LOCATION};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,14 +53,17 @@ impl RealHttp {
             let headers = prepare::headers(request, &target)?;
             Ok((target, prepare::method(request)?, headers))
         });
-        let (mut target, method, headers) = match prepared {
+        let (mut target, mut method, mut headers) = match prepared {
             Ok(prepared) => prepared,
             Err(trouble) => return Attempt::NotSent(trouble),
         };
-        let may_follow = !request.secret && matches!(method, Method::GET | Method::HEAD);
+        let reads = matches!(method, Method::GET | Method::HEAD);
+        let may_follow = !request.secret && (reads || request.limits.follow_any);
         let mut left = if may_follow { request.limits.follow } else { 0 };
+        let mut body = request.body.as_ref();
         loop {
-            let attempt = self.send(request, &target, &method, &headers, end).await;
+            let parts = (&method, &headers, body);
+            let attempt = self.send(request, &target, parts, end).await;
             let Attempt::Answered(response) = &attempt else {
                 return attempt;
             };
@@ -71,6 +74,12 @@ impl RealHttp {
             match Target::judge(next, request.secret, request.limits.private) {
                 Ok(next) => target = next,
                 Err(_) => return attempt,
+            }
+            // Only 307 and 308 ask for the same call again (RFC 9110 section 15.4).
+            if !reads && !matches!(response.status, 307 | 308) {
+                method = Method::GET;
+                body = None;
+                headers.remove(CONTENT_TYPE);
             }
         }
     }
@@ -123,8 +132,7 @@ impl RealHttp {
         &self,
         request: &Request,
         target: &Target,
-        method: &Method,
-        headers: &HeaderMap,
+        (method, headers, body): (&Method, &HeaderMap, Option<&Zeroizing<Vec<u8>>>),
         end: Instant,
     ) -> Attempt {
         let (limits, shown) = (&request.limits, &target.shown);
@@ -135,7 +143,7 @@ impl RealHttp {
         };
         let mut wire = reqwest::Request::new(method.clone(), target.url.clone());
         *wire.headers_mut() = headers.clone();
-        if let Some(body) = &request.body {
+        if let Some(body) = body {
             // The copy that the client holds is wiped with its last reference.
             *wire.body_mut() = Some(Bytes::from_owner(body.clone()).into());
         }

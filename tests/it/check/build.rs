@@ -253,6 +253,7 @@ pub fn when(condition: Expr, yes: Vec<Step>, no: Vec<Step>) -> Step {
         "when",
         Task::Switch(Switch {
             results: None,
+            is_decision: false,
             subject: condition,
             cases,
             otherwise: no,
@@ -304,6 +305,7 @@ pub fn calls(name: &str, rotation: &str, inputs: Vec<(&str, Expr)>) -> Step {
             inputs: named(inputs),
             each: None,
             each_name: None,
+            is_apart: false,
         }),
     )
 }
@@ -534,6 +536,7 @@ impl Build {
             variables: Vec::new(),
             steps,
             outputs: Vec::new(),
+            result: None,
             on_failure: Vec::new(),
             failure_rotation: None,
             given: Vec::new(),

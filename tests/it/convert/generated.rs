@@ -242,6 +242,7 @@ impl<'t> Tape<'t> {
                 };
                 Task::Switch(Switch {
                     results: None,
+                    is_decision: false,
                     subject,
                     cases,
                     otherwise,
@@ -459,6 +460,7 @@ fn plan(bytes: &[u8]) -> Plan {
         variables: Vec::new(),
         steps,
         outputs,
+        result: None,
         on_failure: Vec::new(),
         failure_rotation: None,
         imported: false,

@@ -1,7 +1,7 @@
 //! The files for editors, and a session of a real one.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 fn editors() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("editors")
@@ -85,4 +85,103 @@ fn neovim_is_served() {
     println!("{said}");
     assert!(done.status.success(), "{said}");
     assert!(said.matches("ok ").count() >= 14, "{said}");
+}
+
+const PROGRAM: &str = "secret api_key to \"api.example.com\"\n\nrotation r {\n  every 1d\n  http GET \"https://api.example.com/me\" { bearer secrets.api_key   expect status 200 }\n}\n";
+
+/// Emacs colours a file, and its own client, where it is installed, has a session with the server.
+#[test]
+fn emacs_is_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("main.rot");
+    std::fs::write(&file, PROGRAM).unwrap();
+    let folder = editors().join("emacs");
+    let done = Command::new("emacs")
+        .args(["--batch", "-Q", "-L"])
+        .arg(&folder)
+        .arg("-l")
+        .arg(folder.join("tests/session.el"))
+        .args([Path::new(env!("CARGO_BIN_EXE_rot")), &file])
+        .env("HOME", dir.path())
+        .output();
+    let Ok(done) = done else {
+        println!("skipped: no emacs (Debian: emacs-nox and elpa-eglot)");
+        return;
+    };
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    println!("{said}");
+    assert!(
+        done.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    let wanted = if said.contains("skipped: ") { 3 } else { 8 };
+    assert_eq!(said.matches("ok ").count(), wanted, "{said}");
+}
+
+/// Kakoune colours a file and names the server as kakoune-lsp reads it; what it names is started. Its client is in no Debian.
+#[test]
+fn kakoune_is_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    std::fs::create_dir_all(at("kak/autoload")).unwrap();
+    std::fs::write(at("kak/autoload/rot.kak"), read("kakoune/rot.kak")).unwrap();
+    std::fs::write(at("kak/kakrc"), "declare-option str lsp_servers\n").unwrap();
+    std::fs::write(at("main.rot"), PROGRAM).unwrap();
+    let script = format!(
+        "hook global NormalIdle .* %{{ nop %sh{{ printf '%s' \"$kak_opt_lsp_servers\" > {} }}; quit! }}",
+        at("servers").display()
+    );
+    let child = Command::new("kak")
+        .args(["-ui", "json", "-e", &script])
+        .arg(at("main.rot"))
+        .env("XDG_CONFIG_HOME", dir.path())
+        .env("XDG_RUNTIME_DIR", dir.path())
+        .env("HOME", dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = child else {
+        println!("skipped: no kakoune");
+        return;
+    };
+    // It reads its keys there, and leaves at their end or once it idles.
+    let keys = child.stdin.take();
+    for _ in 0..200 {
+        if at("servers").exists() || child.try_wait().unwrap().is_some() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    drop(keys);
+    let done = child.wait_with_output().unwrap();
+    let drawn = String::from_utf8_lossy(&done.stdout).into_owned();
+    let coloured = drawn.lines().any(|line| {
+        let Ok(call) = serde_json::from_str::<serde_json::Value>(line) else {
+            return false;
+        };
+        call["params"][0].as_array().is_some_and(|lines| {
+            let atoms = lines.iter().filter_map(|l| l.as_array()).flatten();
+            atoms
+                .filter(|atom| atom["contents"] == "rotation")
+                .any(|atom| atom["face"]["fg"] != "default")
+        })
+    });
+    assert!(coloured, "{drawn}");
+    let servers = std::fs::read_to_string(at("servers")).unwrap();
+    let servers = toml::de::DeTable::parse(&servers).unwrap().into_inner();
+    let server = servers["rot"].get_ref().as_table().unwrap();
+    assert_eq!(server["command"].get_ref().as_str(), Some("rot"));
+    let arguments = server["args"].get_ref().as_array().unwrap();
+    let arguments: Vec<&str> = arguments
+        .iter()
+        .map(|a| a.get_ref().as_str().unwrap())
+        .collect();
+    let left = Command::new(env!("CARGO_BIN_EXE_rot"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(left.stdout.is_empty() && left.status.code().is_some_and(|code| code < 2));
 }

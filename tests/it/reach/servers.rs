@@ -340,3 +340,43 @@ impl Server {
         output.status.success().then(|| text.trim_end().to_owned())
     }
 }
+
+/// An LDAP server whose administrator has a password of this hash.
+pub fn ldap(hash: &str) -> Option<Server> {
+    let Some(slapd) = program("slapd").filter(|_| program("ldapwhoami").is_some()) else {
+        skipped("slapd");
+        return None;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let settings = dir.path().join("slapd.conf");
+    let text = format!(
+        "include /etc/ldap/schema/core.schema\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\ndatabase mdb\nsuffix dc=x\nrootdn cn=admin,dc=x\nrootpw {hash}\ndirectory {}\n",
+        data.display()
+    );
+    std::fs::write(&settings, text).unwrap();
+    let port = free_port();
+    let mut command = Command::new(slapd);
+    command
+        .args(["-d", "0", "-h", &format!("ldap://127.0.0.1:{port}")])
+        .arg("-f")
+        .arg(settings);
+    let child = quiet(&mut command, &dir.path().join("log"));
+    let server = Server { child, port, dir };
+    until("slapd", || open(port));
+    Some(server)
+}
+
+impl Server {
+    /// Whether the LDAP server takes the password of its administrator.
+    pub fn ldap_bind(&self, password: &str) -> bool {
+        let output = Command::new(program("ldapwhoami").unwrap())
+            .arg("-x")
+            .args(["-H", &format!("ldap://127.0.0.1:{}", self.port)])
+            .args(["-D", "cn=admin,dc=x", "-w", password])
+            .output()
+            .unwrap();
+        output.status.success()
+    }
+}

@@ -2,7 +2,7 @@
 
 use rot::diagnostic::Result;
 use rot::plan::{Plan, document};
-use rot::run::{Job, RunReport, Silent};
+use rot::run::{Job, Passed, RunReport, Silent};
 use rot::vault::{NewVersion, Paths, Secret, StoredValue, Vault, crypt, identity};
 use rot::world::BoxFuture;
 use rot::world::World;
@@ -318,6 +318,11 @@ impl Stage {
 
     /// Runs the first rotation of a plan, or continues its interrupted run.
     pub fn run(&self, plan: &Plan, inputs: &[(String, Json)]) -> Result<RunReport> {
+        self.run_with(plan, passed(inputs))
+    }
+
+    /// The same with inputs whose numbers keep their digits.
+    pub fn run_with(&self, plan: &Plan, inputs: Vec<(String, Passed)>) -> Result<RunReport> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -333,7 +338,7 @@ impl Stage {
             plan,
             rotation,
             document: &document,
-            inputs: inputs.to_vec(),
+            inputs,
             scheduled_at: None,
             source: None,
             certificates: HashMap::new(),
@@ -390,7 +395,7 @@ impl Stage {
                 .find(|r| !r.imported)
                 .expect("the plan has a rotation"),
             document: &document,
-            inputs: inputs.to_vec(),
+            inputs: passed(inputs),
             scheduled_at: None,
             source: None,
             certificates: HashMap::new(),
@@ -447,4 +452,9 @@ pub fn conductor(text: &str, workers: &[&str], target: rot::plan::Dialect) -> (P
             .map(|d| format!("{} {}", d.code.id(), d.message))
             .collect(),
     )
+}
+
+fn passed(inputs: &[(String, Json)]) -> Vec<(String, Passed)> {
+    let inputs = inputs.iter().cloned();
+    inputs.map(|(name, value)| (name, value.into())).collect()
 }

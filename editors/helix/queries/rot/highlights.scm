@@ -68,7 +68,7 @@
 (allow (identifier) @variable.other.member)
 (backoff (identifier) @constant.builtin)
 (method) @constant.builtin
-"postgres" @constant.builtin
+[ "postgres" "mysql" "mariadb" ] @constant.builtin
 
 ; ---- Literals
 (string) @string

@@ -68,7 +68,7 @@
 (allow (identifier) @property)
 (backoff (identifier) @constant.builtin)
 (method) @constant.builtin
-"postgres" @constant.builtin
+[ "postgres" "mysql" "mariadb" ] @constant.builtin
 
 ; ---- Literals
 (string) @string

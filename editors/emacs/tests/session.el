@@ -1,0 +1,41 @@
+;;; session.el --- A session of the real editor  -*- lexical-binding: t; -*-
+;; `emacs --batch -Q -L editors/emacs -l session.el ROT FILE': one line a check, exit code 1 on a failure.
+(require 'package)
+;; Where Debian puts packages, which `-Q' leaves out.
+(add-to-list 'package-directory-list "/usr/share/emacs/site-lisp/elpa")
+(package-initialize)
+(require 'rot-mode)
+
+(defvar rot-failed nil)
+(defun rot-check (name good &optional seen)
+  (princ (if good (format "ok %s\n" name) (format "FAILED %s: %S\n" name seen)))
+  (unless good (setq rot-failed t)))
+
+(let ((program (pop command-line-args-left))
+      (file (pop command-line-args-left)))
+  (find-file file)
+  (rot-check "the file type is known" (eq major-mode 'rot-mode) major-mode)
+  (font-lock-ensure)
+  (goto-char (point-min))
+  (search-forward "rotation")
+  (rot-check "a word is coloured" (eq (get-text-property (match-beginning 0) 'face) 'font-lock-keyword-face))
+  (search-forward "\"")
+  (rot-check "a string is coloured" (eq (get-text-property (point) 'face) 'font-lock-string-face))
+  (if (not (require 'eglot nil t))
+      (princ "skipped: no eglot here\n")
+    (rot-check "eglot starts `rot lsp'" (equal (cdr (assq 'rot-mode eglot-server-programs)) '("rot" "lsp")))
+    (setf (cdr (assq 'rot-mode eglot-server-programs)) (list program "lsp"))
+    (setq eglot-sync-connect t)
+    (apply #'eglot--connect (eglot--guess-contact))
+    (let ((server (eglot-current-server)))
+      (rot-check "the server starts" server)
+      (rot-check "it offers hover" (eglot--server-capable :hoverProvider))
+      (goto-char (point-min))
+      (search-forward "secrets.api")
+      (let ((hover (jsonrpc-request server :textDocument/hover (eglot--TextDocumentPositionParams))))
+        (rot-check "hover says where a secret may go"
+                   (string-match-p "may go to" (plist-get (plist-get hover :contents) :value)) hover))
+      (eglot-shutdown server)
+      (rot-check "it leaves" (not (jsonrpc-running-p server))))))
+(kill-emacs (if rot-failed 1 0))
+;;; session.el ends here
