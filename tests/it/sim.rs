@@ -1,6 +1,7 @@
 //! The real interpreter, journal and vault in a simulated world: killed at every call, the power cut in every way, then run
 //! again as cron would. No credential may be lost, and no secret may show.
 
+mod delivered;
 mod explore;
 mod hands;
 mod invariants;
