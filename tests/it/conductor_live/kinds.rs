@@ -27,6 +27,9 @@ pub const KINDS: &[Kind] = &[
     ("name-from-data", |case, played| {
         refused(played, &["ROT004"]) && says(case, "\"${${")
     }),
+    ("bracket-missing", |case, played| {
+        refused(played, &["ROT004"]) && says(case, "\"{workflow.")
+    }),
     ("request-from-data", |case, played| {
         refused(played, &["ROT117"]) && says(case, "\"http_request\":\"${")
     }),
