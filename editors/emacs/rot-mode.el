@@ -17,13 +17,13 @@
 
 (defconst rot-mode-keywords
   '("about" "accept" "additive" "after" "allow" "and" "arguments" "as" "at" "backoff" "basic" "bearer" "because"
-    "body" "ca" "call" "client" "command" "connect" "cron" "description" "each" "else" "env" "environment" "every"
+    "body" "ca" "call" "client" "command" "connect" "cron" "deliver" "description" "each" "else" "env" "environment" "every"
     "exec" "exit" "expect" "expires" "fail" "failure" "false" "file" "follow" "for" "form" "from" "generate" "grace"
     "header" "http" "in" "input" "issues" "jitter" "json" "key" "let" "limit" "lockout-risk" "log" "login" "manual" "mariadb"
     "match" "most" "mysql" "not" "null" "on" "optional" "or" "output" "parallel" "parameter" "pending" "postgres" "previous"
     "program" "promote" "proxy" "public" "query" "raw" "reads" "recover" "redis" "repeat" "replacing" "retry"
     "reveal" "revoke" "revokes" "rotation" "secret" "secrets" "self" "sets" "sign" "slot" "sql" "stage" "statement"
-    "status" "stdin" "stop" "strays" "template" "text" "timeout" "to" "true" "until" "up" "update" "use" "verify"
+    "status" "stdin" "stop" "strays" "target" "template" "text" "timeout" "to" "true" "until" "up" "update" "use" "verify"
     "wait" "when" "with" "within"))
 
 ;;;###autoload

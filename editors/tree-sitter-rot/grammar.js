@@ -50,7 +50,7 @@ module.exports = grammar({
   },
 
   rules: {
-    source_file: ($) => repeat(choice($.secret_item, $.rotation, $.use_item, $.env_item, $.template)),
+    source_file: ($) => repeat(choice($.secret_item, $.rotation, $.use_item, $.env_item, $.template, $.target_item, $.deliver_item)),
 
     comment: (_) => token(/#[^\n]*/),
 
@@ -65,6 +65,12 @@ module.exports = grammar({
     use_item: ($) => seq('use', field('path', $.string)),
     env_item: ($) => seq('env', commas(field('name', $.identifier))),
     secret_item: ($) => seq('secret', commas($.secret_declaration), optional($.targets)),
+    target_item: ($) =>
+      seq('target', field('name', $.identifier), field('kind', $.identifier), field('place', $.string), optional($.options)),
+    deliver_item: ($) => seq('deliver', $.delivered, 'to', commas($.recipient)),
+    delivered: ($) =>
+      seq(field('secret', $.secret_name), optional(seq(token.immediate('.'), field('field', alias(token.immediate(new RegExp(WORD)), $.property))))),
+    recipient: ($) => seq(field('target', $.identifier), optional(seq('as', field('name', $.string)))),
     secret_declaration: ($) => seq(field('name', $.secret_name), optional($.fields)),
     fields: ($) => seq('{', repeat(seq(field('field', $.identifier), optional(','))), '}'),
     targets: ($) => seq('to', $.target, repeat(seq(',', choice($.target, field('part', $.identifier))))),

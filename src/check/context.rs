@@ -219,7 +219,8 @@ impl<'a, 'p> Context<'a, 'p> {
         };
         taint.iter().any(|e| match self.flow.trails.atom(e.atom) {
             Some(Atom::Answer { step, path }) if *step == id => {
-                path.last().is_some_and(|key| names_credential(key))
+                path.last()
+                    .is_some_and(|key| names_credential(key) && !self.is_public_half(id, key))
                     || self
                         .credentials
                         .get(&id)
@@ -227,6 +228,15 @@ impl<'a, 'p> Context<'a, 'p> {
             }
             _ => false,
         })
+    }
+
+    /// Whether a field is the half of a pair that is no secret, beside one that the step keeps masked.
+    fn is_public_half(&self, step: usize, key: &str) -> bool {
+        let plain: String = key.chars().filter(char::is_ascii_alphanumeric).collect();
+        plain.eq_ignore_ascii_case("accesskey")
+            && self
+                .http(step)
+                .is_some_and(|http| http.captures.iter().any(|c| c.secret))
     }
 
     /// A whole answer in an event that is a credential by the look of its request: not a GET, authenticated, to a URL that ends in

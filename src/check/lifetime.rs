@@ -79,19 +79,15 @@ pub(crate) fn life_of(cx: &Context<'_, '_>, store: usize) -> Option<(Dur, Span)>
     cx.keepings_of(secret)
         .iter()
         .filter(|k| k.store == store)
-        .find_map(|k| asked(cx.http(k.maker)?))
+        .find_map(|k| asked(cx, cx.order().get(k.maker)?.rotation, cx.http(k.maker)?))
 }
 
 /// The life that a request asks for: `expires_in` and the like in its body or query, a number of seconds or a text such as `1h`.
-fn asked(http: &Http) -> Option<(Dur, Span)> {
-    const NAMES: [&str; 6] = [
-        "expires_in",
-        "expires_in_seconds",
-        "ttl",
-        "ttl_seconds",
-        "lifetime_seconds",
-        "duration_seconds",
-    ];
+pub(crate) fn asked<'p>(
+    cx: &Context<'_, 'p>,
+    rotation: usize,
+    http: &'p Http,
+) -> Option<(Dur, Span)> {
     let members: &[(String, Expr)] = match &http.body {
         Body::Json(Expr {
             kind: ExprKind::Object(members),
@@ -103,9 +99,9 @@ fn asked(http: &Http) -> Option<(Dur, Span)> {
     members
         .iter()
         .chain(&http.query)
-        .filter(|(name, _)| NAMES.contains(&name.as_str()))
+        .filter(|(name, _)| names_life(name))
         .find_map(|(_, value)| {
-            let life = match &value.kind {
+            let life = match &cx.meant(rotation, value).kind {
                 ExprKind::Number(seconds) => {
                     Dur(seconds.parse::<u64>().ok()?.checked_mul(SECOND)?)
                 }
@@ -117,6 +113,19 @@ fn asked(http: &Http) -> Option<(Dur, Span)> {
             };
             (life.0 > 0).then_some((life, value.at.0))
         })
+}
+
+/// Whether a member of a request asks for a life in seconds: `ttl`, `expires_in`, or a word for a life with `seconds` in it
+/// (`requested_lifetime_seconds`, `DurationSeconds`).
+fn names_life(name: &str) -> bool {
+    const WORDS: [&str; 5] = ["ttl", "expires", "life", "duration", "valid"];
+    let name: String = name
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric())
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    matches!(name.as_str(), "ttl" | "expiresin")
+        || name.contains("seconds") && WORDS.iter().any(|word| name.contains(word))
 }
 
 /// How long a value lives that expires at this time, where it is a fixed time after the run's start.

@@ -151,6 +151,12 @@ impl<'p> Order<'p> {
             .any(|(up, _)| up == outer)
     }
 
+    /// In which block of step `outer`, in the order of [`Task::blocks`], step `id` stands.
+    pub fn block_within(&self, id: usize, outer: usize) -> Option<usize> {
+        let mut around = self.ancestors(id).take_while(|(up, _)| *up >= outer);
+        around.find(|(up, _)| *up == outer).map(|(_, block)| block)
+    }
+
     /// Whether `a` and `b` are of one rotation and one list (steps, or the steps for a failed run).
     fn same_list(&self, a: usize, b: usize) -> bool {
         match (self.nodes.get(a), self.nodes.get(b)) {

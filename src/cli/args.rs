@@ -67,6 +67,15 @@ pub struct Globals {
     /// Only read the vault: compare with nothing, remember nothing, change nothing
     #[arg(long, global = true)]
     pub read_only: bool,
+    /// Run with a vault that this machine has never seen, though nobody is at a terminal: for CI runners, which remember nothing
+    #[arg(
+        long,
+        global = true,
+        env = "ROT_FIRST_USE",
+        hide_env_values = true,
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    pub first_use: bool,
     /// How long to wait for another process that uses the same vault or rotation, such as 5s [default: 30s]
     #[arg(long, value_name = "DURATION", global = true, value_parser = duration)]
     pub lock_timeout: Option<Duration>,
@@ -606,6 +615,7 @@ impl Globals {
             state: None,
             environment: None,
             read_only: false,
+            first_use: false,
             lock_timeout: None,
             config: None,
             no_config: false,

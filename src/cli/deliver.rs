@@ -23,8 +23,8 @@ pub fn run(args: &DeliverArgs, context: &Context) -> Result<()> {
         config.workers.clone().into_iter().collect(),
         config.programs.clone().into_iter().collect(),
     );
-    let paths = paths::resolve(context, &config, &world)?;
-    let vault = RefCell::new(run::open(context, &world, &paths)?);
+    let places = paths::resolve(context, &config, &world)?;
+    let vault = RefCell::new(run::open(context, &world, &places)?);
     environment::agree_to_run(&vault.borrow(), context.globals.environment.as_deref())?;
     stop::heed();
     let runtime = run::runtime()?;
@@ -43,7 +43,7 @@ pub fn run(args: &DeliverArgs, context: &Context) -> Result<()> {
                 false => Which::Behind,
             },
             certificates: &certificates,
-            lock_wait: paths.lock_wait,
+            lock_wait: places.paths.lock_wait,
         };
         let watch = Watch::new(&context.out, Some(plan), args.report == ResultFormat::Text);
         if args.check {

@@ -12,7 +12,7 @@ use crate::run::Place;
 use crate::run::due::is_ahead;
 use crate::run::needs::{AtHand, missing};
 use crate::vault::crypt::Identity;
-use crate::vault::{Paths, Vault, identity};
+use crate::vault::{Paths, Vault, guard, identity};
 use crate::world::World;
 use crate::world::env::Env;
 use crate::world::fs::{FileKind, Storage};
@@ -159,11 +159,18 @@ impl Doctor {
             Err(error) => return self.error(Subject::Settings, &error),
         };
         let made = environment::world(context, &config)
-            .and_then(|world| Ok((paths::resolve(context, &config, &world)?, world)));
-        let (paths, world) = match made {
+            .and_then(|world| Ok((paths::locate(context, &config, &world)?, world)));
+        let (places, world) = match made {
             Ok(made) => made,
             Err(error) => return self.error(Subject::Settings, &error),
         };
+        let paths = places.paths;
+        let moved = places.project.check(&world).err();
+        if let Some(error) = moved.as_ref().filter(|_| !context.globals.read_only) {
+            self.error(Subject::Settings, error);
+        }
+        // What nobody has confirmed is looked at, and not remembered.
+        let look = context.globals.read_only || moved.is_some();
         // Nobody is asked for a passphrase here.
         let world = World {
             env: Arc::new(Silent(world.env.clone())),
@@ -176,7 +183,7 @@ impl Doctor {
         let own = self.identities(&world, &paths);
         self.state(&world, &paths);
         self.clock(&world);
-        let vault = self.vault(context, &world, &paths, &own);
+        let vault = self.vault(context, look, &world, &paths, &own);
         self.git(&world, &config, context);
         if let Err(trouble) = world.http.ready(&[]) {
             let remedy = trouble.remedy();
@@ -213,6 +220,9 @@ impl Doctor {
 
     fn state(&mut self, world: &World, paths: &Paths) {
         let shown = paths.state.display();
+        if let Err(error) = guard::check(world, paths) {
+            return self.error(Subject::State, &error);
+        }
         match world.fs.stat(&paths.state) {
             Ok(None) => self.good(Subject::State, format!("{shown}: made at the first use")),
             Ok(Some(stat)) if stat.kind != FileKind::Dir => self.say(
@@ -220,18 +230,6 @@ impl Doctor {
                 State::Bad,
                 format!("{shown} is no folder"),
                 Some("name a folder: `--state DIR`, ROT_STATE, or `[state] dir` in rot.toml"),
-            ),
-            Ok(Some(stat)) if stat.uid != world.fs.user() => self.say(
-                Subject::State,
-                State::Bad,
-                format!("{shown} belongs to another user ({})", stat.uid),
-                Some(&format!("chown -R $(id -u) {shown}")),
-            ),
-            Ok(Some(stat)) if stat.mode & 0o022 != 0 => self.say(
-                Subject::State,
-                State::Bad,
-                format!("others may write to {shown} (mode {:04o})", stat.mode & 0o7777),
-                Some(&format!("chmod go-w {shown}")),
             ),
             Ok(Some(_)) => match world.fs.storage(&paths.state) {
                 Storage::Memory => self.say(
@@ -276,11 +274,12 @@ impl Doctor {
     fn vault(
         &mut self,
         context: &Context,
+        look: bool,
         world: &World,
         paths: &Paths,
         own: &[String],
     ) -> Option<Vault> {
-        let opened = match context.globals.read_only {
+        let opened = match look {
             true => Vault::open_read_only(world, paths),
             false => Vault::open(world, paths),
         };
@@ -321,9 +320,7 @@ impl Doctor {
                 Some(&format!("chmod go-w {shown}")),
             );
         }
-        if !context.globals.read_only
-            && let Err(error) = vault.hold_room()
-        {
+        if !look && let Err(error) = vault.hold_room() {
             self.error(Subject::Vault, &error);
         }
         let warnings: Vec<String> = vault.warnings().iter().map(|w| w.message.clone()).collect();

@@ -3,7 +3,7 @@
 
 use super::config::{Config, Environment};
 use super::context::Context;
-use crate::diagnostic::{Error, Failure, Result, codes, nearest};
+use crate::diagnostic::{Error, Failure, Printable, Result, codes, nearest};
 use crate::vault::Vault;
 use crate::world::World;
 use crate::world::env::Env;
@@ -32,14 +32,14 @@ pub fn chosen<'c>(
         return Ok(Some((name, settings)));
     }
     let names: Vec<&str> = config.environments.keys().map(String::as_str).collect();
-    let message = format!("rot.toml has no environment `{}`", name.escape_default());
+    let message = format!("rot.toml has no environment `{}`", name.printable());
     let error = Error::plain(Failure::Usage, codes::CONFIG_INVALID, message);
     Err(match nearest(name, names.iter().copied()) {
         Some(near) => error.help(format!("did you mean `{near}`?")),
         None if names.is_empty() => error.help(format!(
             "add it: `[environment.{}]` with `vault = \"{}.vault\"`",
-            name.escape_default(),
-            name.escape_default()
+            name.printable(),
+            name.printable()
         )),
         None => error.help(format!("it has: {}", names.join(", "))),
     })
@@ -107,7 +107,7 @@ fn wrong(vault: &Vault, own: &str) -> Error {
         format!(
             "the vault {} belongs to the environment `{}`",
             vault.path().display(),
-            own.escape_default()
+            own.printable()
         ),
     )
 }
@@ -128,6 +128,10 @@ impl Env for Variables {
 
     fn host(&self) -> Option<String> {
         self.process.host()
+    }
+
+    fn confirm(&self, question: &str, yes: char) -> bool {
+        self.process.confirm(question, yes)
     }
 
     fn ask_secret(&self, prompt: &str) -> io::Result<Option<Zeroizing<String>>> {

@@ -2,8 +2,8 @@
 
 use super::args::ExecArgs;
 use super::context::Context;
-use super::{environment, paths};
-use crate::diagnostic::{Error, Failure, Result, codes};
+use super::{environment, paths, run as open};
+use crate::diagnostic::{Error, Failure, Printable, Result, codes};
 use crate::exec::supervise::{self, Fresh, Place};
 use crate::exec::{Given, Job, OnChange};
 use crate::vault::{Paths, Secret, Vault, variable};
@@ -27,11 +27,7 @@ pub fn run(args: &ExecArgs, context: &Context) -> Result<u8> {
     let config = context.config()?;
     let world = environment::world(context, &config)?;
     let places = paths::resolve(context, &config, &world)?;
-    let vault = Vault::open(&world, &places)?;
-    environment::agree(&vault, context.globals.environment.as_deref())?;
-    for warning in vault.warnings() {
-        context.out.info(&format!("warning: {}", warning.message));
-    }
+    let vault = open::open(context, &world, &places)?;
     let job = Job {
         command: args.command.clone(),
         variables: given(&vault, &args.secret)?,
@@ -51,7 +47,7 @@ pub fn run(args: &ExecArgs, context: &Context) -> Result<u8> {
         .help("give the secret with `--file` and add `--file-dir`, or use `--watch restart`: a running program's variables cannot be changed"));
     }
     drop(vault);
-    let mut watch = Watch::new(&world, &places);
+    let mut watch = Watch::new(&world, &places.paths);
     let place = Place {
         world: &world,
         program: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe")),
@@ -118,7 +114,7 @@ fn parts(vault: &Vault, name: &str, field: Option<&str>) -> Result<Vec<(Option<S
         .map(|(own, value)| (own.map(str::to_owned), value.clone()))
         .collect();
     if parts.is_empty() {
-        let field = field.unwrap_or_default().escape_default();
+        let field = field.unwrap_or_default().printable();
         let error = missing(format!("secret `{name}` has no field `{field}`"));
         return Err(if entry.fields.is_empty() {
             error.help("it is a single value: leave the field away")

@@ -8,7 +8,11 @@ use crate::report::explain;
 /// Prints the page of a code.
 pub fn run(args: &ExplainArgs, context: &Context, pages: &[(Code, &str)]) -> Result<(), Error> {
     let wanted = args.code.trim();
-    let Some(code) = Code::find(wanted) else {
+    let digits = wanted.len() == 3 && wanted.bytes().all(|b| b.is_ascii_digit());
+    let numbered = digits
+        .then(|| Code::find(&format!("ROT{wanted}")))
+        .flatten();
+    let Some(code) = numbered.or_else(|| Code::find(wanted)) else {
         let upper = wanted.to_ascii_uppercase();
         let near = nearest(&upper, ALL_CODES.iter().map(|c| c.id()))
             .or(nearest(wanted, ALL_CODES.iter().map(|c| c.name())));

@@ -13,7 +13,7 @@ use crate::world::World;
 pub fn run(command: IdentityCommand, context: &Context) -> Result<()> {
     let config = context.config()?;
     let world = environment::world(context, &config)?;
-    let paths = paths::resolve(context, &config, &world)?;
+    let paths = paths::resolve_anew(context, &config, &world)?.paths;
     if let IdentityCommand::New = command {
         make(&world, &paths, context)?;
     }

@@ -105,8 +105,8 @@ fn start(arguments: &[OsString]) -> u8 {
         Ok(Parsed::Nothing) => {
             let out = sink(ColorChoice::Auto, false, 0);
             let context = Context::new(out, args::Globals::bare(), cwd);
-            next::run(&context);
-            (context, Ok(()))
+            let result = next::run(&context);
+            (context, result)
         }
         Err(error) => {
             let out = sink(ColorChoice::Auto, false, 0);

@@ -2,7 +2,8 @@
 
 use super::context::Context;
 use super::inputs::candidates;
-use super::{config, paths};
+use super::paths;
+use crate::diagnostic::Result;
 use crate::report::findings::counted;
 use crate::workspace::inputs::looks_like_conductor;
 use crate::world::World;
@@ -13,8 +14,11 @@ use std::path::{Path, PathBuf};
 const MOST: usize = 500;
 
 /// Prints what is here, and the commands that go on from it.
-pub fn run(context: &Context) {
-    let here = look(context);
+///
+/// # Errors
+/// ROT840 for settings that cannot be read: what is here is not known then.
+pub fn run(context: &Context) -> Result<()> {
+    let here = look(context)?;
     let steps = steps(&here);
     let mut out = format!("rot: secret rotation as a language\n\n{}\n\n", found(&here));
     let width = steps.iter().map(|(c, _)| c.len()).max().unwrap_or(0);
@@ -25,6 +29,7 @@ pub fn run(context: &Context) {
         "\n`rot --help` lists all commands, `rot help topics` what else can be read here.\n",
     );
     context.out.stdout(&out);
+    Ok(())
 }
 
 /// What is in this folder, in a sentence.
@@ -125,7 +130,7 @@ struct Here {
     vault: bool,
 }
 
-fn look(context: &Context) -> Here {
+fn look(context: &Context) -> Result<Here> {
     let mut here = Here {
         rot: Vec::new(),
         conductor: Vec::new(),
@@ -142,13 +147,11 @@ fn look(context: &Context) -> Here {
             here.conductor.push(shown);
         }
     }
-    let mut sources = crate::source::SourceMap::new();
-    if let Ok(config) = config::load(None, &context.cwd, &mut sources) {
-        let world = World::real();
-        here.vault = paths::resolve(context, &config, &world)
-            .is_ok_and(|paths| matches!(world.fs.stat(&paths.vault), Ok(Some(_))));
-    }
-    here
+    let config = context.config()?;
+    let world = World::real();
+    here.vault = paths::locate(context, &config, &world)
+        .is_ok_and(|places| matches!(world.fs.stat(&places.paths.vault), Ok(Some(_))));
+    Ok(here)
 }
 
 fn is_conductor(path: &Path) -> bool {

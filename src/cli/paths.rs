@@ -4,7 +4,7 @@ use super::config::Config;
 use super::context::Context;
 use super::environment;
 use crate::diagnostic::{Error, Failure, Result, codes};
-use crate::vault::Paths;
+use crate::vault::{Paths, Project, guard};
 use crate::world::World;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,12 +14,46 @@ const CREDENTIAL: &str = "rot-identity";
 /// How long a command waits for another one's lock.
 pub const LOCK_WAIT: Duration = Duration::from_secs(30);
 
-/// The paths of this command.
+/// Where everything is, and what of it the settings say.
+pub struct Places {
+    /// The paths.
+    pub paths: Paths,
+    /// Where the settings say that they are.
+    pub project: Project,
+    /// The state folder of a command that names none.
+    pub usual: Option<PathBuf>,
+}
+
+/// The places of a command that uses a vault.
+///
+/// # Errors
+/// As [`locate`]; ROT833 when others could have put there what is there; ROT832 when `rot.toml` has moved the vault or the state.
+pub fn resolve(context: &Context, config: &Config, world: &World) -> Result<Places> {
+    let places = resolve_anew(context, config, world)?;
+    if !context.globals.read_only {
+        places.project.check(world)?;
+    }
+    Ok(places)
+}
+
+/// The same for a command with which a person says that they are right.
+///
+/// # Errors
+/// As [`locate`]; ROT833 when others could have put there what is there.
+pub fn resolve_anew(context: &Context, config: &Config, world: &World) -> Result<Places> {
+    let places = locate(context, config, world)?;
+    if !context.globals.read_only {
+        guard::check(world, &places.paths)?;
+    }
+    Ok(places)
+}
+
+/// Where everything is.
 ///
 /// # Errors
 /// ROT840 for an unknown environment; ROT841 when nothing says where identity and state are: the folder of the project, which is
 /// shared, is no place for them.
-pub fn resolve(context: &Context, config: &Config, world: &World) -> Result<Paths> {
+pub fn locate(context: &Context, config: &Config, world: &World) -> Result<Places> {
     let globals = &context.globals;
     let chosen = environment::chosen(context, config)?;
     let root = config.root.clone().unwrap_or_else(|| context.cwd.clone());
@@ -75,11 +109,12 @@ pub fn resolve(context: &Context, config: &Config, world: &World) -> Result<Path
             vec![folder.join("rot").join("identity.txt")]
         }
     };
+    let usual = xdg("XDG_STATE_HOME", ".local/state").map(|folder| folder.join("rot"));
     let state = match (&globals.state, &config.state) {
         (Some(path), _) => given(path),
         (None, Some(path)) => written(path)?,
-        (None, None) => match xdg("XDG_STATE_HOME", ".local/state") {
-            Some(folder) => folder.join("rot"),
+        (None, None) => match &usual {
+            Some(folder) => folder.clone(),
             // A look needs no memory.
             None if globals.read_only => PathBuf::new(),
             None => {
@@ -90,11 +125,27 @@ pub fn resolve(context: &Context, config: &Config, world: &World) -> Result<Path
             }
         },
     };
-    Ok(Paths {
-        vault,
-        identities,
-        state,
-        lock_wait: globals.lock_timeout.unwrap_or(LOCK_WAIT),
+    let base = match &globals.state {
+        Some(path) => given(path),
+        // Where nothing else is there, the settings' own place has to do.
+        None => usual.clone().unwrap_or_else(|| state.clone()),
+    };
+    let of_settings = globals.state.is_none() && config.state.is_some();
+    Ok(Places {
+        usual,
+        project: Project {
+            base,
+            root,
+            environment: chosen.map(|(name, _)| name.to_owned()),
+            vault: globals.vault.is_none().then(|| vault.clone()),
+            state: of_settings.then(|| state.clone()),
+        },
+        paths: Paths {
+            vault,
+            identities,
+            state,
+            lock_wait: globals.lock_timeout.unwrap_or(LOCK_WAIT),
+        },
     })
 }
 

@@ -4,7 +4,7 @@
 use super::context::Context;
 use super::run;
 use crate::demo::issuer::{Config, Issuer};
-use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::diagnostic::{Error, Failure, Printable, Result, codes};
 use crate::world::World;
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub fn serve(port: u16, context: &Context) -> Result<()> {
         let seen = std::mem::take(&mut issuer.state().requests);
         for (request, status) in seen {
             let status = status.map_or_else(|| "-".to_owned(), |s| s.to_string());
-            let path = request.path.escape_default();
+            let path = request.path.printable();
             let line = format!("{:6} {path}  {status}\n", request.method);
             context.out.stdout(&line);
         }

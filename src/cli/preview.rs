@@ -31,10 +31,10 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<()> {
     );
     // A plan is wanted on machines without the vault too: there, that is what is missing.
     let mut missing: Vec<Missing> = Vec::new();
-    let opened = paths::resolve(context, &config, &world).and_then(|paths| {
+    let opened = paths::resolve(context, &config, &world).and_then(|places| {
         let mut vault = match context.globals.read_only {
-            true => Vault::open_read_only(&world, &paths)?,
-            false => Vault::open(&world, &paths)?,
+            true => Vault::open_read_only(&world, &places.paths)?,
+            false => Vault::open(&world, &places.paths)?,
         };
         if stores(&plan, &chosen) && !context.globals.read_only {
             let proved = vault.hold_room();

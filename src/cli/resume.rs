@@ -21,8 +21,8 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
         config.workers.clone().into_iter().collect(),
         config.programs.clone().into_iter().collect(),
     );
-    let paths = paths::resolve(context, &config, &world)?;
-    let vault = RefCell::new(run::open(context, &world, &paths)?);
+    let places = paths::resolve(context, &config, &world)?;
+    let vault = RefCell::new(run::open_to_run(context, &world, &places)?);
     environment::agree_to_run(&vault.borrow(), context.globals.environment.as_deref())?;
     let open = crate::run::open_runs(&world, &vault.borrow())?;
     let decision = match (args.retry, args.abandon, args.accept) {
@@ -104,7 +104,7 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
                     &mut vault.borrow_mut(),
                     &open,
                     decision,
-                    paths.lock_wait,
+                    places.paths.lock_wait,
                 )?;
                 context.out.info(&format!(
                     "run {} of `{}`: {}",
@@ -121,9 +121,9 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
                 if decision != Decision::Retry {
                     continue;
                 }
-                one(args, context, &config, &world, &vault, &paths, &open)
+                one(args, context, &config, &world, &vault, &places.paths, &open)
             }
-            None => one(args, context, &config, &world, &vault, &paths, &open),
+            None => one(args, context, &config, &world, &vault, &places.paths, &open),
         };
         if let Err(error) = result {
             context.complain_and_keep(error, &mut worst);

@@ -4,8 +4,9 @@ use super::accept::accept;
 use super::args::{ResultFormat, RunArgs, Selection};
 use super::context::Context;
 use super::load;
+use super::paths::{self, Places};
 use super::watch::Watch;
-use super::{environment, files, paths, runreport, stop};
+use super::{environment, files, runreport, stop};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::{Plan, Rotation, document};
 use crate::report::findings::counted;
@@ -18,6 +19,7 @@ use crate::world::World;
 use serde_json::Value as Json;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 /// Runs the command.
@@ -101,7 +103,9 @@ pub fn files_below(named: &[&Path]) -> Vec<PathBuf> {
             .build();
         for entry in walk.filter_map(std::result::Result::ok) {
             let file = entry.path();
-            if file.extension().is_some_and(|e| e == "rot") && file.is_file() {
+            // Links are passed over, as `rot check` does: they lead out of the project.
+            let plain = entry.file_type().is_some_and(|kind| kind.is_file());
+            if plain && file.extension().is_some_and(|e| e == "rot") {
                 found.push(file.strip_prefix(".").unwrap_or(file).to_owned());
             }
         }
@@ -211,8 +215,8 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
         config.workers.clone().into_iter().collect(),
         config.programs.clone().into_iter().collect(),
     );
-    let paths = paths::resolve(context, &config, &world)?;
-    let vault = RefCell::new(open(context, &world, &paths)?);
+    let places = paths::resolve(context, &config, &world)?;
+    let vault = RefCell::new(open_to_run(context, &world, &places)?);
     stop::heed();
     environment::agree_to_run(&vault.borrow(), context.globals.environment.as_deref())?;
     let chosen: Vec<&Rotation> = if args.due && args.selection.rotation.is_none() {
@@ -243,7 +247,7 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             target: None,
             which: Which::Due,
             certificates: &certificates,
-            lock_wait: paths.lock_wait,
+            lock_wait: places.paths.lock_wait,
         };
         arrive(args.report, context, &world, &vault, &asked)?
     };
@@ -282,7 +286,7 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             scheduled_at: None,
             source: source.clone(),
             certificates: certificates.clone(),
-            lock_wait: paths.lock_wait,
+            lock_wait: places.paths.lock_wait,
         };
         if number == 0 {
             let swept = sweep(args.report, context, &world, &vault, Some(&job))?;
@@ -432,16 +436,38 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
         .map_err(failed)
 }
 
-/// Opens the vault and says what it has to say.
-pub fn open(context: &Context, world: &World, paths: &crate::vault::Paths) -> Result<Vault> {
-    let vault = if context.globals.read_only {
-        Vault::open_read_only(world, paths)?
-    } else {
-        Vault::open(world, paths)?
+/// Opens the vault to look at it, and says what there is to say of it.
+///
+/// # Errors
+/// What the vault says.
+pub fn open(context: &Context, world: &World, places: &Places) -> Result<Vault> {
+    opened(context, world, places, true)
+}
+
+/// Opens it for a run: where nobody is at a terminal, only one that this machine has seen before.
+///
+/// # Errors
+/// What the vault says; ROT818 when it is seen for the first time and nobody is there, unless `--first-use` says that this is right.
+pub fn open_to_run(context: &Context, world: &World, places: &Places) -> Result<Vault> {
+    let someone = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
+    let first_use = someone || context.globals.first_use;
+    opened(context, world, places, first_use)
+}
+
+fn opened(context: &Context, world: &World, places: &Places, first_use: bool) -> Result<Vault> {
+    let paths = &places.paths;
+    let vault = match (context.globals.read_only, first_use) {
+        (true, _) => Vault::open_read_only(world, paths)?,
+        (false, true) => Vault::open(world, paths)?,
+        (false, false) => Vault::open_known(world, paths, places.usual.as_deref())?,
     };
     environment::agree(&vault, context.globals.environment.as_deref())?;
     for warning in vault.warnings() {
         context.out.info(&format!("warning: {}", warning.message));
+    }
+    if !vault.is_read_only() {
+        // The vault itself says where nothing can be remembered.
+        let _unwritten = places.project.record(world);
     }
     Ok(vault)
 }

@@ -19,8 +19,8 @@ const EXCERPT: usize = 4000;
 pub fn run(args: &RunsArgs, context: &Context) -> Result<()> {
     let config = context.config()?;
     let world = World::real();
-    let paths = paths::resolve(context, &config, &world)?;
-    let vault = run::open(context, &world, &paths)?;
+    let places = paths::resolve(context, &config, &world)?;
+    let vault = run::open(context, &world, &places)?;
     match &args.command {
         Some(RunsCommand::Show(show)) => one(show, context, &world, &vault),
         None => all(args.report, context, &world, &vault),

@@ -1,10 +1,11 @@
 //! `rot templates`: the library that is part of the program, and files made from it.
 
 use super::args::{TemplatesArgs, TemplatesCommand};
+use super::config::Config;
 use super::context::Context;
-use super::files;
 use super::process::public_mode;
-use crate::diagnostic::{Error, Failure, Result, codes, nearest};
+use super::{files, load};
+use crate::diagnostic::{Error, Failure, Printable, Result, Severity, codes, nearest};
 use crate::plan::write::{quoted, secret_name};
 use crate::source::{FileId, SourceFile};
 use crate::syntax::ast::{Entry, Item, Name, Template};
@@ -13,6 +14,9 @@ use crate::templates::{ALL, Library};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+/// What stands for a host that nobody said.
+const PLACEHOLDER: &str = "HOST.example.com";
 
 /// Runs the command.
 ///
@@ -77,18 +81,25 @@ fn write(path: &Path, text: &str) -> Result<()> {
     files::create_dir(&files::parent(path))
         .and_then(|()| files::create(path, text, public_mode()))
         .map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => Error::plain(
-                Failure::Usage,
-                codes::USAGE,
-                format!("`{shown}` is there already, and nothing is overwritten"),
-            )
-            .help("name another file, or move that one away"),
+            ErrorKind::AlreadyExists => is_there(path),
             kind => Error::plain(
                 Failure::Usage,
                 codes::STORAGE_FAILED,
                 format!("cannot make `{shown}`: {kind}"),
             ),
         })
+}
+
+fn is_there(path: &Path) -> Error {
+    Error::plain(
+        Failure::Usage,
+        codes::USAGE,
+        format!(
+            "`{}` is there already, and nothing is overwritten",
+            path.display()
+        ),
+    )
+    .help("name another file, or move that one away")
 }
 
 /// A template of the library as its source says it.
@@ -246,7 +257,7 @@ pub fn instance(name: &str, given: &[(String, String)]) -> Result<(String, Strin
         return Err(Error::plain(
             Failure::Usage,
             codes::USAGE,
-            format!("`{}` is no name for a rotation", rotation.escape_default()),
+            format!("`{}` is no name for a rotation", rotation.printable()),
         )
         .help("letters, digits, `_` and `-`, with a letter in front"));
     }
@@ -278,7 +289,7 @@ pub fn instance(name: &str, given: &[(String, String)]) -> Result<(String, Strin
             (Some(value), _) if matches!(parameter.ty, "host" | "string") => quoted(value),
             (Some(value), _) => value.to_owned(),
             (None, Some(_)) => continue,
-            (None, None) if parameter.ty == "host" => quoted("HOST.example.com"),
+            (None, None) if parameter.ty == "host" => quoted(PLACEHOLDER),
             (None, None) if parameter.ty == "list" => {
                 let word = key.to_uppercase();
                 format!(
@@ -299,7 +310,7 @@ pub fn instance(name: &str, given: &[(String, String)]) -> Result<(String, Strin
             format!(
                 "template `{}` has no parameter `{}`",
                 library.name,
-                unknown.escape_default()
+                unknown.printable()
             ),
         );
         return Err(match nearest(unknown, names.iter().copied()) {
@@ -330,28 +341,87 @@ pub fn instance(name: &str, given: &[(String, String)]) -> Result<(String, Strin
     Ok((rotation, syntax::print(&tree, &source), secrets))
 }
 
-/// Makes the rotation's file below `dir` and says what to type next.
-pub fn init(dir: &Path, name: &str, given: &[(String, String)], context: &Context) -> Result<()> {
+/// A rotation that is made from a template, before anything is written.
+pub struct Made {
+    path: PathBuf,
+    text: String,
+    secrets: Vec<Needed>,
+    /// What stands in it for something that nobody said.
+    placeholders: Vec<String>,
+}
+
+/// Makes a rotation from a template for the folder `dir`, and proves that it can be written and what it says holds.
+///
+/// # Errors
+/// Exit code 2 for a template or a parameter that is not known, a value that does not check, and a file that is there already.
+pub fn make(dir: &Path, name: &str, given: &[(String, String)]) -> Result<Made> {
     let (rotation, text, secrets) = instance(name, given)?;
     let path = dir.join("rotations").join(format!("{rotation}.rot"));
-    write(&path, &text)?;
-    let shown = path.strip_prefix(".").unwrap_or(&path).display();
-    context.out.info(&format!("made {shown}"));
-    let commands: Vec<String> = secrets
-        .iter()
-        .filter(|secret| secret.read)
-        .flat_map(|secret| match secret.fields.is_empty() {
-            true => vec![format!("rot vault set {}", secret.name)],
-            false => secret
-                .fields
-                .iter()
-                .map(|field| format!("rot vault set {} --field {field}", secret.name))
-                .collect(),
-        })
-        .collect();
-    context.out.info(&format!(
-        "next: `rot check {shown}`, then what the rotation starts from:\n  {}",
-        commands.join("\n  ")
-    ));
-    Ok(())
+    if path.symlink_metadata().is_ok() {
+        return Err(is_there(&path));
+    }
+    let file = SourceFile::new(format!("{rotation}.rot"), text.as_str());
+    let findings = load::analyse(&file, &Config::default()).findings;
+    if let Some(first) = findings.iter().find(|d| d.severity == Severity::Error) {
+        let error = Error::plain(
+            Failure::Usage,
+            codes::USAGE,
+            format!("the rotation would not pass `rot check`: {}", first.message),
+        )
+        .note("nothing was written");
+        let said = given.iter().map(|(key, _)| format!("`--set {key}=…`"));
+        let said: Vec<String> = said.collect();
+        return Err(match said.is_empty() {
+            true => error.help(format!("`rot templates show {name}` has the parameters")),
+            false => error.help(format!(
+                "look at {}; `rot templates show {name}` says what each parameter is",
+                said.join(", ")
+            )),
+        });
+    }
+    let placeholders = text
+        .match_indices(PLACEHOLDER)
+        .next()
+        .map(|_| PLACEHOLDER.to_owned());
+    Ok(Made {
+        path,
+        text,
+        secrets,
+        placeholders: placeholders.into_iter().collect(),
+    })
+}
+
+impl Made {
+    /// Writes the file and says what to type next.
+    ///
+    /// # Errors
+    /// Exit code 2 when it cannot be written.
+    pub fn write(&self, context: &Context) -> Result<()> {
+        write(&self.path, &self.text)?;
+        let shown = self.path.strip_prefix(".").unwrap_or(&self.path).display();
+        context.out.info(&format!("made {shown}"));
+        for placeholder in &self.placeholders {
+            context.out.info(&format!(
+                "warning: no host was given: {shown} says `{placeholder}`, which is yours to replace (`--set host=…`)"
+            ));
+        }
+        let commands: Vec<String> = self
+            .secrets
+            .iter()
+            .filter(|secret| secret.read)
+            .flat_map(|secret| match secret.fields.is_empty() {
+                true => vec![format!("rot vault set {}", secret.name)],
+                false => secret
+                    .fields
+                    .iter()
+                    .map(|field| format!("rot vault set {} --field {field}", secret.name))
+                    .collect(),
+            })
+            .collect();
+        context.out.info(&format!(
+            "next: `rot check {shown}`, then what the rotation starts from:\n  {}",
+            commands.join("\n  ")
+        ));
+        Ok(())
+    }
 }

@@ -15,9 +15,12 @@ const CLI: &str = include_str!("../../docs/reference/cli.md");
 const CHECK: &str = include_str!("../../docs/reference/check.md");
 const LANGUAGE: &str = include_str!("../../docs/reference/language.md");
 const SCHEDULES: &str = include_str!("../../docs/reference/schedules.md");
+const TEAM: &str = include_str!("../../docs/how-to/team.md");
+const RECOVER: &str = include_str!("../../docs/how-to/recover.md");
+const SCHEDULE: &str = include_str!("../../docs/how-to/schedule.md");
 const VAULT: &str = include_str!("../../docs/reference/vault.md");
 
-const TOPICS: [Topic; 11] = [
+const TOPICS: [Topic; 17] = [
     topic("exit-codes", "what each exit code means", CLI, "Exit codes"),
     topic("options", "what every command takes", CLI, "Global options"),
     topic(
@@ -58,6 +61,27 @@ const TOPICS: [Topic; 11] = [
         VAULT,
         "Identities and recipients",
     ),
+    topic(
+        "merging",
+        "what becomes of copies of a vault that were changed apart",
+        VAULT,
+        "Copies that went on apart",
+    ),
+    topic(
+        "memory",
+        "what a machine remembers of a vault, and what it refuses",
+        VAULT,
+        "What a machine remembers",
+    ),
+    topic(
+        "permissions",
+        "whose files are taken, and which modes",
+        VAULT,
+        "Whose files they are",
+    ),
+    topic("team", "a vault that people share by git", TEAM, ""),
+    topic("recover", "what to do after a failed run", RECOVER, ""),
+    topic("schedule", "cron, systemd and containers", SCHEDULE, ""),
     topic(
         "way-out",
         "how to read the vault without this program",
@@ -104,8 +128,11 @@ pub fn near(word: &str) -> Option<&'static str> {
     nearest(word, TOPICS.iter().map(|t| t.word))
 }
 
-/// A section with its heading, up to the next of its rank.
+/// A section with its heading, up to the next of its rank; the whole page without one.
 fn section(page: &str, heading: &str) -> Option<String> {
+    if heading.is_empty() {
+        return Some(page.to_owned());
+    }
     let mark = format!("## {heading}\n");
     let start = page
         .find(&format!("\n{mark}"))

@@ -65,6 +65,17 @@ fn helped(program: &OsString, words: &[OsString]) -> Result<Parsed, Error> {
     Err(Error::plain(Failure::Usage, codes::USAGE, message).help(help))
 }
 
+/// Whether it is `rot vault set NAME` with one word too many.
+fn takes_value(arguments: &[OsString]) -> bool {
+    let words: Vec<&str> = arguments
+        .iter()
+        .skip(1)
+        .filter_map(|word| word.to_str())
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    words.windows(2).any(|pair| pair == ["vault", "set"])
+}
+
 fn reword(error: &clap::Error, arguments: &[OsString]) -> Error {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
@@ -89,6 +100,15 @@ fn reword(error: &clap::Error, arguments: &[OsString]) -> Error {
     let ours = (error.kind() == ErrorKind::UnknownArgument)
         .then(|| elsewhere(&option, arguments))
         .flatten();
+    if error.kind() == ErrorKind::UnknownArgument && takes_value(arguments) {
+        let message = format!(
+            "{}: a value is never an argument",
+            nth(ContextKind::InvalidArg)
+        );
+        return Error::plain(Failure::Usage, codes::USAGE, message)
+            .note("every process of this machine can see arguments, and the shell keeps them in its history; if it was the value, take it for known")
+            .help("pipe it in (`pass show x | rot vault set NAME`), or type it at the hidden prompt: `rot vault set NAME`");
+    }
     let message = match error.kind() {
         ErrorKind::UnknownArgument => match (near.or_else(|| ours.clone()), misspelt(&option)) {
             // What is nearly one of our own options, or an option of many programs, is no secret.

@@ -373,6 +373,7 @@ code_table! {
         DELIVERY_GAP                "ROT520" "delivery-gap" Warning;
         TARGET_UNFIT                "ROT521" "target-unfit" Error;
         DELIVERED_UNVERIFIED        "ROT522" "delivered-unverified" Note pedantic;
+        REVOKE_CANNOT_BE_BOUND      "ROT523" "revoke-cannot-be-bound" Error;
     }
     Masking {
         UNMASKED_MINTED_SECRET      "ROT601" "unmasked-minted-secret" Error;
@@ -446,6 +447,8 @@ code_table! {
         VAULT_MERGE_REFUSED         "ROT829" "merge-refused" Error;
         PLAN_TAMPERED               "ROT830" "plan-tampered" Error;
         PLAN_NEWER                  "ROT831" "plan-newer" Error;
+        VAULT_MOVED                 "ROT832" "vault-moved" Error;
+        UNSAFE_FILE                 "ROT833" "unsafe-file" Error;
         CONFIG_INVALID              "ROT840" "config-invalid" Error;
         USAGE                       "ROT841" "usage" Error;
         CLOCK_ANOMALY               "ROT850" "clock-anomaly" Error;

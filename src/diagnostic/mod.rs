@@ -285,3 +285,23 @@ pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) 
     }
     best.map(|(_, name)| name)
 }
+
+/// A text of somebody else as it can be shown.
+pub trait Printable {
+    /// Letters of all scripts as they are; what a terminal would obey, or not show, by its number.
+    fn printable(&self) -> String;
+}
+
+impl Printable for str {
+    fn printable(&self) -> String {
+        let mut out = String::with_capacity(self.len());
+        for c in self.chars() {
+            // The standard library knows what can be printed; quotes and backslashes are no danger here.
+            match c {
+                '\'' | '"' | '\\' => out.push(c),
+                c => out.extend(c.escape_debug()),
+            }
+        }
+        out
+    }
+}

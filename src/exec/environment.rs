@@ -1,7 +1,7 @@
 //! Which variables the child gets.
 
 use super::Given;
-use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::diagnostic::{Error, Failure, Printable, Result, codes};
 use crate::vault::variable;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -53,7 +53,7 @@ pub fn prove<'g>(given: impl Iterator<Item = &'g Given>, in_variables: bool) -> 
         if !variable::is_valid(variable) {
             return Err(unfit(format!(
                 "secret `{name}` is to go into `{}`, which is no name of a variable",
-                variable.escape_default()
+                variable.printable()
             ))
             .help("a name is made of letters, digits and `_`, and does not begin with a digit"));
         }

@@ -12,7 +12,7 @@ use super::journal::event::{End, EndStatus};
 use super::journal::{self, Event, Journal};
 use super::open::{self, Place};
 use super::turn::Turn;
-use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
+use crate::diagnostic::{Diagnostic, Error, Failure, Printable, Result, codes};
 use crate::plan::effect::{Effect, Old};
 use crate::plan::task::Step;
 use crate::plan::{Plan, Rotation, Task};
@@ -137,7 +137,7 @@ fn gone(rotation: &str, claim: &Claim) -> Error {
 pub fn machine(host: Option<&str>) -> String {
     host.map_or_else(
         || "on another machine".to_owned(),
-        |host| format!("on machine {}", host.escape_default()),
+        |host| format!("on machine {}", host.printable()),
     )
 }
 

@@ -1,7 +1,7 @@
 //! Whether a rotation is due: what its schedule says about what happened.
 
 use super::open::OpenRun;
-use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::diagnostic::{Error, Failure, Printable, Result, codes};
 use crate::plan::Rotation;
 use crate::plan::schedule::{Due, Trigger};
 use crate::plan::task::walk_steps;
@@ -314,7 +314,7 @@ pub fn check_clock(
     };
     if !own {
         let who = match &ahead.host {
-            Some(host) => format!("machine {}", host.escape_default()),
+            Some(host) => format!("machine {}", host.printable()),
             None => "another machine".to_owned(),
         };
         return Ok(Some(format!(

@@ -222,18 +222,16 @@ fn commit_done(
     revoked_at: Option<jiff::Timestamp>,
 ) -> std::result::Result<(), String> {
     let committed = vault.borrow_mut().commit(|doc| {
-        let copies: Vec<String> = doc.get(&entry.secret).map_or_else(Vec::new, |secret| {
-            let ids = secret.versions.iter().map(|v| &v.id);
-            ids.filter(|id| secret.is_copy(id, &entry.version))
-                .cloned()
-                .collect()
-        });
-        // What a rollback stored anew is the same credential.
-        for version in &copies {
-            if let Some(at) = revoked_at {
-                doc.mark_revoked(&entry.secret, version, at)?;
+        if let Some(at) = revoked_at {
+            let known = doc
+                .get(&entry.secret)
+                .is_some_and(|s| s.version(&entry.version).is_some());
+            if known {
+                return sweep::revoked(doc, &entry.secret, &entry.version, at);
             }
-            sweep::done(doc, &entry.secret, version);
+        }
+        for copy in sweep::copies(doc, &entry.secret, &entry.version) {
+            sweep::done(doc, &entry.secret, &copy);
         }
         sweep::done(doc, &entry.secret, &entry.version);
         Ok(())
@@ -273,9 +271,16 @@ fn scope(
         rotation: rotation.name.clone(),
         reason: None,
     };
-    let env = start::environment(world, plan);
-    let mut scope = start::scope(plan, facts, Values::new(), env, secrets);
     let bound = entry.work.as_ref().map_or(&[][..], |work| &work.bound);
+    // As it is now; what the process that is at work now was not given, as it was then.
+    let mut env = start::environment(world, plan);
+    for Bound { name, value, label } in bound {
+        if let BoundName::Env(name) = name {
+            env.entry(name.clone())
+                .or_insert_with(|| Value::from_json(value, label));
+        }
+    }
+    let mut scope = start::scope(plan, facts, Values::new(), env, secrets);
     let mut inputs = Values::new();
     for Bound { name, value, label } in bound {
         let value = Value::from_json(value, label);
@@ -287,6 +292,7 @@ fn scope(
             BoundName::Let(name) => drop(scope.lets.insert(name, value)),
             BoundName::Variable(name) => drop(scope.variables.insert(name, value)),
             BoundName::Output(name) => drop(scope.outputs.insert(name, value)),
+            BoundName::Env(_) => {}
             BoundName::Capture { step, name } => {
                 scope.captures.entry(step).or_default().insert(name, value);
             }
@@ -356,7 +362,7 @@ impl<'a> Engine<'a> {
             let made_within = match &name {
                 BoundName::Capture { step, .. } | BoundName::Output(step) => own.contains(step),
                 BoundName::Let(name) => own.contains(name),
-                BoundName::Input(_) | BoundName::Variable(_) => false,
+                BoundName::Input(_) | BoundName::Variable(_) | BoundName::Env(_) => false,
             };
             if made_within {
                 continue;
@@ -417,10 +423,10 @@ fn bound_name(root: &Root) -> Option<BoundName> {
             name: name.clone(),
         }),
         Root::Output(step) => Some(BoundName::Output(step.clone())),
+        Root::Env(name) => Some(BoundName::Env(name.clone())),
         Root::Secret { .. }
         | Root::Inputs
         | Root::TaskField { .. }
-        | Root::Env(_)
         | Root::Run(_)
         | Root::Answer => None,
     }

@@ -3,6 +3,7 @@
 //! An entry goes only when the revocation is done; a crash between the call and the commit leads to a second call, whose
 //! 404 or 410 counts as done.
 
+use crate::diagnostic::Result;
 use crate::plan::Label;
 use crate::plan::schedule::Dur;
 use crate::vault::{Arrival, Document, State, VersionEntry};
@@ -89,6 +90,8 @@ pub enum BoundName {
     },
     /// The output of a Conductor task.
     Output(String),
+    /// `env.NAME`
+    Env(String),
 }
 
 /// What is noted.
@@ -140,6 +143,31 @@ pub fn done(doc: &mut Document, secret: &str, version: &str) {
     store(doc, &all);
 }
 
+/// Notes that a version was revoked: what a rollback stored anew is the same credential, under whatever id.
+///
+/// # Errors
+/// ROT811 without such a secret or version.
+pub fn revoked(doc: &mut Document, secret: &str, version: &str, at: jiff::Timestamp) -> Result<()> {
+    doc.mark_revoked(secret, version, at)?;
+    for copy in copies(doc, secret, version) {
+        doc.mark_revoked(secret, &copy, at)?;
+        done(doc, secret, &copy);
+    }
+    done(doc, secret, version);
+    Ok(())
+}
+
+/// The versions that hold what a version holds, and itself.
+pub fn copies(doc: &Document, secret: &str, version: &str) -> Vec<String> {
+    let Some(entry) = doc.get(secret) else {
+        return Vec::new();
+    };
+    let ids = entry.versions.iter().map(|v| &v.id);
+    ids.filter(|id| entry.is_copy(id, version))
+        .cloned()
+        .collect()
+}
+
 fn store(doc: &mut Document, all: &[Due]) {
     if all.is_empty() {
         doc.meta.remove(META);
@@ -172,6 +200,7 @@ pub fn unrevoked<'d>(doc: &'d Document, secret: &str) -> Vec<&'d VersionEntry> {
             State::Previous | State::Retired | State::Failed
         ) && version.rotation.as_deref() == Some(rotation)
             && version.value.is_some()
+            && !version.is_accepted()
             && !same_as_used(entry, version)
     });
     left.collect()

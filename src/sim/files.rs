@@ -46,6 +46,7 @@ impl<O: Outside> Fs for Sim<O> {
                 uid: USER,
                 gid: USER,
                 links: 2,
+                id: (0, 0),
             },
             Entry::File(inode) => Stat {
                 kind: FileKind::File,
@@ -54,6 +55,7 @@ impl<O: Outside> Fs for Sim<O> {
                 uid: USER,
                 gid: USER,
                 links: state.disk.links(inode) as u64,
+                id: (1, inode),
             },
         }))
     }

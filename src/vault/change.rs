@@ -1,11 +1,11 @@
 //! How labels move. A version's value never changes; each call may be repeated after a crash and then changes nothing.
 
 use super::document::{
-    Document, Facts, MAX_VALUE, NewUnkept, NewVersion, REMOVED, SecretEntry, State, StoredValue,
-    Unrevoked, VersionEntry, Why,
+    ACCEPTED, Document, Facts, MAX_VALUE, NewUnkept, NewVersion, REMOVED, SecretEntry, State,
+    StoredValue, Unrevoked, VersionEntry, Why,
 };
 use super::{Secret, history, name};
-use crate::diagnostic::{Error, Failure, Result, codes, nearest};
+use crate::diagnostic::{Error, Failure, Printable, Result, codes, nearest};
 use jiff::Timestamp;
 
 impl Document {
@@ -49,7 +49,7 @@ impl Document {
             return Err(Error::plain(
                 Failure::Usage,
                 codes::VAULT_NO_SUCH_SECRET,
-                format!("secret `{name}` has no field `{}`", field.escape_default()),
+                format!("secret `{name}` has no field `{}`", field.printable()),
             )
             .help(format!("its fields are {}", entry.fields.join(", "))));
         }
@@ -377,8 +377,11 @@ impl Document {
     /// ROT811 without such a secret or version.
     pub fn accept_unrevoked(&mut self, name: &str, id: &str, at: Timestamp) -> Result<()> {
         let version = self.version_mut(name, id)?;
-        if version.unrevoked.take().is_some() {
+        version.unrevoked = None;
+        if !version.is_accepted() {
             version.remark(&format!("accepted as not revoked at {at}"));
+            let at = serde_json::Value::String(at.to_string());
+            version.ext.insert(ACCEPTED.to_owned(), at);
         }
         Ok(())
     }
@@ -392,7 +395,7 @@ impl Document {
             let error = Error::plain(
                 Failure::Usage,
                 codes::VAULT_NO_SUCH_SECRET,
-                format!("the vault has no secret `{}`", name.escape_default()),
+                format!("the vault has no secret `{}`", name.printable()),
             );
             match nearest(name, self.names()) {
                 Some(near) => error.help(format!("did you mean `{near}`?")),
@@ -526,7 +529,7 @@ fn check_value(name: &str, value: &StoredValue) -> Result<()> {
             if !name::is_field_name(field) {
                 return Err(bad_value(format!(
                     "`{}` cannot name a field of secret `{name}`",
-                    field.escape_default()
+                    field.printable()
                 ))
                 .help("letters, digits, `_` and `-`; no dots and no `/`"));
             }
@@ -550,7 +553,7 @@ fn bad_name(name: &str) -> Error {
     Error::plain(
         Failure::Usage,
         codes::BAD_NAME,
-        format!("`{}` cannot name a secret", name.escape_default()),
+        format!("`{}` cannot name a secret", name.printable()),
     )
     .help("letters, digits, `_` and `-`, in segments joined by `/`; no dots")
 }
@@ -578,7 +581,7 @@ fn no_version(name: &str, id: &str) -> Error {
     Error::plain(
         Failure::Usage,
         codes::VAULT_NO_SUCH_SECRET,
-        format!("secret `{name}` has no version `{}`", id.escape_default()),
+        format!("secret `{name}` has no version `{}`", id.printable()),
     )
     .help(format!("`rot vault history {name}` lists its versions"))
 }

@@ -359,7 +359,15 @@ impl SecretEntry {
     }
 }
 
+/// The fact that a person accepts a version as not revoked, with the time.
+pub(super) const ACCEPTED: &str = "accepted";
+
 impl VersionEntry {
+    /// Whether a person has accepted that it is not revoked.
+    pub fn is_accepted(&self) -> bool {
+        self.ext.contains_key(ACCEPTED)
+    }
+
     /// Whether it has ended by `now`, as far as is known.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|end| end <= now)

@@ -3,7 +3,7 @@
 
 use super::document::{Document, StoredValue};
 use super::{Secret, name, variable};
-use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::diagnostic::{Error, Failure, Printable, Result, codes};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use std::collections::HashMap;
@@ -123,7 +123,7 @@ fn env(items: &[Item<'_>], prefix: &str, quote: Quote<'_>) -> Result<Zeroizing<V
             return Err(Error::plain(
                 Failure::Usage,
                 codes::USAGE,
-                format!("`{}` cannot name a variable", key.escape_default()),
+                format!("`{}` cannot name a variable", key.printable()),
             )
             .help("`--prefix` takes letters, digits and `_`, and begins with a letter or `_`"));
         }
@@ -299,7 +299,7 @@ fn kubernetes(items: &[Item<'_>], manifest: &Manifest<'_>) -> Result<Zeroizing<V
             codes::USAGE,
             format!(
                 "`{}` cannot be a key of a Kubernetes secret",
-                key.escape_default()
+                key.printable()
             ),
         )
         .help("letters, digits, `-`, `_` and `.`, at most 253"));
@@ -312,10 +312,7 @@ fn kubernetes(items: &[Item<'_>], manifest: &Manifest<'_>) -> Result<Zeroizing<V
         return Err(Error::plain(
             Failure::Usage,
             codes::VAULT_NO_SUCH_SECRET,
-            format!(
-                "nothing that is exported is called `{}`",
-                name.escape_default()
-            ),
+            format!("nothing that is exported is called `{}`", name.printable()),
         )
         .help("`--key NAME=KEY` names a secret, `--key NAME.FIELD=KEY` a field of a record"));
     }

@@ -3,6 +3,7 @@
 //! A file that group or others can read is refused: its secrets must be taken as known.
 
 use super::crypt::{self, Fault, Form, Identity, SshKey};
+use super::guard;
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::world::World;
 use crate::world::fs::FileKind;
@@ -78,6 +79,11 @@ pub fn render(identity: &Identity, created: jiff::Timestamp) -> Option<Zeroizing
     )))
 }
 
+/// Whether what is given for a path names no file: a key, or an open descriptor.
+pub(super) fn is_special(path: &Path) -> bool {
+    is_key(path) || is_descriptor(path)
+}
+
 /// Whether a path names an open descriptor, as a shell's `<(…)` does.
 fn is_descriptor(path: &Path) -> bool {
     path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd")
@@ -118,11 +124,20 @@ fn read(world: &World, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     if stat.kind != FileKind::File {
         return Err(unusable(path, "is not a regular file"));
     }
+    guard::identity(world, &target, &stat)?;
     // systemd gives a credential to a service's user by an access list, whose mask shows as the group's bits.
     let credentials = world.env.var("CREDENTIALS_DIRECTORY");
     let credential = credentials.is_some_and(|dir| !dir.is_empty() && path.starts_with(dir));
     let exposed = if credential { 0o037 } else { 0o077 };
+    let bytes = world
+        .fs
+        .read(&target, MAX_FILE)
+        .map_err(|error| unusable(path, &format!("cannot be read ({})", error.kind())))?;
     if stat.mode & exposed != 0 {
+        // A file that is none is nobody's secret, and no mode of ours to change.
+        if !looks_like_identity(&bytes) {
+            return Err(unusable(path, "holds no identity"));
+        }
         let message = format!(
             "others than its owner may read or change the identity {shown} (mode {:04o})",
             stat.mode & 0o7777
@@ -133,10 +148,16 @@ fn read(world: &World, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
                 .help(format!("chmod 600 {}", target.display())),
         );
     }
-    world
-        .fs
-        .read(&target, MAX_FILE)
-        .map_err(|error| unusable(path, &format!("cannot be read ({})", error.kind())))
+    Ok(bytes)
+}
+
+/// Whether a file may be what opens a vault: a key of age's, a private key in PEM, or either of them sealed by a passphrase.
+fn looks_like_identity(bytes: &[u8]) -> bool {
+    let holds = |word: &[u8]| bytes.windows(word.len()).any(|w| w == word);
+    matches!(crypt::form(bytes), Form::Binary | Form::Armored)
+        || holds(b"AGE-SECRET-KEY-")
+        || holds(b"AGE-PLUGIN-")
+        || holds(b"PRIVATE KEY-----")
 }
 
 fn parse(world: &World, path: &Path, bytes: &[u8]) -> Result<Vec<Identity>> {

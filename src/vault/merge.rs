@@ -9,7 +9,7 @@ use super::document::{
     Document, Facts, SecretEntry, State, StoredValue, Unrevoked, VersionEntry, Why,
 };
 use super::{claim, history, pin, recipient, replace, wire};
-use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::diagnostic::{Error, Failure, Printable, Result, codes};
 use jiff::Timestamp;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -239,7 +239,7 @@ impl Merge<'_> {
                 let called = known.unwrap_or_else(|| recipient::short(text));
                 self.told.insert(format!(
                     "recipient {} is in one of the copies only, and was left out",
-                    called.escape_default()
+                    called.printable()
                 ));
             }
         }

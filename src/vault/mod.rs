@@ -9,6 +9,7 @@ mod derive;
 pub mod document;
 pub mod export;
 pub mod foreign;
+pub mod guard;
 pub mod history;
 pub mod identity;
 pub mod import;
@@ -16,6 +17,7 @@ mod invariant;
 pub mod merge;
 pub mod name;
 mod pin;
+mod project;
 pub mod recipient;
 mod replace;
 pub mod secret;
@@ -29,5 +31,6 @@ pub use document::{
     Document, NewUnkept, NewVersion, SecretEntry, State, StoredValue, Unrevoked, VersionEntry, Why,
 };
 pub use pin::Pin;
+pub use project::Project;
 pub use secret::Secret;
 pub use store::{Backup, Joined, Paths, Vault, armor};

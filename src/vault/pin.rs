@@ -8,7 +8,7 @@
 use super::ancestry::Ancestry;
 use super::document::Document;
 use super::{recipient, replace};
-use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::diagnostic::{Error, Failure, Printable, Result, codes};
 use crate::world::World;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const PIN_SCHEMA: &str = "rot.pin/v2";
+const PLACE_SCHEMA: &str = "rot.place/v2";
 const MAX_FILE: u64 = 256 * 1024;
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
@@ -62,9 +63,11 @@ struct OldPin {
     file: String,
 }
 
-/// The form before: which vault is at a path.
-#[derive(Deserialize)]
-struct OldPlace {
+/// Beside a pin, that there is one: a pin that was taken away alone is noticed. Before there were pins by path, which vault is at one.
+#[derive(Serialize, Deserialize)]
+struct Place {
+    #[serde(default)]
+    schema: String,
     vault_id: String,
 }
 
@@ -89,6 +92,8 @@ pub(super) enum Standing {
     Forged,
     /// Another vault.
     Swapped,
+    /// It was remembered, and what was remembered is gone.
+    Forgotten,
 }
 
 /// What is known of a file.
@@ -164,6 +169,13 @@ impl Pin {
                 here: true,
             });
         }
+        if is_forgotten(world, state, vault) {
+            return Ok(Known {
+                standing: Standing::Forgotten,
+                pin: None,
+                here: true,
+            });
+        }
         // The worst is what counts: one copy that this file lacks is enough to lose something.
         let mut worst: Option<(Standing, Pin)> = None;
         for pin in elsewhere(world, state, &self.vault_id) {
@@ -197,7 +209,7 @@ impl Pin {
         vault: &Path,
         accept: bool,
     ) -> io::Result<()> {
-        let path = pin_path(world, state, vault);
+        let path = file(world, state, vault);
         world.fs.create_dir(replace::dir_of(&path), 0o700)?;
         let Some(lock) = world.fs.lock(&path.with_extension("lock"), LOCK_WAIT)? else {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -214,6 +226,17 @@ impl Pin {
             bytes.push(b'\n');
             replace::replace(world, &path, &bytes)?;
         }
+        let place = place(&path);
+        if accept || world.fs.stat(&place)?.is_none() {
+            let content = Place {
+                schema: PLACE_SCHEMA.to_owned(),
+                vault_id: self.vault_id.clone(),
+            };
+            let mut bytes =
+                serde_json::to_vec_pretty(&content).map_err(|_| io::ErrorKind::InvalidData)?;
+            bytes.push(b'\n');
+            replace::replace(world, &place, &bytes)?;
+        }
         drop(lock);
         Ok(())
     }
@@ -228,7 +251,7 @@ impl Pin {
             text.push_str(&format!(", seen {}", at.strftime("%Y-%m-%dT%H:%M:%SZ")));
         }
         if let Some(host) = &self.host {
-            text.push_str(&format!(" on {}", host.escape_default()));
+            text.push_str(&format!(" on {}", host.printable()));
         }
         text
     }
@@ -241,7 +264,7 @@ impl Pin {
         };
         let (here, before) = (self.generation, seen.generation);
         Some(match standing {
-            Standing::FirstUse | Standing::Same | Standing::Later | Standing::Distant => {
+            Standing::FirstUse | Standing::Same | Standing::Later | Standing::Distant | Standing::Forgotten => {
                 return None;
             }
             Standing::Swapped => error(
@@ -299,7 +322,7 @@ const ACCEPT: &str = "restore the newest copy of the vault; when this one is rig
 /// # Errors
 /// ROT806 when it cannot be read; ROT820 when the disk or the system fails.
 pub(super) fn remembered(world: &World, state: &Path, vault: &Path) -> Result<Option<Pin>> {
-    let path = pin_path(world, state, vault);
+    let path = file(world, state, vault);
     if let Some(pin) = load::<Pin>(world, &path)? {
         return if pin.schema == PIN_SCHEMA {
             Ok(Some(pin))
@@ -307,15 +330,36 @@ pub(super) fn remembered(world: &World, state: &Path, vault: &Path) -> Result<Op
             Err(unreadable(&path))
         };
     }
-    let Some(place) = load::<OldPlace>(world, &path.with_extension("place"))? else {
-        return Ok(None);
-    };
-    let old = state.join("vaults").join(format!("{}.pin", place.vault_id));
-    Ok(load::<OldPin>(world, &old)?.map(|old| Pin {
+    Ok(before_paths(world, state, &path).map(|old| Pin {
         path: resolved(world, vault).display().to_string(),
         ..old.into()
     }))
 }
+
+/// What was remembered in the form before, one file for a vault wherever it is.
+fn before_paths(world: &World, state: &Path, pin: &Path) -> Option<OldPin> {
+    let place = load::<Place>(world, &place(pin)).ok()??;
+    let old = state.join("vaults").join(format!("{}.pin", place.vault_id));
+    load::<OldPin>(world, &old).ok()?
+}
+
+/// Whether something was remembered of a path, and the memory of it was taken away.
+pub(super) fn is_forgotten(world: &World, state: &Path, vault: &Path) -> bool {
+    let pin = file(world, state, vault);
+    let there = |path: &Path| !matches!(world.fs.stat(path), Ok(None));
+    there(&place(&pin)) && !there(&pin) && before_paths(world, state, &pin).is_none()
+}
+
+/// Why a vault is not changed of which the memory was taken away.
+pub(super) fn forgotten(path: &Path) -> Error {
+    Error::plain(Failure::Tampered, codes::VAULT_TAMPERED, FORGOTTEN)
+        .note(format!("vault: {}", path.display()))
+        .note("without it, an older or forged vault would not be noticed")
+        .help("when the vault is right, and you know why, `rot vault accept` remembers it anew")
+}
+
+/// What is said of it.
+pub(super) const FORGOTTEN: &str = "what this machine remembered of the vault was taken away, and that it had been remembered was not";
 
 impl From<OldPin> for Pin {
     fn from(old: OldPin) -> Self {
@@ -362,7 +406,7 @@ pub(super) fn lineage(doc: &Document) -> Ancestry {
 
 fn rank(standing: Standing) -> u8 {
     match standing {
-        Standing::Same | Standing::FirstUse => 0,
+        Standing::Same | Standing::FirstUse | Standing::Forgotten => 0,
         Standing::Later => 1,
         Standing::Distant => 2,
         Standing::Older => 3,
@@ -372,20 +416,19 @@ fn rank(standing: Standing) -> u8 {
     }
 }
 
-fn pin_path(world: &World, state: &Path, vault: &Path) -> PathBuf {
+/// Where what is remembered of a vault is kept.
+pub(super) fn file(world: &World, state: &Path, vault: &Path) -> PathBuf {
     let resolved = resolved(world, vault);
-    let digest = ring::digest::digest(
-        &ring::digest::SHA256,
-        resolved.as_os_str().as_encoded_bytes(),
-    );
-    let short = digest.as_ref().get(..16).unwrap_or_default();
-    state
-        .join("vaults")
-        .join(format!("{}.pin", replace::hex(short)))
+    let short = replace::short_hash(resolved.as_os_str().as_encoded_bytes());
+    state.join("vaults").join(format!("{short}.pin"))
+}
+
+fn place(pin: &Path) -> PathBuf {
+    pin.with_extension("place")
 }
 
 /// The same file has the same name here, however the directory was reached.
-fn resolved(world: &World, vault: &Path) -> PathBuf {
+pub(super) fn resolved(world: &World, vault: &Path) -> PathBuf {
     let dir = replace::dir_of(vault);
     world
         .fs
@@ -394,7 +437,7 @@ fn resolved(world: &World, vault: &Path) -> PathBuf {
         .join(vault.file_name().unwrap_or_default())
 }
 
-fn load<T: DeserializeOwned>(world: &World, path: &Path) -> Result<Option<T>> {
+pub(super) fn load<T: DeserializeOwned>(world: &World, path: &Path) -> Result<Option<T>> {
     match world.fs.read(path, MAX_FILE) {
         Ok(bytes) => serde_json::from_slice(&bytes)
             .map(Some)
@@ -427,7 +470,7 @@ fn load<T: DeserializeOwned>(world: &World, path: &Path) -> Result<Option<T>> {
     }
 }
 
-fn unreadable(path: &Path) -> Error {
+pub(super) fn unreadable(path: &Path) -> Error {
     Error::plain(
         Failure::Tampered,
         codes::VAULT_TAMPERED,
@@ -448,8 +491,8 @@ impl Document {
 
 /// Forgets what is remembered of a path.
 pub(super) fn forget(world: &World, state: &Path, vault: &Path) -> io::Result<()> {
-    let path = pin_path(world, state, vault);
-    for path in [path.with_extension("place"), path] {
+    let path = file(world, state, vault);
+    for path in [place(&path), path] {
         match world.fs.remove(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -2,7 +2,7 @@
 
 use super::crypt;
 use super::document::{Document, VersionEntry};
-use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::diagnostic::{Error, Failure, Printable, Result, codes};
 use zeroize::Zeroizing;
 
 /// Reads a recipient.
@@ -133,11 +133,10 @@ impl Document {
         if let Some(name) = name
             && !is_name(name)
         {
-            return Err(refused(format!(
-                "`{}` cannot name a recipient",
-                name.escape_default()
-            ))
-            .help("up to 64 printable characters, such as `alice` or `ci@deploy`"));
+            return Err(
+                refused(format!("`{}` cannot name a recipient", name.printable()))
+                    .help("up to 64 printable characters, such as `alice` or `ci@deploy`"),
+            );
         }
         let name = name.map(str::to_owned).or_else(|| comment_of(text));
         let known = self.recipients.iter().any(|known| same(known, &kept));

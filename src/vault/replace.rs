@@ -112,3 +112,9 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
         hex(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref())
     )
 }
+
+/// Half of the SHA-256 digest, for the name of a file.
+pub(super) fn short_hash(bytes: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    hex(digest.as_ref().get(..16).unwrap_or_default())
+}

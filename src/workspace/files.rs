@@ -2,11 +2,12 @@
 //! [`crate::world::fs`], which is built for crashes.)
 #![allow(clippy::disallowed_methods)]
 
+use crate::world::fs::inherit;
 use crate::world::platform::public_mode;
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 /// The largest source that is read.
@@ -202,7 +203,16 @@ pub fn replace(path: &Path, content: &str) -> io::Result<()> {
         .to_string_lossy()
         .into_owned();
     let temporary = parent(&path).join(format!(".{name}.{}.tmp", std::process::id()));
-    let written = create(&temporary, content, mode).and_then(|()| fs::rename(&temporary, &path));
+    let before = fs::metadata(&path).ok();
+    let written = create(&temporary, content, mode)
+        .and_then(|()| match before {
+            // Root rewrites what belongs to somebody else.
+            Some(before) if rustix::process::geteuid().is_root() => {
+                chown(&temporary, Some(before.uid()), Some(before.gid()))
+            }
+            _ => Ok(()),
+        })
+        .and_then(|()| fs::rename(&temporary, &path));
     if written.is_err() {
         let _ = fs::remove_file(&temporary);
     }
@@ -216,6 +226,7 @@ pub fn create(path: &Path, content: &str, mode: u32) -> io::Result<()> {
         .create_new(true)
         .mode(mode)
         .open(path)?;
+    inherit(&file, path);
     file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.write_all(content.as_bytes())?;
     file.sync_all()
@@ -233,6 +244,7 @@ pub fn create_dir(path: &Path) -> io::Result<()> {
         fs::create_dir(dir)?;
         let mode = public_mode() | ((public_mode() & 0o444) >> 2);
         fs::set_permissions(dir, fs::Permissions::from_mode(mode))?;
+        inherit(&fs::File::open(dir)?, dir);
     }
     Ok(())
 }

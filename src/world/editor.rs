@@ -37,8 +37,11 @@ pub fn edit(editor: &str, text: &[u8]) -> io::Result<Option<Zeroizing<Vec<u8>>>>
         .args(["-c", &format!("{editor} {options} \"$@\""), "editor"])
         .arg(format!("/proc/self/fd/{}", file.as_raw_fd()))
         .status()?;
-    if !status.success() {
-        return Ok(None);
+    match status.code() {
+        Some(0) => {}
+        // What a shell answers with for a program that is not there or cannot be run (POSIX, 2.8.2).
+        Some(126 | 127) | None => return Err(io::ErrorKind::NotFound.into()),
+        Some(_) => return Ok(None),
     }
     let length = file.metadata()?.len().min(LIMIT);
     let mut bytes = Zeroizing::new(Vec::with_capacity(

@@ -17,6 +17,11 @@ pub trait Env: Send + Sync {
     /// A secret from a hidden prompt on the terminal, or from standard input when that is not one. `None` where
     /// there is no person and no input left.
     fn ask_secret(&self, prompt: &str) -> io::Result<Option<Zeroizing<String>>>;
+    /// A question to the person at the terminal, who says yes by the letter that the question names; no where nobody is there.
+    fn confirm(&self, question: &str, yes: char) -> bool {
+        let _ = (question, yes);
+        false
+    }
     /// The same for a secret that need not be text.
     fn ask_bytes(&self, prompt: &str) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
         Ok(self
@@ -39,6 +44,16 @@ impl Env for RealEnv {
         let name = || system.nodename().to_str().ok().map(str::to_owned);
         // Containers are often all called the same, and can be given another name.
         self.var("HOSTNAME").filter(|n| !n.is_empty()).or_else(name)
+    }
+
+    fn confirm(&self, question: &str, yes: char) -> bool {
+        let stdin = io::stdin();
+        if !rustix::termios::isatty(&stdin) || !rustix::termios::isatty(io::stderr()) {
+            return false;
+        }
+        let asked = io::stderr().write_all(format!("{question} ").as_bytes());
+        let mut answer = String::new();
+        asked.is_ok() && stdin.read_line(&mut answer).is_ok() && answer.trim().starts_with(yes)
     }
 
     fn ask_secret(&self, prompt: &str) -> io::Result<Option<Zeroizing<String>>> {
@@ -252,11 +267,8 @@ impl Hidden {
 fn interrupted(hidden: Hidden) -> io::Error {
     drop(hidden);
     let _ = io::stderr().write_all(b"\n");
-    let _sent =
-        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT);
-    // Another thread may be the one that takes the signal, a little later than this one goes on.
-    #[allow(clippy::disallowed_methods)] // this is the world
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    // To this very thread, so that it has been dealt with when this comes back, however busy the machine is.
+    let _sent = signal_hook::low_level::raise(signal_hook::consts::SIGINT);
     io::Error::new(ErrorKind::Interrupted, "interrupted at the prompt")
 }
 

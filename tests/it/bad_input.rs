@@ -483,7 +483,7 @@ fn a_full_disk_loses_nothing_that_is_stored() {
     if let Some(state) = Small::mount(project.path("fullstate"), "16k") {
         fill(&project.path("fullstate/filler"));
         let calls = issuer.state().requests.len();
-        let run = project.rot("--vault disk/rot.vault --state fullstate run seed.json");
+        let run = project.rot("--vault disk/rot.vault --first-use --state fullstate run seed.json");
         said.push_str(&format!(
             "=== run without room for the journal: {}\n{}\n",
             run.code,

@@ -1,6 +1,7 @@
 //! The checker: what each rule finds and what it leaves alone.
 
 mod build;
+mod careful;
 pub mod cases;
 mod conductor;
 mod control;

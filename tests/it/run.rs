@@ -1,10 +1,12 @@
 //! Runs of the real program against the loopback issuer: reports, exit codes, what is refused, what a later call finds.
 
+mod bound;
 mod canary;
 mod decisions;
 #[cfg(unix)]
 mod drain;
 mod due;
+mod fates;
 mod files;
 mod healing;
 mod identity;
@@ -14,6 +16,7 @@ mod machines;
 mod network;
 mod one_name;
 mod plans;
+mod probes;
 mod recovery;
 mod report;
 mod revoking;

@@ -1,12 +1,15 @@
 //! The real interpreter, journal and vault in a simulated world: killed at every call, the power cut in every way, then run
 //! again as cron would. No credential may be lost, and no secret may show.
 
+mod delivered;
 mod explore;
+mod hands;
 mod invariants;
 mod issuer;
 mod machines;
 mod process;
 mod scenario;
+mod stops;
 
 use explore::{Depth, Tally, errors, explore, odd};
 use rot::sim::{Cut, FsFault, HttpFault};
@@ -170,6 +173,27 @@ fn two_machines_make_no_credential_that_nobody_knows() {
         &machines::explore(&filter, only.as_deref()),
         1_500,
     );
+}
+
+#[test]
+fn a_hand_between_two_processes_revokes_nothing_in_use() {
+    let (filter, only) = wanted();
+    let tally = hands::explore(9, &filter, only.as_deref());
+    finish("changes by hand", &tally, 500);
+}
+
+#[test]
+#[ignore = "long: a change by hand at every instant"]
+fn a_hand_at_every_instant_revokes_nothing_in_use() {
+    let (filter, only) = wanted();
+    let tally = hands::explore(1, &filter, only.as_deref());
+    finish("changes by hand", &tally, 4_000);
+}
+
+#[test]
+fn a_process_that_is_asked_to_end_leaves_nothing_behind() {
+    let (filter, only) = wanted();
+    finish("stops", &stops::explore(&filter, only.as_deref()), 100);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! People who share a vault by git, with the real git and the real readers of what is exported.
 
+mod friction;
 mod helps;
 mod needs;
 mod status;
@@ -76,7 +77,7 @@ fn git_joins_what_two_clones_have_changed() {
     rot(&project, "bob", &["vault", "git-setup"], "").code(0);
     rot(&project, "ann", &["vault", "set", "a"], "a1").code(0);
     rot(&project, "bob", &["vault", "set", "b"], "b1").code(0);
-    rot(&project, "bob", &["vault", "set", "b"], "b2").code(0);
+    rot(&project, "bob", &["vault", "set", "b"], "value-b2").code(0);
     for folder in ["ann", "bob"] {
         assert!(git(&project, folder, &["commit", "-qam", folder]));
     }
@@ -92,7 +93,7 @@ fn git_joins_what_two_clones_have_changed() {
     };
     assert_eq!(
         (get("bob", "a"), get("bob", "b")),
-        ("a1\n".into(), "b2\n".into())
+        ("a1\n".into(), "value-b2\n".into())
     );
     rot(&project, "bob", &["vault", "verify"], "")
         .code(0)
@@ -107,7 +108,7 @@ fn git_joins_what_two_clones_have_changed() {
         .unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(
-        shown.contains("secret b  ") && !shown.contains("b2\n"),
+        shown.contains("secret b  ") && !shown.contains("value-b2"),
         "{shown}"
     );
 }

@@ -5,6 +5,7 @@ mod claims;
 mod commands;
 mod documents;
 mod faults;
+mod guard;
 mod identities;
 mod lineage;
 mod merging;

@@ -1,6 +1,7 @@
 (rotation name: (_) @name) @definition.function
 (template name: (identifier) @name) @definition.class
 (secret_declaration name: (secret_name) @name) @definition.constant
+(target_item name: (identifier) @name) @definition.constant
 (http name: (identifier) @name) @definition.method
 (sql name: (identifier) @name) @definition.method
 (redis name: (identifier) @name) @definition.method

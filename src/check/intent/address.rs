@@ -167,6 +167,54 @@ pub(crate) fn is_in_place(http: &Http) -> bool {
     matches!(http.method.as_str(), "PUT" | "PATCH") || last().split(['.', ':']).any(replaces)
 }
 
+/// Whether the old credential is dead when a call has answered: it says that it replaces, and speaks of no time in which both live.
+pub(crate) fn kills(http: &Http) -> bool {
+    let mut lasting = false;
+    for expr in about(http) {
+        expr.walk(&mut |part| match &part.kind {
+            ExprKind::String(text) => lasting |= says_both(text),
+            ExprKind::Object(members) => lasting |= members.iter().any(|(key, _)| says_both(key)),
+            _ => {}
+        });
+    }
+    lasting |= http.query.iter().any(|(key, _)| says_both(key));
+    let word = |segment: &String| {
+        segment
+            .split(['.', ':', '-', '_', '/'])
+            .next()
+            .is_some_and(|word| {
+                [
+                    "rotate",
+                    "roll",
+                    "regenerate",
+                    "regen",
+                    "reset",
+                    "reissue",
+                    "rekey",
+                ]
+                .contains(&word)
+            })
+    };
+    !lasting && http.method != "GET" && segments(http).1.last().is_some_and(word)
+}
+
+/// Words of a time in which the old credential lives on.
+fn says_both(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    [
+        "grace",
+        "overlap",
+        "old",
+        "prev",
+        "delay",
+        "keep",
+        "revoke_at",
+        "valid_for",
+    ]
+    .iter()
+    .any(|word| text.contains(word))
+}
+
 /// Whether short-lived tokens are fetched at an address: a login, or a grant of OAuth.
 pub(crate) fn is_login(http: &Http) -> bool {
     let (host, segments) = segments(http);

@@ -2,17 +2,19 @@
 //! whose answer is stored makes a credential, one that ends a life below the same address revokes one, and whatever carries a
 //! new value, or reads the secret that holds it, tries it.
 //!
-//! [`trial`], [`revoke`] and [`keep`] say what is wrong with the order of them; `.rot` says what its calls do, and has no
+//! [`trial`], [`revoke`], [`keep`] and [`workers`] say what is wrong with the order of them, [`open`] what of it is kept in the open; `.rot` says what its calls do, and has no
 //! facts here.
 
 mod address;
 pub(crate) mod keep;
+pub(crate) mod open;
 pub(crate) mod revoke;
 mod sources;
 pub(crate) mod trial;
+pub(crate) mod workers;
 
 pub(crate) use address::{
-    Relation, is_in_place, is_login, is_of_the_dead, is_revocation, relation,
+    Relation, is_in_place, is_login, is_of_the_dead, is_revocation, relation, written,
 };
 pub(crate) use sources::Sources;
 
@@ -89,23 +91,21 @@ pub(crate) struct Decision {
     pub(crate) acts: bool,
 }
 
+/// Whether a step hands its input to a program that sends it to people.
+fn is_message(task: &Task) -> bool {
+    let Task::Worker(worker) = task else {
+        return false;
+    };
+    (worker.kind.as_deref()).is_some_and(|kind| MESSAGES.contains(&kind))
+}
+
 impl Decision {
     fn of(task: &Task) -> Self {
         let mut of = Self::default();
         for steps in task.blocks() {
             of.fails |= revoke::fails(steps);
             walk_steps(steps, &mut |step| {
-                let tells = |worker: &crate::plan::task::Worker| {
-                    worker
-                        .kind
-                        .as_deref()
-                        .is_some_and(|kind| MESSAGES.contains(&kind))
-                };
-                of.acts |= if let Task::Worker(worker) = &step.task {
-                    !tells(worker)
-                } else {
-                    step.task.acts()
-                };
+                of.acts |= step.task.acts() && !is_message(&step.task);
             });
         }
         of
@@ -126,8 +126,8 @@ pub(crate) struct Intent<'p> {
     decided: HashMap<(usize, &'p str), Decision>,
     /// What each SWITCH decides by.
     subjects: HashMap<usize, Sources<'p>>,
-    /// Secrets of which a step stores a copy.
-    copied: HashSet<&'p str>,
+    /// The steps that store a copy of a secret.
+    copied: HashMap<&'p str, Vec<usize>>,
     /// Uses of a value by what it came from, in the order of the steps.
     carried: HashMap<AtomId, Vec<Use>>,
     /// Uses of a secret by its name, in the order of the steps.
@@ -168,7 +168,7 @@ impl<'p> Intent<'p> {
             {
                 value.walk(&mut |part| {
                     if let ExprKind::Ref(Root::Secret { name, .. }) = &part.kind {
-                        all.copied.insert(name);
+                        all.copied.entry(name).or_default().push(step);
                     }
                 });
             }
@@ -299,7 +299,12 @@ impl<'p> Intent<'p> {
 
     /// Whether a step stores a copy of a secret.
     pub(crate) fn is_copied(&self, secret: &str) -> bool {
-        self.copied.contains(secret)
+        self.copied.contains_key(secret)
+    }
+
+    /// The steps that store a copy of a secret.
+    pub(crate) fn copies_of(&self, secret: &str) -> &[usize] {
+        self.copied.get(secret).map_or(&[], Vec::as_slice)
     }
 
     /// Whoever gets a value.

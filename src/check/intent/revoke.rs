@@ -4,8 +4,9 @@ use super::{Mint, Relation, Revocation, Sources, relation};
 use crate::check::context::Context;
 use crate::check::order::Order;
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
-use crate::plan::task::{CaptureSource, Switch};
-use crate::plan::{Step, Task};
+use crate::plan::expr::Root;
+use crate::plan::task::{Body, CaptureSource, Switch};
+use crate::plan::{ExprKind, Origin, Step, Task};
 use std::collections::HashSet;
 
 /// Cases that say yes, and those that say no.
@@ -72,18 +73,27 @@ pub(crate) fn check(cx: &Context<'_, '_>, seen: &mut HashSet<usize>, out: &mut V
             .iter()
             .filter(|r| r.step != mint.step)
         {
-            if seen.contains(&revocation.step) || is_undo(cx, revocation.step) {
+            if seen.contains(&revocation.step) {
+                continue;
+            }
+            if is_undo(cx, revocation.step) {
+                if let Some(found) = undoes_the_old(cx, mint, revocation) {
+                    seen.insert(revocation.step);
+                    out.push(found);
+                }
                 continue;
             }
             let related = relation(revocation.http, mint.http);
-            let found = names_the_new(cx, mint, revocation).or_else(|| {
-                let related = related?;
-                let listed = || lists_the_new(cx, mint, revocation);
-                let way = || on_another_way(cx, mint, revocation, related);
-                before_it_is_made(cx, mint, revocation, related)
-                    .or_else(listed)
-                    .or_else(way)
-            });
+            let found = names_the_new(cx, mint, revocation)
+                .or_else(|| single_slot(cx, mint, revocation))
+                .or_else(|| {
+                    let related = related?;
+                    let listed = || lists_the_new(cx, mint, revocation);
+                    let way = || on_another_way(cx, mint, revocation, related);
+                    before_it_is_made(cx, mint, revocation, related)
+                        .or_else(listed)
+                        .or_else(way)
+                });
             if let Some(found) = found {
                 seen.insert(revocation.step);
                 out.push(found);
@@ -116,6 +126,189 @@ pub(crate) fn is_undo(cx: &Context<'_, '_>, step: usize) -> bool {
         inner = outer;
     }
     order.get(step).is_some_and(|n| n.on_failure)
+}
+
+/// Whether the branches in which a step stands were chosen before a credential was made, or behind its coming into use.
+pub(crate) fn is_settled(cx: &Context<'_, '_>, step: usize, maker: usize) -> bool {
+    let order = cx.order();
+    let mint = cx.intent.mints.iter().find(|m| m.step == maker);
+    order.around(step).all(|up| {
+        let decides = matches!(order.get(up).map(|n| &n.step.task), Some(Task::Switch(_)));
+        let in_use = || {
+            mint.map(live)
+                .unwrap_or_default()
+                .iter()
+                .any(|s| order.dominates(*s, step) && order.is_within(*s, up))
+                || mint.is_some_and(|m| {
+                    promotions(cx, m)
+                        .iter()
+                        .any(|s| order.dominates(*s, step) && order.is_within(*s, up))
+                })
+        };
+        !decides || order.is_within(maker, up) || is_decided_before(cx, up, maker) || in_use()
+    })
+}
+
+/// Whether a SWITCH decides by what was known before a call.
+fn is_decided_before(cx: &Context<'_, '_>, switch: usize, call: usize) -> bool {
+    let (order, Some(node)) = (cx.order(), cx.order().get(switch)) else {
+        return false;
+    };
+    cx.intent.subject(switch).is_some_and(|subject| {
+        let known = |step: &str| order.find(node.rotation, step).is_some_and(|id| id < call);
+        !subject.varies && subject.steps.iter().all(|(step, _)| known(step))
+    })
+}
+
+/// The steps that store the new credential under the name of what is in use.
+fn live(mint: &Mint<'_>) -> Vec<usize> {
+    let direct = mint
+        .credentials()
+        .filter(|s| !s.secret.is_some_and(super::keep::is_staged));
+    direct.map(|s| s.step).collect()
+}
+
+/// The steps that bring it into use from the place for what is to come.
+fn promotions(cx: &Context<'_, '_>, mint: &Mint<'_>) -> Vec<usize> {
+    let staged = mint
+        .credentials()
+        .filter_map(|s| s.secret)
+        .filter(|s| super::keep::is_staged(s));
+    staged
+        .flat_map(|s| cx.intent.copies_of(s))
+        .copied()
+        .collect()
+}
+
+/// On the way that failed the old one is revoked, and not what did not work.
+fn undoes_the_old(
+    cx: &Context<'_, '_>,
+    mint: &Mint<'_>,
+    undo: &Revocation<'_>,
+) -> Option<Diagnostic> {
+    let order = cx.order();
+    relation(undo.http, mint.http)?;
+    let named = |s: &super::Store<'_>| {
+        s.secret
+            .is_some_and(|secret| undo.names.secrets.contains(secret))
+    };
+    let of_new = undo.names.reads(cx.flow.step_name(mint.step)) || mint.stores.iter().any(named);
+    let replaced = live(mint).into_iter().chain(promotions(cx, mint));
+    if of_new
+        || undo.http.url == mint.http.url
+        || !order.dominates(mint.step, undo.step)
+        || replaced
+            .into_iter()
+            .any(|s| order.may_precede(s, undo.step))
+    {
+        return None;
+    }
+    let twin = cx.intent.revocations_of(mint.rotation).iter().find(|r| {
+        let same = r.http.method == undo.http.method
+            && r.http.url == undo.http.url
+            && r.http.query == undo.http.query
+            && r.http.body == undo.http.body;
+        r.step != undo.step && same && order.dominates(mint.step, r.step) && !is_undo(cx, r.step)
+    });
+    let node = order.get(undo.step)?;
+    let mut found = Diagnostic::new(
+        codes::REVOKE_BEFORE_PROMOTE,
+        node.step.at.0,
+        format!(
+            "where the new `{}` does not work, this revokes the old one, which is still in use",
+            mint.name()
+        ),
+    )
+    .at("reached when the check did not succeed")
+    .help(format!(
+        "name what was just made: its id is in the answer of `{}`",
+        cx.flow.step_name(mint.step)
+    ));
+    match twin.and_then(|r| order.get(r.step)) {
+        Some(twin) => {
+            found = found.label(
+                twin.step.at.0,
+                "the same is revoked here, where the new one works",
+            )
+        }
+        None if !names_the_old(undo) => return None,
+        None => {}
+    }
+    Some(found)
+}
+
+/// Whether what a call is about says of itself that it is of before.
+fn names_the_old(revocation: &Revocation<'_>) -> bool {
+    let old = |name: &str| {
+        super::keep::words(name)
+            .iter()
+            .any(|w| ["old", "prev", "previous", "former"].contains(&w.as_str()))
+    };
+    let mut named = false;
+    for expr in super::about(revocation.http) {
+        expr.walk(&mut |part| {
+            named |= match &part.kind {
+                ExprKind::Ref(
+                    Root::Input(name) | Root::Capture { name, .. } | Root::Secret { name, .. },
+                ) => old(name),
+                _ => false,
+            };
+        });
+    }
+    named
+}
+
+/// The credential has one place, in which the new one is by then.
+fn single_slot(
+    cx: &Context<'_, '_>,
+    mint: &Mint<'_>,
+    revocation: &Revocation<'_>,
+) -> Option<Diagnostic> {
+    let order = cx.order();
+    let same = revocation.http.method == "DELETE"
+        && revocation.http.url == mint.http.url
+        && revocation.http.query.is_empty()
+        && matches!(revocation.http.body, Body::None);
+    let stored = mint
+        .credentials()
+        .find(|s| order.dominates(s.step, revocation.step))?;
+    let carried = |step| {
+        cx.requests_of(step)
+            .flat_map(|r| cx.carried(r))
+            .collect::<Vec<&Origin>>()
+    };
+    let (made_with, ended_with) = (carried(mint.step), carried(revocation.step));
+    let by_the_same = ended_with.iter().all(|o| {
+        made_with.contains(o) && matches!(o, Origin::Secret(name) if !mint.stores.iter().any(|s| s.secret == Some(name.as_str())))
+    });
+    let mut told = false;
+    for header in &revocation.http.headers {
+        header.value.walk(&mut |part| {
+            told |= matches!(
+                &part.kind,
+                ExprKind::Ref(Root::Input(_) | Root::Capture { .. } | Root::Output(_))
+            );
+        });
+    }
+    if !same || !by_the_same || told {
+        return None;
+    }
+    let (node, made, stored) = (
+        order.get(revocation.step)?,
+        order.get(mint.step)?,
+        order.get(stored.step)?,
+    );
+    Some(
+        Diagnostic::new(
+            codes::REVOKE_BEFORE_PROMOTE,
+            node.step.at.0,
+            format!("this ends what is at the address where the new `{}` was made: the new one dies", mint.name()),
+        )
+        .at("nothing works from here on")
+        .label(made.step.at.0, "took the place of the old one")
+        .label(stored.step.at.0, "stored here")
+        .help("leave it out where there is one place for the credential, or name the old one by its id"),
+    )
 }
 
 /// What is revoked is named by a secret that holds the new one by then.
@@ -252,7 +445,24 @@ fn on_another_way(
     related: Relation,
 ) -> Option<Diagnostic> {
     let order = cx.order();
-    let stores: HashSet<usize> = mint.credentials().map(|s| s.step).collect();
+    let copied = promotions(cx, mint);
+    let stores: HashSet<usize> = if copied.is_empty() {
+        mint.credentials().map(|s| s.step).collect()
+    } else if is_settled(cx, revocation.step, mint.step)
+        || copied
+            .iter()
+            .any(|s| shares_a_choice(order, *s, revocation.step))
+    {
+        live(mint).into_iter().chain(copied).collect()
+    } else {
+        return None;
+    };
+    let let_through = |s: &usize| {
+        order.get(*s).is_some_and(|n| {
+            n.step.optional && cx.intent.decided(n.rotation, &n.step.name).is_none()
+        })
+    };
+    let optional = stores.iter().all(let_through);
     let before: Vec<usize> = stores
         .iter()
         .copied()
@@ -261,7 +471,7 @@ fn on_another_way(
     if before.is_empty()
         || before.len() < stores.len()
         || !order.dominates(mint.step, revocation.step)
-        || is_covered(order, &stores, revocation.step)
+        || !optional && is_covered(order, &stores, revocation.step)
     {
         return None;
     }
@@ -275,7 +485,7 @@ fn on_another_way(
         format!("on one way the new `{}` is stored nowhere, and the old one is revoked all the same", mint.name()),
     )
     .at("reached on every way")
-    .label(stored.step.at.0, "stored on this way alone")
+    .label(stored.step.at.0, if optional { "optional: a failure does not stop the workflow" } else { "stored on this way alone" })
     .help("revoke only where the new one was stored, or end the workflow with TERMINATE where it was not");
     Some(if related == Relation::Sure {
         found
@@ -283,6 +493,15 @@ fn on_another_way(
         found
             .severity(Severity::Warning)
             .confidence(Confidence::Medium)
+    })
+}
+
+/// Whether two steps stand in one branch of a SWITCH.
+fn shares_a_choice(order: &Order<'_>, a: usize, b: usize) -> bool {
+    order.around(a).any(|up| {
+        matches!(order.get(up).map(|n| &n.step.task), Some(Task::Switch(_)))
+            && order.is_within(b, up)
+            && order.block_of(a, up) == order.block_of(b, up)
     })
 }
 

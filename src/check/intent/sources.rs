@@ -18,6 +18,8 @@ pub(crate) struct Sources<'p> {
     pub(crate) secrets: HashSet<&'p str>,
     /// A filter of a path or a script may have chosen among several.
     pub(crate) chosen: bool,
+    /// A variable is among them, which may say what was done before.
+    pub(crate) varies: bool,
     /// Other words on the way: keys of paths, names of values.
     pub(crate) words: Vec<String>,
 }
@@ -84,6 +86,7 @@ impl<'p> Names<'p> {
                     found.secrets.insert(name);
                 }
                 ExprKind::Ref(Root::Let(name) | Root::Variable(name)) if seen.insert(name) => {
+                    found.varies |= matches!(&part.kind, ExprKind::Ref(Root::Variable(_)));
                     found.words.push(name.clone());
                     open.extend(
                         self.values

@@ -19,9 +19,16 @@ pub(crate) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for mint in &cx.intent.mints {
         let trials = trials(cx, mint);
         let revoked = revoked_after(cx, mint);
-        if trials.new.is_empty() {
+        at_a_stranger(cx, mint, out);
+        if let Some(dead) = trials
+            .old
+            .first()
+            .filter(|_| super::address::kills(mint.http))
+        {
+            tries_the_old(cx, mint, *dead, true, out);
+        } else if trials.new.is_empty() {
             match trials.old.first() {
-                Some(tried) => tries_the_old(cx, mint, *tried, out),
+                Some(tried) => tries_the_old(cx, mint, *tried, false, out),
                 None => tries_another(cx, mint, revoked, out),
             }
         } else if !trials.new.iter().any(|of| of.elsewhere) {
@@ -100,7 +107,15 @@ fn revoked_after(cx: &Context<'_, '_>, mint: &Mint<'_>) -> Option<usize> {
         .find(|step| cx.order().may_precede(stored, *step))
 }
 
-fn tries_the_old(cx: &Context<'_, '_>, mint: &Mint<'_>, tried: Use, out: &mut Vec<Diagnostic>) {
+/// A check with the secret as it was; `dead` where the call that made the new one has killed that, so that the check fails and the
+/// new one is lost.
+fn tries_the_old(
+    cx: &Context<'_, '_>,
+    mint: &Mint<'_>,
+    tried: Use,
+    dead: bool,
+    out: &mut Vec<Diagnostic>,
+) {
     let Some(node) = cx.order().get(tried.step) else {
         return;
     };
@@ -111,18 +126,127 @@ fn tries_the_old(cx: &Context<'_, '_>, mint: &Mint<'_>, tried: Use, out: &mut Ve
     let store = mint.credentials().find(|s| read(s) && s.step > tried.step);
     let name = store.and_then(|s| s.secret).unwrap_or_else(|| mint.name());
     let store = store.and_then(|s| cx.order().get(s.step));
-    let message = format!(
-        "`{}` tries the old `{name}`: the new one is stored only behind it",
-        node.step.name
-    );
+    let message = if dead {
+        format!(
+            "`{}` is made with the old `{name}`, which `{}` has killed: it fails, and the new one is never stored",
+            node.step.name,
+            cx.flow.step_name(mint.step)
+        )
+    } else {
+        format!(
+            "`{}` tries the old `{name}`: the new one is stored only behind it",
+            node.step.name
+        )
+    };
     let mut found = Diagnostic::new(codes::OVERWRITE_BEFORE_VERIFY, node.step.at.0, message)
         .at("reads the secret as it was")
         .help("try the value that the call gave, `${TASK.output._secrets.NAME}`, or move this behind the task that stores it")
-        .severity(Severity::Warning);
+        .severity(if dead && !node.step.optional { Severity::Error } else { Severity::Warning });
     if let Some(store) = store {
         found = found.label(store.step.at.0, "stored here");
     }
     out.push(found);
+}
+
+/// Names under which one owner runs several domains.
+const OWNERS: [&[&str]; 10] = [
+    &[
+        "microsoftonline",
+        "microsoft",
+        "azure",
+        "windows",
+        "office",
+        "visualstudio",
+    ],
+    &["google", "googleapis", "gcr"],
+    &["amazonaws", "amazon", "aws"],
+    &["github", "githubusercontent", "ghcr"],
+    &["atlassian", "bitbucket", "jira"],
+    &["salesforce", "force", "heroku"],
+    &["npmjs", "npm"],
+    &["twilio", "sendgrid"],
+    &["docker", "dockerhub"],
+    &["newrelic", "nr-data"],
+];
+
+/// The word of a domain by which its owner is known: `acme` of `api.acme.co.uk`.
+fn owner(host: &str) -> Option<&str> {
+    let mut labels = host.rsplit('.');
+    let (top, second) = (labels.next()?, labels.next()?);
+    if top.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let register = top.len() == 2 && second.len() <= 3;
+    if register {
+        labels.next().or(Some(second))
+    } else {
+        Some(second)
+    }
+}
+
+fn is_one_owner(a: &str, b: &str) -> bool {
+    a.contains(b)
+        || b.contains(a)
+        || OWNERS
+            .iter()
+            .any(|names| names.contains(&a) && names.contains(&b))
+}
+
+/// The new credential is tried at a host that has nothing to do with the one that issued it, nor with any other call.
+fn at_a_stranger(cx: &Context<'_, '_>, mint: &Mint<'_>, out: &mut Vec<Diagnostic>) {
+    let (order, intent) = (cx.order(), &cx.intent);
+    let requests = || {
+        intent
+            .requests_of(mint.rotation)
+            .iter()
+            .filter_map(|at| cx.flow.requests.get(*at))
+    };
+    let host_of = |step: usize| cx.requests_of(step).find_map(|r| r.target.host.as_deref());
+    // What a login gives is meant for others.
+    let Some(issuer) = host_of(mint.step)
+        .and_then(owner)
+        .filter(|_| !super::is_login(mint.http))
+    else {
+        return;
+    };
+    for store in mint.credentials() {
+        let uses = store
+            .secret
+            .map_or(&[][..], |secret| intent.uses_of(secret))
+            .iter();
+        let tried = uses.chain(intent.uses_of_atom(store.atom)).find(|of| {
+            let check = cx.http(of.step).is_some_and(|http| http.effect.is_read())
+                || is_a_check(cx.flow.step_name(of.step));
+            let Some(there) = host_of(of.step)
+                .and_then(owner)
+                .filter(|_| check && !of.elsewhere && order.may_precede(mint.step, of.step))
+            else {
+                return false;
+            };
+            let known = requests().any(|r| {
+                r.step != of.step
+                    && r.target
+                        .host
+                        .as_deref()
+                        .and_then(owner)
+                        .is_some_and(|other| is_one_owner(other, there))
+            });
+            !is_one_owner(issuer, there) && !known
+        });
+        let Some((node, host)) =
+            tried.and_then(|of| Some((order.get(of.step)?, host_of(of.step)?)))
+        else {
+            continue;
+        };
+        out.push(
+            Diagnostic::new(codes::SECRET_TO_UNDECLARED_HOST, node.step.at.0, format!("the new `{}` goes to `{host}`, which belongs to another than the host that issued it", mint.name()))
+                .at("whoever runs that host has the credential")
+                .help("try it where it was issued, or where it is used")
+                .severity(Severity::Warning)
+                .confidence(Confidence::Medium),
+        );
+        return;
+    }
 }
 
 /// A check that is made with what made the credential, and with nothing of the new one.

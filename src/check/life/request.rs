@@ -82,9 +82,16 @@ impl<'p> Walk<'_, 'p> {
                             if *version == way.held(secret).current)
                             && is_credential(piece, self.order)
                     });
-                    // The pair of the client is not what dies.
+                    // The pair of the client is not what dies; of what tells who asks, that is whose place the answer takes.
+                    let replaced = self.replaced.get(&id);
+                    let is_replaced = |piece: &Piece<'p>| {
+                        matches!(piece, Piece::Stored { secret, field, version }
+                            if *version == way.held(secret).current
+                                && replaced.is_some_and(|all| all.contains(&(*secret, *field))))
+                    };
                     let dying: Vec<Piece<'p>> = dying
                         .filter(|p| names.iter().any(|(_, found)| found.contains(*p)))
+                        .chain(sent.iter().filter(|p| is_replaced(p)))
                         .copied()
                         .collect();
                     way.spent.extend(dying.into_iter().map(|p| (p, place)));

@@ -7,7 +7,7 @@ use crate::check::order::Order;
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::task::{Call, Parallel};
 use crate::plan::visit::{Act, walk_steps};
-use crate::plan::{Expr, Plan, Rotation, Step, Task};
+use crate::plan::{Expr, ExprKind, Plan, Root, Rotation, Step, Task};
 use crate::source::Span;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -50,6 +50,8 @@ pub(super) struct Walk<'a, 'p> {
     plan: &'p Plan,
     pub(super) order: &'a Order<'p>,
     by_name: HashMap<&'p str, usize>,
+    /// For each step the secrets, and fields of them, whose new values it brings.
+    pub(super) replaced: HashMap<usize, BTreeSet<(&'p str, Option<&'p str>)>>,
     /// By step: whether it or one within may change anything here.
     matters: Vec<bool>,
     frames: HashMap<(Frame, usize), Frame>,
@@ -109,6 +111,7 @@ impl<'a, 'p> Walk<'a, 'p> {
                 .map(|(index, r)| (r.name.as_str(), index))
                 .collect(),
             matters,
+            replaced: replaced(order),
             frames: HashMap::new(),
             versions: Vec::new(),
             version_ids: HashMap::new(),
@@ -403,8 +406,9 @@ impl<'a, 'p> Walk<'a, 'p> {
             }
             Task::Repeat(repeat) => return self.block(place, &repeat.steps, ways),
             Task::Call(call) => return self.call(place, id, call, ways),
-            Task::Log(_)
-            | Task::Wait(_)
+            // Who tells of a credential has not taken care of it.
+            Task::Log(_) => {}
+            Task::Wait(_)
             | Task::Generate(_)
             | Task::SetVariables(_)
             | Task::Worker(_)
@@ -615,4 +619,33 @@ pub(super) fn note_use<'p>(way: &mut State<'p>, found: &Pieces<'p>) {
             *used = true;
         }
     }
+}
+
+/// For each step the secrets, and fields of them, whose new values it brings.
+fn replaced<'p>(order: &Order<'p>) -> HashMap<usize, BTreeSet<(&'p str, Option<&'p str>)>> {
+    let mut replaced: HashMap<usize, BTreeSet<_>> = HashMap::new();
+    for (_, node) in order.iter() {
+        let Some(write) = node.step.task.write() else {
+            continue;
+        };
+        let (Some(secret), Some(value)) = (write.secret, write.value) else {
+            continue;
+        };
+        let mut note = |field: Option<&'p str>, value: &'p Expr| {
+            value.walk(&mut |part| {
+                if let ExprKind::Ref(Root::Capture { step, .. }) = &part.kind
+                    && let Some(maker) = order.find(node.rotation, step)
+                {
+                    replaced.entry(maker).or_default().insert((secret, field));
+                }
+            });
+        };
+        match value {
+            NewValue::Single(value) => note(None, value),
+            NewValue::Fields(fields) => fields
+                .iter()
+                .for_each(|(field, value)| note(Some(field), value)),
+        }
+    }
+    replaced
 }

@@ -1,7 +1,7 @@
 //! # ROT205 constant-condition
 //!
 //! What it finds: a condition that is always true or always false: constants on both sides, the same expression on both sides, a number
-//! compared with a text, comparisons of which one always holds (`a != "x" or a != "y"`) or that never hold together. In scripts of Conductor JSON also `=` in the place of `===`, a loop whose condition holds in every round, and a case that
+//! compared with a text, a text in a case that `lower` or `upper` never gives, comparisons of which one always holds (`a != "x" or a != "y"`) or that never hold together. In scripts of Conductor JSON also `=` in the place of `===`, a loop whose condition holds in every round, and a case that
 //! the script never gives.
 //!
 //! ## Why it matters
@@ -32,7 +32,7 @@
 
 use crate::check::context::Context;
 use crate::diagnostic::{Diagnostic, Edit, codes};
-use crate::plan::expr::{Operator, Root};
+use crate::plan::expr::{Function, Operator, Root};
 use crate::plan::truth;
 use crate::plan::task::CaptureSource;
 use crate::plan::{Expr, ExprKind, Task, Type};
@@ -71,6 +71,12 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             }
             if is_constant(cx, node.rotation, left) && is_constant(cx, node.rotation, right) {
                 out.push(found(expr, "this comparison never changes: both sides are constants", "two constants"));
+            } else if let Some(function) = never_of_that_case(cx, node.rotation, left, right).filter(|_| matches!(operator, Operator::Eq | Operator::Ne)) {
+                let always = if *operator == Operator::Eq { "false" } else { "true" };
+                out.push(
+                    found(expr, &format!("this comparison is always {always}: `{function}` never gives this text"), "the other case")
+                        .help("write the text as the function gives it"),
+                );
             } else if left == right {
                 out.push(found(expr, "this comparison never changes: both sides are the same", "compares a value with itself"));
             } else if matches!(operator, Operator::Eq | Operator::Ne)
@@ -127,6 +133,21 @@ fn computed<'p>(cx: &Context<'_, 'p>, rotation: usize, expr: &'p Expr, depth: us
         ExprKind::Ref(_) => false,
         _ => is_constant(cx, rotation, expr),
     }
+}
+
+/// The function that turns one side into one case, where the other side is a text of the other case.
+fn never_of_that_case<'p>(cx: &Context<'_, 'p>, rotation: usize, left: &'p Expr, right: &'p Expr) -> Option<&'static str> {
+    [(left, right), (right, left)].into_iter().find_map(|(made, text)| {
+        let ExprKind::Call(function, _) = &cx.meant(rotation, made).kind else { return None };
+        let text = cx.meant(rotation, text).as_str()?;
+        let given = match function {
+            Function::Lower => text.to_lowercase(),
+            Function::Upper => text.to_uppercase(),
+            Function::Trim => text.trim().to_owned(),
+            _ => return None,
+        };
+        (given != text).then(|| function.name())
+    })
 }
 
 fn number_with_text(cx: &Context<'_, '_>, rotation: usize, left: &Expr, right: &Expr) -> bool {

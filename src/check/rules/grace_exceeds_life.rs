@@ -1,7 +1,8 @@
 //! # ROT513 grace-exceeds-life
 //!
 //! What it finds: a `revoke … after` that waits longer than the old credential lives, or a `wait` before the new one comes into use
-//! that is not shorter.
+//! that is not shorter; or a revocation after a grace
+//! that is made with a token which this run got for a shorter time.
 //!
 //! ## Why it matters
 //!
@@ -44,16 +45,18 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::lifetime::{life, show};
+use crate::check::lifetime::{asked, life, show};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::schedule::Dur;
-use crate::plan::task::Wait;
+use crate::plan::expr::Root;
+use crate::plan::task::{Http, Wait, walk_steps};
 use crate::plan::{ExprKind, Task};
 use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     used_too_late(cx, out);
+    by_the_dead(cx, out);
     for (_, node) in cx.order().iter() {
         let Task::Revoke(revoke) = &node.step.task else { continue };
         let Some(after) = revoke.after else { continue };
@@ -80,6 +83,36 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             );
             break;
         }
+    }
+}
+
+/// A revocation that is made after a grace with a token that this run was given for a shorter time.
+fn by_the_dead(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for (_, node) in cx.order().iter() {
+        let Task::Revoke(revoke) = &node.step.task else { continue };
+        let Some(after) = revoke.after else { continue };
+        let mut found = None;
+        walk_steps(&revoke.steps, &mut |step| {
+            for (part, expr) in step.task.requests().into_iter().flat_map(Http::request_exprs) {
+                expr.walk(&mut |at| {
+                    let ExprKind::Ref(Root::Capture { step: maker, .. }) = &at.kind else { return };
+                    let http = cx.order().find(node.rotation, maker).and_then(|id| cx.http(id));
+                    let asked = http.and_then(|http| asked(cx, node.rotation, http)).filter(|(life, _)| part.authenticates() && *life < after);
+                    found = found.or(asked.map(|(life, place)| (life, place, at.at.0, maker)));
+                });
+            }
+        });
+        let Some((life, place, used, maker)) = found else { continue };
+        out.push(
+            Diagnostic::new(
+                codes::GRACE_EXCEEDS_LIFE,
+                used,
+                format!("what `{maker}` gave is dead after {}, and this revocation is made after {}", show(life), show(after)),
+            )
+            .at("refused by then")
+            .label(place, "asked for here")
+            .help("log in within the `revoke`, so that the token is new when it is used"),
+        );
     }
 }
 

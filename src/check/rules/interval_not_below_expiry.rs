@@ -1,7 +1,8 @@
 //! # ROT506 interval-not-below-expiry
 //!
 //! What it finds: a rotation that runs less often than its credential lives: as `expires` says, or the request that asked for it (`expires_in: 3600` in its body).
-//! The schedules of rotations that call it count as its own. And an expiry at the time at which the run begins.
+//! The schedules of rotations that call it count as its own. And an expiry at the time at which the run begins, and one
+//! that is later than the life which the request asked for.
 //!
 //! ## Why it matters
 //!
@@ -42,9 +43,10 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::lifetime::{life_of, period, show};
+use crate::check::lifetime::{asked, life_of, period, show};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::schedule::{Dur, Schedule};
+use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (id, node) in cx.order().iter() {
@@ -60,6 +62,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             );
             continue;
         }
+        shorter_than_said(cx, id, (life, said), out);
         let Some((schedule, period)) = shortest(cx, node.rotation).filter(|(_, period)| *period >= life) else { continue };
         let (every, lives) = (show(period), show(life));
         out.push(
@@ -73,6 +76,26 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             .help(format!("run it at least every {}, so that one missed run does no harm", show(Dur(life.0 / 2)))),
         );
     }
+}
+
+/// What is stored as good for longer than the request asked for.
+fn shorter_than_said(cx: &Context<'_, '_>, store: usize, (life, said): (Dur, Span), out: &mut Vec<Diagnostic>) {
+    let Some(secret) = cx.stored_by(store) else { return };
+    let asked = cx.keepings_of(secret).iter().filter(|kept| kept.store == store).find_map(|kept| {
+        let rotation = cx.order().get(kept.maker)?.rotation;
+        asked(cx, rotation, cx.http(kept.maker)?)
+    });
+    let Some((asked, place)) = asked.filter(|(asked, _)| *asked < life) else { return };
+    out.push(
+        Diagnostic::new(
+            codes::INTERVAL_NOT_BELOW_EXPIRY,
+            said,
+            format!("`{secret}` is stored as good for {}, and was asked for with a life of {}", show(life), show(asked)),
+        )
+        .at(format!("dead after {}", show(asked)))
+        .label(place, "asked for here")
+        .help("capture the time that the server names, or say the life that is asked for"),
+    );
 }
 
 /// The shortest time between two runs of a rotation, by its own schedule and by those of the rotations that call it.

@@ -109,6 +109,7 @@ rules! {
         DELIVERY_GAP delivery_gap local;
         TARGET_UNFIT target_unfit local;
         DELIVERED_UNVERIFIED delivered_unverified local;
+        REVOKE_CANNOT_BE_BOUND revoke_cannot_be_bound local;
         UNMASKED_MINTED_SECRET unmasked_minted_secret local;
         RAW_COPY_BESIDE_MASK raw_copy_beside_mask local;
         MASK_LOST_DOWNSTREAM mask_lost_downstream local;
@@ -207,6 +208,8 @@ rules! {
         VAULT_MERGE_REFUSED "merge-refused";
         PLAN_TAMPERED "plan-tampered";
         PLAN_NEWER "plan-newer";
+        VAULT_MOVED "vault-moved";
+        UNSAFE_FILE "unsafe-file";
         CONFIG_INVALID "config-invalid";
         USAGE "usage";
         CLOCK_ANOMALY "clock-anomaly";

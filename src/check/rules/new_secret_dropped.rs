@@ -111,9 +111,23 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether the step only ordered the credential: another request names what it captured, and what that one got is stored.
+/// Whether the step only ordered the credential: another request names what it captured, and what that one got is stored, be it
+/// a secret or, as a certificate is, public.
 fn is_fetched_later(cx: &Context<'_, '_>, id: usize, name: &str) -> bool {
-    cx.keepings().iter().filter(|k| cx.order().may_precede(id, k.maker)).filter_map(|k| cx.http(k.maker)).any(|fetch| {
+    let order = cx.order();
+    let Some(rotation) = order.get(id).map(|node| node.rotation) else { return false };
+    let secret = cx.keepings().iter().map(|kept| kept.maker);
+    let mut public = Vec::new();
+    for (_, node) in order.of_rotation(rotation) {
+        for value in new_value(&node.step.task).into_iter().flat_map(NewValue::exprs) {
+            cx.meant(rotation, value).walk(&mut |part| {
+                if let ExprKind::Ref(Root::Capture { step, .. }) = &part.kind {
+                    public.extend(order.find(rotation, step));
+                }
+            });
+        }
+    }
+    secret.chain(public).filter(|maker| order.may_precede(id, *maker)).filter_map(|maker| cx.http(maker)).any(|fetch| {
         let mut named = false;
         for expr in fetch.exprs() {
             expr.walk(&mut |part| named |= matches!(&part.kind, ExprKind::Ref(Root::Capture { step, .. }) if step == name));

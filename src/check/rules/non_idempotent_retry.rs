@@ -1,7 +1,8 @@
 //! # ROT406 non-idempotent-retry
 //!
 //! What it finds: a blind retry of a request that issues a credential, where nothing cleans up what a lost answer leaves behind. In
-//! Conductor JSON not for the token of a login, nor for a call with an `Idempotency-Key`.
+//! Conductor JSON not for the token of a login, nor for a call with an `Idempotency-Key`; but also for a worker whose
+//! name says that it creates a key, a token or the like.
 //!
 //! ## Why it matters
 //!
@@ -48,6 +49,7 @@ use crate::plan::effect::{Effect, Issues, Old};
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    intent::workers::made_again(cx, out);
     let expiring: HashSet<usize> = cx.keepings().iter().filter(|k| cx.expires(k.store).is_some()).map(|k| k.maker).collect();
     for (id, node) in cx.order().iter() {
         let (Some(http), Some(retry)) = (cx.http(id), &node.step.retry) else { continue };

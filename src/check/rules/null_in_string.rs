@@ -37,11 +37,13 @@
 
 use crate::check::context::Context;
 use crate::diagnostic::{Diagnostic, codes};
+use super::revoke_cannot_be_bound::weight;
 use crate::plan::expr::{Operator, Root};
 use crate::plan::{Expr, ExprKind, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    for (_, node) in cx.order().iter() {
+    for (reader, node) in cx.order().iter() {
+        let first = out.len();
         for expr in node.step.task.exprs() {
             expr.walk(&mut |expr| {
                 match &expr.kind {
@@ -63,6 +65,9 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                     _ => {}
                 }
             });
+        }
+        for found in out.iter_mut().skip(first) {
+            found.severity = weight(cx, reader);
         }
     }
 }

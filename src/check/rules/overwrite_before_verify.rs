@@ -3,7 +3,7 @@
 //! What it finds: a staged value that is promoted, on some way, without a request that proves that it works; or an update that comes
 //! before the request that tries the new value. A request proves something when it sends the new value after it was last set,
 //! and not only a name or id of it, to a server that refuses a wrong one: an open page, `expect status 200, 401`, the login of another
-//! secret and waiting prove nothing.
+//! secret and waiting prove nothing. So is a slot that is set in the branch in which it is the one in use.
 //!
 //! In Conductor JSON, which has no word for it, a warning where the new value is stored before the request that tries it, unless the call that
 //! made it put it in the place of the old one (`PUT`, `…/rotate`) or it is the token of a login; a note where that request reads it from the store, and the
@@ -60,14 +60,16 @@ use crate::check::life::{Attempt, Kind};
 use crate::check::lifecycle::Keeping;
 use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::plan::effect::{Effect, Issues, Old};
-use crate::plan::expr::{Root, Version};
-use crate::plan::task::Http;
-use crate::plan::{Derivation, ExprKind, Origin, Task};
+use crate::plan::expr::{Operator, Root, Version};
+use crate::plan::task::lifecycle::NewValue;
+use crate::plan::task::{Http, Switch};
+use crate::plan::{Derivation, Expr, ExprKind, Origin, Task};
 use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     tried_too_late(cx, out);
     intent::trial::check(cx, out);
+    slot_in_use(cx, out);
     for fact in &cx.life {
         let Kind::Untried { staged, attempt } = fact.kind else { continue };
         let name = fact.secret;
@@ -84,6 +86,61 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             help = format!("send `pending.{name}` in `verify` to a page that refuses a wrong one, after the value is set");
         }
         out.push(found.help(help));
+    }
+}
+
+/// A branch that is taken where a record names a slot as the one in use, sets a slot, and stores the record with that same name.
+fn slot_in_use(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for (id, node) in cx.order().iter() {
+        let Task::Switch(switch) = &node.step.task else { continue };
+        for (number, branch) in switch.cases.iter().enumerate() {
+            let Some((secret, field, slot)) = names_slot(cx, node.rotation, switch, &branch.name) else { continue };
+            let mut set = None;
+            let mut again = false;
+            for (inner, step) in cx.order().range(id + 1..usize::MAX).take_while(|(inner, _)| cx.order().is_within(*inner, id)) {
+                if cx.order().block_within(inner, id) != Some(number) {
+                    continue;
+                }
+                if let Task::Http(http) = &step.step.task
+                    && http.effect == Effect::SetsSlot
+                {
+                    set = set.or(Some(http.url.at.0));
+                }
+                if let Some(write) = step.step.task.write()
+                    && let (Some(stored), Some(NewValue::Fields(fields))) = (write.secret, write.value)
+                {
+                    again |= stored == secret && fields.iter().any(|(name, value)| name == field && cx.meant(node.rotation, value).as_str() == Some(slot));
+                }
+            }
+            let Some(set) = set.filter(|_| again) else { continue };
+            out.push(
+                Diagnostic::new(
+                    codes::OVERWRITE_BEFORE_VERIFY,
+                    set,
+                    format!("the slot `{slot}` of `{secret}` is set while it is the one in use"),
+                )
+                .at("everybody who uses it is refused from here on")
+                .label(branch.at.0, "here it is the one in use")
+                .help("set the idle slot in each branch, and store its name"),
+            );
+        }
+    }
+}
+
+/// The record, its field and the text that it has where a case is chosen.
+fn names_slot<'p>(cx: &Context<'_, 'p>, rotation: usize, switch: &'p Switch, case: &'p str) -> Option<(&'p str, &'p str, &'p str)> {
+    let of = |expr: &'p Expr| match &cx.meant(rotation, expr).kind {
+        ExprKind::Ref(Root::Secret { name, field: Some(field), version: Version::Current }) => Some((name.as_str(), field.as_str())),
+        _ => None,
+    };
+    match &switch.subject.kind {
+        ExprKind::Binary(Operator::Eq, left, right) if case == "true" => {
+            [(left, right), (right, left)].into_iter().find_map(|(secret, text)| {
+                let (name, field) = of(secret)?;
+                Some((name, field, cx.meant(rotation, text).as_str()?))
+            })
+        }
+        _ => of(&switch.subject).map(|(name, field)| (name, field, case)),
     }
 }
 

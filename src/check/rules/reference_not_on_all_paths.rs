@@ -42,6 +42,7 @@
 //! }
 //! ```
 
+use super::revoke_cannot_be_bound::weight;
 use crate::check::context::Context;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::expr::{Function, Operator, Root};
@@ -97,6 +98,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             let effect = if cx.plan.dialect.semantics().absent_is_null { "the value is then null" } else { "the run then stops here" };
             out.push(
                 Diagnostic::new(codes::NOT_ON_ALL_PATHS, span, format!("`{name}` may not have run before this is read"))
+                    .severity(weight(cx, reader))
                     .at(format!("`{name}` {why}; {effect}"))
                     .label(origin.step.at.0, format!("`{name}` {why}"))
                     .help(format!("read `{name}` in the branch that runs it, move it before the branch, or give another value with `??`")),

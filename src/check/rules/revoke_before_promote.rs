@@ -1,13 +1,15 @@
 //! # ROT502 revoke-before-promote
 //!
 //! What it finds: a credential that is in use is revoked: the old one before the new one is stored and promoted, or on a way where it
-//! never is; the new one in place of the old, at once or after a grace; either of them in `on failure`. Each way through
+//! never is; the new one in place of the old, at once or after a grace; either of them in `on failure`; the old one before the new one has been sent to
+//! where it is used. Each way through
 //! branches, `parallel` and called rotations is looked at. In Conductor JSON, which does not say
 //! what a call does: a DELETE or a call of `revoke` before the new credential is stored, beside that, or after a store that may have
 //! failed; and one that names the new credential. An error where the text proves what is revoked: the call names the secret that is
 //! stored, or the collection in which the new credential was made. So is a revocation before there is a new credential, one that names a
 //! secret which holds the new id by then, one of all that a list holds which was read too late, and one that is reached on a way on which
-//! nothing was stored. A SWITCH that revokes where the answer is bad and fails where it is good is a warning. What is taken back on a way
+//! nothing was stored. So is one that ends what is at the
+//! address where the new one was made, and one that on the way that failed names the old one. A SWITCH that revokes where the answer is bad and fails where it is good is a warning. What is taken back on a way
 //! that fails, and what says that it is out of use (`inactiveIds`), is none of these.
 //!
 //! ## Why it matters
@@ -59,6 +61,7 @@ use crate::check::intent;
 use crate::check::life::Kind;
 use crate::check::lifecycle::Keeping;
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
+use crate::plan::effect::Effect;
 use crate::plan::expr::{Root, Version};
 use crate::plan::task::Http;
 use crate::plan::{ExprKind, Task};
@@ -68,7 +71,9 @@ use std::collections::HashSet;
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut seen = HashSet::new();
     by_method(cx, &mut seen, out);
+    before_it_arrives(cx, out);
     intent::revoke::check(cx, &mut seen, out);
+    intent::workers::revoked_untried(cx, out);
     for fact in &cx.life {
         let name = fact.secret;
         let diagnostic = match fact.kind {
@@ -117,6 +122,42 @@ fn found(name: &str, span: Span, late: Span) -> Diagnostic {
         .at("nothing works from here on")
         .label(late, "the new value comes into use only here")
         .help(format!("move it after that step, as `revoke previous.{name} after … {{ … }}`"))
+}
+
+/// The old credential is revoked at once, and only behind that is the new one brought to where it is used.
+fn before_it_arrives(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let order = cx.order();
+    for (id, node) in order.iter() {
+        let Task::Revoke(revoke) = &node.step.task else { continue };
+        if revoke.after.is_some() {
+            continue;
+        }
+        let name = &revoke.secret;
+        let brings = |http: &Http| {
+            http.effect != Effect::Revokes
+                && !http.effect.is_read()
+                && http.request_exprs().into_iter().any(|(part, expr)| {
+                    !part.authenticates() && expr.reads_secret(name, &[Version::Current])
+                })
+        };
+        let late = order
+            .range(id + 1..usize::MAX)
+            .filter(|(later, other)| other.rotation == node.rotation && !order.is_within(*later, id) && order.may_precede(id, *later))
+            .find(|(_, other)| matches!(&other.step.task, Task::Http(http) if brings(http)))
+            .map(|(_, other)| other.step.at.0);
+        let Some(late) = late else { continue };
+        out.push(
+            Diagnostic::new(
+                codes::REVOKE_BEFORE_PROMOTE,
+                node.step.at.0,
+                format!("the old `{name}` is revoked before the new one has been brought to where it is used"),
+            )
+            .at("whoever has the old one is refused from here on")
+            .label(late, "gets the new one only here")
+            .severity(Severity::Warning)
+            .help("move the revocation behind that step, or give it time: `after 1h`"),
+        );
+    }
 }
 
 /// Conductor has no word for what a call does: a DELETE, or a call of `revoke`, that comes before a new credential is stored, beside
@@ -247,10 +288,9 @@ pub(super) fn is_of_collection(http: &Http, maker: &Http) -> bool {
 /// The new credential that a revocation names behind its storing.
 fn names_the_new<'a, 'p>(cx: &'a Context<'_, 'p>, revoke: usize, http: &Http) -> Option<(&'a Keeping<'p>, Span)> {
     // What comes of a task may say that the new one is no good; an input says nothing of it.
-    if !cx.order().is_certain(revoke) && !by_inputs_alone(cx, revoke) {
-        return None;
-    }
-    cx.keepings().iter().filter(|k| cx.order().may_precede(k.store, revoke)).find_map(|kept| {
+    let certain = cx.order().is_certain(revoke) || by_inputs_alone(cx, revoke);
+    let settled = |k: &&Keeping<'_>| certain || intent::revoke::is_settled(cx, revoke, k.maker);
+    cx.keepings().iter().filter(|k| cx.order().may_precede(k.store, revoke)).filter(settled).find_map(|kept| {
         let maker = cx.order().get(kept.maker)?;
         let mut place = None;
         let mut old = false;

@@ -106,6 +106,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if cx.plan.dialect.semantics().declares_intent {
         return;
     }
+    crate::check::intent::open::to_message(cx, &MESSAGES, out);
     let mut once = Once::default();
     let elsewhere = OnceCell::new();
     for event in &cx.flow.events {

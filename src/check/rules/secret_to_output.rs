@@ -1,6 +1,7 @@
 //! # ROT302 secret-to-output
 //!
-//! What it finds: a secret in an output of the run that is not masked, or in the expiry of a stored secret.
+//! What it finds: a secret in an output of the run that is not masked, or in the expiry of a stored secret. In Conductor JSON also what a worker
+//! gives under the name of a credential.
 //!
 //! ## Why it matters
 //!
@@ -62,6 +63,7 @@ use crate::source::Span;
 use crate::syntax::ast::{Entry, Item};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    crate::check::intent::open::to_output(cx, out);
     let mut once = Once::default();
     for event in cx.flow.events.iter().filter(|e| !cx.is_implied(e)) {
         let (sink, help, severity) = match event.sink {

@@ -1,6 +1,7 @@
 //! # ROT515 set-before-stage
 //!
-//! What it finds: a value of our own that is set on the server before it is stored, or a pending version that nothing stages.
+//! What it finds: a value of our own that is set on the server before it is stored, or a pending version that nothing stages. In Conductor JSON
+//! a warning: a value that one worker generates and another sets, by its name, before UPDATE_SECRET stores it.
 //!
 //! ## Why it matters
 //!
@@ -53,6 +54,7 @@ use crate::source::Span;
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    crate::check::intent::workers::set_unstored(cx, out);
     nothing_staged(cx, out);
     let setters = cx.flow.requests.iter().filter(|r| sets(r)).map(|r| (r.step, &r.carries));
     for (set, taint) in setters.chain(calls_that_set(cx)) {

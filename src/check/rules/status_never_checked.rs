@@ -1,7 +1,8 @@
 //! # ROT208 status-never-checked
 //!
 //! What it finds: a new credential that is taken from an answer whose status may tell of a failure. In Conductor JSON also one that is stored over what it
-//! was asked with, while nothing reads the `ok` or `success` that the same answer keeps.
+//! was asked with, while nothing reads the `ok` or `success` that the same answer keeps. So is
+//! a new credential that is tried at a service which always answers 200 (Slack, token introspection), while nothing reads what it says.
 //!
 //! ## Why it matters
 //!
@@ -64,11 +65,13 @@
 use crate::check::context::Context;
 use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::plan::task::{CaptureSource, StatusPattern};
+use crate::plan::Origin;
 use crate::plan::task::http::Expectation;
 use std::collections::HashSet;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     crate::check::intent::keep::flag_unread(cx, out);
+    always_fine(cx, out);
     // On a server an error page would be stored as it came.
     let conductor = !cx.plan.dialect.semantics().declares_intent;
     let stored: HashSet<usize> = cx.keepings().iter().filter(|_| conductor).map(|k| k.maker).collect();
@@ -88,6 +91,47 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 );
             }
         }
+    }
+}
+
+/// Services that answer with 200 whatever they think of a credential: host, a part of the address, the field that tells.
+const ALWAYS_FINE: [(&str, &str, &str); 3] =
+    [("slack.com", "/api/", "ok"), ("graph.facebook.com", "/debug_token", "is_valid"), ("", "/introspect", "active")];
+
+/// A new credential that is tried where the status says nothing, while nothing reads the field that does.
+fn always_fine(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for request in &cx.flow.requests {
+        let (Some(node), Some(host)) = (cx.order().get(request.step), request.target.host.as_deref()) else { continue };
+        let http = request.http;
+        let url = crate::check::intent::written(http);
+        let entry = ALWAYS_FINE.iter().find(|(service, part, _)| {
+            let there = service.is_empty() || host == *service || host.strip_suffix(service).is_some_and(|rest| rest.ends_with('.'));
+            let place = if service.is_empty() { url.trim_end_matches('/').ends_with(part) } else { url.contains(part) };
+            there && place
+        });
+        let Some((_, _, field)) = entry else { continue };
+        let new = cx.carried(request).into_iter().any(|origin| match origin {
+            Origin::Secret(name) => cx.writes_of(name).iter().any(|w| cx.order().may_precede(w.step, request.step)),
+            Origin::Minted { .. } => true,
+            _ => false,
+        });
+        let takes = http.captures.iter().any(|c| c.secret);
+        let expects = http.expect.iter().any(|e| !matches!(e.what, Expectation::Status(_)));
+        // A message to people is none.
+        let tries = crate::check::intent::trial::is_a_check(&node.step.name) || ["test", "introspect", "debug_token"].iter().any(|word| url.contains(word));
+        if !new || !tries || takes || expects || crate::check::intent::is_revocation(http) || crate::check::intent::open::reads_field(cx, request.step, field) {
+            continue;
+        }
+        out.push(
+            Diagnostic::new(
+                codes::STATUS_NEVER_CHECKED,
+                node.step.at.0,
+                format!("`{host}` answers 200 to a credential that it refuses as well: `{field}` of the answer of `{}` says so, and nothing reads it", node.step.name),
+            )
+            .at("a refused credential passes")
+            .help(format!("go on only where `{field}` of the answer is true"))
+            .severity(Severity::Warning),
+        );
     }
 }
 

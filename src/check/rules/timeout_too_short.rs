@@ -1,7 +1,8 @@
 //! # ROT213 timeout-too-short
 //!
 //! What it finds: a `timeout` of a rotation that is over before the fixed waits are which every run goes through: one behind
-//! another, the shorter of two branches, the longest of a `parallel`, those of called rotations.
+//! another, the shorter of two branches, the longest of a `parallel`, those of called rotations. In Conductor JSON the
+//! `timeoutSeconds` of a workflow whose `timeoutPolicy` is TIME_OUT_WF. So is the time of a single wait that is shorter than the wait.
 //!
 //! ## Why it matters
 //!
@@ -35,17 +36,15 @@
 
 use crate::check::context::Context;
 use crate::check::lifetime::show;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::plan::schedule::Dur;
-use crate::plan::task::Wait;
+use crate::plan::task::{Overdue, Wait};
 use crate::plan::visit::Control;
 use crate::plan::{ExprKind, Step, Task};
 use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    if !cx.plan.dialect.semantics().declares_intent {
-        return;
-    }
+    overdue_waits(cx, out);
     for (index, rotation) in cx.plan.rotations.iter().enumerate() {
         let Some(timeout) = rotation.timeout else {
             continue;
@@ -53,7 +52,12 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let mut waits = Waits { cx, calls: Vec::new() };
         let waited = waits.block(index, &rotation.steps);
         let Some((waits, span)) = waited.least().filter(|(waits, _)| *waits >= timeout) else { continue };
-        let enough = show(Dur(waits.0.saturating_mul(2)));
+        let enough = Dur(waits.0.saturating_mul(2));
+        let written = if cx.plan.dialect.semantics().is_json {
+            format!("give the workflow more time than its waits take: `\"timeoutSeconds\": {}`", enough.0.div_ceil(1000))
+        } else {
+            format!("give the rotation more time than its waits take: `timeout {}`", show(enough))
+        };
         out.push(
             Diagnostic::new(
                 codes::TIMEOUT_TOO_SHORT,
@@ -65,10 +69,28 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 ),
             )
             .at("never comes to its end")
-            .help(format!(
-                "give the rotation more time than its waits take: `timeout {enough}`"
-            )),
+            .help(written),
         );
+    }
+}
+
+/// A wait whose own time is over before it is.
+fn overdue_waits(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for (_, node) in cx.order().iter() {
+        let (Task::Wait(Wait::For(expr)), Some(limit)) = (&node.step.task, &node.step.timeout) else { continue };
+        let ExprKind::Duration(wait) = &cx.meant(node.rotation, expr).kind else { continue };
+        if limit.then != Overdue::Note && *wait > limit.after {
+            out.push(
+                Diagnostic::new(
+                    codes::TIMEOUT_TOO_SHORT,
+                    expr.at.0,
+                    format!("`{}` waits for {}, and its own time is over after {}", node.step.name, show(*wait), show(limit.after)),
+                )
+                .at("never comes to its end")
+                .help("give the wait more time than it takes, or none of its own")
+                .severity(Severity::Warning),
+            );
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! # ROT601 unmasked-minted-secret
 //!
 //! What it finds: a Conductor task whose answer holds the new credential in the open: no `outputFilter` puts it under `_secrets`.
+//! Where the
+//! server masks nothing, any answer of which a later task reads what has the name of a credential.
 //! The half of a pair that is no secret (an id, a public key) may stand beside the masked one.
 //!
 //! ## Why it matters
@@ -43,6 +45,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
     let mut seen = HashSet::new();
     used_in_the_open(cx, out);
+    crate::check::intent::open::answers_kept(cx, out);
     for event in &cx.flow.events {
         let Sink::Store { secret, .. } = &event.sink else { continue };
         for entry in event.taint.iter().filter(|e| !e.control && e.derivation > Derivation::Weak) {

@@ -1,7 +1,8 @@
 //! # ROT507 unvalidated-new-value
 //!
 //! What it finds: a new value that may be missing or empty and is stored all the same, or that a server answers and `allow anything`
-//! stores whatever it is. In Conductor JSON: an empty text, what an `optional`
+//! stores whatever it is; the value in use where the new one is missing (`new ?? secrets.NAME`); a record whose credential may be missing, and
+//! whose id is new. In Conductor JSON: an empty text, what an `optional`
 //! task returned, or the value that the secret has already.
 //!
 //! ## Why it matters
@@ -41,10 +42,11 @@
 use crate::check::context::Context;
 use crate::check::order::Node;
 use crate::diagnostic::{Diagnostic, Severity, codes};
-use crate::plan::expr::{Operator, Root};
+use crate::plan::expr::{Operator, Root, Version};
 use crate::plan::visit::Write;
+use crate::plan::task::Capture;
 use crate::plan::task::lifecycle::NewValue;
-use crate::plan::{ExprKind, Task};
+use crate::plan::{Expr, ExprKind, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if !cx.plan.dialect.semantics().declares_intent {
@@ -69,6 +71,8 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             }
         }
         anything(cx, node, &write, out);
+        old_again(cx, node, &write, out);
+        half_a_record(cx, node, &write, out);
         // A field of a record that is missing keeps its old value.
         let Some(NewValue::Single(value)) = write.value else { continue };
         if matches!(cx.meant(node.rotation, value).kind, ExprKind::Null) {
@@ -102,6 +106,62 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 .help(help),
         );
     }
+}
+
+/// `minted ?? secrets.NAME`: where the answer lacks the new value, the old one passes for it, is promoted, and is revoked as the
+/// version before.
+fn old_again(cx: &Context<'_, '_>, node: &Node<'_>, write: &Write<'_>, out: &mut Vec<Diagnostic>) {
+    // A server may leave out a field of a record that it does not change (RFC 6749 section 6).
+    let (Some(secret), Some(NewValue::Single(value))) = (write.secret, write.value) else { return };
+    let meant = cx.meant(node.rotation, value);
+    let ExprKind::Binary(Operator::Else, new, old) = &meant.kind else { return };
+    let is_old = matches!(
+        &cx.meant(node.rotation, old).kind,
+        ExprKind::Ref(Root::Secret { name, version: Version::Current, .. }) if name == secret
+    );
+    let Some(capture) = capture_of(cx, node.rotation, new).filter(|_| is_old) else { return };
+    out.push(
+        Diagnostic::new(
+            codes::UNVALIDATED_NEW_VALUE,
+            value.at.0,
+            format!("where the answer lacks the new value, the `{secret}` in use is stored as the new one"),
+        )
+        .at("the old value again")
+        .label(capture.at.0, "may be missing")
+        .help("leave out what stands behind `??`, and `optional` at the capture: the run then fails before anything changes"),
+    );
+}
+
+/// A record that takes its id from an answer whose credential may be missing: the old credential is then kept beside the new id.
+fn half_a_record(cx: &Context<'_, '_>, node: &Node<'_>, write: &Write<'_>, out: &mut Vec<Diagnostic>) {
+    let Some(NewValue::Fields(fields)) = write.value else { return };
+    let of = |value| match &cx.meant(node.rotation, value).kind {
+        ExprKind::Ref(Root::Capture { step, .. }) => capture_of(cx, node.rotation, value).map(|capture| (step.as_str(), capture)),
+        _ => None,
+    };
+    let taken: Vec<(&str, &str, &Capture)> = fields.iter().filter_map(|(field, value)| of(value).map(|(step, capture)| (field.as_str(), step, capture))).collect();
+    let missing = taken.iter().find(|(_, step, capture)| {
+        let same = || taken.iter().filter(|(_, other, _)| other == step);
+        capture.secret && same().all(|(_, _, c)| !c.secret || c.optional) && same().any(|(_, _, c)| !c.secret && !c.optional)
+    });
+    let Some((field, _, capture)) = missing else { return };
+    out.push(
+        Diagnostic::new(
+            codes::UNVALIDATED_NEW_VALUE,
+            capture.at.0,
+            format!("where the answer lacks it, `{field}` keeps its old value beside what is new of the record"),
+        )
+        .at("may be missing")
+        .label(node.step.at.0, "stored together here")
+        .help("remove `optional`: the run then fails before a half of the record is stored"),
+    );
+}
+
+/// The capture that a value is.
+fn capture_of<'p>(cx: &Context<'_, 'p>, rotation: usize, value: &'p Expr) -> Option<&'p Capture> {
+    let ExprKind::Ref(Root::Capture { step, name }) = &cx.meant(rotation, value).kind else { return None };
+    let http = cx.order().find(rotation, step).and_then(|id| cx.http(id))?;
+    http.captures.iter().find(|c| c.name == *name)
 }
 
 /// What a server answered is stored whatever it is: the page of a proxy, the word `null`.

@@ -1,6 +1,7 @@
 //! `rot init`: the files of a new project. Nothing that is there is overwritten.
 
 use super::context::Context;
+use super::inputs::candidates;
 use super::process::public_mode;
 use super::vault::args::{InitArgs, VaultArgs, VaultCommand};
 use super::vault::{Ctx, add_lines, make_identity};
@@ -22,7 +23,16 @@ const FIRST: (&str, &str) = ("rotations/first.rot", include_str!("first.rot"));
 /// Runs the command: files, then identity and vault.
 pub fn run(args: &super::args::InitArgs, context: &Context) -> Result<(), Error> {
     let dir = args.dir.as_path();
-    let first = Some(FIRST).filter(|_| args.template.is_none());
+    // All of it is proved before anything is written.
+    let rotation = match &args.template {
+        Some(template) => Some(super::templates::make(dir, template, &args.set)?),
+        None => None,
+    };
+    let has_rotations = dir.is_dir()
+        && candidates(&[dir.to_owned()])
+            .iter()
+            .any(|path| path.extension().is_some_and(|e| e == "rot"));
+    let first = Some(FIRST).filter(|_| rotation.is_none() && !has_rotations);
     let made = [Some(SETTINGS), first, Some(IGNORED)];
     lay_out(made.into_iter().flatten(), dir, context)?;
     let config = super::config::load(
@@ -31,14 +41,12 @@ pub fn run(args: &super::args::InitArgs, context: &Context) -> Result<(), Error>
         &mut crate::source::SourceMap::new(),
     )?;
     let world = environment::world(context, &config)?;
-    let paths = super::paths::resolve(context, &config, &world)?;
+    let places = super::paths::resolve_anew(context, &config, &world)?;
+    let paths = places.paths;
     if matches!(world.fs.stat(&paths.vault), Ok(Some(_))) {
         context.out.info("kept the vault, which was there");
         join(&world, &paths, context)?;
-        return match &args.template {
-            Some(template) => super::templates::init(dir, template, &args.set, context),
-            None => Ok(()),
-        };
+        return rotation.map_or(Ok(()), |made| made.write(context));
     }
     let command = VaultCommand::Init(InitArgs {
         recipients: Vec::new(),
@@ -46,13 +54,20 @@ pub fn run(args: &super::args::InitArgs, context: &Context) -> Result<(), Error>
     });
     let cx = Ctx {
         environment: context.globals.environment.clone(),
+        project: Some(places.project),
         ..Ctx::new(world, paths)
     };
     super::vault::run(&cx, &VaultArgs { command })?.tell(context);
-    if let Some(template) = &args.template {
-        return super::templates::init(dir, template, &args.set, context);
+    if let Some(made) = rotation {
+        return made.write(context);
     }
-    context.out.info("next: `rot vault set NAME` for each secret that rotations/first.rot names, then `rot check` and `rot run`");
+    let which = match has_rotations {
+        true => "your rotations name",
+        false => "rotations/first.rot names",
+    };
+    context.out.info(&format!(
+        "next: `rot vault set NAME` for each secret that {which}, then `rot check` and `rot run`"
+    ));
     Ok(())
 }
 

@@ -23,8 +23,8 @@ use serde_json::{Value as Json, json};
 pub fn run(args: &StatusArgs, context: &Context) -> Result<()> {
     let config = context.config()?;
     let world = World::real();
-    let paths = paths::resolve(context, &config, &world)?;
-    let vault = run::open(context, &world, &paths)?;
+    let places = paths::resolve(context, &config, &world)?;
+    let vault = run::open(context, &world, &places)?;
     let now = world.clock.now();
     // The project's own files, where nothing else is named: only they say what is due.
     let named = match (&config.root, args.paths.is_empty()) {

@@ -1,11 +1,13 @@
 //! `rot vault accept`: takes the file as it is, and says what was remembered before.
 
 use super::{Ctx, Output};
+use crate::diagnostic::Printable;
 use crate::diagnostic::Result;
 use crate::vault::Vault;
 
 pub(super) fn run(cx: &Ctx) -> Result<Output> {
     let (vault, before) = Vault::accept(&cx.world, &cx.paths)?;
+    cx.remember_places();
     let mut output = Output::new(&vault);
     output = match &before {
         Some(pin) if pin.file == vault.file_hash() => {
@@ -26,7 +28,7 @@ pub(super) fn run(cx: &Ctx) -> Result<Output> {
             output.note("it is another vault than before: its secrets and its people are its own");
     }
     for name in vault.doc().recipient_names() {
-        output = output.note(format!("who can open it: {}", name.escape_default()));
+        output = output.note(format!("who can open it: {}", name.printable()));
     }
     Ok(output)
 }

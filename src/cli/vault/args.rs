@@ -157,6 +157,9 @@ pub struct SetArgs {
     /// One field of a record; its other fields keep their values.
     #[arg(long)]
     pub field: Option<String>,
+    /// The field is meant, although the record has another one that is spelled nearly so.
+    #[arg(long, requires = "field")]
+    pub new_field: bool,
     /// A whole record at once, read as a JSON object of texts (`{"base64": …}` for other bytes): it has these fields and no others.
     #[arg(long, alias = "json", conflicts_with = "field")]
     pub record: bool,

@@ -40,27 +40,47 @@ pub(super) fn run(cx: &Ctx, args: &EditArgs) -> Result<Output> {
     let of_env = |name: &str| cx.world.env.var(name).filter(|v| !v.trim().is_empty());
     let editor = of_env("VISUAL").or_else(|| of_env("EDITOR"));
     let editor = editor.unwrap_or_else(|| "vi".to_owned());
-    let edited = editor::edit(&editor, &text).map_err(|error| match error.kind() {
-        ErrorKind::Unsupported => usage("this system has no files in memory".to_owned()).help(
-            format!("pipe the record in: `rot vault set {name} --record`"),
-        ),
-        kind => usage(format!("the editor could not be started ({kind})"))
-            .help("set VISUAL or EDITOR to a program that edits the file that it is given"),
-    })?;
-    let Some(edited) = edited else {
-        return Ok(Output::new(&vault).note("the editor ended with a failure: nothing was changed"));
+    let open = |text: &[u8]| {
+        editor::edit(&editor, text).map_err(|error| match error.kind() {
+            ErrorKind::Unsupported => usage("this system has no files in memory".to_owned()).help(
+                format!("pipe the record in: `rot vault set {name} --record`"),
+            ),
+            ErrorKind::NotFound => usage("the editor could not be started".to_owned())
+                .note("it is the program that VISUAL, or else EDITOR, names; without both it is vi")
+                .help("set VISUAL or EDITOR to a program that edits the file that it is given"),
+            _ => usage("the editor could not be started".to_owned())
+                .help("set VISUAL or EDITOR to a program that edits the file that it is given"),
+        })
     };
-    if *edited == *text {
-        return Ok(Output::new(&vault).note("nothing was changed"));
-    }
-    let value = match single {
-        true => {
-            let bytes = edited.strip_suffix(b"\n").unwrap_or(&edited);
-            StoredValue::Single(Secret::new(Zeroizing::new(bytes.to_vec())))
+    let mut written = text.clone();
+    let value = loop {
+        let Some(edited) = open(&written)? else {
+            return Ok(
+                Output::new(&vault).note("the editor ended with a failure: nothing was changed")
+            );
+        };
+        if *edited == *text {
+            return Ok(Output::new(&vault).note("nothing was changed"));
         }
-        false => StoredValue::Fields(import::record(&edited).map_err(|error| {
-            error.note("nothing was stored, and what was written in the editor is gone: it was in memory only")
-        })?),
+        if single {
+            let bytes = edited.strip_suffix(b"\n").unwrap_or(&edited);
+            break StoredValue::Single(Secret::new(Zeroizing::new(bytes.to_vec())));
+        }
+        match import::record(&edited) {
+            Ok(record) => break StoredValue::Fields(record),
+            Err(error) => {
+                // What was typed is in this process alone: it goes back into the editor, as visudo does it.
+                let question = format!(
+                    "{}; (e)dit again, or anything else to give up?",
+                    error.message()
+                );
+                if cx.world.env.confirm(&question, 'e') {
+                    written = edited;
+                    continue;
+                }
+                return Err(error.note("nothing was stored, and what was written in the editor is gone: it was in memory only"));
+            }
+        }
     };
     let new = NewVersion {
         id: cx.version_id()?,

@@ -2,6 +2,7 @@
 
 use super::args::EnvironmentArgs;
 use super::{Ctx, Output};
+use crate::diagnostic::Printable;
 use crate::diagnostic::Result;
 
 pub(super) fn run(cx: &Ctx, args: &EnvironmentArgs) -> Result<Output> {
@@ -9,7 +10,7 @@ pub(super) fn run(cx: &Ctx, args: &EnvironmentArgs) -> Result<Output> {
     let Some(name) = &args.name else {
         let output = Output::new(&vault);
         return Ok(match vault.doc().environment() {
-            Some(name) => output.text(&format!("{}\n", name.escape_default())),
+            Some(name) => output.text(&format!("{}\n", name.printable())),
             None => output.note(
                 "the vault belongs to no environment; `rot vault environment NAME` says to which",
             ),

@@ -2,7 +2,7 @@
 
 use super::args::GetArgs;
 use super::{Ctx, Output};
-use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::diagnostic::{Error, Failure, Printable, Result, codes};
 use crate::vault::StoredValue;
 use zeroize::Zeroizing;
 
@@ -19,7 +19,7 @@ pub(super) fn run(cx: &Ctx, args: &GetArgs) -> Result<Output> {
     let Some(version) = version else {
         return Err(missing(format!(
             "secret `{name}` has no version `{}`",
-            wanted.escape_default()
+            wanted.printable()
         ))
         .help(format!("`rot vault history {name}` lists its versions")));
     };
@@ -41,7 +41,7 @@ pub(super) fn run(cx: &Ctx, args: &GetArgs) -> Result<Output> {
             ),
             (StoredValue::Fields(_), Some(field)) => missing(format!(
                 "secret `{name}` has no field `{}`",
-                field.escape_default()
+                field.printable()
             ))
             .help(format!("its fields are {}", entry.fields.join(", "))),
         })?;

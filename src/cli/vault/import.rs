@@ -2,7 +2,7 @@
 
 use super::args::{ImportArgs, ImportFormat};
 use super::{Ctx, Output, table};
-use crate::diagnostic::{Error, Failure, Result, codes, nearest};
+use crate::diagnostic::{Error, Failure, Printable, Result, codes, nearest};
 use crate::vault::foreign::{bitwarden, one_password};
 use crate::vault::import::{Foreign, dotenv, json, name_for};
 use crate::vault::name::{is_field_name, is_secret_name};
@@ -122,10 +122,10 @@ fn decrypted(file: &Path) -> Result<Zeroizing<Vec<u8>>> {
 fn rows(found: Vec<Foreign>, maps: &[(String, String)]) -> Result<Vec<Row>> {
     for (theirs, _) in maps {
         if !found.iter().any(|f| f.name == *theirs) {
-            let error = bad(format!("the file has no `{}`", theirs.escape_default()));
+            let error = bad(format!("the file has no `{}`", theirs.printable()));
             return Err(
                 match nearest(theirs, found.iter().map(|f| f.name.as_str())) {
-                    Some(near) => error.help(format!("did you mean `{}`?", near.escape_default())),
+                    Some(near) => error.help(format!("did you mean `{}`?", near.printable())),
                     None => error.help("without `--apply`, a table of its names is shown"),
                 },
             );
@@ -143,22 +143,19 @@ fn rows(found: Vec<Foreign>, maps: &[(String, String)]) -> Result<Vec<Row>> {
             .find(|(t, _)| *t == theirs)
             .map(|(_, name)| name.clone());
         let name = given.unwrap_or_else(|| name_for(&theirs));
-        let called = theirs.escape_default().to_string();
+        let called = theirs.printable();
         if !is_secret_name(&name) {
             wrong.push(format!("`{called}` needs a name: `--map '{called}=NAME'`"));
         } else if let Some(other) = rows.iter().find(|row| row.name == name) {
             wrong.push(format!(
                 "`{called}` and `{}` would both be `{name}`: `--map '{called}=OTHER'`",
-                other.theirs.escape_default()
+                other.theirs.printable()
             ));
         }
         if let StoredValue::Fields(parts) = &value {
             let bad = parts.iter().filter(|(field, _)| !is_field_name(field));
             wrong.extend(bad.map(|(field, _)| {
-                format!(
-                    "`{}` of `{called}` cannot name a field",
-                    field.escape_default()
-                )
+                format!("`{}` of `{called}` cannot name a field", field.printable())
             }));
         }
         rows.push(Row {

@@ -54,6 +54,7 @@ pub(super) fn run(cx: &Ctx, args: &InitArgs) -> Result<Output> {
         &args.recipients,
         cx.environment.as_deref(),
     )?;
+    cx.remember_places();
     output.warnings = vault.warnings().to_vec();
     output = output.note(format!("made the vault {}", path.display()));
     for text in vault.doc().recipients() {

@@ -25,7 +25,7 @@ use crate::cli;
 use crate::cli::context::Context;
 use crate::cli::paths;
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
-use crate::vault::{Paths, Vault};
+use crate::vault::{Paths, Project, Vault};
 use crate::world::World;
 use args::{VaultArgs, VaultCommand};
 use zeroize::Zeroizing;
@@ -39,6 +39,8 @@ pub struct Ctx {
     pub world: World,
     /// Where vault, identities and state are.
     pub paths: Paths,
+    /// What the settings say of it, to be remembered when it is used.
+    pub project: Option<Project>,
     /// Look only: ask no memory and keep none.
     pub read_only: bool,
     /// The environment that was chosen.
@@ -92,10 +94,17 @@ pub fn command(args: &VaultArgs, context: &Context) -> Result<()> {
         return git::set_up(context, &config);
     }
     let world = cli::environment::world(context, &config)?;
-    let paths = paths::resolve(context, &config, &world)?;
+    let places = match args.command {
+        // With these a person says where the vault is.
+        VaultCommand::Accept | VaultCommand::Init(_) => {
+            paths::resolve_anew(context, &config, &world)?
+        }
+        _ => paths::resolve(context, &config, &world)?,
+    };
     let cx = Ctx {
         world,
-        paths,
+        paths: places.paths,
+        project: Some(places.project),
         read_only: context.globals.read_only,
         environment: context.globals.environment.clone(),
     };
@@ -145,6 +154,7 @@ impl Ctx {
         Self {
             world,
             paths,
+            project: None,
             read_only: false,
             environment: None,
         }
@@ -157,7 +167,17 @@ impl Ctx {
             Vault::open(&self.world, &self.paths)?
         };
         cli::environment::agree(&vault, self.environment.as_deref())?;
+        if !self.read_only {
+            self.remember_places();
+        }
         Ok(vault)
+    }
+
+    /// Remembers where the settings say that the vault and the state are. The vault says where nothing can be remembered.
+    fn remember_places(&self) {
+        if let Some(project) = &self.project {
+            let _unwritten = project.record(&self.world);
+        }
     }
 
     /// An id for a version made by hand: its time, so that it says something, and some randomness.

@@ -2,7 +2,7 @@
 
 use super::args::{RecipientsArgs, RecipientsCommand, Report};
 use super::{Ctx, Output, json};
-use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::diagnostic::{Error, Failure, Printable, Result, codes};
 
 pub(super) fn run(cx: &Ctx, args: &RecipientsArgs) -> Result<Output> {
     match &args.command {
@@ -43,7 +43,7 @@ fn list(cx: &Ctx, report: Report) -> Result<Output> {
                 .name_of(text)
                 .filter(|name| !text.ends_with(name.as_str()));
             let name = name.map(|name| format!("  {name}")).unwrap_or_default();
-            format!("{}{}\n", text.escape_default(), name.escape_default())
+            format!("{}{}\n", text.printable(), name.printable())
         })
         .collect();
     Ok(Output::new(&vault).text(&lines))

@@ -39,9 +39,10 @@ pub(super) fn run(cx: &Ctx, args: &RevokedArgs) -> Result<Output> {
     let (now, accept) = (cx.world.clock.now(), args.accept);
     vault.commit(|doc| {
         if accept {
-            return doc.accept_unrevoked(name, &version, now);
+            doc.accept_unrevoked(name, &version, now)?;
+        } else {
+            doc.mark_revoked(name, &version, now)?;
         }
-        doc.mark_revoked(name, &version, now)?;
         sweep::done(doc, name, &version);
         Ok(())
     })?;

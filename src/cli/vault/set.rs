@@ -2,7 +2,7 @@
 
 use super::args::SetArgs;
 use super::{Ctx, Output};
-use crate::diagnostic::{Error, Failure, Result, codes};
+use crate::diagnostic::{Error, Failure, Printable, Result, codes, nearest};
 use crate::vault::name::{is_field_name, is_secret_name};
 use crate::vault::{NewVersion, Secret, StoredValue, Vault, import};
 use std::io::ErrorKind;
@@ -17,6 +17,10 @@ pub(super) fn run(cx: &Ctx, args: &SetArgs) -> Result<Output> {
     // Before the vault is opened: an identity's passphrase must not be read from the value's input.
     let value = read(cx, args)?;
     let mut vault = cx.open()?;
+    let added = match &args.field {
+        Some(field) => is_added(&vault, args, field)?,
+        None => false,
+    };
     let id = cx.version_id()?;
     let odd = oddities(value.expose());
     let value = match &args.field {
@@ -43,6 +47,9 @@ pub(super) fn run(cx: &Ctx, args: &SetArgs) -> Result<Output> {
         }
     })?;
     let mut output = Output::new(&vault).note(format!("stored `{}` as version {id}", args.name));
+    if added && let Some(field) = &args.field {
+        output = output.note(format!("the record has a new field: `{field}`"));
+    }
     for oddity in odd {
         output = output.note(oddity);
     }
@@ -56,6 +63,35 @@ pub(super) fn run(cx: &Ctx, args: &SetArgs) -> Result<Output> {
             output.note("the time given with `--expires` is past: the value counts as expired");
     }
     Ok(output)
+}
+
+/// Whether the field is one that the record does not have yet. One that is spelled nearly as another is taken for a slip.
+fn is_added(vault: &Vault, args: &SetArgs, field: &str) -> Result<bool> {
+    let Some(entry) = vault.doc().get(&args.name) else {
+        return Ok(false);
+    };
+    if entry.fields.is_empty() || entry.fields.iter().any(|known| known == field) {
+        return Ok(false);
+    }
+    // Short names differ by one letter on purpose: `a` and `b`, `k1` and `k2`.
+    let near = nearest(field, entry.fields.iter().map(String::as_str));
+    match near.filter(|near| near.len() > 3 && !args.new_field && !numbered(near, field)) {
+        Some(near) => Err(Error::plain(
+            Failure::Usage,
+            codes::VAULT_NO_SUCH_SECRET,
+            format!("the record `{}` has no field `{field}`", args.name),
+        )
+        .help(format!(
+            "the nearest is `{near}`; `--new-field` adds one that is called so"
+        ))),
+        None => Ok(true),
+    }
+}
+
+/// Whether two names differ by their numbers alone.
+fn numbered(a: &str, b: &str) -> bool {
+    let bare = |name: &str| name.replace(|c: char| c.is_ascii_digit(), "");
+    bare(a) == bare(b)
 }
 
 /// What a value has of the way in which it came here, and hardly means to have: it is stored as it is, and said.
@@ -104,7 +140,7 @@ fn check_names(args: &SetArgs) -> Result<()> {
         return Err(Error::plain(
             Failure::Usage,
             codes::BAD_NAME,
-            format!("`{}` cannot name a secret", args.name.escape_default()),
+            format!("`{}` cannot name a secret", args.name.printable()),
         )
         .help("letters, digits, `_` and `-`, in segments joined by `/`; no dots"));
     }
@@ -112,7 +148,7 @@ fn check_names(args: &SetArgs) -> Result<()> {
         Some(field) if !is_field_name(field) => Err(Error::plain(
             Failure::Usage,
             codes::BAD_NAME,
-            format!("`{}` cannot name a field", field.escape_default()),
+            format!("`{}` cannot name a field", field.printable()),
         )
         .help("letters, digits, `_` and `-`; no dots and no `/`")),
         _ => Ok(()),

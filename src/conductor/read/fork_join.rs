@@ -131,10 +131,27 @@ impl<'a> Reader<'a> {
         let forks = field(fork, "forkTasks").map_or(&[][..], Node::items);
         let missed = forks
             .iter()
-            .filter_map(|f| f.items().last())
-            .filter_map(reference_name)
-            .find(|(n, _)| !joined.contains(&n.as_str()));
-        if let Some((name, _)) = missed {
+            .filter_map(|f| Some((f, reference_name(f.items().last()?)?)))
+            .find(|(_, (n, _))| !joined.contains(&n.as_str()));
+        if let Some((branch, (name, _))) = missed {
+            // On a server what follows does not wait for it, whatever it finds.
+            if branch
+                .items()
+                .iter()
+                .filter_map(reference_name)
+                .any(|(n, _)| is_a_check(&n))
+            {
+                self.report(
+                    Diagnostic::new(
+                        codes::CONDUCTOR_DIFFERENCE,
+                        list.span,
+                        format!("`joinOn` leaves out the branch that ends with `{name}`: on a server what follows comes before its check is done"),
+                    )
+                    .help(format!("add `{name}` to `joinOn`"))
+                    .severity(Severity::Warning),
+                );
+                return;
+            }
             self.differs(
                 list.span,
                 format!("the branch that ends with `{name}` is waited for too, though `joinOn` leaves it out"),
@@ -142,4 +159,14 @@ impl<'a> Reader<'a> {
             );
         }
     }
+}
+
+/// Whether a task says by its name that it tries something.
+fn is_a_check(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [
+        "verif", "valid", "check", "test", "prob", "smoke", "confirm",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
 }

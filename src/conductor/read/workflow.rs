@@ -480,6 +480,7 @@ impl<'a> Reader<'a> {
     fn failure_workflow(&mut self, node: &Node) -> Option<String> {
         let failure = field(node, "failureWorkflow")?;
         let name = text_of(failure).filter(|n| !n.is_empty())?;
+        self.failures_that_pass(node);
         if name.starts_with('$') {
             self.check_references(failure);
             self.unsupported(
@@ -518,6 +519,56 @@ impl<'a> Reader<'a> {
         let version = field(node, "failureWorkflowVersion").and_then(number_of);
         let rotation = self.identities.version(&name, version).map(str::to_owned);
         Some(rotation.unwrap_or(name))
+    }
+}
+
+/// Words of a reason with which a workflow ends that did not do what it was for.
+const FAILURES: [&str; 8] = [
+    "failed",
+    "failure",
+    "rolled back",
+    "rollback",
+    "roll back",
+    "error",
+    "broken",
+    "could not",
+];
+
+impl Reader<'_> {
+    /// TERMINATE tasks that end as completed what failed, so that the failure workflow never runs.
+    fn failures_that_pass(&mut self, definition: &Node) {
+        let mut open: Vec<&Node> = field(definition, "tasks").into_iter().collect();
+        while let Some(node) = open.pop() {
+            open.extend(node.items());
+            open.extend(
+                node.members()
+                    .iter()
+                    .map(|m| &m.value)
+                    .filter(|v| v.is_object() || v.is_array()),
+            );
+            let inputs = field(node, "inputParameters")
+                .filter(|_| node.is_object() && type_of(node) == "TERMINATE");
+            let told = inputs.and_then(|i| {
+                Some((
+                    field(i, "terminationStatus")?,
+                    field(i, "terminationReason")?.as_str()?,
+                ))
+            });
+            let Some((status, reason)) =
+                told.filter(|(status, _)| status.as_str() == Some("COMPLETED"))
+            else {
+                continue;
+            };
+            let reason = reason.to_ascii_lowercase();
+            if FAILURES.iter().any(|word| reason.contains(word)) {
+                self.report(
+                    Diagnostic::new(codes::BAD_VALUE, status.span, "the reason tells of a failure, and the workflow ends as completed: `failureWorkflow` is not started")
+                        .at("looks like a success")
+                        .help("write `FAILED`")
+                        .severity(Severity::Warning),
+                );
+            }
+        }
     }
 }
 

@@ -237,6 +237,11 @@ impl<'a> Engine<'a> {
         }
         let Some(old) = self.previous_version(name) else {
             cx.trace.skipped.set(true);
+            // The version that is in use now is one that this step would revoke: replaced by hand, it is worth showing.
+            self.commit(step, |doc| {
+                sweep::revocable(doc, name, &frame.rotation.name);
+                Ok(())
+            })?;
             self.note(format!(
                 "secret `{name}` had no previous version, nothing was revoked"
             ));
@@ -307,8 +312,9 @@ impl<'a> Engine<'a> {
             Err(other) => return Err(other),
         }
         let others = self.due(cx, name, &old, now, successor, work);
+        // It is a fact whoever has the claim now, and moves nothing that is in use.
         self.vault.borrow_mut().commit(|doc| {
-            doc.mark_revoked(name, &old, now)?;
+            sweep::revoked(doc, name, &old, now)?;
             sweep::revocable(doc, name, &others.rotation);
             schedule_others(doc, &others);
             Ok(())

@@ -41,13 +41,14 @@ impl Copies {
                     vault: path.to_owned(),
                     ..paths.clone()
                 },
+                Mode::Look,
             )?;
             let (bytes, hash) = read(world, path)?;
             view(path, &bytes, hash, &identities)
         };
         Ok(Self {
             ours: open(&paths.vault)?,
-            theirs: open(theirs)?,
+            theirs: open(theirs).map_err(|error| other(error, theirs))?,
             // git passes an empty file where there is no common one.
             base: base
                 .filter(|path| matches!(world.fs.stat(path), Ok(Some(stat)) if stat.len > 0))
@@ -97,8 +98,11 @@ impl Vault {
         theirs: &Path,
         across_removal: bool,
     ) -> Result<Joined> {
-        inspect(world, paths)?;
+        inspect(world, paths, Mode::Use)?;
         let _lock = take_lock(world, paths)?;
+        if pin::is_forgotten(world, &paths.state, &paths.vault) {
+            return Err(pin::forgotten(&paths.vault));
+        }
         let copies = Copies::read(world, paths, base, theirs)?;
         let merged = copies.join(world, &paths.vault, across_removal)?;
         let continues = |view: &View| -> Result<()> {
@@ -133,6 +137,7 @@ impl Vault {
             room: None,
             mode: Mode::Use,
             behind: None,
+            forgotten: false,
         };
         match next {
             Some(doc) => {
@@ -198,6 +203,28 @@ impl Vault {
             .map_err(|e| storage(&paths.vault, "could not be written", &e))?;
         Ok(told)
     }
+}
+
+/// What is wrong with the copy, which is no reason to touch the own vault.
+fn other(error: Error, path: &Path) -> Error {
+    let Some(code) = error.diagnostics.first().map(|d| d.code) else {
+        return error;
+    };
+    let help = if code == codes::VAULT_MISSING {
+        "name a file: `git show BRANCH:rot.vault > other.vault` writes the copy of a branch into one"
+    } else if code == codes::VAULT_UNREADABLE {
+        "name a copy of this vault, as `git show BRANCH:rot.vault > other.vault` gives it"
+    } else {
+        return error;
+    };
+    let message = format!(
+        "{} is no copy of the vault: {}",
+        path.display(),
+        error.message()
+    );
+    Error::plain(Failure::Usage, code, message)
+        .note("nothing was changed")
+        .help(help)
 }
 
 fn changed(path: &Path) -> Error {

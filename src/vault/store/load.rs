@@ -1,11 +1,11 @@
 //! From a file to a document: what is refused before it is opened, and what is said when it does not open.
 
-use super::Paths;
+use super::{Mode, Paths};
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::vault::crypt::{self, Fault, Form, Identity};
 use crate::vault::document::Document;
 use crate::vault::pin::Pin;
-use crate::vault::{pin, replace, wire};
+use crate::vault::{guard, pin, replace, wire};
 use crate::world::World;
 use crate::world::fs::FileKind;
 use std::path::Path;
@@ -30,7 +30,7 @@ impl View {
 }
 
 /// Refuses what is no vault before anything is opened.
-pub(super) fn inspect(world: &World, paths: &Paths) -> Result<()> {
+pub(super) fn inspect(world: &World, paths: &Paths, mode: Mode) -> Result<()> {
     let path = &paths.vault;
     let stat = world
         .fs
@@ -41,7 +41,9 @@ pub(super) fn inspect(world: &World, paths: &Paths) -> Result<()> {
     };
     match stat.kind {
         FileKind::File if stat.len > MAX_FILE => Err(unreadable(path, "is larger than 64 MiB")),
-        FileKind::File => Ok(()),
+        // A look takes nobody's word and changes nothing.
+        FileKind::File if mode == Mode::Look => Ok(()),
+        FileKind::File => guard::vault(world, path, &stat),
         FileKind::Symlink => Err(unreadable(
             path,
             "is a symbolic link, which a new generation would replace",
@@ -68,7 +70,7 @@ fn missing(world: &World, paths: &Paths) -> Error {
             backup.display(),
             path.display()
         ))
-    } else if traces.pin.is_some() {
+    } else if traces.pin.is_some() || traces.forgotten {
         error.help(
             "restore it from version control or a backup; `rot vault init --anew` begins a new one",
         )
@@ -81,6 +83,8 @@ fn missing(world: &World, paths: &Paths) -> Error {
 pub(super) struct Traces {
     /// What this machine remembers.
     pub(super) pin: Option<Pin>,
+    /// Whether it was remembered, and the memory was taken away.
+    pub(super) forgotten: bool,
     /// Whether the copy beside it is there.
     pub(super) backup: bool,
 }
@@ -92,6 +96,7 @@ impl Traces {
             pin: pin::remembered(world, &paths.state, &paths.vault)
                 .ok()
                 .flatten(),
+            forgotten: pin::is_forgotten(world, &paths.state, &paths.vault),
             backup: matches!(world.fs.stat(&backup), Ok(Some(_))),
         }
     }

@@ -3,9 +3,10 @@
 use super::Paths;
 use super::write::storage;
 use crate::diagnostic::{Error, Failure, Result, codes};
-use crate::vault::replace;
+use crate::vault::{guard, replace};
 use crate::world::World;
 use crate::world::fs::Lock;
+use std::io::ErrorKind;
 
 /// `rot.vault.lock`: beside the vault, never replaced, so that the lock outlives the renames.
 pub(super) fn take_lock(world: &World, paths: &Paths) -> Result<Box<dyn Lock>> {
@@ -40,6 +41,7 @@ pub(super) fn take_lock(world: &World, paths: &Paths) -> Result<Box<dyn Lock>> {
                 },
             )
         }
+        Err(error) if error.kind() == ErrorKind::TooManyLinks => Err(guard::lock(&path)),
         Err(error) => Err(storage(&paths.vault, "could not be locked", &error)),
     }
 }

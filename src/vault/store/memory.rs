@@ -3,10 +3,11 @@
 use super::load::{View, inspect, read, view};
 use super::write::storage;
 use super::{Mode, Paths, Vault};
-use crate::diagnostic::{Error, Failure, Result, Severity, codes};
-use crate::vault::pin::{Known, Standing};
+use crate::diagnostic::{Error, Failure, Printable, Result, Severity, codes};
+use crate::vault::pin::{self, Known, Standing};
 use crate::vault::replace;
 use crate::world::World;
+use std::path::Path;
 
 /// Compares a file with what is remembered of its path, else of the same vault at other paths.
 ///
@@ -25,6 +26,12 @@ pub(super) fn check(world: &World, paths: &Paths, view: &View) -> Result<Known> 
     Ok(known)
 }
 
+/// Whether a file continues what is remembered of it in a state folder.
+pub(super) fn continues(world: &World, state: &Path, vault: &Path, view: &View) -> bool {
+    let known = view.pin(world, vault).look_up(world, state, vault);
+    known.is_ok_and(|known| matches!(known.standing, Standing::Same | Standing::Later))
+}
+
 impl Vault {
     /// What there is to say of a file that was opened, and whether it is remembered.
     pub(super) fn take_note(&mut self, known: Known) {
@@ -39,6 +46,13 @@ impl Vault {
                 "this machine sees the vault for the first time and takes it as it is",
                 Severity::Note,
             ),
+            (Standing::Forgotten, _) => {
+                let message = format!(
+                    "{}; the vault can be looked at, and not changed until `rot vault accept` remembers it anew",
+                    pin::FORGOTTEN
+                );
+                self.warn(codes::VAULT_TAMPERED, &message, Severity::Warning);
+            }
             (Standing::Distant, Some(seen)) => {
                 let message = format!(
                     "the vault does not say any more whether it continues what was seen here ({}): look whether what was stored on this machine is there",
@@ -62,7 +76,7 @@ impl Vault {
             let now = self.view.doc.recipient_names();
             let list = |from: &[String], without: &[String]| -> Vec<String> {
                 let left = from.iter().filter(|name| !without.contains(name));
-                left.map(|name| name.escape_default().to_string()).collect()
+                left.map(|name| name.printable()).collect()
             };
             let (gone, came) = (list(&seen.recipients, &now), list(&now, &seen.recipients));
             let mut words = Vec::new();
@@ -86,6 +100,8 @@ impl Vault {
         );
         if behind {
             self.behind = pin.map(|pin| (pin, standing));
+        } else if standing == Standing::Forgotten {
+            self.forgotten = true;
         } else if standing != Standing::Same || !here {
             self.remember_seen();
         }
@@ -104,6 +120,9 @@ impl Vault {
             )
             .help("leave `--read-only` away"));
         }
+        if self.forgotten {
+            return Err(pin::forgotten(&self.paths.vault));
+        }
         let found = || self.view.pin(&self.world, &self.paths.vault);
         match &self.behind {
             Some((seen, standing)) => match found().refusal(seen, *standing) {
@@ -116,7 +135,7 @@ impl Vault {
 
     /// Reads the file again where it is not the one we know, and checks what this machine remembers either way. Under the lock.
     pub(super) fn refresh(&mut self) -> Result<()> {
-        inspect(&self.world, &self.paths)?;
+        inspect(&self.world, &self.paths, self.mode)?;
         let path = &self.paths.vault;
         let (bytes, hash) = read(&self.world, path)?;
         if hash != self.view.hash {
@@ -146,7 +165,11 @@ impl Vault {
                 Standing::Forked => {
                     return refused(codes::VAULT_FORKED, put_back).map_err(|e| e.help(back));
                 }
-                Standing::FirstUse | Standing::Same | Standing::Later | Standing::Distant => {}
+                Standing::FirstUse
+                | Standing::Same
+                | Standing::Later
+                | Standing::Distant
+                | Standing::Forgotten => {}
             }
             self.view = fresh;
             // Its writer may have died, or failed, before the name was durable: nothing may be built on it before it is.

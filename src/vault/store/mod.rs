@@ -52,6 +52,8 @@ pub struct Vault {
     mode: Mode,
     /// A copy that lacks what another one on this machine holds may be looked at, and not written.
     behind: Option<(Pin, Standing)>,
+    /// What this machine remembered of it was taken away.
+    forgotten: bool,
 }
 
 /// What a vault is opened for.
@@ -63,6 +65,15 @@ enum Mode {
     Look,
     /// It is taken as it is, whatever is remembered.
     Accept,
+}
+
+/// What becomes of a vault that this machine has never seen.
+#[derive(Clone, Copy)]
+enum FirstUse<'p> {
+    /// It is taken, and said.
+    Taken,
+    /// It is refused, but for one that the user has seen with another state folder.
+    Refused(Option<&'p Path>),
 }
 
 /// What the `.prev` file beside a vault is.
@@ -137,6 +148,7 @@ impl Vault {
             room: None,
             mode: Mode::Use,
             behind: None,
+            forgotten: false,
         };
         let hash = vault.write(&doc, false, false)?;
         vault.view = View {
@@ -185,7 +197,16 @@ impl Vault {
     /// ROT801 missing, ROT803 unreadable, ROT804 wrong identity, ROT805 unknown form, ROT806 to ROT808 contradicting what
     /// this machine remembers, ROT813 to ROT815 identities.
     pub fn open(world: &World, paths: &Paths) -> Result<Vault> {
-        Self::open_as(world, paths, Mode::Use)
+        Self::open_as(world, paths, Mode::Use, FirstUse::Taken)
+    }
+
+    /// Opens a vault that this machine has seen before, where nobody is there to judge one that it has not. What this user has seen
+    /// is in `usual` too: another state folder than the one that this command uses.
+    ///
+    /// # Errors
+    /// As [`Vault::open`]; ROT818 when nothing is remembered of it, which then stays so.
+    pub fn open_known(world: &World, paths: &Paths, usual: Option<&Path>) -> Result<Vault> {
+        Self::open_as(world, paths, Mode::Use, FirstUse::Refused(usual))
     }
 
     /// Opens a file to look at it: whatever this machine remembers, nothing is asked for, nothing is remembered, and nothing can
@@ -194,7 +215,7 @@ impl Vault {
     /// # Errors
     /// As [`Vault::open`], but for ROT806 to ROT808.
     pub fn open_read_only(world: &World, paths: &Paths) -> Result<Vault> {
-        Self::open_as(world, paths, Mode::Look)
+        Self::open_as(world, paths, Mode::Look, FirstUse::Taken)
     }
 
     /// Takes the file as it is from now on, and answers with what was remembered before.
@@ -205,11 +226,14 @@ impl Vault {
         let before = pin::remembered(world, &paths.state, &paths.vault)
             .ok()
             .flatten();
-        Ok((Self::open_as(world, paths, Mode::Accept)?, before))
+        Ok((
+            Self::open_as(world, paths, Mode::Accept, FirstUse::Taken)?,
+            before,
+        ))
     }
 
-    fn open_as(world: &World, paths: &Paths, mode: Mode) -> Result<Vault> {
-        inspect(world, paths)?;
+    fn open_as(world: &World, paths: &Paths, mode: Mode, first_use: FirstUse<'_>) -> Result<Vault> {
+        inspect(world, paths, mode)?;
         let identities = Arc::new(identity::load_all(world, &paths.identities)?);
         let mut attempt = 0;
         let (view, known) = loop {
@@ -229,6 +253,13 @@ impl Vault {
                 }
             }
         };
+        if let Some(known) = &known
+            && known.standing == Standing::FirstUse
+            && let FirstUse::Refused(usual) = first_use
+            && !usual.is_some_and(|usual| memory::continues(world, usual, &paths.vault, &view))
+        {
+            return Err(unseen(&paths.vault));
+        }
         let mut vault = Vault {
             world: world.clone(),
             paths: paths.clone(),
@@ -238,6 +269,7 @@ impl Vault {
             room: None,
             mode,
             behind: None,
+            forgotten: false,
         };
         match known {
             Some(known) => vault.take_note(known),
@@ -252,7 +284,7 @@ impl Vault {
     /// # Errors
     /// ROT801 missing, ROT803 not a regular file or too large.
     pub fn exists(world: &World, paths: &Paths) -> Result<()> {
-        inspect(world, paths)
+        inspect(world, paths, Mode::Use)
     }
 
     /// Changes the vault as one step: all of `change`, durably, or nothing. `change` gets the newest document, whoever wrote it.
@@ -430,7 +462,7 @@ fn new_id(world: &World) -> io::Result<String> {
 /// Refuses to begin a new vault where there was one: what is left of it is the way back.
 fn was_here(world: &World, paths: &Paths) -> Result<()> {
     let traces = Traces::of(world, paths);
-    if traces.pin.is_none() && !traces.backup {
+    if traces.pin.is_none() && !traces.forgotten && !traces.backup {
         return Ok(());
     }
     let message = format!("there was a vault at {} before", paths.vault.display());
@@ -448,6 +480,17 @@ fn was_here(world: &World, paths: &Paths) -> Result<()> {
             "restore it from version control or a backup; {anew}"
         ))
     })
+}
+
+fn unseen(path: &Path) -> Error {
+    let message = format!(
+        "this machine has never seen the vault {}, and nobody is at a terminal to say that it is the right one",
+        path.display()
+    );
+    let refused = Diagnostic::new(codes::VAULT_FIRST_USE, Span::NONE, message);
+    Error::new(Failure::Usage, refused.severity(Severity::Error))
+        .note("anyone who knows the vault's recipients can write a vault that opens; what a run stores in it is theirs too")
+        .help("`rot vault accept` on this machine takes it for good; a machine that remembers nothing, such as a CI runner, is told with `--first-use` or ROT_FIRST_USE=true, or keeps its state folder")
 }
 
 fn too_high() -> Error {

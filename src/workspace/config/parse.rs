@@ -1,7 +1,9 @@
 //! TOML with places → [`Config`]. Pure.
 
 use super::{Config, Environment, Ignore, PathRule, Target};
-use crate::diagnostic::{ALL_CODES, Code, Diagnostic, Release, Severity, codes, nearest};
+use crate::diagnostic::{
+    ALL_CODES, Code, Diagnostic, Printable, Release, Severity, codes, nearest,
+};
 use crate::source::{FileId, SourceFile, Span};
 use crate::world::process::Declared;
 use std::borrow::Cow;
@@ -293,7 +295,7 @@ impl Reader {
                         "sha256" => declared.sha256 = self.strings(value).into_iter().next(),
                         _ => self.report(
                             key.span(),
-                            format!("a program has no `{}`", key.get_ref().escape_default()),
+                            format!("a program has no `{}`", key.get_ref().printable()),
                             "",
                             "a program has `command` and `sha256`".into(),
                         ),
@@ -321,10 +323,7 @@ impl Reader {
             if let Some(problem) = problem {
                 self.report(
                     value.span(),
-                    format!(
-                        "the program `{}` {problem}",
-                        name.get_ref().escape_default()
-                    ),
+                    format!("the program `{}` {problem}", name.get_ref().printable()),
                     "",
                     "write `name = [\"/usr/bin/prog\", \"argument\"]`".into(),
                 );
@@ -343,7 +342,7 @@ impl Reader {
                     name.span(),
                     format!(
                         "`{}` cannot name an environment",
-                        name.get_ref().escape_default()
+                        name.get_ref().printable()
                     ),
                     "not a name",
                     "letters, digits, `-` and `_`".into(),

@@ -3,7 +3,7 @@
 
 mod real;
 
-pub use real::RealFs;
+pub use real::{RealFs, inherit};
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,8 @@ pub struct Stat {
     pub gid: u32,
     /// Number of hard links.
     pub links: u64,
+    /// Device and number: two names with the same are one file.
+    pub id: (u64, u64),
 }
 
 /// Kinds of file.
@@ -99,12 +101,24 @@ pub trait Fs: Send + Sync {
     /// What is in a directory, as paths that start with `dir`, sorted; empty when it is not there.
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
     /// Takes an exclusive lock on `path` (made with mode 0600 when missing, never replaced or removed), waiting up to
-    /// `wait`. `None` when another holds it still. The guard releases it; so does the end of the process.
+    /// `wait`. Fails with `TooManyLinks` when it has another name: what is written into it would be written into another file. `None` when another holds it still. The guard releases it; so does the end of the process.
     fn lock(&self, path: &Path, wait: Duration) -> io::Result<Option<Box<dyn Lock>>>;
     /// What kind of file system `path` (or its nearest existing parent) is on.
     fn storage(&self, path: &Path) -> Storage;
     /// The effective user.
     fn user(&self) -> u32;
+    /// The effective group.
+    fn group(&self) -> u32 {
+        self.user()
+    }
+    /// The other groups that the user belongs to.
+    fn groups(&self) -> Vec<u32> {
+        Vec::new()
+    }
+    /// The user to whom files seem to belong whose owner has no number here, as in a container without root; `None` where all have one.
+    fn unmapped_user(&self) -> Option<u32> {
+        None
+    }
 }
 
 /// An open file that is only written to, at its end.

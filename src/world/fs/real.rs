@@ -67,6 +67,10 @@ impl Fs for RealFs {
             uid: stat.st_uid,
             gid: stat.st_gid,
             links: u64::from(stat.st_nlink),
+            id: (
+                u64::try_from(stat.st_dev).unwrap_or(0),
+                u64::from(stat.st_ino),
+            ),
         }))
     }
 
@@ -75,11 +79,9 @@ impl Fs for RealFs {
     }
 
     fn create(&self, path: &Path, mode: u32) -> io::Result<Box<dyn File>> {
-        Ok(Box::new(RealFile(open(
-            path,
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL,
-            mode,
-        )?)))
+        let file = open(path, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, mode)?;
+        inherit(&file, path);
+        Ok(Box::new(RealFile(file)))
     }
 
     #[cfg(target_os = "linux")]
@@ -172,10 +174,17 @@ impl Fs for RealFs {
     }
 
     fn create_dir(&self, dir: &Path, mode: u32) -> io::Result<()> {
+        let new: Vec<&Path> = dir.ancestors().take_while(|part| !part.exists()).collect();
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(mode)
-            .create(or_here(dir))
+            .create(or_here(dir))?;
+        for part in new.iter().rev() {
+            if let Ok(made) = open(part, OFlags::RDONLY | OFlags::DIRECTORY, 0) {
+                inherit(&made, part);
+            }
+        }
+        Ok(())
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
@@ -192,11 +201,27 @@ impl Fs for RealFs {
     }
 
     fn lock(&self, path: &Path, wait: Duration) -> io::Result<Option<Box<dyn Lock>>> {
-        let file = open(
-            path,
-            OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK,
-            0o600,
-        )?;
+        let flags = OFlags::RDWR | OFlags::NONBLOCK;
+        let file = match open(path, flags | OFlags::CREATE | OFlags::EXCL, 0o600) {
+            Ok(file) => {
+                inherit(&file, path);
+                file
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                open(path, flags | OFlags::CREATE, 0o600)?
+            }
+            Err(error) => return Err(error),
+        };
+        let stat = rustix::fs::fstat(&file)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "not a regular file",
+            ));
+        }
+        if stat.st_nlink > 1 {
+            return Err(ErrorKind::TooManyLinks.into());
+        }
         let start = Instant::now();
         loop {
             match file.try_lock() {
@@ -221,11 +246,53 @@ impl Fs for RealFs {
     fn user(&self) -> u32 {
         rustix::process::geteuid().as_raw()
     }
+
+    fn group(&self) -> u32 {
+        rustix::process::getegid().as_raw()
+    }
+
+    fn groups(&self) -> Vec<u32> {
+        let mut groups = vec![self.group()];
+        let others = rustix::process::getgroups().unwrap_or_default();
+        groups.extend(others.into_iter().map(|group| group.as_raw()));
+        groups
+    }
+
+    #[cfg(target_os = "linux")]
+    fn unmapped_user(&self) -> Option<u32> {
+        // user_namespaces(7): in the first namespace every number is mapped to itself.
+        let map = std::fs::read_to_string("/proc/self/uid_map").ok()?;
+        if map.split_whitespace().eq(["0", "0", "4294967295"]) {
+            return None;
+        }
+        let overflow = std::fs::read_to_string("/proc/sys/kernel/overflowuid").ok()?;
+        overflow.trim().parse().ok()
+    }
 }
 
 fn open(path: &Path, flags: OFlags, mode: u32) -> io::Result<std::fs::File> {
     let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOCTTY;
     Ok(rustix::fs::open(path, flags, mode_of(mode))?.into())
+}
+
+/// What root makes in the folder of somebody else belongs to that user, who could not use it otherwise. Where it cannot be given away
+/// (a share of a network), it stays root's.
+pub fn inherit(file: &std::fs::File, path: &Path) {
+    use rustix::fs::{Gid, Uid, fchown};
+    use std::os::unix::fs::MetadataExt;
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let dir = or_here(path.parent().unwrap_or(Path::new(".")));
+    if let Ok(dir) = std::fs::metadata(dir)
+        && dir.uid() != 0
+    {
+        let _given = fchown(
+            file,
+            Some(Uid::from_raw(dir.uid())),
+            Some(Gid::from_raw(dir.gid())),
+        );
+    }
 }
 
 fn too_large() -> io::Error {

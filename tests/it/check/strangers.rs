@@ -5,7 +5,7 @@
 
 use rot::diagnostic::Severity;
 use rot::source::SourceFile;
-use rot::workspace::config::Config;
+use rot::workspace::config::{Config, Target};
 use rot::workspace::load::analyse;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -116,7 +116,18 @@ fn texts(list: &Value) -> impl Iterator<Item = String> {
 
 #[test]
 fn the_order_of_a_rotation_is_told_from_its_text() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/spec/strangers/order.json");
+    compare("order");
+}
+
+/// Those of which names and times tell: of workers, addresses, inputs and fields.
+#[test]
+fn what_workers_and_addresses_do_is_told_from_their_names() {
+    compare("names");
+}
+
+fn compare(file: &str) {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/spec/strangers/{file}.json"));
     let cases: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let mut wrong = String::new();
     let (mut clean, mut defects) = (0, 0);
@@ -127,12 +138,15 @@ fn the_order_of_a_rotation_is_told_from_its_text() {
             .get("outputs")
             .cloned()
             .unwrap_or(json!({"done": "yes"}));
+        for (key, value) in case["with"].as_object().into_iter().flatten() {
+            definition[key] = value.clone();
+        }
+        let mut config = Config::default();
+        if case["target"] == "oss" {
+            config.target = Target::Oss;
+        }
         let text = serde_json::to_string_pretty(&definition).unwrap();
-        let found = analyse(
-            &SourceFile::new("r.json", text.as_str()),
-            &Config::default(),
-        )
-        .findings;
+        let found = analyse(&SourceFile::new("r.json", text.as_str()), &config).findings;
         let told = found.iter().filter(|d| d.severity >= Severity::Warning);
         let codes: BTreeSet<String> = told
             .clone()

@@ -194,6 +194,52 @@ fn a_clock_that_is_ahead_loses_nothing() {
     nothing_lives_unknown(&a);
 }
 
+/// What a run writes down although its claim is lost: that it has revoked a credential, and what it had obtained. Neither moves
+/// what the other machine has in use or on its way there.
+#[test]
+fn what_is_written_down_without_a_claim_moves_nothing_in_use() {
+    // The other machine comes while the old credential is being revoked, or while the new one is verified.
+    for at in ["/id-0", "/me"] {
+        let mut odd = json!({ "to": at });
+        odd["meanwhile"] = true.into();
+        let (a, b) = machines(&[minted(0)], 6 * 3600);
+        let plan = plan(ADDITIVE);
+        done(a.run(&plan, &[]));
+        a.http_answers(&[minted(1), odd, minted(2)]);
+        let (beta, other) = (b.machine("beta", 6 * 3600), plan.clone());
+        let seen: std::sync::Arc<std::sync::Mutex<Option<String>>> = std::sync::Arc::default();
+        let met = seen.clone();
+        a.meanwhile(move || {
+            done(beta.run(&other, &[]));
+            let vault = beta.vault();
+            *met.lock().unwrap() = vault.doc().get("key").unwrap().current.clone();
+        });
+        let _overtaken = a.run(&plan, &[]);
+        let vault = a.vault();
+        let entry = vault.doc().get("key").unwrap();
+        assert_eq!(entry.current, *seen.lock().unwrap(), "{at}");
+        assert_eq!(entry.pending, None, "{at}");
+        assert_eq!(value(&a), "value-2-abcdef", "{at}");
+        assert_eq!(calls(&a, "/id-2"), 0, "{at}: the one in use was revoked");
+        let first = entry.versions.iter().find(|v| {
+            let id = v.value.as_ref().and_then(|value| value.part(Some("id")));
+            id.is_some_and(|id| id.expose_text() == Some("id-0"))
+        });
+        assert_eq!(
+            first.unwrap().state,
+            State::Revoked,
+            "{at}: and that is known"
+        );
+        nothing_lives_unknown(&a);
+        // Nothing of it is undone by whoever comes next.
+        a.http_answers(&[minted(3)]);
+        a.wait(7 * 3_600_000);
+        done(a.run(&plan, &[]));
+        assert_eq!(value(&b), "value-3-abcdef", "{at}");
+        nothing_lives_unknown(&b);
+    }
+}
+
 #[test]
 fn a_clock_that_is_behind_says_so() {
     let (a, b) = machines(&[json!({ "to": "/mint", "fault": "dies" })], -7200);
@@ -317,6 +363,7 @@ mod program {
         let arguments: Vec<&str> = line.split_whitespace().collect();
         let mut command = project.command(&arguments);
         command
+            .env("ROT_FIRST_USE", "true")
             .env("ROT_STATE", project.path(machine))
             .env("HOSTNAME", machine);
         Called::from(command.output().unwrap())
@@ -334,6 +381,7 @@ mod program {
         let project = project(&issuer, TOKEN);
         let mut command = project.command(&["run", "r.rot"]);
         command
+            .env("ROT_FIRST_USE", "true")
             .env("ROT_STATE", project.path("alpha"))
             .env("HOSTNAME", "alpha");
         let mut killed = command.stderr(std::process::Stdio::null()).spawn().unwrap();

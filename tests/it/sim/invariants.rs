@@ -262,6 +262,64 @@ pub(super) fn check(
     wrong
 }
 
+/// I12: nothing that was in use or on its way there was revoked, and nothing that lives is known to nobody.
+pub(super) fn spared(stage: &Stage, end: &Snapshot, notes: &[String]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for executed in &end.outside.log {
+        let What::Revoked(dead) = &executed.what else {
+            continue;
+        };
+        let then = Snapshot {
+            disk: executed.disk.clone(),
+            outside: Issuer::default(),
+            now: end.now,
+        };
+        let Ok(vault) = open(&Sim::new(&then, 94)) else {
+            wrong.push("I4: at the time of a revocation the vault did not open".into());
+            continue;
+        };
+        for bond in stage
+            .scenario
+            .bonds
+            .iter()
+            .filter(|b| b.account == executed.account)
+        {
+            let Some(entry) = vault.doc().get(bond.secret) else {
+                continue;
+            };
+            for (label, version) in [
+                ("current", entry.current_version()),
+                ("pending", entry.pending_version()),
+            ] {
+                let value = version.and_then(|v| v.value.as_ref()?.part(bond.field)?.expose_text());
+                if value == Some(dead.as_str()) {
+                    wrong.push(format!(
+                        "I12: what is {label} of {} was revoked",
+                        bond.secret
+                    ));
+                }
+            }
+        }
+    }
+    let sim = Sim::new(end, 93);
+    let Ok(vault) = open(&sim) else {
+        return vec!["the vault does not open".into()];
+    };
+    let told = notes.iter().any(|n| n.contains("may have left")) || written_down(end);
+    for bond in stage.scenario.bonds {
+        let live = end.outside.live(bond.account, end.now);
+        let unknown = kept(&sim, &vault, &live);
+        if !unknown.is_empty() && !told {
+            wrong.push(format!(
+                "I2: {unknown:?} of {} are known to nobody",
+                bond.account
+            ));
+        }
+    }
+    wrong.extend(plaintext(end));
+    wrong
+}
+
 /// I11: what lives at the issuer is a version of its secret, and not known to a journal alone, or it was told of.
 pub(super) fn forgotten(stage: &Stage, end: &Snapshot, notes: &[String]) -> Vec<String> {
     let sim = Sim::new(end, 95);

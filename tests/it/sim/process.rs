@@ -8,8 +8,11 @@ use rot::run::{self, Job, Observer, RunReport, Silent, Status, sweep};
 use rot::vault::{Secret, Vault};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What a process does.
@@ -46,9 +49,15 @@ impl End {
 /// In front of what went to standard error because it could be stored nowhere.
 pub(super) const RESCUED: &str = "rescued: ";
 
-/// Keeps what is printed as a last resort.
+/// Keeps what is printed as a last resort, and asks the process to end.
 #[derive(Default)]
-struct Watch(Mutex<Vec<String>>);
+pub(super) struct Watch {
+    pub(super) rescued: Mutex<Vec<String>>,
+    /// The process is asked to end when it has asked so many times whether it is.
+    pub(super) stop_at: Option<usize>,
+    /// How many times it has.
+    pub(super) asked: AtomicUsize,
+}
 
 impl Observer for Watch {
     fn started(&self, _: &str, _: &str) {}
@@ -57,7 +66,20 @@ impl Observer for Watch {
     fn secret(&self, _: &Secret) {}
     fn rescue(&self, armored: &str, _: &str) {
         assert!(armored.starts_with("-----BEGIN AGE ENCRYPTED FILE-----"));
-        self.0.lock().unwrap().push(format!("{RESCUED}{armored}"));
+        let mut rescued = self.rescued.lock().unwrap();
+        rescued.push(format!("{RESCUED}{armored}"));
+    }
+    fn stopping(&self) -> bool {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        self.stop_at.is_some_and(|at| asked >= at)
+    }
+    fn stopped(&self) -> Pin<Box<dyn Future<Output = ()> + '_>> {
+        let asked = self.asked.load(Ordering::Relaxed);
+        match self.stop_at {
+            // It is asked while it waits, too.
+            Some(at) if asked >= at => Box::pin(std::future::ready(())),
+            Some(_) | None => Box::pin(std::future::pending()),
+        }
     }
 }
 
@@ -82,6 +104,18 @@ pub(super) fn process_on(
     task: Task,
     number: usize,
 ) -> Result<End, String> {
+    process_watched(machine, sim, stage, task, number, Watch::default())
+}
+
+/// The same, watched by somebody who may ask it to end.
+pub(super) fn process_watched(
+    machine: usize,
+    sim: &Sim,
+    stage: &Stage,
+    task: Task,
+    number: usize,
+    watch: Watch,
+) -> Result<End, String> {
     let ended = catch_unwind(AssertUnwindSafe(|| {
         let vault = match open_on(machine, sim) {
             Ok(vault) => RefCell::new(vault),
@@ -100,11 +134,10 @@ pub(super) fn process_on(
         };
         match task {
             Task::Run => {
-                let watch = Watch::default();
                 let ran = sim
                     .block_on(run::run(&world, &vault, &job, &watch))
                     .expect("everybody waits for nothing");
-                let rescued = watch.0.into_inner().unwrap();
+                let rescued = watch.rescued.into_inner().unwrap();
                 match ran {
                     Ok(mut report) => {
                         report.notes.extend(rescued);

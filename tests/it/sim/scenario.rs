@@ -37,7 +37,24 @@ impl std::fmt::Debug for Scenario {
     }
 }
 
-const fn bond(
+impl Scenario {
+    /// One that is not among those that everything is tried with.
+    pub(super) const fn new(
+        name: &'static str,
+        source: &'static str,
+        bonds: &'static [Bond],
+    ) -> Self {
+        Self {
+            name,
+            source,
+            mended: None,
+            bonds,
+            may_halt: false,
+        }
+    }
+}
+
+pub(super) const fn bond(
     account: &'static str,
     kind: Kind,
     secret: &'static str,

@@ -89,6 +89,7 @@ impl Fs for Memory {
             uid: 1000,
             gid: 1000,
             links: 1,
+            id: (0, 0),
         };
         Ok(self.0.lock().unwrap().get(path).map(|entry| match entry {
             Some((content, mode)) => stat(FileKind::File, content.len(), *mode),

@@ -330,7 +330,7 @@ fn a_vault_that_cannot_be_replaced_stops_a_run_before_anything_is_called() {
         .says("could not take a new version");
     // The vault of somebody else, whose owner could not read it any more.
     shell(
-        "chmod 777 . && chmod 640 rot.vault && chgrp 65534 rot.vault",
+        "chgrp 65534 . && chmod 770 . && chmod 640 rot.vault && chgrp 65534 rot.vault",
         &sticky,
     )
     .code(0);

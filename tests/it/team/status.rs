@@ -284,7 +284,7 @@ fn a_wrong_clock_stops_nobody_else() {
     let make = || {
         let project = project(&issuer, TOKEN);
         // Another machine, whose clock is a month ahead, shares the vault.
-        then(&project, "+30d", "other", "run --due r.rot")?.code(0);
+        then(&project, "+30d", "other", "run --first-use --due r.rot")?.code(0);
         Some(project)
     };
     let Some(project) = make() else {

@@ -60,9 +60,15 @@ fn a_record_is_edited_whole_and_in_memory() {
     edited(&project, "false", "rec")
         .code(0)
         .says("nothing was changed");
-    edited(&project, "no-such-editor-here", "rec")
-        .code(0)
-        .says("nothing was changed");
+    for missing in [
+        "no-such-editor-here",
+        "/no/such/editor --wait",
+        "./wrong.sh",
+    ] {
+        edited(&project, missing, "rec")
+            .code(2)
+            .says("the editor could not be started");
+    }
     assert_eq!(generation(), before);
     // Somebody else was quicker.
     project.file(
@@ -283,7 +289,7 @@ fn the_doctor_names_what_is_wrong_and_the_remedy() {
         assert!(status.unwrap().success());
     };
     mode("666", "rot.vault");
-    assert!(checks(&project, "vault", "weak")[0].contains("chmod go-w"));
+    assert!(checks(&project, "vault", "bad")[0].contains("chmod go-w"));
     mode("600", "rot.vault");
     mode("777", "home/state/rot");
     assert!(checks(&project, "state", "bad")[0].contains("chmod go-w"));

@@ -11,7 +11,7 @@
   "public" "as" "optional" "to" "program"
   "bearer" "basic" "client" "header" "query" "json" "form" "text" "raw" "connect" "retry" "backoff" "up" "expect" "status" "exit"
   "body" "ca" "proxy" "follow" "limit" "strays" "sign" "login" "statement" "command" "stdin" "environment" "arguments" "file"
-  "because"
+  "because" "target" "deliver"
 ] @keyword
 
 [ "when" "else" "match" "for" "each" "repeat" "until" "parallel" "at" "most" "fail" "stop" ] @keyword.conditional
@@ -35,6 +35,7 @@
 (env_item name: (identifier) @constant)
 (rotation name: (identifier) @function)
 (rotation name: (string) @function)
+(target_item kind: (identifier) @type)
 (rotation template: (identifier) @type)
 (template name: (identifier) @type)
 (call rotation: (identifier) @function)
