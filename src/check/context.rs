@@ -165,7 +165,13 @@ impl<'a, 'p> Context<'a, 'p> {
 
     /// Whether an event is an output that the definition does not name.
     pub(crate) fn is_implied(&self, event: &Event<'p>) -> bool {
-        matches!(event.sink, Sink::Output { name, masked: false } if event.step.is_none() && self.implied.contains(&(event.rotation, name)))
+        matches!(event.sink, Sink::Output { name, masked: false }
+            if event.step.is_none() && (self.is_whole_result(event) || self.implied.contains(&(event.rotation, name))))
+    }
+
+    /// Whether an event is the output of a task as a whole, with the masks that it has, in a definition that names no output.
+    pub(crate) fn is_whole_result(&self, event: &Event<'p>) -> bool {
+        matches!(event.sink, Sink::Output { name: "", .. }) && event.step.is_none()
     }
 
     /// Whether an output is what the last task gives, in a definition that names none.

@@ -30,7 +30,7 @@ use crate::plan::{Rotation, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut once = Once::default();
-    for event in cx.flow.events.iter().filter(|e| cx.is_implied(e)) {
+    for event in cx.flow.events.iter().filter(|e| cx.is_implied(e) && !cx.is_whole_result(e)) {
         let Some(rotation) = cx.plan.rotations.get(event.rotation) else { continue };
         let Some(last) = rotation.steps.last() else { continue };
         let mut found = Vec::new();
