@@ -105,9 +105,11 @@ pub(super) fn tidy(world: &World, vault: &Vault, rotation: &str, ended: Vec<Jour
     let surplus = ended.len().saturating_sub(KEPT);
     let claims = vault.doc().claims();
     for (i, journal) in ended.into_iter().enumerate() {
-        // The journal of a claim is looked for.
-        let is_claimed = claims.values().any(|claim| claim.run == journal.run_id());
-        if i < surplus && !is_claimed {
+        // The journal of a claim is looked for, and what is written anew may be lost in a power cut: it waits for the next claim.
+        if claims.values().any(|claim| claim.run == journal.run_id()) {
+            continue;
+        }
+        if i < surplus {
             journal.remove(world);
         } else if describe(&journal).rotation == rotation
             && journal

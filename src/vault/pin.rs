@@ -346,8 +346,11 @@ fn before_paths(world: &World, state: &Path, pin: &Path) -> Option<OldPin> {
 /// Whether something was remembered of a path, and the memory of it was taken away.
 pub(super) fn is_forgotten(world: &World, state: &Path, vault: &Path) -> bool {
     let pin = file(world, state, vault);
-    let there = |path: &Path| !matches!(world.fs.stat(path), Ok(None));
-    there(&place(&pin)) && !there(&pin) && before_paths(world, state, &pin).is_none()
+    // A disk that fails is not somebody who takes something away.
+    let is_there = |path: &Path| world.fs.stat(path).map(|stat| stat.is_some());
+    matches!(is_there(&place(&pin)), Ok(true))
+        && matches!(is_there(&pin), Ok(false))
+        && before_paths(world, state, &pin).is_none()
 }
 
 /// Why a vault is not changed of which the memory was taken away.

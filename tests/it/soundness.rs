@@ -398,6 +398,14 @@ fn a_reveal_hides_nothing_else() {
         let new = |code: &String| code == "ROT312" || code == "ROT323";
         after.retain(|code| !new(code));
         let before: Vec<String> = expected.into_iter().filter(|code| !new(code)).collect();
+        // That a whole credential is revealed into a log is said of each of the two.
+        let told = |codes: &[String]| codes.iter().filter(|code| *code == "ROT301").count();
+        for _ in 0..2 {
+            if told(&after) > told(&before) {
+                let at = after.iter().position(|code| code == "ROT301").unwrap();
+                after.remove(at);
+            }
+        }
         assert_eq!(after, before, "{with}");
     }
 }
