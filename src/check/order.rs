@@ -151,12 +151,6 @@ impl<'p> Order<'p> {
             .any(|(up, _)| up == outer)
     }
 
-    /// In which block of step `outer`, in the order of [`Task::blocks`], step `id` stands.
-    pub fn block_within(&self, id: usize, outer: usize) -> Option<usize> {
-        let mut around = self.ancestors(id).take_while(|(up, _)| *up >= outer);
-        around.find(|(up, _)| *up == outer).map(|(_, block)| block)
-    }
-
     /// Whether `a` and `b` are of one rotation and one list (steps, or the steps for a failed run).
     fn same_list(&self, a: usize, b: usize) -> bool {
         match (self.nodes.get(a), self.nodes.get(b)) {
@@ -203,12 +197,23 @@ impl<'p> Order<'p> {
 
     /// Whether no run has both: they stand in different branches of one switch.
     pub fn are_exclusive(&self, a: usize, b: usize) -> bool {
-        self.split(a, b).is_some_and(|outer| {
-            matches!(
-                self.nodes.get(outer).map(|n| &n.step.task),
-                Some(Task::Switch(_))
-            )
-        })
+        self.split(a, b).is_some_and(|outer| self.is_choice(outer))
+    }
+
+    /// Whether the step runs one of the blocks within it.
+    pub fn is_choice(&self, id: usize) -> bool {
+        self.control(id) == Some(Control::Choice)
+    }
+
+    /// The inmost step around `id` that runs it in rounds.
+    pub fn loop_around(&self, id: usize) -> Option<usize> {
+        let is_loop =
+            |up: &usize| matches!(self.control(*up), Some(Control::Rounds | Control::Elements));
+        self.around(id).find(is_loop)
+    }
+
+    fn control(&self, id: usize) -> Option<Control> {
+        self.nodes.get(id).map(|n| n.step.task.control())
     }
 
     /// Whether they may run at the same time: different branches of one `parallel`.

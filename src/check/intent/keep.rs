@@ -250,12 +250,7 @@ fn copied_too_late(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 pub(crate) fn made_in_rounds(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let order = cx.order();
     for mint in &cx.intent.mints {
-        let inmost = order.around(mint.step).find(|up| {
-            matches!(
-                order.get(*up).map(|n| &n.step.task),
-                Some(Task::ForEach(_) | Task::Repeat(_))
-            )
-        });
+        let inmost = order.loop_around(mint.step);
         let Some((outer, around)) = inmost.and_then(|id| Some((id, order.get(id)?))) else {
             continue;
         };
@@ -298,14 +293,7 @@ pub(crate) fn overwritten_in_rounds(cx: &Context<'_, '_>, out: &mut Vec<Diagnost
         let Task::Update(update) = &node.step.task else {
             continue;
         };
-        let chosen =
-            |up: usize| matches!(order.get(up).map(|n| &n.step.task), Some(Task::Switch(_)));
-        let inmost = order.around(write.step).find(|up| {
-            matches!(
-                order.get(*up).map(|n| &n.step.task),
-                Some(Task::ForEach(_) | Task::Repeat(_))
-            )
-        });
+        let inmost = order.loop_around(write.step);
         let Some((outer, around)) = inmost.and_then(|id| Some((id, order.get(id)?))) else {
             continue;
         };
@@ -313,7 +301,7 @@ pub(crate) fn overwritten_in_rounds(cx: &Context<'_, '_>, out: &mut Vec<Diagnost
         if order
             .around(write.step)
             .take_while(|up| *up != outer)
-            .any(chosen)
+            .any(|up| order.is_choice(up))
         {
             continue;
         }

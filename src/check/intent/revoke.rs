@@ -133,19 +133,16 @@ pub(crate) fn is_settled(cx: &Context<'_, '_>, step: usize, maker: usize) -> boo
     let order = cx.order();
     let mint = cx.intent.mints.iter().find(|m| m.step == maker);
     order.around(step).all(|up| {
-        let decides = matches!(order.get(up).map(|n| &n.step.task), Some(Task::Switch(_)));
         let in_use = || {
-            mint.map(live)
-                .unwrap_or_default()
-                .iter()
-                .any(|s| order.dominates(*s, step) && order.is_within(*s, up))
-                || mint.is_some_and(|m| {
-                    promotions(cx, m)
-                        .iter()
-                        .any(|s| order.dominates(*s, step) && order.is_within(*s, up))
-                })
+            mint.is_some_and(|m| {
+                let mut stores = live(m).into_iter().chain(promotions(cx, m));
+                stores.any(|s| order.dominates(s, step) && order.is_within(s, up))
+            })
         };
-        !decides || order.is_within(maker, up) || is_decided_before(cx, up, maker) || in_use()
+        !order.is_choice(up)
+            || order.is_within(maker, up)
+            || is_decided_before(cx, up, maker)
+            || in_use()
     })
 }
 
@@ -499,7 +496,7 @@ fn on_another_way(
 /// Whether two steps stand in one branch of a SWITCH.
 fn shares_a_choice(order: &Order<'_>, a: usize, b: usize) -> bool {
     order.around(a).any(|up| {
-        matches!(order.get(up).map(|n| &n.step.task), Some(Task::Switch(_)))
+        order.is_choice(up)
             && order.is_within(b, up)
             && order.block_of(a, up) == order.block_of(b, up)
     })

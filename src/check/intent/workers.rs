@@ -4,7 +4,6 @@ use super::keep::words;
 use super::trial::is_a_check;
 use crate::check::context::Context;
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
-use crate::plan::expr::Root;
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::{Expr, ExprKind, Task};
 
@@ -110,15 +109,6 @@ fn doers<'p>(cx: &Context<'_, 'p>) -> Vec<Doer<'p>> {
     workers.take(super::COMPARED).collect()
 }
 
-/// Whether an expression reads what a step gives.
-fn reads(expr: &Expr, step: &str) -> bool {
-    let mut found = false;
-    expr.walk(&mut |part| {
-        found |= matches!(&part.kind, ExprKind::Ref(Root::Output(name) | Root::TaskField { step: name, .. } | Root::Capture { step: name, .. }) if name == step);
-    });
-    found
-}
-
 fn members(expr: &Expr) -> &[(String, Expr)] {
     match &expr.kind {
         ExprKind::Object(members) => members,
@@ -141,7 +131,7 @@ pub(crate) fn revoked_untried(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             d.rotation == end.rotation
                 && (d.does(&CREATES) || d.does(&GENERATES))
                 && order.dominates(d.step, end.step)
-                && !reads(end.input, cx.flow.step_name(d.step))
+                && !end.input.reads_step(cx.flow.step_name(d.step))
         };
         let Some(made) = all.iter().rfind(makes) else {
             continue;
@@ -155,7 +145,7 @@ pub(crate) fn revoked_untried(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             let shared = members(d.input).iter().any(|member| {
                 members(made.input).contains(member) && !members(end.input).contains(member)
             });
-            reads(d.input, cx.flow.step_name(made.step)) || shared
+            d.input.reads_step(cx.flow.step_name(made.step)) || shared
         };
         let late = all
             .iter()
@@ -244,7 +234,7 @@ pub(crate) fn set_unstored(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (late, rotation, name, value) in &stores {
         let maker = all
             .iter()
-            .find(|d| d.rotation == *rotation && reads(value, cx.flow.step_name(d.step)));
+            .find(|d| d.rotation == *rotation && value.reads_step(cx.flow.step_name(d.step)));
         let Some(maker) = maker.filter(|d| order.dominates(d.step, *late)) else {
             continue;
         };

@@ -7,7 +7,7 @@ use crate::check::order::Order;
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::task::{Call, Parallel};
 use crate::plan::visit::{Act, walk_steps};
-use crate::plan::{Expr, ExprKind, Plan, Root, Rotation, Step, Task};
+use crate::plan::{Expr, Plan, Rotation, Step, Task};
 use crate::source::Span;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -632,10 +632,8 @@ fn replaced<'p>(order: &Order<'p>) -> HashMap<usize, BTreeSet<(&'p str, Option<&
             continue;
         };
         let mut note = |field: Option<&'p str>, value: &'p Expr| {
-            value.walk(&mut |part| {
-                if let ExprKind::Ref(Root::Capture { step, .. }) = &part.kind
-                    && let Some(maker) = order.find(node.rotation, step)
-                {
+            value.each_captured(&mut |step| {
+                if let Some(maker) = order.find(node.rotation, step) {
                     replaced.entry(maker).or_default().insert((secret, field));
                 }
             });

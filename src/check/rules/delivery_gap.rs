@@ -56,7 +56,7 @@
 
 use crate::check::context::Context;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::{Effect, ExprKind, Issues, Old, Root, Rotation, Task, Version};
+use crate::plan::{Effect, Issues, Old, Rotation, Task, Version};
 use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
@@ -89,11 +89,7 @@ fn kills_old<'p>(rotation: &'p Rotation, secret: &str) -> Option<(Span, &'p str)
     rotation.walk(&mut |step| {
         let stored = step.task.write().filter(|write| write.secret == Some(secret));
         for expr in stored.and_then(|write| write.value).into_iter().flat_map(|value| value.exprs()) {
-            expr.walk(&mut |part| {
-                if let ExprKind::Ref(Root::Capture { step, .. }) = &part.kind {
-                    made_by.push(step);
-                }
-            });
+            expr.each_captured(&mut |step| made_by.push(step));
         }
     });
     let mut found = None;

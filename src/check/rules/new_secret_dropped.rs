@@ -120,17 +120,13 @@ fn is_fetched_later(cx: &Context<'_, '_>, id: usize, name: &str) -> bool {
     let mut public = Vec::new();
     for (_, node) in order.of_rotation(rotation) {
         for value in new_value(&node.step.task).into_iter().flat_map(NewValue::exprs) {
-            cx.meant(rotation, value).walk(&mut |part| {
-                if let ExprKind::Ref(Root::Capture { step, .. }) = &part.kind {
-                    public.extend(order.find(rotation, step));
-                }
-            });
+            cx.meant(rotation, value).each_captured(&mut |step| public.extend(order.find(rotation, step)));
         }
     }
     secret.chain(public).filter(|maker| order.may_precede(id, *maker)).filter_map(|maker| cx.http(maker)).any(|fetch| {
         let mut named = false;
         for expr in fetch.exprs() {
-            expr.walk(&mut |part| named |= matches!(&part.kind, ExprKind::Ref(Root::Capture { step, .. }) if step == name));
+            expr.each_captured(&mut |step| named |= step == name);
         }
         named
     })
@@ -246,9 +242,6 @@ fn each_round(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
     let order = cx.order();
     let mut seen = HashSet::new();
-    let inmost_loop = |id: usize| {
-        order.around(id).find(|up| matches!(order.get(*up).map(|n| &n.step.task), Some(Task::ForEach(_) | Task::Repeat(_))))
-    };
     let is_once = |outer: usize| match order.get(outer).map(|n| &n.step.task) {
         Some(Task::ForEach(each)) => matches!(&each.items.kind, ExprKind::List(items) if items.len() < 2),
         Some(Task::Repeat(repeat)) => repeat.at_most < 2,
@@ -260,10 +253,10 @@ fn each_round(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         std::iter::once(id).chain(of.map(|rotation| cx.calls.chain(rotation, order)).unwrap_or_default())
     };
     let is_chosen = |id: usize, outer: usize| {
-        order.around(id).take_while(|up| *up != outer).any(|up| matches!(order.get(up).map(|n| &n.step.task), Some(Task::Switch(_))))
+        order.around(id).take_while(|up| *up != outer).any(|up| order.is_choice(up))
     };
     for kept in cx.keepings() {
-        let around = |made: usize| inmost_loop(made).filter(|outer| !is_once(*outer) && runs(kept.store).any(|stored| order.is_within(stored, *outer)));
+        let around = |made: usize| order.loop_around(made).filter(|outer| !is_once(*outer) && runs(kept.store).any(|stored| order.is_within(stored, *outer)));
         let Some(outer) = runs(kept.maker).find_map(around) else { continue };
         // What a condition chooses may be another secret in each round.
         let chosen = runs(kept.store).any(|stored| is_chosen(stored, outer));

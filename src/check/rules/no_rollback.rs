@@ -82,7 +82,7 @@ use crate::check::context::Context;
 use crate::check::intent::keep::is_staged;
 use crate::check::lifecycle::{Act, Keeping};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::{ExprKind, Root, Task};
+use crate::plan::Task;
 use std::collections::BTreeMap;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
@@ -135,11 +135,7 @@ fn called(cx: &Context<'_, '_>, kept: &Keeping<'_>) -> Option<usize> {
     }
     let mut found = None;
     for expr in store.step.task.exprs() {
-        expr.walk(&mut |part| {
-            if let ExprKind::Ref(Root::Capture { step, .. }) = &part.kind {
-                found = found.or_else(|| cx.order().find(store.rotation, step));
-            }
-        });
+        expr.each_captured(&mut |step| found = found.or_else(|| cx.order().find(store.rotation, step)));
     }
     found
 }

@@ -98,7 +98,7 @@ fn slot_in_use(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             let mut set = None;
             let mut again = false;
             for (inner, step) in cx.order().range(id + 1..usize::MAX).take_while(|(inner, _)| cx.order().is_within(*inner, id)) {
-                if cx.order().block_within(inner, id) != Some(number) {
+                if cx.order().block_of(inner, id) != Some(number) {
                     continue;
                 }
                 if let Task::Http(http) = &step.step.task
@@ -225,16 +225,7 @@ fn optional_alone(cx: &Context<'_, '_>, kept: &Keeping<'_>, tries: &[usize], out
     // What the workflow looks at itself is not let through.
     let read = |name: &str| {
         cx.order().of_rotation(first.rotation).any(|(_, node)| {
-            node.step.task.exprs().into_iter().any(|expr| {
-                let mut reads = false;
-                expr.walk(&mut |part| {
-                    reads |= matches!(
-                        &part.kind,
-                        ExprKind::Ref(Root::TaskField { step, .. } | Root::Output(step) | Root::Capture { step, .. }) if step == name
-                    );
-                });
-                reads
-            })
+            node.step.task.exprs().into_iter().any(|expr| expr.reads_step(name))
         })
     };
     if before.all(|n| n.step.optional) && !read(&first.step.name) {

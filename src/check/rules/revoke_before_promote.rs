@@ -256,7 +256,7 @@ fn early(cx: &Context<'_, '_>, revoke: usize, kept: &Keeping<'_>) -> Option<Earl
 
 /// Whether a condition decides that a step runs.
 fn is_chosen(cx: &Context<'_, '_>, step: usize) -> bool {
-    cx.order().around(step).any(|up| matches!(cx.order().get(up).map(|n| &n.step.task), Some(Task::Switch(_))))
+    cx.order().around(step).any(|up| cx.order().is_choice(up))
 }
 
 /// Whether nothing but inputs and what is written out decides that a step runs.

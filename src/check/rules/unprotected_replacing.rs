@@ -39,9 +39,8 @@
 use crate::check::context::Context;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::effect::{Effect, Issues, Old};
-use crate::plan::expr::{Root, Version};
+use crate::plan::expr::Version;
 use crate::plan::task::Http;
-use crate::plan::ExprKind;
 use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
@@ -104,8 +103,8 @@ fn replaced<'p>(cx: &Context<'_, 'p>, id: usize, name: &str) -> Vec<&'p str> {
     for (_, node) in cx.order().of_rotation(rotation) {
         let Some((secret, value)) = node.step.task.write().and_then(|write| write.secret.zip(write.value)) else { continue };
         for expr in value.exprs() {
-            cx.meant(rotation, expr).walk(&mut |part| {
-                if matches!(&part.kind, ExprKind::Ref(Root::Capture { step, .. }) if step == name) {
+            cx.meant(rotation, expr).each_captured(&mut |step| {
+                if step == name {
                     stored.push(secret);
                 }
             });

@@ -78,6 +78,29 @@ impl Expr {
         });
     }
 
+    /// Calls `visit` with the name of each step of which a capture is read within.
+    pub fn each_captured<'p>(&'p self, visit: &mut dyn FnMut(&'p str)) {
+        self.walk(&mut |part| {
+            if let ExprKind::Ref(Root::Capture { step, .. }) = &part.kind {
+                visit(step);
+            }
+        });
+    }
+
+    /// Whether anything that a step gives is read within: a capture, its output, or a field of the task.
+    pub fn reads_step(&self, wanted: &str) -> bool {
+        let mut found = false;
+        self.walk(&mut |part| {
+            found |= matches!(
+                &part.kind,
+                ExprKind::Ref(
+                    Root::Capture { step, .. } | Root::Output(step) | Root::TaskField { step, .. }
+                ) if step == wanted
+            );
+        });
+        found
+    }
+
     /// Whether one of these versions of a secret is read within.
     pub fn reads_secret(&self, wanted: &str, versions: &[Version]) -> bool {
         let mut found = false;
