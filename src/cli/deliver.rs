@@ -5,7 +5,7 @@ use super::args::{DeliverArgs, ResultFormat};
 use super::context::Context;
 use super::watch::Watch;
 use super::{environment, load, paths, run, stop};
-use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes, nearest};
+use crate::diagnostic::{Diagnostic, Error, Failure, Printable, Result, codes, nearest};
 use crate::plan::Plan;
 use crate::report::findings::counted;
 use crate::report::visible;
@@ -47,7 +47,7 @@ pub fn run(args: &DeliverArgs, context: &Context) -> Result<()> {
         };
         let watch = Watch::new(&context.out, Some(plan), args.report == ResultFormat::Text);
         if args.check {
-            drifts.extend(runtime.block_on(drift(&world, &vault.borrow(), &asked, &watch))?);
+            drifts.extend(runtime.block_on(drift(&world, &vault.borrow(), &asked, &watch)));
         } else {
             let came = runtime.block_on(deliver(&world, &vault, &asked, &watch))?;
             failed.extend(came.iter().filter_map(|one| one.failure.clone()));
@@ -121,7 +121,7 @@ fn with_targets(
         {
             let message = format!(
                 "no file delivers anything of {what} `{}`",
-                wanted.escape_default()
+                wanted.printable()
             );
             let error = Error::plain(Failure::Usage, codes::USAGE, message);
             return Err(match nearest(wanted, known.iter().map(String::as_str)) {

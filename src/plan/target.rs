@@ -3,6 +3,7 @@
 //! A target belongs to a secret and not to a rotation, so that every change of the secret goes there, whoever made it.
 
 use super::{Expr, Plan};
+use crate::diagnostic::Printable;
 use crate::plan::schedule::Dur;
 use crate::source::At;
 use crate::vault::variable;
@@ -235,7 +236,7 @@ impl TargetKind {
                 if !variable::is_valid(name) {
                     return Err(format!(
                         "`{}` is not the name of a variable",
-                        name.escape_default()
+                        name.printable()
                     ));
                 }
                 if variable::is_steering(name) {

@@ -2,12 +2,11 @@
 //! came of it after; a crash in between delivers again, which changes nothing.
 
 use super::due;
-use super::functions::hex;
 use super::report::{Observer, StepReport};
 use super::target::{Found, Payload, Site, Trouble, recipient, tell};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::{Plan, Target};
-use crate::vault::{Delivered, Document, Registered, Vault};
+use crate::vault::{Delivered, Document, Registered, Vault, short_hash};
 use crate::world::World;
 use crate::world::fs::Lock;
 use futures_util::future::join_all;
@@ -112,8 +111,9 @@ struct Job<'p> {
 
 /// What came of an attempt.
 struct Came {
-    /// What the other side calls it, once it is there.
-    arrived: Option<Option<String>>,
+    /// The version is there.
+    arrived: bool,
+    /// Whoever is told of it has heard.
     hooked: bool,
     trouble: Option<Trouble>,
 }
@@ -196,15 +196,12 @@ pub async fn deliver(
 }
 
 /// Compares what targets have with the current versions. Changes nothing.
-///
-/// # Errors
-/// None as yet.
 pub async fn drift(
     world: &World,
     vault: &Vault,
     asked: &Asked<'_>,
     observer: &dyn Observer,
-) -> Result<Vec<Drift>> {
+) -> Vec<Drift> {
     let all = Asked {
         which: Which::All,
         ..*asked
@@ -243,7 +240,7 @@ pub async fn drift(
             found: seen,
         });
     }
-    Ok(found)
+    found
 }
 
 impl Seen {
@@ -319,9 +316,8 @@ fn register(vault: &mut Vault, plan: &Plan) -> Result<()> {
 fn registered(plan: &Plan, secret: &str, target: &Target) -> Registered {
     let parts: Vec<_> = plan.deliveries_of(secret, &target.name).collect();
     let said = serde_json::to_vec(&(&target.kind, parts)).unwrap_or_default();
-    let digest = ring::digest::digest(&ring::digest::SHA256, &said);
     Registered {
-        what: hex(digest.as_ref().get(..8).unwrap_or_default()),
+        what: short_hash(&said),
         hooked: target.kind.then().is_some(),
         shown: target.describe(),
     }
@@ -427,7 +423,7 @@ async fn attempt(world: &World, asked: &Asked<'_>, job: &Job<'_>, observer: &dyn
 
 async fn made(world: &World, asked: &Asked<'_>, job: &Job<'_>) -> Came {
     let failed = |trouble| Came {
-        arrived: None,
+        arrived: false,
         hooked: false,
         trouble: Some(trouble),
     };
@@ -437,20 +433,18 @@ async fn made(world: &World, asked: &Asked<'_>, job: &Job<'_>) -> Came {
     };
     let site = site(world, asked, job.target);
     // What is there already is only told of.
-    let arrived = match job.before.at {
-        Some(_) => job.before.reference.clone(),
-        None => match recipient(&job.target.kind).put(&site, payload).await {
-            Ok(reference) => reference,
-            Err(trouble) => return failed(trouble),
-        },
-    };
+    if job.before.at.is_none()
+        && let Err(trouble) = recipient(&job.target.kind).put(&site, payload).await
+    {
+        return failed(trouble);
+    }
     let hook = job.target.kind.then();
     let heard = match hook {
         Some(program) => tell(&site, program, payload).await.map(|()| true),
         None => Ok(false),
     };
     Came {
-        arrived: Some(arrived),
+        arrived: true,
         hooked: heard.as_ref().is_ok_and(|hooked| *hooked),
         trouble: heard.err(),
     }
@@ -461,9 +455,8 @@ fn ended(doc: &mut Document, job: &Job<'_>, came: &Came, now: Timestamp) {
     let target = &job.target.name;
     let mut state = job.before.clone();
     state.begun_at = None;
-    if let Some(reference) = &came.arrived {
+    if came.arrived {
         state.at.get_or_insert(now);
-        state.reference = reference.clone();
         state.hooked_at = came.hooked.then_some(now);
     }
     match &came.trouble {
@@ -473,12 +466,15 @@ fn ended(doc: &mut Document, job: &Job<'_>, came: &Came, now: Timestamp) {
             state.next_at = None;
         }
         Some(trouble) => {
-            if trouble.unknown && came.arrived.is_none() {
+            if trouble.unknown && !came.arrived {
                 state.begun_at = Some(now);
             }
             state.failures = state.failures.saturating_add(1);
-            state.trouble = Some((trouble.code.id().to_owned(), trouble.message.clone()));
-            state.next_at = Some(later(now, state.failures, trouble.pause));
+            state.trouble = Some((
+                codes::RUN_NOT_DELIVERED.id().to_owned(),
+                trouble.message.clone(),
+            ));
+            state.next_at = Some(later(now, state.failures));
         }
     }
     doc.note_delivered(&job.secret, &job.version, target, state);
@@ -493,11 +489,9 @@ fn ended(doc: &mut Document, job: &Job<'_>, came: &Came, now: Timestamp) {
 }
 
 /// When a delivery that failed so often is tried again by itself.
-fn later(now: Timestamp, failures: u32, asked: Option<Duration>) -> Timestamp {
+fn later(now: Timestamp, failures: u32) -> Timestamp {
     let doubled = PAUSE.checked_mul(1 << failures.saturating_sub(1).min(10));
-    let own = doubled.map_or(LONGEST, |pause| pause.min(LONGEST));
-    let asked = asked.and_then(|pause| SignedDuration::try_from(pause).ok());
-    let pause = own.max(asked.unwrap_or(SignedDuration::ZERO));
+    let pause = doubled.map_or(LONGEST, |pause| pause.min(LONGEST));
     now.checked_add(pause).unwrap_or(now)
 }
 
@@ -523,9 +517,7 @@ fn lock(
     wait: Duration,
 ) -> Result<Option<Box<dyn Lock>>> {
     let folder = vault.state_dir().join("locks");
-    let digest = ring::digest::digest(&ring::digest::SHA256, place.as_bytes());
-    let name = hex(digest.as_ref().get(..12).unwrap_or_default());
-    let path = folder.join(format!("deliver-{name}.lock"));
+    let path = folder.join(format!("deliver-{}.lock", short_hash(place.as_bytes())));
     let failed = |e: std::io::Error| super::journal::storage(&path, "locked", &e);
     world.fs.create_dir(&folder, 0o700).map_err(failed)?;
     let lock = world.fs.lock(&path, wait).map_err(failed)?;
@@ -537,7 +529,7 @@ fn lock(
 
 fn told(secret: &str, target: &Target, trouble: &Trouble) -> Diagnostic {
     Diagnostic::new(
-        trouble.code,
+        codes::RUN_NOT_DELIVERED,
         target.at.0,
         format!(
             "`{secret}` is not delivered to `{}`: {}",

@@ -42,9 +42,6 @@ pub struct Delivered {
     /// When the program that is told of it ended well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hooked_at: Option<Timestamp>,
-    /// What the other side calls it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reference: Option<String>,
     /// How often it failed since it last went well.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failures: u32,

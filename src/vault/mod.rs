@@ -32,5 +32,6 @@ pub use document::{
 };
 pub use pin::Pin;
 pub use project::Project;
+pub(crate) use replace::{beside, dir_of, short_hash};
 pub use secret::Secret;
 pub use store::{Backup, Joined, Paths, Vault, armor};

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The directory of a file; `.` for a bare name.
-pub(super) fn dir_of(path: &Path) -> &Path {
+pub(crate) fn dir_of(path: &Path) -> &Path {
     match path.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         _ => Path::new("."),
@@ -16,7 +16,7 @@ pub(super) fn dir_of(path: &Path) -> &Path {
 }
 
 /// A file beside `path`: `.NAME` and a suffix.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(suffix);
@@ -114,7 +114,7 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 }
 
 /// Half of the SHA-256 digest, for the name of a file.
-pub(super) fn short_hash(bytes: &[u8]) -> String {
+pub(crate) fn short_hash(bytes: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
     hex(digest.as_ref().get(..16).unwrap_or_default())
 }

@@ -1,7 +1,7 @@
 //! Targets, and what is delivered to them.
 
 use super::{Resolver, errors};
-use crate::diagnostic::codes;
+use crate::diagnostic::{Printable, codes};
 use crate::plan::index::{NameKind, Offer};
 use crate::plan::schedule::Dur;
 use crate::plan::target::{
@@ -162,7 +162,7 @@ impl Resolver {
                 self.report(errors::bad_value(
                     codes::BAD_VALUE,
                     span,
-                    format!("`{}` is not an owner", text.escape_default()),
+                    format!("`{}` is not an owner", text.printable()),
                     "write `owner \"user\"` or `owner \"user:group\"`",
                 ));
             }

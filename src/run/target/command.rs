@@ -9,12 +9,11 @@ impl Recipient for CommandTarget {
         &'a self,
         site: &'a Site<'a>,
         payload: &'a Payload,
-    ) -> Local<'a, Result<Option<String>, Trouble>> {
+    ) -> Local<'a, Result<(), Trouble>> {
         Box::pin(async move {
             let stdin = Some(payload.document()?);
             let timeout = self.timeout.map_or(PATIENCE, |length| length.to_std());
-            started(site, &self.program, payload, stdin, timeout).await?;
-            Ok(None)
+            started(site, &self.program, payload, stdin, timeout).await
         })
     }
 

@@ -2,15 +2,16 @@
 //! in one step: a reader sees the whole old content or the whole new one.
 
 use super::{Found, Payload, Recipient, Site, Trouble, absolute};
+use crate::diagnostic::Printable;
 use crate::plan::target::{FileForm, FileTarget};
 use crate::run::engine::Local;
 use crate::vault::export::{docker_value, dotenv_value};
-use crate::vault::{Secret, variable};
+use crate::vault::{Secret, beside, dir_of, variable};
 use crate::world::World;
 use crate::world::fs::{FileKind, Stat};
 use std::io::{self, ErrorKind};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use zeroize::Zeroizing;
 
 /// No file of variables is longer.
@@ -23,8 +24,8 @@ impl Recipient for FileTarget {
         &'a self,
         site: &'a Site<'a>,
         payload: &'a Payload,
-    ) -> Local<'a, Result<Option<String>, Trouble>> {
-        Box::pin(async move { self.write(site, payload).map(|()| None) })
+    ) -> Local<'a, Result<(), Trouble>> {
+        Box::pin(async move { self.write(site, payload) })
     }
 
     fn look<'a>(
@@ -46,7 +47,7 @@ struct Owner {
 impl FileTarget {
     fn write(&self, site: &Site<'_>, payload: &Payload) -> Result<(), Trouble> {
         let (fs, path) = (&site.world.fs, absolute(site, &self.path)?);
-        let folder = folder_of(&path);
+        let folder = dir_of(&path);
         safe_folder(site.world, folder)?;
         let owner = self.owner(site.world)?;
         let (stat, before) = present(site.world, &path)?;
@@ -61,7 +62,8 @@ impl FileTarget {
             }
             return Ok(());
         }
-        let beside = beside(&path);
+        // One name for each file, so that what a crash leaves is found.
+        let beside = beside(&path, ".rot-new");
         let failed = |e: io::Error| {
             // What was begun is of no use; the next attempt would remove it too.
             let _ = fs.remove(&beside);
@@ -158,13 +160,6 @@ fn number(world: &World, list: &str, what: &str, name: &str) -> Result<u32, Trou
     })
 }
 
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
 /// Who can put files into the folder decides what readers get.
 fn safe_folder(world: &World, folder: &Path) -> Result<(), Trouble> {
     let shown = folder.display();
@@ -217,12 +212,6 @@ fn present(world: &World, path: &Path) -> Result<Present, Trouble> {
             "write the path of the file itself: a link could lead the secret anywhere",
         )),
     }
-}
-
-/// The name under which the new content is written; one for each file, so that what a crash leaves is found.
-fn beside(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    folder_of(path).join(format!(".{name}.rot-new"))
 }
 
 fn not_written(path: &Path, error: &io::Error) -> Trouble {
@@ -307,7 +296,7 @@ fn line(name: &str, value: &Secret, form: FileForm) -> Result<Zeroizing<Vec<u8>>
         return Err(Trouble::refused(
             format!(
                 "`{}` cannot be the name of a variable here",
-                name.escape_default()
+                name.printable()
             ),
             "letters, digits and `_`, and none that says what programs run or load: `deliver … to … as \"NAME\"`",
         ));

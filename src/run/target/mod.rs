@@ -8,7 +8,6 @@ mod command;
 mod file;
 
 use super::engine::Local;
-use crate::diagnostic::{Code, codes};
 use crate::plan::{Plan, Target, TargetKind};
 use crate::vault::{Secret, StoredValue, variable};
 use crate::world::World;
@@ -53,14 +52,11 @@ pub(super) struct Piece {
 /// Why a delivery failed.
 #[derive(Debug, Clone)]
 pub(super) struct Trouble {
-    pub(super) code: Code,
     /// What happened; no values, and nothing that the other side said.
     pub(super) message: String,
     pub(super) remedy: String,
     /// It may have been executed all the same.
     pub(super) unknown: bool,
-    /// How long the other side asks to be left alone.
-    pub(super) pause: Option<Duration>,
 }
 
 /// What is at a target.
@@ -78,12 +74,12 @@ pub(super) enum Found {
 
 /// A kind of target.
 pub(super) trait Recipient {
-    /// Sets a version. The answer is what the other side calls it.
+    /// Sets a version.
     fn put<'a>(
         &'a self,
         site: &'a Site<'a>,
         payload: &'a Payload,
-    ) -> Local<'a, Result<Option<String>, Trouble>>;
+    ) -> Local<'a, Result<(), Trouble>>;
 
     /// Compares what is there with a version.
     fn look<'a>(
@@ -105,11 +101,9 @@ impl Trouble {
     /// The other side, or this machine, does not do it.
     pub(super) fn refused(message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
-            code: codes::RUN_NOT_DELIVERED,
             message: message.into(),
             remedy: remedy.into(),
             unknown: false,
-            pause: None,
         }
     }
 
