@@ -10,3 +10,4 @@ mod redis;
 mod refused;
 mod servers;
 mod signing;
+mod trials;

@@ -2,8 +2,8 @@
 //! a server of ours.
 
 use super::servers::{MARIADB_ROOT, Server, mariadb};
+use super::trials::{hostile, kills};
 use crate::support::project::Project;
-use std::process::Stdio;
 use std::time::Duration;
 
 fn project(server: &Server, rot: String) -> Project {
@@ -78,60 +78,36 @@ fn users_take_turns_through_kills() {
         assert_ne!(before.0, stored().0, "turn {turn}");
         assert!(alive(&before) && alive(&stored()), "turn {turn}");
     }
-    for kill in 0..24u64 {
-        let mut child = project
-            .command(&["run", "my.rot"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(8 * kill));
-        let _ = child.kill();
-        let _ = child.wait();
-        assert!(alive(&stored()), "locked out after kill {kill}");
-    }
-    project.rot("run my.rot").code(0);
-    assert!(alive(&stored()));
+    kills(&project, "my.rot", || alive(&stored()));
 }
 
 /// Whatever stands in a value is one literal, and whatever names an object is one identifier, under each `sql_mode`.
 #[test]
 fn values_are_literals_and_names_identifiers_in_each_mode() {
-    let mut values: Vec<String> = [
-        "'",
-        "''",
-        "\\",
-        "\\'",
-        "'; DROP USER boss; --",
-        "$$",
-        "%s",
-        "%",
-        "a\nb",
-        "é😀",
-        "/*",
-        "--",
-        "\"",
-        "`",
-        "``",
-        "${x}",
-        "#",
-        "\\\\'",
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    let mut state: u64 = 7;
-    for _ in 0..300 {
-        let mut text = String::new();
-        for _ in 0..6 {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            text.push(
-                ['\'', '"', '\\', ';', '`', 'a', '%', '-', '#', '\n'][(state >> 33) as usize % 10],
-            );
-        }
-        values.push(text);
-    }
+    let values = hostile(
+        &[
+            "'",
+            "''",
+            "\\",
+            "\\'",
+            "'; DROP USER boss; --",
+            "$$",
+            "%s",
+            "%",
+            "a\nb",
+            "é😀",
+            "/*",
+            "--",
+            "\"",
+            "`",
+            "``",
+            "${x}",
+            "#",
+            "\\\\'",
+        ],
+        ['\'', '"', '\\', ';', '`', 'a', '%', '-', '#', '\n'],
+        300,
+    );
     for mode in ["", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES,ORACLE"] {
         let Some(server) = mariadb(mode) else { return };
         let list = serde_json::to_string(&values).unwrap().replace("${", "$${");

@@ -1,9 +1,8 @@
 //! Roles of a real PostgreSQL server, asked by its own client.
 
 use super::servers::{Server, postgres};
+use super::trials::{hostile, kills};
 use crate::support::project::Project;
-use std::process::Stdio;
-use std::time::Duration;
 
 const ADMIN: &str = "admin pass'word";
 
@@ -97,38 +96,27 @@ fn one_password_is_set_and_the_old_one_is_dead() {
 #[test]
 fn values_are_literals_and_names_identifiers() {
     let Some(server) = postgres() else { return };
-    let mut values: Vec<String> = [
-        "'",
-        "''",
-        "\\",
-        "\\'",
-        "'; DROP ROLE boss; --",
-        "$$",
-        "$x$",
-        "%s",
-        "a\nb",
-        "é😀",
-        "/*",
-        "--",
-        "E'",
-        "\"",
-        "${x}",
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    let mut state: u64 = 7;
-    for _ in 0..400 {
-        let mut text = String::new();
-        for _ in 0..6 {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            text.push(
-                ['\'', '"', '\\', ';', '$', 'a', ' ', '%', '-', '\n'][(state >> 33) as usize % 10],
-            );
-        }
-        values.push(text);
-    }
+    let values = hostile(
+        &[
+            "'",
+            "''",
+            "\\",
+            "\\'",
+            "'; DROP ROLE boss; --",
+            "$$",
+            "$x$",
+            "%s",
+            "a\nb",
+            "é😀",
+            "/*",
+            "--",
+            "E'",
+            "\"",
+            "${x}",
+        ],
+        ['\'', '"', '\\', ';', '$', 'a', ' ', '%', '-', '\n'],
+        400,
+    );
     let list = serde_json::to_string(&values).unwrap().replace("${", "$${");
     let project = Project::new();
     project.set("boss.user", "boss").set("boss.password", ADMIN);
@@ -155,30 +143,8 @@ fn values_are_literals_and_names_identifiers() {
 fn kills_at_any_time_lock_nobody_out() {
     let Some(server) = postgres() else { return };
     let project = begun(&server);
-    for kill in 0..24u64 {
-        let mut child = project
-            .command(&["run", "pg.rot"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(8 * kill));
-        let _ = child.kill();
-        let _ = child.wait();
+    kills(&project, "pg.rot", || {
         let (user, password) = (project.get("orders.user"), project.get("orders.password"));
-        assert!(
-            server.psql(&user, &password, "SELECT 1").is_some(),
-            "locked out after kill {kill}"
-        );
-    }
-    project.rot("run pg.rot").code(0);
-    assert!(
-        server
-            .psql(
-                &project.get("orders.user"),
-                &project.get("orders.password"),
-                "SELECT 1"
-            )
-            .is_some()
-    );
+        server.psql(&user, &password, "SELECT 1").is_some()
+    });
 }

@@ -148,8 +148,10 @@ fn a_target_that_is_away_holds_the_old_token_and_lets_it_go_when_it_is_back() {
         "nothing is revoked while the target is away"
     );
     world.disk.name(Path::new("/away"), Entry::Dir);
+    world.disk.settle();
     world.now += 2 * 3_600_000;
     turn(&stage, &mut world, Task::Sweep, 4);
     assert_eq!(served(&world.disk, "/away/ci.key"), Some(current(&world)));
     assert_eq!(revoked(&world), 3);
+    assert_eq!(too_early(&world, "/away/ci.key"), Vec::<String>::new());
 }
