@@ -225,7 +225,7 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             .filter(|r| !r.imported && r.schedule.is_some())
             .collect()
     } else {
-        vec![load::choose(&plan, args.selection.rotation.as_deref())?]
+        load::chosen(&plan, args.selection.rotation.as_deref())?
     };
     if chosen.is_empty() && plan.deliveries.is_empty() {
         return Err(Error::plain(
@@ -262,7 +262,11 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             diagnostics: Vec::new(),
         });
     }
-    let document = document::encode(&plan);
+    let open = match args.due {
+        true => run::open_runs(&world, &vault.borrow())?,
+        false => Vec::new(),
+    };
+    let whole = document::encode(&plan);
     let mut worst: Option<Error> = None;
     let mut idle = arrived.is_none();
     let mut unrevoked = arrived == Some(false);
@@ -278,10 +282,17 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             );
             continue;
         }
+        let narrow = rotation.family.is_some();
+        let narrow = narrow.then(|| plan.without_other_members(rotation));
+        let narrow = narrow.as_ref().map(|plan| (plan, document::encode(plan)));
+        let (plan, document) = match &narrow {
+            Some((plan, document)) => (*plan, document.as_str()),
+            None => (&plan, whole.as_str()),
+        };
         let job = Job {
-            plan: &plan,
+            plan,
             rotation,
-            document: &document,
+            document,
             inputs: inputs.clone(),
             scheduled_at: None,
             source: source.clone(),
@@ -293,7 +304,7 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             idle &= swept.revoked == 0;
             unrevoked |= !swept.trouble.is_empty();
         }
-        match one(args, context, &config, &world, &vault, job) {
+        match one(args, context, &config, &world, &vault, &open, job) {
             Ok(did) => idle &= !did,
             Err(error) => {
                 idle = false;
@@ -367,6 +378,7 @@ fn one(
     config: &super::config::Config,
     world: &World,
     vault: &RefCell<Vault>,
+    open: &[run::OpenRun],
     mut job: Job<'_>,
 ) -> Result<bool> {
     let runtime = runtime()?;
@@ -383,12 +395,9 @@ fn one(
             context.out.info(&format!("warning: {wrong}"));
         }
         run::due::look(&mut vault.borrow_mut(), job.rotation, &mut past, now)?;
-        let open = run::open_runs(world, &vault.borrow())?
-            .into_iter()
-            .find(|r| r.rotation == job.rotation.name);
-        match open {
+        match open.iter().find(|r| r.rotation == job.rotation.name) {
             Some(open)
-                if !run::due::may_resume(&open, now)
+                if !run::due::may_resume(open, now)
                     && matches!(open.state, run::OpenState::Failed { .. }) =>
             {
                 context.out.info(&format!(
