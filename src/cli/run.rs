@@ -515,7 +515,10 @@ pub fn read_certificates(
     let mut unread: Vec<Diagnostic> = Vec::new();
     let requests = plan.rotations.iter().flat_map(|r| r.requests());
     let of_targets = plan.target_certificates();
-    for name in requests.flat_map(|(_, http)| &http.limits.ca).chain(of_targets) {
+    for name in requests
+        .flat_map(|(_, http)| &http.limits.ca)
+        .chain(of_targets)
+    {
         let path = source
             .and_then(Path::parent)
             .unwrap_or(Path::new(""))

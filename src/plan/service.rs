@@ -487,9 +487,8 @@ impl ServiceTarget {
         let given = |word: &Word| self.options.iter().any(|(known, _)| known == word);
         let sets = self.service.logins();
         let said: Vec<Word> = self.service.login_words().filter(given).collect();
-        let fits = |set: &&&[Word]| {
-            set.iter().all(given) && said.iter().all(|word| set.contains(word))
-        };
+        let fits =
+            |set: &&&[Word]| set.iter().all(given) && said.iter().all(|word| set.contains(word));
         if !sets.iter().any(|set| fits(&set)) {
             let named = |set: &&[Word]| {
                 let words: Vec<String> = set.iter().map(|w| format!("`{}`", w.as_str())).collect();

@@ -198,9 +198,21 @@ pub const KINDS: [KindWord; 11] = [
         place: "name of a credential",
         doc: "a credential of systemd in a store of this machine, which a unit takes with `LoadCredential=` or `LoadCredentialEncrypted=`; a running service keeps the old one, so `then` restarts it",
         options: &[
-            ("folder", "the store [default: `/etc/credstore`, with `encrypt` `/etc/credstore.encrypted`]", false),
-            ("encrypt", "`systemd-creds`, as `[programs]` names it", false),
-            ("key", "`host`, `tpm2`, `host+tpm2` or `auto` [default: what `systemd-creds` chooses]", false),
+            (
+                "folder",
+                "the store [default: `/etc/credstore`, with `encrypt` `/etc/credstore.encrypted`]",
+                false,
+            ),
+            (
+                "encrypt",
+                "`systemd-creds`, as `[programs]` names it",
+                false,
+            ),
+            (
+                "key",
+                "`host`, `tpm2`, `host+tpm2` or `auto` [default: what `systemd-creds` chooses]",
+                false,
+            ),
             THEN,
         ],
     },
@@ -209,9 +221,17 @@ pub const KINDS: [KindWord; 11] = [
         place: "`MOUNT/PATH`",
         doc: "a secret of Vault or OpenBao (KV version 2), written with check-and-set; keys of others stay as they are",
         options: &[
-            ("server", "the address: `\"https://vault.example.com:8200\"`", true),
+            (
+                "server",
+                "the address: `\"https://vault.example.com:8200\"`",
+                true,
+            ),
             TOKEN,
-            ("role-id", "AppRole, with `secret-id`: `secrets.NAME.field`", false),
+            (
+                "role-id",
+                "AppRole, with `secret-id`: `secrets.NAME.field`",
+                false,
+            ),
             ("secret-id", "AppRole, with `role-id`", false),
             ("namespace", "the namespace", false),
             CA,
@@ -223,12 +243,32 @@ pub const KINDS: [KindWord; 11] = [
         place: "`NAMESPACE/NAME`",
         doc: "keys of a Secret, by server-side apply; what other field managers own is not taken",
         options: &[
-            ("server", "the API server [default: the cluster in which this runs]", false),
+            (
+                "server",
+                "the API server [default: the cluster in which this runs]",
+                false,
+            ),
             TOKEN,
-            ("token-file", "a file with a token, read for each call [default: the one of the service account]", false),
-            ("restart", "`\"deployment/NAME\"`, `\"statefulset/NAME\"` or `\"daemonset/NAME\"` that is restarted for each new version", false),
-            ("force", "`true`: take keys from other field managers [default: `false`]", false),
-            ("ca", "the authority that alone is trusted, a PEM file [default: the one of the service account, without `server`]", false),
+            (
+                "token-file",
+                "a file with a token, read for each call [default: the one of the service account]",
+                false,
+            ),
+            (
+                "restart",
+                "`\"deployment/NAME\"`, `\"statefulset/NAME\"` or `\"daemonset/NAME\"` that is restarted for each new version",
+                false,
+            ),
+            (
+                "force",
+                "`true`: take keys from other field managers [default: `false`]",
+                false,
+            ),
+            (
+                "ca",
+                "the authority that alone is trusted, a PEM file [default: the one of the service account, without `server`]",
+                false,
+            ),
             TIMEOUT,
         ],
     },
@@ -237,11 +277,31 @@ pub const KINDS: [KindWord; 11] = [
         place: "`OWNER/REPOSITORY` or `ORGANIZATION`",
         doc: "secrets of GitHub Actions, Dependabot or Codespaces, sealed for GitHub; nothing can be read there",
         options: &[
-            ("token", "a token that may write secrets: `secrets.NAME`", true),
-            ("environment", "of this environment of the repository", false),
-            ("for", "`actions`, `dependabot` or `codespaces` [default: `actions`]", false),
-            ("visibility", "of an organization: `all` or `private` [default: `private`]", false),
-            ("server", "the API [default: `https://api.github.com`]", false),
+            (
+                "token",
+                "a token that may write secrets: `secrets.NAME`",
+                true,
+            ),
+            (
+                "environment",
+                "of this environment of the repository",
+                false,
+            ),
+            (
+                "for",
+                "`actions`, `dependabot` or `codespaces` [default: `actions`]",
+                false,
+            ),
+            (
+                "visibility",
+                "of an organization: `all` or `private` [default: `private`]",
+                false,
+            ),
+            (
+                "server",
+                "the API [default: `https://api.github.com`]",
+                false,
+            ),
             CA,
             TIMEOUT,
         ],
@@ -253,9 +313,21 @@ pub const KINDS: [KindWord; 11] = [
         options: &[
             ("token", "a token with `api`: `secrets.NAME`", true),
             ("scope", "the environment [default: `*`]", false),
-            ("masked", "`false`: job logs may show it [default: `true`]", false),
-            ("protected", "`true`: for protected branches alone [default: `false`]", false),
-            ("server", "the address [default: `https://gitlab.com`]", false),
+            (
+                "masked",
+                "`false`: job logs may show it [default: `true`]",
+                false,
+            ),
+            (
+                "protected",
+                "`true`: for protected branches alone [default: `false`]",
+                false,
+            ),
+            (
+                "server",
+                "the address [default: `https://gitlab.com`]",
+                false,
+            ),
             CA,
             TIMEOUT,
         ],
@@ -283,7 +355,11 @@ pub const KINDS: [KindWord; 11] = [
             KEY_ID,
             KEY,
             SESSION,
-            ("tier", "`Standard`, `Advanced` or `Intelligent-Tiering` [default: what the parameter has]", false),
+            (
+                "tier",
+                "`Standard`, `Advanced` or `Intelligent-Tiering` [default: what the parameter has]",
+                false,
+            ),
             SERVER,
             CA,
             TIMEOUT,
@@ -295,8 +371,16 @@ pub const KINDS: [KindWord; 11] = [
         doc: "a secret of Google Cloud Secret Manager; a version is added where the newest has another value",
         options: &[
             TOKEN,
-            ("account", "the key of a service account, as the JSON that Google gives out: `secrets.NAME`", false),
-            ("authority", "who gives out tokens for `account` [default: `https://oauth2.googleapis.com`]", false),
+            (
+                "account",
+                "the key of a service account, as the JSON that Google gives out: `secrets.NAME`",
+                false,
+            ),
+            (
+                "authority",
+                "who gives out tokens for `account` [default: `https://oauth2.googleapis.com`]",
+                false,
+            ),
             SERVER,
             CA,
             TIMEOUT,
@@ -308,10 +392,18 @@ pub const KINDS: [KindWord; 11] = [
         doc: "a secret of Azure Key Vault; a version is made where the newest has another value",
         options: &[
             TOKEN,
-            ("tenant", "with `client` and `client-secret`: a registered application", false),
+            (
+                "tenant",
+                "with `client` and `client-secret`: a registered application",
+                false,
+            ),
             ("client", "its id", false),
             ("client-secret", "its secret: `secrets.NAME`", false),
-            ("authority", "who gives out tokens for it [default: `https://login.microsoftonline.com`]", false),
+            (
+                "authority",
+                "who gives out tokens for it [default: `https://login.microsoftonline.com`]",
+                false,
+            ),
             SERVER,
             CA,
             TIMEOUT,
@@ -329,11 +421,23 @@ const THEN: OptionWord = (
 );
 const TOKEN: OptionWord = ("token", "a token of the service: `secrets.NAME`", false);
 const KEY_ID: OptionWord = ("key-id", "the access key's id: `secrets.NAME.field`", true);
-const KEY: OptionWord = ("key", "the secret access key, whose place is `signature`", true);
+const KEY: OptionWord = (
+    "key",
+    "the secret access key, whose place is `signature`",
+    true,
+);
 const SESSION: OptionWord = ("session", "the session token of temporary keys", false);
 const SERVER: OptionWord = ("server", "another address than the service's own", false);
-const CA: OptionWord = ("ca", "the authority that alone is trusted, a PEM file", false);
-const TIMEOUT: OptionWord = ("timeout", "a call is given up after this [default: `30s`]", false);
+const CA: OptionWord = (
+    "ca",
+    "the authority that alone is trusted, a PEM file",
+    false,
+);
+const TIMEOUT: OptionWord = (
+    "timeout",
+    "a call is given up after this [default: `30s`]",
+    false,
+);
 
 impl TargetKind {
     /// The word of the language.
@@ -441,10 +545,12 @@ impl TargetKind {
                 Ok(())
             }
             TargetKind::Service(target) => target.takes(delivery.called.as_deref(), record),
-            TargetKind::File(_) | TargetKind::Command(_) | TargetKind::Systemd(_) => match &delivery.called {
-                Some(_) => Err("a value has no name there, so leave `as` out".to_owned()),
-                None => Ok(()),
-            },
+            TargetKind::File(_) | TargetKind::Command(_) | TargetKind::Systemd(_) => {
+                match &delivery.called {
+                    Some(_) => Err("a value has no name there, so leave `as` out".to_owned()),
+                    None => Ok(()),
+                }
+            }
         }
     }
 

@@ -235,9 +235,8 @@ impl<'p> SecretWalk<'p, '_> {
             (Some(_), None) => None,
         };
         if let Some(field) = lacks {
-            let told = |(n, f, _): &(&str, Option<&str>, Span)| {
-                *n == name && (f.is_none() || *f == field)
-            };
+            let told =
+                |(n, f, _): &(&str, Option<&str>, Span)| *n == name && (f.is_none() || *f == field);
             if !self.missing.iter().any(told) {
                 self.missing.push((name, field, at));
             }

@@ -4,11 +4,11 @@ use super::{Resolver, errors};
 use crate::diagnostic::{Printable, codes};
 use crate::plan::index::{NameKind, Offer};
 use crate::plan::schedule::Dur;
+use crate::plan::service::{Form, is_address};
 use crate::plan::target::{
     CommandTarget, Credential, Delivery, FileForm, FileTarget, KINDS, KindWord, Said, Service,
     ServiceTarget, SystemdTarget, Target, TargetKind, Word,
 };
-use crate::plan::service::{Form, is_address};
 use crate::plan::{ExprKind, Root, Version};
 use crate::source::{At, Span};
 use crate::syntax::ast::{self, Name};
@@ -319,7 +319,10 @@ impl Resolver {
                 codes::BAD_VALUE,
                 value.span,
                 format!("`{}` is a secret of the vault, as it is", option.text),
-                format!("write `{0} secrets.NAME`, or `{0} secrets.NAME.field` of a record", option.text),
+                format!(
+                    "write `{0} secrets.NAME`, or `{0} secrets.NAME.field` of a record",
+                    option.text
+                ),
             ));
         }
         None

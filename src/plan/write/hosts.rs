@@ -57,7 +57,10 @@ fn targets_and_deliveries(plan: &Plan) -> String {
                 Said::Text(value) => format!("{word} {}", quoted(&value)),
                 Said::Length(value) => format!("{word} {value}"),
                 Said::Credential(one) => {
-                    let field = one.field.as_ref().map(|field| format!(".{}", segment(field)));
+                    let field = one
+                        .field
+                        .as_ref()
+                        .map(|field| format!(".{}", segment(field)));
                     let name = secret_name(&one.secret);
                     format!("{word} secrets.{name}{}", field.unwrap_or_default())
                 }

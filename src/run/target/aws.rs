@@ -24,6 +24,10 @@ const THROTTLED: Duration = Duration::from_secs(60);
 pub(super) async fn put_secret(caller: &Caller<'_>, payload: &Payload) -> Result<(), Trouble> {
     let value = payload.document()?;
     caller.within(value.len(), SECRET)?;
+    let before = current(caller).await?;
+    if is_current(&before, &value) {
+        return Ok(());
+    }
     let named = format!("rot version {} {}", payload.secret, payload.version);
     let token = uuid_from(digest(&SHA256, named.as_bytes()).as_ref(), 8);
     let body = |name: &str| {
@@ -33,37 +37,87 @@ pub(super) async fn put_secret(caller: &Caller<'_>, payload: &Payload) -> Result
         };
         json!({ name: caller.target.place, "ClientRequestToken": token, member: text })
     };
-    let reply = called(caller, Api::Secrets, "PutSecretValue", &body("SecretId"), false).await?;
+    let reply = called(
+        caller,
+        Api::Secrets,
+        "PutSecretValue",
+        &body("SecretId"),
+        false,
+    )
+    .await?;
     let reply = match kind(&reply).as_deref() {
         Some("ResourceNotFoundException") => {
             called(caller, Api::Secrets, "CreateSecret", &body("Name"), false).await?
         }
         _ => reply,
     };
-    if reply.is_fine() {
-        return Ok(());
+    if !reply.is_fine() {
+        // A token that is known with another value: somebody wrote that one under the id of this version.
+        return Err(refusal(caller, &reply));
     }
-    // The token is known with another value: somebody wrote another one under the id of this version.
-    Err(refusal(caller, &reply))
+    // A version that was there before does not become current by being written again: the label is moved to it, away from the
+    // version that was seen with it and from no other.
+    let after = match before.is_fine() {
+        true => current(caller).await?,
+        false => return Ok(()),
+    };
+    let seen = after.json();
+    let seen = seen.get("VersionId").and_then(Json::as_str);
+    let Some(seen) = seen.filter(|_| after.is_fine() && !is_current(&after, &value)) else {
+        return Ok(());
+    };
+    let body = json!({
+        "SecretId": caller.target.place,
+        "VersionStage": "AWSCURRENT",
+        "MoveToVersionId": token,
+        "RemoveFromVersionId": seen,
+    });
+    let reply = called(
+        caller,
+        Api::Secrets,
+        "UpdateSecretVersionStage",
+        &body,
+        false,
+    )
+    .await?;
+    match reply.is_fine() {
+        true => Ok(()),
+        false => Err(refusal(caller, &reply)),
+    }
+}
+
+/// The current version, where it may be read.
+async fn current(caller: &Caller<'_>) -> Result<Reply, Trouble> {
+    let body = json!({ "SecretId": caller.target.place });
+    called(caller, Api::Secrets, "GetSecretValue", &body, true).await
+}
+
+fn is_current(reply: &Reply, own: &[u8]) -> bool {
+    reply.is_fine() && content_of(reply).is_some_and(|there| there.as_slice() == own)
+}
+
+fn content_of(reply: &Reply) -> Option<Zeroizing<Vec<u8>>> {
+    let answer = reply.json();
+    let text = answer.get("SecretString").and_then(Json::as_str);
+    if let Some(text) = text {
+        return Some(Zeroizing::new(text.as_bytes().to_vec()));
+    }
+    let binary = answer.get("SecretBinary").and_then(Json::as_str)?;
+    STANDARD.decode(binary).ok().map(Zeroizing::new)
 }
 
 pub(super) async fn look_at_secret(
     caller: &Caller<'_>,
     payload: &Payload,
 ) -> Result<Found, Trouble> {
-    let body = json!({ "SecretId": caller.target.place });
-    let reply = called(caller, Api::Secrets, "GetSecretValue", &body, true).await?;
+    let reply = current(caller).await?;
     if kind(&reply).as_deref() == Some("ResourceNotFoundException") {
         return Ok(Found::Absent);
     }
     if !reply.is_fine() {
         return Err(refusal(caller, &reply));
     }
-    let answer = reply.json();
-    let text = answer.get("SecretString").and_then(Json::as_str);
-    let binary = answer.get("SecretBinary").and_then(Json::as_str);
-    let binary = binary.and_then(|text| STANDARD.decode(text).ok());
-    compared(text.map(str::as_bytes).or(binary.as_deref()), payload)
+    compared(content_of(&reply).as_deref().map(Vec::as_slice), payload)
 }
 
 pub(super) async fn put_parameter(caller: &Caller<'_>, payload: &Payload) -> Result<(), Trouble> {
@@ -112,7 +166,10 @@ pub(super) async fn look_at_parameter(
     if !reply.is_fine() {
         return Err(refusal(caller, &reply));
     }
-    compared(value_of(&reply).as_ref().map(|text| text.as_bytes()), payload)
+    compared(
+        value_of(&reply).as_ref().map(|text| text.as_bytes()),
+        payload,
+    )
 }
 
 async fn parameter(caller: &Caller<'_>) -> Result<Reply, Trouble> {
@@ -154,7 +211,10 @@ async fn called(
     };
     let server = caller.target.server();
     let url = Url::parse(&format!("{server}/")).map_err(|_| {
-        Trouble::refused(format!("`{server}` is no address"), "look at `region` and `server`")
+        Trouble::refused(
+            format!("`{server}` is no address"),
+            "look at `region` and `server`",
+        )
     })?;
     let action = format!("{prefix}.{action}");
     let mut call = Call::new("POST", url.to_string())

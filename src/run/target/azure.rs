@@ -27,7 +27,9 @@ pub(super) async fn put(caller: &Caller<'_>, payload: &Payload) -> Result<(), Tr
     }
     let body = json!({ "value": text, "tags": { "rot-version": payload.version } });
     let call = Call::new("PUT", place(caller)).bearer(&token);
-    let reply = caller.call(call.json("application/json", &body), false).await?;
+    let reply = caller
+        .call(call.json("application/json", &body), false)
+        .await?;
     match reply.status {
         200..=299 => Ok(()),
         409 => Err(Trouble::refused(
@@ -87,7 +89,10 @@ async fn login(caller: &Caller<'_>) -> Result<Zeroizing<Vec<u8>>, Trouble> {
     );
     let call = Call::new("POST", url).form(&[
         ("grant_type", "client_credentials"),
-        ("client_id", caller.target.text(Word::Client).unwrap_or_default()),
+        (
+            "client_id",
+            caller.target.text(Word::Client).unwrap_or_default(),
+        ),
         ("client_secret", caller.text(Word::ClientSecret)?),
         ("scope", "https://vault.azure.net/.default"),
     ]);

@@ -22,13 +22,18 @@ pub(super) async fn put(caller: &Caller<'_>, payload: &Payload) -> Result<(), Tr
     caller.within(value.len(), LIMIT)?;
     let token = login(caller).await?;
     let newest = newest(caller, &token).await?;
-    if newest.as_ref().is_some_and(|there| there.as_slice() == value.as_slice()) {
+    if newest
+        .as_ref()
+        .is_some_and(|there| there.as_slice() == value.as_slice())
+    {
         return Ok(());
     }
     let body = json!({ "payload": { "data": STANDARD.encode(&*value) } });
     let add = || {
         let url = format!("{}:addVersion", place(caller));
-        Call::new("POST", url).bearer(&token).json("application/json", &body)
+        Call::new("POST", url)
+            .bearer(&token)
+            .json("application/json", &body)
     };
     let reply = caller.call(add(), false).await?;
     if reply.is_fine() {
@@ -39,7 +44,10 @@ pub(super) async fn put(caller: &Caller<'_>, payload: &Payload) -> Result<(), Tr
     }
     // The secret itself is not there yet.
     let mut parts = caller.target.place.split('/').skip(1).step_by(2);
-    let (project, name) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (project, name) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
     let url = format!(
         "{}/v1/projects/{}/secrets?secretId={}",
         caller.target.server(),
@@ -47,7 +55,9 @@ pub(super) async fn put(caller: &Caller<'_>, payload: &Payload) -> Result<(), Tr
         segment(name)
     );
     let create = json!({ "replication": { "automatic": {} } });
-    let call = Call::new("POST", url).bearer(&token).json("application/json", &create);
+    let call = Call::new("POST", url)
+        .bearer(&token)
+        .json("application/json", &create);
     let reply = caller.call(call, false).await?;
     if !reply.is_fine() && reply.status != 409 {
         return Err(caller.refusal(&reply));
@@ -75,12 +85,11 @@ fn place(caller: &Caller<'_>) -> String {
 }
 
 /// The newest version; nothing where there is none, where it may not be read, and where it is disabled.
-async fn newest(
-    caller: &Caller<'_>,
-    token: &[u8],
-) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
+async fn newest(caller: &Caller<'_>, token: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
     let url = format!("{}/versions/latest:access", place(caller));
-    let reply = caller.call(Call::new("GET", url).bearer(token), true).await?;
+    let reply = caller
+        .call(Call::new("GET", url).bearer(token), true)
+        .await?;
     match reply.status {
         200 => {}
         400 | 403 | 404 => return Ok(None),
@@ -108,11 +117,12 @@ async fn login(caller: &Caller<'_>) -> Result<Zeroizing<Vec<u8>>, Trouble> {
     let member = |name: &str| account.get(name).and_then(Json::as_str).ok_or_else(wrong);
     let audience = format!("{}/token", caller.target.authority());
     let now = caller.site.world.clock.now().as_second();
-    let number = |second: i64| -> Value {
-        Data::Number(Zeroizing::new(second.to_string())).into()
-    };
+    let number = |second: i64| -> Value { Data::Number(Zeroizing::new(second.to_string())).into() };
     let claims = Data::Object(vec![
-        ("iss".to_owned(), Value::text(member("client_email")?.to_owned())),
+        (
+            "iss".to_owned(),
+            Value::text(member("client_email")?.to_owned()),
+        ),
         ("scope".to_owned(), Value::text(SCOPE)),
         ("aud".to_owned(), Value::text(audience.clone())),
         ("iat".to_owned(), number(now - 30)),

@@ -77,7 +77,10 @@ fn asked<'c>(caller: &Caller<'_>, method: &'c str, name: &str) -> Result<Call<'c
     let of = target.text(Word::For).unwrap_or("actions");
     let folder = match (parts.as_slice(), target.text(Word::Environment)) {
         ([owner, repository], Some(environment)) => {
-            format!("repos/{owner}/{repository}/environments/{}/secrets", segment(environment))
+            format!(
+                "repos/{owner}/{repository}/environments/{}/secrets",
+                segment(environment)
+            )
         }
         ([owner, repository], None) => format!("repos/{owner}/{repository}/{of}/secrets"),
         _ => format!("orgs/{}/{of}/secrets", parts.join("")),
@@ -90,10 +93,15 @@ fn asked<'c>(caller: &Caller<'_>, method: &'c str, name: &str) -> Result<Call<'c
 
 /// The key's id, and the key.
 async fn public_key(caller: &Caller<'_>) -> Result<(String, PublicKey), Trouble> {
-    let reply = caller.call(asked(caller, "GET", "public-key")?, true).await?;
+    let reply = caller
+        .call(asked(caller, "GET", "public-key")?, true)
+        .await?;
     key_of(&reply).ok_or_else(|| match reply.status {
         200 => Trouble::refused(
-            format!("{} gave no public key that can be read", caller.target.host()),
+            format!(
+                "{} gave no public key that can be read",
+                caller.target.host()
+            ),
             "is this the API of GitHub?",
         ),
         _ => caller.refusal(&reply),
@@ -113,7 +121,10 @@ fn seal(caller: &Caller<'_>, key: &PublicKey, value: &[u8]) -> Result<String, Tr
     let filled = caller.site.world.rng.fill(&mut *drawn.0);
     let sealed = filled.ok().and_then(|()| key.seal(&mut drawn, value).ok());
     let sealed = sealed.ok_or_else(|| {
-        Trouble::refused("the value could not be sealed", "has this system randomness?")
+        Trouble::refused(
+            "the value could not be sealed",
+            "has this system randomness?",
+        )
     })?;
     Ok(STANDARD.encode(sealed))
 }

@@ -32,8 +32,12 @@ pub(super) async fn put(caller: &Caller<'_>, payload: &Payload) -> Result<(), Tr
             if let (Some(version), Some(object)) = (version, metadata.as_object_mut()) {
                 object.insert("resourceVersion".to_owned(), version.clone());
             }
-            let noted = there.pointer("/metadata/annotations").and_then(|all| all.get(&note));
-            let same = data.iter().all(|(key, value)| at(there, key) == Some(value));
+            let noted = there
+                .pointer("/metadata/annotations")
+                .and_then(|all| all.get(&note));
+            let same = data
+                .iter()
+                .all(|(key, value)| at(there, key) == Some(value));
             if same && noted.and_then(Json::as_str) == Some(&payload.version) {
                 done = true;
                 break;
@@ -52,7 +56,11 @@ pub(super) async fn put(caller: &Caller<'_>, payload: &Payload) -> Result<(), Tr
             "data": data,
         });
         let force = if force { "&force=true" } else { "" };
-        let url = format!("{}?fieldManager={}{force}", secret(caller), segment(&manager));
+        let url = format!(
+            "{}?fieldManager={}{force}",
+            secret(caller),
+            segment(&manager)
+        );
         // JSON is YAML.
         let call = asked(caller, "PATCH", url)?.json("application/apply-patch+yaml", &body);
         let reply = caller.call(call, false).await?;
@@ -102,7 +110,10 @@ async fn restart(caller: &Caller<'_>, payload: &Payload) -> Result<(), Trouble> 
     match reply.status {
         200..=299 => Ok(()),
         404 => Err(Trouble::refused(
-            format!("there is no `{name}` among the {resource} of `{}`", namespace(caller)),
+            format!(
+                "there is no `{name}` among the {resource} of `{}`",
+                namespace(caller)
+            ),
             "the Secret has the new value; name what is to be restarted, or leave `restart` out",
         )),
         _ => Err(caller.refusal(&reply)),
@@ -150,13 +161,16 @@ fn asked<'c>(caller: &Caller<'_>, method: &'c str, url: String) -> Result<Call<'
     if caller.has(Word::Token) {
         return Ok(call.bearer(caller.credential(Word::Token)?.expose()));
     }
-    let token: Zeroizing<Vec<u8>> = caller.file(caller.target.text(Word::TokenFile).unwrap_or(TOKEN))?;
+    let token: Zeroizing<Vec<u8>> =
+        caller.file(caller.target.text(Word::TokenFile).unwrap_or(TOKEN))?;
     Ok(call.bearer(token.trim_ascii()))
 }
 
 /// The Secret as it is; nothing where there is none, and where it may be written but not read.
 async fn read(caller: &Caller<'_>) -> Result<Option<Json>, Trouble> {
-    let reply = caller.call(asked(caller, "GET", secret(caller))?, true).await?;
+    let reply = caller
+        .call(asked(caller, "GET", secret(caller))?, true)
+        .await?;
     match reply.status {
         200 => Ok(Some(reply.json())),
         403 | 404 => Ok(None),
@@ -177,9 +191,10 @@ fn encoded(caller: &Caller<'_>, payload: &Payload) -> Result<Map<String, Json>, 
 fn owned_elsewhere(reply: &Reply) -> bool {
     let answer = reply.json();
     let causes = answer.pointer("/details/causes").and_then(Json::as_array);
-    causes.into_iter().flatten().any(|cause| {
-        cause.get("reason").and_then(Json::as_str) == Some("FieldManagerConflict")
-    })
+    causes
+        .into_iter()
+        .flatten()
+        .any(|cause| cause.get("reason").and_then(Json::as_str) == Some("FieldManagerConflict"))
 }
 
 /// One for each secret, so that two of them in one Secret do not take each other's keys away.

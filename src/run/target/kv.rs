@@ -89,7 +89,10 @@ async fn read(caller: &Caller<'_>, token: &[u8]) -> Result<There, Trouble> {
                 .cloned(),
         }),
         (200, None) => Err(Trouble::refused(
-            format!("`{}` is not in a mount of KV version 2", caller.target.place),
+            format!(
+                "`{}` is not in a mount of KV version 2",
+                caller.target.place
+            ),
             "name a mount that keeps versions: `vault secrets enable -version=2 -path=MOUNT kv`",
         )),
         (404, version) => Ok(There {

@@ -156,7 +156,11 @@ impl Caller<'_> {
     pub(super) fn credential(&self, word: Word) -> Result<&Secret, Trouble> {
         self.site.credentials.get(word).ok_or_else(|| {
             Trouble::refused(
-                format!("target `{}` has no `{}`", self.site.target.name, word.as_str()),
+                format!(
+                    "target `{}` has no `{}`",
+                    self.site.target.name,
+                    word.as_str()
+                ),
                 "say with which credential it is asked",
             )
         })
@@ -214,9 +218,7 @@ impl Caller<'_> {
                 headers: answer.headers,
                 body: answer.body,
             }),
-            Attempt::NotSent(trouble) => {
-                Err(Trouble::refused(&trouble.message, remedy(&trouble)))
-            }
+            Attempt::NotSent(trouble) => Err(Trouble::refused(&trouble.message, remedy(&trouble))),
             Attempt::Unknown(trouble, _) if reads => {
                 Err(Trouble::refused(&trouble.message, remedy(&trouble)))
             }
@@ -228,8 +230,8 @@ impl Caller<'_> {
 
     /// The authority of the cluster in which this runs.
     fn own_authority(&self) -> Result<Option<Vec<u8>>, Trouble> {
-        let inside = self.target.service == Service::Kubernetes
-            && self.target.text(Word::Server).is_none();
+        let inside =
+            self.target.service == Service::Kubernetes && self.target.text(Word::Server).is_none();
         match inside {
             true => Ok(Some(self.file(kubernetes::AUTHORITY)?.to_vec())),
             false => Ok(None),
@@ -251,18 +253,24 @@ impl Caller<'_> {
                 "give it that right, then `rot deliver`",
             ),
             404 => Trouble::refused(
-                format!("{host} does not know `{place}`, or does not show it to this credential (404)"),
+                format!(
+                    "{host} does not know `{place}`, or does not show it to this credential (404)"
+                ),
                 "look at the place and at the rights of the credential",
             ),
             409 | 412 => Trouble::refused(
-                format!("`{place}` at {host} was changed by somebody else in the same moment ({status})"),
+                format!(
+                    "`{place}` at {host} was changed by somebody else in the same moment ({status})"
+                ),
                 again,
             ),
             413 => Trouble::refused(
                 format!("the value is too large for {host} (413)"),
                 "deliver one field instead of the record, or use another target",
             ),
-            403 | 429 => Trouble::refused(format!("{host} asks to be left alone ({status})"), again),
+            403 | 429 => {
+                Trouble::refused(format!("{host} asks to be left alone ({status})"), again)
+            }
             500.. => Trouble::unknown(format!("{host} failed ({status})"), again),
             _ => Trouble::refused(
                 format!("{host} does not take the value for `{place}` ({status})"),
@@ -320,8 +328,12 @@ pub(super) fn segment(text: &str) -> String {
 fn remedy(trouble: &crate::world::http::Trouble) -> &'static str {
     use crate::world::http::TroubleKind as Kind;
     match trouble.kind {
-        Kind::Timeout => "the server was too slow: give it more time with `timeout 2m`; every later call tries it again",
-        Kind::Reset => "the connection ended early; every later call tries it again, at once: `rot deliver`",
+        Kind::Timeout => {
+            "the server was too slow: give it more time with `timeout 2m`; every later call tries it again"
+        }
+        Kind::Reset => {
+            "the connection ended early; every later call tries it again, at once: `rot deliver`"
+        }
         Kind::Refused => "this is not allowed: look at the address of this target",
         _ => trouble.remedy(),
     }
