@@ -105,7 +105,7 @@ fn mistakes_are_named_where_they_stand() {
         ("target t kv \"secret/x\" { token secrets.k }", "ROT202"),
         (
             "target t kv \"secret/x\" { server \"http://vault.example.com\"  token secrets.k }",
-            "ROT209",
+            "ROT210",
         ),
         (
             "target t kv \"secret/x\" { server \"https://h\" }",
