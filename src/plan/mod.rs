@@ -18,6 +18,7 @@ pub mod path;
 pub mod policy;
 pub mod resolve;
 pub mod schedule;
+pub mod service;
 pub mod target;
 pub mod task;
 pub mod template;
