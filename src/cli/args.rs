@@ -136,6 +136,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Bring secrets to where they are used, or look whether they are there
     Deliver(DeliverArgs),
+    /// Run what is due for as long as the process lives
+    Serve(ServeArgs),
     /// Say which secrets a scanner has found, and replace them
     Respond(RespondArgs),
     /// Look for what is wrong with a set-up, and name the remedy
@@ -433,6 +435,14 @@ pub struct DeliverArgs {
     /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
     pub report: ResultFormat,
+}
+
+/// `rot serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Files and folders with rotations [default: the folder of rot.toml]
+    #[arg(value_name = "PATH")]
+    pub path: Vec<PathBuf>,
 }
 
 /// `rot respond`.

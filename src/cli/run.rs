@@ -114,7 +114,7 @@ pub fn files_below(named: &[&Path]) -> Vec<PathBuf> {
 }
 
 /// Two files have a rotation of one name.
-fn of_two_files(name: &str, files: &[PathBuf]) -> Error {
+pub fn of_two_files(name: &str, files: &[PathBuf]) -> Error {
     let files: Vec<String> = files.iter().map(|f| format!("`{}`", f.display())).collect();
     Error::plain(
         Failure::Refused,
@@ -128,10 +128,13 @@ fn of_two_files(name: &str, files: &[PathBuf]) -> Error {
 }
 
 /// Names of rotations that several files have.
-type Shared = Vec<(String, Vec<PathBuf>)>;
+pub type Shared = Vec<(String, Vec<PathBuf>)>;
 
 /// The same, without the files of folders that have neither a schedule nor targets; and what files share that must not.
-fn rotations(named: &[&Path]) -> Result<(Vec<PathBuf>, Shared)> {
+///
+/// # Errors
+/// Where no file has either.
+pub fn rotations(named: &[&Path]) -> Result<(Vec<PathBuf>, Shared)> {
     let mut found = files_below(named);
     let mut rotations: Vec<(String, PathBuf)> = Vec::new();
     found.retain(|file| {
@@ -210,12 +213,26 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
     let loaded = load::file(path, &config)?;
     let source = Some(path).filter(|p| p.as_os_str() != "-");
     let plan = accept(loaded, &config, context)?;
+    planned(args, &plan, source, context, &config)
+}
+
+/// What a file says, which was checked.
+///
+/// # Errors
+/// As the command's.
+pub fn planned(
+    args: &RunArgs,
+    plan: &Plan,
+    source: Option<&Path>,
+    context: &Context,
+    config: &super::config::Config,
+) -> Result<()> {
     let inputs = inputs(&args.selection)?;
-    let world = environment::world(context, &config)?.with_programs(
+    let world = environment::world(context, config)?.with_programs(
         config.workers.clone().into_iter().collect(),
         config.programs.clone().into_iter().collect(),
     );
-    let places = paths::resolve(context, &config, &world)?;
+    let places = paths::resolve(context, config, &world)?;
     let vault = RefCell::new(open_to_run(context, &world, &places)?);
     stop::heed();
     environment::agree_to_run(&vault.borrow(), context.globals.environment.as_deref())?;
@@ -225,7 +242,7 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             .filter(|r| !r.imported && r.schedule.is_some())
             .collect()
     } else {
-        vec![load::choose(&plan, args.selection.rotation.as_deref())?]
+        vec![load::choose(plan, args.selection.rotation.as_deref())?]
     };
     if chosen.is_empty() && plan.deliveries.is_empty() {
         return Err(Error::plain(
@@ -237,11 +254,11 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
     }
     let (source, certificates) = (
         source.map(|p| absolute(context, p)),
-        certificates(&plan, source)?,
+        certificates(plan, source)?,
     );
     let arrived = {
         let asked = Asked {
-            plan: &plan,
+            plan,
             source: source.as_deref(),
             secret: None,
             target: None,
@@ -262,7 +279,7 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             diagnostics: Vec::new(),
         });
     }
-    let document = document::encode(&plan);
+    let document = document::encode(plan);
     let mut worst: Option<Error> = None;
     let mut idle = arrived.is_none();
     let mut unrevoked = arrived == Some(false);
@@ -279,7 +296,7 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             continue;
         }
         let job = Job {
-            plan: &plan,
+            plan,
             rotation,
             document: &document,
             inputs: inputs.clone(),
@@ -293,7 +310,7 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             idle &= swept.revoked == 0;
             unrevoked |= !swept.trouble.is_empty();
         }
-        match one(args, context, &config, &world, &vault, job) {
+        match one(args, context, config, &world, &vault, job) {
             Ok(did) => idle &= !did,
             Err(error) => {
                 idle = false;
