@@ -74,17 +74,16 @@ impl Script {
         for one in &plan.rotations {
             one.walk(&mut |step| {
                 let Task::Http(http) = &step.task else { return };
-                parts.push(part(Role::Main, step, http, one, &stores, &stored));
+                let among = Among {
+                    step,
+                    rotation: one,
+                    stores: &stores,
+                    stored: &stored,
+                };
+                parts.push(among.part(Role::Main, http));
                 if let Some(strays) = &http.strays {
-                    parts.push(part(Role::List, step, &strays.list, one, &stores, &stored));
-                    parts.push(part(
-                        Role::Reap,
-                        step,
-                        &strays.revoke,
-                        one,
-                        &stores,
-                        &stored,
-                    ));
+                    parts.push(among.part(Role::List, &strays.list));
+                    parts.push(among.part(Role::Reap, &strays.revoke));
                 }
             });
         }
@@ -307,70 +306,79 @@ fn captures_in(
     captures
 }
 
-fn part(
-    role: Role,
-    step: &crate::plan::Step,
-    http: &Http,
-    rotation: &Rotation,
-    stores: &[Store<'_>],
-    stored: &BTreeSet<String>,
-) -> Part {
-    let mut url = Vec::new();
-    pieces(&http.url, rotation, &mut url, 0);
-    let request: Vec<&Expr> = http.request_exprs().into_iter().map(|(_, e)| e).collect();
-    let mut carries = BTreeSet::new();
-    for expr in &request {
-        visible_secrets(expr, &mut |name, version| {
-            if stored.contains(name) {
-                carries.insert((name.to_owned(), version));
-            }
-        });
-    }
-    let mut feeds = BTreeMap::new();
-    let mut sets = BTreeSet::new();
-    match &http.effect {
-        _ if role != Role::Main => {}
-        Effect::Issues(_)
-        | Effect::Unspecified
-        | Effect::SetsSlot
-        | Effect::Sets
-        | Effect::SetsSelf => {
-            for store in stores {
-                if let Some(captures) = store.captures.get(&step.name) {
-                    feeds.insert(store.secret.clone(), captures.clone());
+/// A step among what its rotation and the plan store.
+struct Among<'a> {
+    step: &'a crate::plan::Step,
+    rotation: &'a Rotation,
+    stores: &'a [Store<'a>],
+    stored: &'a BTreeSet<String>,
+}
+
+impl Among<'_> {
+    fn part(&self, role: Role, http: &Http) -> Part {
+        let Self {
+            step,
+            rotation,
+            stores,
+            stored,
+        } = *self;
+        let mut url = Vec::new();
+        pieces(&http.url, rotation, &mut url, 0);
+        let request: Vec<&Expr> = http.request_exprs().into_iter().map(|(_, e)| e).collect();
+        let mut carries = BTreeSet::new();
+        for expr in &request {
+            visible_secrets(expr, &mut |name, version| {
+                if stored.contains(name) {
+                    carries.insert((name.to_owned(), version));
+                }
+            });
+        }
+        let mut feeds = BTreeMap::new();
+        let mut sets = BTreeSet::new();
+        match &http.effect {
+            _ if role != Role::Main => {}
+            Effect::Issues(_)
+            | Effect::Unspecified
+            | Effect::SetsSlot
+            | Effect::Sets
+            | Effect::SetsSelf => {
+                for store in stores {
+                    if let Some(captures) = store.captures.get(&step.name) {
+                        feeds.insert(store.secret.clone(), captures.clone());
+                    }
                 }
             }
+            Effect::Reads | Effect::Revokes => {}
         }
-        Effect::Reads | Effect::Revokes => {}
-    }
-    if role == Role::Main
-        && matches!(
-            http.effect,
-            Effect::Sets | Effect::SetsSelf | Effect::SetsSlot
-        )
-    {
-        let pending = carries.iter().filter(|(_, v)| *v == Version::Pending);
-        sets.extend(pending.map(|(name, _)| name.clone()));
-        let sent = captures_in(rotation, request);
-        let shared = |store: &&Store<'_>| {
-            store.rotation == rotation.name
-                && store
-                    .captures
-                    .iter()
-                    .any(|(step, _)| sent.contains_key(step))
-        };
-        sets.extend(stores.iter().filter(shared).map(|s| s.secret.clone()));
-    }
-    Part {
-        step: step.name.clone(),
-        role,
-        http: http.clone(),
-        at: step.at.0,
-        url,
-        feeds,
-        sets,
-        carries,
-        read_elsewhere: Vec::new(),
+        if role == Role::Main
+            && matches!(
+                http.effect,
+                Effect::Sets | Effect::SetsSelf | Effect::SetsSlot
+            )
+        {
+            let pending = carries.iter().filter(|(_, v)| *v == Version::Pending);
+            sets.extend(pending.map(|(name, _)| name.clone()));
+            let sent = captures_in(rotation, request);
+            let shared = |store: &&Store<'_>| {
+                store.rotation == rotation.name
+                    && store
+                        .captures
+                        .iter()
+                        .any(|(step, _)| sent.contains_key(step))
+            };
+            sets.extend(stores.iter().filter(shared).map(|s| s.secret.clone()));
+        }
+        Part {
+            step: step.name.clone(),
+            role,
+            http: http.clone(),
+            at: step.at.0,
+            url,
+            feeds,
+            sets,
+            carries,
+            read_elsewhere: Vec::new(),
+        }
     }
 }
 
