@@ -514,7 +514,11 @@ pub fn read_certificates(
     let mut found = HashMap::new();
     let mut unread: Vec<Diagnostic> = Vec::new();
     let requests = plan.rotations.iter().flat_map(|r| r.requests());
-    for name in requests.flat_map(|(_, http)| &http.limits.ca) {
+    let of_targets = plan.target_certificates();
+    for name in requests
+        .flat_map(|(_, http)| &http.limits.ca)
+        .chain(of_targets)
+    {
         let path = source
             .and_then(Path::parent)
             .unwrap_or(Path::new(""))

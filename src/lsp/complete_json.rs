@@ -191,7 +191,7 @@ fn closed(text: &str, from: usize, offset: usize) -> Option<Node> {
 }
 
 fn keys(place: &Place) -> Vec<String> {
-    use crate::conductor::read::keys::{HTTP, TASK, WORKFLOW};
+    use crate::conductor::read::shape::{HTTP, TASK, WORKFLOW};
     let in_parameters = place.path.last().is_some_and(|k| k == "inputParameters");
     let all: &[&str] = if place.path.is_empty()
         || place

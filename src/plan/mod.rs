@@ -17,6 +17,7 @@ pub mod path;
 pub mod policy;
 pub mod resolve;
 pub mod schedule;
+pub mod service;
 pub mod target;
 pub mod task;
 pub mod template;

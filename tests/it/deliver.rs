@@ -1,9 +1,12 @@
 //! Targets: a rotated secret arrives where it is used, and what it replaces lives until then.
 
+mod fakes;
 mod files;
+mod kinds;
 mod language;
 mod order;
 mod programs;
+mod services;
 
 use crate::support::project::Project;
 use std::os::unix::fs::PermissionsExt;

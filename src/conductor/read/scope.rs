@@ -1,9 +1,9 @@
 //! Which names a definition has, found before anything in it is resolved.
 
 use super::context::Reader;
-use super::keys::{field, flag_of, text_of};
 use super::names::Names;
 use super::output_filter::CapturePlace;
+use super::shape::{field, flag_of, text_of};
 use crate::conductor::TaskType;
 use crate::conductor::task_type::TaskOutput;
 use crate::conductor::template::{self, Mode};
@@ -135,7 +135,7 @@ pub(super) fn nested(task: &Node) -> Vec<&[Node]> {
 /// Whether data chooses the workflow that a task calls.
 fn chosen_at_run_time(task: &Node) -> bool {
     field(task, "subWorkflowParam")
-        .and_then(super::sub_workflow::chosen_name)
+        .and_then(super::task::sub_workflow::chosen_name)
         .is_some()
 }
 
@@ -282,7 +282,7 @@ impl Reader<'_> {
             TaskOutput::Call if chosen_at_run_time(task) => Shape::Open,
             TaskOutput::Call => Shape::Call,
             TaskOutput::Open if kind == "WAIT" => {
-                if super::wait::is_for_a_person(task) {
+                if super::task::wait::is_for_a_person(task) {
                     Shape::Call
                 } else {
                     Shape::Nothing

@@ -1,9 +1,12 @@
 //! `${…}` → a resolved name. Nothing is looked up by name at run time that is not known here.
 
-use super::context::Reader;
-use super::output::RESPONSE;
-use super::scope::Shape;
+pub(super) mod root;
+pub(super) mod rooted;
+
 use crate::conductor::TaskType;
+use crate::conductor::read::context::Reader;
+use crate::conductor::read::output::RESPONSE;
+use crate::conductor::read::scope::Shape;
 use crate::conductor::task_type::Reading;
 use crate::conductor::template::{self, Part, Path, Reference, Step, StepKind};
 use crate::diagnostic::{Code, Diagnostic, Edit, Severity, codes};
@@ -75,7 +78,7 @@ impl<'s> Named<'s> {
     /// Names that do not stand between braces, such as those of a path in a script; `string` is where they stand.
     pub(super) fn of(string: &'s JsonString, names: impl IntoIterator<Item = String>) -> Self {
         let steps = names.into_iter().map(|name| Step {
-            kind: super::javascript::step_kind(&name),
+            kind: crate::conductor::read::script::javascript::step_kind(&name),
             range: 0..0,
         });
         Self {
@@ -458,7 +461,7 @@ impl Reader<'_> {
             return Expr::new(kind, named.span);
         }
         let root = match field {
-            "input" => Root::Let(super::task::input_name(task)),
+            "input" => Root::Let(crate::conductor::read::task::input_name(task)),
             _ => Root::TaskField {
                 step: task.to_owned(),
                 field: field.to_owned(),
@@ -618,7 +621,7 @@ impl Reader<'_> {
             return value;
         }
         let text = named.path_from(from);
-        let roots = super::rooted::roots(&text);
+        let roots = crate::conductor::read::reference::rooted::roots(&text);
         if !roots.is_empty() {
             return self.filtered_by(value, named, &text, &roots);
         }

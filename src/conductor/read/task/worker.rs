@@ -1,7 +1,7 @@
 //! SIMPLE: a task for a worker. Here that is a local program that the settings declare.
 
-use super::context::Reader;
-use super::keys::{field, number_of, text_of};
+use crate::conductor::read::context::Reader;
+use crate::conductor::read::shape::{field, number_of, text_of};
 use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json::Node;
 use crate::plan::schedule::Dur;

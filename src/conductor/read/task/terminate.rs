@@ -1,8 +1,8 @@
 //! TERMINATE: ends the run as done or as failed.
 
-use super::context::Reader;
-use super::keys::{field, flag_of, text_of};
-use super::kinds::Kind;
+use crate::conductor::read::context::Reader;
+use crate::conductor::read::shape::Kind;
+use crate::conductor::read::shape::{field, flag_of, text_of};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 use crate::plan::Expr;

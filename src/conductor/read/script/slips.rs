@@ -26,25 +26,25 @@ const WRITERS: [&str; 7] = ["log", "info", "warn", "error", "debug", "trace", "d
 
 /// What a script is seen to do wrong, or to give.
 #[derive(Debug, Default)]
-pub(super) struct Slips {
+pub(in crate::conductor::read) struct Slips {
     /// A `=` whose value is used.
-    pub(super) assigns: bool,
+    pub(in crate::conductor::read) assigns: bool,
     /// The function that is called gives nothing back.
-    pub(super) gives_nothing: bool,
+    pub(in crate::conductor::read) gives_nothing: bool,
     /// The script is a function that nothing calls.
-    pub(super) uncalled: bool,
+    pub(in crate::conductor::read) uncalled: bool,
     /// `NAME.FIELD` of names that the script does not declare.
-    pub(super) foreign: Vec<(String, String)>,
+    pub(in crate::conductor::read) foreign: Vec<(String, String)>,
     /// Paths below `$` that are written to a log; an empty one is all of it.
-    pub(super) logged: Vec<Vec<String>>,
+    pub(in crate::conductor::read) logged: Vec<Vec<String>>,
     /// All texts that it can give, where they are written out.
-    pub(super) values: Option<Vec<String>>,
+    pub(in crate::conductor::read) values: Option<Vec<String>>,
     /// Paths below `$` that it reads.
-    pub(super) paths: Vec<Vec<String>>,
+    pub(in crate::conductor::read) paths: Vec<Vec<String>>,
     /// The one expression that it gives, in the text.
-    pub(super) expression: Option<Range<usize>>,
+    pub(in crate::conductor::read) expression: Option<Range<usize>>,
     /// What it decides by, each with `$.` before every name, so that it reads as a condition of its own.
-    pub(super) conditions: Vec<String>,
+    pub(in crate::conductor::read) conditions: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -80,7 +80,7 @@ impl Token<'_> {
 }
 
 /// Looks at a script. `is_body` when a server puts a function around it, `decides` when it is a condition.
-pub(super) fn look(text: &str, is_body: bool, decides: bool) -> Slips {
+pub(in crate::conductor::read) fn look(text: &str, is_body: bool, decides: bool) -> Slips {
     if text.len() > LONGEST {
         return Slips::default();
     }

@@ -1,7 +1,7 @@
 //! `${workflow.…}`
 
-use super::context::Reader;
-use super::reference::{Named, null};
+use crate::conductor::read::context::Reader;
+use crate::conductor::read::reference::{Named, null};
 use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::plan::{Expr, ExprKind, Root};
 

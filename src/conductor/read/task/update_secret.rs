@@ -1,7 +1,7 @@
 //! UPDATE_SECRET: `inputParameters._secrets.{secretKey, secretValue}`.
 
-use super::context::Reader;
-use super::keys::{field, masking_field};
+use crate::conductor::read::context::Reader;
+use crate::conductor::read::shape::{field, masking_field};
 use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::json::Node;
 use crate::plan::name::MASKS;

@@ -11,7 +11,7 @@ const MAX_DEPTH: usize = 32;
 
 /// A condition.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Js {
+pub(in crate::conductor::read) enum Js {
     /// `$.a.b['c']`
     Path(Vec<String>),
     /// `'text'`
@@ -46,7 +46,7 @@ const SIGNS: [&str; 23] = [
 ];
 
 /// Reads a condition; none when it is more than that.
-pub(super) fn parse(text: &str) -> Option<Js> {
+pub(in crate::conductor::read) fn parse(text: &str) -> Option<Js> {
     let tokens = tokens(text)?;
     let mut parser = Parser {
         tokens: &tokens,
@@ -73,7 +73,10 @@ pub(super) fn parse(text: &str) -> Option<Js> {
 }
 
 /// A condition as an expression; `name` gives what a path stands for.
-pub(super) fn lower(script: &Js, name: &mut dyn FnMut(&[String]) -> Option<Expr>) -> Option<Expr> {
+pub(in crate::conductor::read) fn lower(
+    script: &Js,
+    name: &mut dyn FnMut(&[String]) -> Option<Expr>,
+) -> Option<Expr> {
     let kind = match script {
         Js::Path(path) => return name(path),
         Js::Text(text) => ExprKind::String(text.clone()),
@@ -91,7 +94,7 @@ pub(super) fn lower(script: &Js, name: &mut dyn FnMut(&[String]) -> Option<Expr>
 }
 
 /// A name of a path as a step: digits are an index.
-pub(super) fn step_kind(name: &str) -> StepKind {
+pub(in crate::conductor::read) fn step_kind(name: &str) -> StepKind {
     name.parse::<i64>()
         .ok()
         .filter(|n| *n >= 0)

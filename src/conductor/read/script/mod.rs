@@ -1,12 +1,14 @@
 //! Tasks that compute: INLINE, LAMBDA, JSON_JQ_TRANSFORM, GET_SIGNED_JWT. Each becomes a named value.
 
-use super::context::Reader;
-use super::javascript::{self, Js};
-use super::keys::{field, number_of, text_of};
-use super::kinds::Kind;
-use super::reference::TASK_FIELDS;
-use super::script_slips;
-use super::script_text;
+pub(super) mod javascript;
+pub(super) mod slips;
+pub(super) mod text;
+
+use crate::conductor::read::context::Reader;
+use crate::conductor::read::reference::TASK_FIELDS;
+use crate::conductor::read::script::javascript::Js;
+use crate::conductor::read::shape::Kind;
+use crate::conductor::read::shape::{field, number_of, text_of};
 use crate::conductor::template::{self, Mode};
 use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json::{Node, NodeKind};
@@ -136,10 +138,10 @@ impl<'a> Reader<'a> {
             return None;
         };
         let program = self.written_out(query);
-        let fault = program.as_deref().and_then(script_text::jq_fault);
+        let fault = program.as_deref().and_then(text::jq_fault);
         if let (Some(program), None) = (&program, &fault) {
             let known = keys_of(inputs);
-            for name in script_text::jq_names(program) {
+            for name in text::jq_names(program) {
                 if !known.contains(&name) {
                     self.not_given(query, name, &known);
                 }
@@ -291,7 +293,7 @@ impl<'a> Reader<'a> {
         let Some(text) = self.written_out(script) else {
             return;
         };
-        match script_text::javascript(&text) {
+        match text::javascript(&text) {
             Err(problem) => self.report(
                 Diagnostic::new(
                     codes::BAD_VALUE,
@@ -326,7 +328,7 @@ impl<'a> Reader<'a> {
         });
         let conditions = match written {
             Some(condition) => vec![condition],
-            None => script_slips::look(text, is_body, true)
+            None => slips::look(text, is_body, true)
                 .conditions
                 .iter()
                 .filter_map(|text| javascript::parse(text))
@@ -352,7 +354,7 @@ impl<'a> Reader<'a> {
         inputs: Option<&Node>,
         purpose: Purpose<'_>,
     ) {
-        let slips = script_slips::look(
+        let slips = slips::look(
             text,
             matches!(purpose, Purpose::Body(_)),
             purpose == Purpose::Decision,

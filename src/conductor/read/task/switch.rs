@@ -1,10 +1,10 @@
 //! SWITCH, and DECISION before it.
 
-use super::context::Reader;
-use super::javascript::{self, Js};
-use super::keys::{field, text_of};
-use super::script::Purpose;
-use super::script_slips;
+use crate::conductor::read::context::Reader;
+use crate::conductor::read::script::Purpose;
+use crate::conductor::read::script::javascript::{self, Js};
+use crate::conductor::read::script::slips;
+use crate::conductor::read::shape::{field, text_of};
 use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json::Node;
 use crate::plan::task::{Branch, Step, Switch, Task};
@@ -107,7 +107,12 @@ impl<'a> Reader<'a> {
         }))
     }
 
-    pub(super) fn named_input(&mut self, node: &Node, name: &str, place: &Node) -> Option<Expr> {
+    pub(in crate::conductor::read) fn named_input(
+        &mut self,
+        node: &Node,
+        name: &str,
+        place: &Node,
+    ) -> Option<Expr> {
         let inputs = field(node, "inputParameters");
         if let Some(value) = inputs.and_then(|i| i.get(name)) {
             let value = self.value(value);
@@ -252,7 +257,7 @@ impl<'a> Reader<'a> {
     fn check_cases(&mut self, node: &Node, expression: &Node) {
         let Some(values) = expression
             .as_str()
-            .and_then(|text| script_slips::look(text, false, true).values)
+            .and_then(|text| slips::look(text, false, true).values)
         else {
             return;
         };
@@ -285,7 +290,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether an evaluator is none that a server has, but nearly.
-    pub(super) fn misspelt_evaluator(&mut self, place: &Node, word: &str) -> bool {
+    pub(in crate::conductor::read) fn misspelt_evaluator(
+        &mut self,
+        place: &Node,
+        word: &str,
+    ) -> bool {
         if word == "python" {
             return false;
         }

@@ -1,9 +1,22 @@
 //! A task: what all kinds have in common, and which room reads which kind.
 
-use super::context::Reader;
-use super::keys::{MISPLACED_ON_TASK, TASK, field, flag_of, number_of, text_of};
-use super::kinds;
-use super::scope::{Site, nested, reference_name, type_of};
+pub(super) mod do_while;
+pub(super) mod dynamic;
+pub(super) mod fork_join;
+pub(super) mod http;
+pub(super) mod http_poll;
+pub(super) mod sub_workflow;
+pub(super) mod switch;
+pub(super) mod terminate;
+pub(super) mod update_secret;
+pub(super) mod wait;
+pub(super) mod worker;
+
+use crate::conductor::read::context::Reader;
+use crate::conductor::read::scope::{Site, nested, reference_name, type_of};
+use crate::conductor::read::shape::{
+    self, MISPLACED_ON_TASK, TASK, field, flag_of, number_of, text_of,
+};
 use crate::conductor::task_type::{Reading, Support};
 use crate::conductor::{TASK_TYPES, TaskType};
 use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
@@ -56,7 +69,7 @@ impl<'a> Reader<'a> {
         }
         let before = self.diagnostics.len();
         self.check_keys(node, TASK, "a task", MISPLACED_ON_TASK);
-        self.check_kinds(node, kinds::TASK);
+        self.check_kinds(node, shape::TASK_KINDS);
         self.check_about(node);
         if field(node, "name").is_none() {
             self.missing(node, "name", "the task", "give it a name, for people");
@@ -183,7 +196,7 @@ impl<'a> Reader<'a> {
     /// out were put in before (`desugar`).
     fn note_fallbacks(&mut self, node: &Node) {
         let (Some(template), Some(inputs)) = (
-            super::desugar::template(node),
+            crate::conductor::read::desugar::template(node),
             field(node, "inputParameters"),
         ) else {
             return;
@@ -488,4 +501,14 @@ fn retry(node: &Node) -> Option<Retry> {
         backoff,
         max_delay,
     })
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn set_variable(&mut self, node: &'a Node) -> Option<Task> {
+        let inputs = self.inputs_of(node, "SET_VARIABLE", "each input is a variable")?;
+        match self.value(inputs).kind {
+            ExprKind::Object(values) => Some(Task::SetVariables(SetVariables { values })),
+            _ => None,
+        }
+    }
 }

@@ -1,11 +1,11 @@
 //! DO_WHILE: until a condition fails, or over items.
 
-use super::context::Reader;
-use super::javascript::{self, Js};
-use super::keys::{field, number_of};
-use super::reference::Named;
-use super::script::Purpose;
-use super::script_slips;
+use crate::conductor::read::context::Reader;
+use crate::conductor::read::reference::Named;
+use crate::conductor::read::script::Purpose;
+use crate::conductor::read::script::javascript::{self, Js};
+use crate::conductor::read::script::slips;
+use crate::conductor::read::shape::{field, number_of};
 use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json::Node;
 use crate::plan::task::{Backoff, ForEach, Repeat, Task};
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
             );
         }
         if let Some(items) = self.items(node) {
-            let item = super::output::loop_item(name);
+            let item = crate::conductor::read::output::loop_item(name);
             let items = self.value(items);
             let until = field(node, "loopCondition")
                 .filter(|c| c.as_str().is_some_and(|t| !t.trim().is_empty()))
@@ -257,7 +257,7 @@ impl<'a> Reader<'a> {
 /// A condition that is a comparison, or a function that gives one and does nothing else.
 fn comparison(text: &str) -> Option<Js> {
     javascript::parse(text).or_else(|| {
-        let inner = script_slips::look(text, false, true).expression?;
+        let inner = slips::look(text, false, true).expression?;
         javascript::parse(text.get(inner)?)
     })
 }

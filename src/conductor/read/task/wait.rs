@@ -1,12 +1,12 @@
-//! WAIT: for a time or until one; without either, for the word of a person, as HUMAN.
+//! WAIT, for a time or until one, and HUMAN, which waits for a person: it is read as `manual`, and the person answers with an
+//! object, which is the output, or with a text, which is a secret.
 
-use super::context::Reader;
-use super::keys::field;
-use super::kinds::Kind;
+use crate::conductor::read::context::Reader;
+use crate::conductor::read::shape::{Kind, field, text_of};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 use crate::plan::schedule::Dur;
-use crate::plan::task::{Task, Wait};
+use crate::plan::task::{Manual, Task, Wait};
 use crate::plan::{Expr, ExprKind, Function};
 
 impl<'a> Reader<'a> {
@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Whether a WAIT names no time.
-pub(super) fn is_for_a_person(task: &Node) -> bool {
+pub(in crate::conductor::read) fn is_for_a_person(task: &Node) -> bool {
     let inputs = field(task, "inputParameters");
     !["duration", "until"].iter().any(|key| {
         inputs
@@ -132,4 +132,28 @@ fn instant(text: &str) -> Option<String> {
         }
     }?;
     offset.to_timestamp(civil).ok().map(|t| t.to_string())
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn human(&mut self, node: &'a Node) -> Option<Task> {
+        self.check_inputs(node);
+        let own = field(node, "inputParameters")
+            .and_then(|i| field(i, "instructions").or_else(|| field(i, "message")));
+        let instructions = match own.or_else(|| field(node, "description")) {
+            Some(text) => self.value(text),
+            None => {
+                let name = field(node, "name").and_then(text_of).unwrap_or_default();
+                Expr::new(
+                    ExprKind::String(format!(
+                        "do the task `{name}`, then enter the value that came of it"
+                    )),
+                    node.span,
+                )
+            }
+        };
+        Some(Task::Manual(Manual {
+            instructions,
+            verify: Vec::new(),
+        }))
+    }
 }

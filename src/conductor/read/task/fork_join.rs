@@ -1,8 +1,8 @@
 //! FORK_JOIN with its JOIN: branches at the same time, all waited for.
 
-use super::context::Reader;
-use super::keys::field;
-use super::scope::{reference_name, type_of};
+use crate::conductor::read::context::Reader;
+use crate::conductor::read::scope::{reference_name, type_of};
+use crate::conductor::read::shape::field;
 use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
 use crate::json::Node;
 use crate::plan::task::{Branch, Parallel, Task};

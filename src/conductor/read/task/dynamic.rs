@@ -2,10 +2,10 @@
 //! one sub-workflow with inputs that come at run time are calls. Of all else the tasks are known at run time only: they are
 //! read there, by this same reader, and what they may be is bounded (`crate::run::step::fork`).
 
-use super::context::Reader;
-use super::keys::{field, text_of};
-use super::scope::reference_name;
 use crate::conductor::TaskType;
+use crate::conductor::read::context::Reader;
+use crate::conductor::read::scope::reference_name;
+use crate::conductor::read::shape::{field, text_of};
 use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json::Node;
 use crate::plan::task::{Call, Fork, Task};

@@ -1,8 +1,8 @@
 //! `$` within a filter is the whole workflow on a server: `items[?(@.id == $.workflow.input.id)]`. Each path that begins so is a
 //! reference as any other, so that what the filter reads is known before the run; its value stands in the document that is looked through.
 
-use super::context::Reader;
-use super::reference::Named;
+use crate::conductor::read::context::Reader;
+use crate::conductor::read::reference::Named;
 use crate::plan::{Expr, ExprKind};
 use std::fmt::Write as _;
 use std::ops::Range;

@@ -1,8 +1,8 @@
 //! HTTP: the request in both shapes (flat, and within `http_request`), and what is kept of the answer.
 
-use super::context::Reader;
-use super::keys::{HTTP, field, flag_of, masking_field, number_of, text_of};
-use super::kinds::Kind;
+use crate::conductor::read::context::Reader;
+use crate::conductor::read::shape::Kind;
+use crate::conductor::read::shape::{HTTP, field, flag_of, masking_field, number_of, text_of};
 use crate::conductor::template::{self, Mode};
 use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
 use crate::json::{Node, NodeKind};
@@ -57,7 +57,7 @@ impl<'a> Reader<'a> {
         }
         let request = nested.unwrap_or(inputs);
         // Beside a nested request the task's other inputs are the author's own.
-        let polled: &[&str] = if super::scope::type_of(node) == "HTTP_POLL" {
+        let polled: &[&str] = if crate::conductor::read::scope::type_of(node) == "HTTP_POLL" {
             &super::http_poll::KEYS
         } else {
             &[]

@@ -1,8 +1,8 @@
 //! SUB_WORKFLOW: another rotation, waited for.
 
-use super::context::Reader;
-use super::keys::{field, number_of, text_of};
-use super::scope::reference_name;
+use crate::conductor::read::context::Reader;
+use crate::conductor::read::scope::reference_name;
+use crate::conductor::read::shape::{field, number_of, text_of};
 use crate::diagnostic::{Diagnostic, Severity, codes, nearest};
 use crate::json::Node;
 use crate::plan::path::Key;
@@ -14,7 +14,7 @@ use std::collections::HashMap;
 /// Letters in which the name of a workflow and a slip for it differ.
 const SLIP: usize = 2;
 /// What a definition is called that has no name; that is reported.
-pub(super) const UNNAMED: &str = "unnamed";
+pub(in crate::conductor::read) const UNNAMED: &str = "unnamed";
 
 impl<'a> Reader<'a> {
     pub(super) fn sub_workflow(&mut self, node: &'a Node) -> Option<Task> {
@@ -36,7 +36,7 @@ impl<'a> Reader<'a> {
         {
             self.check_references(&member.value);
         }
-        self.check_kinds(param, super::kinds::SUB_WORKFLOW);
+        self.check_kinds(param, crate::conductor::read::shape::SUB_WORKFLOW_KINDS);
         if let Some(name) = chosen_name(param) {
             let inputs =
                 values.unwrap_or_else(|| Expr::new(ExprKind::Object(Vec::new()), node.span));
@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether what is read of a sub-workflow is what it puts out.
-    pub(super) fn check_call_outputs(&mut self) {
+    pub(in crate::conductor::read) fn check_call_outputs(&mut self) {
         let outputs: HashMap<&str, Vec<&str>> = self
             .rotations
             .iter()
@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
 
     /// Whether what a sub-workflow reads of its input is what it is given. A name that nothing gives is an input that may be left
     /// out, unless something is given in its stead that nothing reads.
-    pub(super) fn check_call_inputs(&mut self) {
+    pub(in crate::conductor::read) fn check_call_inputs(&mut self) {
         let mut given: HashMap<&str, Vec<&[(String, Expr)]>> = HashMap::new();
         for rotation in &self.rotations {
             walk_steps(&rotation.steps, &mut |step| {
@@ -368,7 +368,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The workflow that a name is a slip for. `rollback` is none for `rollout`, and a definition does not mean itself.
-    pub(super) fn nearest_workflow<'n>(
+    pub(in crate::conductor::read) fn nearest_workflow<'n>(
         &self,
         name: &str,
         known: impl IntoIterator<Item = &'n str>,
@@ -384,7 +384,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The name of a workflow that data chooses.
-pub(super) fn chosen_name(param: &Node) -> Option<&Node> {
+pub(in crate::conductor::read) fn chosen_name(param: &Node) -> Option<&Node> {
     let name = field(param, "name").filter(|name| name.as_str().is_some_and(|n| n.contains("${")));
     name.filter(|_| field(param, "workflowDefinition").is_none())
 }

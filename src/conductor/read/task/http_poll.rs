@@ -1,10 +1,10 @@
 //! HTTP_POLL: the same call until a condition over its answer holds.
 
-use super::context::Reader;
-use super::keys::{field, number_of, text_of};
-use super::output::RESPONSE;
-use super::script::Purpose;
-use super::script_slips;
+use crate::conductor::read::context::Reader;
+use crate::conductor::read::output::RESPONSE;
+use crate::conductor::read::script::Purpose;
+use crate::conductor::read::script::slips;
+use crate::conductor::read::shape::{field, number_of, text_of};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 use crate::plan::schedule::Dur;
@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
             ExprKind::Call(Function::JavaScript, vec![script, input]),
             span,
         );
-        let (_, at) = super::scope::reference_name(node)?;
+        let (_, at) = crate::conductor::read::scope::reference_name(node)?;
         let step = Step {
             name: name.to_owned(),
             task: http,
@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
             return;
         }
         let text = condition.as_str().unwrap_or_default();
-        for path in script_slips::look(text, false, true).paths {
+        for path in slips::look(text, false, true).paths {
             let mut names = path.iter().map(String::as_str);
             let (first, second, third) = (names.next(), names.next(), names.next());
             let (part, known, message) = match (first, second, third) {
