@@ -439,8 +439,8 @@ fn part(
         feeds,
         hides: named
             .intersection(&sets)
-            .cloned()
             .filter(|name| hidden(name))
+            .cloned()
             .collect(),
         literals: literals(http),
         sets,
