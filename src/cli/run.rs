@@ -283,6 +283,12 @@ pub fn planned(
     let mut worst: Option<Error> = None;
     let mut idle = arrived.is_none();
     let mut unrevoked = arrived == Some(false);
+    let session = Session {
+        context,
+        config,
+        world: &world,
+        vault: &vault,
+    };
     for (number, rotation) in chosen.into_iter().enumerate() {
         if stop::asked() && number > 0 {
             let left = format!(
@@ -310,7 +316,7 @@ pub fn planned(
             idle &= swept.revoked == 0;
             unrevoked |= !swept.trouble.is_empty();
         }
-        match one(args, context, config, &world, &vault, job) {
+        match one(args, &session, job) {
             Ok(did) => idle &= !did,
             Err(error) => {
                 idle = false;
@@ -377,15 +383,27 @@ pub fn sweep(
     Ok(swept)
 }
 
+/// What a command that runs rotations works with.
+#[derive(Clone, Copy)]
+pub struct Session<'a> {
+    /// What the user asked of all commands, and where output goes.
+    pub context: &'a Context,
+    /// The settings of the project.
+    pub config: &'a super::config::Config,
+    /// The system.
+    pub world: &'a World,
+    /// The vault.
+    pub vault: &'a RefCell<Vault>,
+}
+
 /// One rotation. Returns whether anything was done.
-fn one(
-    args: &RunArgs,
-    context: &Context,
-    config: &super::config::Config,
-    world: &World,
-    vault: &RefCell<Vault>,
-    mut job: Job<'_>,
-) -> Result<bool> {
+fn one(args: &RunArgs, session: &Session<'_>, mut job: Job<'_>) -> Result<bool> {
+    let Session {
+        context,
+        config,
+        world,
+        vault,
+    } = *session;
     let runtime = runtime()?;
     let watch = Watch::new(
         &context.out,

@@ -106,7 +106,6 @@ impl Printer<'_> {
         let head = rotation.from.as_ref().unwrap_or(&rotation.name);
         let braces = self.braces(head.span.end as usize, rotation.body.last().map(entry_span));
         self.block(
-            ("{", "}"),
             &braces,
             &rotation.body,
             &STATEMENTS,
@@ -124,7 +123,6 @@ impl Printer<'_> {
             template.body.last().map(entry_span),
         );
         self.block(
-            ("{", "}"),
             &braces,
             &template.body,
             &STATEMENTS,
@@ -174,7 +172,6 @@ impl Printer<'_> {
                 let last = facts.last().map(|(_, text)| text.span);
                 let braces = self.braces(span.start as usize, last);
                 self.block(
-                    ("{", "}"),
                     &braces,
                     facts,
                     &STATEMENTS,
