@@ -113,7 +113,6 @@ impl Printer<'_> {
         self.push(" ");
         let braces = self.braces(head.end as usize, rotation.body.last().map(entry_span));
         self.block(
-            ("{", "}"),
             &braces,
             &rotation.body,
             &STATEMENTS,
@@ -131,7 +130,6 @@ impl Printer<'_> {
             template.body.last().map(entry_span),
         );
         self.block(
-            ("{", "}"),
             &braces,
             &template.body,
             &STATEMENTS,
@@ -181,7 +179,6 @@ impl Printer<'_> {
                 let last = facts.last().map(|(_, text)| text.span);
                 let braces = self.braces(span.start as usize, last);
                 self.block(
-                    ("{", "}"),
                     &braces,
                     facts,
                     &STATEMENTS,
