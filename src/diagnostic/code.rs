@@ -374,6 +374,7 @@ code_table! {
         TARGET_UNFIT                "ROT521" "target-unfit" Error;
         DELIVERED_UNVERIFIED        "ROT522" "delivered-unverified" Note pedantic;
         REVOKE_CANNOT_BE_BOUND      "ROT523" "revoke-cannot-be-bound" Error;
+        ASSERTION_FROM_RUN_START    "ROT524" "assertion-from-run-start" Warning;
     }
     Masking {
         UNMASKED_MINTED_SECRET      "ROT601" "unmasked-minted-secret" Error;

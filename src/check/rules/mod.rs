@@ -110,6 +110,7 @@ rules! {
         TARGET_UNFIT target_unfit local;
         DELIVERED_UNVERIFIED delivered_unverified local;
         REVOKE_CANNOT_BE_BOUND revoke_cannot_be_bound local;
+        ASSERTION_FROM_RUN_START assertion_from_run_start local;
         UNMASKED_MINTED_SECRET unmasked_minted_secret local;
         RAW_COPY_BESIDE_MASK raw_copy_beside_mask local;
         MASK_LOST_DOWNSTREAM mask_lost_downstream local;
