@@ -228,7 +228,7 @@ fn present(world: &World, path: &Path) -> Result<Present, Trouble> {
             format!(
                 "`{}` cannot be read: {}",
                 path.display(),
-                crate::diagnostic::why(&error)
+                crate::diagnostic::why(error)
             ),
             "look at its permissions, and at its size",
         )
@@ -251,7 +251,7 @@ fn not_written(path: &Path, error: &io::Error) -> Trouble {
         format!(
             "`{}` could not be written: {}",
             path.display(),
-            crate::diagnostic::why(&error)
+            crate::diagnostic::why(error)
         ),
         "look at the permissions of its folder and the room on its disk",
     )
@@ -262,7 +262,7 @@ fn not_owned(path: &Path, error: &io::Error) -> Trouble {
         format!(
             "`{}` could not be given its owner and mode: {}",
             path.display(),
-            crate::diagnostic::why(&error)
+            crate::diagnostic::why(error)
         ),
         "only root gives files away: run rot as root, or leave `owner` out",
     )
