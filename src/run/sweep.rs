@@ -136,6 +136,18 @@ pub fn schedule(doc: &mut Document, due: &Due) {
     store(doc, &all);
 }
 
+/// Makes a scheduled revocation due now: what has leaked is revoked as soon as every target has a newer version.
+pub fn without_grace(doc: &mut Document, secret: &str, version: &str, now: jiff::Timestamp) {
+    let mut all = list(doc);
+    for due in &mut all {
+        if due.secret == secret && due.version == version {
+            due.due_at = due.due_at.min(now);
+            due.grace = None;
+        }
+    }
+    store(doc, &all);
+}
+
 /// Removes a revocation that was done.
 pub fn done(doc: &mut Document, secret: &str, version: &str) {
     let mut all = list(doc);

@@ -6,6 +6,7 @@ mod kinds;
 mod language;
 mod order;
 mod programs;
+mod respond;
 mod services;
 
 use crate::support::project::Project;
