@@ -138,54 +138,6 @@ fn values_are_literals_and_names_identifiers() {
     );
 }
 
-/// 10,000 values, 250 in each statement: the server sees one statement, and stores each value as it is under the name that it gives.
-#[test]
-fn ten_thousand_values_and_names_are_what_they_are() {
-    let Some(server) = postgres() else { return };
-    let letters = ['\'', '"', '\\', ';', '$', 'a', ' ', '%', '-', '\n'];
-    let values = hostile(&["'; DROP ROLE boss; --", "\\'", "E'"], letters, 10_000);
-    let project = Project::new();
-    project.set("boss.user", "boss").set("boss.password", ADMIN);
-    let port = server.port;
-    let shown = |part: &dyn Fn(usize) -> String| (0..250).map(part).collect::<Vec<_>>().join(", ");
-    let given = shown(&|n| format!("${{chunk[{n}]}}"));
-    let names = shown(&|n| format!("v{n}"));
-    let identifiers = shown(&|n| format!("1 AS ${{name(\"{n}\" + chunk[{n}])}}"));
-    let statement = format!(
-        "WITH t({names}) AS (SELECT {given}), i AS (SELECT {identifiers}) SELECT json_build_array({})::text AS all FROM t, i",
-        shown(&|n| format!("v{n}::text"))
-            .split(", ")
-            .collect::<Vec<_>>()
-            .chunks(100)
-            .map(|part| format!("json_build_array({})", part.join(", ")))
-            .collect::<Vec<_>>()
-            .join(", ")
-    );
-    let chunks: Vec<Vec<Vec<String>>> = values
-        .chunks_exact(250)
-        .take(40)
-        .map(|chunk| chunk.chunks(100).map(<[String]>::to_vec).collect())
-        .collect();
-    assert_eq!(chunks.iter().flatten().flatten().count(), 10_000);
-    let flat: Vec<Vec<&String>> = chunks
-        .iter()
-        .map(|chunk| chunk.iter().flatten().collect())
-        .collect();
-    let list = serde_json::to_string(&flat).unwrap().replace("${", "$${");
-    let expected = shown(&|n| format!("chunk[{n}]"));
-    let expected: Vec<String> = expected
-        .split(", ")
-        .collect::<Vec<_>>()
-        .chunks(100)
-        .map(|part| format!("[{}]", part.join(", ")))
-        .collect();
-    project.file(
-        "pg.rot",
-        format!("secret boss {{ user, password }} to \"127.0.0.1:{port}\" in login\nrotation r {{\n  for each chunk in {list} {{\n    sql asked postgres \"127.0.0.1:{port}/postgres\" reads {{\n      login secrets.boss.user, secrets.boss.password\n      statement \"{}\"\n      public all = body $[0].all as string\n    }}\n    when parse_json(asked.all) != [{}] {{ fail \"a value has changed\" }}\n  }}\n}}\n", statement, expected.join(", ")),
-    );
-    project.rot("run pg.rot").code(0);
-}
-
 /// The process is killed again and again; the stored credential always logs in.
 #[test]
 fn kills_at_any_time_lock_nobody_out() {
