@@ -199,7 +199,8 @@ impl<'a> Pass<'a> {
                     self.word(token),
                     "secret" | "use" | "env" | "target" | "deliver"
                 );
-                if ITEMS.contains(&self.word(token)) {
+                // `output secret …` behind a brace too many begins nothing.
+                if token.first && ITEMS.contains(&self.word(token)) {
                     self.early = None;
                 }
                 self.chunks.push(Chunk {
@@ -378,7 +379,8 @@ impl<'a> Pass<'a> {
             }
         }
         let Some(open) = self.stack.pop() else { return };
-        if byte == b'}' && self.broken && self.early.is_none() {
+        // One that stands behind something in its line closes what was opened there.
+        if byte == b'}' && self.broken && self.early.is_none() && token.first {
             let indent = |i: usize| self.token(i).map_or(0, |t| t.indent);
             if indent(index) > indent(open) {
                 self.early = Some(index);
@@ -421,7 +423,7 @@ impl<'a> Pass<'a> {
             && matches!(
                 last_token.kind,
                 Kind::Word | Kind::String | Kind::Close(b')' | b']')
-            );
+            ) || first.indent == indent && self.word(last_token) == "=";
         fits.then_some(last)
     }
 

@@ -81,7 +81,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 /// What is stored as good for longer than the request asked for.
 fn shorter_than_said(cx: &Context<'_, '_>, store: usize, (life, said): (Dur, Span), out: &mut Vec<Diagnostic>) {
     let Some(secret) = cx.stored_by(store) else { return };
-    let asked = cx.keepings_of(secret).iter().filter(|kept| kept.store == store).find_map(|kept| {
+    let asked = cx.keepings_at(store).iter().filter(|kept| kept.secret == secret).find_map(|kept| {
         let rotation = cx.order().get(kept.maker)?.rotation;
         asked(cx, rotation, cx.http(kept.maker)?)
     });

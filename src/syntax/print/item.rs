@@ -2,7 +2,6 @@
 
 use super::Printer;
 use super::layout::STATEMENTS;
-use crate::source::Span;
 use crate::syntax::ast::{Deliver, Destination, Entry, Item, Rotation, Secret, Target, Template};
 
 impl Printer<'_> {
@@ -104,13 +103,16 @@ impl Printer<'_> {
         }
         self.push(" ");
         let head = rotation.from.as_ref().unwrap_or(&rotation.name);
-        let braces = self.braces(head.span.end as usize, rotation.body.last().map(entry_span));
+        let braces = self.braces(
+            head.span.end as usize,
+            rotation.body.last().map(Entry::span),
+        );
         self.block(
             ("{", "}"),
             &braces,
             &rotation.body,
             &STATEMENTS,
-            entry_span,
+            Entry::span,
             |p, entry| p.entry(entry),
         );
     }
@@ -121,14 +123,14 @@ impl Printer<'_> {
         self.push(" ");
         let braces = self.braces(
             template.name.span.end as usize,
-            template.body.last().map(entry_span),
+            template.body.last().map(Entry::span),
         );
         self.block(
             ("{", "}"),
             &braces,
             &template.body,
             &STATEMENTS,
-            entry_span,
+            Entry::span,
             |p, entry| p.entry(entry),
         );
     }
@@ -251,21 +253,5 @@ impl Printer<'_> {
             }
             Entry::Step(step) => self.step(step),
         }
-    }
-}
-
-fn entry_span(entry: &Entry) -> Span {
-    match entry {
-        Entry::Description(text) => text.span,
-        Entry::Timeout(duration) => duration.span,
-        Entry::Every { span, .. }
-        | Entry::Cron { span, .. }
-        | Entry::Input { span, .. }
-        | Entry::Output { span, .. }
-        | Entry::With { span, .. }
-        | Entry::About { span, .. }
-        | Entry::Parameter { span, .. }
-        | Entry::OnFailure { span, .. } => *span,
-        Entry::Step(step) => step.span,
     }
 }

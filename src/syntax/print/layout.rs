@@ -109,6 +109,25 @@ impl<'a> Printer<'a> {
         any
     }
 
+    /// Where what stood on one line takes several now, the suppression behind it moves to the first of them: it speaks of all.
+    fn answer_on_first_line(&mut self, place: Span, from: usize, limit: usize) {
+        let (start, end) = (place.start as usize, place.end as usize);
+        let trailing = self.next_comment().filter(|c| {
+            let at = c.start as usize;
+            end <= at && at < limit && !self.slice(start, at).contains('\n')
+        });
+        let Some(trailing) = trailing.filter(|c| self.is_suppression(*c)) else {
+            return;
+        };
+        let Some(line) = self.out.get(from..).and_then(|text| text.find('\n')) else {
+            return;
+        };
+        let rest = self.out.split_off(from + line);
+        self.push("  ");
+        self.comment(trailing);
+        self.push(&rest);
+    }
+
     /// Ends the line of a node that ended at `end`: with the comment that stood on its line, or with those that stood
     /// inside it below.
     fn end_line(&mut self, end: usize, limit: usize) {
@@ -159,10 +178,12 @@ impl<'a> Printer<'a> {
             let commented = self.comments_before(place.start as usize, force);
             self.blank_line(place.start as usize, force && !commented);
             self.pad();
+            let from = self.out.len();
             print(self, node);
             let limit = nodes
                 .get(index + 1)
                 .map_or(close, |n| span(n).start as usize);
+            self.answer_on_first_line(place, from, limit);
             self.end_line(place.end as usize, limit);
         }
         self.comments_before(close, false);

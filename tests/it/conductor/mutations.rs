@@ -94,7 +94,12 @@ fn steps(list: &[Step], text: &mut String) {
             }
             Task::Update(update) => {
                 let literal = update.secret.as_str().is_some();
-                let _ = write!(text, "({literal} {} {})", update.expires.is_some(), update.unmasked);
+                let _ = write!(
+                    text,
+                    "({literal} {} {})",
+                    update.expires.is_some(),
+                    update.unmasked
+                );
             }
             Task::Fork(fork) => {
                 let _ = write!(text, "({})", fork.inputs.is_some());
@@ -186,7 +191,10 @@ fn pattern(document: &Value, place: &[Hop]) -> String {
             // One that a script decides is another kind than one that a name decides.
             let evaluator = value.get("evaluatorType").and_then(Value::as_str);
             text = if task.is_string() {
-                format!("<{own}{}>", evaluator.map_or(String::new(), |e| format!(" {e}")))
+                format!(
+                    "<{own}{}>",
+                    evaluator.map_or(String::new(), |e| format!(" {e}"))
+                )
             } else {
                 text
             };
@@ -268,7 +276,9 @@ fn a_value_of_another_kind_is_found_or_changes_nothing() {
                 };
                 let names: Vec<&str> = names.split('.').take(depth).collect();
                 pattern = match head {
-                    head if (head == "<SIMPLE>" || head.starts_with("<INLINE")) && !names.concat().contains("xpression") => {
+                    head if (head == "<SIMPLE>" || head.starts_with("<INLINE"))
+                        && !names.concat().contains("xpression") =>
+                    {
                         format!("{head}.inputParameters.*")
                     }
                     _ => format!("{head}.inputParameters.{}", names.join(".")),

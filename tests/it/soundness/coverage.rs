@@ -12,13 +12,19 @@ const PROGRAMS: u64 = 3_000;
 
 /// Words that no program of the generator has, and why.
 const ELSEWHERE: &[(&str, &str)] = &[
-    ("use", "brings in another file, whose rotations are called as `child` is"),
+    (
+        "use",
+        "brings in another file, whose rotations are called as `child` is",
+    ),
     ("template", "is replaced before anything is checked"),
     ("about", "a fact about a template"),
     ("parameter", "of a template"),
     ("with", "of a template; `recover with` is there"),
     ("from", "of a template"),
-    ("target", "a place that is declared to get a secret: no expression stands in it"),
+    (
+        "target",
+        "a place that is declared to get a secret: no expression stands in it",
+    ),
     ("deliver", "as `target`"),
     ("ca", "a certificate, read before the run begins"),
     ("reveal", "makes public what differs; a property of its own"),
@@ -112,7 +118,10 @@ fn programs_have_all_of_the_language() {
     );
     println!(
         "{valid} valid of {PROGRAMS} programs: {} of {} words of the grammar ({} elsewhere), {} of {} functions, {} of {} operators",
-        language.iter().filter(|w| seen_words.contains_key(*w)).count(),
+        language
+            .iter()
+            .filter(|w| seen_words.contains_key(*w))
+            .count(),
         language.len(),
         ELSEWHERE.len(),
         functions.len(),

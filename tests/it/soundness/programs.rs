@@ -29,19 +29,22 @@ pub fn wide_program(seed: u64) -> String {
     made(seed, true)
 }
 
+/// A program of `count` steps of one kind, each by itself.
+pub fn repeated(word: &'static str, count: usize) -> String {
+    let mut maker = Maker::new(7, true);
+    maker.declarations();
+    maker.text.push_str("rotation child {\n  input x: string\n  output y = input.x\n}\n\nrotation r {\n  input word: string = \"hello\"\n");
+    (maker.in_child, maker.has_child, maker.updates) = (false, true, true);
+    for _ in 0..count {
+        maker.reset(&["input.word"]);
+        maker.step(word, 1);
+    }
+    maker.text.push_str("}\n");
+    maker.text
+}
+
 fn made(seed: u64, wide: bool) -> String {
-    let mut maker = Maker {
-        random: Random::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x1234_5678),
-        text: String::new(),
-        indent: 1,
-        public: Vec::new(),
-        secret: Vec::new(),
-        count: 0,
-        in_child: true,
-        has_child: false,
-        updates: false,
-        wide,
-    };
+    let mut maker = Maker::new(seed, wide);
     if wide {
         maker.declarations();
     } else {
@@ -91,6 +94,21 @@ fn made(seed: u64, wide: bool) -> String {
 }
 
 impl Maker {
+    fn new(seed: u64, wide: bool) -> Self {
+        Self {
+            random: Random::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x1234_5678),
+            text: String::new(),
+            indent: 1,
+            public: Vec::new(),
+            secret: Vec::new(),
+            count: 0,
+            in_child: true,
+            has_child: false,
+            updates: false,
+            wide,
+        }
+    }
+
     pub(super) fn reset(&mut self, public: &[&str]) {
         self.public = public.iter().map(|p| (*p).to_owned()).collect();
         self.secret = vec!["secrets.key".into(), "secrets.other".into()];

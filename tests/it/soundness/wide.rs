@@ -4,9 +4,9 @@
 //! teaches it here; and a test fails where a row is never part of a program that is run.
 
 use super::programs::Maker;
-use rot::plan::{Place, Type};
 use rot::plan::expr::{Function, Operator, RunField};
 use rot::plan::task::value::GENERATORS;
+use rot::plan::{Place, Type};
 use rot::syntax::keyword::{CLAUSES, EFFECTS, ENTRIES, STEPS};
 
 /// What takes long to compute in a run, so that it is chosen seldom.
@@ -26,7 +26,15 @@ const PROGRAMS: [&str; 4] = ["stdin", "environment", "arguments", "file"];
 /// What a clause is chosen for by its own part of the generator, so that a new one is not forgotten.
 pub fn is_written(clause: &str) -> bool {
     let others = [
-        "connect", "proxy", "secret", "public", "ca", "strays", "login", "statement", "command",
+        "connect",
+        "proxy",
+        "secret",
+        "public",
+        "ca",
+        "strays",
+        "login",
+        "statement",
+        "command",
     ];
     [&HTTP[..], &PROVES, &BODIES, &PROGRAMS, &others]
         .iter()
@@ -88,9 +96,14 @@ impl Maker {
         }
     }
 
-    /// One step by its first word.
+    /// One step of any kind.
     pub fn word(&mut self, depth: usize) {
         let word = *self.random.pick(&STEPS);
+        self.step(word, depth);
+    }
+
+    /// One step by its first word.
+    pub fn step(&mut self, word: &'static str, depth: usize) {
         let deep = depth > 1;
         match word {
             "http" => self.request(),
@@ -223,7 +236,9 @@ impl Maker {
             self.line("  http GET \"https://a.example.com/try\" { bearer pending.store }");
             if self.random.chance(50) {
                 let compared = self.mostly_public(80);
-                self.line(&format!("  http GET \"https://c.example.com/try\" {{ expect body $.p != {compared} }}"));
+                self.line(&format!(
+                    "  http GET \"https://c.example.com/try\" {{ expect body $.p != {compared} }}"
+                ));
             }
             self.line("}");
         }
@@ -233,7 +248,9 @@ impl Maker {
         if word == "revoke" {
             let after = *self.random.pick(&["", " after 1h"]);
             self.line(&format!("revoke previous.store{after} {{"));
-            self.line("  http DELETE \"https://a.example.com/old\" revokes { bearer previous.store }");
+            self.line(
+                "  http DELETE \"https://a.example.com/old\" revokes { bearer previous.store }",
+            );
             self.line("}");
         }
     }
@@ -326,9 +343,15 @@ impl Maker {
             "sign" => {
                 let text = self.mostly_public(90);
                 let line = match self.random.below(3) {
-                    0 => format!("sign hmac {{ key {credential}, text \"${{request.method}} ${{{text}}}\", header \"X-Signature\" }}"),
-                    1 => format!("sign aws_sigv4 {{ key_id {text}, secret_key {credential}, region \"eu\", service \"iam\" }}"),
-                    _ => format!("sign jwt {{ algorithm \"HS256\", key sha256({credential}), claims {{ iss: {text}, jti: \"one\", iat: 1, exp: 4000000000 }} }}"),
+                    0 => format!(
+                        "sign hmac {{ key {credential}, text \"${{request.method}} ${{{text}}}\", header \"X-Signature\" }}"
+                    ),
+                    1 => format!(
+                        "sign aws_sigv4 {{ key_id {text}, secret_key {credential}, region \"eu\", service \"iam\" }}"
+                    ),
+                    _ => format!(
+                        "sign jwt {{ algorithm \"HS256\", key sha256({credential}), claims {{ iss: {text}, jti: \"one\", iat: 1, exp: 4000000000 }} }}"
+                    ),
                 };
                 self.line(&line);
             }
@@ -427,13 +450,21 @@ impl Maker {
         let (name, effect) = (self.fresh("t"), self.effect_of_peer());
         let dialect = *self.random.pick(&["postgres", "mysql", "mariadb"]);
         let (own, other) = (self.random.chance(94), self.mostly_public(90));
-        let login = if own { "secrets.key".to_owned() } else { self.secret_value() };
+        let login = if own {
+            "secrets.key".to_owned()
+        } else {
+            self.secret_value()
+        };
         self.line(&format!(
             "sql {name} {dialect} \"a.example.com:5432/app\"{effect} {{"
         ));
         self.indent += 1;
         self.line(&format!("login \"admin\", {login}"));
-        let quoted = if self.random.chance(30) { format!("name({other})") } else { other };
+        let quoted = if self.random.chance(30) {
+            format!("name({other})")
+        } else {
+            other
+        };
         self.line(&format!("statement \"SELECT ${{{quoted}}}\""));
         let captured = self.captures(&name, effect.contains("issues"), "a.example.com");
         self.indent -= 1;
@@ -444,7 +475,11 @@ impl Maker {
     fn redis(&mut self) {
         let (name, effect) = (self.fresh("d"), self.effect_of_peer());
         let (own, word) = (self.random.chance(94), self.mostly_public(90));
-        let login = if own { "secrets.other".to_owned() } else { self.secret_value() };
+        let login = if own {
+            "secrets.other".to_owned()
+        } else {
+            self.secret_value()
+        };
         self.line(&format!("redis {name} \"b.example.com:6379\"{effect} {{"));
         self.indent += 1;
         self.line(&format!("login \"admin\", {login}"));
@@ -499,9 +534,14 @@ impl Maker {
     }
 
     fn effect_of_peer(&mut self) -> &'static str {
-        *self
-            .random
-            .pick(&[" reads", " reads", " issues additive", " sets", " sets slot", " revokes"])
+        *self.random.pick(&[
+            " reads",
+            " reads",
+            " issues additive",
+            " sets",
+            " sets slot",
+            " revokes",
+        ])
     }
 
     /// A call of one of all functions, written so that it does not fail by what the value is.
@@ -587,6 +627,9 @@ impl Maker {
 /// Every clause of the language has its place in the generator.
 #[test]
 fn the_generator_knows_every_clause() {
-    let unknown: Vec<&str> = CLAUSES.into_iter().filter(|word| !is_written(word)).collect();
+    let unknown: Vec<&str> = CLAUSES
+        .into_iter()
+        .filter(|word| !is_written(word))
+        .collect();
     assert!(unknown.is_empty(), "{unknown:?}");
 }
