@@ -52,10 +52,7 @@ impl<'p> Lifecycle<'p> {
                 .entry(keeping.secret)
                 .or_default()
                 .push(*keeping);
-            all.kept_at
-                .entry(keeping.store)
-                .or_default()
-                .push(*keeping);
+            all.kept_at.entry(keeping.store).or_default().push(*keeping);
             all.kept_atoms
                 .entry(keeping.atom)
                 .or_default()

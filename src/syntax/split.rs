@@ -379,8 +379,7 @@ impl<'a> Pass<'a> {
             }
         }
         let Some(open) = self.stack.pop() else { return };
-        // One that stands behind something in its line closes what was opened there.
-        if byte == b'}' && self.broken && self.early.is_none() && token.first {
+        if byte == b'}' && self.broken && self.early.is_none() {
             let indent = |i: usize| self.token(i).map_or(0, |t| t.indent);
             if indent(index) > indent(open) {
                 self.early = Some(index);
@@ -423,7 +422,8 @@ impl<'a> Pass<'a> {
             && matches!(
                 last_token.kind,
                 Kind::Word | Kind::String | Kind::Close(b')' | b']')
-            ) || first.indent == indent && self.word(last_token) == "=";
+            )
+            || first.indent == indent && self.word(last_token) == "=";
         fits.then_some(last)
     }
 

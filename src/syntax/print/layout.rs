@@ -109,8 +109,8 @@ impl<'a> Printer<'a> {
         any
     }
 
-    /// Where what stood on one line takes several now, the suppression behind it moves to the first of them: it speaks of all.
-    fn answer_on_first_line(&mut self, place: Span, from: usize, limit: usize) {
+    /// Where what stood on one line takes several now, the suppression behind it moves above it, from where it speaks of all of them.
+    fn answer_above(&mut self, place: Span, from: usize, limit: usize) {
         let (start, end) = (place.start as usize, place.end as usize);
         let trailing = self.next_comment().filter(|c| {
             let at = c.start as usize;
@@ -119,13 +119,15 @@ impl<'a> Printer<'a> {
         let Some(trailing) = trailing.filter(|c| self.is_suppression(*c)) else {
             return;
         };
-        let Some(line) = self.out.get(from..).and_then(|text| text.find('\n')) else {
+        if !self.out.get(from..).is_some_and(|text| text.contains('\n')) {
             return;
-        };
-        let rest = self.out.split_off(from + line);
-        self.push("  ");
+        }
+        let line = self.out.get(..from).and_then(|text| text.rfind('\n'));
+        let printed = self.out.split_off(line.map_or(0, |at| at + 1));
+        self.pad();
         self.comment(trailing);
-        self.push(&rest);
+        self.push("\n");
+        self.push(&printed);
     }
 
     /// Ends the line of a node that ended at `end`: with the comment that stood on its line, or with those that stood
@@ -183,7 +185,7 @@ impl<'a> Printer<'a> {
             let limit = nodes
                 .get(index + 1)
                 .map_or(close, |n| span(n).start as usize);
-            self.answer_on_first_line(place, from, limit);
+            self.answer_above(place, from, limit);
             self.end_line(place.end as usize, limit);
         }
         self.comments_before(close, false);

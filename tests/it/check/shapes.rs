@@ -124,7 +124,10 @@ fn work(name: &str, text: &str) -> (usize, usize) {
     let (plan, more) = rot::plan::resolve::resolve(&[], &tree);
     found.extend(more);
     let error = found.iter().find(|d| d.severity == Severity::Error);
-    assert!(STEPS.contains(&name) || error.is_none(), "{name}: {error:?}");
+    assert!(
+        STEPS.contains(&name) || error.is_none(),
+        "{name}: {error:?}"
+    );
     let analysis = Analysis::of(&plan);
     let _ = check_with(&analysis, &Options::default());
     (analysis.order.looked(), analysis.order.iter().count())
