@@ -3,7 +3,7 @@
 //! What an input of a task is called depends on its type, so each type has a condition (`if`/`then`) of its own: editors then
 //! offer the right keys and name the wrong value, where a `oneOf` would only say that no branch fits.
 
-use super::read::keys::{HTTP, TASK, WORKFLOW};
+use super::read::shape::{HTTP, TASK, WORKFLOW};
 use super::task_type::TASK_TYPES;
 use serde_json::{Map, Value, json};
 

@@ -11,6 +11,7 @@ use crate::json::{self, Node};
 use crate::plan::index::NameKind;
 use crate::source::{FileId, SourceFile};
 use crate::workspace::project::View;
+use std::ops::Range;
 
 /// Names of secrets, by prefix.
 const ROOTS: [&str; 7] = [
@@ -39,7 +40,7 @@ pub(super) fn complete(
         && !typed.get(open..).unwrap_or_default().contains('}')
     {
         let inside = place.start + open + 2;
-        return references(server, view, lines, inside, offset, &place);
+        return references(server, view, lines, inside..offset, &place);
     }
     let behind = text.get(offset..).unwrap_or_default();
     let end = offset + behind.find(['"', '\n', ',', '}']).unwrap_or(behind.len());
@@ -191,7 +192,7 @@ fn closed(text: &str, from: usize, offset: usize) -> Option<Node> {
 }
 
 fn keys(place: &Place) -> Vec<String> {
-    use crate::conductor::read::keys::{HTTP, TASK, WORKFLOW};
+    use crate::conductor::read::shape::{HTTP, TASK, WORKFLOW};
     let in_parameters = place.path.last().is_some_and(|k| k == "inputParameters");
     let all: &[&str] = if place.path.is_empty()
         || place
@@ -233,8 +234,7 @@ fn references(
     server: &mut Server<'_>,
     view: &View,
     lines: &Lines,
-    start: usize,
-    offset: usize,
+    Range { start, end: offset }: Range<usize>,
     place: &Place,
 ) -> Vec<CompletionItem> {
     let text = view.file.text();

@@ -1,8 +1,8 @@
 //! What a definition writes out in full in another form: FORK_JOIN_DYNAMIC over literal lists becomes FORK_JOIN, DYNAMIC
 //! with a literal name becomes that task, and a task has the inputs that the definition within it gives. The reader then sees ordinary tasks, each at its own place in the text.
 
-use super::keys::{field, text_of};
 use super::scope::{reference_name, type_of};
+use super::shape::{field, text_of};
 use crate::conductor::TaskType;
 use crate::json::{Member, Node, NodeKind};
 use std::collections::HashSet;

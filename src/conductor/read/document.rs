@@ -1,7 +1,7 @@
 //! What a file holds: definitions, start requests, schedules, alone or in an array.
 
 use super::context::Reader;
-use super::keys::{field, text_of};
+use super::shape::{field, text_of};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 
@@ -129,4 +129,29 @@ fn defined(item: &Node) -> Option<&Node> {
         return field(request, "workflowDef");
     }
     field(item, "workflowDef").or_else(|| field(item, "tasks").map(|_| item))
+}
+
+const START_REQUEST: &[&str] = &[
+    "name",
+    "version",
+    "correlationId",
+    "input",
+    "taskToDomain",
+    "workflowDef",
+    "externalInputPayloadStoragePath",
+    "priority",
+    "createdBy",
+    "idempotencyKey",
+    "idempotencyStrategy",
+];
+
+impl<'a> Reader<'a> {
+    /// Reads the definition of a request; the request's input becomes the defaults of its inputs. Gives the rotation's index.
+    pub(super) fn start_request(&mut self, request: &'a Node) -> Option<usize> {
+        self.check_keys(request, START_REQUEST, "a start request", &[]);
+        self.check_kinds(request, super::shape::START_REQUEST_KINDS);
+        self.check_about(request);
+        let definition = field(request, "workflowDef")?;
+        self.definition(definition, field(request, "input"))
+    }
 }

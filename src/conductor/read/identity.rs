@@ -4,7 +4,7 @@
 //! The latest version keeps the name, and so does the first definition within a task whose name is free; the others get `@` and the
 //! version, or a number, behind it.
 
-use super::keys::{field, number_of, text_of};
+use super::shape::{field, number_of, text_of};
 use crate::json::Node;
 use std::collections::HashMap;
 

@@ -1,46 +1,25 @@
-//! Conductor JSON → plan, one file for each noun. Total: whatever stands in the text, there is a plan and what to say about it.
+//! Conductor JSON → plan, a file for each noun and a folder for tasks, references and scripts. Total: whatever stands in the text, there is a plan and what to say about it.
 //!
 //! The text is not judged here by what is safe, only by what it says: names that are not there, fields that the server
 //! would drop, tasks that this program does not run. Both dialects are read by the same code; where they differ the
 //! target decides. What differs from Conductor on purpose is listed in docs/reference/conductor.md.
 
-mod bounds;
 mod context;
 mod desugar;
-mod do_while;
 mod document;
-mod dynamic;
 mod effect;
-mod fork_join;
-mod http;
-mod http_poll;
-mod human;
 mod identity;
-mod javascript;
-pub(crate) mod keys;
-mod kinds;
 mod names;
 mod output;
 mod output_filter;
 mod places;
 mod reference;
-mod root;
-mod rooted;
 mod schedule;
 mod scope;
 mod script;
-mod script_slips;
-mod script_text;
-mod set_variable;
-mod start_request;
-mod sub_workflow;
-mod switch;
+pub(crate) mod shape;
 mod task;
-mod terminate;
-mod update_secret;
 mod value;
-mod wait;
-mod worker;
 mod workflow;
 
 use crate::diagnostic::Diagnostic;

@@ -1,10 +1,10 @@
 //! `${TASK.output.…}`: by what the task keeps of its result.
 
 use super::context::Reader;
-use super::keys::near_masking;
 use super::output_filter::CapturePlace;
 use super::reference::{Named, null};
 use super::scope::Shape;
+use super::shape::near_masking;
 use crate::conductor::TaskType;
 use crate::conductor::task_type::TaskOutput;
 use crate::conductor::template::Step;

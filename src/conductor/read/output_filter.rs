@@ -1,9 +1,9 @@
 //! `outputFilter`: what is kept of an answer. It replaces the task's output.
 
 use super::context::Reader;
-use super::keys::{field, masking_field, near_masking};
 use super::output::RESPONSE;
 use super::reference::Named;
+use super::shape::{field, masking_field, near_masking};
 use crate::conductor::template::{self, Mode, StepKind};
 use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::json::{JsonString, Node, NodeKind};

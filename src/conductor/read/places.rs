@@ -1,8 +1,8 @@
 //! Places that are not run and may hold no secret (names, events, scripts), and masks that match nothing.
 
 use super::context::Reader;
-use super::keys::field;
 use super::scope::type_of;
+use super::shape::field;
 use crate::conductor::{TaskType, template};
 use crate::diagnostic::{Code, Diagnostic, Edit, Severity, codes};
 use crate::json::{Node, NodeKind};

@@ -1,7 +1,7 @@
 //! A scheduler entry: cron expressions on a rotation.
 
 use super::context::Reader;
-use super::keys::{field, flag_of, text_of};
+use super::shape::{field, flag_of, text_of};
 use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
 use crate::json::Node;
 use crate::plan::Schedule;
@@ -43,7 +43,7 @@ impl<'a> Reader<'a> {
     /// Reads a schedule and puts it on the rotation that it names, if that stands in this file.
     pub(super) fn schedule_entry(&mut self, entry: &'a Node) {
         self.check_keys(entry, SCHEDULE, "a schedule", &[]);
-        self.check_kinds(entry, super::kinds::SCHEDULE);
+        self.check_kinds(entry, super::shape::SCHEDULE);
         let crons = self.crons(entry);
         let Some(request) = field(entry, "startWorkflowRequest") else {
             self.missing(
@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
             );
             return None;
         };
-        self.check_kinds(request, super::kinds::START_REQUEST);
+        self.check_kinds(request, super::shape::START_REQUEST_KINDS);
         let name = text_of(name_node)?;
         let found = self.rotations.iter().position(|r| r.name == name);
         if found.is_none()

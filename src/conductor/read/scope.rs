@@ -1,9 +1,9 @@
 //! Which names a definition has, found before anything in it is resolved.
 
 use super::context::Reader;
-use super::keys::{field, flag_of, text_of};
 use super::names::Names;
 use super::output_filter::CapturePlace;
+use super::shape::{field, flag_of, text_of};
 use crate::conductor::TaskType;
 use crate::conductor::task_type::TaskOutput;
 use crate::conductor::template::{self, Mode};
@@ -135,8 +135,15 @@ pub(super) fn nested(task: &Node) -> Vec<&[Node]> {
 /// Whether data chooses the workflow that a task calls.
 fn chosen_at_run_time(task: &Node) -> bool {
     field(task, "subWorkflowParam")
-        .and_then(super::sub_workflow::chosen_name)
+        .and_then(super::task::sub_workflow::chosen_name)
         .is_some()
+}
+
+/// Where a task stands: behind which one, in which loops, in which branches of which forks.
+struct Around<'n> {
+    previous: Option<&'n Node>,
+    loops: &'n [String],
+    forks: &'n [(usize, usize)],
 }
 
 impl Reader<'_> {
@@ -196,7 +203,12 @@ impl Reader<'_> {
             }
             let mut inner = loops.to_vec();
             if let Some((name, span)) = reference_name(task) {
-                self.collect_task(task, previous, &kind, name.clone(), span, (loops, forks));
+                let around = Around {
+                    previous,
+                    loops,
+                    forks,
+                };
+                self.collect_task(task, &kind, (name.clone(), span), &around);
                 if kind == "DO_WHILE" {
                     inner.push(name);
                 }
@@ -215,12 +227,15 @@ impl Reader<'_> {
     fn collect_task(
         &mut self,
         task: &Node,
-        previous: Option<&Node>,
         kind: &str,
-        name: String,
-        span: Span,
-        within: (&[String], &[(usize, usize)]),
+        (name, span): (String, Span),
+        around: &Around<'_>,
     ) {
+        let Around {
+            previous,
+            loops,
+            forks,
+        } = *around;
         if let Some(first) = self.scope.tasks.get(&name) {
             let first = first.span;
             self.scope.twice.insert(name.clone());
@@ -282,7 +297,7 @@ impl Reader<'_> {
             TaskOutput::Call if chosen_at_run_time(task) => Shape::Open,
             TaskOutput::Call => Shape::Call,
             TaskOutput::Open if kind == "WAIT" => {
-                if super::wait::is_for_a_person(task) {
+                if super::task::wait::is_for_a_person(task) {
                     Shape::Call
                 } else {
                     Shape::Nothing
@@ -296,7 +311,7 @@ impl Reader<'_> {
             self.names
                 .extend(field(definition, "name").and_then(text_of));
         }
-        let (order, (loops, forks)) = (self.scope.task_names.len(), within);
+        let order = self.scope.task_names.len();
         self.scope.task_names.push(name.clone());
         let own = name.clone();
         self.scope.tasks.insert(

@@ -1,11 +1,11 @@
 //! A workflow definition → a rotation.
 
 use super::context::Reader;
-use super::keys::{WORKFLOW, field, flag_of, masking_field, number_of, text_of};
-use super::kinds;
 use super::output::object_of;
 use super::reference::Named;
 use super::scope::{Scope, Shape, Site, reference_name, type_of};
+use super::shape;
+use super::shape::{WORKFLOW, field, flag_of, masking_field, number_of, text_of};
 use crate::conductor::TaskType;
 use crate::conductor::task_type::Reading;
 use crate::conductor::template::{self, Mode};
@@ -33,7 +33,7 @@ impl<'a> Reader<'a> {
                 ("outputFilter", "a task's `inputParameters`"),
             ],
         );
-        self.check_kinds(node, kinds::WORKFLOW);
+        self.check_kinds(node, shape::WORKFLOW_KINDS);
         self.check_schema_version(node);
         self.check_about(node);
         self.check_workflow_bounds(node);
@@ -48,7 +48,7 @@ impl<'a> Reader<'a> {
                 "give it a name; runs and schedules are found by it",
             );
         }
-        let name = name.unwrap_or_else(|| super::sub_workflow::UNNAMED.to_owned());
+        let name = name.unwrap_or_else(|| super::task::sub_workflow::UNNAMED.to_owned());
         let at = name_node.map_or(node.span, |n| n.span);
         let name = self.identities.of(node).map_or(name, str::to_owned);
         if let Some(first) = self.places.get(&name).copied() {
@@ -90,6 +90,7 @@ impl<'a> Reader<'a> {
             result: None,
             on_failure: Vec::new(),
             failure_rotation: self.failure_workflow(node),
+            family: None,
             imported: false,
             given: Vec::new(),
             masked_fields: self.scope.masked.iter().map(str::to_owned).collect(),

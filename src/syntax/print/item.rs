@@ -2,7 +2,9 @@
 
 use super::Printer;
 use super::layout::STATEMENTS;
-use crate::syntax::ast::{Deliver, Destination, Entry, Item, Rotation, Secret, Target, Template};
+use crate::syntax::ast::{
+    Deliver, Destination, Entry, Family, Item, Rotation, Secret, Target, Template,
+};
 
 impl Printer<'_> {
     pub(super) fn items(&mut self, items: &[Item]) {
@@ -101,14 +103,23 @@ impl Printer<'_> {
         if let Some(from) = &rotation.from {
             self.push(&format!(" from {}", from.text));
         }
+        let mut head = rotation.from.as_ref().unwrap_or(&rotation.name).span;
+        if let Some(Family::Each(each)) = &rotation.family {
+            self.push(&format!(" for each {} in ", each.item.text));
+            self.expr(&each.members);
+            head = each.span;
+        }
         self.push(" ");
+<<<<<<< HEAD
         let head = rotation.from.as_ref().unwrap_or(&rotation.name);
         let braces = self.braces(
             head.span.end as usize,
             rotation.body.last().map(Entry::span),
         );
+=======
+        let braces = self.braces(head.end as usize, rotation.body.last().map(entry_span));
+>>>>>>> main
         self.block(
-            ("{", "}"),
             &braces,
             &rotation.body,
             &STATEMENTS,
@@ -126,7 +137,6 @@ impl Printer<'_> {
             template.body.last().map(Entry::span),
         );
         self.block(
-            ("{", "}"),
             &braces,
             &template.body,
             &STATEMENTS,
@@ -176,7 +186,6 @@ impl Printer<'_> {
                 let last = facts.last().map(|(_, text)| text.span);
                 let braces = self.braces(span.start as usize, last);
                 self.block(
-                    ("{", "}"),
                     &braces,
                     facts,
                     &STATEMENTS,
