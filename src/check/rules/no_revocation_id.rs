@@ -87,15 +87,10 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let (Some(http), Some(store)) = (cx.http(keeping.maker), cx.order().get(keeping.store)) else { continue };
         let additive = matches!(&http.effect, Effect::Issues(Issues { old: Old::Stays, assumed: false, .. }));
         let name = keeping.secret;
-<<<<<<< HEAD
         let revoked = revoked.contains(name);
-        unbounded(http, store, revoked || !none_revoked, &mut full, out);
-=======
-        let revoked = cx.writes_of(name).iter().any(|w| w.act == Act::Revoke);
-        if !revoked && full.insert(http.url.at.0) {
-            out.extend(unbounded(cx, http, store));
+        if !revoked && none_revoked && full.insert(http.url.at.0) {
+            out.extend(unbounded(http, store));
         }
->>>>>>> main
         let Task::Stage(stage) = &store.step.task else { continue };
         let has_more = matches!(&stage.value, NewValue::Fields(fields) if fields.len() > 1);
         let (rotation, maker) = (store.rotation, cx.order().get(keeping.maker));
@@ -139,20 +134,10 @@ fn recovering<'p>(cx: &Context<'_, 'p>) -> HashSet<&'p str> {
 }
 
 /// A server that allows so many credentials, of which none is ever revoked: it is full after as many runs.
-<<<<<<< HEAD
-fn unbounded(http: &Http, store: &Node<'_>, revoked: bool, full: &mut HashSet<Span>, out: &mut Vec<Diagnostic>) {
-    let Effect::Issues(Issues { old: Old::Stays, at_most: Some(limit), assumed: false, .. }) = &http.effect else { return };
-    let dies = store.step.task.write().is_some_and(|write| write.expires.is_some());
-    if revoked || dies || !full.insert(http.url.at.0) {
-        return;
-    }
-    out.push(
-=======
-fn unbounded(cx: &Context<'_, '_>, http: &Http, store: &Node<'_>) -> Option<Diagnostic> {
+fn unbounded(http: &Http, store: &Node<'_>) -> Option<Diagnostic> {
     let Effect::Issues(Issues { old: Old::Stays, at_most: Some(limit), assumed: false, .. }) = &http.effect else { return None };
     let dies = store.step.task.write().is_some_and(|write| write.expires.is_some());
-    (!dies && !revokes_any(cx)).then(|| {
->>>>>>> main
+    (!dies).then(|| {
         Diagnostic::new(codes::NO_REVOCATION_ID, http.url.at.0, format!("the server allows {limit} of these, and nothing revokes the old ones"))
             .at(format!("refused after {limit} runs"))
             .label(store.step.at.0, "stored here")

@@ -110,15 +110,7 @@ impl Printer<'_> {
             head = each.span;
         }
         self.push(" ");
-<<<<<<< HEAD
-        let head = rotation.from.as_ref().unwrap_or(&rotation.name);
-        let braces = self.braces(
-            head.span.end as usize,
-            rotation.body.last().map(Entry::span),
-        );
-=======
-        let braces = self.braces(head.end as usize, rotation.body.last().map(entry_span));
->>>>>>> main
+        let braces = self.braces(head.end as usize, rotation.body.last().map(Entry::span));
         self.block(
             &braces,
             &rotation.body,
