@@ -230,25 +230,6 @@ pub enum Entry {
     Step(Step),
 }
 
-impl Entry {
-    /// Where it stands; of a description and a time-out what stands behind the word.
-    pub fn span(&self) -> Span {
-        match self {
-            Entry::Description(text) => text.span,
-            Entry::Timeout(duration) => duration.span,
-            Entry::Every { span, .. }
-            | Entry::Cron { span, .. }
-            | Entry::Input { span, .. }
-            | Entry::Output { span, .. }
-            | Entry::With { span, .. }
-            | Entry::About { span, .. }
-            | Entry::Parameter { span, .. }
-            | Entry::OnFailure { span, .. } => *span,
-            Entry::Step(step) => step.span,
-        }
-    }
-}
-
 /// A length of time as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Duration {

@@ -123,12 +123,14 @@ fn is_short_lived(cx: &Context<'_, '_>, rotation: usize, http: &Http, recovering
 
 /// The rotations that are the way back of a call.
 fn recovering<'p>(cx: &Context<'_, 'p>) -> HashSet<&'p str> {
-    let ways = cx.order().iter().filter_map(|(_, node)| match &node.step.task {
-        Task::Http(http) => match &http.effect {
-            Effect::Issues(Issues { old: Old::Dies { recover: Some(by), .. }, .. }) => Some(by.as_str()),
-            _ => None,
-        },
-        _ => None,
+    let ways = cx.order().iter().filter_map(|(_, node)| {
+        if let Task::Http(http) = &node.step.task
+            && let Effect::Issues(Issues { old: Old::Dies { recover: Some(by), .. }, .. }) = &http.effect
+        {
+            Some(by.as_str())
+        } else {
+            None
+        }
     });
     ways.collect()
 }

@@ -2,6 +2,7 @@
 
 use super::Printer;
 use super::layout::STATEMENTS;
+use crate::source::Span;
 use crate::syntax::ast::{
     Deliver, Destination, Entry, Family, Item, Rotation, Secret, Target, Template,
 };
@@ -253,6 +254,25 @@ impl Printer<'_> {
                 self.steps(span.start as usize, steps);
             }
             Entry::Step(step) => self.step(step),
+        }
+    }
+}
+
+impl Entry {
+    /// Where it stands; of a description and a time-out what stands behind the word.
+    pub fn span(&self) -> Span {
+        match self {
+            Entry::Description(text) => text.span,
+            Entry::Timeout(duration) => duration.span,
+            Entry::Every { span, .. }
+            | Entry::Cron { span, .. }
+            | Entry::Input { span, .. }
+            | Entry::Output { span, .. }
+            | Entry::With { span, .. }
+            | Entry::About { span, .. }
+            | Entry::Parameter { span, .. }
+            | Entry::OnFailure { span, .. } => *span,
+            Entry::Step(step) => step.span,
         }
     }
 }
