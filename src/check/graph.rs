@@ -160,7 +160,7 @@ impl To {
     /// What brings it there where no step does.
     pub fn without_step(&self) -> &'static str {
         match self {
-            To::Target { .. } => "deliver",
+            To::Target { .. } | To::Host { .. } => "deliver",
             _ => "output",
         }
     }
@@ -429,6 +429,34 @@ impl<'p> Gather<'_, 'p> {
                     span: delivery.at.0,
                     to,
                     how: match delivery.field {
+                        Some(_) => Derivation::Part,
+                        None => Derivation::Whole,
+                    },
+                    decides: false,
+                    via: Vec::new(),
+                });
+            }
+        }
+        let sendings = plan.targets.iter().flat_map(|target| target.sendings());
+        for sending in sendings {
+            let (credential, origin) = (
+                sending.credential,
+                Origin::Secret(sending.credential.secret.clone()),
+            );
+            let at = self.entry(None, &origin, credential.at.0);
+            let standard = matches!(sending.port, Some(443) | None);
+            let port = sending.port.filter(|_| !standard);
+            let port = port.map_or(String::new(), |port| format!(":{port}"));
+            if let Some(secret) = self.secrets.get_mut(at) {
+                secret.flows.push(Flow {
+                    rotation: String::new(),
+                    step: None,
+                    span: credential.at.0,
+                    to: To::Host {
+                        name: format!("{}{port}", sending.host),
+                        place: sending.place.as_str().to_owned(),
+                    },
+                    how: match credential.field {
                         Some(_) => Derivation::Part,
                         None => Derivation::Whole,
                     },

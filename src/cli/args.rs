@@ -136,6 +136,10 @@ pub enum Command {
     Status(StatusArgs),
     /// Bring secrets to where they are used, or look whether they are there
     Deliver(DeliverArgs),
+    /// Run what is due for as long as the process lives
+    Serve(ServeArgs),
+    /// Say which secrets a scanner has found, and replace them
+    Respond(RespondArgs),
     /// Look for what is wrong with a set-up, and name the remedy
     Doctor(DoctorArgs),
     /// List runs, or show one step by step; no values
@@ -426,6 +430,31 @@ pub struct DeliverArgs {
     #[arg(long)]
     pub again: bool,
     /// A file or folder with targets; may be given several times [default: the folder of rot.toml]
+    #[arg(long = "in", value_name = "PATH")]
+    pub path: Vec<PathBuf>,
+    /// Output format
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
+    pub report: ResultFormat,
+}
+
+/// `rot serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Files and folders with rotations [default: the folder of rot.toml]
+    #[arg(value_name = "PATH")]
+    pub path: Vec<PathBuf>,
+}
+
+/// `rot respond`.
+#[derive(Debug, Args)]
+pub struct RespondArgs {
+    /// A report of gitleaks, trufflehog, GitHub secret scanning (JSON) or SARIF; `-` for standard input
+    #[arg(value_name = "REPORT", required = true)]
+    pub reports: Vec<PathBuf>,
+    /// Rotate what was found now, and revoke it without grace
+    #[arg(long)]
+    pub run: bool,
+    /// A file or folder with rotations; may be given several times [default: the folder of rot.toml]
     #[arg(long = "in", value_name = "PATH")]
     pub path: Vec<PathBuf>,
     /// Output format

@@ -27,11 +27,13 @@ pub mod practice;
 pub mod preview;
 pub mod process;
 mod rehearse;
-pub mod resume;
+pub mod respond;
+mod resume;
 pub mod run;
 pub mod runreport;
 mod runs;
-pub mod status;
+pub mod serve;
+mod status;
 pub mod stop;
 pub mod templates;
 mod topics;
@@ -175,6 +177,8 @@ fn dispatch(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Resume(args) => resume::run(args, context),
         Command::Status(args) => status::run(args, context),
         Command::Deliver(args) => deliver::run(args, context),
+        Command::Serve(args) => serve::run(args, context),
+        Command::Respond(args) => respond::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Runs(args) => runs::run(args, context),
         Command::Compile(args) => compile::run(args, context),

@@ -3,6 +3,7 @@
 use super::accept::accept;
 use super::args::{ResultFormat, ResumeArgs};
 use super::context::Context;
+use super::run::Session;
 use super::watch::Watch;
 use super::{environment, load, paths, run, runreport, stop};
 use crate::diagnostic::{Error, Failure, Result, codes};
@@ -10,7 +11,6 @@ use crate::plan::{Plan, document};
 use crate::report::visible;
 use crate::run::deliver::{Asked, Which};
 use crate::run::{Decision, Elsewhere, Job, OpenRun};
-use crate::world::World;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
@@ -97,6 +97,13 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
                 continue;
             }
         }
+        let lock_wait = places.paths.lock_wait;
+        let session = Session {
+            context,
+            config: &config,
+            world: &world,
+            vault: &vault,
+        };
         let result = match decision {
             Some(decision) => {
                 let left = crate::run::acknowledge(
@@ -121,9 +128,9 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
                 if decision != Decision::Retry {
                     continue;
                 }
-                one(args, context, &config, &world, &vault, &places.paths, &open)
+                one(args, &session, lock_wait, &open)
             }
-            None => one(args, context, &config, &world, &vault, &places.paths, &open),
+            None => one(args, &session, lock_wait, &open),
         };
         if let Err(error) = result {
             context.complain_and_keep(error, &mut worst);
@@ -157,14 +164,17 @@ fn elsewhere(context: &Context, run: &Elsewhere, decision: Decision) -> Result<(
 
 fn one(
     args: &ResumeArgs,
-    context: &Context,
-    config: &super::config::Config,
-    world: &World,
-    vault: &RefCell<crate::vault::Vault>,
-    paths: &crate::vault::Paths,
+    session: &Session<'_>,
+    lock_wait: std::time::Duration,
     open: &OpenRun,
 ) -> Result<()> {
-    let (plan, source) = plan(args, context, config, world, &vault.borrow(), open)?;
+    let Session {
+        context,
+        world,
+        vault,
+        ..
+    } = *session;
+    let (plan, source) = plan(args, session, open)?;
     let rotation = plan.rotation(&open.rotation).ok_or_else(|| {
         Error::plain(
             Failure::Usage,
@@ -182,7 +192,7 @@ fn one(
         scheduled_at: None,
         source: source.as_ref().map(|p| p.display().to_string()),
         certificates: run::certificates(&plan, source.as_deref())?,
-        lock_wait: paths.lock_wait,
+        lock_wait,
     };
     let asked = Asked {
         plan: &plan,
@@ -216,12 +226,15 @@ fn unrevoked(swept: &crate::run::Swept, arrived: Option<bool>) -> Result<()> {
 /// mistake counts; else what the journal holds.
 fn plan(
     args: &ResumeArgs,
-    context: &Context,
-    config: &super::config::Config,
-    world: &World,
-    vault: &crate::vault::Vault,
+    session: &Session<'_>,
     open: &OpenRun,
 ) -> Result<(Plan, Option<PathBuf>)> {
+    let Session {
+        context,
+        config,
+        world,
+        vault,
+    } = *session;
     let named = args.plan.clone();
     let recorded = open
         .source
@@ -232,7 +245,7 @@ fn plan(
         let loaded = load::file(&path, config)?;
         return Ok((accept(loaded, config, context)?, Some(path)));
     }
-    let text = crate::run::journaled_plan(world, vault, &open.run_id)?;
+    let text = crate::run::journaled_plan(world, &vault.borrow(), &open.run_id)?;
     let plan = document::decode(&text)?;
     Ok((
         plan,

@@ -114,7 +114,7 @@ pub fn files_below(named: &[&Path]) -> Vec<PathBuf> {
 }
 
 /// Two files have a rotation of one name.
-fn of_two_files(name: &str, files: &[PathBuf]) -> Error {
+pub fn of_two_files(name: &str, files: &[PathBuf]) -> Error {
     let files: Vec<String> = files.iter().map(|f| format!("`{}`", f.display())).collect();
     Error::plain(
         Failure::Refused,
@@ -128,10 +128,13 @@ fn of_two_files(name: &str, files: &[PathBuf]) -> Error {
 }
 
 /// Names of rotations that several files have.
-type Shared = Vec<(String, Vec<PathBuf>)>;
+pub type Shared = Vec<(String, Vec<PathBuf>)>;
 
 /// The same, without the files of folders that have neither a schedule nor targets; and what files share that must not.
-fn rotations(named: &[&Path]) -> Result<(Vec<PathBuf>, Shared)> {
+///
+/// # Errors
+/// Where no file has either.
+pub fn rotations(named: &[&Path]) -> Result<(Vec<PathBuf>, Shared)> {
     let mut found = files_below(named);
     let mut rotations: Vec<(String, PathBuf)> = Vec::new();
     found.retain(|file| {
@@ -210,12 +213,26 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
     let loaded = load::file(path, &config)?;
     let source = Some(path).filter(|p| p.as_os_str() != "-");
     let plan = accept(loaded, &config, context)?;
+    planned(args, &plan, source, context, &config)
+}
+
+/// What a file says, which was checked.
+///
+/// # Errors
+/// As the command's.
+pub fn planned(
+    args: &RunArgs,
+    plan: &Plan,
+    source: Option<&Path>,
+    context: &Context,
+    config: &super::config::Config,
+) -> Result<()> {
     let inputs = inputs(&args.selection)?;
-    let world = environment::world(context, &config)?.with_programs(
+    let world = environment::world(context, config)?.with_programs(
         config.workers.clone().into_iter().collect(),
         config.programs.clone().into_iter().collect(),
     );
-    let places = paths::resolve(context, &config, &world)?;
+    let places = paths::resolve(context, config, &world)?;
     let vault = RefCell::new(open_to_run(context, &world, &places)?);
     stop::heed();
     environment::agree_to_run(&vault.borrow(), context.globals.environment.as_deref())?;
@@ -225,7 +242,7 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             .filter(|r| !r.imported && r.schedule.is_some())
             .collect()
     } else {
-        vec![load::choose(&plan, args.selection.rotation.as_deref())?]
+        load::chosen(plan, args.selection.rotation.as_deref())?
     };
     if chosen.is_empty() && plan.deliveries.is_empty() {
         return Err(Error::plain(
@@ -237,11 +254,11 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
     }
     let (source, certificates) = (
         source.map(|p| absolute(context, p)),
-        certificates(&plan, source)?,
+        certificates(plan, source)?,
     );
     let arrived = {
         let asked = Asked {
-            plan: &plan,
+            plan,
             source: source.as_deref(),
             secret: None,
             target: None,
@@ -262,10 +279,20 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             diagnostics: Vec::new(),
         });
     }
-    let document = document::encode(&plan);
+    let open = match args.due {
+        true => run::open_runs(&world, &vault.borrow())?,
+        false => Vec::new(),
+    };
+    let whole = document::encode(plan);
     let mut worst: Option<Error> = None;
     let mut idle = arrived.is_none();
     let mut unrevoked = arrived == Some(false);
+    let session = Session {
+        context,
+        config,
+        world: &world,
+        vault: &vault,
+    };
     for (number, rotation) in chosen.into_iter().enumerate() {
         if stop::asked() && number > 0 {
             let left = format!(
@@ -278,10 +305,10 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             );
             continue;
         }
-        let job = Job {
-            plan: &plan,
+        let mut job = Job {
+            plan,
             rotation,
-            document: &document,
+            document: &whole,
             inputs: inputs.clone(),
             scheduled_at: None,
             source: source.clone(),
@@ -293,7 +320,13 @@ fn file(args: &RunArgs, path: &Path, context: &Context) -> Result<()> {
             idle &= swept.revoked == 0;
             unrevoked |= !swept.trouble.is_empty();
         }
-        match one(args, context, &config, &world, &vault, job) {
+        let narrow = rotation.family.is_some();
+        let narrow = narrow.then(|| plan.without_other_members(rotation));
+        let narrow = narrow.map(|plan| (document::encode(&plan), plan));
+        if let Some((document, plan)) = &narrow {
+            (job.plan, job.document) = (plan, document);
+        }
+        match one(args, &session, &open, job) {
             Ok(did) => idle &= !did,
             Err(error) => {
                 idle = false;
@@ -360,15 +393,32 @@ pub fn sweep(
     Ok(swept)
 }
 
+/// What a command that runs rotations works with.
+#[derive(Clone, Copy)]
+pub struct Session<'a> {
+    /// What the user asked of all commands, and where output goes.
+    pub context: &'a Context,
+    /// The settings of the project.
+    pub config: &'a super::config::Config,
+    /// The system.
+    pub world: &'a World,
+    /// The vault.
+    pub vault: &'a RefCell<Vault>,
+}
+
 /// One rotation. Returns whether anything was done.
 fn one(
     args: &RunArgs,
-    context: &Context,
-    config: &super::config::Config,
-    world: &World,
-    vault: &RefCell<Vault>,
+    session: &Session<'_>,
+    open: &[run::OpenRun],
     mut job: Job<'_>,
 ) -> Result<bool> {
+    let Session {
+        context,
+        config,
+        world,
+        vault,
+    } = *session;
     let runtime = runtime()?;
     let watch = Watch::new(
         &context.out,
@@ -383,12 +433,9 @@ fn one(
             context.out.info(&format!("warning: {wrong}"));
         }
         run::due::look(&mut vault.borrow_mut(), job.rotation, &mut past, now)?;
-        let open = run::open_runs(world, &vault.borrow())?
-            .into_iter()
-            .find(|r| r.rotation == job.rotation.name);
-        match open {
+        match open.iter().find(|r| r.rotation == job.rotation.name) {
             Some(open)
-                if !run::due::may_resume(&open, now)
+                if !run::due::may_resume(open, now)
                     && matches!(open.state, run::OpenState::Failed { .. }) =>
             {
                 context.out.info(&format!(
@@ -514,7 +561,11 @@ pub fn read_certificates(
     let mut found = HashMap::new();
     let mut unread: Vec<Diagnostic> = Vec::new();
     let requests = plan.rotations.iter().flat_map(|r| r.requests());
-    for name in requests.flat_map(|(_, http)| &http.limits.ca) {
+    let of_targets = plan.target_certificates();
+    for name in requests
+        .flat_map(|(_, http)| &http.limits.ca)
+        .chain(of_targets)
+    {
         let path = source
             .and_then(Path::parent)
             .unwrap_or(Path::new(""))

@@ -29,6 +29,40 @@ pub fn heed() {
     }
 }
 
+/// Whether the process was asked to read its files again.
+static AGAIN: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
+
+/// From here on, `SIGHUP` asks for the files to be read again; several before that is done are one.
+pub fn heed_reload() {
+    #[cfg(unix)]
+    {
+        static HEEDED: std::sync::Once = std::sync::Once::new();
+        HEEDED.call_once(|| {
+            let Ok(mut signals) =
+                signal_hook::iterator::Signals::new([signal_hook::consts::SIGHUP])
+            else {
+                return;
+            };
+            std::thread::spawn(move || {
+                for _ in signals.forever() {
+                    AGAIN.send_replace(true);
+                }
+            });
+        });
+    }
+}
+
+/// Whether the files are to be read again; asked once for each time.
+pub fn take_reload() -> bool {
+    AGAIN.send_replace(false)
+}
+
+/// Is over when the files are to be read again.
+pub async fn when_reload() {
+    // The sender lives as long as the process.
+    let _ = AGAIN.subscribe().wait_for(|again| *again).await;
+}
+
 /// Whether the process was asked to end.
 pub fn asked() -> bool {
     *ASKED.borrow()

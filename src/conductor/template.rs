@@ -141,7 +141,13 @@ pub fn parse(text: &str, mode: Mode) -> Template {
     }
     let tokens = scan::tokens(text);
     let pairs = pairs(&tokens, mode);
-    build(text, &tokens, &pairs, 0..tokens.len(), 0, mode)
+    let builder = Builder {
+        text,
+        tokens: &tokens,
+        pairs: &pairs,
+        mode,
+    };
+    builder.build(0..tokens.len(), 0)
 }
 
 /// The reference that is all of the text and holds no other: what most strings are.
@@ -211,49 +217,56 @@ fn pairs(tokens: &[Token], mode: Mode) -> Vec<Option<usize>> {
     closed_by
 }
 
-fn build(
-    text: &str,
-    tokens: &[Token],
-    pairs: &[Option<usize>],
-    range: Range<usize>,
-    depth: usize,
+/// A text in tokens, with the token that closes each one that opens.
+struct Builder<'t> {
+    text: &'t str,
+    tokens: &'t [Token],
+    pairs: &'t [Option<usize>],
     mode: Mode,
-) -> Template {
-    let mut parts = Vec::new();
-    let mut literal = String::new();
-    let mut index = range.start;
-    while index < range.end {
-        let Some(token) = tokens.get(index) else {
-            break;
-        };
-        let closing = pairs
-            .get(index)
-            .copied()
-            .flatten()
-            .and_then(|c| tokens.get(c).map(|t| (c, t)));
-        match closing {
-            Some((close, end)) if depth < MAX_NESTING => {
-                if !literal.is_empty() {
-                    parts.push(Part::Text(unescape(std::mem::take(&mut literal), mode)));
+}
+
+impl Builder<'_> {
+    fn build(&self, range: Range<usize>, depth: usize) -> Template {
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut index = range.start;
+        while index < range.end {
+            let Some(token) = self.tokens.get(index) else {
+                break;
+            };
+            let closing = self
+                .pairs
+                .get(index)
+                .copied()
+                .flatten()
+                .and_then(|c| self.tokens.get(c).map(|t| (c, t)));
+            match closing {
+                Some((close, end)) if depth < MAX_NESTING => {
+                    if !literal.is_empty() {
+                        parts.push(Part::Text(unescape(
+                            std::mem::take(&mut literal),
+                            self.mode,
+                        )));
+                    }
+                    parts.push(Part::Reference(Reference {
+                        inner: self.build(index + 1..close, depth + 1),
+                        range: token.start..end.end,
+                        inner_range: token.end..end.start,
+                        deferred: token.kind == TokenKind::Opening(1),
+                    }));
+                    index = close + 1;
                 }
-                parts.push(Part::Reference(Reference {
-                    inner: build(text, tokens, pairs, index + 1..close, depth + 1, mode),
-                    range: token.start..end.end,
-                    inner_range: token.end..end.start,
-                    deferred: token.kind == TokenKind::Opening(1),
-                }));
-                index = close + 1;
-            }
-            _ => {
-                literal.push_str(text.get(token.start..token.end).unwrap_or(""));
-                index += 1;
+                _ => {
+                    literal.push_str(self.text.get(token.start..token.end).unwrap_or(""));
+                    index += 1;
+                }
             }
         }
+        if !literal.is_empty() {
+            parts.push(Part::Text(unescape(literal, self.mode)));
+        }
+        Template { parts }
     }
-    if !literal.is_empty() {
-        parts.push(Part::Text(unescape(literal, mode)));
-    }
-    Template { parts }
 }
 
 /// Each pass over a string turns `$${` into `${`.

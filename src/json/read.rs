@@ -41,7 +41,9 @@ pub(super) fn read(file: FileId, text: &str, depth: usize, fault: Fault) -> Read
     } else {
         0
     };
-    let whole = part(file, text, start, depth, fault, false);
+    let mut reader = Reader::new(file, text, start, depth);
+    reader.fault = fault;
+    let whole = reader.reading(false);
     if fault == Fault::Stops || whole.complete {
         return whole;
     }
@@ -87,14 +89,7 @@ fn by_elements(file: FileId, text: &str, depth: usize, starts: &[usize]) -> Read
     let ends = starts.iter().skip(1).copied().chain([text.len()]);
     for (start, end) in starts.iter().zip(ends) {
         let up_to = text.get(..end).unwrap_or(text);
-        let read = part(
-            file,
-            up_to,
-            *start,
-            depth.saturating_sub(1),
-            Fault::IsPassedOver,
-            true,
-        );
+        let read = Reader::new(file, up_to, *start, depth.saturating_sub(1)).reading(true);
         items.extend(read.node);
         all.faults.extend(read.faults);
         all.duplicates.extend(read.duplicates);
@@ -107,30 +102,6 @@ fn by_elements(file: FileId, text: &str, depth: usize, starts: &[usize]) -> Read
         span: Span::new(file, 0, text.len()),
     });
     all
-}
-
-/// Reads a text from `at` to its end; `in_list` when it is an element of a list, with what stands behind one.
-fn part(file: FileId, text: &str, at: usize, depth: usize, fault: Fault, in_list: bool) -> Reading {
-    let mut reader = Reader {
-        file,
-        text,
-        bytes: text.as_bytes(),
-        at,
-        depth,
-        fault,
-        open: (0, 0),
-        quiet: 0,
-        faults: Vec::new(),
-        duplicates: Vec::new(),
-        lost: false,
-    };
-    let node = reader.document(in_list).unwrap_or(None);
-    Reading {
-        complete: !reader.lost,
-        node,
-        faults: reader.faults,
-        duplicates: reader.duplicates,
-    }
 }
 
 /// Nothing more is read.
@@ -155,7 +126,35 @@ struct Reader<'t> {
     lost: bool,
 }
 
-impl Reader<'_> {
+impl<'t> Reader<'t> {
+    /// A reader of what stands from `at` to the end.
+    fn new(file: FileId, text: &'t str, at: usize, depth: usize) -> Self {
+        Self {
+            file,
+            text,
+            bytes: text.as_bytes(),
+            at,
+            depth,
+            fault: Fault::IsPassedOver,
+            open: (0, 0),
+            quiet: 0,
+            faults: Vec::new(),
+            duplicates: Vec::new(),
+            lost: false,
+        }
+    }
+
+    /// Reads all of it; `in_list` when it is an element of a list, with what stands behind one.
+    fn reading(mut self, in_list: bool) -> Reading {
+        let node = self.document(in_list).unwrap_or(None);
+        Reading {
+            complete: !self.lost,
+            node,
+            faults: self.faults,
+            duplicates: self.duplicates,
+        }
+    }
+
     fn document(&mut self, in_list: bool) -> Result<Option<Node>, Stop> {
         self.blanks()?;
         if self.at == self.bytes.len() {

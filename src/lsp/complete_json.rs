@@ -11,6 +11,7 @@ use crate::json::{self, Node};
 use crate::plan::index::NameKind;
 use crate::source::{FileId, SourceFile};
 use crate::workspace::project::View;
+use std::ops::Range;
 
 /// Names of secrets, by prefix.
 const ROOTS: [&str; 7] = [
@@ -39,7 +40,7 @@ pub(super) fn complete(
         && !typed.get(open..).unwrap_or_default().contains('}')
     {
         let inside = place.start + open + 2;
-        return references(server, view, lines, inside, offset, &place);
+        return references(server, view, lines, inside..offset, &place);
     }
     let behind = text.get(offset..).unwrap_or_default();
     let end = offset + behind.find(['"', '\n', ',', '}']).unwrap_or(behind.len());
@@ -233,8 +234,7 @@ fn references(
     server: &mut Server<'_>,
     view: &View,
     lines: &Lines,
-    start: usize,
-    offset: usize,
+    Range { start, end: offset }: Range<usize>,
     place: &Place,
 ) -> Vec<CompletionItem> {
     let text = view.file.text();

@@ -1,6 +1,7 @@
 //! The one rule for where a credential may go, built once from a plan. The checker asks it about every request that it
 //! finds, the interpreter about every request that it is about to send.
 
+use super::service::Sending;
 use super::{Destination, Expr, ExprKind, Origin, Place, Plan, Policy, Root, Task};
 use std::collections::{HashMap, HashSet};
 
@@ -117,6 +118,18 @@ impl<'p> Egress<'p> {
             Origin::Response(_) => self.minted(None, spot, issuers),
             Origin::Input(_) | Origin::Literal(_) => Policy::Implied.judge(spot),
         }
+    }
+
+    /// Whether the credential with which a target is asked may go there. Checker and interpreter ask the same.
+    pub fn of_target(&self, sending: &Sending<'_>) -> Ruling {
+        let spot = Spot {
+            host: Some(&sending.host),
+            port: sending.port,
+            place: sending.place,
+            literal: true,
+        };
+        let origin = Origin::Secret(sending.credential.secret.clone());
+        self.ask(&origin, spot, std::iter::empty())
     }
 
     /// Whether the interpreter lets a value of `origin` out at `spot`: where it is allowed; where nothing is said, to a host that

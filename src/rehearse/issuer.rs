@@ -1,19 +1,17 @@
 //! The world outside, as the plan declares it: an issuer whose credentials are made, set and ended by the effects of the
 //! steps, and who refuses whatever is dead.
 
+use super::heard::{SHORTEST, Texts, contains, echoes};
 use super::reply::{self, Inventor, Made};
 use super::script::{Part, Role, Script};
 use crate::plan::effect::{Effect, Old};
-use crate::plan::{Type, Version};
+use crate::plan::{Expr, ExprKind, Root, Type, Version};
 use crate::sim::{Disk, Outside, Random, Reply};
 use crate::world::http::Request;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use zeroize::Zeroizing;
-
-/// Texts that are shorter are not looked for in requests: they stand for nothing alone.
-const SHORTEST: usize = 6;
 
 /// Why a credential is no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,18 +74,18 @@ pub struct Issuer {
     pub running: Vec<String>,
     /// Values that the process knows as secret.
     pub secrets: BTreeSet<String>,
+    /// Values of secrets that are not of this issuer's making: they prove who asks, and are never what is set.
+    pub others: BTreeSet<String>,
     /// Secrets that were set to something that could not be seen in the request: whatever is sent for them is right.
     pub unseen: BTreeSet<String>,
+    /// What was answered last, by step and capture.
+    told: BTreeMap<(String, String), String>,
+    /// What the request that is being answered says, by the expressions of the plan.
+    echoes: Vec<(Expr, String)>,
     keyed: BTreeMap<(usize, String), Reply>,
     slots: BTreeMap<String, usize>,
     made: u64,
     now: i64,
-}
-
-/// What a request says, in the clear.
-struct Texts {
-    headers: Vec<String>,
-    rest: Vec<String>,
 }
 
 impl Issuer {
@@ -99,7 +97,10 @@ impl Issuer {
             log: Vec::new(),
             running: Vec::new(),
             secrets: BTreeSet::new(),
+            others: BTreeSet::new(),
             unseen: BTreeSet::new(),
+            told: BTreeMap::new(),
+            echoes: Vec::new(),
             keyed: BTreeMap::new(),
             slots: BTreeMap::new(),
             made: 0,
@@ -138,6 +139,7 @@ impl Issuer {
         if let Some(reply) = self.repeated(index, part, request) {
             return reply;
         }
+        self.echoes = echoes(part, request);
         let texts = Texts::of(request);
         if !self.admits(part, &texts, now) {
             return Reply::status(401);
@@ -178,6 +180,7 @@ impl Issuer {
     /// Whether what a request carries is alive.
     fn admits(&self, part: &Part, texts: &Texts, now: i64) -> bool {
         let revokes = part.http.effect == Effect::Revokes || part.role == Role::Reap;
+        let signed = part.http.sign.is_some();
         let carried = |c: &&Credential| {
             let seen = |value: &String| {
                 if revokes {
@@ -186,7 +189,9 @@ impl Issuer {
                     texts.carry(value)
                 }
             };
-            c.values.iter().any(seen)
+            // What a request is signed with is not in it: the id beside the signature tells who asks.
+            let named = |id: &String| contains(&texts.headers, id);
+            c.values.iter().any(seen) || (signed && c.ids.iter().any(named))
         };
         let live: Vec<&Credential> = self
             .credentials
@@ -275,6 +280,11 @@ impl Issuer {
     /// Takes a value of ours.
     fn set(&mut self, part: &Part, texts: &Texts, now: i64) -> Reply {
         let slot = part.http.effect == Effect::SetsSlot;
+        if part.accounts().next().is_none() {
+            // It sets something that is no credential, or saves what another step has set.
+            let given = self.script.answers.answers.get(&part.step).cloned();
+            return reply::make(part, given.as_ref(), None, self).reply;
+        }
         if part.sets.is_empty() {
             if slot {
                 self.vacate(part, texts, now);
@@ -304,7 +314,7 @@ impl Issuer {
         let new: BTreeSet<String> = self
             .secrets
             .iter()
-            .filter(|v| v.len() >= SHORTEST && !known.contains(v))
+            .filter(|v| v.len() >= SHORTEST && !known.contains(v) && !self.others.contains(*v))
             .filter(carried)
             .cloned()
             .collect();
@@ -313,6 +323,7 @@ impl Issuer {
         } else {
             self.replace(part, now, |c| c.until = now);
         }
+        self.unseen.extend(part.hides.iter().cloned());
         if new.is_empty() {
             self.unseen.extend(part.sets.iter().cloned());
         } else {
@@ -447,6 +458,25 @@ impl Inventor for Issuer {
         700_000 + i64::try_from(self.made).unwrap_or(0)
     }
 
+    fn said(&self, expr: &Expr) -> Option<String> {
+        let echoed = self.echoes.iter().find(|(said, _)| said == expr);
+        if let Some((_, text)) = echoed {
+            return Some(text.clone());
+        }
+        match &expr.kind {
+            ExprKind::Ref(Root::Capture { step, name }) => {
+                self.told.get(&(step.clone(), name.clone())).cloned()
+            }
+            ExprKind::Template(parts) => parts.iter().map(|part| self.said(part)).collect(),
+            _ => reply::literal(expr).as_ref().and_then(reply::said),
+        }
+    }
+
+    fn tell(&mut self, step: &str, capture: &str, value: &str) {
+        let at = (step.to_owned(), capture.to_owned());
+        self.told.insert(at, value.to_owned());
+    }
+
     fn life(&self) -> (i64, u64) {
         let life = i64::try_from(self.script.life).unwrap_or(i64::MAX / 4);
         (self.now.saturating_add(life), self.script.life / 1000)
@@ -461,6 +491,7 @@ impl Outside for Issuer {
             Some(index) => self.execute(index, request, now),
             None => Reply::status(404),
         };
+        self.echoes.clear();
         self.log.push(Heard {
             part,
             running: self.running.clone(),
@@ -497,10 +528,6 @@ impl Outside for Issuer {
     }
 }
 
-fn contains(texts: &[String], value: &str) -> bool {
-    value.len() >= SHORTEST && texts.iter().any(|text| text.contains(value))
-}
-
 /// The key of a call: a header, else a member of the body.
 fn key_of(name: &str, request: &Request) -> Option<String> {
     let header = request
@@ -524,69 +551,4 @@ fn run_ids(text: &str) -> Vec<String> {
             (tail.matches('-').count() == 4).then(|| tail.to_owned())
         })
         .collect()
-}
-
-impl Texts {
-    fn of(request: &Request) -> Self {
-        let mut headers = Vec::new();
-        for (_, value) in &request.headers {
-            let text = String::from_utf8_lossy(value).into_owned();
-            if let Some(pair) = text.strip_prefix("Basic ").and_then(decoded) {
-                headers.push(percent(&pair));
-                headers.push(pair);
-            }
-            headers.push(text);
-        }
-        let mut rest = vec![request.url.to_string(), percent(&request.url)];
-        if let Some(body) = &request.body {
-            let text = String::from_utf8_lossy(body).into_owned();
-            match serde_json::from_str::<Json>(&text) {
-                Ok(json) => leaves(&json, &mut rest),
-                Err(_) => rest.push(percent(&text.replace('+', " "))),
-            }
-            rest.push(text);
-        }
-        Self { headers, rest }
-    }
-
-    fn carry(&self, value: &str) -> bool {
-        contains(&self.headers, value) || contains(&self.rest, value)
-    }
-
-    fn all(&self) -> String {
-        let all: Vec<&str> = self
-            .headers
-            .iter()
-            .chain(&self.rest)
-            .map(String::as_str)
-            .collect();
-        all.join("\n")
-    }
-}
-
-fn leaves(json: &Json, out: &mut Vec<String>) {
-    match json {
-        Json::String(text) => out.push(text.clone()),
-        Json::Array(items) => items.iter().for_each(|i| leaves(i, out)),
-        Json::Object(members) => members.values().for_each(|m| leaves(m, out)),
-        Json::Null | Json::Bool(_) | Json::Number(_) => {}
-    }
-}
-
-fn decoded(text: &str) -> Option<String> {
-    use base64::Engine;
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(text.trim())
-        .ok()?;
-    String::from_utf8(bytes).ok()
-}
-
-/// Percent-encoding undone.
-fn percent(text: &str) -> String {
-    url::form_urlencoded::parse(
-        format!("={}", text.replace('+', "%2B").replace('&', "%26")).as_bytes(),
-    )
-    .next()
-    .map(|(_, value)| value.into_owned())
-    .unwrap_or_default()
 }

@@ -7,6 +7,7 @@
 
 mod answers;
 mod findings;
+mod heard;
 mod issuer;
 mod process;
 mod reply;

@@ -15,6 +15,10 @@ pub trait Inventor {
     fn id(&mut self) -> String;
     /// A new number that stands for something.
     fn number(&mut self) -> i64;
+    /// What an expression of the plan stands for, as far as the request or an earlier answer tells.
+    fn said(&self, expr: &Expr) -> Option<String>;
+    /// Keeps what a capture finds.
+    fn tell(&mut self, step: &str, capture: &str, value: &str);
     /// When a credential that is made now ends, in milliseconds since 1970, and how many seconds that is from now.
     fn life(&self) -> (i64, u64);
 }
@@ -75,6 +79,7 @@ pub fn make(
             _ => false,
         };
         if placed && !is_list {
+            inventor.tell(&part.step, &capture.name, &told);
             values.push((capture.name.clone(), told));
         }
     }
@@ -97,7 +102,7 @@ pub fn make(
                 operator,
                 value,
             } => {
-                if let Some(wanted) = wanted(*operator, value).as_ref().and_then(said) {
+                if let Some(wanted) = wanted(*operator, value, inventor).as_ref().and_then(said) {
                     headers.push((name.to_ascii_lowercase(), wanted));
                 }
             }
@@ -106,7 +111,7 @@ pub fn make(
                 operator,
                 value,
             } if !given_body => {
-                if let Some(wanted) = wanted(*operator, value) {
+                if let Some(wanted) = wanted(*operator, value, inventor) {
                     path.place(&mut body, &[wanted]);
                 }
             }
@@ -207,9 +212,9 @@ fn filled(text: &str, values: &mut Vec<(String, String)>, inventor: &mut dyn Inv
     text
 }
 
-/// A value for which an expectation holds; of literals only.
-fn wanted(operator: Operator, value: &Expr) -> Option<Json> {
-    let literal = literal(value)?;
+/// A value for which an expectation holds: of literals, and of what the request or an earlier answer tells.
+fn wanted(operator: Operator, value: &Expr, inventor: &dyn Inventor) -> Option<Json> {
+    let literal = literal(value).or_else(|| Some(json!(inventor.said(value)?)))?;
     let shifted = |by: i64| literal.as_i64().map(|n| json!(n.saturating_add(by)));
     match operator {
         Operator::Eq | Operator::Same | Operator::Le | Operator::Ge => Some(literal),
@@ -223,7 +228,8 @@ fn wanted(operator: Operator, value: &Expr) -> Option<Json> {
     }
 }
 
-fn literal(expr: &Expr) -> Option<Json> {
+/// A literal as JSON.
+pub fn literal(expr: &Expr) -> Option<Json> {
     match &expr.kind {
         ExprKind::Null => Some(Json::Null),
         ExprKind::Bool(truth) => Some(json!(truth)),

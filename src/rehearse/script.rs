@@ -1,10 +1,11 @@
 //! What the plan says of the world outside: which request is which step's, what it changes, and which secrets it is about.
 
 use super::answers::Answers;
+use super::heard::Texts;
 use super::stage::START;
 use crate::plan::effect::{Effect, Old};
 use crate::plan::schedule::Schedule;
-use crate::plan::task::http::{CaptureSource, Http};
+use crate::plan::task::http::{Body, CaptureSource, Http, Jwt, Sign};
 use crate::plan::{Expr, ExprKind, Plan, Root, Rotation, Task, Type, Version};
 use crate::source::Span;
 use crate::world::http::Request;
@@ -58,6 +59,10 @@ pub struct Part {
     pub sets: BTreeSet<String>,
     /// The stored secrets that it carries as they are, each with its version.
     pub carries: BTreeSet<(String, Version)>,
+    /// The secrets whose new value it carries in a form that cannot be seen through: hashed, signed.
+    pub hides: BTreeSet<String>,
+    /// The texts that it says whatever a run fills in, besides its URL.
+    literals: Vec<String>,
     /// Members of the answer that other steps read.
     pub read_elsewhere: Vec<Vec<Key>>,
 }
@@ -74,17 +79,16 @@ impl Script {
         for one in &plan.rotations {
             one.walk(&mut |step| {
                 let Task::Http(http) = &step.task else { return };
-                parts.push(part(Role::Main, step, http, one, &stores, &stored));
+                let among = Among {
+                    step,
+                    rotation: one,
+                    stores: &stores,
+                    stored: &stored,
+                };
+                parts.push(among.part(Role::Main, http));
                 if let Some(strays) = &http.strays {
-                    parts.push(part(Role::List, step, &strays.list, one, &stores, &stored));
-                    parts.push(part(
-                        Role::Reap,
-                        step,
-                        &strays.revoke,
-                        one,
-                        &stores,
-                        &stored,
-                    ));
+                    parts.push(among.part(Role::List, &strays.list));
+                    parts.push(among.part(Role::Reap, &strays.revoke));
                 }
             });
         }
@@ -124,15 +128,19 @@ impl Script {
             .collect()
     }
 
-    /// Which request this is; where several look alike, that of a step which is under way.
+    /// Which request this is: one that says all that the plan writes out, where several look alike that of a step which is
+    /// under way.
     pub fn find(&self, request: &Request, running: &[String]) -> Option<usize> {
         let runs = |part: &Part| running.iter().any(|name| names(name, &part.step));
         // Hosts are written in any case.
-        let url = request.url.to_ascii_lowercase();
+        let url = without_default_port(&request.url.to_ascii_lowercase());
+        let texts = Texts::of(request);
         let score = |part: &Part| {
             let fits = part.http.method.eq_ignore_ascii_case(&request.method);
-            let literal = if fits { part.matches(&url) } else { None };
-            literal.map(|length| (runs(part), length))
+            let length = if fits { part.matches(&url) } else { None }?;
+            let said = part.said(&texts);
+            let proven = said.is_some_and(|said| said > 0 || runs(part));
+            Some((proven, runs(part), length, said))
         };
         let all = self.parts.iter().enumerate();
         let best = all
@@ -145,6 +153,22 @@ impl Script {
             .iter()
             .position(|part| runs(part) && part.http.method.eq_ignore_ascii_case(&request.method))
     }
+}
+
+/// A URL without the port that its protocol has anyway, which plans need not write.
+fn without_default_port(url: &str) -> String {
+    let ports = [
+        ("postgres://", ":5432"),
+        ("mysql://", ":3306"),
+        ("redis://", ":6379"),
+    ];
+    for (scheme, port) in ports {
+        if let Some(rest) = url.strip_prefix(scheme) {
+            let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            return format!("{scheme}{}{path}", host.strip_suffix(port).unwrap_or(host));
+        }
+    }
+    url.to_owned()
 }
 
 /// The time between two runs, in milliseconds.
@@ -178,6 +202,16 @@ impl Part {
             .collect();
         let short = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
         format!("{} {short}", self.http.method)
+    }
+
+    /// How many characters of what is written out a request has, where it has all of it.
+    fn said(&self, texts: &Texts) -> Option<usize> {
+        let all = || texts.headers.iter().chain(&texts.rest);
+        let said = |text: &&String| all().any(|heard| heard.contains(text.as_str()));
+        self.literals
+            .iter()
+            .map(|text| said(&text).then_some(text.len()))
+            .sum()
     }
 
     /// How many characters of the planned URL a real one (in lower case) has, where it has all of them in their order.
@@ -307,70 +341,119 @@ fn captures_in(
     captures
 }
 
-fn part(
-    role: Role,
-    step: &crate::plan::Step,
-    http: &Http,
-    rotation: &Rotation,
-    stores: &[Store<'_>],
-    stored: &BTreeSet<String>,
-) -> Part {
-    let mut url = Vec::new();
-    pieces(&http.url, rotation, &mut url, 0);
-    let request: Vec<&Expr> = http.request_exprs().into_iter().map(|(_, e)| e).collect();
-    let mut carries = BTreeSet::new();
-    for expr in &request {
-        visible_secrets(expr, &mut |name, version| {
-            if stored.contains(name) {
-                carries.insert((name.to_owned(), version));
-            }
-        });
-    }
-    let mut feeds = BTreeMap::new();
-    let mut sets = BTreeSet::new();
-    match &http.effect {
-        _ if role != Role::Main => {}
-        Effect::Issues(_)
-        | Effect::Unspecified
-        | Effect::SetsSlot
-        | Effect::Sets
-        | Effect::SetsSelf => {
-            for store in stores {
-                if let Some(captures) = store.captures.get(&step.name) {
-                    feeds.insert(store.secret.clone(), captures.clone());
+/// A step among what its rotation and the plan store.
+struct Among<'a> {
+    step: &'a crate::plan::Step,
+    rotation: &'a Rotation,
+    stores: &'a [Store<'a>],
+    stored: &'a BTreeSet<String>,
+}
+
+impl Among<'_> {
+    fn part(&self, role: Role, http: &Http) -> Part {
+        let Self {
+            step,
+            rotation,
+            stores,
+            stored,
+        } = *self;
+        let mut url = Vec::new();
+        pieces(&http.url, rotation, &mut url, 0);
+        if let [Some(whole)] = url.as_mut_slice() {
+            *whole = without_default_port(whole);
+        }
+        let request: Vec<&Expr> = http.request_exprs().into_iter().map(|(_, e)| e).collect();
+        let sent = request.clone();
+        let mut carries = BTreeSet::new();
+        let mut named = BTreeSet::new();
+        for expr in &request {
+            visible_secrets(expr, &mut |name, version| {
+                if stored.contains(name) {
+                    carries.insert((name.to_owned(), version));
+                }
+            });
+            expr.each_secret(&mut |read| {
+                if read.version == Version::Pending {
+                    named.insert(read.secret.to_owned());
+                }
+            });
+        }
+        // A key that signs is not sent.
+        let keys: Vec<&Expr> = match http.sign.as_deref() {
+            Some(Sign::AwsSigv4 { .. }) | None => Vec::new(),
+            Some(Sign::Hmac { key, .. } | Sign::Jwt(Jwt { key, .. })) => vec![key],
+        };
+        for key in keys {
+            key.each_secret(&mut |read| {
+                carries.remove(&(read.secret.to_owned(), read.version));
+            });
+        }
+        let mut feeds = BTreeMap::new();
+        let mut sets = BTreeSet::new();
+        match &http.effect {
+            _ if role != Role::Main => {}
+            Effect::Issues(_)
+            | Effect::Unspecified
+            | Effect::SetsSlot
+            | Effect::Sets
+            | Effect::SetsSelf => {
+                for store in stores {
+                    if let Some(captures) = store.captures.get(&step.name) {
+                        feeds.insert(store.secret.clone(), captures.clone());
+                    }
                 }
             }
+            Effect::Reads | Effect::Revokes => {}
         }
-        Effect::Reads | Effect::Revokes => {}
-    }
-    if role == Role::Main
-        && matches!(
-            http.effect,
-            Effect::Sets | Effect::SetsSelf | Effect::SetsSlot
-        )
-    {
-        let pending = carries.iter().filter(|(_, v)| *v == Version::Pending);
-        sets.extend(pending.map(|(name, _)| name.clone()));
-        let sent = captures_in(rotation, request);
-        let shared = |store: &&Store<'_>| {
-            store.rotation == rotation.name
-                && store
-                    .captures
-                    .iter()
-                    .any(|(step, _)| sent.contains_key(step))
+        if role == Role::Main
+            && matches!(
+                http.effect,
+                Effect::Sets | Effect::SetsSelf | Effect::SetsSlot
+            )
+        {
+            let pending = carries.iter().filter(|(_, v)| *v == Version::Pending);
+            sets.extend(pending.map(|(name, _)| name.clone()));
+            let read = captures_in(rotation, request);
+            let shared = |store: &&Store<'_>| {
+                store.rotation == rotation.name
+                    && store
+                        .captures
+                        .iter()
+                        .any(|(step, _)| read.contains_key(step))
+            };
+            sets.extend(stores.iter().filter(shared).map(|s| s.secret.clone()));
+        }
+        // Each field of a record counts by itself: a name may be seen where the password is hashed.
+        let hidden = |name: &str| {
+            let mut fields: BTreeSet<Option<String>> = BTreeSet::new();
+            let mut seen: BTreeSet<Option<String>> = BTreeSet::new();
+            for expr in &sent {
+                pending_fields(expr, name, false, &mut |field, visible| {
+                    fields.insert(field.clone());
+                    if visible {
+                        seen.insert(field);
+                    }
+                });
+            }
+            fields != seen
         };
-        sets.extend(stores.iter().filter(shared).map(|s| s.secret.clone()));
-    }
-    Part {
-        step: step.name.clone(),
-        role,
-        http: http.clone(),
-        at: step.at.0,
-        url,
-        feeds,
-        sets,
-        carries,
-        read_elsewhere: Vec::new(),
+        Part {
+            step: step.name.clone(),
+            role,
+            http: http.clone(),
+            at: step.at.0,
+            url,
+            feeds,
+            hides: named
+                .intersection(&sets)
+                .filter(|name| hidden(name))
+                .cloned()
+                .collect(),
+            literals: literals(http),
+            sets,
+            carries,
+            read_elsewhere: Vec::new(),
+        }
     }
 }
 
@@ -384,6 +467,70 @@ fn visible_secrets(expr: &Expr, visit: &mut dyn FnMut(&str, Version)) {
             .children()
             .into_iter()
             .for_each(|child| visible_secrets(child, visit)),
+    }
+}
+
+/// Calls `visit` on each field of a pending version, with whether it can be seen.
+fn pending_fields(
+    expr: &Expr,
+    secret: &str,
+    below: bool,
+    visit: &mut dyn FnMut(Option<String>, bool),
+) {
+    use crate::plan::Derivation;
+    let below = below
+        || matches!(&expr.kind, ExprKind::Call(function, _) if function.derivation() == Derivation::Opaque);
+    if let ExprKind::Ref(Root::Secret {
+        name,
+        version: Version::Pending,
+        field,
+    }) = &expr.kind
+        && name == secret
+    {
+        visit(field.clone(), !below);
+    }
+    for child in expr.children() {
+        pending_fields(child, secret, below, visit);
+    }
+}
+
+/// The texts that a request says besides its URL, whatever a run fills in.
+fn literals(http: &Http) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut note = |expr: &Expr| written_out(expr, &mut found);
+    match &http.body {
+        Body::None => {}
+        Body::Json(expr)
+        | Body::Text(expr)
+        | Body::Raw(expr)
+        | Body::Statement { text: expr, .. } => {
+            note(expr);
+        }
+        Body::Form(members) => members.iter().for_each(|(_, expr)| note(expr)),
+        Body::Command(words) => words.iter().for_each(note),
+        Body::Program(program) => {
+            program.arguments.iter().for_each(&mut note);
+            program.environment.iter().for_each(|(_, expr)| note(expr));
+        }
+    }
+    http.query
+        .iter()
+        .for_each(|(_, expr)| written_out(expr, &mut found));
+    found.retain(|text| !text.is_empty());
+    found
+}
+
+/// The texts that an expression has in it whatever the rest of it is: not those of a choice.
+fn written_out(expr: &Expr, out: &mut Vec<String>) {
+    match &expr.kind {
+        ExprKind::String(text) => out.push(text.clone()),
+        ExprKind::Template(parts) | ExprKind::List(parts) => {
+            parts.iter().for_each(|part| written_out(part, out));
+        }
+        ExprKind::Object(members) => members
+            .iter()
+            .for_each(|(_, value)| written_out(value, out)),
+        _ => {}
     }
 }
 

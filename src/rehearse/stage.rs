@@ -230,9 +230,11 @@ fn versions(
                     .map(|field| Ok((field.clone(), one(Some(field))?)))
                     .collect::<Result<Vec<_>>>()?
             };
+            let values = value.iter().map(|(_, text)| text.clone());
             if given.contains(&declared.name) {
-                let values = value.iter().map(|(_, text)| text.clone()).collect();
-                issuer.found(&declared.name, values, works);
+                issuer.found(&declared.name, values.collect(), works);
+            } else {
+                issuer.others.extend(values);
             }
             let stored = match value.as_slice() {
                 [(name, text)] if name.is_empty() => StoredValue::Single(Secret::from_text(text)),

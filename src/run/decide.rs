@@ -54,12 +54,12 @@ pub fn acknowledge(
         write(Event::Step { id, event }, false)?;
     }
     write(Event::Decided(decision), true)?;
-    let (status, why) = match decision {
+    let status = match decision {
         Decision::Retry => return Ok(Vec::new()),
-        Decision::Accept => (EndStatus::Accepted, Why::Replaced),
-        Decision::Abandon => (EndStatus::Abandoned, Why::Abandoned),
+        Decision::Accept => EndStatus::Accepted,
+        Decision::Abandon => EndStatus::Abandoned,
     };
-    let left = leave(world, vault, open, &journal, decision, why)?;
+    let left = leave(world, vault, open, &journal, decision)?;
     let end = End {
         status,
         code: None,
@@ -78,8 +78,11 @@ fn leave(
     open: &OpenRun,
     journal: &Journal,
     decision: Decision,
-    why: Why,
 ) -> Result<Left> {
+    let why = match decision {
+        Decision::Accept => Why::Replaced,
+        Decision::Retry | Decision::Abandon => Why::Abandoned,
+    };
     let run_id = open.run_id.as_str();
     let now = world.clock.now();
     let plan = super::journaled_plan(world, vault, run_id);

@@ -3,7 +3,7 @@
 
 use super::due;
 use super::report::{Observer, StepReport};
-use super::target::{Found, Payload, Site, Trouble, recipient, tell};
+use super::target::{Credentials, Found, Payload, Site, Trouble, recipient, tell};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
 use crate::plan::{Plan, Target};
 use crate::vault::{Delivered, Document, Registered, Vault, short_hash};
@@ -20,6 +20,9 @@ use std::time::Duration;
 const PAUSE: SignedDuration = SignedDuration::from_secs(30);
 /// No pause is longer.
 const LONGEST: SignedDuration = SignedDuration::from_hours(1);
+
+/// Nobody is left alone for longer because he asks for it.
+const LONGEST_ASKED: SignedDuration = SignedDuration::from_hours(24);
 
 /// What is to be delivered.
 pub struct Asked<'a> {
@@ -107,6 +110,7 @@ struct Job<'p> {
     target: &'p Target,
     before: Delivered,
     payload: std::result::Result<Payload, Trouble>,
+    credentials: std::result::Result<Credentials, Trouble>,
 }
 
 /// What came of an attempt.
@@ -214,22 +218,23 @@ pub async fn drift(
         if observer.stopping() {
             break;
         }
-        let site = site(world, asked, target);
-        let looked = match &payload {
-            Ok(payload) => recipient(&target.kind).look(&site, payload).await,
-            Err(trouble) => Err(trouble.clone()),
+        let arrived = vault
+            .doc()
+            .delivered(&secret, &version, &target.name)
+            .arrived(&registered(asked.plan, &secret, target));
+        let looked = match (&payload, Credentials::of(asked.plan, vault.doc(), target)) {
+            (Ok(payload), Ok(credentials)) => {
+                let site = site(world, asked, target, &credentials, arrived);
+                recipient(&target.kind).look(&site, payload).await
+            }
+            (Err(trouble), _) => Err(trouble.clone()),
+            (_, Err(trouble)) => Err(trouble),
         };
         let seen = match looked {
             Ok(Found::Same) => Seen::Current,
             Ok(Found::Differs(what)) => Seen::Differs(what),
             Ok(Found::Absent) => Seen::Absent,
-            Ok(Found::Unreadable(why)) => Seen::Noted {
-                why,
-                at: vault
-                    .doc()
-                    .delivered(&secret, &version, &target.name)
-                    .arrived(&registered(asked.plan, &secret, target)),
-            },
+            Ok(Found::Unreadable(why)) => Seen::Noted { why, at: arrived },
             Err(trouble) => Seen::Failed(told(&secret, target, &trouble)),
         };
         found.push(Drift {
@@ -395,6 +400,7 @@ fn begun<'p>(
         target,
         before,
         payload,
+        credentials: Credentials::of(asked.plan, doc, target),
     })
 }
 
@@ -431,7 +437,11 @@ async fn made(world: &World, asked: &Asked<'_>, job: &Job<'_>) -> Came {
         Ok(payload) => payload,
         Err(trouble) => return failed(trouble.clone()),
     };
-    let site = site(world, asked, job.target);
+    let credentials = match &job.credentials {
+        Ok(credentials) => credentials,
+        Err(trouble) => return failed(trouble.clone()),
+    };
+    let site = site(world, asked, job.target, credentials, job.before.at);
     // What is there already is only told of.
     if job.before.at.is_none()
         && let Err(trouble) = recipient(&job.target.kind).put(&site, payload).await
@@ -474,7 +484,7 @@ fn ended(doc: &mut Document, job: &Job<'_>, came: &Came, now: Timestamp) {
                 codes::RUN_NOT_DELIVERED.id().to_owned(),
                 trouble.message.clone(),
             ));
-            state.next_at = Some(later(now, state.failures));
+            state.next_at = Some(later(now, state.failures, trouble.pause));
         }
     }
     doc.note_delivered(&job.secret, &job.version, target, state);
@@ -488,19 +498,30 @@ fn ended(doc: &mut Document, job: &Job<'_>, came: &Came, now: Timestamp) {
     }
 }
 
-/// When a delivery that failed so often is tried again by itself.
-fn later(now: Timestamp, failures: u32) -> Timestamp {
+/// When a delivery that failed so often is tried again by itself: not before the other side asks for it.
+fn later(now: Timestamp, failures: u32, asked: Option<Duration>) -> Timestamp {
     let doubled = PAUSE.checked_mul(1 << failures.saturating_sub(1).min(10));
     let pause = doubled.map_or(LONGEST, |pause| pause.min(LONGEST));
+    let asked = asked.and_then(|asked| SignedDuration::try_from(asked).ok());
+    let pause = asked.map_or(pause, |asked| pause.max(asked.min(LONGEST_ASKED)));
     now.checked_add(pause).unwrap_or(now)
 }
 
-fn site<'a>(world: &'a World, asked: &Asked<'a>, target: &'a Target) -> Site<'a> {
+fn site<'a>(
+    world: &'a World,
+    asked: &Asked<'a>,
+    target: &'a Target,
+    credentials: &'a Credentials,
+    arrived: Option<Timestamp>,
+) -> Site<'a> {
     let folder = asked.source.and_then(|file| Path::new(file).parent());
     Site {
         world,
         target,
         folder: folder.map(PathBuf::from),
+        credentials,
+        certificates: asked.certificates,
+        arrived,
     }
 }
 

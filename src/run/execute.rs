@@ -193,13 +193,14 @@ async fn new_run(
     )?);
     turn.began(&run_id);
     let begun = Begun {
+        journal: &journal,
         facts,
         inputs,
         env,
         secrets,
         resumed: false,
     };
-    perform(world, vault, job, &journal, begun, observer).await
+    perform(world, vault, job, begun, observer).await
 }
 
 /// Proves, before anything is called, that what the run will need is there. Says all that is missing at once.
@@ -321,13 +322,14 @@ async fn continue_run(
         reason: None,
     };
     let begun = Begun {
+        journal: &journal,
         facts,
         inputs,
         env,
         secrets,
         resumed: true,
     };
-    perform(world, vault, job, &journal, begun, observer).await
+    perform(world, vault, job, begun, observer).await
 }
 
 /// The plan document that a run was started with, from its journal.
@@ -388,7 +390,9 @@ fn begin_payload(inputs: &Values, env: &Values, document: &str) -> zeroize::Zero
     )
 }
 
-struct Begun {
+/// A run that is in its journal, as its steps find it.
+struct Begun<'j> {
+    journal: &'j RefCell<Journal>,
     facts: RunFacts,
     inputs: Values,
     env: Values,
@@ -400,10 +404,10 @@ async fn perform(
     world: &World,
     vault: &RefCell<Vault>,
     job: &Job<'_>,
-    journal: &RefCell<Journal>,
-    begun: Begun,
+    begun: Begun<'_>,
     observer: &dyn Observer,
 ) -> Result<RunReport> {
+    let journal = begun.journal;
     for secret in begun.secrets.each() {
         observer.secret(secret);
     }
@@ -463,7 +467,7 @@ async fn perform(
 }
 
 /// The scope at the beginning of a run.
-fn first_scope(job: &Job<'_>, begun: &Begun, observer: &dyn Observer) -> Result<Scope> {
+fn first_scope(job: &Job<'_>, begun: &Begun<'_>, observer: &dyn Observer) -> Result<Scope> {
     let mut scope = start::scope(
         job.plan,
         begun.facts.clone(),

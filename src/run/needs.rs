@@ -56,7 +56,7 @@ pub enum NeedKind {
 
 /// All that a rotation needs and that is not at hand, in itself and in what it calls.
 pub fn missing(plan: &Plan, rotation: &Rotation, at_hand: &AtHand<'_>) -> Vec<Need> {
-    let all = reached(plan, rotation);
+    let all = plan.reached(rotation);
     let secrets = at_hand.secrets;
     let found = [
         (
@@ -82,26 +82,6 @@ pub fn missing(plan: &Plan, rotation: &Rotation, at_hand: &AtHand<'_>) -> Vec<Ne
         all.into_iter().map(need)
     });
     needs.collect()
-}
-
-/// A rotation, those that it calls, and the one that follows its failure.
-fn reached<'p>(plan: &'p Plan, rotation: &'p Rotation) -> Vec<&'p Rotation> {
-    let mut open: Vec<&Rotation> = vec![rotation];
-    let mut all: Vec<&Rotation> = Vec::new();
-    while let Some(one) = open.pop() {
-        if all.iter().any(|known| known.name == one.name) {
-            continue;
-        }
-        all.push(one);
-        one.walk(&mut |step| {
-            if let Task::Call(call) = &step.task {
-                open.extend(plan.rotation(&call.rotation));
-            }
-        });
-        let after = one.failure_rotation.as_deref();
-        open.extend(after.and_then(|name| plan.rotation(name)));
-    }
-    all
 }
 
 fn missing_inputs(
@@ -217,27 +197,30 @@ impl<'p> SecretWalk<'p, '_> {
             else {
                 return;
             };
-            if self.made.contains(name.as_str()) {
-                return;
-            }
-            let lacks = match (self.secrets.get(name, Version::Current), field) {
-                (None, _) => Some(None),
-                (Some(Stored::Fields(parts)), Some(field)) => {
-                    let there = parts.iter().any(|(known, _)| known == field);
-                    (!there).then_some(Some(field.as_str()))
-                }
-                (Some(Stored::Single(_)), Some(field)) => Some(Some(field.as_str())),
-                (Some(_), None) => None,
-            };
-            if let Some(field) = lacks {
-                let told = |(n, f, _): &(&str, Option<&str>, Span)| {
-                    *n == name && (f.is_none() || *f == field)
-                };
-                if !self.missing.iter().any(told) {
-                    self.missing.push((name, field, part.at.0));
-                }
-            }
+            self.secret(name, field.as_deref(), part.at.0);
         });
+    }
+
+    fn secret(&mut self, name: &'p str, field: Option<&'p str>, at: Span) {
+        if self.made.contains(name) {
+            return;
+        }
+        let lacks = match (self.secrets.get(name, Version::Current), field) {
+            (None, _) => Some(None),
+            (Some(Stored::Fields(parts)), Some(field)) => {
+                let there = parts.iter().any(|(known, _)| known == field);
+                (!there).then_some(Some(field))
+            }
+            (Some(Stored::Single(_)), Some(field)) => Some(Some(field)),
+            (Some(_), None) => None,
+        };
+        if let Some(field) = lacks {
+            let told =
+                |(n, f, _): &(&str, Option<&str>, Span)| *n == name && (f.is_none() || *f == field);
+            if !self.missing.iter().any(told) {
+                self.missing.push((name, field, at));
+            }
+        }
     }
 }
 
@@ -253,6 +236,15 @@ fn missing_secrets(plan: &Plan, rotation: &Rotation, secrets: &Secrets) -> Vec<D
         missing: Vec::new(),
     };
     walk.rotation(rotation);
+    // What is stored is delivered, and the targets are asked with credentials of their own.
+    for secret in super::due::stored_by(rotation) {
+        for target in plan.targets_of(&secret) {
+            for sending in target.sendings() {
+                let one = sending.credential;
+                walk.secret(&one.secret, one.field.as_deref(), one.at.0);
+            }
+        }
+    }
     walk.missing
         .into_iter()
         .map(|(name, field, span)| match field {

@@ -51,16 +51,29 @@ pub struct Moment {
     pub nonce: [u8; 16],
 }
 
+/// What a request is made with besides its step and what the run knows.
+pub struct Sending<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Where credentials may go.
+    pub egress: &'a Egress<'a>,
+    /// Where they may go besides: to their issuers.
+    pub issuers: &'a Issuers,
+    /// Authorities that are trusted besides those of the system, in PEM.
+    pub ca: Vec<Vec<u8>>,
+    /// When, and by which nonce.
+    pub moment: &'a Moment,
+}
+
 /// Evaluates every part of a request and enforces destinations again: the interpreter does not rely on the checker.
-pub fn build(
-    plan: &Plan,
-    http: &Http,
-    scope: &Scope,
-    egress: &Egress<'_>,
-    issuers: &Issuers,
-    ca: Vec<Vec<u8>>,
-    moment: &Moment,
-) -> Result<Built, EvalError> {
+pub fn build(http: &Http, scope: &Scope, sending: Sending<'_>) -> Result<Built, EvalError> {
+    let Sending {
+        plan,
+        egress,
+        issuers,
+        ca,
+        moment,
+    } = sending;
     let mut label = Label::PUBLIC;
     let (url, parts) = url_of(http, scope)?;
     let host = url

@@ -131,7 +131,7 @@ async fn one(
     let Some(revoke) = revoke_of(rotation, entry) else {
         return Err("its `revoke` step is no longer in the file".into());
     };
-    let used = used(vault.borrow().doc(), plan, revoke, entry);
+    let used = used(vault.borrow().doc(), plan, revoke, &entry.outgoing());
     if let Some(used) = used {
         commit_done(vault, entry, None)?;
         return Ok(Ended::InUse(used));
@@ -142,7 +142,7 @@ async fn one(
             .entry(name.clone())
             .or_insert_with(|| text.clone().into_bytes());
     }
-    let scope = scope(world, vault, plan, rotation, entry, observer)?;
+    let scope = scope(world, vault, plan, entry, observer)?;
     let run_id =
         super::ids::run_id(world).map_err(|_| "the system has no randomness".to_owned())?;
     let journal = RefCell::new(Journal::detached(&vault.borrow(), &run_id));
@@ -179,20 +179,16 @@ async fn one(
 }
 
 /// The version in use that a revocation would end.
-fn used(doc: &crate::vault::Document, plan: &Plan, revoke: &Revoke, entry: &Due) -> Option<String> {
+fn used(
+    doc: &crate::vault::Document,
+    plan: &Plan,
+    revoke: &Revoke,
+    old: &sweep::Outgoing<'_>,
+) -> Option<String> {
     let public = crate::plan::fields::public_fields(plan);
-    let is_public = |field: &str| public.contains(&(entry.secret.clone(), field.to_owned()));
-    let reads = fields_read(&revoke.steps, &entry.secret);
-    let successor = entry.successor.as_deref();
-    sweep::in_use(
-        doc,
-        &entry.secret,
-        &entry.version,
-        successor,
-        &reads,
-        &is_public,
-    )
-    .map(str::to_owned)
+    let is_public = |field: &str| public.contains(&(old.secret.to_owned(), field.to_owned()));
+    let reads = fields_read(&revoke.steps, old.secret);
+    sweep::in_use(doc, old, &reads, &is_public).map(str::to_owned)
 }
 
 /// The fields of the previous version of a secret that steps read.
@@ -244,7 +240,6 @@ fn scope(
     world: &World,
     vault: &RefCell<Vault>,
     plan: &Plan,
-    rotation: &Rotation,
     entry: &Due,
     observer: &dyn Observer,
 ) -> std::result::Result<Scope, String> {
@@ -268,7 +263,7 @@ fn scope(
         id: entry.run.clone(),
         started_at: world.clock.now(),
         scheduled_at: entry.due_at,
-        rotation: rotation.name.clone(),
+        rotation: entry.rotation.clone(),
         reason: None,
     };
     let bound = entry.work.as_ref().map_or(&[][..], |work| &work.bound);
@@ -298,7 +293,9 @@ fn scope(
             }
         }
     }
-    start::defaults(rotation, &mut inputs, &scope).map_err(|d| d.message)?;
+    if let Some(rotation) = plan.rotation(&entry.rotation) {
+        start::defaults(rotation, &mut inputs, &scope).map_err(|d| d.message)?;
+    }
     scope.inputs = inputs;
     Ok(scope)
 }
@@ -395,21 +392,14 @@ impl<'a> Engine<'a> {
         &self,
         revoke: &Revoke,
         version: &str,
-        successor: Option<String>,
+        successor: Option<&str>,
     ) -> Option<String> {
-        let entry = Due {
-            secret: revoke.secret.clone(),
-            version: version.to_owned(),
-            rotation: String::new(),
-            step: String::new(),
-            due_at: jiff::Timestamp::UNIX_EPOCH,
-            run: String::new(),
+        let old = sweep::Outgoing {
+            secret: &revoke.secret,
+            version,
             successor,
-            failures: 0,
-            grace: None,
-            work: None,
         };
-        used(self.vault.borrow().doc(), self.plan, revoke, &entry)
+        used(self.vault.borrow().doc(), self.plan, revoke, &old)
     }
 }
 

@@ -136,6 +136,18 @@ pub fn schedule(doc: &mut Document, due: &Due) {
     store(doc, &all);
 }
 
+/// Makes a scheduled revocation due now: what has leaked is revoked as soon as every target has a newer version.
+pub fn without_grace(doc: &mut Document, secret: &str, version: &str, now: jiff::Timestamp) {
+    let mut all = list(doc);
+    for due in &mut all {
+        if due.secret == secret && due.version == version {
+            due.due_at = due.due_at.min(now);
+            due.grace = None;
+        }
+    }
+    store(doc, &all);
+}
+
 /// Removes a revocation that was done.
 pub fn done(doc: &mut Document, secret: &str, version: &str) {
     let mut all = list(doc);
@@ -225,17 +237,42 @@ pub fn failed(doc: &mut Document, due: &Due) {
     store(doc, &all);
 }
 
-/// The version under a label that is the same credential as `version`, whatever its id is: a rollback and a person may have
+/// A version that is on its way out.
+#[derive(Clone, Copy)]
+pub struct Outgoing<'a> {
+    /// The secret.
+    pub secret: &'a str,
+    /// The version.
+    pub version: &'a str,
+    /// The version that takes its place, where one is known.
+    pub successor: Option<&'a str>,
+}
+
+impl Due {
+    /// The version that it revokes.
+    pub fn outgoing(&self) -> Outgoing<'_> {
+        Outgoing {
+            secret: &self.secret,
+            version: &self.version,
+            successor: self.successor.as_deref(),
+        }
+    }
+}
+
+/// The version under a label that is the same credential as the old one, whatever its id is: a rollback and a person may have
 /// stored the same value anew. What `version` has in common with its successor does not count. Of a record, one secret field
 /// that is the same is enough, or all public fields that the revocation reads.
 pub fn in_use<'d>(
     doc: &'d Document,
-    secret: &str,
-    version: &str,
-    successor: Option<&str>,
+    old: &Outgoing<'_>,
     reads: &[String],
     is_public: &dyn Fn(&str) -> bool,
 ) -> Option<&'d str> {
+    let Outgoing {
+        secret,
+        version,
+        successor,
+    } = *old;
     let entry = doc.get(secret)?;
     let labelled = [&entry.current, &entry.pending];
     let mut labelled = labelled.into_iter().flatten().map(String::as_str);

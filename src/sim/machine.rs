@@ -286,6 +286,13 @@ impl<O: Outside> Env for Sim<O> {
     }
 }
 
+/// The method under which the start of a program is heard.
+pub const PROGRAM: &str = "EXEC";
+/// The name under which an argument of a program stands among the headers of what [`in_place`] of it is heard.
+const ARGUMENT: &str = "argument:";
+/// The same of the file in memory that it is given.
+const FILE: &str = "file:";
+
 /// What an exchange that is not HTTP is to the outside: a request whose URL says what is spoken, so that answers get lost and
 /// processes end around it as around any other.
 fn in_place<'a>(
@@ -359,11 +366,14 @@ impl<O: Outside> Process for Sim<O> {
 
     fn start<'a>(&'a self, start: &'a Start) -> BoxFuture<'a, Attempt> {
         let body = start.stdin.clone();
-        let headers = start
+        let environment = start
             .environment
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let request = in_place("EXEC", format!("exec://{}", start.program), headers, body);
+        let arguments = start.arguments.iter().map(|a| (ARGUMENT, a.as_bytes()));
+        let file = start.file.iter().map(|file| (FILE, file.as_slice()));
+        let headers = environment.chain(arguments).chain(file);
+        let request = in_place(PROGRAM, format!("exec://{}", start.program), headers, body);
         Box::pin(async move { self.call_out(request).await })
     }
 

@@ -14,7 +14,7 @@ mod random;
 
 pub use disk::{Cut, Disk, Entry};
 pub use fault::{FsFault, HttpFault, Nonsense};
-pub use machine::{Interruption, Sim, Snapshot, State};
+pub use machine::{Interruption, PROGRAM, Sim, Snapshot, State};
 pub use random::Random;
 
 use crate::world::http::Request;

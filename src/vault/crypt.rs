@@ -3,6 +3,7 @@
 //! Texts of `age` are localised and may quote what they read, so none leaves this file: it answers with [`Fault`]. A panic in
 //! `age` on hostile input is a fault as well, never the end of the process.
 
+use super::replace;
 use age::secrecy::{ExposeSecret, SecretString};
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -182,6 +183,16 @@ impl Recipient {
             Public::Ssh(key) => key,
         }
     }
+}
+
+/// `sha256:…` of a vault file, which says whether two copies are one. What git makes of the line ends of an armored file
+/// (`core.autocrlf`) is no change of it.
+pub fn file_hash(bytes: &[u8]) -> String {
+    if form(bytes) != Form::Armored || !bytes.contains(&b'\r') {
+        return replace::sha256(bytes);
+    }
+    let text: Vec<u8> = bytes.iter().copied().filter(|b| *b != b'\r').collect();
+    replace::sha256(&text)
 }
 
 /// Looks at the first bytes.

@@ -195,30 +195,23 @@ impl Project {
         Some(view)
     }
 
+    fn stand(&mut self, path: &Path) -> Stand {
+        Stand {
+            settings: self.settings(path),
+            today: self.today,
+            revision: self.revision,
+        }
+    }
+
     /// Looks at a text as if it stood at a path, and keeps nothing of it.
     pub fn look(&mut self, path: &Path, text: &str, index: Index) -> View {
-        let settings = self.settings(path);
-        look(
-            path,
-            text,
-            index,
-            &settings,
-            &self.overlay,
-            (self.today, self.revision),
-        )
+        let stand = self.stand(path);
+        stand.look(path, text, index, &self.overlay)
     }
 
     /// The same among other texts than those that are there.
     pub fn look_among(&mut self, path: &Path, text: &str, among: &Overlay) -> View {
-        let settings = self.settings(path);
-        look(
-            path,
-            text,
-            Index::on(),
-            &settings,
-            among,
-            (self.today, self.revision),
-        )
+        self.stand(path).look(path, text, Index::on(), among)
     }
 
     /// The texts over those on the disk.
@@ -337,50 +330,52 @@ impl Texts for Noted<'_> {
     }
 }
 
-fn look(
-    path: &Path,
-    text: &str,
-    index: Index,
-    settings: &Arc<Settings>,
-    texts: &Overlay,
-    (today, revision): (Date, u64),
-) -> View {
-    let file = SourceFile::new(path.display().to_string(), text);
-    let noted = Noted {
-        texts,
-        read: Mutex::default(),
-    };
-    let config = &settings.config;
-    let mut loaded = load::analyse_among(&file, config, &noted, index);
-    let found = std::mem::take(&mut loaded.findings);
-    loaded.findings = found.clone();
-    let blanks = Blanks::collect(&loaded.sources, &found);
-    let own = FileId::new(View::OWN as usize);
-    let findings = {
-        let pointer = pointer(&loaded.sources, &pointers);
-        let checked = |id: FileId| id == own;
-        let setting = Setting {
-            config,
-            sources: &loaded.sources,
-            pointer: &pointer,
-            cwd: Path::new("/"),
-            today,
-            checked: &checked,
+/// From where a text is looked at.
+struct Stand {
+    settings: Arc<Settings>,
+    today: Date,
+    revision: u64,
+}
+
+impl Stand {
+    fn look(self, path: &Path, text: &str, index: Index, texts: &Overlay) -> View {
+        let file = SourceFile::new(path.display().to_string(), text);
+        let noted = Noted {
+            texts,
+            read: Mutex::default(),
         };
-        suppress::apply(found, &setting).kept
-    };
-    View {
-        path: path.to_owned(),
-        file,
-        loaded,
-        findings,
-        blanks,
-        settings: Arc::clone(settings),
-        reads: noted
-            .read
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner),
-        revision,
+        let config = &self.settings.config;
+        let mut loaded = load::analyse_among(&file, config, &noted, index);
+        let found = std::mem::take(&mut loaded.findings);
+        loaded.findings = found.clone();
+        let blanks = Blanks::collect(&loaded.sources, &found);
+        let own = FileId::new(View::OWN as usize);
+        let findings = {
+            let pointer = pointer(&loaded.sources, &pointers);
+            let checked = |id: FileId| id == own;
+            let setting = Setting {
+                config,
+                sources: &loaded.sources,
+                pointer: &pointer,
+                cwd: Path::new("/"),
+                today: self.today,
+                checked: &checked,
+            };
+            suppress::apply(found, &setting).kept
+        };
+        View {
+            path: path.to_owned(),
+            file,
+            loaded,
+            findings,
+            blanks,
+            settings: Arc::clone(&self.settings),
+            reads: noted
+                .read
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner),
+            revision: self.revision,
+        }
     }
 }
 

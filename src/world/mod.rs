@@ -9,6 +9,7 @@ pub mod env;
 pub mod fs;
 pub mod helper;
 pub mod http;
+pub mod notify;
 pub mod platform;
 pub mod process;
 pub mod rng;

@@ -1,9 +1,13 @@
 //! Targets: a rotated secret arrives where it is used, and what it replaces lives until then.
 
+mod fakes;
 mod files;
+mod kinds;
 mod language;
 mod order;
 mod programs;
+mod respond;
+mod services;
 
 use crate::support::project::Project;
 use std::os::unix::fs::PermissionsExt;

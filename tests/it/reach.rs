@@ -8,6 +8,6 @@ mod mysql;
 mod postgres;
 mod redis;
 mod refused;
-mod servers;
-mod signing;
+pub mod servers;
+pub mod signing;
 mod trials;

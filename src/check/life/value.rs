@@ -38,44 +38,93 @@ pub(super) enum Piece<'p> {
 
 pub(super) type Pieces<'p> = BTreeSet<Piece<'p>>;
 
-/// The pieces of an expression where `state` holds.
-pub(super) fn pieces<'p>(
-    expr: &'p Expr,
-    state: &State<'p>,
-    frame: Frame,
-    rotation: usize,
-    order: &Order<'p>,
-) -> Pieces<'p> {
-    let mut found = Pieces::new();
-    collect(expr, state, frame, rotation, order, &mut found);
-    found
+/// Where an expression is read: what holds there, in which run of which rotation.
+pub(super) struct Reading<'r, 'p> {
+    pub state: &'r State<'p>,
+    pub frame: Frame,
+    pub rotation: usize,
+    pub order: &'r Order<'p>,
 }
 
-fn collect<'p>(
-    expr: &'p Expr,
-    state: &State<'p>,
-    frame: Frame,
-    rotation: usize,
-    order: &Order<'p>,
-    found: &mut Pieces<'p>,
-) {
-    match &expr.kind {
-        ExprKind::Ref(root) => of_root(root, state, frame, rotation, order, found),
-        // The right side is taken only where the left may be missing.
-        ExprKind::Binary(Operator::Else, left, _) if is_always_there(left) => {
-            collect(left, state, frame, rotation, order, found);
-        }
-        ExprKind::Binary(Operator::Else | Operator::Add, ..) => {
-            for child in expr.children() {
-                collect(child, state, frame, rotation, order, found);
+impl<'p> Reading<'_, 'p> {
+    /// The pieces of an expression.
+    pub(super) fn pieces(&self, expr: &'p Expr) -> Pieces<'p> {
+        let mut found = Pieces::new();
+        self.collect(expr, &mut found);
+        found
+    }
+
+    fn collect(&self, expr: &'p Expr, found: &mut Pieces<'p>) {
+        match &expr.kind {
+            ExprKind::Ref(root) => self.of_root(root, found),
+            // The right side is taken only where the left may be missing.
+            ExprKind::Binary(Operator::Else, left, _) if is_always_there(left) => {
+                self.collect(left, found);
+            }
+            // A truth is not the credential that it is about.
+            ExprKind::Binary(operator, ..)
+                if !matches!(operator, Operator::Else | Operator::Add) => {}
+            ExprKind::Not(_) | ExprKind::Call(Function::IsSet, _) => {}
+            _ => {
+                for child in expr.children() {
+                    self.collect(child, found);
+                }
             }
         }
-        // A truth is not the credential that it is about.
-        ExprKind::Binary(..) | ExprKind::Not(_) | ExprKind::Call(Function::IsSet, _) => {}
-        _ => {
-            for child in expr.children() {
-                collect(child, state, frame, rotation, order, found);
+    }
+
+    fn of_root(&self, root: &'p Root, found: &mut Pieces<'p>) {
+        let mut bound = |name: Name<'p>| match self.state.bound.get(&(self.frame, name)) {
+            Some(pieces) => {
+                found.extend(pieces.iter().copied());
+                true
             }
+            None => false,
+        };
+        match root {
+            Root::Secret {
+                name,
+                field,
+                version,
+            } => {
+                let held = self.state.held(name);
+                let version = match version {
+                    Version::Current => held.current,
+                    Version::Pending => held.pending.unwrap_or(NONE),
+                    Version::Previous => held.previous,
+                };
+                found.insert(Piece::Stored {
+                    secret: name,
+                    field: field.as_deref(),
+                    version,
+                });
+            }
+            Root::Let(name) => {
+                bound(Name::Let(name));
+            }
+            Root::Input(name) => {
+                bound(Name::Input(name));
+            }
+            Root::Variable(name) => {
+                bound(Name::Variable(name));
+            }
+            Root::Capture { step, name } => {
+                if let Some(id) = self.order.find(self.rotation, step)
+                    && !bound(Name::Capture(id, name))
+                {
+                    found.insert(Piece::Made {
+                        frame: self.frame,
+                        step: id,
+                        name,
+                    });
+                }
+            }
+            Root::Inputs
+            | Root::Output(_)
+            | Root::TaskField { .. }
+            | Root::Env(_)
+            | Root::Run(_)
+            | Root::Answer => {}
         }
     }
 }
@@ -89,68 +138,6 @@ pub(crate) fn is_always_there(expr: &Expr) -> bool {
             ..
         })
     )
-}
-
-fn of_root<'p>(
-    root: &'p Root,
-    state: &State<'p>,
-    frame: Frame,
-    rotation: usize,
-    order: &Order<'p>,
-    found: &mut Pieces<'p>,
-) {
-    let mut bound = |name: Name<'p>| match state.bound.get(&(frame, name)) {
-        Some(pieces) => {
-            found.extend(pieces.iter().copied());
-            true
-        }
-        None => false,
-    };
-    match root {
-        Root::Secret {
-            name,
-            field,
-            version,
-        } => {
-            let held = state.held(name);
-            let version = match version {
-                Version::Current => held.current,
-                Version::Pending => held.pending.unwrap_or(NONE),
-                Version::Previous => held.previous,
-            };
-            found.insert(Piece::Stored {
-                secret: name,
-                field: field.as_deref(),
-                version,
-            });
-        }
-        Root::Let(name) => {
-            bound(Name::Let(name));
-        }
-        Root::Input(name) => {
-            bound(Name::Input(name));
-        }
-        Root::Variable(name) => {
-            bound(Name::Variable(name));
-        }
-        Root::Capture { step, name } => {
-            if let Some(id) = order.find(rotation, step)
-                && !bound(Name::Capture(id, name))
-            {
-                found.insert(Piece::Made {
-                    frame,
-                    step: id,
-                    name,
-                });
-            }
-        }
-        Root::Inputs
-        | Root::Output(_)
-        | Root::TaskField { .. }
-        | Root::Env(_)
-        | Root::Run(_)
-        | Root::Answer => {}
-    }
 }
 
 /// Whether a piece is a credential and not what names one: a secret, and not called an id or a user.

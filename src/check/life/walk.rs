@@ -1,7 +1,7 @@
 //! The walk along the ways of each rotation that a run may begin with.
 
 use super::state::{Held, Name, State};
-use super::value::{Frame, Piece, Pieces, VersionId, pieces};
+use super::value::{Frame, Piece, Pieces, Reading, VersionId};
 use super::{Fact, Kind};
 use crate::check::order::Order;
 use crate::plan::task::lifecycle::NewValue;
@@ -207,7 +207,7 @@ impl<'a, 'p> Walk<'a, 'p> {
         for (way, _) in &mut ends {
             let outputs = rotation.outputs.iter().map(|output| &output.value);
             for value in outputs.chain(&rotation.result) {
-                let made = pieces(value, way, 0, index, self.order);
+                let made = self.pieces(place, value, way);
                 note_use(way, &made);
             }
         }
@@ -425,7 +425,13 @@ impl<'a, 'p> Walk<'a, 'p> {
     }
 
     pub(super) fn pieces(&self, place: Place, expr: &'p Expr, way: &State<'p>) -> Pieces<'p> {
-        pieces(expr, way, place.frame, place.rotation, self.order)
+        let reading = Reading {
+            state: way,
+            frame: place.frame,
+            rotation: place.rotation,
+            order: self.order,
+        };
+        reading.pieces(expr)
     }
 
     fn tried(&mut self, place: Place, steps: &'p [Step], ways: Vec<State<'p>>) -> Vec<State<'p>> {

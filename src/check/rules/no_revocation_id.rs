@@ -60,7 +60,6 @@ use crate::plan::expr::Version;
 use crate::check::order::Node;
 use crate::plan::task::Http;
 use crate::plan::task::lifecycle::NewValue;
-use crate::source::Span;
 use crate::plan::task::walk_steps;
 use std::collections::HashSet;
 
@@ -87,7 +86,9 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let additive = matches!(&http.effect, Effect::Issues(Issues { old: Old::Stays, assumed: false, .. }));
         let name = keeping.secret;
         let revoked = cx.writes_of(name).iter().any(|w| w.act == Act::Revoke);
-        unbounded(cx, http, store, revoked, &mut full, out);
+        if !revoked && full.insert(http.url.at.0) {
+            out.extend(unbounded(cx, http, store));
+        }
         let Task::Stage(stage) = &store.step.task else { continue };
         let has_more = matches!(&stage.value, NewValue::Fields(fields) if fields.len() > 1);
         let (rotation, maker) = (store.rotation, cx.order().get(keeping.maker));
@@ -122,18 +123,15 @@ fn is_short_lived(cx: &Context<'_, '_>, rotation: usize, http: &Http) -> bool {
 }
 
 /// A server that allows so many credentials, of which none is ever revoked: it is full after as many runs.
-fn unbounded(cx: &Context<'_, '_>, http: &Http, store: &Node<'_>, revoked: bool, full: &mut HashSet<Span>, out: &mut Vec<Diagnostic>) {
-    let Effect::Issues(Issues { old: Old::Stays, at_most: Some(limit), assumed: false, .. }) = &http.effect else { return };
+fn unbounded(cx: &Context<'_, '_>, http: &Http, store: &Node<'_>) -> Option<Diagnostic> {
+    let Effect::Issues(Issues { old: Old::Stays, at_most: Some(limit), assumed: false, .. }) = &http.effect else { return None };
     let dies = store.step.task.write().is_some_and(|write| write.expires.is_some());
-    if revoked || dies || revokes_any(cx) || !full.insert(http.url.at.0) {
-        return;
-    }
-    out.push(
+    (!dies && !revokes_any(cx)).then(|| {
         Diagnostic::new(codes::NO_REVOCATION_ID, http.url.at.0, format!("the server allows {limit} of these, and nothing revokes the old ones"))
             .at(format!("refused after {limit} runs"))
             .label(store.step.at.0, "stored here")
-            .help("`revoke previous.SECRET …` behind the promotion; or say when it dies: `expires …`"),
-    );
+            .help("`revoke previous.SECRET …` behind the promotion; or say when it dies: `expires …`")
+    })
 }
 
 /// Whether any request of the plan revokes something.

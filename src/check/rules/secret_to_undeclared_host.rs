@@ -39,7 +39,7 @@ use super::userinfo_confusable_host;
 use crate::check::context::{Context, Leak, Once, place_of};
 use crate::check::flow::{Event, Part};
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
-use crate::plan::egress::Ruling;
+use crate::plan::egress::{Egress, Ruling};
 use crate::plan::{Origin, Place, Policy};
 use crate::source::Span;
 use std::collections::{HashMap, HashSet};
@@ -50,6 +50,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if !cx.plan.dialect.semantics().declares_intent {
         strangers(cx, out);
     }
+    targets(cx, out);
     for event in &cx.flow.events {
         let Some((request, part)) = cx.request(event) else { continue };
         let (Some(place), Some(host)) = (place_of(part), &request.target.host) else { continue };
@@ -86,6 +87,31 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             }
             found = declared(cx, &leak, found);
             out.push(found.help(remedy(cx, &leak, host)));
+        }
+    }
+}
+
+/// The credentials with which targets are asked.
+fn targets(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let egress = Egress::of(cx.plan);
+    for target in &cx.plan.targets {
+        for sending in target.sendings() {
+            let ruling = egress.of_target(&sending);
+            if ruling == Ruling::Allowed {
+                continue;
+            }
+            let (secret, host, place) = (&sending.credential.secret, &sending.host, sending.place.as_str());
+            let message = match ruling {
+                Ruling::WrongPlace => format!("secret `{secret}` may go to `{host}`, but not in its {place}"),
+                _ => format!("secret `{secret}` is sent to `{host}`, where it may not go"),
+            };
+            let place = match sending.place.is_usual() {
+                true => String::new(),
+                false => format!(" in {place}"),
+            };
+            let found = Diagnostic::new(codes::SECRET_TO_UNDECLARED_HOST, sending.credential.at.0, message)
+                .at(format!("with it target `{}` is asked", target.name));
+            out.push(found.help(format!("declare where it may go: `secret {secret} to \"{host}\"{place}`")));
         }
     }
 }

@@ -54,6 +54,8 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         used.extend(written(&node.step.task));
     }
     used.extend(cx.plan.deliveries.iter().map(|delivery| delivery.secret.as_str()));
+    let sendings = cx.plan.targets.iter().flat_map(|target| target.sendings());
+    used.extend(sendings.map(|sending| sending.credential.secret.as_str()));
     // What a shared file declares is used by the files that use it.
     let own: HashSet<FileId> = cx.plan.rotations.iter().filter(|r| !r.imported).map(|r| r.at.0.file).collect();
     for secret in cx.plan.secrets.iter().filter(|s| own.contains(&s.at.0.file)) {

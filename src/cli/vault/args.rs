@@ -271,6 +271,9 @@ pub enum RecipientsCommand {
         /// What people call it, such as `alice` or `ci`.
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
+        /// Add it even while a run is open, whose kept answers it cannot open.
+        #[arg(long)]
+        force: bool,
     },
     /// Stop someone from opening the vault from now on.
     Remove {

@@ -7,7 +7,11 @@ use crate::diagnostic::{Error, Failure, Printable, Result, codes};
 pub(super) fn run(cx: &Ctx, args: &RecipientsArgs) -> Result<Output> {
     match &args.command {
         None => list(cx, args.report),
-        Some(RecipientsCommand::Add { recipient, name }) => add(cx, recipient, name.as_deref()),
+        Some(RecipientsCommand::Add {
+            recipient,
+            name,
+            force,
+        }) => add(cx, recipient, name.as_deref(), *force),
         Some(RecipientsCommand::Remove { recipient, force }) => remove(cx, recipient, *force),
     }
 }
@@ -49,8 +53,38 @@ fn list(cx: &Ctx, report: Report) -> Result<Output> {
     Ok(Output::new(&vault).text(&lines))
 }
 
-fn add(cx: &Ctx, text: &str, name: Option<&str>) -> Result<Output> {
+/// What an open run keeps is sealed to those who were recipients when it was kept: a change would leave somebody without it,
+/// or somebody with it.
+fn no_open_run(cx: &Ctx, vault: &crate::vault::Vault, all_the_same: &str) -> Result<()> {
+    let open = crate::run::open_runs(&cx.world, vault)?;
+    let Some(run) = open.first() else {
+        return Ok(());
+    };
+    Err(Error::plain(
+        Failure::Usage,
+        codes::RUN_INTERRUPTED,
+        format!(
+            "run {} of `{}` is open, and what it keeps is sealed to all present recipients",
+            run.run_id, run.rotation
+        ),
+    )
+    .help(format!(
+        "end it first: `rot resume {}`; {all_the_same}",
+        run.run_id
+    )))
+}
+
+fn add(cx: &Ctx, text: &str, name: Option<&str>, force: bool) -> Result<Output> {
     let mut vault = cx.open()?;
+    let known = vault.doc().name_of(text).is_some()
+        || vault.doc().recipients().iter().any(|one| one == text);
+    if !force && !known {
+        no_open_run(
+            cx,
+            &vault,
+            "`--force` adds the recipient all the same, who cannot end that run",
+        )?;
+    }
     let mut added = false;
     let mut called = None;
     vault.commit(|doc| {
@@ -73,20 +107,8 @@ fn add(cx: &Ctx, text: &str, name: Option<&str>) -> Result<Output> {
 
 fn remove(cx: &Ctx, text: &str, force: bool) -> Result<Output> {
     let mut vault = cx.open()?;
-    let open = crate::run::open_runs(&cx.world, &vault)?;
-    if let Some(run) = open.first().filter(|_| !force) {
-        return Err(Error::plain(
-            Failure::Usage,
-            codes::RUN_INTERRUPTED,
-            format!(
-                "run {} of `{}` is open, and what it keeps is sealed to all present recipients",
-                run.run_id, run.rotation
-            ),
-        )
-        .help(format!(
-            "end it first: `rot resume {}`; `--force` removes the recipient all the same",
-            run.run_id
-        )));
+    if !force {
+        no_open_run(cx, &vault, "`--force` removes the recipient all the same")?;
     }
     // What is at hand is asked for before, on the document that is about to change.
     let own: Vec<String> = vault

@@ -139,6 +139,13 @@ fn chosen_at_run_time(task: &Node) -> bool {
         .is_some()
 }
 
+/// Where a task stands: behind which one, in which loops, in which branches of which forks.
+struct Around<'n> {
+    previous: Option<&'n Node>,
+    loops: &'n [String],
+    forks: &'n [(usize, usize)],
+}
+
 impl Reader<'_> {
     /// The place in text order of the last task within a loop.
     pub(super) fn last_within(&self, own: &str) -> Option<usize> {
@@ -196,7 +203,12 @@ impl Reader<'_> {
             }
             let mut inner = loops.to_vec();
             if let Some((name, span)) = reference_name(task) {
-                self.collect_task(task, previous, &kind, name.clone(), span, (loops, forks));
+                let around = Around {
+                    previous,
+                    loops,
+                    forks,
+                };
+                self.collect_task(task, &kind, (name.clone(), span), &around);
                 if kind == "DO_WHILE" {
                     inner.push(name);
                 }
@@ -215,12 +227,15 @@ impl Reader<'_> {
     fn collect_task(
         &mut self,
         task: &Node,
-        previous: Option<&Node>,
         kind: &str,
-        name: String,
-        span: Span,
-        within: (&[String], &[(usize, usize)]),
+        (name, span): (String, Span),
+        around: &Around<'_>,
     ) {
+        let Around {
+            previous,
+            loops,
+            forks,
+        } = *around;
         if let Some(first) = self.scope.tasks.get(&name) {
             let first = first.span;
             self.scope.twice.insert(name.clone());
@@ -296,7 +311,7 @@ impl Reader<'_> {
             self.names
                 .extend(field(definition, "name").and_then(text_of));
         }
-        let (order, (loops, forks)) = (self.scope.task_names.len(), within);
+        let order = self.scope.task_names.len();
         self.scope.task_names.push(name.clone());
         let own = name.clone();
         self.scope.tasks.insert(

@@ -22,10 +22,9 @@ pub fn pretty(value: &Value) -> String {
 fn write(value: &Value, indent: Option<usize>, out: &mut String) {
     match value {
         Value::Number(n) => out.push_str(&number(n)),
-        Value::Array(items) => sequence('[', ']', items.iter(), indent, out, write),
+        Value::Array(items) => sequence(('[', ']'), items.iter(), indent, out, write),
         Value::Object(members) => sequence(
-            '{',
-            '}',
+            ('{', '}'),
             sorted(members).into_iter(),
             indent,
             out,
@@ -41,8 +40,7 @@ fn write(value: &Value, indent: Option<usize>, out: &mut String) {
 }
 
 fn sequence<T>(
-    open: char,
-    close: char,
+    (open, close): (char, char),
     items: impl Iterator<Item = T>,
     indent: Option<usize>,
     out: &mut String,

@@ -29,6 +29,16 @@ pub(super) enum Place {
     Revoke,
 }
 
+/// A capture as the author asks for it.
+struct AskedCapture<'c> {
+    secret: bool,
+    name: &'c Name,
+    source: &'c Source,
+    ty: Option<&'c Name>,
+    optional: bool,
+    to: Vec<Destination>,
+}
+
 /// Largest body that may be asked for.
 const MAX_BODY: u64 = 16 << 20;
 
@@ -280,7 +290,15 @@ impl Resolver {
                     .iter()
                     .filter_map(|target| self.destination(target))
                     .collect();
-                self.capture(made, *secret, name, source, ty.as_ref(), *optional, to);
+                let asked = AskedCapture {
+                    secret: *secret,
+                    name,
+                    source,
+                    ty: ty.as_ref(),
+                    optional: *optional,
+                    to,
+                };
+                self.capture(made, asked);
             }
             ClauseKind::Ca(path) => made.limits.ca.push(path.text.clone()),
             ClauseKind::Proxy => made.limits.proxy = true,
@@ -453,17 +471,15 @@ impl Resolver {
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn capture(
-        &mut self,
-        made: &mut Http,
-        secret: bool,
-        name: &Name,
-        source: &Source,
-        ty: Option<&Name>,
-        optional: bool,
-        to: Vec<Destination>,
-    ) {
+    fn capture(&mut self, made: &mut Http, asked: AskedCapture<'_>) {
+        let AskedCapture {
+            secret,
+            name,
+            source,
+            ty,
+            optional,
+            to,
+        } = asked;
         check_identifier(self, "a capture", name);
         if let Some(first) = made.captures.iter().find(|c| c.name == name.text) {
             let first = first.at.0;

@@ -4,9 +4,12 @@ use super::{Resolver, errors};
 use crate::diagnostic::{Printable, codes};
 use crate::plan::index::{NameKind, Offer};
 use crate::plan::schedule::Dur;
+use crate::plan::service::{Form, is_address};
 use crate::plan::target::{
-    CommandTarget, Delivery, FileForm, FileTarget, KINDS, KindWord, Target, TargetKind,
+    CommandTarget, Credential, Delivery, FileForm, FileTarget, KINDS, KindWord, Said, Service,
+    ServiceTarget, SystemdTarget, Target, TargetKind, Word,
 };
+use crate::plan::{ExprKind, Root, Version};
 use crate::source::{At, Span};
 use crate::syntax::ast::{self, Name};
 
@@ -48,9 +51,11 @@ impl Resolver {
             ));
             return;
         }
-        let kind = match known.word {
-            "file" => self.file_target(target, imported),
-            _ => self.command_target(target),
+        let kind = match (Service::parse(known.word), known.word) {
+            (Some(service), _) => self.service_target(target, service),
+            (None, "file") => self.file_target(target, imported),
+            (None, "systemd") => self.systemd_target(target),
+            (None, _) => self.command_target(target),
         };
         if let Some(kind) = kind {
             self.plan.targets.push(Target {
@@ -183,6 +188,144 @@ impl Resolver {
             program: target.place.text.clone(),
             timeout: self.duration_option(&target.options, "timeout"),
         }))
+    }
+
+    fn systemd_target(&mut self, target: &ast::Target) -> Option<TargetKind> {
+        let (name, options) = (&target.place.text, &target.options);
+        let fits = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | ':' | '%');
+        if !name.chars().all(fits) || name.len() > 200 || name.starts_with('.') {
+            self.report(errors::bad_value(
+                codes::BAD_VALUE,
+                target.place.span,
+                format!("`{}` is not the name of a credential", name.printable()),
+                "the name that stands in `LoadCredential=`: letters, digits, `-`, `_` and `.`",
+            ));
+            return None;
+        }
+        let folder = self.literal_option(options, "folder");
+        if let Some((text, span)) = &folder
+            && (!text.starts_with('/') || text.split('/').any(|part| part == ".."))
+        {
+            self.report(errors::bad_value(
+                codes::BAD_VALUE,
+                *span,
+                format!("`{}` is not the path of a folder", text.printable()),
+                "write a path that begins with `/`, without `..`",
+            ));
+        }
+        let key = self.chosen(options, "key", &SystemdTarget::KEYS);
+        let encrypt = self.program_option(options, "encrypt");
+        if key.is_some() && encrypt.is_none() {
+            self.report(errors::bad_value(
+                codes::MISSING_REQUIRED,
+                target.kind.span,
+                "`key` says with what `systemd-creds` encrypts, and nothing is encrypted here",
+                "write `encrypt \"systemd-creds\"`, and its path in `[programs]` of rot.toml",
+            ));
+        }
+        Some(TargetKind::Systemd(SystemdTarget {
+            credential: name.clone(),
+            folder: folder.map(|(text, _)| text),
+            encrypt,
+            key: key.map(str::to_owned),
+            then: self.program_option(options, "then"),
+        }))
+    }
+
+    fn service_target(&mut self, target: &ast::Target, service: Service) -> Option<TargetKind> {
+        let before = self.diagnostics.len();
+        let mut options = Vec::new();
+        for (option, value) in &target.options {
+            let Some(word) = Word::parse(&option.text) else {
+                continue;
+            };
+            let said = match word.form() {
+                Form::Credential => self.credential(option, value).map(Said::Credential),
+                Form::Length => self
+                    .duration_option(&target.options, &option.text)
+                    .map(Said::Length),
+                Form::Choice(choices) => {
+                    let choices: Vec<(&'static str, &'static str)> =
+                        choices.iter().map(|choice| (*choice, *choice)).collect();
+                    let chosen = self.chosen(&target.options, &option.text, &choices);
+                    chosen.map(|choice| Said::Text(choice.to_owned()))
+                }
+                Form::Text | Form::Address => {
+                    let text = self.literal_option(&target.options, &option.text);
+                    text.map(|(text, span)| {
+                        let address = word.form() == Form::Address;
+                        if text.is_empty() || (address && !is_address(&text)) {
+                            self.report(errors::bad_value(
+                                codes::BAD_URL,
+                                span,
+                                format!("`{}` is no value of `{}`", text.printable(), option.text),
+                                match address {
+                                    true => "the address of a server: `\"https://host\"`, or `http://127.0.0.1` on this machine",
+                                    false => "write what it is, or leave it out",
+                                },
+                            ));
+                        }
+                        Said::Text(text)
+                    })
+                }
+            };
+            options.extend(said.map(|said| (word, said)));
+        }
+        if self.diagnostics.len() > before {
+            return None;
+        }
+        let made = ServiceTarget {
+            service,
+            place: target.place.text.clone(),
+            options,
+        };
+        if let Err((message, help)) = made.fits() {
+            self.report(errors::bad_value(
+                codes::BAD_VALUE,
+                target.place.span,
+                message,
+                help,
+            ));
+            return None;
+        }
+        Some(TargetKind::Service(made))
+    }
+
+    /// `secrets.NAME` or `secrets.NAME.field`, declared.
+    fn credential(&mut self, option: &Name, value: &ast::Expr) -> Option<Credential> {
+        let before = self.diagnostics.len();
+        let (expr, _) = self.expr(value);
+        if let ExprKind::Ref(Root::Secret {
+            name,
+            field,
+            version: Version::Current,
+        }) = &expr.kind
+        {
+            let fields = self.declared_secret(name).map(|secret| &secret.fields);
+            let whole = fields.is_some_and(|fields| match field {
+                Some(field) => fields.contains(field),
+                None => fields.is_empty(),
+            });
+            if whole {
+                return Some(Credential {
+                    secret: name.clone(),
+                    field: field.clone(),
+                    at: At(value.span),
+                });
+            }
+        }
+        if self.diagnostics.len() == before {
+            self.report(errors::bad_value(
+                codes::BAD_VALUE,
+                value.span,
+                format!("`{}` is a secret of the vault, as it is", option.text),
+                format!(
+                    "write `{0} secrets.NAME`, or `{0} secrets.NAME.field` of a record",
+                    option.text
+                ),
+            ));
+        }
+        None
     }
 
     fn program_option(&mut self, options: &Options, word: &str) -> Option<String> {

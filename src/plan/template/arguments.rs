@@ -1,6 +1,7 @@
 //! What a template asks for, and what a use of it gives.
 
 use super::KINDS;
+use super::family::Chosen;
 use crate::diagnostic::{Diagnostic, codes, nearest};
 use crate::plan::resolve::parse_host;
 use crate::source::{Dur, Span};
@@ -8,20 +9,34 @@ use crate::syntax::ast::{Entry, Expr, ExprKind, Member, Name, Part, Rotation, Te
 use std::collections::HashMap;
 
 /// What stands for the parameters of a template.
-pub(super) struct Bound {
+pub(super) struct Bound<'a> {
     values: HashMap<String, Expr>,
     secrets: HashMap<String, String>,
+    /// The member of a family; then there are no parameters.
+    pub(super) member: Option<Chosen<'a>>,
 }
 
-impl Bound {
+impl<'a> Bound<'a> {
+    /// What stands for the member of a family.
+    pub(super) fn of_member(member: Chosen<'a>) -> Self {
+        Self {
+            values: HashMap::new(),
+            secrets: HashMap::new(),
+            member: Some(member),
+        }
+    }
+
     /// What stands for a parameter that is a value.
     pub(super) fn value(&self, name: &str) -> Option<&Expr> {
         self.values.get(name)
     }
 
     /// The secret that stands for a parameter.
-    pub(super) fn secret(&self, name: &str) -> Option<&str> {
-        self.secrets.get(name).map(String::as_str)
+    pub(super) fn secret(&self, name: &str) -> Option<String> {
+        match &self.member {
+            Some(member) => member.secret(name),
+            None => self.secrets.get(name).cloned(),
+        }
     }
 
     /// The length of time that stands for a parameter.
@@ -152,7 +167,7 @@ pub(super) fn bind(
     rotation: &Rotation,
     secrets: &HashMap<&str, &[Name]>,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Bound> {
+) -> Option<Bound<'static>> {
     let before = diagnostics.len();
     let given: Vec<&Member> = rotation
         .body
@@ -183,6 +198,7 @@ pub(super) fn bind(
     let mut bound = Bound {
         values: HashMap::new(),
         secrets: HashMap::new(),
+        member: None,
     };
     let mut missing = Vec::new();
     for parameter in &parameters {
@@ -324,7 +340,7 @@ fn named_secret(
 }
 
 /// The text of a string without interpolation.
-fn literal(value: &Expr) -> Option<&str> {
+pub(super) fn literal(value: &Expr) -> Option<&str> {
     match &value.kind {
         ExprKind::String(parts) => match parts.as_slice() {
             [] => Some(""),

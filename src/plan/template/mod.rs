@@ -5,7 +5,10 @@
 //! rule sees an ordinary rotation. Places stay those of the template; [`attribute`] adds where it was used.
 
 mod arguments;
+mod family;
 mod substitute;
+
+pub use family::once;
 
 use crate::diagnostic::{Diagnostic, codes, nearest};
 use crate::source::Span;
@@ -29,18 +32,17 @@ pub const KINDS: [&str; 8] = [
 pub fn expand(trees: &[&Ast]) -> Option<Expanded> {
     let concerned = |item: &Item| match item {
         Item::Template(_) => true,
-        Item::Rotation(rotation) => rotation.from.is_some(),
-        Item::Use(_)
-        | Item::Env(_)
-        | Item::Secret(_)
-        | Item::Target(_)
-        | Item::Deliver(_)
-        | Item::Error(_) => false,
+        Item::Rotation(rotation) => rotation.from.is_some() || rotation.family.is_some(),
+        Item::Secret(_) | Item::Deliver(_) => family::is_concerned(item),
+        Item::Use(_) | Item::Env(_) | Item::Target(_) | Item::Error(_) => false,
     };
     if !trees.iter().any(|tree| tree.items.iter().any(concerned)) {
         return None;
     }
     let mut diagnostics = Vec::new();
+    let single = family::expand(trees, &mut diagnostics);
+    let trees: Vec<&Ast> = single.iter().collect();
+    let trees = trees.as_slice();
     let mut known: HashMap<&str, &Template> = HashMap::new();
     for template in templates(trees) {
         match known.get(template.name.text.as_str()) {
@@ -248,7 +250,7 @@ fn instance(
             for name in names {
                 if let Some(secret) = bound.secret(&name.text) {
                     let wants = to.iter().map(|t| substitute::destination(t, &bound));
-                    wanted.push((secret.to_owned(), wants.collect()));
+                    wanted.push((secret, wants.collect()));
                 }
             }
         }
@@ -256,6 +258,7 @@ fn instance(
     let made = Rotation {
         name: rotation.name.clone(),
         from: None,
+        family: rotation.family.clone(),
         body,
         span: rotation.span,
     };

@@ -1,6 +1,6 @@
 //! The declarations at the top: environment, and secrets with where they may go.
 
-use super::text::{key, quoted, secret_name};
+use super::text::{key, quoted, secret_name, segment};
 use crate::plan::policy::{Destination, HostPattern, Place, Policy};
 use crate::plan::target::Said;
 use crate::plan::task::{Http, Task};
@@ -56,6 +56,14 @@ fn targets_and_deliveries(plan: &Plan) -> String {
             .map(|(word, value)| match value {
                 Said::Text(value) => format!("{word} {}", quoted(&value)),
                 Said::Length(value) => format!("{word} {value}"),
+                Said::Credential(one) => {
+                    let field = one
+                        .field
+                        .as_ref()
+                        .map(|field| format!(".{}", segment(field)));
+                    let name = secret_name(&one.secret);
+                    format!("{word} secrets.{name}{}", field.unwrap_or_default())
+                }
             })
             .collect();
         let options = match options.is_empty() {

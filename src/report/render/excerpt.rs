@@ -67,6 +67,14 @@ pub(super) struct Excerpt {
     pub spots: Vec<Spot>,
 }
 
+/// A line that is shown, with what is marked in it.
+struct Row<'f> {
+    id: FileId,
+    file: &'f SourceFile,
+    number: usize,
+    marked: &'f [(u32, u32)],
+}
+
 impl Excerpt {
     /// `None` when no mark has a text behind it.
     pub(super) fn build(
@@ -139,7 +147,13 @@ impl Excerpt {
                 .names
                 .entry(id)
                 .or_insert_with(|| visible(file.name()).into_owned());
-            excerpt.push_line(id, file, *number, on_line, blanks, limit, options.unicode);
+            let row = Row {
+                id,
+                file,
+                number: *number,
+                marked: on_line,
+            };
+            excerpt.push_line(&row, blanks, limit, options.unicode);
         }
         for (mark, place) in &found {
             excerpt.push_spot(mark, place, blanks);
@@ -148,17 +162,13 @@ impl Excerpt {
         (!excerpt.spots.is_empty()).then_some(excerpt)
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn push_line(
-        &mut self,
-        id: FileId,
-        file: &SourceFile,
-        number: usize,
-        marked: &[(u32, u32)],
-        blanks: &Blanks,
-        limit: usize,
-        unicode: bool,
-    ) {
+    fn push_line(&mut self, row: &Row<'_>, blanks: &Blanks, limit: usize, unicode: bool) {
+        let Row {
+            id,
+            file,
+            number,
+            marked,
+        } = *row;
         let line_start = file.line_start(number);
         let text = file.line_text(number);
         let offset = |at: usize| line_start + u32::try_from(at).unwrap_or(0);

@@ -111,15 +111,14 @@ impl Exchange for HttpExchange<'_> {
             at: engine.world.clock.now(),
             nonce,
         };
-        let built = request::build(
-            engine.plan,
-            http,
-            &scope,
-            &engine.egress,
-            &issuers,
-            certificates,
-            &moment,
-        );
+        let sending = request::Sending {
+            plan: engine.plan,
+            egress: &engine.egress,
+            issuers: &issuers,
+            ca: certificates,
+            moment: &moment,
+        };
+        let built = request::build(http, &scope, sending);
         engine.mask_made(&scope);
         let mut built = built?;
         if let Outgoing::Http(request) = &mut built.request

@@ -258,7 +258,7 @@ impl<'a> Engine<'a> {
             let work = Some(self.revocation_work(cx, revoke)?);
             let entry = sweep::Due {
                 grace: Some(after),
-                ..self.due(cx, name, &old, due, self.pinned(name), work)
+                ..self.due(cx, stored_as(name, &old), due, self.pinned(name), work)
             };
             return self.leave_for_later(cx, &entry);
         }
@@ -267,14 +267,14 @@ impl<'a> Engine<'a> {
         let arrival = self.vault.borrow().doc().arrival(name, &old, now);
         if let Arrival::Waits(targets) = arrival {
             let work = Some(self.revocation_work(cx, revoke)?);
-            let entry = self.due(cx, name, &old, now, successor, work);
+            let entry = self.due(cx, stored_as(name, &old), now, successor, work);
             self.note(format!(
                 "version {old} of `{name}` is not revoked before it is replaced at {}",
                 targets.join(", ")
             ));
             return self.leave_for_later(cx, &entry);
         }
-        if let Some(used) = self.revokes_in_use(revoke, &old, successor.clone()) {
+        if let Some(used) = self.revokes_in_use(revoke, &old, successor.as_deref()) {
             cx.trace.skipped.set(true);
             self.note(format!(
                 "version {old} of `{name}` is not revoked: the same credential is in use as version {used}"
@@ -303,7 +303,7 @@ impl<'a> Engine<'a> {
                 let work = Some(self.revocation_work(cx, revoke)?);
                 let entry = sweep::Due {
                     failures: 1,
-                    ..self.due(cx, name, &old, now, successor, work)
+                    ..self.due(cx, stored_as(name, &old), now, successor, work)
                 };
                 self.leave_for_later(cx, &entry)?;
                 self.done.borrow_mut().unrevoked.push(*diagnostic);
@@ -311,7 +311,7 @@ impl<'a> Engine<'a> {
             }
             Err(other) => return Err(other),
         }
-        let others = self.due(cx, name, &old, now, successor, work);
+        let others = self.due(cx, stored_as(name, &old), now, successor, work);
         // It is a fact whoever has the claim now, and moves nothing that is in use.
         self.vault.borrow_mut().commit(|doc| {
             sweep::revoked(doc, name, &old, now)?;
@@ -332,15 +332,14 @@ impl<'a> Engine<'a> {
     fn due(
         &self,
         cx: StepContext<'_, '_>,
-        secret: &str,
-        version: &str,
+        of: crate::run::journal::event::Stored,
         due_at: jiff::Timestamp,
         successor: Option<String>,
         work: Option<sweep::Work>,
     ) -> sweep::Due {
         sweep::Due {
-            secret: secret.to_owned(),
-            version: version.to_owned(),
+            secret: of.secret,
+            version: of.version,
             rotation: cx.frame.rotation.name.clone(),
             step: cx.step.name.clone(),
             due_at,

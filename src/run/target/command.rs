@@ -13,7 +13,8 @@ impl Recipient for CommandTarget {
         Box::pin(async move {
             let stdin = Some(payload.document()?);
             let timeout = self.timeout.map_or(PATIENCE, |length| length.to_std());
-            started(site, &self.program, payload, stdin, timeout).await
+            let started = started(site, &self.program, Vec::new(), payload, stdin, timeout);
+            started.await.map(drop)
         })
     }
 

@@ -47,8 +47,7 @@ struct Owner {
 impl FileTarget {
     fn write(&self, site: &Site<'_>, payload: &Payload) -> Result<(), Trouble> {
         let (fs, path) = (&site.world.fs, absolute(site, &self.path)?);
-        let folder = dir_of(&path);
-        safe_folder(site.world, folder)?;
+        safe_folder(site.world, dir_of(&path))?;
         let owner = self.owner(site.world)?;
         let (stat, before) = present(site.world, &path)?;
         let after = self.content(before.as_ref().map(|b| b.as_slice()), payload)?;
@@ -62,29 +61,55 @@ impl FileTarget {
             }
             return Ok(());
         }
+        self.replace(site.world, &path, owner, &after)
+    }
+
+    /// Puts a new content in the place of the old one.
+    fn replace(
+        &self,
+        world: &World,
+        path: &Path,
+        owner: Owner,
+        after: &[u8],
+    ) -> Result<(), Trouble> {
+        let (fs, folder) = (&world.fs, dir_of(path));
         // One name for each file, so that what a crash leaves is found.
-        let beside = beside(&path, ".rot-new");
+        let beside = beside(path, ".rot-new");
         let failed = |e: io::Error| {
             // What was begun is of no use; the next attempt would remove it too.
             let _ = fs.remove(&beside);
-            not_written(&path, &e)
+            not_written(path, &e)
         };
         match fs.remove(&beside) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
         let mut file = fs.create(&beside, 0o600).map_err(failed)?;
-        file.write(&after).map_err(failed)?;
+        file.write(after).map_err(failed)?;
         if let Err(error) = fs.own(&beside, owner.uid, owner.gid, self.mode) {
             let _ = fs.remove(&beside);
-            return Err(not_owned(&path, &error));
+            return Err(not_owned(path, &error));
         }
         file.sync().map_err(failed)?;
-        fs.rename(&beside, &path).map_err(failed)?;
+        fs.rename(&beside, path).map_err(failed)?;
         fs.sync_dir(folder).map_err(|e| Trouble {
             unknown: true,
-            ..not_written(&path, &e)
+            ..not_written(path, &e)
         })
+    }
+
+    /// What is there as it is; nothing where there is no file.
+    pub(super) fn there(&self, site: &Site<'_>) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
+        let path = absolute(site, &self.path)?;
+        safe_folder(site.world, dir_of(&path))?;
+        Ok(present(site.world, &path)?.1)
+    }
+
+    /// Puts a content there that was made elsewhere.
+    pub(super) fn set(&self, site: &Site<'_>, after: &[u8]) -> Result<(), Trouble> {
+        let path = absolute(site, &self.path)?;
+        safe_folder(site.world, dir_of(&path))?;
+        self.replace(site.world, &path, self.owner(site.world)?, after)
     }
 
     fn compare(&self, site: &Site<'_>, payload: &Payload) -> Result<Found, Trouble> {

@@ -4,15 +4,28 @@
 //! All kinds *set*: after an outcome that is not known the same is set again. None of them shows a value, and no text of the
 //! other side that may quote one.
 
+mod aws;
+mod azure;
 mod command;
 mod file;
+mod gcp;
+mod github;
+mod gitlab;
+mod kubernetes;
+mod kv;
+mod service;
+mod systemd;
 
 use super::engine::Local;
+use crate::plan::egress::{Egress, Ruling};
+use crate::plan::service::Word;
 use crate::plan::{Plan, Target, TargetKind};
 use crate::vault::{Secret, StoredValue, variable};
 use crate::world::World;
 use crate::world::http;
 use crate::world::process::Start;
+use jiff::Timestamp;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -28,6 +41,63 @@ pub(super) struct Site<'a> {
     pub(super) target: &'a Target,
     /// The folder from which relative paths count; `None` where there is no file.
     pub(super) folder: Option<PathBuf>,
+    /// The credentials with which the target is asked.
+    pub(super) credentials: &'a Credentials,
+    /// PEM texts of the certificate files that the plan names.
+    pub(super) certificates: &'a HashMap<String, Vec<u8>>,
+    /// When the version arrived, where it has.
+    pub(super) arrived: Option<Timestamp>,
+}
+
+/// The credentials with which a target is asked, each under its option.
+#[derive(Default)]
+pub(super) struct Credentials(Vec<(Word, Secret)>);
+
+impl Credentials {
+    /// Those of a target, out of the vault, where they may go to its hosts.
+    pub(super) fn of(
+        plan: &Plan,
+        doc: &crate::vault::Document,
+        target: &Target,
+    ) -> Result<Self, Trouble> {
+        let mut all = Vec::new();
+        let egress = Egress::of(plan);
+        for sending in target.sendings() {
+            let one = sending.credential;
+            if egress.of_target(&sending) != Ruling::Allowed {
+                return Err(Trouble::refused(
+                    format!(
+                        "secret `{}` may not be sent to `{}` in the {}",
+                        one.secret,
+                        sending.host,
+                        sending.place.as_str()
+                    ),
+                    "declare the destination with the secret: `secret NAME to \"host\"`",
+                ));
+            }
+            let current = doc.get(&one.secret).and_then(|e| e.current_version());
+            let value = current.and_then(|version| version.value.as_ref());
+            let part = value.and_then(|value| value.part(one.field.as_deref()));
+            let Some(part) = part.filter(|part| !part.is_empty()) else {
+                return Err(Trouble::refused(
+                    format!("the credential `{}` is not in the vault", one.secret),
+                    match &one.field {
+                        Some(field) => {
+                            format!("store it: `rot vault set {} --field {field}`", one.secret)
+                        }
+                        None => format!("store it: `rot vault set {}`", one.secret),
+                    },
+                ));
+            };
+            all.push((sending.word, part.clone()));
+        }
+        Ok(Self(all))
+    }
+
+    fn get(&self, word: Word) -> Option<&Secret> {
+        let mut all = self.0.iter();
+        all.find(|(known, _)| *known == word).map(|(_, one)| one)
+    }
 }
 
 /// A version on its way to a target.
@@ -57,6 +127,8 @@ pub(super) struct Trouble {
     pub(super) remedy: String,
     /// It may have been executed all the same.
     pub(super) unknown: bool,
+    /// How long the other side asks to be left alone.
+    pub(super) pause: Option<Duration>,
 }
 
 /// What is at a target.
@@ -94,6 +166,8 @@ pub(super) fn recipient(kind: &TargetKind) -> &dyn Recipient {
     match kind {
         TargetKind::File(file) => file,
         TargetKind::Command(command) => command,
+        TargetKind::Systemd(systemd) => systemd,
+        TargetKind::Service(target) => target,
     }
 }
 
@@ -104,6 +178,7 @@ impl Trouble {
             message: message.into(),
             remedy: remedy.into(),
             unknown: false,
+            pause: None,
         }
     }
 
@@ -162,6 +237,31 @@ impl Payload {
         }
     }
 
+    /// Each value under the key by which others know it: what `as` says, the field, or the last part of the secret's name.
+    pub(super) fn keys(&self) -> Result<Vec<(String, &Secret)>, Trouble> {
+        let mut all = Vec::new();
+        for piece in &self.pieces {
+            match &piece.content {
+                StoredValue::Single(value) => {
+                    let own = || {
+                        let last = self.secret.rsplit('/').next().unwrap_or_default();
+                        piece.field.clone().unwrap_or_else(|| last.to_owned())
+                    };
+                    all.push((piece.called.clone().unwrap_or_else(own), value));
+                }
+                StoredValue::Fields(fields) => {
+                    all.extend(fields.iter().map(|(field, value)| (field.clone(), value)));
+                }
+            }
+        }
+        one_each(all)
+    }
+
+    /// Each value under the name of a variable, no two of one name.
+    pub(super) fn own_variables(&self) -> Result<Vec<(String, &Secret)>, Trouble> {
+        one_each(self.variables())
+    }
+
     /// Each value under the name of a variable.
     pub(super) fn variables(&self) -> Vec<(String, &Secret)> {
         let mut all = Vec::new();
@@ -180,6 +280,19 @@ impl Payload {
         }
         all
     }
+}
+
+/// Refuses two values of one name: one would take the other's place.
+fn one_each(all: Vec<(String, &Secret)>) -> Result<Vec<(String, &Secret)>, Trouble> {
+    for (at, (name, _)) in all.iter().enumerate() {
+        if all.iter().take(at).any(|(known, _)| known == name) {
+            return Err(Trouble::refused(
+                format!("two values would be called `{name}`"),
+                "give one of them another name: `deliver … to … as \"NAME\"`",
+            ));
+        }
+    }
+    Ok(all)
 }
 
 /// A JSON object of texts.
@@ -211,14 +324,15 @@ fn object(fields: &[(String, Secret)]) -> Result<Zeroizing<Vec<u8>>, Trouble> {
 async fn started(
     site: &Site<'_>,
     program: &str,
+    arguments: Vec<String>,
     payload: &Payload,
     stdin: Option<Zeroizing<Vec<u8>>>,
     timeout: Duration,
-) -> Result<(), Trouble> {
+) -> Result<Zeroizing<Vec<u8>>, Trouble> {
     let name = |name: &str, value: &str| (name.to_owned(), Zeroizing::new(value.to_owned()));
     let start = Start {
         program: program.to_owned(),
-        arguments: Vec::new(),
+        arguments,
         environment: vec![
             name("ROT_SECRET", &payload.secret),
             name("ROT_VERSION", &payload.version),
@@ -231,7 +345,7 @@ async fn started(
     };
     let by_hand = "run it by hand with the same input; every later call of rot tries again";
     match site.world.process.start(&start).await {
-        http::Attempt::Answered(answer) if answer.status == 0 => Ok(()),
+        http::Attempt::Answered(answer) if answer.status == 0 => Ok(answer.body),
         http::Attempt::Answered(answer) => Err(Trouble::unknown(
             format!("program `{program}` ended with code {}", answer.status),
             by_hand,
@@ -246,7 +360,8 @@ async fn started(
 
 /// Tells the program of a target that a version has arrived.
 pub(super) async fn tell(site: &Site<'_>, program: &str, payload: &Payload) -> Result<(), Trouble> {
-    started(site, program, payload, None, PATIENCE).await
+    let started = started(site, program, Vec::new(), payload, None, PATIENCE);
+    started.await.map(drop)
 }
 
 /// A path as it is meant.

@@ -35,14 +35,7 @@ impl Printer<'_> {
             ExprKind::String(parts) => self.string(parts),
             ExprKind::List(items) => {
                 let brackets = self.list_brackets(expr);
-                self.block(
-                    ("[", "]"),
-                    &brackets,
-                    items,
-                    &ELEMENTS,
-                    |e| e.span,
-                    |p, e| p.expr(e),
-                );
+                self.block(&brackets, items, &ELEMENTS, |e| e.span, |p, e| p.expr(e));
             }
             ExprKind::Object(members) => {
                 let brackets = self.list_brackets(expr);
@@ -143,7 +136,7 @@ impl Printer<'_> {
     /// `{ key: value }`
     pub(super) fn members(&mut self, braces: &Braces, members: &[Member]) {
         let span = |m: &Member| m.key.span.to(m.value.span);
-        self.block(("{", "}"), braces, members, &MEMBERS, span, |p, member| {
+        self.block(braces, members, &MEMBERS, span, |p, member| {
             p.ident(&member.key);
             p.push(": ");
             p.expr(&member.value);

@@ -45,7 +45,6 @@ impl Printer<'_> {
         self.push(" ");
         let braces = self.braces(end as usize, http.clauses.last().map(|c| c.span));
         self.block(
-            ("{", "}"),
             &braces,
             &http.clauses,
             &STATEMENTS,

@@ -10,8 +10,9 @@ pub(super) struct Braces {
     one_line: bool,
 }
 
-/// What stands between nodes in braces.
+/// The brackets around nodes, and what stands between them.
 pub(super) struct Separator {
+    pub pair: (&'static str, &'static str),
     /// Between two of them on one line.
     pub flat: &'static str,
     /// After each on a line of its own.
@@ -20,16 +21,19 @@ pub(super) struct Separator {
 
 /// Statements.
 pub(super) const STATEMENTS: Separator = Separator {
+    pair: ("{", "}"),
     flat: "   ",
     line: "",
 };
 /// Members of an object.
 pub(super) const MEMBERS: Separator = Separator {
+    pair: ("{", "}"),
     flat: ", ",
     line: "",
 };
 /// Elements of a list.
 pub(super) const ELEMENTS: Separator = Separator {
+    pair: ("[", "]"),
     flat: ", ",
     line: ",",
 };
@@ -224,16 +228,16 @@ impl<'a> Printer<'a> {
         at
     }
 
-    /// Prints nodes in the brackets `pair`: on one line where they stood on one and fit, else on lines of their own.
+    /// Prints nodes in brackets: on one line where they stood on one and fit, else on lines of their own.
     pub(super) fn block<T>(
         &mut self,
-        pair: (&str, &str),
         braces: &Braces,
         nodes: &[T],
         separator: &Separator,
         span: impl Fn(&T) -> Span,
         mut print: impl FnMut(&mut Self, &T),
     ) {
+        let pair = separator.pair;
         let commented = self
             .next_comment()
             .is_some_and(|c| (c.start as usize) < braces.close);

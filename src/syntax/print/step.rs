@@ -13,14 +13,7 @@ impl Printer<'_> {
     /// A block of steps whose braces open after `from`; gives the place behind them.
     pub(super) fn steps(&mut self, from: usize, steps: &[Step]) -> usize {
         let braces = self.braces(from, steps.last().map(|s| s.span));
-        self.block(
-            ("{", "}"),
-            &braces,
-            steps,
-            &STATEMENTS,
-            |s| s.span,
-            |p, s| p.step(s),
-        );
+        self.block(&braces, steps, &STATEMENTS, |s| s.span, |p, s| p.step(s));
         self.after(&braces)
     }
 
@@ -107,7 +100,6 @@ impl Printer<'_> {
                     .collect();
                 let braces = self.braces(start, places.last().map(|p| p.2));
                 self.block(
-                    ("{", "}"),
                     &braces,
                     &places,
                     &STATEMENTS,
@@ -205,18 +197,11 @@ impl Printer<'_> {
     pub(super) fn options(&mut self, from: usize, options: &[(Name, Expr)]) {
         let braces = self.braces(from, options.last().map(|(_, e)| e.span));
         let span = |(name, value): &(Name, Expr)| name.span.to(value.span);
-        self.block(
-            ("{", "}"),
-            &braces,
-            options,
-            &STATEMENTS,
-            span,
-            |p, (name, value)| {
-                p.push(&name.text);
-                p.push(" ");
-                p.expr(value);
-            },
-        );
+        self.block(&braces, options, &STATEMENTS, span, |p, (name, value)| {
+            p.push(&name.text);
+            p.push(" ");
+            p.expr(value);
+        });
     }
 
     fn when(&mut self, start: usize, arms: &[(Expr, Vec<Step>)], otherwise: Option<&[Step]>) {
@@ -264,7 +249,6 @@ impl Printer<'_> {
         }
         let braces = self.braces(subject.span.end as usize, places.last().map(|p| p.2));
         self.block(
-            ("{", "}"),
             &braces,
             &places,
             &STATEMENTS,

@@ -115,7 +115,7 @@ pub(super) fn read(world: &World, path: &Path) -> Result<(Zeroizing<Vec<u8>>, St
         .fs
         .read(path, MAX_FILE)
         .map_err(|e| unreadable(path, &format!("cannot be read ({})", e.kind())))?;
-    let hash = replace::sha256(&bytes);
+    let hash = crypt::file_hash(&bytes);
     Ok((bytes, hash))
 }
 

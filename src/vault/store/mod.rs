@@ -423,7 +423,7 @@ impl Vault {
             .fs
             .read(&replace::beside(&self.paths.vault, ".prev"), MAX_FILE)
         {
-            Ok(bytes) if self.view.doc.prev.as_deref() == Some(&replace::sha256(&bytes)) => {
+            Ok(bytes) if self.view.doc.prev.as_deref() == Some(&crypt::file_hash(&bytes)) => {
                 Backup::Previous
             }
             Ok(_) => Backup::Other,

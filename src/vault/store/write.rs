@@ -43,7 +43,7 @@ impl Vault {
             return Err(error);
         }
         self.sync_place()?;
-        Ok(replace::sha256(&bytes))
+        Ok(crypt::file_hash(&bytes))
     }
 
     /// Puts a file in the vault's place, with the mode, owner and group of the one that is there.

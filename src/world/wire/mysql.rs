@@ -70,7 +70,8 @@ pub(super) async fn call(
         Err(_) => return Attempt::NotSent(late("took no connection in time")),
     };
     let began = AtomicBool::new(false);
-    let work = exchange(session, stream, tls, database, text, &began);
+    let asked = Asked { database, text };
+    let work = exchange(session, stream, tls, &asked, &began);
     let ended = timeout(session.limits.total, work).await;
     let began = began.load(Ordering::Relaxed);
     match ended {
@@ -123,6 +124,8 @@ fn after(session: &Session, failed: &Failed) -> Trouble {
 struct Packets {
     stream: Box<dyn Stream>,
     sequence: u8,
+    /// Nobody on the way reads what is sent.
+    encrypted: bool,
 }
 
 impl Packets {
@@ -358,17 +361,24 @@ impl Plugin {
     }
 }
 
+/// A statement, and the database that it is for; none by an empty name.
+struct Asked<'a> {
+    database: &'a str,
+    text: &'a str,
+}
+
 async fn exchange(
     session: &Session,
     stream: tokio::net::TcpStream,
     tls: Option<rustls::ClientConfig>,
-    database: &str,
-    text: &str,
+    asked: &Asked<'_>,
     began: &AtomicBool,
 ) -> Result<Response, Failed> {
+    let Asked { database, text } = *asked;
     let mut packets = Packets {
         stream: Box::new(stream),
         sequence: 0,
+        encrypted: false,
     };
     let first = packets.read(SMALL).await?;
     if first.first() == Some(&0xff) {
@@ -386,18 +396,22 @@ async fn exchange(
     head.extend_from_slice(&MAX_PACKET.to_le_bytes());
     head.push(CHARSET);
     head.extend_from_slice(&[0; 23]);
-    let encrypted = tls.is_some();
     if let Some(config) = tls {
         if greeting.capabilities & SSL == 0 {
             return Err(Failed::NoTls);
         }
         packets.write(&head).await?;
-        let Packets { stream, sequence } = packets;
+        let Packets {
+            stream, sequence, ..
+        } = packets;
         let stream = secure(session, stream, config).await.map_err(Failed::Tls)?;
-        packets = Packets { stream, sequence };
+        packets = Packets {
+            stream,
+            sequence,
+            encrypted: true,
+        };
     }
-    if let Some(number) = login(&mut packets, session, database, &greeting, head, encrypted).await?
-    {
+    if let Some(number) = login(&mut packets, session, database, &greeting, head).await? {
         return Ok(refused(number, false));
     }
     if let Err(number) = packets.ask(MODE, SMALL).await? {
@@ -421,7 +435,6 @@ async fn login(
     database: &str,
     greeting: &Greeting,
     mut response: Zeroizing<Vec<u8>>,
-    encrypted: bool,
 ) -> Result<Option<u16>, Failed> {
     let (user, password) = match &session.login {
         Some((user, password)) => (user.as_str(), password.as_str()),
@@ -457,7 +470,7 @@ async fn login(
             }
             // The server knows the password from before.
             [1, 3] if plugin == Plugin::CachingSha2 => {}
-            [1, 4] if plugin == Plugin::CachingSha2 && encrypted => {
+            [1, 4] if plugin == Plugin::CachingSha2 && packets.encrypted => {
                 let mut clear = Zeroizing::new(password.as_bytes().to_vec());
                 clear.push(0);
                 packets.write(&clear).await?;

@@ -6,6 +6,9 @@ use crate::support::project::Project;
 const GOOD: &str = "# Where they are used.
 secret db { user, password } to \"db.example.com\"
 secret key
+secret gh_token to \"api.github.com\"
+secret vault_role { id, secret } to \"vault.example.com:8200\" in body
+secret team/aws { id, key } to \"ssm.eu-central-1.amazonaws.com\" in header, signature
 
 target app file \"/run/app/.env\" {
   form \"dotenv\"
@@ -14,8 +17,25 @@ target app file \"/run/app/.env\" {
   then \"reload-app\"
 }
 target swarm command \"update-swarm\" { timeout 30s }
-deliver db to app
-deliver key to app as \"API_KEY\", swarm
+target ci github \"octo/reports\" { token secrets.gh_token }
+target shared kv \"secret/apps/db\" {
+  server \"https://vault.example.com:8200\"
+  role-id secrets.vault_role.id
+  secret-id secrets.vault_role.secret
+  timeout 10s
+}
+target param aws-ssm \"/apps/key\" {
+  region \"eu-central-1\"
+  key-id secrets.team/aws.id
+  key secrets.team/aws.key
+}
+target unit systemd \"db-key\" {
+  encrypt \"systemd-creds\"
+  key \"host\"
+}
+target pod kubernetes \"apps/db\" { restart \"deployment/web\" }
+deliver db to app, shared, pod
+deliver key to app as \"API_KEY\", swarm, ci, param, unit
 
 rotation r {
   http GET \"https://db.example.com/me\" {
@@ -82,6 +102,82 @@ fn mistakes_are_named_where_they_stand() {
             "target t file \"/a\" { form \"dotenv\" }\ndeliver k to t as \"A B\"",
             "ROT521",
         ),
+        ("target t kv \"secret/x\" { token secrets.k }", "ROT202"),
+        (
+            "target t kv \"secret/x\" { server \"http://vault.example.com\"  token secrets.k }",
+            "ROT210",
+        ),
+        (
+            "target t kv \"secret/x\" { server \"https://h\" }",
+            "ROT211",
+        ),
+        (
+            "target t kv \"secret\" { server \"https://h\"  token secrets.k }",
+            "ROT211",
+        ),
+        (
+            "target t kv \"secret/../x\" { server \"https://h\"  token secrets.k }",
+            "ROT211",
+        ),
+        (
+            "target t kv \"secret/x\" { server \"https://h\"  token secrets.k  role-id secrets.k  secret-id secrets.k }",
+            "ROT211",
+        ),
+        (
+            "target t kv \"secret/x\" { server \"https://h\"  token \"s.abc\" }",
+            "ROT211",
+        ),
+        (
+            "target t kv \"secret/x\" { server \"https://h\"  token secrets.p }",
+            "ROT211",
+        ),
+        (
+            "target t kv \"secret/x\" { server \"https://h\"  token secrets.q }",
+            "ROT105",
+        ),
+        (
+            "target t kv \"secret/x\" { server \"https://h\"  token secrets.k }",
+            "ROT309",
+        ),
+        ("target t github \"a/b/c\" { token secrets.k }", "ROT211"),
+        (
+            "target t github \"org\" { token secrets.k  environment \"prod\" }",
+            "ROT211",
+        ),
+        ("target t kubernetes \"Apps/x\"", "ROT211"),
+        (
+            "target t kubernetes \"apps/x\" { restart \"pod/x\" }",
+            "ROT211",
+        ),
+        (
+            "target t kubernetes \"apps/x\" { force \"perhaps\" }",
+            "ROT211",
+        ),
+        ("target t azure \"v/a_b\" { token secrets.k }", "ROT211"),
+        ("target t gcp \"p/s\" { token secrets.k }", "ROT211"),
+        ("target t systemd \"a/b\"", "ROT211"),
+        ("target t systemd \"a\" { key \"host\" }", "ROT202"),
+        ("target t systemd \"a\" { folder \"x\" }", "ROT211"),
+        (
+            "secret g to \"api.github.com\"\ntarget t github \"o/r\" { token secrets.g }\ndeliver k to t as \"GITHUB_X\"",
+            "ROT521",
+        ),
+        (
+            "secret g to \"gitlab.com\"\ntarget t gitlab \"o/r\" { token secrets.g }\ndeliver k to t as \"A-B\"",
+            "ROT521",
+        ),
+        (
+            "target t kubernetes \"apps/x\"\ndeliver k to t as \"a b\"",
+            "ROT521",
+        ),
+        (
+            "target t kubernetes \"apps/x\"\ndeliver p to t as \"a\"",
+            "ROT521",
+        ),
+        (
+            "secret g to \"v.vault.azure.net\"\ntarget t azure \"v/a\" { token secrets.g }\ndeliver k to t as \"a\"",
+            "ROT521",
+        ),
         ("deliver k", "ROT001"),
         ("target t file", "ROT001"),
     ];
@@ -102,7 +198,15 @@ fn flows_pictures_and_plans_show_targets() {
     let project = Project::new();
     project.file("g.rot", GOOD);
     let flows = project.rot("check --flows g.rot").code(0);
-    for said in ["target `app`", "target `swarm`", "file /run/app/.env"] {
+    for said in [
+        "target `app`",
+        "target `swarm`",
+        "file /run/app/.env",
+        "github octo/reports at api.github.com",
+        "kv secret/apps/db at vault.example.com:8200",
+        "→ vault.example.com:8200",
+        "→ ssm.eu-central-1.amazonaws.com",
+    ] {
         assert!(
             flows.stdout.contains(said),
             "no {said} in\n{}",
@@ -124,7 +228,7 @@ fn flows_pictures_and_plans_show_targets() {
     let plan = project.rot("plan g.rot").code(0);
     assert!(
         plan.stdout
-            .contains("app (file /run/app/.env), swarm (command update-swarm)"),
+            .contains("app (file /run/app/.env), swarm (command update-swarm), ci (github octo/reports at api.github.com)"),
         "{}",
         plan.stdout
     );

@@ -152,6 +152,19 @@ fn between<'t>(text: &'t str, tag: &str) -> &'t str {
     from.split_once(&format!("</{tag}>")).unwrap().0
 }
 
+/// A user of moto who may do everything, and from whom on signatures are checked: id and secret of the key.
+pub fn boss(port: u16) -> (String, String) {
+    post(port, "Action=CreateUser&UserName=boss");
+    post(
+        port,
+        "Action=PutUserPolicy&UserName=boss&PolicyName=p&PolicyDocument=%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22*%22%2C%22Resource%22%3A%22*%22%7D%5D%7D",
+    );
+    let made = post(port, "Action=CreateAccessKey&UserName=boss");
+    post(port, "Action=CreateUser&UserName=ci");
+    let part = |tag| between(&made, tag).to_owned();
+    (part("AccessKeyId"), part("SecretAccessKey"))
+}
+
 /// The library's template, over the plain HTTP that the server on this machine speaks.
 fn aws_template(name: &str) -> String {
     let library = rot::templates::ALL
@@ -165,13 +178,7 @@ fn aws_template(name: &str) -> String {
 fn an_iam_key_lives_its_whole_life_at_a_server_that_checks_signatures() {
     let Some(server) = moto() else { return };
     let port = server.port;
-    post(port, "Action=CreateUser&UserName=boss");
-    post(
-        port,
-        "Action=PutUserPolicy&UserName=boss&PolicyName=p&PolicyDocument=%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22*%22%2C%22Resource%22%3A%22*%22%7D%5D%7D",
-    );
-    let made = post(port, "Action=CreateAccessKey&UserName=boss");
-    post(port, "Action=CreateUser&UserName=ci");
+    let made = boss(port);
     let project = Project::new();
     for name in ["aws_iam_access_key", "aws_sts_session", "aws_ecr_token"] {
         project.file(&format!("{name}.rot"), aws_template(name));
@@ -181,8 +188,8 @@ fn an_iam_key_lives_its_whole_life_at_a_server_that_checks_signatures() {
         "iam.rot",
         format!("use \"aws_iam_access_key.rot\"\nsecret boss {{ id, secret }}\nsecret ci {{ id, secret }}\nrotation ci from aws_iam_access_key {{\n  with {{ user: \"ci\", iam: \"{here}\", sts: \"{here}\", admin: boss, key: ci, grace: 1s }}\n  every 30d\n}}\n"),
     );
-    project.set("boss.id", between(&made, "AccessKeyId"));
-    project.set("boss.secret", between(&made, "SecretAccessKey"));
+    project.set("boss.id", &made.0);
+    project.set("boss.secret", &made.1);
     project.rot("check --fail-on note iam.rot").code(0);
     project.rot("run iam.rot").code(0);
     let first = project.get("ci.id");
@@ -205,7 +212,7 @@ fn an_iam_key_lives_its_whole_life_at_a_server_that_checks_signatures() {
     assert_ne!(wrong.code, 0);
     assert!(!wrong.stderr.contains("canary"), "{}", wrong.stderr);
     wrong.says("answered 403");
-    project.set("boss.secret", between(&made, "SecretAccessKey"));
+    project.set("boss.secret", &made.1);
     // The other services of AWS that templates speak to.
     project.file(
         "sts.rot",

@@ -139,13 +139,13 @@ impl Item {
                     let halted = matches!(end, End::Operator { .. });
                     if halted {
                         tally.halted += 1;
-                        return self.judge(schedule, &world, false, &notes, &history, tally);
+                        return self.judge(schedule, &world, false, (&notes, &history), tally);
                     }
                 }
             }
             if done == [true, true] {
                 tally.longest = tally.longest.max(number);
-                return self.judge(schedule, &world, true, &notes, &history, tally);
+                return self.judge(schedule, &world, true, (&notes, &history), tally);
             }
         }
         tally
@@ -191,8 +191,7 @@ impl Item {
         schedule: &str,
         world: &Snapshot,
         done: bool,
-        notes: &[String],
-        history: &[String],
+        (notes, history): (&[String], &[String]),
         tally: &mut Tally,
     ) {
         let mut wrong = check(&self.stage, world, done, &mut Seen::default(), notes);

@@ -382,3 +382,93 @@ fn facts_of_others_are_carried_along() {
         serde_json::json!({ "seen": true })
     );
 }
+
+/// git's `core.autocrlf` rewrites the line ends of an armored vault: that is no fork. Anything else is.
+#[test]
+fn line_ends_of_an_armored_vault_are_no_change() {
+    let ann = Member::first();
+    ann.sets("token", "v1", "one");
+    std::fs::write(
+        &ann.home.paths.vault,
+        rot::vault::armor(&ann.home.vault_bytes()),
+    )
+    .unwrap();
+    ok(Vault::accept(&world(&[]), &ann.home.paths));
+    ann.sets("token", "v2", "two");
+    let bytes = ann.home.vault_bytes();
+    let text = String::from_utf8(bytes.clone()).expect("it stays armored");
+    for (made, code_of) in [
+        (text.replace('\n', "\r\n"), None),
+        (text.replacen('\n', "\r\n", 3), None),
+        (text.clone(), None),
+        (
+            rot::vault::armor(&ok(ann.home.open().seal(b"{}"))),
+            Some("ROT805"),
+        ),
+    ] {
+        std::fs::write(&ann.home.paths.vault, &made).unwrap();
+        match code_of {
+            None => {
+                let vault = ok(ann.home.try_open());
+                assert_eq!(current(&vault, "token", None).as_deref(), Some("two"));
+            }
+            Some(_) => assert!(ann.home.try_open().is_err()),
+        }
+    }
+    // What is written next stays armored, whatever git made of the one before.
+    std::fs::write(&ann.home.paths.vault, text.replace('\n', "\r\n")).unwrap();
+    ann.sets("token", "v3", "three");
+    assert!(ann.home.vault_bytes().starts_with(b"-----BEGIN AGE"));
+}
+
+/// A person takes an older copy, perhaps goes on from it, and joins it with a newer one: nothing of either is lost, whatever the
+/// distance, and the machine goes on from what came of it.
+#[test]
+fn an_old_copy_that_was_accepted_can_be_joined() {
+    for (back, goes_on) in [(1, false), (1, true), (3, false), (3, true), (5, true)] {
+        let ann = Member::first();
+        let mut copies = Vec::new();
+        for step in 0..6 {
+            ann.sets(
+                &format!("s{step}"),
+                &format!("v{step}"),
+                &format!("value-{step}"),
+            );
+            copies.push(ann.keep(&format!("copy-{step}")));
+        }
+        let newest = ann.keep("newest");
+        std::fs::copy(&copies[5 - back], &ann.home.paths.vault).unwrap();
+        assert!(ann.home.try_open().is_err(), "an older copy needs a word");
+        ok(Vault::accept(&world(&[]), &ann.home.paths));
+        if goes_on {
+            ann.sets("own", "o1", "own-value");
+            ann.sets("s0", "o2", "own-zero");
+        }
+        let joined = ok(Vault::merge(
+            &world(&[]),
+            &ann.home.paths,
+            None,
+            &newest,
+            false,
+        ));
+        assert!(joined.changed, "{back} {goes_on}");
+        let vault = ok(ann.home.try_open());
+        for step in 1..6 {
+            let value = current(&vault, &format!("s{step}"), None);
+            assert_eq!(value, Some(format!("value-{step}")), "{back} {goes_on}");
+        }
+        let own = current(&vault, "own", None);
+        assert_eq!(own.is_some(), goes_on);
+        // What is next goes on from there.
+        ann.sets("later", "l1", "later-value");
+        // The other way round comes to the same secrets.
+        let again = ok(Vault::merge(
+            &world(&[]),
+            &ann.home.paths,
+            None,
+            &newest,
+            false,
+        ));
+        assert!(!again.changed);
+    }
+}
