@@ -136,7 +136,9 @@ fn replaces_itself(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 fn one_slot(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (id, node) in cx.order().iter() {
         let Task::Http(http) = &node.step.task else { continue };
-        if http.effect != Effect::SetsSlot {
+        // What a revocation sets is the one that stays.
+        let revokes = || cx.order().around(id).any(|up| cx.order().get(up).is_some_and(|n| matches!(n.step.task, Task::Revoke(_))));
+        if http.effect != Effect::SetsSlot || revokes() {
             continue;
         }
         let (message, certain) = match &http.body {
