@@ -15,5 +15,7 @@ mod pages;
 mod policy;
 mod precision;
 mod reviewed;
+mod shapes;
+mod steady;
 mod strangers;
 mod transport;

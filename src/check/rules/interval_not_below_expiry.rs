@@ -114,7 +114,7 @@ fn ends_when_made<'p>(cx: &Context<'_, 'p>, store: usize, rotation: usize, out: 
 /// What is stored as good for longer than the request asked for.
 fn shorter_than_said(cx: &Context<'_, '_>, store: usize, (life, said): (Dur, Span), out: &mut Vec<Diagnostic>) {
     let Some(secret) = cx.stored_by(store) else { return };
-    let asked = cx.keepings_of(secret).iter().filter(|kept| kept.store == store).find_map(|kept| {
+    let asked = cx.keepings_at(store).iter().filter(|kept| kept.secret == secret).find_map(|kept| {
         let rotation = cx.order().get(kept.maker)?.rotation;
         asked(cx, rotation, cx.http(kept.maker)?)
     });

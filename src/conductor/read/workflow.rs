@@ -138,7 +138,10 @@ impl<'a> Reader<'a> {
         let mut scope = Scope::default();
         for item in field(node, "inputParameters").map_or(&[][..], Node::items) {
             match text_of(item) {
-                Some(name) => scope.declared.extend([name]),
+                Some(name) => {
+                    self.check_code(item, "inputParameters");
+                    scope.declared.extend([name]);
+                }
                 None => self.wrong_type(item, "inputParameters", "a list of names"),
             }
         }

@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, codes, nearest};
 use crate::plan::resolve::parse_host;
 use crate::source::{Dur, Span};
 use crate::syntax::ast::{Entry, Expr, ExprKind, Member, Name, Part, Rotation, Template};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What stands for the parameters of a template.
 pub(super) struct Bound<'a> {
@@ -50,6 +50,39 @@ impl<'a> Bound<'a> {
     /// The text that stands for a parameter.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         literal(self.values.get(name)?)
+    }
+}
+
+/// Puts what an environment gives for the parameters of a rotation in the place of what its `with` says.
+pub(super) fn replace(rotation: &mut Rotation, given: &BTreeMap<String, String>) {
+    let span = rotation.name.span;
+    let text = |text: &str, span: Span| Expr {
+        kind: ExprKind::String(vec![Part::Text(text.to_owned(), span)]),
+        span,
+    };
+    let own = rotation.body.iter_mut().find_map(|entry| match entry {
+        Entry::With { arguments, .. } => Some(arguments),
+        _ => None,
+    });
+    let mut added = Vec::new();
+    let arguments = own.unwrap_or(&mut added);
+    for (name, value) in given {
+        match arguments.iter_mut().find(|member| member.key.text == *name) {
+            Some(member) => member.value = text(value, member.value.span),
+            None => arguments.push(Member {
+                key: Name {
+                    text: name.clone(),
+                    span,
+                },
+                value: text(value, span),
+            }),
+        }
+    }
+    if !added.is_empty() {
+        rotation.body.push(Entry::With {
+            arguments: added,
+            span,
+        });
     }
 }
 

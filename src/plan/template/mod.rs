@@ -13,7 +13,7 @@ pub use family::once;
 use crate::diagnostic::{Diagnostic, codes, nearest};
 use crate::source::Span;
 use crate::syntax::ast::{Ast, Destination, Entry, Item, Name, Rotation, Secret, Template};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Trees without templates.
 pub struct Expanded {
@@ -27,6 +27,18 @@ pub struct Expanded {
 pub const KINDS: [&str; 8] = [
     "host", "string", "int", "number", "bool", "duration", "list", "secret",
 ];
+
+/// Gives the rotations that are made from templates what an environment says for their parameters, by rotation and parameter.
+pub fn give(tree: &mut Ast, with: &BTreeMap<String, BTreeMap<String, String>>) {
+    for item in &mut tree.items {
+        if let Item::Rotation(rotation) = item
+            && rotation.from.is_some()
+            && let Some(given) = with.get(&rotation.name.text)
+        {
+            arguments::replace(rotation, given);
+        }
+    }
+}
 
 /// Replaces templates and what is made from them; `None` where there are neither.
 pub fn expand(trees: &[&Ast]) -> Option<Expanded> {

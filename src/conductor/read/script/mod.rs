@@ -61,7 +61,7 @@ impl<'a> Reader<'a> {
         };
         self.check_input_kinds(
             inputs,
-            &[("evaluatorType", Kind::Text), ("expression", Kind::Text)],
+            &[("evaluatorType", Kind::Text), ("expression", Kind::Code)],
         );
         let result = match field(inputs, "evaluatorType").and_then(text_of).as_deref() {
             None | Some("javascript" | "graaljs") => {
@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
             );
             return None;
         };
-        self.check_input_kinds(inputs, &[("scriptExpression", Kind::Text)]);
+        self.check_input_kinds(inputs, &[("scriptExpression", Kind::Code)]);
         self.check_script(script, &keys_of(inputs), Some(inputs), Purpose::Body(name));
         let source = self.value(script);
         // A server makes it the body of a function, so what it gives stands behind `return`.
