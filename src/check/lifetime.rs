@@ -96,25 +96,22 @@ pub(crate) fn asked<'p>(
         | Body::Form(members) => members,
         _ => &[],
     };
-    members
-        .iter()
-        .chain(&http.query)
-        .find_map(|(name, value)| {
-            let unit = names_life(name);
-            if unit.is_none() && !names_end(name) {
-                return None;
-            }
-            let count = |digits: &str| Some(Dur(digits.parse::<u64>().ok()?.checked_mul(unit?)?));
-            let life = match &cx.meant(rotation, value).kind {
-                ExprKind::Number(digits) => count(digits)?,
-                ExprKind::String(text) => match text.parse::<u64>() {
-                    Ok(_) => count(text)?,
-                    Err(_) => Dur::parse(text).ok()?,
-                },
-                _ => life(cx, rotation, value)?,
-            };
-            (life.0 > 0).then_some((life, value.at.0))
-        })
+    members.iter().chain(&http.query).find_map(|(name, value)| {
+        let unit = names_life(name);
+        if unit.is_none() && !names_end(name) {
+            return None;
+        }
+        let count = |digits: &str| Some(Dur(digits.parse::<u64>().ok()?.checked_mul(unit?)?));
+        let life = match &cx.meant(rotation, value).kind {
+            ExprKind::Number(digits) => count(digits)?,
+            ExprKind::String(text) => match text.parse::<u64>() {
+                Ok(_) => count(text)?,
+                Err(_) => Dur::parse(text).ok()?,
+            },
+            _ => life(cx, rotation, value)?,
+        };
+        (life.0 > 0).then_some((life, value.at.0))
+    })
 }
 
 /// The unit, in milliseconds, in which a member of a request asks for a life: `ttl` and `expires_in` are in seconds; a word for a life with that
@@ -125,16 +122,37 @@ fn names_life(name: &str) -> Option<u64> {
     if matches!(name.as_str(), "ttl" | "expiresin") {
         return Some(SECOND);
     }
-    let units = [("seconds", SECOND), ("minutes", MINUTE), ("hours", HOUR), ("days", DAY)];
-    let unit = units.iter().find(|(word, _)| name.contains(word)).map(|(_, unit)| *unit);
+    let units = [
+        ("seconds", SECOND),
+        ("minutes", MINUTE),
+        ("hours", HOUR),
+        ("days", DAY),
+    ];
+    let unit = units
+        .iter()
+        .find(|(word, _)| name.contains(word))
+        .map(|(_, unit)| *unit);
     unit.filter(|_| WORDS.iter().any(|word| name.contains(word)))
 }
 
 /// Whether a member of a request is the time at which a life is to end: `expires_at`, `notAfter`.
 fn names_end(name: &str) -> bool {
     [
-        "expiresat", "expireat", "expires", "expiry", "expirydate", "expiration", "expirationdate", "expirationtime", "expiretime", "validuntil",
-        "validto", "notafter", "enddatetime", "enddate", "expireson",
+        "expiresat",
+        "expireat",
+        "expires",
+        "expiry",
+        "expirydate",
+        "expiration",
+        "expirationdate",
+        "expirationtime",
+        "expiretime",
+        "validuntil",
+        "validto",
+        "notafter",
+        "enddatetime",
+        "enddate",
+        "expireson",
     ]
     .contains(&letters(name).as_str())
 }

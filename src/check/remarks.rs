@@ -58,7 +58,10 @@ impl Remarks {
                 all.said.push((words(text), Some(index), rotation.at.0));
             }
         }
-        let Some((_, first)) = own.first().filter(|_| cx.plan.dialect.semantics().declares_intent) else {
+        let Some((_, first)) = own
+            .first()
+            .filter(|_| cx.plan.dialect.semantics().declares_intent)
+        else {
             return all;
         };
         let Some(text) = cx.texts.of(*first) else {
@@ -84,8 +87,18 @@ impl Remarks {
         all
     }
 
-    fn add(&mut self, own: &[(usize, Span)], file: Span, (said, start, end): (String, usize, usize)) {
-        let around = |at: u32| own.iter().rev().find(|(_, span)| span.start <= at).map(|(index, _)| *index);
+    fn add(
+        &mut self,
+        own: &[(usize, Span)],
+        file: Span,
+        (said, start, end): (String, usize, usize),
+    ) {
+        let around = |at: u32| {
+            own.iter()
+                .rev()
+                .find(|(_, span)| span.start <= at)
+                .map(|(index, _)| *index)
+        };
         let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(end)) else {
             return;
         };
@@ -116,11 +129,19 @@ impl Remarks {
     pub(crate) fn least_length(&self, rotation: usize) -> Option<u32> {
         self.of_rotation(rotation)
             .filter_map(|(words, _)| {
-                let at = words.iter().position(|w| w.starts_with("character") || w == "chars")?;
+                let at = words
+                    .iter()
+                    .position(|w| w.starts_with("character") || w == "chars")?;
                 let number: u32 = words.get(at.checked_sub(1)?)?.parse().ok()?;
                 let before = words.get(at.saturating_sub(4)..at)?;
-                let least = before.iter().any(|w| ["least", "minimum", "min"].contains(&w.as_str()));
-                let or_more = words.get(at..)?.iter().take(4).any(|w| ["more", "longer", "minimum"].contains(&w.as_str()));
+                let least = before
+                    .iter()
+                    .any(|w| ["least", "minimum", "min"].contains(&w.as_str()));
+                let or_more = words
+                    .get(at..)?
+                    .iter()
+                    .take(4)
+                    .any(|w| ["more", "longer", "minimum"].contains(&w.as_str()));
                 (least || or_more).then_some(number)
             })
             .max()
@@ -149,8 +170,14 @@ fn words(text: &str) -> Vec<String> {
 fn interval(words: &[String]) -> Option<Dur> {
     let mut longest: Option<u64> = None;
     for (at, word) in words.iter().enumerate() {
-        let before = at.checked_sub(1).and_then(|at| words.get(at)).map_or("", String::as_str);
-        let often = at.checked_sub(2).and_then(|at| words.get(at)).map_or("", String::as_str);
+        let before = at
+            .checked_sub(1)
+            .and_then(|at| words.get(at))
+            .map_or("", String::as_str);
+        let often = at
+            .checked_sub(2)
+            .and_then(|at| words.get(at))
+            .map_or("", String::as_str);
         let unit = unit(word);
         let found = match word.as_str() {
             "hourly" => Some(HOUR),
@@ -161,7 +188,9 @@ fn interval(words: &[String]) -> Option<Dur> {
                 "a" | "an" | "per" if ["once", "every"].contains(&often) => Some(unit),
                 number => {
                     let number: u64 = number.parse().ok().filter(|n| (1..=400).contains(n))?;
-                    let says = ["every", "for", "to", "within", "after", "each", "about", "some"];
+                    let says = [
+                        "every", "for", "to", "within", "after", "each", "about", "some",
+                    ];
                     says.contains(&often).then(|| number * unit)
                 }
             }),

@@ -23,14 +23,7 @@ fn any(words: &[String], list: &[&str]) -> bool {
 
 /// Which half of a login a name is of, where it says so.
 pub(crate) fn half(name: &str) -> Option<Half> {
-    const OPENS: [&str; 6] = [
-        "secret",
-        "password",
-        "passwd",
-        "pwd",
-        "passphrase",
-        "token",
-    ];
+    const OPENS: [&str; 6] = ["secret", "password", "passwd", "pwd", "passphrase", "token"];
     let words = words(name);
     let last = words.last()?.as_str();
     if OPENS.contains(&last) || last == "key" && any(&words, &["secret", "private"]) {
@@ -43,7 +36,11 @@ pub(crate) fn half(name: &str) -> Option<Half> {
 }
 
 /// The name under which a value is known, where it is one: a field of a secret, the secret itself, a capture.
-pub(crate) fn known_as<'p>(cx: &Context<'_, 'p>, rotation: usize, expr: &'p Expr) -> Option<&'p str> {
+pub(crate) fn known_as<'p>(
+    cx: &Context<'_, 'p>,
+    rotation: usize,
+    expr: &'p Expr,
+) -> Option<&'p str> {
     match &cx.meant(rotation, expr).kind {
         ExprKind::Ref(Root::Secret { name, field, .. }) => Some(field.as_deref().unwrap_or(name)),
         ExprKind::Ref(Root::Capture { name, .. } | Root::Input(name)) => Some(name),
@@ -70,7 +67,11 @@ pub(crate) fn named_values(http: &Http) -> Vec<(&str, &Expr)> {
         }
         Body::Command(_) | Body::None | Body::Program(_) => Vec::new(),
     };
-    found.extend(http.query.iter().map(|(name, value)| (name.as_str(), value)));
+    found.extend(
+        http.query
+            .iter()
+            .map(|(name, value)| (name.as_str(), value)),
+    );
     for text in texts {
         text.walk(&mut |part| match &part.kind {
             ExprKind::Object(members) => {
@@ -103,42 +104,117 @@ fn last_name(text: &str) -> Option<&str> {
 /// Whether a word is of good news: that something works.
 pub(crate) fn is_good_news(words: &[String]) -> bool {
     const GOOD: [&str; 14] = [
-        "ok", "valid", "verified", "healthy", "ready", "success", "succeeded", "successful", "passed", "works", "working",
-        "accepted", "authenticated", "reachable",
+        "ok",
+        "valid",
+        "verified",
+        "healthy",
+        "ready",
+        "success",
+        "succeeded",
+        "successful",
+        "passed",
+        "works",
+        "working",
+        "accepted",
+        "authenticated",
+        "reachable",
     ];
     let words: Vec<&String> = words.iter().collect();
-    words.last().is_some_and(|word| GOOD.contains(&word.as_str()))
-        && !words.iter().any(|word| ["not", "no", "never", "non", "un"].contains(&word.as_str()))
+    words
+        .last()
+        .is_some_and(|word| GOOD.contains(&word.as_str()))
+        && !words
+            .iter()
+            .any(|word| ["not", "no", "never", "non", "un"].contains(&word.as_str()))
 }
 
 /// Whether a word says that something has to be replaced.
 pub(crate) fn is_due(words: &[String]) -> bool {
     const DUE: [&str; 17] = [
-        "rotate", "rotation", "due", "needed", "needs", "required", "overdue", "expired", "expiring", "stale", "outdated",
-        "compromised", "leaked", "exposed", "renew", "renewal", "aged",
+        "rotate",
+        "rotation",
+        "due",
+        "needed",
+        "needs",
+        "required",
+        "overdue",
+        "expired",
+        "expiring",
+        "stale",
+        "outdated",
+        "compromised",
+        "leaked",
+        "exposed",
+        "renew",
+        "renewal",
+        "aged",
     ];
     const NOT: [&str; 12] = [
-        "not", "no", "never", "disabled", "frozen", "locked", "paused", "blocked", "running", "progress", "done", "recent",
+        "not", "no", "never", "disabled", "frozen", "locked", "paused", "blocked", "running",
+        "progress", "done", "recent",
     ];
     any(words, &DUE) && !any(words, &NOT)
 }
 
 /// Whether a state is one that something comes to, and stays in.
 pub(crate) fn is_arrived(state: &str) -> bool {
-    let state: String = state.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let state: String = state
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
     [
-        "current", "awscurrent", "active", "done", "complete", "completed", "succeeded", "success", "ready", "valid", "issued",
-        "deployed", "available", "finished", "synced", "healthy", "ok", "propagated", "insync", "applied", "verified",
+        "current",
+        "awscurrent",
+        "active",
+        "done",
+        "complete",
+        "completed",
+        "succeeded",
+        "success",
+        "ready",
+        "valid",
+        "issued",
+        "deployed",
+        "available",
+        "finished",
+        "synced",
+        "healthy",
+        "ok",
+        "propagated",
+        "insync",
+        "applied",
+        "verified",
     ]
     .contains(&state.as_str())
 }
 
 /// Whether a state is one that something passes through.
 pub(crate) fn is_on_the_way(state: &str) -> bool {
-    let state: String = state.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let state: String = state
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
     [
-        "pending", "awspending", "inprogress", "processing", "creating", "waiting", "queued", "running", "updating", "started",
-        "provisioning", "deploying", "rotating", "syncing", "new", "submitted", "progressing", "notready",
+        "pending",
+        "awspending",
+        "inprogress",
+        "processing",
+        "creating",
+        "waiting",
+        "queued",
+        "running",
+        "updating",
+        "started",
+        "provisioning",
+        "deploying",
+        "rotating",
+        "syncing",
+        "new",
+        "submitted",
+        "progressing",
+        "notready",
     ]
     .contains(&state.as_str())
 }
@@ -147,13 +223,45 @@ pub(crate) fn is_on_the_way(state: &str) -> bool {
 pub(crate) fn is_beginning(name: &str) -> bool {
     let words = words(name);
     let begins = [
-        "created", "creation", "made", "issued", "updated", "modified", "used", "start", "started", "since", "nbf", "iat",
-        "rotated", "generated",
+        "created",
+        "creation",
+        "made",
+        "issued",
+        "updated",
+        "modified",
+        "used",
+        "start",
+        "started",
+        "since",
+        "nbf",
+        "iat",
+        "rotated",
+        "generated",
     ];
     let ends = [
-        "expires", "expire", "expiry", "expiration", "end", "ends", "until", "after", "valid", "exp", "deadline", "next",
+        "expires",
+        "expire",
+        "expiry",
+        "expiration",
+        "end",
+        "ends",
+        "until",
+        "after",
+        "valid",
+        "exp",
+        "deadline",
+        "next",
     ];
     let joined: String = words.concat();
-    let begins_joined = ["createdat", "issuedat", "notbefore", "createtime", "creationdate", "validfrom", "startdate", "starttime"];
+    let begins_joined = [
+        "createdat",
+        "issuedat",
+        "notbefore",
+        "createtime",
+        "creationdate",
+        "validfrom",
+        "startdate",
+        "starttime",
+    ];
     (any(&words, &begins) && !any(&words, &ends)) || begins_joined.contains(&joined.as_str())
 }

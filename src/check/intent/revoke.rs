@@ -84,7 +84,9 @@ pub(crate) fn check(cx: &Context<'_, '_>, seen: &mut HashSet<usize>, out: &mut V
                 continue;
             }
             // Beside each other each branch replaces its own.
-            if cx.order().are_parallel(mint.step, revocation.step) && has_its_own(cx, mint, revocation) {
+            if cx.order().are_parallel(mint.step, revocation.step)
+                && has_its_own(cx, mint, revocation)
+            {
                 continue;
             }
             let related = relation(revocation.http, mint.http);
@@ -112,7 +114,9 @@ fn has_its_own(cx: &Context<'_, '_>, mint: &Mint<'_>, revocation: &Revocation<'_
         own.step != mint.step
             && own.rotation == mint.rotation
             && relation(revocation.http, own.http).is_some()
-            && own.credentials().any(|s| cx.order().dominates(s.step, revocation.step))
+            && own
+                .credentials()
+                .any(|s| cx.order().dominates(s.step, revocation.step))
     })
 }
 
@@ -408,11 +412,10 @@ fn lists_the_new(
             .find(mint.rotation, step)
             .filter(|id| order.may_precede(mint.step, *id))?;
         let http = cx.http(id)?;
-        let several = youngest
-            || http.captures.iter().any(|c| {
-                c.name == *name
-                    && matches!(&c.source, CaptureSource::Body(path) if path.as_str().contains("[*]"))
-            });
+        let several = youngest || http.captures.iter().any(|c| {
+            c.name == *name
+                && matches!(&c.source, CaptureSource::Body(path) if path.as_str().contains("[*]"))
+        });
         let same = relation(http, mint.http) == Some(Relation::Sure)
             && super::address::written(http).trim_end_matches('/')
                 == super::address::written(mint.http).trim_end_matches('/');

@@ -121,17 +121,39 @@ impl<'p> Names<'p> {
 
 /// Words of a time in a sort, and what stands behind them where the last one is taken.
 fn takes_the_youngest(program: &str) -> bool {
-    let program: String = program.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
-    let excludes = ["!=", "!==", ".[:-1]", "[-2]"].iter().any(|word| program.contains(word));
+    let program: String = program
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .collect::<String>()
+        .to_ascii_lowercase();
+    let excludes = ["!=", "!==", ".[:-1]", "[-2]"]
+        .iter()
+        .any(|word| program.contains(word));
     let behind = |word: &str| {
         let at = program.find(word)?;
         let rest = program.get(at + word.len()..)?;
-        let time = ["creat", "issued", "made", "time", "date", "_at", "start", "id"].iter().any(|w| rest.get(..rest.len().min(24)).is_some_and(|near| near.contains(w)));
+        let time = [
+            "creat", "issued", "made", "time", "date", "_at", "start", "id",
+        ]
+        .iter()
+        .any(|w| {
+            rest.get(..rest.len().min(24))
+                .is_some_and(|near| near.contains(w))
+        });
         Some((time, rest.to_owned()))
     };
     let sorted = behind("sort_by(").is_some_and(|(time, rest)| {
-        let last = ["|last", "|.[-1]", ")[-1]", "|reverse|first", "|reverse|.[0]"].iter().any(|w| rest.contains(w));
-        let reversed = rest.starts_with('-') && ["|first", "|.[0]"].iter().any(|w| rest.contains(w));
+        let last = [
+            "|last",
+            "|.[-1]",
+            ")[-1]",
+            "|reverse|first",
+            "|reverse|.[0]",
+        ]
+        .iter()
+        .any(|w| rest.contains(w));
+        let reversed =
+            rest.starts_with('-') && ["|first", "|.[0]"].iter().any(|w| rest.contains(w));
         time && (last && !rest.starts_with('-') || reversed)
     });
     let greatest = behind("max_by(").is_some_and(|(time, _)| time);

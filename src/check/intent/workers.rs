@@ -69,7 +69,9 @@ pub(crate) fn ends(task: &Task) -> bool {
         return false;
     };
     let words = words(&worker.name);
-    words.iter().any(|word| ENDS.contains(&word.as_str()) || matches!(word.as_str(), "drop" | "kill" | "purge"))
+    words.iter().any(|word| {
+        ENDS.contains(&word.as_str()) || matches!(word.as_str(), "drop" | "kill" | "purge")
+    })
 }
 
 /// A worker of a definition.
@@ -253,7 +255,11 @@ pub(crate) fn set_unstored(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let idle = |id: usize| {
             let about = cx.http(id).map(super::about).unwrap_or_default();
             let sources = cx.intent.sources(*rotation, about);
-            sources.words.iter().flat_map(|word| words(word)).any(|w| IDLE.contains(&w.as_str()))
+            sources
+                .words
+                .iter()
+                .flat_map(|word| words(word))
+                .any(|w| IDLE.contains(&w.as_str()))
         };
         let set = order.range(maker.step + 1..*late).find(|(id, node)| {
             let by_call = cx.http(*id).is_some_and(|http| {

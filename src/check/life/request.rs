@@ -111,13 +111,28 @@ impl<'p> Walk<'_, 'p> {
         }
         for (_, found) in names {
             for piece in found {
-                let Piece::Stored { secret, version, .. } = piece else { continue };
+                let Piece::Stored {
+                    secret, version, ..
+                } = piece
+                else {
+                    continue;
+                };
                 let held = way.held(secret);
-                let Some(published) = held.published.and_then(|id| self.order.get(id)) else { continue };
+                let Some(published) = held.published.and_then(|id| self.order.get(id)) else {
+                    continue;
+                };
                 let is_new = |other: &Piece<'p>| matches!(other, Piece::Stored { secret: of, version, .. } if of == secret && *version == held.current);
                 // Who says `previous` means it, and who sends both as well.
-                let meant = names.iter().any(|(_, all)| all.iter().any(is_new)) || http.exprs().iter().any(|expr| expr.reads_secret(secret, &[crate::plan::Version::Previous]));
-                if *version != held.current && Some(*version) != held.pending && !meant && is_credential(piece, self.order) {
+                let meant = names.iter().any(|(_, all)| all.iter().any(is_new))
+                    || http
+                        .exprs()
+                        .iter()
+                        .any(|expr| expr.reads_secret(secret, &[crate::plan::Version::Previous]));
+                if *version != held.current
+                    && Some(*version) != held.pending
+                    && !meant
+                    && is_credential(piece, self.order)
+                {
                     let published = published.step.at.0;
                     self.fact(secret, http.url.at.0, Kind::StaleSent { published });
                 }
@@ -257,7 +272,15 @@ impl<'p> Walk<'_, 'p> {
                 .map(|(span, _)| *span)
                 .collect();
             // The public half of a pair is there to be given away.
-            let public = |p: &Piece<'p>| matches!(p, Piece::Made { name: "public_key", .. });
+            let public = |p: &Piece<'p>| {
+                matches!(
+                    p,
+                    Piece::Made {
+                        name: "public_key",
+                        ..
+                    }
+                )
+            };
             let other = sent.iter().any(|p| self.is_generated(p) && !public(p));
             if generated && let Some(span_of) = names.first().copied().or(other.then_some(place)) {
                 let old = !names.is_empty();

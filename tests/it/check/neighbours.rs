@@ -32,18 +32,33 @@ fn told(text: &str) -> Vec<(String, Severity, String)> {
 
 /// Whether each of `wrong` is found by `code`, and none of `right`; and that a text that is meant to be right can be read.
 fn trial(code: &str, wrong: &[String], right: &[String]) {
-    assert!(wrong.len() >= 8 && right.len() >= 8, "{code}: {} and {}", wrong.len(), right.len());
+    assert!(
+        wrong.len() >= 8 && right.len() >= 8,
+        "{code}: {} and {}",
+        wrong.len(),
+        right.len()
+    );
     let mut slips = Vec::new();
     for text in wrong {
         let found = told(text);
-        if !found.iter().any(|(id, severity, _)| id == code && *severity >= Severity::Warning) {
+        if !found
+            .iter()
+            .any(|(id, severity, _)| id == code && *severity >= Severity::Warning)
+        {
             slips.push(format!("missed: {text}\n{found:#?}"));
         }
     }
     for text in right {
         let found = told(text);
-        let unread = found.iter().any(|(id, ..)| id.starts_with("ROT0") || ["ROT101", "ROT105", "ROT106", "ROT201", "ROT212"].contains(&id.as_str()));
-        if unread || found.iter().any(|(id, severity, _)| id == code && *severity >= Severity::Warning) {
+        let unread = found.iter().any(|(id, ..)| {
+            id.starts_with("ROT0")
+                || ["ROT101", "ROT105", "ROT106", "ROT201", "ROT212"].contains(&id.as_str())
+        });
+        if unread
+            || found
+                .iter()
+                .any(|(id, severity, _)| id == code && *severity >= Severity::Warning)
+        {
             slips.push(format!("told, or not read: {text}\n{found:#?}"));
         }
     }
@@ -67,7 +82,9 @@ const REVOKE: &str = "revoke previous.key after 1d { http DELETE \"https://api.e
 fn values_that_can_be_guessed() {
     let of = |generate: &str| {
         let (comment, generate) = generate.split_once('|').unwrap_or(("", generate));
-        format!("{comment}\nrotation r {{\n generate fresh {generate}\n update token = fresh.value\n}}\n")
+        format!(
+            "{comment}\nrotation r {{\n generate fresh {generate}\n update token = fresh.value\n}}\n"
+        )
     };
     trial(
         "ROT524",
@@ -106,16 +123,27 @@ fn values_that_can_be_guessed() {
 #[test]
 fn halves_in_each_others_place() {
     let sign = |id: &str, key: &str| {
-        format!("rotation r {{ http POST \"https://sts.example.com/\" reads {{ sign aws_sigv4 {{ key_id {id}   secret_key {key}   region \"eu-west-1\"   service \"sts\" }} }} }}\n")
+        format!(
+            "rotation r {{ http POST \"https://sts.example.com/\" reads {{ sign aws_sigv4 {{ key_id {id}   secret_key {key}   region \"eu-west-1\"   service \"sts\" }} }} }}\n"
+        )
     };
-    let auth = |auth: &str| format!("rotation r {{ http GET \"https://api.example.com/me\" {{ {auth} }} }}\n");
-    let body = |body: &str| format!("rotation r {{ http POST \"https://api.example.com/login\" reads {{ {body} }} }}\n");
+    let auth = |auth: &str| {
+        format!("rotation r {{ http GET \"https://api.example.com/me\" {{ {auth} }} }}\n")
+    };
+    let body = |body: &str| {
+        format!("rotation r {{ http POST \"https://api.example.com/login\" reads {{ {body} }} }}\n")
+    };
     let stage = |fields: &str| {
         format!(
             "rotation r {{ http mint POST \"https://api.example.com/keys\" issues additive {{ bearer secrets.admin  secret secret = body $.secret  public id = body $.id  public user_id = body $.user_id }}\n stage key {{ {fields} }}\n verify {{ http GET \"https://api.example.com/me\" {{ bearer pending.key.value }} }}\n promote key }}\n"
         )
     };
-    let stage_login = |fields: &str| stage("value: mint.secret, id: mint.id").replace("stage key", &format!("stage login {{ {fields} }}\n stage key"));
+    let stage_login = |fields: &str| {
+        stage("value: mint.secret, id: mint.id").replace(
+            "stage key",
+            &format!("stage login {{ {fields} }}\n stage key"),
+        )
+    };
     trial(
         "ROT525",
         &[
@@ -156,26 +184,74 @@ fn private_halves_where_the_public_one_belongs() {
     trial(
         "ROT526",
         &[
-            of(kept, "repos/shop/deploy-keys", "json { label: \"ci\", key: pair.private_key }"),
-            of(kept, "user/ssh_keys", "json { title: \"ci\", key: pending.pair_a.private_key }"),
+            of(
+                kept,
+                "repos/shop/deploy-keys",
+                "json { label: \"ci\", key: pair.private_key }",
+            ),
+            of(
+                kept,
+                "user/ssh_keys",
+                "json { title: \"ci\", key: pending.pair_a.private_key }",
+            ),
             of(kept, "accounts/1", "json { public_key: pair.private_key }"),
             of(kept, "accounts/1", "form { publicKey: pair.private_key }"),
-            of(kept, "admin/jwks/one", "json { use: \"sig\", pem: pair.private_key }"),
+            of(
+                kept,
+                "admin/jwks/one",
+                "json { use: \"sig\", pem: pair.private_key }",
+            ),
             of(kept, "authorized/keys", "text \"ssh ${pair.private_key}\""),
-            of("private_key: pair.public_key", "accounts/1", "json { key: pair.public_key }"),
-            of("private_key: pair.private_key, public_key: pair.private_key", "accounts/1", "json { key: pair.public_key }"),
-            of(kept, "signing/keys", "json { name: \"x\", material: { key: pair.private_key } }"),
+            of(
+                "private_key: pair.public_key",
+                "accounts/1",
+                "json { key: pair.public_key }",
+            ),
+            of(
+                "private_key: pair.private_key, public_key: pair.private_key",
+                "accounts/1",
+                "json { key: pair.public_key }",
+            ),
+            of(
+                kept,
+                "signing/keys",
+                "json { name: \"x\", material: { key: pair.private_key } }",
+            ),
         ],
         &[
-            of(kept, "repos/shop/deploy-keys", "json { label: \"ci\", key: pair.public_key }"),
-            of(kept, "user/ssh_keys", "json { title: \"ci\", key: pair.public_key }"),
+            of(
+                kept,
+                "repos/shop/deploy-keys",
+                "json { label: \"ci\", key: pair.public_key }",
+            ),
+            of(
+                kept,
+                "user/ssh_keys",
+                "json { title: \"ci\", key: pair.public_key }",
+            ),
             of(kept, "accounts/1", "json { public_key: pair.public_key }"),
-            of(kept, "vault/data/shop", "json { private_key: pair.private_key }"),
+            of(
+                kept,
+                "vault/data/shop",
+                "json { private_key: pair.private_key }",
+            ),
             of(kept, "vault/data/shop", "json { data: pair.private_key }"),
             of(kept, "vault/data/shop", "json { key: pair.private_key }"),
-            of("private_key: pair.private_key, public_key: pair.public_key", "admin/jwks/one", "json { pem: pair.public_key }"),
-            of(kept, "signing/keys", "json { private_key: pair.private_key, public_key: pair.public_key }"),
-            of(kept, "deploy/variables/KEY", "json { value: pair.private_key }"),
+            of(
+                "private_key: pair.private_key, public_key: pair.public_key",
+                "admin/jwks/one",
+                "json { pem: pair.public_key }",
+            ),
+            of(
+                kept,
+                "signing/keys",
+                "json { private_key: pair.private_key, public_key: pair.public_key }",
+            ),
+            of(
+                kept,
+                "deploy/variables/KEY",
+                "json { value: pair.private_key }",
+            ),
         ],
     );
 }
@@ -183,7 +259,9 @@ fn private_halves_where_the_public_one_belongs() {
 #[test]
 fn files_that_others_read_and_places_that_are_taken() {
     let of = |secret: &str, mode: &str| {
-        format!("target place file \"/run/app/x\" {{ mode \"{mode}\" }}\ndeliver {secret} to place\nrotation r {{ generate fresh password\n update token = fresh.value }}\n")
+        format!(
+            "target place file \"/run/app/x\" {{ mode \"{mode}\" }}\ndeliver {secret} to place\nrotation r {{ generate fresh password\n update token = fresh.value }}\n"
+        )
     };
     trial(
         "ROT410",
@@ -210,54 +288,136 @@ fn files_that_others_read_and_places_that_are_taken() {
         ],
     );
     let targets = |targets: &str, deliveries: &str| {
-        format!("{targets}\n{deliveries}\nrotation r {{ generate fresh password\n update token = fresh.value }}\n")
+        format!(
+            "{targets}\n{deliveries}\nrotation r {{ generate fresh password\n update token = fresh.value }}\n"
+        )
     };
     let file = |name: &str, path: &str| format!("target {name} file \"{path}\"\n");
-    let env = |name: &str, path: &str| format!("target {name} file \"{path}\" {{ form \"dotenv\" }}\n");
-    let docker = |name: &str, path: &str| format!("target {name} file \"{path}\" {{ form \"docker\" }}\n");
+    let env =
+        |name: &str, path: &str| format!("target {name} file \"{path}\" {{ form \"dotenv\" }}\n");
+    let docker =
+        |name: &str, path: &str| format!("target {name} file \"{path}\" {{ form \"docker\" }}\n");
     trial(
         "ROT521",
         &[
-            targets(&(file("a", "/run/x") + &file("b", "/run/x")), "deliver token to a\ndeliver other to b"),
-            targets(&(file("a", "/run/x") + &file("b", "/run/x")), "deliver token to a, b"),
-            targets(&(file("a", "/run/x") + &file("b", "/run/x")), "deliver key.value to a\ndeliver key.id to b"),
-            targets(&(file("a", "/run/x") + &env("b", "/run/x")), "deliver token to a\ndeliver other to b as \"OTHER\""),
-            targets(&(env("a", "/run/x") + &file("b", "/run/x")), "deliver token to a as \"T\"\ndeliver other to b"),
-            targets(&(env("a", "/run/x") + &env("b", "/run/x")), "deliver token to a as \"T\"\ndeliver other to b as \"T\""),
-            targets(&(env("a", "/run/x") + &docker("b", "/run/x")), "deliver token to a as \"T\"\ndeliver other to b as \"T\""),
-            targets(&env("a", "/run/x"), "deliver token to a as \"T\"\ndeliver other to a as \"T\""),
+            targets(
+                &(file("a", "/run/x") + &file("b", "/run/x")),
+                "deliver token to a\ndeliver other to b",
+            ),
+            targets(
+                &(file("a", "/run/x") + &file("b", "/run/x")),
+                "deliver token to a, b",
+            ),
+            targets(
+                &(file("a", "/run/x") + &file("b", "/run/x")),
+                "deliver key.value to a\ndeliver key.id to b",
+            ),
+            targets(
+                &(file("a", "/run/x") + &env("b", "/run/x")),
+                "deliver token to a\ndeliver other to b as \"OTHER\"",
+            ),
+            targets(
+                &(env("a", "/run/x") + &file("b", "/run/x")),
+                "deliver token to a as \"T\"\ndeliver other to b",
+            ),
+            targets(
+                &(env("a", "/run/x") + &env("b", "/run/x")),
+                "deliver token to a as \"T\"\ndeliver other to b as \"T\"",
+            ),
+            targets(
+                &(env("a", "/run/x") + &docker("b", "/run/x")),
+                "deliver token to a as \"T\"\ndeliver other to b as \"T\"",
+            ),
+            targets(
+                &env("a", "/run/x"),
+                "deliver token to a as \"T\"\ndeliver other to a as \"T\"",
+            ),
         ],
         &[
-            targets(&(file("a", "/run/x") + &file("b", "/run/y")), "deliver token to a\ndeliver other to b"),
-            targets(&(file("a", "/run/x") + &file("b", "/run/y")), "deliver token to a, b"),
-            targets(&env("a", "/run/x"), "deliver token to a as \"T\"\ndeliver other to a as \"O\""),
-            targets(&(env("a", "/run/x") + &env("b", "/run/x")), "deliver token to a as \"T\"\ndeliver other to b as \"O\""),
-            targets(&(env("a", "/run/x") + &env("b", "/run/y")), "deliver token to a as \"T\"\ndeliver other to b as \"T\""),
-            targets(&env("a", "/run/x"), "deliver token to a\ndeliver other to a"),
-            targets(&(env("a", "/run/x") + &file("b", "/run/y")), "deliver token to a as \"T\"\ndeliver token to b"),
+            targets(
+                &(file("a", "/run/x") + &file("b", "/run/y")),
+                "deliver token to a\ndeliver other to b",
+            ),
+            targets(
+                &(file("a", "/run/x") + &file("b", "/run/y")),
+                "deliver token to a, b",
+            ),
+            targets(
+                &env("a", "/run/x"),
+                "deliver token to a as \"T\"\ndeliver other to a as \"O\"",
+            ),
+            targets(
+                &(env("a", "/run/x") + &env("b", "/run/x")),
+                "deliver token to a as \"T\"\ndeliver other to b as \"O\"",
+            ),
+            targets(
+                &(env("a", "/run/x") + &env("b", "/run/y")),
+                "deliver token to a as \"T\"\ndeliver other to b as \"T\"",
+            ),
+            targets(
+                &env("a", "/run/x"),
+                "deliver token to a\ndeliver other to a",
+            ),
+            targets(
+                &(env("a", "/run/x") + &file("b", "/run/y")),
+                "deliver token to a as \"T\"\ndeliver token to b",
+            ),
             targets(&file("a", "/run/x"), "deliver token to a"),
         ],
     );
     trial(
         "ROT109",
         &[
-            targets(&(file("a", "/run/x") + &file("b", "/run/y")), "deliver token to a"),
-            targets(&(file("a", "/run/x") + &file("b", "/run/y")), "deliver token to b"),
+            targets(
+                &(file("a", "/run/x") + &file("b", "/run/y")),
+                "deliver token to a",
+            ),
+            targets(
+                &(file("a", "/run/x") + &file("b", "/run/y")),
+                "deliver token to b",
+            ),
             targets(&file("a", "/run/x"), ""),
-            targets(&(env("a", "/run/x") + &env("b", "/run/y")), "deliver token to a as \"T\""),
-            targets(&(env("a", "/run/x") + &file("b", "/run/y")), "deliver token to a as \"T\"\ndeliver other to a as \"O\""),
-            targets(&(file("a", "/run/x") + &file("b", "/run/y") + &file("c", "/run/z")), "deliver token to a, c"),
-            targets("target a command \"put\"\ntarget b command \"bring\"\n", "deliver token to a"),
-            targets(&("target a command \"put\"\n".to_owned() + &file("b", "/run/y")), "deliver token to b"),
+            targets(
+                &(env("a", "/run/x") + &env("b", "/run/y")),
+                "deliver token to a as \"T\"",
+            ),
+            targets(
+                &(env("a", "/run/x") + &file("b", "/run/y")),
+                "deliver token to a as \"T\"\ndeliver other to a as \"O\"",
+            ),
+            targets(
+                &(file("a", "/run/x") + &file("b", "/run/y") + &file("c", "/run/z")),
+                "deliver token to a, c",
+            ),
+            targets(
+                "target a command \"put\"\ntarget b command \"bring\"\n",
+                "deliver token to a",
+            ),
+            targets(
+                &("target a command \"put\"\n".to_owned() + &file("b", "/run/y")),
+                "deliver token to b",
+            ),
         ],
         &[
             targets(&file("a", "/run/x"), "deliver token to a"),
-            targets(&(file("a", "/run/x") + &file("b", "/run/y")), "deliver token to a, b"),
-            targets(&(file("a", "/run/x") + &file("b", "/run/y")), "deliver token to a\ndeliver other to b"),
-            targets(&env("a", "/run/x"), "deliver token to a as \"T\"\ndeliver other to a as \"O\""),
+            targets(
+                &(file("a", "/run/x") + &file("b", "/run/y")),
+                "deliver token to a, b",
+            ),
+            targets(
+                &(file("a", "/run/x") + &file("b", "/run/y")),
+                "deliver token to a\ndeliver other to b",
+            ),
+            targets(
+                &env("a", "/run/x"),
+                "deliver token to a as \"T\"\ndeliver other to a as \"O\"",
+            ),
             targets("target a command \"put\"\n", "deliver token to a"),
             targets("", ""),
-            targets(&(env("a", "/run/x") + &file("b", "/run/y")), "deliver token to a as \"T\"\ndeliver token to b"),
+            targets(
+                &(env("a", "/run/x") + &file("b", "/run/y")),
+                "deliver token to a as \"T\"\ndeliver token to b",
+            ),
             targets(&file("a", "/run/x"), "deliver key.value to a"),
         ],
     );
@@ -266,7 +426,15 @@ fn files_that_others_read_and_places_that_are_taken() {
 #[test]
 fn strays_of_other_runs() {
     let of = |list: &str| {
-        minting("", "", &format!("json {{ name: \"rot-${{run.id}}\" }}\n strays GET \"https://api.example.com/{list} }} revoke DELETE \"https://api.example.com/keys/${{stray}}\" {{ bearer secrets.admin }}"), "", REVOKE)
+        minting(
+            "",
+            "",
+            &format!(
+                "json {{ name: \"rot-${{run.id}}\" }}\n strays GET \"https://api.example.com/{list} }} revoke DELETE \"https://api.example.com/keys/${{stray}}\" {{ bearer secrets.admin }}"
+            ),
+            "",
+            REVOKE,
+        )
     };
     trial(
         "ROT528",
@@ -302,13 +470,23 @@ fn strays_of_other_runs() {
 #[test]
 fn conditions_the_other_way_round() {
     let look = |name: &str, at: &str, ty: &str, rest: &str| {
-        minting("", &format!("http state GET \"https://api.example.com/state\" {{ bearer secrets.admin  public {name} = {at} {ty} }}\n{rest}"), "", "", REVOKE)
+        minting(
+            "",
+            &format!(
+                "http state GET \"https://api.example.com/state\" {{ bearer secrets.admin  public {name} = {at} {ty} }}\n{rest}"
+            ),
+            "",
+            "",
+            REVOKE,
+        )
     };
     let flag = |name: &str, rest: &str| look(name, &format!("body $.{name}"), "as bool", rest);
     let poll = |until: &str| {
         minting(
             "",
-            &format!("repeat at most 9 every 5s {{ http look GET \"https://api.example.com/state\" {{ bearer secrets.admin  public state = body $.state as string }} }} until {until}"),
+            &format!(
+                "repeat at most 9 every 5s {{ http look GET \"https://api.example.com/state\" {{ bearer secrets.admin  public state = body $.state as string }} }} until {until}"
+            ),
             "",
             "",
             REVOKE,
@@ -317,13 +495,27 @@ fn conditions_the_other_way_round() {
     trial(
         "ROT216",
         &[
-            flag("rotation_required", "when state.rotation_required { stop \"no\" }"),
+            flag(
+                "rotation_required",
+                "when state.rotation_required { stop \"no\" }",
+            ),
             flag("due", "when state.due { log \"not yet\"  stop \"later\" }"),
             flag("expired", "when state.expired == true { stop }"),
-            flag("needs_rotation", "when not state.needs_rotation { log \"go\" } else { stop }"),
+            flag(
+                "needs_rotation",
+                "when not state.needs_rotation { log \"go\" } else { stop }",
+            ),
             flag("valid", "when state.valid { fail \"the state is bad\" }"),
-            flag("healthy", "when state.healthy == true { fail \"not healthy\" }"),
-            look("code", "status", "", "when state.code == 200 { fail \"no\" }"),
+            flag(
+                "healthy",
+                "when state.healthy == true { fail \"not healthy\" }",
+            ),
+            look(
+                "code",
+                "status",
+                "",
+                "when state.code == 200 { fail \"no\" }",
+            ),
             flag("ok", "when state.ok != false { fail \"no\" }"),
             poll("look.state == \"pending\""),
             poll("look.state != \"ready\""),
@@ -331,15 +523,35 @@ fn conditions_the_other_way_round() {
             poll("look.state == \"in_progress\" or look.state == \"failed\""),
         ],
         &[
-            flag("rotation_required", "when not state.rotation_required { stop \"no\" }"),
+            flag(
+                "rotation_required",
+                "when not state.rotation_required { stop \"no\" }",
+            ),
             flag("due", "when state.due == false { stop \"later\" }"),
-            flag("locked", "when state.locked { stop \"somebody else works\" }"),
+            flag(
+                "locked",
+                "when state.locked { stop \"somebody else works\" }",
+            ),
             flag("rotation_disabled", "when state.rotation_disabled { stop }"),
             flag("rotation_running", "when state.rotation_running { stop }"),
-            flag("valid", "when not state.valid { fail \"the state is bad\" }"),
-            flag("healthy", "when state.healthy == false { fail \"not healthy\" }"),
-            look("code", "status", "", "when state.code != 200 { fail \"no\" }"),
-            flag("compromised", "when state.compromised { log \"in a hurry\" }"),
+            flag(
+                "valid",
+                "when not state.valid { fail \"the state is bad\" }",
+            ),
+            flag(
+                "healthy",
+                "when state.healthy == false { fail \"not healthy\" }",
+            ),
+            look(
+                "code",
+                "status",
+                "",
+                "when state.code != 200 { fail \"no\" }",
+            ),
+            flag(
+                "compromised",
+                "when state.compromised { log \"in a hurry\" }",
+            ),
             flag("frozen", "when state.frozen { fail \"frozen\" }"),
             poll("look.state == \"ready\""),
             poll("look.state != \"pending\""),
@@ -352,12 +564,25 @@ fn conditions_the_other_way_round() {
 #[test]
 fn schemes_of_one_credential() {
     let calls = |calls: &[&str]| {
-        let calls: Vec<String> = calls.iter().enumerate().map(|(at, call)| format!("http a{at} GET \"https://api.example.com/{at}\" {{ {call} }}")).collect();
+        let calls: Vec<String> = calls
+            .iter()
+            .enumerate()
+            .map(|(at, call)| {
+                format!("http a{at} GET \"https://api.example.com/{at}\" {{ {call} }}")
+            })
+            .collect();
         format!("rotation r {{\n{}\n}}\n", calls.join("\n"))
     };
     let okta = |call: &[&str]| calls(call).replace("api.example.com", "acme.okta.com");
-    let (bearer, ssws, token) = ("bearer secrets.admin", "header \"Authorization\": \"SSWS ${secrets.admin}\"", "header \"Authorization\": \"token ${secrets.admin}\"");
-    let (o_bearer, o_ssws) = ("bearer secrets.okta_api_token", "header \"Authorization\": \"SSWS ${secrets.okta_api_token}\"");
+    let (bearer, ssws, token) = (
+        "bearer secrets.admin",
+        "header \"Authorization\": \"SSWS ${secrets.admin}\"",
+        "header \"Authorization\": \"token ${secrets.admin}\"",
+    );
+    let (o_bearer, o_ssws) = (
+        "bearer secrets.okta_api_token",
+        "header \"Authorization\": \"SSWS ${secrets.okta_api_token}\"",
+    );
     let header = "header \"X-Key\": secrets.admin";
     trial(
         "ROT411",
@@ -367,8 +592,14 @@ fn schemes_of_one_credential() {
             calls(&[token, bearer, token]),
             calls(&[bearer, bearer, token]),
             calls(&[ssws, token]),
-            calls(&["header \"Authorization\": \"Bearer ${secrets.admin}\"", token]),
-            calls(&["header \"Authorization\": \"Bearer ${secrets.admin}\"", "header \"Authorization\": secrets.admin"]),
+            calls(&[
+                "header \"Authorization\": \"Bearer ${secrets.admin}\"",
+                token,
+            ]),
+            calls(&[
+                "header \"Authorization\": \"Bearer ${secrets.admin}\"",
+                "header \"Authorization\": secrets.admin",
+            ]),
             okta(&[o_ssws, o_bearer]),
             okta(&[o_bearer, o_bearer, o_ssws]),
         ],
@@ -376,10 +607,19 @@ fn schemes_of_one_credential() {
             calls(&[bearer, bearer]),
             calls(&[ssws, ssws]),
             calls(&[header, bearer]),
-            calls(&["header \"Authorization\": \"Bearer ${secrets.admin}\"", bearer]),
-            calls(&[bearer, "header \"Authorization\": \"token ${secrets.token}\""]),
+            calls(&[
+                "header \"Authorization\": \"Bearer ${secrets.admin}\"",
+                bearer,
+            ]),
+            calls(&[
+                bearer,
+                "header \"Authorization\": \"token ${secrets.token}\"",
+            ]),
             calls(&["basic \"x\", secrets.admin", bearer]),
-            calls(&["header \"Authorization\": secrets.admin", "header \"Authorization\": secrets.admin"]),
+            calls(&[
+                "header \"Authorization\": secrets.admin",
+                "header \"Authorization\": secrets.admin",
+            ]),
             okta(&[o_ssws, o_ssws]),
         ],
     );
@@ -394,10 +634,16 @@ fn copied_from_the_sibling() {
         )
     };
     let values = |makers: &str, first: &str, second: &str| {
-        format!("rotation r {{ {makers}\n stage token = {first}\n stage other = {second}\n verify {{ http GET \"https://api.example.com/me\" {{ bearer pending.token }}  http GET \"https://api.example.com/you\" {{ bearer pending.other }} }}\n promote token\n promote other }}\n")
+        format!(
+            "rotation r {{ {makers}\n stage token = {first}\n stage other = {second}\n verify {{ http GET \"https://api.example.com/me\" {{ bearer pending.token }}  http GET \"https://api.example.com/you\" {{ bearer pending.other }} }}\n promote token\n promote other }}\n"
+        )
     };
     let passwords = "generate a password\n generate b password";
-    let mint = |name: &str, path: &str| format!("http {name} POST \"https://api.example.com/{path}\" issues additive {{ bearer secrets.admin  secret value = body $.value }}\n");
+    let mint = |name: &str, path: &str| {
+        format!(
+            "http {name} POST \"https://api.example.com/{path}\" issues additive {{ bearer secrets.admin  secret value = body $.value }}\n"
+        )
+    };
     let mints = |one: &str, two: &str| mint("a", one) + &mint("b", two);
     let inputs = |first: &str, second: &str| {
         format!(
@@ -415,13 +661,21 @@ fn copied_from_the_sibling() {
             values(passwords, "a.value", "a.value"),
             values(passwords, "b.value", "b.value"),
             values(&mints("keys", "keys"), "a.value", "a.value"),
-            values(&mints("accounts/12/keys", "accounts/17/keys"), "b.value", "b.value"),
+            values(
+                &mints("accounts/12/keys", "accounts/17/keys"),
+                "b.value",
+                "b.value",
+            ),
             inputs("old_render_id", "old_render_id"),
             inputs("old_alert_id", "old_alert_id"),
         ],
         &[
             pairs("main.public_key", "spare.public_key", rsa),
-            pairs("main.public_key", "spare.public_key", ("ed25519", "ed25519")),
+            pairs(
+                "main.public_key",
+                "spare.public_key",
+                ("ed25519", "ed25519"),
+            ),
             pairs("main.public_key", "main.public_key", ("ed25519", "rsa")),
             pairs("spare.public_key", "main.public_key", rsa),
             values(passwords, "a.value", "b.value"),
@@ -436,11 +690,17 @@ fn copied_from_the_sibling() {
 
 #[test]
 fn lives_that_were_asked_for() {
-    let of = |every: &str, call: &str, stage: &str| minting(&format!("every {every}"), "", call, stage, REVOKE);
+    let of = |every: &str, call: &str, stage: &str| {
+        minting(&format!("every {every}"), "", call, stage, REVOKE)
+    };
     trial(
         "ROT506",
         &[
-            of("30d", "json { expiresAt: rfc3339(run.started_at + 7d) }", ""),
+            of(
+                "30d",
+                "json { expiresAt: rfc3339(run.started_at + 7d) }",
+                "",
+            ),
             of("30d", "json { expires_at: date(run.started_at + 30d) }", ""),
             of("7d", "json { notAfter: epoch(run.started_at + 1d) }", ""),
             of("7d", "form { expiry: run.started_at + 5d }", ""),
@@ -448,22 +708,54 @@ fn lives_that_were_asked_for() {
             of("2d", "json { ttl_hours: 24 }", ""),
             of("1h", "json { lifetime_minutes: 30 }", ""),
             of("30d", "query { expires_at: date(run.started_at + 3d) }", ""),
-            of("1d", "public made = body $.created_at as time", "expires mint.made"),
-            of("1d", "public at = body $.issued_at as time", "expires mint.at"),
-            of("1d", "public at = body $.meta.notBefore as time", "expires mint.at"),
-            of("1d", "public at = header \"Date\" as time", "expires mint.at"),
+            of(
+                "1d",
+                "public made = body $.created_at as time",
+                "expires mint.made",
+            ),
+            of(
+                "1d",
+                "public at = body $.issued_at as time",
+                "expires mint.at",
+            ),
+            of(
+                "1d",
+                "public at = body $.meta.notBefore as time",
+                "expires mint.at",
+            ),
+            of(
+                "1d",
+                "public at = header \"Date\" as time",
+                "expires mint.at",
+            ),
         ],
         &[
-            of("7d", "json { expiresAt: rfc3339(run.started_at + 30d) }", ""),
+            of(
+                "7d",
+                "json { expiresAt: rfc3339(run.started_at + 30d) }",
+                "",
+            ),
             of("7d", "json { expires_at: date(run.started_at + 8d) }", ""),
             of("7d", "json { notAfter: epoch(run.started_at + 14d) }", ""),
             of("7d", "json { expire_days: 30 }", ""),
             of("7d", "json { expires: 45 }", ""),
             of("1h", "json { ttl_hours: 24 }", ""),
             of("7d", "json { max_age_label: \"1h\" }", ""),
-            of("7d", "public ends = body $.expires_at as time", "expires mint.ends"),
-            of("7d", "public made = body $.created_at as time", "expires mint.made + 30d"),
-            of("7d", "public at = body $.valid_until as time", "expires mint.at"),
+            of(
+                "7d",
+                "public ends = body $.expires_at as time",
+                "expires mint.ends",
+            ),
+            of(
+                "7d",
+                "public made = body $.created_at as time",
+                "expires mint.made + 30d",
+            ),
+            of(
+                "7d",
+                "public at = body $.valid_until as time",
+                "expires mint.at",
+            ),
         ],
     );
 }
@@ -471,16 +763,25 @@ fn lives_that_were_asked_for() {
 #[test]
 fn graces_against_what_the_file_says() {
     let of = |comment: &str, after: &str| {
-        format!("{comment}\n{}", minting("", "", "", "", &REVOKE.replace(" after 1d", after)))
+        format!(
+            "{comment}\n{}",
+            minting("", "", "", "", &REVOKE.replace(" after 1d", after))
+        )
     };
     trial(
         "ROT513",
         &[
             of("# The nodes read the key once an hour.", " after 5m"),
             of("# Consumers reload it hourly.", " after 30m"),
-            of("# Every pod refreshes its copy every 15 minutes.", " after 10m"),
+            of(
+                "# Every pod refreshes its copy every 15 minutes.",
+                " after 10m",
+            ),
             of("# The agents poll the vault every 2 hours", " after 1h"),
-            of("# cached for 24 hours by the edge, which then fetches it", " after 12h"),
+            of(
+                "# cached for 24 hours by the edge, which then fetches it",
+                " after 12h",
+            ),
             of("# Clients pull the file nightly.", " after 6h"),
             of("# The workers pick it up within 30 minutes", ""),
             of("# The batch job reads it once a day.", " after 23h"),
@@ -488,41 +789,77 @@ fn graces_against_what_the_file_says() {
         &[
             of("# The nodes read the key once an hour.", " after 2h"),
             of("# Consumers reload it hourly.", " after 1d"),
-            of("# Rotated every day; whoever reads it asks the vault.", " after 5m"),
+            of(
+                "# Rotated every day; whoever reads it asks the vault.",
+                " after 5m",
+            ),
             of("# The key is read at the start.", " after 5m"),
             of("# A token lives for 30 days.", " after 5m"),
-            of("# Keys of the cache; there are 24 hours in a day.", " after 5m"),
+            of(
+                "# Keys of the cache; there are 24 hours in a day.",
+                " after 5m",
+            ),
             of("", " after 5m"),
             of("# The agents poll the vault every 10 seconds", " after 1m"),
         ],
     );
     let login = |inside: bool, ttl: &str, after: &str| {
-        let call = format!("http session POST \"https://api.example.com/login\" reads {{ json {{ user: \"r\", ttl: {ttl} }}  secret token = body $.token }}\n");
-        let (before, within) = if inside { (String::new(), call) } else { (call, String::new()) };
-        minting("", &before, "", "", &format!("revoke previous.key after {after} {{ {within} http DELETE \"https://api.example.com/keys/${{previous.key.id}}\" {{ bearer session.token }} }}"))
+        let call = format!(
+            "http session POST \"https://api.example.com/login\" reads {{ json {{ user: \"r\", ttl: {ttl} }}  secret token = body $.token }}\n"
+        );
+        let (before, within) = if inside {
+            (String::new(), call)
+        } else {
+            (call, String::new())
+        };
+        minting(
+            "",
+            &before,
+            "",
+            "",
+            &format!(
+                "revoke previous.key after {after} {{ {within} http DELETE \"https://api.example.com/keys/${{previous.key.id}}\" {{ bearer session.token }} }}"
+            ),
+        )
     };
-    let slips: Vec<String> = [(true, "900", "1d"), (true, "60", "2h"), (false, "86400", "1h")]
-        .iter()
-        .map(|(inside, ttl, after)| login(*inside, ttl, after))
-        .filter(|text| told(text).iter().any(|(id, ..)| id == "ROT513"))
-        .collect();
+    let slips: Vec<String> = [
+        (true, "900", "1d"),
+        (true, "60", "2h"),
+        (false, "86400", "1h"),
+    ]
+    .iter()
+    .map(|(inside, ttl, after)| login(*inside, ttl, after))
+    .filter(|text| told(text).iter().any(|(id, ..)| id == "ROT513"))
+    .collect();
     assert!(slips.is_empty(), "{slips:#?}");
-    assert!(told(&login(false, "900", "1d")).iter().any(|(id, ..)| id == "ROT513"));
+    assert!(
+        told(&login(false, "900", "1d"))
+            .iter()
+            .any(|(id, ..)| id == "ROT513")
+    );
 }
 
 #[test]
 fn effects_that_are_no_such_effects() {
     let itself = |address: &str, rest: &str, revoke: &str| {
-        format!("rotation r {{ http turn POST \"https://api.example.com/{address}\" issues additive {{ {rest}  secret value = body $.value }}\n stage token = turn.value\n verify {{ http GET \"https://api.example.com/me\" {{ bearer pending.token }} }}\n promote token\n {revoke} }}\n")
+        format!(
+            "rotation r {{ http turn POST \"https://api.example.com/{address}\" issues additive {{ {rest}  secret value = body $.value }}\n stage token = turn.value\n verify {{ http GET \"https://api.example.com/me\" {{ bearer pending.token }} }}\n promote token\n {revoke} }}\n"
+        )
     };
     let redis = |words: &str| {
-        format!("secret cache to \"cache.example.com:6379\" in login, statement\nrotation r {{ generate fresh password\n stage cache = fresh.value\n redis \"cache.example.com:6379\" sets slot {{ login \"default\", pending.cache  command [{words}] }}\n verify {{ redis \"cache.example.com:6379\" {{ login \"app\", pending.cache  command [\"PING\"] }} }}\n promote cache }}\n")
+        format!(
+            "secret cache to \"cache.example.com:6379\" in login, statement\nrotation r {{ generate fresh password\n stage cache = fresh.value\n redis \"cache.example.com:6379\" sets slot {{ login \"default\", pending.cache  command [{words}] }}\n verify {{ redis \"cache.example.com:6379\" {{ login \"app\", pending.cache  command [\"PING\"] }} }}\n promote cache }}\n"
+        )
     };
     let sql = |statement: &str| {
-        format!("rotation r {{ let idle = next([\"a\", \"b\"], secrets.db.user)\n generate fresh password\n stage db {{ user: idle, password: fresh.value }}\n sql postgres \"db.example.com/app\" sets slot {{ login secrets.boss.user, secrets.boss.password  statement \"{statement}\" }}\n verify {{ sql postgres \"db.example.com/app\" {{ login idle, pending.db.password  statement \"SELECT 1\" }} }}\n promote db }}\n")
+        format!(
+            "rotation r {{ let idle = next([\"a\", \"b\"], secrets.db.user)\n generate fresh password\n stage db {{ user: idle, password: fresh.value }}\n sql postgres \"db.example.com/app\" sets slot {{ login secrets.boss.user, secrets.boss.password  statement \"{statement}\" }}\n verify {{ sql postgres \"db.example.com/app\" {{ login idle, pending.db.password  statement \"SELECT 1\" }} }}\n promote db }}\n"
+        )
     };
     let put = |address: &str, body: &str| {
-        format!("rotation r {{ generate fresh password\n stage token = fresh.value\n http PUT \"https://api.example.com/{address}\" sets slot {{ bearer secrets.admin  json {{ {body} }} }}\n verify {{ http GET \"https://api.example.com/me\" {{ bearer pending.token }} }}\n promote token }}\n")
+        format!(
+            "rotation r {{ generate fresh password\n stage token = fresh.value\n http PUT \"https://api.example.com/{address}\" sets slot {{ bearer secrets.admin  json {{ {body} }} }}\n verify {{ http GET \"https://api.example.com/me\" {{ bearer pending.token }} }}\n promote token }}\n"
+        )
     };
     let own = "bearer secrets.token";
     trial(
@@ -531,7 +868,11 @@ fn effects_that_are_no_such_effects() {
             itself("tokens/self/rotate", own, ""),
             itself("token/regenerate", own, ""),
             itself("me/reset", own, ""),
-            itself("api/v4/personal_access_tokens/self/rotate", "header \"PRIVATE-TOKEN\": secrets.token", ""),
+            itself(
+                "api/v4/personal_access_tokens/self/rotate",
+                "header \"PRIVATE-TOKEN\": secrets.token",
+                "",
+            ),
             redis("\"ACL\", \"SETUSER\", \"app\", \"resetpass\", \">${pending.cache}\""),
             redis("\"acl\", \"setuser\", \"app\", \"reset\", \"on\", \">${pending.cache}\""),
             redis("\"CONFIG\", \"SET\", \"requirepass\", pending.cache"),
@@ -542,7 +883,11 @@ fn effects_that_are_no_such_effects() {
             itself("tokens", own, ""),
             itself("tokens/self/rotate", "bearer secrets.admin", ""),
             itself("keys/renewals", own, ""),
-            itself("token/roll", own, "revoke previous.token after 1h { http DELETE \"https://api.example.com/me\" { bearer previous.token } }"),
+            itself(
+                "token/roll",
+                own,
+                "revoke previous.token after 1h { http DELETE \"https://api.example.com/me\" { bearer previous.token } }",
+            ),
             redis("\"ACL\", \"SETUSER\", \"app\", \">${pending.cache}\""),
             redis("\"ACL\", \"SETUSER\", \"app\", \"on\", \">${pending.cache}\", \"~*\""),
             sql("ALTER ROLE ${name(idle)} PASSWORD ${scram_sha_256(pending.db.password)}"),
@@ -554,10 +899,17 @@ fn effects_that_are_no_such_effects() {
 
 #[test]
 fn versions_that_are_sent_too_late() {
-    let of = |before: &str, behind: &str| minting("", before, "", "", &format!("{behind}\n{REVOKE}"));
-    let bring = |value: &str| format!("http bring PUT \"https://api.example.com/variables/KEY\" sets {{ bearer secrets.admin  json {{ {value} }} }}");
+    let of =
+        |before: &str, behind: &str| minting("", before, "", "", &format!("{behind}\n{REVOKE}"));
+    let bring = |value: &str| {
+        format!(
+            "http bring PUT \"https://api.example.com/variables/KEY\" sets {{ bearer secrets.admin  json {{ {value} }} }}"
+        )
+    };
     let slot = |stage: &str| {
-        format!("rotation r {{ let idle = next([\"a\", \"b\"], secrets.db.user)\n generate fresh password\n stage db {{ {stage} }}\n sql postgres \"db.example.com/app\" sets slot {{ login secrets.boss.user, secrets.boss.password  statement \"ALTER ROLE ${{name(idle)}} PASSWORD ${{scram_sha_256(pending.db.password)}}\" }}\n verify {{ sql postgres \"db.example.com/app\" {{ login idle, pending.db.password  statement \"SELECT 1\" }} }}\n promote db }}\n")
+        format!(
+            "rotation r {{ let idle = next([\"a\", \"b\"], secrets.db.user)\n generate fresh password\n stage db {{ {stage} }}\n sql postgres \"db.example.com/app\" sets slot {{ login secrets.boss.user, secrets.boss.password  statement \"ALTER ROLE ${{name(idle)}} PASSWORD ${{scram_sha_256(pending.db.password)}}\" }}\n verify {{ sql postgres \"db.example.com/app\" {{ login idle, pending.db.password  statement \"SELECT 1\" }} }}\n promote db }}\n"
+        )
     };
     let old = "let old = secrets.key.value";
     trial(
@@ -566,9 +918,18 @@ fn versions_that_are_sent_too_late() {
             of(old, &bring("value: old")),
             of(old, &bring("value: \"Bearer ${old}\"")),
             of(old, &bring("value: base64(old)")),
-            of("let both = { v: secrets.key.value }", &bring("value: both.v")),
-            of("let first = secrets.key.value\n let old = first", &bring("value: old")),
-            of(old, "http bring POST \"https://api.example.com/variables\" sets { bearer secrets.admin  form { value: old } }"),
+            of(
+                "let both = { v: secrets.key.value }",
+                &bring("value: both.v"),
+            ),
+            of(
+                "let first = secrets.key.value\n let old = first",
+                &bring("value: old"),
+            ),
+            of(
+                old,
+                "http bring POST \"https://api.example.com/variables\" sets { bearer secrets.admin  form { value: old } }",
+            ),
             slot("user: secrets.db.user, password: fresh.value"),
             slot("password: fresh.value"),
         ],
@@ -577,7 +938,10 @@ fn versions_that_are_sent_too_late() {
             of(old, &bring("value: secrets.key.value, before: old")),
             of("", &bring("value: previous.key.value")),
             of("let old = secrets.key.id", &bring("replaces: old")),
-            of(old, "http look GET \"https://api.example.com/me\" { bearer old }"),
+            of(
+                old,
+                "http look GET \"https://api.example.com/me\" { bearer old }",
+            ),
             of("", ""),
             slot("user: idle, password: fresh.value"),
             of("let new = \"x\"", &bring("value: new")),
@@ -587,29 +951,66 @@ fn versions_that_are_sent_too_late() {
 
 #[test]
 fn bodies_that_a_service_refuses() {
-    let of = |call: &str| format!("secret s to \"login.microsoftonline.com\", \"api.stripe.com\", \"sso.example.com\", \"acme.okta.com\"\nrotation r {{ http {call} }}\n");
-    let patch = |path: &str, header: &str| of(&format!("PATCH \"https://k8s.example.com:6443/{path}\" sets {{ bearer secrets.cluster  {header}  json {{ a: 1 }} }}"));
+    let of = |call: &str| {
+        format!(
+            "secret s to \"login.microsoftonline.com\", \"api.stripe.com\", \"sso.example.com\", \"acme.okta.com\"\nrotation r {{ http {call} }}\n"
+        )
+    };
+    let patch = |path: &str, header: &str| {
+        of(&format!(
+            "PATCH \"https://k8s.example.com:6443/{path}\" sets {{ bearer secrets.cluster  {header}  json {{ a: 1 }} }}"
+        ))
+    };
     let post = |url: &str, body: &str| of(&format!("POST \"https://{url}\" reads {{ {body} }}"));
     trial(
         "ROT218",
         &[
             patch("api/v1/namespaces/shop/secrets/smtp", ""),
-            patch("api/v1/namespaces/shop/secrets/smtp", "header \"Content-Type\": \"application/json\""),
-            patch("api/v1/namespaces/shop/secrets/smtp", "header \"content-type\": \"application/json; charset=utf-8\""),
+            patch(
+                "api/v1/namespaces/shop/secrets/smtp",
+                "header \"Content-Type\": \"application/json\"",
+            ),
+            patch(
+                "api/v1/namespaces/shop/secrets/smtp",
+                "header \"content-type\": \"application/json; charset=utf-8\"",
+            ),
             patch("apis/apps/v1/namespaces/shop/deployments/api", ""),
-            post("login.microsoftonline.com/t/oauth2/v2.0/token", "json { grant_type: \"client_credentials\" }"),
-            post("acme.okta.com/oauth2/default/v1/token", "json { grant_type: \"client_credentials\" }"),
-            post("sso.example.com/realms/x/protocol/openid-connect/token", "json { grant_type: \"client_credentials\" }"),
+            post(
+                "login.microsoftonline.com/t/oauth2/v2.0/token",
+                "json { grant_type: \"client_credentials\" }",
+            ),
+            post(
+                "acme.okta.com/oauth2/default/v1/token",
+                "json { grant_type: \"client_credentials\" }",
+            ),
+            post(
+                "sso.example.com/realms/x/protocol/openid-connect/token",
+                "json { grant_type: \"client_credentials\" }",
+            ),
             post("api.stripe.com/v1/webhook_endpoints", "json { url: \"x\" }"),
         ],
         &[
-            patch("api/v1/namespaces/shop/secrets/smtp", "header \"Content-Type\": \"application/merge-patch+json\""),
-            patch("api/v1/namespaces/shop/secrets/smtp", "header \"Content-Type\": \"application/strategic-merge-patch+json\""),
+            patch(
+                "api/v1/namespaces/shop/secrets/smtp",
+                "header \"Content-Type\": \"application/merge-patch+json\"",
+            ),
+            patch(
+                "api/v1/namespaces/shop/secrets/smtp",
+                "header \"Content-Type\": \"application/strategic-merge-patch+json\"",
+            ),
             patch("api/v2/things/1", ""),
-            of("PUT \"https://k8s.example.com:6443/api/v1/namespaces/shop/secrets/smtp\" sets { bearer secrets.cluster  json { a: 1 } }"),
-            post("login.microsoftonline.com/t/oauth2/v2.0/token", "form { grant_type: \"client_credentials\" }"),
+            of(
+                "PUT \"https://k8s.example.com:6443/api/v1/namespaces/shop/secrets/smtp\" sets { bearer secrets.cluster  json { a: 1 } }",
+            ),
+            post(
+                "login.microsoftonline.com/t/oauth2/v2.0/token",
+                "form { grant_type: \"client_credentials\" }",
+            ),
             post("acme.okta.com/api/v1/apps", "json { label: \"x\" }"),
-            post("sso.example.com/realms/x/protocol/openid-connect/token", "form { grant_type: \"client_credentials\" }"),
+            post(
+                "sso.example.com/realms/x/protocol/openid-connect/token",
+                "form { grant_type: \"client_credentials\" }",
+            ),
             post("api.stripe.com/v1/webhook_endpoints", "form { url: \"x\" }"),
         ],
     );
@@ -618,7 +1019,9 @@ fn bodies_that_a_service_refuses() {
 #[test]
 fn a_password_that_waits() {
     let of = |call: &str, between: &str| {
-        format!("rotation again {{ http anew POST \"https://api.example.com/tokens\" issues additive {{ bearer secrets.admin  secret value = body $.value }}\n stage token = anew.value\n verify {{ http GET \"https://api.example.com/me\" {{ bearer pending.token }} }}\n promote token }}\nrotation r {{ http turn POST \"https://api.example.com/self/rotate\" issues replacing {call} {{ bearer secrets.token  secret value = body $.value }}\n stage token = turn.value\n {between}\n verify {{ http GET \"https://api.example.com/me\" {{ bearer pending.token }} }}\n promote token }}\n")
+        format!(
+            "rotation again {{ http anew POST \"https://api.example.com/tokens\" issues additive {{ bearer secrets.admin  secret value = body $.value }}\n stage token = anew.value\n verify {{ http GET \"https://api.example.com/me\" {{ bearer pending.token }} }}\n promote token }}\nrotation r {{ http turn POST \"https://api.example.com/self/rotate\" issues replacing {call} {{ bearer secrets.token  secret value = body $.value }}\n stage token = turn.value\n {between}\n verify {{ http GET \"https://api.example.com/me\" {{ bearer pending.token }} }}\n promote token }}\n"
+        )
     };
     let recover = "recover with again";
     trial(

@@ -65,8 +65,11 @@ impl<'a> Reader<'a> {
         );
         let result = match field(inputs, "evaluatorType").and_then(text_of).as_deref() {
             None | Some("javascript" | "graaljs") => {
-                let values = expression.as_str().and_then(|text| slips::look(text, false, true).values);
-                self.results.extend(values.map(|values| (name.to_owned(), values)));
+                let values = expression
+                    .as_str()
+                    .and_then(|text| slips::look(text, false, true).values);
+                self.results
+                    .extend(values.map(|values| (name.to_owned(), values)));
                 self.javascript(expression, inputs, Purpose::Result(name))
             }
             Some("value-param") => {
@@ -454,19 +457,31 @@ impl<'a> Reader<'a> {
                     return;
                 };
                 let given = inputs.get(first).and_then(text_of);
-                let Some(named) = given.as_deref().and_then(|g| g.strip_prefix("${")?.strip_suffix('}')) else {
+                let Some(named) = given
+                    .as_deref()
+                    .and_then(|g| g.strip_prefix("${")?.strip_suffix('}'))
+                else {
                     return;
                 };
                 let place = format!("{named}.{}", rest.join("."));
-                if place.trim_end_matches('.').ends_with(".output.response.statusCode") {
-                    found = found.take().or_else(|| Some((operator, compared.to_owned(), path.join("."))));
+                if place
+                    .trim_end_matches('.')
+                    .ends_with(".output.response.statusCode")
+                {
+                    found = found
+                        .take()
+                        .or_else(|| Some((operator, compared.to_owned(), path.join("."))));
                 }
             });
         }
         let Some((operator, compared, path)) = found else {
             return;
         };
-        let (always, sign) = if operator == Operator::Same { ("false", "===") } else { ("true", "!==") };
+        let (always, sign) = if operator == Operator::Same {
+            ("false", "===")
+        } else {
+            ("true", "!==")
+        };
         self.report(
             Diagnostic::new(
                 codes::CONSTANT_CONDITION,
