@@ -10,6 +10,7 @@ mod intact;
 mod labelled;
 mod lattice;
 mod lifecycle;
+mod neighbours;
 mod pages;
 mod policy;
 mod precision;

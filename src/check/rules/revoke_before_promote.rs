@@ -188,6 +188,11 @@ fn by_method(cx: &Context<'_, '_>, seen: &mut HashSet<usize>, out: &mut Vec<Diag
             continue;
         }
         let own = by_store.iter().filter(|k| k.maker != request.step && cx.order().get(k.store).is_some_and(|s| s.rotation == node.rotation));
+        // Beside each other each branch has its own: what was made and stored before it in its branch is what it replaces.
+        let settled = by_store.iter().any(|k| {
+            k.maker != request.step && cx.order().dominates(k.store, request.step) && cx.order().around(k.store).any(|up| cx.order().is_within(request.step, up)) && is_about(cx, request.http, k)
+        });
+        let own = own.filter(|k| !(settled && cx.order().are_parallel(k.store, request.step)));
         let case = own.filter_map(|kept| Some((*kept, early(cx, request.step, kept)?))).find(|(kept, early)| {
             let proven = is_about(cx, request.http, kept);
             proven || matches!(early, Early::Before) && !cx.carried(request).is_empty()

@@ -69,6 +69,7 @@ impl<'a> Reader<'a> {
         self.places.entry(name.clone()).or_insert(at);
         self.current = Some(node);
         self.scope = self.names_of(node, input);
+        self.results.clear();
         self.site = Site::default();
         self.collect(tasks, &[], &[]);
         self.collect_inputs_read(node);
