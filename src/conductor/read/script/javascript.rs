@@ -40,10 +40,48 @@ enum Token {
     Sign(&'static str),
 }
 
+impl Js {
+    /// Calls `visit` with each strict comparison of a path with a text: the operator, the path, the text.
+    pub(in crate::conductor::read) fn each_comparison(
+        &self,
+        visit: &mut dyn FnMut(Operator, &[String], &str),
+    ) {
+        match self {
+            Js::Not(inner) | Js::Choice(inner, ..) => inner.each_comparison(visit),
+            Js::Binary(operator, left, right) => {
+                if matches!(operator, Operator::Same | Operator::Different)
+                    && let (Js::Path(path), Js::Text(text)) | (Js::Text(text), Js::Path(path)) =
+                        (&**left, &**right)
+                {
+                    visit(*operator, path, text);
+                }
+                left.each_comparison(visit);
+                right.each_comparison(visit);
+            }
+            Js::Path(_) | Js::Text(_) | Js::Number(_) | Js::Bool(_) | Js::Null | Js::Undefined => {}
+        }
+    }
+}
+
 const SIGNS: [&str; 23] = [
     "===", "!==", "==", "!=", "<=", ">=", "&&", "||", "<", ">", "!", "(", ")", "[", "]", "{", "}",
     ".", "?", ":", ";", "$", "-",
 ];
+
+impl Js {
+    /// Whether it is true or false whatever it is given.
+    fn is_bool(&self) -> bool {
+        match self {
+            Js::Bool(_) | Js::Not(_) => true,
+            Js::Binary(Operator::And | Operator::Or, left, right) => {
+                left.is_bool() && right.is_bool()
+            }
+            Js::Binary(..) => true,
+            Js::Path(_) | Js::Text(_) | Js::Number(_) | Js::Null | Js::Undefined => false,
+            Js::Choice(..) => false,
+        }
+    }
+}
 
 /// Reads a condition; none when it is more than that.
 pub(in crate::conductor::read) fn parse(text: &str) -> Option<Js> {
@@ -165,7 +203,8 @@ impl Parser<'_> {
         let yes = self.braced_bool()?;
         self.word("else").then_some(())?;
         match (yes, self.braced_bool()?) {
-            (true, false) => Some(test),
+            (true, false) if test.is_bool() => Some(test),
+            (true, false) => Some(Js::Not(Box::new(Js::Not(Box::new(test))))),
             (false, true) => Some(Js::Not(Box::new(test))),
             _ => None,
         }
