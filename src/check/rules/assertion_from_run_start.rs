@@ -1,4 +1,4 @@
-//! # ROT524 assertion-from-run-start
+//! # ROT529 assertion-from-run-start
 //!
 //! What it finds: a token that is signed with times that count from `run.started_at`: claims of `sign_jwt`, and of `sign jwt` where `iat`, `nbf` or `exp` is written by hand.
 //!
