@@ -57,7 +57,7 @@ module.exports = grammar({
     // ---- Names. `method` stands before `identifier`: of two equally long matches the first is taken.
     method: (_) => /[A-Z]+/,
     identifier: (_) => /[A-Za-z_][A-Za-z0-9_]*(-+[A-Za-z0-9_]+)*/,
-    secret_name: ($) => choice(new RegExp(`${WORD}(/${WORD})*`), $.string),
+    secret_name: ($) => choice(new RegExp(`${WORD}(/${WORD})*(/\\*)?`), $.string),
     _name: ($) => $.identifier,
     _rotation_name: ($) => choice($.identifier, $.string),
 
@@ -77,7 +77,8 @@ module.exports = grammar({
     target: ($) => seq(optional('program'), field('host', $.string), optional(seq('in', field('part', $.identifier)))),
 
     rotation: ($) =>
-      seq('rotation', field('name', $._rotation_name), optional(seq('from', field('template', $.identifier))), field('body', $.rotation_body)),
+      seq('rotation', field('name', $._rotation_name), optional(seq('from', field('template', $.identifier))), optional($.family), field('body', $.rotation_body)),
+    family: ($) => seq('for', 'each', field('name', $.identifier), 'in', field('members', $.list)),
     template: ($) => seq('template', field('name', $.identifier), field('body', $.rotation_body)),
     rotation_body: ($) => seq('{', repeat(choice($._step, $._entry, $.with, $.parameter, $.about)), '}'),
     with: ($) => seq('with', $.members),
@@ -251,7 +252,7 @@ module.exports = grammar({
       seq(
         field('root', choice('secrets', 'pending', 'previous')),
         token.immediate('.'),
-        field('name', choice(alias(token.immediate(new RegExp(`${WORD}(/${WORD})*`)), $.secret_name), $.string)),
+        field('name', choice(alias(token.immediate(new RegExp(`${WORD}(/${WORD})*(/\\*)?`)), $.secret_name), $.string)),
       ),
     constant: (_) => choice('null', 'true', 'false'),
     list: ($) => seq('[', optional(seq(commas($._expression), optional(','))), ']'),

@@ -31,7 +31,11 @@ pub fn run(args: &CompileArgs, context: &Context) -> Result<()> {
             Error::plain(
                 Failure::Usage,
                 codes::STORAGE_FAILED,
-                format!("cannot write `{}`: {}", path.display(), e.kind()),
+                format!(
+                    "cannot write `{}`: {}",
+                    path.display(),
+                    crate::diagnostic::why(&e)
+                ),
             )
             .help("check that its folder exists and can be written to")
         })?,

@@ -47,11 +47,17 @@ impl Context {
         if self.globals.no_config {
             return Ok(Config::default());
         }
-        config::load(
+        let mut config = config::load(
             self.globals.config.as_deref(),
             &self.cwd,
             &mut self.sources.borrow_mut(),
-        )
+        )?;
+        // A name that is not known is told by whoever needs the environment.
+        let chosen = self.globals.environment.as_deref();
+        if let Some(settings) = chosen.and_then(|name| config.environments.get(name)) {
+            config.with = settings.with.clone();
+        }
+        Ok(config)
     }
 
     /// The texts added so far.

@@ -187,7 +187,11 @@ fn folder(args: &DemoArgs, context: &Context) -> Result<PathBuf> {
         Error::plain(
             Failure::Usage,
             codes::STORAGE_FAILED,
-            format!("cannot make `{}`: {}", dir.display(), e.kind()),
+            format!(
+                "cannot make `{}`: {}",
+                dir.display(),
+                crate::diagnostic::why(&e)
+            ),
         )
         .help("name another folder: `rot demo DIR`")
     };
@@ -258,7 +262,11 @@ fn write(path: &Path, text: &str) -> Result<()> {
         Error::plain(
             Failure::Usage,
             codes::STORAGE_FAILED,
-            format!("cannot write `{}`: {}", path.display(), e.kind()),
+            format!(
+                "cannot write `{}`: {}",
+                path.display(),
+                crate::diagnostic::why(&e)
+            ),
         )
         .help("is the disk full?")
     })

@@ -251,7 +251,7 @@ impl Doctor {
             Err(error) => self.say(
                 Subject::State,
                 State::Bad,
-                format!("{shown} cannot be looked at ({})", error.kind()),
+                format!("{shown} cannot be looked at ({})", crate::diagnostic::why(&error)),
                 Some("mend the permissions of the folders above it"),
             ),
         }

@@ -53,7 +53,11 @@ pub fn run(args: &FmtArgs, context: &Context, layout: Layout<'_>) -> Result<(), 
             None => context.out.stdout(&text),
             Some(path) if differs => {
                 if let Err(error) = files::replace(path, &text) {
-                    let message = format!("cannot write `{}`: {}", input.file.name(), error.kind());
+                    let message = format!(
+                        "cannot write `{}`: {}",
+                        input.file.name(),
+                        crate::diagnostic::why(&error)
+                    );
                     wrong.push(Diagnostic::new(
                         codes::UNREADABLE_INPUT,
                         crate::source::Span::NONE,

@@ -21,7 +21,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<()> {
     let plan = accept(loaded, &config, context)?;
     let given = run::inputs(&args.selection)?;
     let chosen: Vec<&Rotation> = match &args.selection.rotation {
-        Some(name) => vec![load::choose(&plan, Some(name))?],
+        Some(name) => load::chosen(&plan, Some(name))?,
         None => plan.rotations.iter().filter(|r| !r.imported).collect(),
     };
     let world = environment::world(context, &config)?;
@@ -59,9 +59,10 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<()> {
             .iter()
             .map(|e| Missing::of(NeedKind::Certificate, None, e)),
     );
+    let public = crate::plan::fields::public_fields(&plan);
     let previews: Vec<Preview> = chosen
         .iter()
-        .map(|r| preview(&plan, r, &world, vault.as_ref()))
+        .map(|r| preview(&plan, r, &public, &world, vault.as_ref()))
         .collect();
     let secrets = vault.as_ref().map(|vault| {
         let pinned = crate::run::pin(&plan, vault);
@@ -90,8 +91,19 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<()> {
             context.out.stdout(&format!("{text}\n"));
         }
         ResultFormat::Text => {
-            let text: Vec<String> = previews.iter().map(Preview::text).collect();
-            context.out.stdout(&text.join("\n"));
+            let text = chosen
+                .iter()
+                .zip(&previews)
+                .enumerate()
+                .map(|(at, (rotation, one))| {
+                    let before = at.checked_sub(1).and_then(|at| chosen.get(at));
+                    match before.filter(|r| r.family.is_some() && r.family == rotation.family) {
+                        // What differs is the name, and what the text makes of it.
+                        Some(_) => one.short(),
+                        None => one.text(),
+                    }
+                });
+            context.out.stdout(&text.collect::<Vec<_>>().join("\n"));
             if let Some(lines) = Missing::text(&missing) {
                 context.out.stdout(&lines);
             }
@@ -184,7 +196,13 @@ struct Line {
     details: Vec<(&'static str, String)>,
 }
 
-fn preview(plan: &Plan, rotation: &Rotation, world: &World, vault: Option<&Vault>) -> Preview {
+fn preview(
+    plan: &Plan,
+    rotation: &Rotation,
+    public: &Public,
+    world: &World,
+    vault: Option<&Vault>,
+) -> Preview {
     let next_due = vault.and_then(|vault| {
         let now = world.clock.now();
         let past = crate::run::due::past(vault, rotation, now);
@@ -192,13 +210,7 @@ fn preview(plan: &Plan, rotation: &Rotation, world: &World, vault: Option<&Vault
         Some((due.at, due.reason.explain()))
     });
     let mut steps = Vec::new();
-    lines(
-        plan,
-        &rotation.steps,
-        &crate::plan::fields::public_fields(plan),
-        0,
-        &mut steps,
-    );
+    lines(plan, &rotation.steps, public, 0, &mut steps);
     Preview {
         rotation: rotation.name.clone(),
         description: rotation.description.clone(),
@@ -550,6 +562,16 @@ fn name(root: &Root) -> String {
 }
 
 impl Preview {
+    /// Of a member of a family whose first one stands above.
+    fn short(&self) -> String {
+        let due = self.next_due.as_ref().map(|(_, why)| format!("; {why}"));
+        format!(
+            "rotation {}\n  the same for another member{}\n",
+            visible(&self.rotation),
+            due.unwrap_or_default()
+        )
+    }
+
     fn text(&self) -> String {
         let mut out = format!("rotation {}", visible(&self.rotation));
         if let Some(description) = &self.description {

@@ -242,7 +242,7 @@ pub fn planned(
             .filter(|r| !r.imported && r.schedule.is_some())
             .collect()
     } else {
-        vec![load::choose(plan, args.selection.rotation.as_deref())?]
+        load::chosen(plan, args.selection.rotation.as_deref())?
     };
     if chosen.is_empty() && plan.deliveries.is_empty() {
         return Err(Error::plain(
@@ -279,7 +279,11 @@ pub fn planned(
             diagnostics: Vec::new(),
         });
     }
-    let document = document::encode(plan);
+    let open = match args.due {
+        true => run::open_runs(&world, &vault.borrow())?,
+        false => Vec::new(),
+    };
+    let whole = document::encode(plan);
     let mut worst: Option<Error> = None;
     let mut idle = arrived.is_none();
     let mut unrevoked = arrived == Some(false);
@@ -301,10 +305,10 @@ pub fn planned(
             );
             continue;
         }
-        let job = Job {
+        let mut job = Job {
             plan,
             rotation,
-            document: &document,
+            document: &whole,
             inputs: inputs.clone(),
             scheduled_at: None,
             source: source.clone(),
@@ -316,7 +320,13 @@ pub fn planned(
             idle &= swept.revoked == 0;
             unrevoked |= !swept.trouble.is_empty();
         }
-        match one(args, &session, job) {
+        let narrow = rotation.family.is_some();
+        let narrow = narrow.then(|| plan.without_other_members(rotation));
+        let narrow = narrow.map(|plan| (document::encode(&plan), plan));
+        if let Some((document, plan)) = &narrow {
+            (job.plan, job.document) = (plan, document);
+        }
+        match one(args, &session, &open, job) {
             Ok(did) => idle &= !did,
             Err(error) => {
                 idle = false;
@@ -397,7 +407,12 @@ pub struct Session<'a> {
 }
 
 /// One rotation. Returns whether anything was done.
-fn one(args: &RunArgs, session: &Session<'_>, mut job: Job<'_>) -> Result<bool> {
+fn one(
+    args: &RunArgs,
+    session: &Session<'_>,
+    open: &[run::OpenRun],
+    mut job: Job<'_>,
+) -> Result<bool> {
     let Session {
         context,
         config,
@@ -418,12 +433,9 @@ fn one(args: &RunArgs, session: &Session<'_>, mut job: Job<'_>) -> Result<bool> 
             context.out.info(&format!("warning: {wrong}"));
         }
         run::due::look(&mut vault.borrow_mut(), job.rotation, &mut past, now)?;
-        let open = run::open_runs(world, &vault.borrow())?
-            .into_iter()
-            .find(|r| r.rotation == job.rotation.name);
-        match open {
+        match open.iter().find(|r| r.rotation == job.rotation.name) {
             Some(open)
-                if !run::due::may_resume(&open, now)
+                if !run::due::may_resume(open, now)
                     && matches!(open.state, run::OpenState::Failed { .. }) =>
             {
                 context.out.info(&format!(

@@ -5,9 +5,11 @@
 
 mod code;
 mod failure;
+mod system;
 
 pub use code::{ALL_CODES, Category, Code, CodeInfo, Release, Standing, codes};
 pub use failure::{Error, Failure, Result};
+pub use system::why;
 
 use crate::source::Span;
 

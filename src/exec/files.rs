@@ -6,8 +6,8 @@
 //! call when this one was killed.
 
 use super::Given;
+use crate::diagnostic::why;
 use crate::diagnostic::{Error, Failure, Result, codes};
-use crate::run::journal::describe;
 use crate::world::{World, platform};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -165,6 +165,6 @@ fn failed(what: &str, error: &io::Error) -> Error {
     Error::plain(
         Failure::BeforeEffect,
         codes::STORAGE_FAILED,
-        format!("{what}: {}", describe(error)),
+        format!("{what}: {}", why(error)),
     )
 }

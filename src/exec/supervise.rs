@@ -6,9 +6,9 @@ use super::files::Files;
 use super::pump;
 use super::terminal::{Raw, Streams, size};
 use super::{Ended, Given, Job, OnChange};
+use crate::diagnostic::why;
 use crate::diagnostic::{Error, Failure, Result, codes};
 use crate::report::redact::Redactor;
-use crate::run::journal::describe;
 use crate::vault::Secret;
 use crate::world::World;
 use rustix::fs::Mode;
@@ -376,6 +376,6 @@ fn failed(error: &io::Error) -> Error {
     Error::plain(
         Failure::BeforeEffect,
         codes::STORAGE_FAILED,
-        format!("the command could not be started: {}", describe(error)),
+        format!("the command could not be started: {}", why(error)),
     )
 }

@@ -13,6 +13,7 @@ pub mod fields;
 pub mod index;
 pub mod label;
 pub mod name;
+mod narrow;
 pub mod path;
 pub mod policy;
 pub mod resolve;
@@ -127,6 +128,9 @@ pub struct Rotation {
     /// Rotation (Conductor `failureWorkflow`) that is started when this one failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_rotation: Option<String>,
+    /// The family of which it is a member; its name is that of the family, `/`, and that of the member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
     /// It came from a used file: it can be called, but is not run by itself.
     #[serde(default, skip_serializing_if = "is_false")]
     pub imported: bool,

@@ -365,14 +365,11 @@ impl<'a> Engine<'a> {
                     Ok(Flow::Next)
                 }
                 Task::SetVariables(set) => {
-                    for (name, value) in &set.values {
-                        let value = self.eval(frame, value)?;
-                        frame
-                            .scope
-                            .borrow_mut()
-                            .variables
-                            .insert(name.clone(), value);
-                    }
+                    // None of them sees the new value of another.
+                    let values = (set.values.iter())
+                        .map(|(name, value)| Ok((name.clone(), self.eval(frame, value)?)))
+                        .collect::<Result<Vec<_>, StepError>>()?;
+                    frame.scope.borrow_mut().variables.extend(values);
                     Ok(Flow::Next)
                 }
                 Task::Log(log) => {

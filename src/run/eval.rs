@@ -241,7 +241,8 @@ fn template(parts: &[Expr], scope: &Scope) -> Result<Value, EvalError> {
             if value.is_null() {
                 scope.made.splice();
             }
-            let indefinite = matches!(&part.kind, ExprKind::Path(_, path) if !path.is_definite());
+            let indefinite =
+                matches!(&part.kind, ExprKind::Path(_, path) if !path.is_spliced_as_one());
             text.push_str(&if indefinite {
                 value.json_text()
             } else {

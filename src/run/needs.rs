@@ -56,7 +56,7 @@ pub enum NeedKind {
 
 /// All that a rotation needs and that is not at hand, in itself and in what it calls.
 pub fn missing(plan: &Plan, rotation: &Rotation, at_hand: &AtHand<'_>) -> Vec<Need> {
-    let all = reached(plan, rotation);
+    let all = plan.reached(rotation);
     let secrets = at_hand.secrets;
     let found = [
         (
@@ -82,26 +82,6 @@ pub fn missing(plan: &Plan, rotation: &Rotation, at_hand: &AtHand<'_>) -> Vec<Ne
         all.into_iter().map(need)
     });
     needs.collect()
-}
-
-/// A rotation, those that it calls, and the one that follows its failure.
-fn reached<'p>(plan: &'p Plan, rotation: &'p Rotation) -> Vec<&'p Rotation> {
-    let mut open: Vec<&Rotation> = vec![rotation];
-    let mut all: Vec<&Rotation> = Vec::new();
-    while let Some(one) = open.pop() {
-        if all.iter().any(|known| known.name == one.name) {
-            continue;
-        }
-        all.push(one);
-        one.walk(&mut |step| {
-            if let Task::Call(call) = &step.task {
-                open.extend(plan.rotation(&call.rotation));
-            }
-        });
-        let after = one.failure_rotation.as_deref();
-        open.extend(after.and_then(|name| plan.rotation(name)));
-    }
-    all
 }
 
 fn missing_inputs(

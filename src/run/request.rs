@@ -195,6 +195,20 @@ pub fn build(http: &Http, scope: &Scope, sending: Sending<'_>) -> Result<Built, 
             let value = eval(expr, scope)?;
             guard(&value, Place::Body, expr)?;
             label.join(&value.full_label());
+            let typed = |known: &[u8]| is_json_type(known) == Some(false);
+            if matches!(value.data, Data::List(_) | Data::Object(_))
+                && (headers.iter()).any(|(n, v)| n.eq_ignore_ascii_case("Content-Type") && typed(v))
+            {
+                return Err(EvalError::new(
+                    codes::RUN_EVALUATION,
+                    expr,
+                    format!(
+                        "the body is a {}, and its content type is not JSON",
+                        value.kind()
+                    ),
+                )
+                .help("give a text of that type, or send it as `application/json`"));
+            }
             if matches!(http.body, Body::Text(_)) {
                 default_header(&mut headers, "Content-Type", "text/plain; charset=utf-8");
             }
@@ -317,6 +331,13 @@ fn url_of<'a>(http: &'a Http, scope: &Scope) -> Result<(url::Url, Parts<'a>), Ev
                 escaped(&piece_text)
             };
             text.push_str(&piece_text);
+        } else if literal && http.encode && scope.dialect.semantics().splices_any_value {
+            let from = behind_authority(&text, &piece_text);
+            let (before, rest) = piece_text
+                .split_at_checked(from)
+                .unwrap_or((&piece_text, ""));
+            text.push_str(before);
+            text.push_str(&escaped(rest));
         } else if literal || text.is_empty() || !http.encode {
             text.push_str(&piece_text);
         } else {
@@ -341,6 +362,9 @@ fn url_of<'a>(http: &'a Http, scope: &Scope) -> Result<(url::Url, Parts<'a>), Ev
         }
     }
     whole_segments(&text, &in_path)?;
+    if scope.dialect.semantics().splices_any_value && http.encode {
+        text = as_taken_apart(&text);
+    }
     let mut url = url::Url::parse(&text).map_err(|_| {
         EvalError::new(codes::BAD_URL, &http.url, "this is not a URL")
             .help("for example `https://api.example.com/tokens`")
@@ -426,6 +450,55 @@ fn escaped(text: &str) -> Zeroizing<String> {
     out
 }
 
+/// Where what is no longer the host begins in a text that goes on with an address.
+fn behind_authority(before: &str, text: &str) -> usize {
+    let rest = if before.is_empty() {
+        text.split_once("://").map_or("", |(_, rest)| rest)
+    } else if is_authority(before) {
+        text
+    } else {
+        return 0;
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    text.len() - rest.len() + end
+}
+
+/// A server takes an address apart and puts it together again: a slash stands once in its path, each parameter has one `=`, and
+/// an empty one is none.
+fn as_taken_apart(text: &str) -> Zeroizing<String> {
+    let begins = behind_authority("", text);
+    let (host, rest) = text.split_at_checked(begins).unwrap_or((text, ""));
+    let (rest, fragment) = rest
+        .find('#')
+        .and_then(|at| rest.split_at_checked(at))
+        .unwrap_or((rest, ""));
+    let (path, query) = rest
+        .split_once('?')
+        .map_or((rest, None), |(path, query)| (path, Some(query)));
+    let mut out = Zeroizing::new(String::with_capacity(text.len()));
+    out.push_str(host);
+    for c in path.chars() {
+        if c != '/' || !out.ends_with('/') {
+            out.push(c);
+        }
+    }
+    if let Some(query) = query {
+        for (index, pair) in query.split('&').filter(|p| !p.is_empty()).enumerate() {
+            out.push(if index == 0 { '?' } else { '&' });
+            match pair.split_once('=') {
+                Some((name, value)) => {
+                    out.push_str(name);
+                    out.push('=');
+                    out.push_str(&Zeroizing::new(value.replace('=', "%3D")));
+                }
+                None => out.push_str(pair),
+            }
+        }
+    }
+    out.push_str(fragment);
+    out
+}
+
 /// Text of a scalar; `None` for null, which leaves a member out.
 fn scalar(
     value: &Value,
@@ -447,6 +520,14 @@ fn scalar(
             .help("write `json(…)` for its JSON text")),
         },
     }
+}
+
+/// Whether a content type is one of JSON; none where it is no text.
+fn is_json_type(value: &[u8]) -> Option<bool> {
+    let text = std::str::from_utf8(value).ok()?;
+    let media = text.split(';').next().unwrap_or_default().trim();
+    let kind = media.rsplit_once('/').map_or(media, |(_, kind)| kind);
+    Some(kind.eq_ignore_ascii_case("json") || kind.to_ascii_lowercase().ends_with("+json"))
 }
 
 fn safe_header(bytes: Zeroizing<Vec<u8>>, expr: &Expr) -> Result<Zeroizing<Vec<u8>>, EvalError> {

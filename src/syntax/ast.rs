@@ -4,6 +4,7 @@
 //! Comments stand beside the tree ([`Ast::comments`]); the formatter puts them back.
 
 pub use super::delivery::{Deliver, Target};
+pub use super::family::{Each, Family};
 
 use crate::source::Dur;
 use crate::source::{FileId, Span};
@@ -118,6 +119,8 @@ pub struct Rotation {
     pub name: Name,
     /// The template that it is made from.
     pub from: Option<Name>,
+    /// That it is many, or one of many.
+    pub family: Option<Family>,
     /// Clauses and steps in text order; the formatter keeps the order.
     pub body: Vec<Entry>,
     /// The item.

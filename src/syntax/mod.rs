@@ -8,6 +8,7 @@ pub mod ast;
 mod delivery;
 pub mod expect;
 mod explain;
+mod family;
 mod fault;
 mod grammar;
 pub mod keyword;

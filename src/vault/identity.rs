@@ -107,7 +107,7 @@ fn read(world: &World, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
         Err(error) => {
             return Err(unusable(
                 path,
-                &format!("cannot be reached ({})", error.kind()),
+                &format!("cannot be reached ({})", crate::diagnostic::why(&error)),
             ));
         }
     };
@@ -117,7 +117,7 @@ fn read(world: &World, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
         Err(error) => {
             return Err(unusable(
                 path,
-                &format!("cannot be looked at ({})", error.kind()),
+                &format!("cannot be looked at ({})", crate::diagnostic::why(&error)),
             ));
         }
     };
@@ -129,10 +129,12 @@ fn read(world: &World, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     let credentials = world.env.var("CREDENTIALS_DIRECTORY");
     let credential = credentials.is_some_and(|dir| !dir.is_empty() && path.starts_with(dir));
     let exposed = if credential { 0o037 } else { 0o077 };
-    let bytes = world
-        .fs
-        .read(&target, MAX_FILE)
-        .map_err(|error| unusable(path, &format!("cannot be read ({})", error.kind())))?;
+    let bytes = world.fs.read(&target, MAX_FILE).map_err(|error| {
+        unusable(
+            path,
+            &format!("cannot be read ({})", crate::diagnostic::why(&error)),
+        )
+    })?;
     if stat.mode & exposed != 0 {
         // A file that is none is nobody's secret, and no mode of ours to change.
         if !looks_like_identity(&bytes) {
@@ -217,7 +219,7 @@ fn ask(world: &World, path: &Path) -> Result<Zeroizing<String>> {
         Ok(Some(passphrase)) if !passphrase.is_empty() => Ok(passphrase),
         Ok(_) => Err(unusable(path, "is protected by a passphrase, and none was given")
             .help("run it on a terminal, or use an identity without a passphrase where nobody can type one")),
-        Err(error) => Err(unusable(path, &format!("wants a passphrase, which could not be read ({})", error.kind()))),
+        Err(error) => Err(unusable(path, &format!("wants a passphrase, which could not be read ({})", crate::diagnostic::why(&error)))),
     }
 }
 

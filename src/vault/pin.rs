@@ -461,7 +461,7 @@ pub(super) fn load<T: DeserializeOwned>(world: &World, path: &Path) -> Result<Op
         {
             let message = format!(
                 "what this machine remembers of the vault could not be read ({})",
-                error.kind()
+                crate::diagnostic::why(&error)
             );
             Err(
                 Error::plain(Failure::BeforeEffect, codes::STORAGE_FAILED, message)

@@ -91,6 +91,9 @@ fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts, mut index: Index) 
     let mut sources = SourceMap::new();
     let id = sources.add(file.clone());
     let (main, mut findings) = syntax::parse(id, file);
+    // What the environment gives is resolved and run; the tree that editors and fixes work on stays as it was written.
+    let mut given = main.clone();
+    template::give(&mut given, &config.with);
     let mut loader = Loader {
         root: root_of(Path::new(file.name()), config),
         texts,
@@ -104,7 +107,7 @@ fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts, mut index: Index) 
     findings.append(&mut loader.findings);
     let broken = findings.iter().any(|d| d.severity == Severity::Error);
     let used: Vec<&ast::Ast> = loader.used.iter().collect();
-    let (plan, mut resolved) = resolve_into(&used, &main, &mut index);
+    let (plan, mut resolved) = resolve_into(&used, &given, &mut index);
     let files = used.iter().copied().chain([&main]);
     let torn = Torn::of(files, &plan, &findings, &resolved, &|d| consequence(d.code));
     if broken {
@@ -134,6 +137,7 @@ fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts, mut index: Index) 
         check::check_text(&plan, &options, &texts)
     };
     let trees: Vec<&ast::Ast> = used.iter().copied().chain([&main]).collect();
+    template::once(&mut found, &trees);
     template::attribute(&mut found, &trees);
     findings.append(&mut found);
     Loaded {
@@ -545,15 +549,47 @@ pub fn file(path: &Path, config: &Config) -> Result<Loaded> {
     }
 }
 
+/// Which rotations of a plan are meant: one, or all members of a family.
+///
+/// # Errors
+/// Those of [`choose`].
+pub fn chosen<'p>(plan: &'p Plan, name: Option<&str>) -> Result<Vec<&'p Rotation>> {
+    let own: Vec<&Rotation> = plan.rotations.iter().filter(|r| !r.imported).collect();
+    let family = match name {
+        Some(name) => Some(name),
+        // A file that holds one family, as one that holds one rotation.
+        None => {
+            let first = own.first().and_then(|r| r.family.as_deref());
+            first.filter(|first| own.iter().all(|r| r.family.as_deref() == Some(first)))
+        }
+    };
+    let members = |family: &str| {
+        let of = own.iter().filter(|r| r.family.as_deref() == Some(family));
+        of.copied().collect::<Vec<_>>()
+    };
+    match family.map(members) {
+        Some(members) if !members.is_empty() => Ok(members),
+        _ => Ok(vec![choose(plan, name)?]),
+    }
+}
+
+/// Names for people, a family by its own.
+fn listed(own: &[&Rotation]) -> String {
+    let same = |a: &&Rotation, b: &&Rotation| a.family.is_some() && a.family == b.family;
+    let names = own.chunk_by(same).filter_map(|group| {
+        let first = group.first()?;
+        Some(match &first.family {
+            None => format!("`{}`", first.name),
+            Some(family) => format!("`{family}` (a family: `{}` is one of it)", first.name),
+        })
+    });
+    names.collect::<Vec<_>>().join(", ")
+}
+
 /// Which rotation of a plan is meant.
 pub fn choose<'p>(plan: &'p Plan, name: Option<&str>) -> Result<&'p Rotation> {
     let own: Vec<&Rotation> = plan.rotations.iter().filter(|r| !r.imported).collect();
-    let names = || {
-        own.iter()
-            .map(|r| format!("`{}`", r.name))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let names = || listed(&own);
     // A definition with those that it calls, as Conductor's editor exports them.
     if name.is_none()
         && plan.dialect.semantics().is_json

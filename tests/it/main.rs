@@ -27,6 +27,7 @@ mod docs;
 mod egress;
 mod examples;
 mod exec;
+mod families;
 mod formats;
 mod grammars;
 mod house;

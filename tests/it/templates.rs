@@ -349,3 +349,45 @@ fn recipes_check_clean() {
         }
     }
 }
+
+/// One file for all environments: each gives the parameters of its own, hosts above all, in the place of what `with` says or of a
+/// default; the secret goes where that leads and nowhere else.
+#[test]
+fn an_environment_gives_what_a_template_asks_for() {
+    let file = |with: &str| {
+        format!(
+            "template key {{\n  parameter api: host = \"api.example.com\"\n  parameter token: secret to \"${{api}}\"\n  parameter note: string = \"none\"\n  http mint POST \"https://${{api}}/keys\" issues additive {{\n    bearer secrets.token\n    json {{ note: note }}\n    secret value = body $.key\n  }}\n  update token = mint.value\n}}\n\nsecret token\n\nrotation svc from key {{\n  with {{ {with}token: token }}\n}}\n"
+        )
+    };
+    let settings = "[environment.dev.with.svc]\napi = \"api.dev.example.com\"\nnote = \"for a ${trial}\"\n\n[environment.prod]\n\n[environment.slip.with.svc]\napy = \"x.example.com\"\n\n[environment.odd.with.svc]\napi = \"no host\"\n";
+    for with in ["api: \"api.example.com\", ", ""] {
+        let project = Project::empty();
+        project
+            .file("rot.toml", settings)
+            .file("svc.rot", file(with));
+        for (environment, host) in [
+            ("", "api.example.com"),
+            ("--environment prod ", "api.example.com"),
+            ("--environment dev ", "api.dev.example.com"),
+        ] {
+            project.rot(&format!("{environment}check svc.rot")).code(0);
+            let plan = project.rot(&format!("{environment}compile svc.rot "));
+            let plan = plan.code(0).stdout;
+            assert!(plan.contains(host), "{plan}");
+            let other = match host {
+                "api.example.com" => "api.dev.example.com",
+                _ => "api.example.com",
+            };
+            assert!(!plan.contains(other), "{plan}");
+        }
+        // It is text, whatever is in it; and what is wrong with it is said where it is used.
+        let plan = project.rot("--environment dev compile svc.rot ").stdout;
+        assert!(plan.contains("for a ${trial}"), "{plan}");
+        let slip = project.rot("--environment slip check svc.rot").code(1);
+        assert!(slip.stdout.contains("apy"), "{}", slip.stdout);
+        project.rot("--environment odd check svc.rot").code(1);
+    }
+    let project = Project::empty();
+    project.file("rot.toml", "[environment.dev.with]\nsvc = \"x\"\n");
+    project.rot("check .").code(2);
+}

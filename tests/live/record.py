@@ -1,7 +1,7 @@
 """Records what a Conductor server answers to definitions, for tests/it/conductor_live.rs to replay.
 
 A file holds one case a line: `id`, `group`, `point`, `definitions` (the first is started), `input`, and when it is recorded
-`server` (`status`, `output`, `reason`, `tasks`). In definitions and input `BASE` stands for the loopback server of echo.py, and
+`server` (`status`, `output`, `reason`). In definitions and input `BASE` stands for the loopback server of echo.py, and
 `?RUN` for a query that is new in each run. Standard library only. Called by run.sh.
 """
 
@@ -41,8 +41,8 @@ def record(server, case, port):
     run = uuid.uuid4().hex[:8]
     definitions, given = prepared(case, port, run)
     if why := server.register(definitions):
-        return {"status": "NOT_REGISTERED", "output": None, "reason": settled(why, port, run), "tasks": []}
-    done = server.run(definitions[0]["name"], given, tasks=True)
+        return {"status": "NOT_REGISTERED", "output": None, "reason": settled(why, port, run)}
+    done = server.run(definitions[0]["name"], given)
     return settled(done, port, run)
 
 

@@ -8,18 +8,6 @@ import urllib.request
 ENDED = {"COMPLETED", "FAILED", "TERMINATED", "TIMED_OUT"}
 
 
-def ran(task):
-    """What is kept of a task."""
-    return {
-        "ref": task.get("referenceTaskName"),
-        "type": task.get("taskType"),
-        "status": task.get("status"),
-        "retry": task.get("retryCount", 0),
-        "output": task.get("outputData"),
-        "reason": task.get("reasonForIncompletion") or "",
-    }
-
-
 class Server:
     def __init__(self, base):
         self.base = base
@@ -54,21 +42,20 @@ class Server:
         failed = json.loads(text or "{}").get("bulkErrorResults") or {}
         return "; ".join(f"{k}: {v}" for k, v in failed.items())[:300] or None
 
-    def run(self, name, given, seconds=60, tasks=False):
-        """What came of a run; with its tasks where they are asked for."""
+    def run(self, name, given, seconds=60):
+        """What came of a run."""
         status, text = self.call("POST", "/api/workflow", {"name": name, "input": given})
         if status >= 300:
-            return {"status": "NOT_STARTED", "output": None, "reason": text[:300], "tasks": []}
+            return {"status": "NOT_STARTED", "output": None, "reason": text[:300]}
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            _, body = self.call("GET", f"/api/workflow/{text}?includeTasks={'true' if tasks else 'false'}")
+            _, body = self.call("GET", f"/api/workflow/{text}?includeTasks=false")
             run = json.loads(body)
             if run["status"] in ENDED:
-                done = {
+                return {
                     "status": run["status"],
                     "output": run.get("output") or {},
                     "reason": run.get("reasonForIncompletion") or "",
                 }
-                return {**done, "tasks": [ran(task) for task in run.get("tasks") or []]} if tasks else done
             time.sleep(0.2)
-        return {"status": "NOT_ENDED", "output": None, "reason": "", "tasks": []}
+        return {"status": "NOT_ENDED", "output": None, "reason": ""}

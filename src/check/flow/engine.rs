@@ -393,6 +393,8 @@ impl<'p> Engine<'p> {
     }
 
     fn set_variables(&mut self, step: &'p Step, set: &'p SetVariables) {
+        // None of them sees the new value of another.
+        let mut shapes: Vec<(&'p str, Shape)> = Vec::with_capacity(set.values.len());
         for (name, value) in &set.values {
             self.record_leaves(
                 value,
@@ -406,6 +408,9 @@ impl<'p> Engine<'p> {
             let shape = shape
                 .map(&mut |t| self.trails.through(t, at, HopKind::Variable(name)))
                 .with(&pc);
+            shapes.push((name, shape));
+        }
+        for (name, shape) in shapes {
             self.variables.insert(name, shape);
         }
     }

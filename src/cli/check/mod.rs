@@ -330,7 +330,7 @@ fn mend(
             return Err(error.help("`--diff` shows what would change"));
         };
         files::replace(path, &mended.text).map_err(|error| {
-            let message = format!("cannot write `{name}`: {}", error.kind());
+            let message = format!("cannot write `{name}`: {}", crate::diagnostic::why(&error));
             Error::plain(Failure::Usage, codes::STORAGE_FAILED, message)
                 .help("nothing of it was changed; check that it can be written to")
         })?;
@@ -400,9 +400,10 @@ fn emit(request: &Request, report: &Report<'_>, context: &Context) -> Result<(),
 
 fn unwritable(what: &str, path: &std::path::Path, error: &std::io::Error) -> Error {
     // What is wrapped is a word of ours; what the system says is told by its kind.
-    let why = error
-        .get_ref()
-        .map_or_else(|| error.kind().to_string(), ToString::to_string);
+    let why = error.get_ref().map_or_else(
+        || crate::diagnostic::why(error).to_owned(),
+        ToString::to_string,
+    );
     let message = format!("cannot write {what} `{}`: {why}", path.display());
     Error::plain(Failure::Usage, codes::USAGE, message)
         .help("check that its folder exists and can be written to")

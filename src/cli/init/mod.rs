@@ -116,7 +116,7 @@ fn lay_out(
                 context.out.info(&format!("kept {shown}, which was there"));
             }
             Err(error) => {
-                let message = format!("cannot make `{shown}`: {}", error.kind());
+                let message = format!("cannot make `{shown}`: {}", crate::diagnostic::why(&error));
                 let error = Error::plain(Failure::Usage, codes::STORAGE_FAILED, message);
                 return Err(error
                     .help("check that the folder can be written to; what was made before stays"));

@@ -22,10 +22,11 @@ pub fn run(args: &RehearseArgs, context: &Context) -> Result<()> {
     let inputs = run::inputs(&args.selection)?;
     let answers = answers(args.answers.as_deref())?;
     let chosen: Vec<&Rotation> = match &args.selection.rotation {
-        Some(name) => vec![load::choose(&plan, Some(name))?],
+        Some(name) => load::chosen(&plan, Some(name))?,
         None if plan.dialect.semantics().is_json => vec![load::choose(&plan, None)?],
         None => plan.rotations.iter().filter(|r| !r.imported).collect(),
     };
+    let chosen = first_members(chosen, context);
     if chosen.is_empty() {
         // Says why there is none.
         load::choose(&plan, None)?;
@@ -41,7 +42,10 @@ pub fn run(args: &RehearseArgs, context: &Context) -> Result<()> {
             })
             .cloned()
             .collect();
-        let rehearsal = rehearse::rehearse(&plan, rotation, mine, answers.clone())?;
+        let narrow = rotation.family.is_some();
+        let narrow = narrow.then(|| plan.without_other_members(rotation));
+        let plan = narrow.as_ref().unwrap_or(&plan);
+        let rehearsal = rehearse::rehearse(plan, rotation, mine, answers.clone())?;
         found.extend(rehearse::findings(&rehearsal));
         rehearsals.push(rehearsal);
     }
@@ -89,6 +93,34 @@ pub fn run(args: &RehearseArgs, context: &Context) -> Result<()> {
         });
     }
     Ok(())
+}
+
+/// One member stands for its family: its steps are those of the others.
+fn first_members<'p>(chosen: Vec<&'p Rotation>, context: &Context) -> Vec<&'p Rotation> {
+    let mut families: Vec<(&str, &str, usize)> = Vec::new();
+    let mut kept = Vec::new();
+    for rotation in chosen {
+        let Some(family) = rotation.family.as_deref() else {
+            kept.push(rotation);
+            continue;
+        };
+        match families.iter_mut().find(|(known, ..)| *known == family) {
+            Some((.., others)) => *others += 1,
+            None => {
+                families.push((family, &rotation.name, 0));
+                kept.push(rotation);
+            }
+        }
+    }
+    for (family, name, others) in families {
+        if others > 0 {
+            context.out.info(&format!(
+                "note: `{name}` stands for {} of family `{family}`; `--rotation` names another one",
+                counted(others, "other member")
+            ));
+        }
+    }
+    kept
 }
 
 fn answers(path: Option<&Path>) -> Result<Answers> {

@@ -3,12 +3,14 @@
 
 use crate::cli::config::Config;
 use crate::cli::load;
+use crate::plan::Rotation;
 use crate::plan::schedule::Trigger;
 use crate::run::due;
 use crate::vault::Vault;
 use crate::workspace::shared;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// A rotation that is due for longer than this is overdue, and what is due within this is due soon; with a short interval, a
@@ -35,6 +37,9 @@ pub struct Files {
 pub struct Scheduled {
     /// Its name.
     pub rotation: String,
+    /// The family of which it is a member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
     /// The file that it stands in.
     pub file: String,
     /// Its schedule in words.
@@ -102,6 +107,16 @@ pub struct Missing {
     pub scheduled: bool,
 }
 
+impl Scheduled {
+    /// Whether the next run is somebody's business now or soon.
+    pub fn waits(&self) -> bool {
+        match self.state {
+            DueState::Soon | DueState::Due | DueState::Overdue => true,
+            DueState::Later | DueState::Never => false,
+        }
+    }
+}
+
 impl Files {
     /// Reads them.
     pub fn read(paths: &[PathBuf], config: &Config, vault: &Vault, now: Timestamp) -> Self {
@@ -152,6 +167,7 @@ impl Files {
             });
             self.rotations.push(Scheduled {
                 rotation: rotation.name.clone(),
+                family: rotation.family.clone(),
                 file: shown.clone(),
                 schedule: schedule.describe(),
                 due_at: due.as_ref().map(|due| due.at),
@@ -160,15 +176,20 @@ impl Files {
                 last_success: past.last_success,
             });
         }
+        let mut makers: HashMap<String, &Rotation> = HashMap::new();
+        for rotation in own {
+            for secret in due::stored_by(rotation) {
+                makers.entry(secret).or_insert(rotation);
+            }
+        }
+        let known: HashSet<String> = self.missing.iter().map(|m| m.secret.clone()).collect();
         for declared in &plan.secrets {
             let name = &declared.name;
             let there = vault.doc().get(name).is_some_and(|e| e.current.is_some());
-            if there || self.missing.iter().any(|m| m.secret == *name) {
+            if there || known.contains(name) {
                 continue;
             }
-            let maker = own
-                .clone()
-                .find(|r| due::stored_by(r).iter().any(|stored| stored == name));
+            let maker = makers.get(name);
             self.missing.push(Missing {
                 secret: name.clone(),
                 file: shown.clone(),

@@ -100,6 +100,9 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<()> {
     })
 }
 
+/// As many members of a family are listed each; of more, those that wait.
+const MEMBERS: usize = 12;
+
 /// Whether a delivery failed and is still to be made.
 fn is_behind(vault: &Vault) -> bool {
     let doc = vault.doc();
@@ -206,7 +209,7 @@ impl Report<'_> {
             return String::new();
         }
         let heading = ["ROTATION", "NEXT DUE", "STATE", "FILE", ""].map(str::to_owned);
-        let rows = self.files.rotations.iter().map(|one| {
+        let row = |one: &files::Scheduled| {
             [
                 visible(&one.rotation).into_owned(),
                 one.due_at.map_or("–".into(), |at| relative(at, self.now)),
@@ -214,9 +217,42 @@ impl Report<'_> {
                 visible(&one.file).into_owned(),
                 one.reason.clone().unwrap_or_default(),
             ]
-        });
-        let rows: Vec<[String; 5]> = std::iter::once(heading).chain(rows).collect();
+        };
+        let mut rows: Vec<[String; 5]> = vec![heading];
+        // The members of a family stand together.
+        let same = |a: &files::Scheduled, b: &files::Scheduled| {
+            a.family.is_some() && a.family == b.family && a.file == b.file
+        };
+        for group in self.files.rotations.chunk_by(same) {
+            match group {
+                [first, ..] if group.len() > MEMBERS => {
+                    rows.push(self.family(first, group));
+                    let waiting = group.iter().filter(|one| one.waits()).take(MEMBERS);
+                    rows.extend(waiting.map(row));
+                }
+                _ => rows.extend(group.iter().map(row)),
+            }
+        }
         format!("\n{}", table(&rows))
+    }
+
+    /// A family with many members: those that wait are counted here and listed below.
+    fn family(&self, first: &files::Scheduled, group: &[files::Scheduled]) -> [String; 5] {
+        let next = group.iter().filter_map(|one| one.due_at).min();
+        let states = [DueState::Overdue, DueState::Due, DueState::Soon];
+        let counts = states.map(|state| {
+            let count = group.iter().filter(|one| one.state == state).count();
+            (count > 0).then(|| format!("{count} {}", state.word()))
+        });
+        let counts: Vec<String> = counts.into_iter().flatten().collect();
+        let family = first.family.as_deref().unwrap_or_default();
+        [
+            format!("{} ({})", visible(family), counted(group.len(), "member")),
+            next.map_or("–".into(), |at| relative(at, self.now)),
+            counts.join(", "),
+            visible(&first.file).into_owned(),
+            String::new(),
+        ]
     }
 
     fn run(&self, open: &Open) -> String {

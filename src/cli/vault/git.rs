@@ -76,7 +76,7 @@ pub fn add_lines(context: &Context, path: &Path, lines: &[&str]) -> Result<()> {
         files::create(path, &next, public_mode())
     };
     written.map_err(|error| {
-        let message = format!("cannot write `{shown}`: {}", error.kind());
+        let message = format!("cannot write `{shown}`: {}", crate::diagnostic::why(&error));
         Error::plain(Failure::Usage, codes::STORAGE_FAILED, message).help(format!(
             "add these lines to it by hand: {}",
             missing.join(", ")

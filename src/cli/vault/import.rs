@@ -7,7 +7,6 @@ use crate::vault::foreign::{bitwarden, one_password};
 use crate::vault::import::{Foreign, dotenv, json, name_for};
 use crate::vault::name::{is_field_name, is_secret_name};
 use crate::vault::{Document, NewVersion, StoredValue};
-use std::io::ErrorKind;
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -70,15 +69,15 @@ fn read(cx: &Ctx, args: &ImportArgs) -> Result<Vec<Foreign>> {
     let from_stdin = args.file == Path::new("-");
     let bytes: Zeroizing<Vec<u8>> = if from_stdin {
         let input = cx.world.env.ask_bytes("values to import");
-        let input = input.map_err(|e| unreadable("standard input", e.kind()))?;
+        let input = input.map_err(|e| unreadable("standard input", &e))?;
         input.unwrap_or_default()
     } else {
         let target = cx.world.fs.resolve(&args.file);
-        let target = target.map_err(|e| unreadable(&args.file.display().to_string(), e.kind()))?;
+        let target = target.map_err(|e| unreadable(&args.file.display().to_string(), &e))?;
         cx.world
             .fs
             .read(&target, LIMIT)
-            .map_err(|e| unreadable(&args.file.display().to_string(), e.kind()))?
+            .map_err(|e| unreadable(&args.file.display().to_string(), &e))?
     };
     let by_name = args.file.extension().is_some_and(|e| e == "json");
     let format = args.format.unwrap_or(match by_name {
@@ -113,7 +112,7 @@ fn decrypted(file: &Path) -> Result<Zeroizing<Vec<u8>>> {
             Err(bad(format!("sops could not decrypt {}", file.display()))
                 .help(format!("`sops --decrypt {}` says why", file.display())))
         }
-        Err(error) => Err(bad(format!("sops could not be started ({})", error.kind()))
+        Err(error) => Err(bad(format!("sops could not be started ({})", crate::diagnostic::why(&error)))
             .help("install sops, or pipe in what it decrypts elsewhere with the JSON form of this command")),
     }
 }
@@ -206,8 +205,9 @@ fn is_current(doc: &Document, row: &Row) -> bool {
     value.is_some_and(|value| value.same_as(&row.value))
 }
 
-fn unreadable(what: &str, kind: ErrorKind) -> Error {
-    bad(format!("{what} cannot be read ({kind})")).help("name a file, or `-` for standard input")
+fn unreadable(what: &str, error: &std::io::Error) -> Error {
+    let why = crate::diagnostic::why(error);
+    bad(format!("{what} cannot be read ({why})")).help("name a file, or `-` for standard input")
 }
 
 fn bad(message: String) -> Error {

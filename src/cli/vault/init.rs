@@ -90,7 +90,7 @@ pub(crate) fn make_identity(world: &World, path: &Path) -> Result<()> {
         let message = format!(
             "the identity {} could not be made ({})",
             path.display(),
-            error.kind()
+            crate::diagnostic::why(&error)
         );
         Error::plain(Failure::BeforeEffect, codes::STORAGE_FAILED, message)
             .help("check the free space and the permissions, or name another place with `--identity PATH`")

@@ -4,7 +4,7 @@
 use super::scope::{reference_name, type_of};
 use super::shape::{field, text_of};
 use crate::conductor::TaskType;
-use crate::json::{Member, Node, NodeKind};
+use crate::json::{JsonString, Member, Node, NodeKind};
 use std::collections::HashSet;
 
 /// The document with such tasks rewritten; none when there are none.
@@ -144,7 +144,7 @@ fn forked(node: &Node) -> Option<Node> {
                 },
                 Member {
                     key: key("inputParameters")?,
-                    value: given.clone(),
+                    value: counted(given, key("__index")?, i),
                 },
             ];
             members.extend(node.member("taskDefinition").cloned());
@@ -198,6 +198,26 @@ fn forked(node: &Node) -> Option<Node> {
         kind: NodeKind::Object(members),
         span: node.span,
     })
+}
+
+/// What one of several tasks is given, with its number.
+fn counted(given: &Node, key: JsonString, number: usize) -> Node {
+    let NodeKind::Object(members) = &given.kind else {
+        return given.clone();
+    };
+    let mut members = members.clone();
+    members.retain(|m| m.key.text != key.text);
+    members.push(Member {
+        key,
+        value: Node {
+            kind: NodeKind::Number(number.to_string()),
+            span: given.span,
+        },
+    });
+    Node {
+        kind: NodeKind::Object(members),
+        span: given.span,
+    }
 }
 
 /// DYNAMIC whose task is a literal of a type that is run here, or a worker.

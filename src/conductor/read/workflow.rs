@@ -90,6 +90,7 @@ impl<'a> Reader<'a> {
             result: None,
             on_failure: Vec::new(),
             failure_rotation: self.failure_workflow(node),
+            family: None,
             imported: false,
             given: Vec::new(),
             masked_fields: self.scope.masked.iter().map(str::to_owned).collect(),

@@ -76,12 +76,14 @@ impl<'a> Writer<'a> {
                 "write them as %7B and %7D",
             );
         }
+        let has_query = match &http.url.kind {
+            ExprKind::Template(parts) => parts
+                .iter()
+                .any(|p| p.as_str().is_some_and(|t| t.contains('?'))),
+            _ => literal.contains('?'),
+        };
         for (index, (name, value)) in http.query.iter().enumerate() {
-            uri.push(if index == 0 && !literal.contains('?') {
-                '?'
-            } else {
-                '&'
-            });
+            uri.push(if index == 0 && !has_query { '?' } else { '&' });
             uri.push_str(&encoded(name));
             uri.push('=');
             let text = self.encoded_text(value, at);

@@ -95,6 +95,8 @@ impl<'a> Writer<'a> {
                 }
                 if let Some(output) = &stop.output {
                     inputs.insert("workflowOutput".into(), self.value(output));
+                } else if let Some(outputs) = self.outputs_at_a_stop() {
+                    inputs.insert("workflowOutput".into(), Value::Object(outputs));
                 }
                 leaf("TERMINATE", inputs, self)
             }

@@ -40,7 +40,20 @@ impl<'a> Writer<'a> {
                 self.revealed(expr.at);
                 self.value(value)
             }
-            ExprKind::Template(_) => Value::String(self.text(expr)),
+            ExprKind::Template(parts) => {
+                let mut filled = parts.iter().filter(|part| part.as_str() != Some(""));
+                if let (Some(only), None) = (filled.next(), filled.next())
+                    && only.as_str().is_none()
+                    && self.plan.dialect.semantics().declares_intent
+                {
+                    self.differs(
+                        if only.at.0.is_some() { only.at } else { expr.at },
+                        "a text that is one value alone is that value on a server: a number stays a number",
+                        "write the value without quotes where its type is meant, or put text beside it",
+                    );
+                }
+                Value::String(self.text(expr))
+            }
             _ => self
                 .reference(expr)
                 .map_or(Value::Null, |r| Value::String(self.braced(expr, &r))),

@@ -137,7 +137,21 @@ impl<'a> Writer<'a> {
         definition.insert("variables".into(), Value::Object(values));
     }
 
+    /// What `stop` puts out in `.rot`, where a server puts out nothing unless it is told what.
+    pub(super) fn outputs_at_a_stop(&mut self) -> Option<Map<String, Value>> {
+        let outputs = self.named_outputs();
+        let declares = self.plan.dialect.semantics().declares_intent;
+        (declares && !outputs.is_empty()).then_some(outputs)
+    }
+
     fn outputs(&mut self, definition: &mut Map<String, Value>) {
+        let outputs = self.named_outputs();
+        if !outputs.is_empty() {
+            definition.insert("outputParameters".into(), Value::Object(outputs));
+        }
+    }
+
+    fn named_outputs(&mut self) -> Map<String, Value> {
         let rotation = self.rotation;
         let mut outputs = Map::new();
         let mut hidden = Map::new();
@@ -160,9 +174,7 @@ impl<'a> Writer<'a> {
         if !hidden.is_empty() {
             outputs.insert("_secrets".into(), Value::Object(hidden));
         }
-        if !outputs.is_empty() {
-            definition.insert("outputParameters".into(), Value::Object(outputs));
-        }
+        outputs
     }
 
     /// What a server returns is what the last task gives: where that is the first of several, a task that finds it; and a finding

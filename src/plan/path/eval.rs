@@ -1,7 +1,7 @@
 //! Evaluation: a walk over segments that counts what it visits. Conditions at the leaves of filters are jsonpath-rust's.
 
 use super::model::{
-    Anchor, Filter, Leaf, Operand, Query, Segment, Selector, segments_of, singular_of,
+    Anchor, Filter, Leaf, Operand, Query, Segment, Selector, Side, segments_of, singular_of,
 };
 use super::{Found, JsonPath, Location, PathDialect, Step};
 use jsonpath_rust::parser::model as jp;
@@ -268,6 +268,13 @@ impl<'a> Walk<'a> {
                     Ok(word.holds(left, Some(right)))
                 })
                 .collect(),
+            Filter::Like(relation, left, right) => children
+                .iter()
+                .map(|child| {
+                    let (left, right) = (self.side(left, *child)?, self.side(right, *child)?);
+                    Ok(relation.holds(left.as_deref(), right.as_deref()))
+                })
+                .collect(),
             Filter::Leaf(leaf) if leaf.is_computed() => (0..children.len())
                 .map(|index| self.computed(leaf, parent, children, index))
                 .collect(),
@@ -276,6 +283,23 @@ impl<'a> Walk<'a> {
                 self.engine(lowered, leaf.is_absolute(), parent, children)
             }
         }
+    }
+
+    /// The value of one side of a comparison, for one child.
+    fn side(&mut self, side: &Side, child: NodeId) -> Result<Option<Cow<'a, Value>>, EvalError> {
+        Ok(match side {
+            Side::Written(value) => Some(Cow::Owned(value.clone())),
+            Side::Found(query) => {
+                let start = if query.anchor == Anchor::Root {
+                    Self::ROOT
+                } else {
+                    child
+                };
+                let hits = self.run(start, &query.segments)?;
+                let found = hits.first().and_then(|id| self.value(*id));
+                found.map(Cow::Borrowed)
+            }
+        })
     }
 
     fn combine(

@@ -1,9 +1,9 @@
 //! Pairs → conditions, with the types of RFC 9535 section 2.4: what may be tested, what may be compared.
 
 use super::PathError;
-use super::function::Word;
+use super::function::{Relation, Word};
 use super::lower::Lower;
-use super::model::{Filter, Leaf, Operand, Query};
+use super::model::{Filter, Leaf, Operand, Query, Side};
 use super::parse::Rule;
 use super::text::{check_regex, error, number, string};
 use jsonpath_rust::parser::model::Literal;
@@ -143,11 +143,21 @@ fn related(
     let first = inner.next().ok_or_else(missing)?;
     match rule {
         Rule::comparing => {
+            let sign = first.as_str();
+            let right = inner.next().ok_or_else(missing)?;
+            let is_jayways = matches!(sign, "===" | "!==")
+                || matches!(right.as_rule(), Rule::list | Rule::members);
+            if is_jayways && lower.is_rfc() {
+                return Err(error(
+                    span.start(),
+                    span.end(),
+                    "RFC 9535 compares with `==` and the like, and with numbers, texts, `true`, `false` and `null`",
+                ));
+            }
             let operator = ["==", "!=", "<=", ">=", "<", ">"]
                 .into_iter()
-                .find(|op| *op == first.as_str())
+                .find(|op| *op == sign)
                 .unwrap_or("==");
-            let right = inner.next().ok_or_else(missing)?;
             let is_null = right.as_rule() == Rule::constant && right.as_str() == "null";
             let subject = match term(lower, left.clone())? {
                 Term::Nodes(query) if is_null && !lower.is_rfc() && query.tail.is_none() => {
@@ -155,11 +165,19 @@ fn related(
                 }
                 _ => None,
             };
-            let leaf = Filter::Leaf(Leaf::Compare(
-                operator,
-                operand(lower, left)?,
-                operand(lower, right)?,
-            ));
+            let sides = if lower.is_rfc() {
+                None
+            } else {
+                side(lower, left.clone())?.zip(side(lower, right.clone())?)
+            };
+            let leaf = match (sides, Relation::find(sign)) {
+                (Some((left, right)), Some(relation)) => Filter::Like(relation, left, right),
+                _ => Filter::Leaf(Leaf::Compare(
+                    operator,
+                    operand(lower, left)?,
+                    operand(lower, right)?,
+                )),
+            };
             // To Jayway a member that is not there is null.
             Ok(match (subject, operator) {
                 (Some(query), "==") => {
@@ -189,6 +207,22 @@ fn related(
         }
         _ => member(lower, whole, left, first, inner.next().ok_or_else(missing)?),
     }
+}
+
+/// What stands on one side of a comparison, where that is a value or names one.
+fn side(lower: Lower<'_>, pair: Pair<'_, Rule>) -> Result<Option<Side>, PathError> {
+    if matches!(
+        pair.as_rule(),
+        Rule::list | Rule::members | Rule::number | Rule::string | Rule::constant
+    ) {
+        return Ok(Some(Side::Written(literal(pair)?)));
+    }
+    Ok(match term(lower, pair)? {
+        Term::Nodes(query) if query.tail.is_none() && query.singular().is_some() => {
+            Some(Side::Found(query))
+        }
+        _ => None,
+    })
 }
 
 /// Body and flags (as the prefix `(?i)`) of `/re/i`.
@@ -340,6 +374,17 @@ pub(super) fn literal(pair: Pair<'_, Rule>) -> Result<serde_json::Value, PathErr
             .map(literal)
             .collect::<Result<Vec<_>, _>>()?
             .into(),
+        Rule::members => {
+            let mut members = serde_json::Map::new();
+            let mut parts = pair.into_inner();
+            while let (Some(name), Some(value)) = (parts.next(), parts.next()) {
+                members.insert(
+                    string(name.as_str(), name.as_span().start())?,
+                    literal(value)?,
+                );
+            }
+            members.into()
+        }
         Rule::number => match number(pair.as_str(), span.start())? {
             Literal::Int(whole) => whole.into(),
             Literal::Float(float) => float.into(),

@@ -2,6 +2,7 @@
 //! them. What that fails on finds nothing.
 
 use serde_json::Value;
+use std::cmp::Ordering;
 
 /// A function at the end of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,75 @@ pub(super) enum Word {
     NoneOf,
     SubsetOf,
     All,
+}
+
+/// A comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Relation {
+    Equal,
+    Unequal,
+    /// Of one type, and equal.
+    Same,
+    Different,
+    Less,
+    AtMost,
+    Greater,
+    AtLeast,
+}
+
+impl Relation {
+    /// The relation of a sign.
+    pub(super) fn find(sign: &str) -> Option<Self> {
+        Some(match sign {
+            "==" => Self::Equal,
+            "!=" => Self::Unequal,
+            "===" => Self::Same,
+            "!==" => Self::Different,
+            "<" => Self::Less,
+            "<=" => Self::AtMost,
+            ">" => Self::Greater,
+            ">=" => Self::AtLeast,
+            _ => return None,
+        })
+    }
+
+    /// Whether it holds; what is not there is equal to nothing.
+    pub(super) fn holds(self, left: Option<&Value>, right: Option<&Value>) -> bool {
+        let both = left.zip(right);
+        let order = || {
+            Some(match both? {
+                (Value::Number(a), Value::Number(b)) => a.as_f64()?.partial_cmp(&b.as_f64()?)?,
+                (Value::String(a), Value::String(b)) => a.encode_utf16().cmp(b.encode_utf16()),
+                _ => return None,
+            })
+        };
+        match self {
+            Self::Equal => both.is_some_and(|(a, b)| like(a, b)),
+            Self::Unequal => !Self::Equal.holds(left, right),
+            Self::Same => both.is_some_and(|(a, b)| is_of_one_type(a, b) && like(a, b)),
+            Self::Different => !Self::Same.holds(left, right),
+            Self::Less => order().is_some_and(Ordering::is_lt),
+            Self::AtMost => order().is_some_and(Ordering::is_le),
+            Self::Greater => order().is_some_and(Ordering::is_gt),
+            Self::AtLeast => order().is_some_and(Ordering::is_ge),
+        }
+    }
+}
+
+fn is_of_one_type(a: &Value, b: &Value) -> bool {
+    std::mem::discriminant(a) == std::mem::discriminant(b)
+}
+
+/// A number and a text are equal where one is the form of the other.
+fn like(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(number), Value::String(text)) => number
+            .as_f64()
+            .zip(text.trim().parse::<f64>().ok())
+            .is_some_and(|(a, b)| a == b),
+        (Value::String(text), Value::Number(number)) => *text == number.to_string(),
+        _ => same(a, b),
+    }
 }
 
 impl Function {
@@ -126,8 +196,16 @@ impl Tail {
                 items.get(place).cloned()
             }
             Function::Concat => {
-                let texts = items.into_iter().flatten().chain(&self.parameters);
-                Some(texts.filter_map(Value::as_str).collect::<String>().into())
+                // Texts of the list, and of the parameters what is written as JSON: numbers, and texts in `"`.
+                let texts = items.into_iter().flatten().filter_map(Value::as_str);
+                let mut joined: String = texts.collect();
+                for parameter in &self.parameters {
+                    match parameter {
+                        Value::String(text) => joined.push_str(text),
+                        other => joined.push_str(&other.to_string()),
+                    }
+                }
+                Some(joined.into())
             }
             Function::Append => match value {
                 Value::Array(items) => {

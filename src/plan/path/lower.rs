@@ -46,8 +46,20 @@ impl Lower<'_> {
             tail: None,
         };
         let mut rooted = false;
+        let mut before: Option<usize> = None;
         for part in pair.into_inner() {
             let at = part.as_span();
+            if let Some(end) = before.filter(|end| *end < at.start() && !self.is_rfc())
+                && part.as_rule() != Rule::EOI
+            {
+                return Err(error(
+                    end,
+                    at.start(),
+                    "a path with a blank within finds nothing on a server, which puts null there",
+                )
+                .help(format!("write `{}`", self.mended(end, at.start(), ""))));
+            }
+            before = Some(at.end());
             match part.as_rule() {
                 // The reader puts what stands behind `$` into the document, under names that begin so.
                 Rule::root
@@ -140,11 +152,17 @@ impl Lower<'_> {
                 "a server puts null there; the functions are `length`, `keys`, `min`, `max`, `avg`, `sum`, `stddev`, `first`, `last`, `index`, `concat` and `append`",
             ));
         };
+        // What stands in `'` is no JSON, and nothing to a server that joins texts.
+        let is_read = |literal: &Pair<'_, Rule>| {
+            function != Function::Concat || !literal.as_str().starts_with('\'')
+        };
+        let given = parts.len();
         let parameters = parts
-            .map(|literal| filter::literal(literal))
+            .filter(is_read)
+            .map(filter::literal)
             .collect::<Result<Vec<_>, _>>()?;
         let (least, most) = function.arity();
-        if !(least..=most).contains(&parameters.len()) {
+        if !(least..=most).contains(&given) {
             return Err(refuse(format!(
                 "`.{name}()` takes {}",
                 if most == 0 { "nothing" } else { "a value" }
@@ -240,7 +258,13 @@ impl Lower<'_> {
                     )
                     .help("take the elements by their indexes: `[0,2]`"));
                 }
-                Selector::Slice(from, to, step)
+                // Jayway counts the end from the front where there is a beginning.
+                let is_empty = matches!((from, to), (Some(0..), Some(..0))) && !self.is_rfc();
+                if is_empty {
+                    Selector::Slice(Some(0), Some(0), 1)
+                } else {
+                    Selector::Slice(from, to, step)
+                }
             }
             Rule::filter if !self.is_rfc() && !is_parenthesised(pair.as_str()) => {
                 return Err(error(

@@ -127,6 +127,13 @@ impl JsonPath {
         self.query.tail.is_none() && self.query.singular().is_some()
     }
 
+    /// Whether a server splices what it finds into a text as Java writes it: one value, or the names of one object. A list of
+    /// findings it writes as JSON.
+    pub fn is_spliced_as_one(&self) -> bool {
+        let names = |tail: &function::Tail| tail.function == function::Function::Keys;
+        self.query.singular().is_some() && self.query.tail.as_ref().is_none_or(names)
+    }
+
     /// The names and indexes of a path that is made of nothing else.
     pub fn keys(&self) -> Option<Vec<Key>> {
         let segments = self

@@ -1,6 +1,6 @@
 //! The parsed path: segments and selectors of our own, and at the leaves of filters the query model of jsonpath-rust.
 
-use super::function::{Function, Tail, Word};
+use super::function::{Function, Relation, Tail, Word};
 use super::{Location, Step};
 use jsonpath_rust::parser::model as jp;
 
@@ -47,8 +47,17 @@ pub(super) enum Filter {
     Not(Box<Filter>),
     Exists(Query),
     Leaf(Leaf),
+    /// Jayway's comparisons of one value with another.
+    Like(Relation, Side, Side),
     /// Jayway's operators that are words.
     Word(Word, Query, serde_json::Value),
+}
+
+/// What Jayway compares: a value that is written out, or what a query finds.
+#[derive(Debug, Clone)]
+pub(super) enum Side {
+    Written(serde_json::Value),
+    Found(Query),
 }
 
 /// A condition that jsonpath-rust evaluates.
@@ -143,6 +152,13 @@ impl Filter {
             Filter::Any(all) | Filter::All(all) => all.iter().for_each(|one| one.listed(names)),
             Filter::Not(inner) => inner.listed(names),
             Filter::Exists(query) | Filter::Word(_, query, _) => query.listed(names),
+            Filter::Like(_, left, right) => {
+                for side in [left, right] {
+                    if let Side::Found(query) = side {
+                        query.listed(names);
+                    }
+                }
+            }
             Filter::Leaf(_) => {}
         }
     }

@@ -1,6 +1,7 @@
 //! The other way round: a document in which a path finds given values. A rehearsal's issuer answers with it.
 
-use super::model::{Filter, Leaf, Operand, Query, Segment, Selector};
+use super::function::Relation;
+use super::model::{Filter, Leaf, Operand, Query, Segment, Selector, Side};
 use super::{Anchor, JsonPath};
 use jsonpath_rust::parser::model as jp;
 use serde_json::{Value, json};
@@ -90,7 +91,12 @@ fn satisfy(filter: &Filter, item: &mut Value) -> bool {
             }
             _ => false,
         },
-        Filter::Not(_) | Filter::Leaf(_) | Filter::Word(..) => false,
+        Filter::Like(Relation::Equal | Relation::Same, left, right) => match (left, right) {
+            (Side::Found(query), Side::Written(value))
+            | (Side::Written(value), Side::Found(query)) => member(query, item, value),
+            _ => false,
+        },
+        Filter::Not(_) | Filter::Leaf(_) | Filter::Like(..) | Filter::Word(..) => false,
     }
 }
 

@@ -141,6 +141,11 @@ pub(super) fn undeclared_secret(name: &Name, declared: &[String]) -> Diagnostic 
         format!("secret `{}` is not declared", name.text),
     )
     .at("no `secret` declaration");
+    if name.text.ends_with("/*") {
+        return diagnostic.help(
+            "`/*` stands for the member in a `rotation NAME for each MEMBER in [ … ]`, and nowhere else",
+        );
+    }
     suggest(
         diagnostic,
         name,

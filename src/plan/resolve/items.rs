@@ -189,6 +189,10 @@ impl Resolver {
             result: None,
             on_failure: Vec::new(),
             failure_rotation: None,
+            family: match &rotation.family {
+                Some(ast::Family::Member { family, .. }) => Some(family.clone()),
+                Some(ast::Family::Each(_)) | None => None,
+            },
             imported,
             given: Vec::new(),
             masked_fields: Vec::new(),

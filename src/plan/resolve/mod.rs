@@ -85,6 +85,7 @@ pub fn resolve_into(used: &[&Ast], main: &Ast, index: &mut Index) -> (Plan, Vec<
     template::attribute(&mut resolver.diagnostics, &written);
     if let Some(expanded) = expanded {
         resolver.diagnostics.extend(expanded.diagnostics);
+        template::once(&mut resolver.diagnostics, &written);
     }
     resolver
         .diagnostics

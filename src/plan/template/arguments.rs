@@ -1,27 +1,42 @@
 //! What a template asks for, and what a use of it gives.
 
 use super::KINDS;
+use super::family::Chosen;
 use crate::diagnostic::{Diagnostic, codes, nearest};
 use crate::plan::resolve::parse_host;
 use crate::source::{Dur, Span};
 use crate::syntax::ast::{Entry, Expr, ExprKind, Member, Name, Part, Rotation, Template};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What stands for the parameters of a template.
-pub(super) struct Bound {
+pub(super) struct Bound<'a> {
     values: HashMap<String, Expr>,
     secrets: HashMap<String, String>,
+    /// The member of a family; then there are no parameters.
+    pub(super) member: Option<Chosen<'a>>,
 }
 
-impl Bound {
+impl<'a> Bound<'a> {
+    /// What stands for the member of a family.
+    pub(super) fn of_member(member: Chosen<'a>) -> Self {
+        Self {
+            values: HashMap::new(),
+            secrets: HashMap::new(),
+            member: Some(member),
+        }
+    }
+
     /// What stands for a parameter that is a value.
     pub(super) fn value(&self, name: &str) -> Option<&Expr> {
         self.values.get(name)
     }
 
     /// The secret that stands for a parameter.
-    pub(super) fn secret(&self, name: &str) -> Option<&str> {
-        self.secrets.get(name).map(String::as_str)
+    pub(super) fn secret(&self, name: &str) -> Option<String> {
+        match &self.member {
+            Some(member) => member.secret(name),
+            None => self.secrets.get(name).cloned(),
+        }
     }
 
     /// The length of time that stands for a parameter.
@@ -35,6 +50,39 @@ impl Bound {
     /// The text that stands for a parameter.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         literal(self.values.get(name)?)
+    }
+}
+
+/// Puts what an environment gives for the parameters of a rotation in the place of what its `with` says.
+pub(super) fn replace(rotation: &mut Rotation, given: &BTreeMap<String, String>) {
+    let span = rotation.name.span;
+    let text = |text: &str, span: Span| Expr {
+        kind: ExprKind::String(vec![Part::Text(text.to_owned(), span)]),
+        span,
+    };
+    let own = rotation.body.iter_mut().find_map(|entry| match entry {
+        Entry::With { arguments, .. } => Some(arguments),
+        _ => None,
+    });
+    let mut added = Vec::new();
+    let arguments = own.unwrap_or(&mut added);
+    for (name, value) in given {
+        match arguments.iter_mut().find(|member| member.key.text == *name) {
+            Some(member) => member.value = text(value, member.value.span),
+            None => arguments.push(Member {
+                key: Name {
+                    text: name.clone(),
+                    span,
+                },
+                value: text(value, span),
+            }),
+        }
+    }
+    if !added.is_empty() {
+        rotation.body.push(Entry::With {
+            arguments: added,
+            span,
+        });
     }
 }
 
@@ -152,7 +200,7 @@ pub(super) fn bind(
     rotation: &Rotation,
     secrets: &HashMap<&str, &[Name]>,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Bound> {
+) -> Option<Bound<'static>> {
     let before = diagnostics.len();
     let given: Vec<&Member> = rotation
         .body
@@ -183,6 +231,7 @@ pub(super) fn bind(
     let mut bound = Bound {
         values: HashMap::new(),
         secrets: HashMap::new(),
+        member: None,
     };
     let mut missing = Vec::new();
     for parameter in &parameters {
@@ -324,7 +373,7 @@ fn named_secret(
 }
 
 /// The text of a string without interpolation.
-fn literal(value: &Expr) -> Option<&str> {
+pub(super) fn literal(value: &Expr) -> Option<&str> {
     match &value.kind {
         ExprKind::String(parts) => match parts.as_slice() {
             [] => Some(""),

@@ -5,12 +5,15 @@
 //! rule sees an ordinary rotation. Places stay those of the template; [`attribute`] adds where it was used.
 
 mod arguments;
+mod family;
 mod substitute;
+
+pub use family::once;
 
 use crate::diagnostic::{Diagnostic, codes, nearest};
 use crate::source::Span;
 use crate::syntax::ast::{Ast, Destination, Entry, Item, Name, Rotation, Secret, Template};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Trees without templates.
 pub struct Expanded {
@@ -25,22 +28,33 @@ pub const KINDS: [&str; 8] = [
     "host", "string", "int", "number", "bool", "duration", "list", "secret",
 ];
 
+/// Gives the rotations that are made from templates what an environment says for their parameters, by rotation and parameter.
+pub fn give(tree: &mut Ast, with: &BTreeMap<String, BTreeMap<String, String>>) {
+    for item in &mut tree.items {
+        if let Item::Rotation(rotation) = item
+            && rotation.from.is_some()
+            && let Some(given) = with.get(&rotation.name.text)
+        {
+            arguments::replace(rotation, given);
+        }
+    }
+}
+
 /// Replaces templates and what is made from them; `None` where there are neither.
 pub fn expand(trees: &[&Ast]) -> Option<Expanded> {
     let concerned = |item: &Item| match item {
         Item::Template(_) => true,
-        Item::Rotation(rotation) => rotation.from.is_some(),
-        Item::Use(_)
-        | Item::Env(_)
-        | Item::Secret(_)
-        | Item::Target(_)
-        | Item::Deliver(_)
-        | Item::Error(_) => false,
+        Item::Rotation(rotation) => rotation.from.is_some() || rotation.family.is_some(),
+        Item::Secret(_) | Item::Deliver(_) => family::is_concerned(item),
+        Item::Use(_) | Item::Env(_) | Item::Target(_) | Item::Error(_) => false,
     };
     if !trees.iter().any(|tree| tree.items.iter().any(concerned)) {
         return None;
     }
     let mut diagnostics = Vec::new();
+    let single = family::expand(trees, &mut diagnostics);
+    let trees: Vec<&Ast> = single.iter().collect();
+    let trees = trees.as_slice();
     let mut known: HashMap<&str, &Template> = HashMap::new();
     for template in templates(trees) {
         match known.get(template.name.text.as_str()) {
@@ -248,7 +262,7 @@ fn instance(
             for name in names {
                 if let Some(secret) = bound.secret(&name.text) {
                     let wants = to.iter().map(|t| substitute::destination(t, &bound));
-                    wanted.push((secret.to_owned(), wants.collect()));
+                    wanted.push((secret, wants.collect()));
                 }
             }
         }
@@ -256,6 +270,7 @@ fn instance(
     let made = Rotation {
         name: rotation.name.clone(),
         from: None,
+        family: rotation.family.clone(),
         body,
         span: rotation.span,
     };

@@ -1,14 +1,14 @@
 //! Puts what was given in the place of the parameters. Places stay those of the template, so that one node never stands in two
 //! files.
 
-use super::arguments::Bound;
+use super::arguments::{Bound, literal};
 use crate::source::Span;
 use crate::syntax::ast::{
     Clause, ClauseKind, Destination, Duration, Effect, EffectKind, Entry, Expr, ExprKind, Http,
     Member, Name, Part, Sign, Step, StepKind, Store, StoreValue,
 };
 
-pub(super) fn entry(entry: &Entry, bound: &Bound) -> Entry {
+pub(super) fn entry(entry: &Entry, bound: &Bound<'_>) -> Entry {
     match entry {
         Entry::Description(text) => Entry::Description(text.clone()),
         Entry::Every {
@@ -50,13 +50,18 @@ pub(super) fn entry(entry: &Entry, bound: &Bound) -> Entry {
             steps: steps(inner, bound),
             span: *span,
         },
+        // Of a member of a family: nothing that comes of a template has it.
+        Entry::With { arguments, span } => Entry::With {
+            arguments: arguments.iter().map(|m| argument(m, bound)).collect(),
+            span: *span,
+        },
         // Taken away before: they stand in no rotation that comes of a template.
-        Entry::With { .. } | Entry::About { .. } | Entry::Parameter { .. } => entry.clone(),
+        Entry::About { .. } | Entry::Parameter { .. } => entry.clone(),
         Entry::Step(inner) => Entry::Step(step(inner, bound)),
     }
 }
 
-pub(super) fn destination(destination: &Destination, bound: &Bound) -> Destination {
+pub(super) fn destination(destination: &Destination, bound: &Bound<'_>) -> Destination {
     let text = bound
         .text(&destination.host.text)
         .filter(|_| destination.parameter);
@@ -75,11 +80,30 @@ pub(super) fn destination(destination: &Destination, bound: &Bound) -> Destinati
     }
 }
 
-fn steps(inner: &[Step], bound: &Bound) -> Vec<Step> {
+/// What a member gives to a template: `"PREFIX/*"` names its secret.
+fn argument(member: &Member, bound: &Bound<'_>) -> Member {
+    let named = literal(&member.value).and_then(|text| {
+        let chosen = bound.member.as_ref()?;
+        chosen.secret_in_text(text)
+    });
+    let value = match named {
+        Some(secret) => Expr {
+            kind: ExprKind::String(vec![Part::Text(secret, member.value.span)]),
+            span: member.value.span,
+        },
+        None => expr(&member.value, bound),
+    };
+    Member {
+        key: member.key.clone(),
+        value,
+    }
+}
+
+fn steps(inner: &[Step], bound: &Bound<'_>) -> Vec<Step> {
     inner.iter().map(|s| step(s, bound)).collect()
 }
 
-fn step(step: &Step, bound: &Bound) -> Step {
+fn step(step: &Step, bound: &Bound<'_>) -> Step {
     let kind = match &step.kind {
         StepKind::Http(inner) => StepKind::Http(http(inner, bound)),
         StepKind::Let { name, value } => StepKind::Let {
@@ -195,13 +219,13 @@ fn step(step: &Step, bound: &Bound) -> Step {
     }
 }
 
-fn arms(arms: &[(Expr, Vec<Step>)], bound: &Bound) -> Vec<(Expr, Vec<Step>)> {
+fn arms(arms: &[(Expr, Vec<Step>)], bound: &Bound<'_>) -> Vec<(Expr, Vec<Step>)> {
     arms.iter()
         .map(|(condition, inner)| (expr(condition, bound), steps(inner, bound)))
         .collect()
 }
 
-fn store(store: &Store, bound: &Bound) -> Store {
+fn store(store: &Store, bound: &Bound<'_>) -> Store {
     Store {
         secret: secret(&store.secret, bound),
         value: match &store.value {
@@ -213,7 +237,7 @@ fn store(store: &Store, bound: &Bound) -> Store {
     }
 }
 
-fn http(http: &Http, bound: &Bound) -> Http {
+fn http(http: &Http, bound: &Bound<'_>) -> Http {
     Http {
         protocol: http.protocol,
         name: http.name.clone(),
@@ -224,7 +248,7 @@ fn http(http: &Http, bound: &Bound) -> Http {
     }
 }
 
-fn effect(effect: &Effect, bound: &Bound) -> Effect {
+fn effect(effect: &Effect, bound: &Bound<'_>) -> Effect {
     let kind = match &effect.kind {
         EffectKind::IssuesReplacing {
             key,
@@ -247,7 +271,7 @@ fn effect(effect: &Effect, bound: &Bound) -> Effect {
     }
 }
 
-fn clause(clause: &Clause, bound: &Bound) -> Clause {
+fn clause(clause: &Clause, bound: &Bound<'_>) -> Clause {
     let one = |value: &Expr| expr(value, bound);
     let kind = match &clause.kind {
         ClauseKind::Bearer(value) => ClauseKind::Bearer(one(value)),
@@ -326,7 +350,7 @@ fn clause(clause: &Clause, bound: &Bound) -> Clause {
     }
 }
 
-fn members(members: &[Member], bound: &Bound) -> Vec<Member> {
+fn members(members: &[Member], bound: &Bound<'_>) -> Vec<Member> {
     members
         .iter()
         .map(|member| Member {
@@ -336,17 +360,17 @@ fn members(members: &[Member], bound: &Bound) -> Vec<Member> {
         .collect()
 }
 
-fn secret(name: &Name, bound: &Bound) -> Name {
+fn secret(name: &Name, bound: &Bound<'_>) -> Name {
     match bound.secret(&name.text) {
         Some(secret) => Name {
-            text: secret.to_owned(),
+            text: secret,
             span: name.span,
         },
         None => name.clone(),
     }
 }
 
-fn duration(duration: &Duration, bound: &Bound) -> Duration {
+fn duration(duration: &Duration, bound: &Bound<'_>) -> Duration {
     let given = duration
         .parameter
         .as_ref()
@@ -361,7 +385,7 @@ fn duration(duration: &Duration, bound: &Bound) -> Duration {
     }
 }
 
-fn expr(value: &Expr, bound: &Bound) -> Expr {
+fn expr(value: &Expr, bound: &Bound<'_>) -> Expr {
     let inner = |e: &Expr| Box::new(expr(e, bound));
     let kind = match &value.kind {
         ExprKind::Path(segments) => return path(value, segments, bound),
@@ -391,7 +415,7 @@ fn expr(value: &Expr, bound: &Bound) -> Expr {
 }
 
 /// `secrets.ROLE…` names the secret that was given; a bare parameter is what was given.
-fn path(value: &Expr, segments: &[Name], bound: &Bound) -> Expr {
+fn path(value: &Expr, segments: &[Name], bound: &Bound<'_>) -> Expr {
     if let [root, role, ..] = segments
         && matches!(root.text.as_str(), "secrets" | "pending" | "previous")
     {
@@ -403,6 +427,10 @@ fn path(value: &Expr, segments: &[Name], bound: &Bound) -> Expr {
             kind: ExprKind::Path(named),
             span: value.span,
         };
+    }
+    let member = bound.member.as_ref();
+    if let Some(given) = member.and_then(|member| member.value(segments, value.span)) {
+        return placed(&given, value.span);
     }
     let Some((first, rest)) = segments.split_first() else {
         return value.clone();
@@ -425,7 +453,7 @@ fn path(value: &Expr, segments: &[Name], bound: &Bound) -> Expr {
 }
 
 /// A statement, in which every value stays one: its text is the author's alone, what is filled in is quoted.
-fn statement(value: &Expr, bound: &Bound) -> Expr {
+fn statement(value: &Expr, bound: &Bound<'_>) -> Expr {
     let ExprKind::String(parts) = &value.kind else {
         return expr(value, bound);
     };
@@ -440,7 +468,7 @@ fn statement(value: &Expr, bound: &Bound) -> Expr {
 }
 
 /// What stands in `${…}` and is a literal becomes text, so that a host is seen to be one.
-fn text(parts: &[Part], bound: &Bound) -> Vec<Part> {
+fn text(parts: &[Part], bound: &Bound<'_>) -> Vec<Part> {
     let mut all: Vec<Part> = Vec::new();
     let mut add = |part: Part| match (all.last_mut(), part) {
         (Some(Part::Text(before, _)), Part::Text(more, _)) => before.push_str(&more),

@@ -18,6 +18,8 @@ pub(super) enum Place {
 }
 
 const MAX_RETRIES: u32 = 100;
+/// The source of a capture of a whole body that is JSON.
+const WHOLE_BODY: &str = "body $";
 
 impl<'a> Writer<'a> {
     /// `METHOD "url" effect { clauses }`; `step` names the captures that are read out of the whole answer.
@@ -51,7 +53,7 @@ impl<'a> Writer<'a> {
             lines.push(self.retry(retry, at));
         }
         self.expect(http, &mut lines);
-        let secret = self.captures(step, http, &mut lines);
+        let secret = self.captures(step, http, at, &mut lines);
         if secret && effect == Effect::Unspecified && !reads(&http.method) {
             // A secret that comes of a call was issued by it.
             effect = Effect::Issues(crate::plan::Issues {
@@ -298,7 +300,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The captures; gives whether one is secret.
-    fn captures(&mut self, step: &str, http: &Http, lines: &mut Vec<String>) -> bool {
+    fn captures(&mut self, step: &str, http: &Http, at: At, lines: &mut Vec<String>) -> bool {
         let mut secret = false;
         for capture in &http.captures {
             let (source, natural) = match &capture.source {
@@ -329,21 +331,39 @@ impl<'a> Writer<'a> {
                 self.capture_name(step, &capture.name)
             ));
         }
+        // Of a body that is read as a whole alone nobody knows that it is JSON.
+        let own = || self.extras.iter().filter(|e| e.step == step);
+        let is_text = own().all(|e| e.source == WHOLE_BODY || !e.source.starts_with("body"))
+            && !http
+                .captures
+                .iter()
+                .any(|c| matches!(c.source, CaptureSource::Body(_)));
+        let mut whole = false;
         for extra in self
             .extras
             .iter()
             .filter(|e| e.step == step && !step.is_empty())
         {
+            let source = if is_text && extra.source == WHOLE_BODY {
+                whole = true;
+                "body"
+            } else {
+                extra.source.as_str()
+            };
             secret |= extra.secret;
             let (word, optional) = match (extra.secret, extra.source.as_str()) {
                 (true, _) => ("secret", ""),
                 (false, "status") => ("public", ""),
                 (false, _) => ("public", " optional"),
             };
-            lines.push(format!(
-                "{word} {} = {}{optional}",
-                extra.name, extra.source
-            ));
+            lines.push(format!("{word} {} = {source}{optional}", extra.name));
+        }
+        if whole {
+            self.differs(
+                at,
+                "the body is kept as the text that came, where a server makes JSON of it if it can",
+                "write `body $` where it is JSON",
+            );
         }
         secret
     }

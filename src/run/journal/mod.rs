@@ -401,18 +401,13 @@ pub fn storage(path: &Path, what: &str, error: &io::Error) -> Error {
     Error::plain(
         Failure::BeforeEffect,
         codes::STORAGE_FAILED,
-        format!("the run's journal could not be {what}: {}", describe(error)),
+        format!(
+            "the run's journal could not be {what}: {}",
+            crate::diagnostic::why(error)
+        ),
     )
     .note(format!("file: {}", path.display()))
     .help("free some space or mend the permissions of the state directory, then run `rot resume`")
-}
-
-/// An I/O error in words: the kind and the system's number, never more.
-pub fn describe(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(_) => error.to_string(),
-        None => error.kind().to_string(),
-    }
 }
 
 /// A journal that has fewer records than the vault knows of: it was emptied or cut. An end that a power cut has torn is none of

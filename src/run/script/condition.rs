@@ -56,7 +56,16 @@ fn operand(expr: &Expr, scope: &Scope) -> Result<Option<Value>, EvalError> {
         }
         ExprKind::Binary(operator, left, right) if is_condition(expr) => {
             let (a, b) = (operand(left, scope)?, operand(right, scope)?);
-            let flag = match natively(*operator, a.as_ref(), b.as_ref()) {
+            // A list or an object is one with itself alone.
+            let is_itself = left.kind == right.kind
+                && a.as_ref()
+                    .is_some_and(|a| matches!(a.data, Data::List(_) | Data::Object(_)));
+            let natively = match operator {
+                Operator::Eq | Operator::Same if is_itself => Some(true),
+                Operator::Ne | Operator::Different if is_itself => Some(false),
+                _ => natively(*operator, a.as_ref(), b.as_ref()),
+            };
+            let flag = match natively {
                 Some(flag) => flag,
                 None => by_engine(*operator, a.as_ref(), b.as_ref())
                     .map_err(|message| EvalError::new(codes::RUN_EVALUATION, expr, message))?,

@@ -20,25 +20,33 @@ const EXACT: u128 = 1 << 53;
 /// What a server's engine has not.
 const BROWSER: [&str; 4] = ["btoa", "atob", "performance", "queueMicrotask"];
 
-/// The value of a script as JSON: `undefined` is null, also as a member; a function is an empty object; a `BigInt` its digits.
-/// It is made before the script runs, with what the engine brings.
+/// The value of a script as JSON: `undefined` is null, also as a member; a function is an empty object; a `BigInt` its digits;
+/// what is no number is the word for it. It is made before the script runs, with what the engine brings.
 const WRITER: &str = r"(() => {
   const text = JSON.stringify, isArray = Array.isArray, keys = Object.keys, finite = Number.isFinite, digits = String;
+  const fromEntries = Object.fromEntries, isView = ArrayBuffer.isView, tag = Object.prototype.toString;
+  const is = Object.is, size = Math.abs;
+  const number = value => {
+    if (!finite(value)) return text(digits(value));
+    if (is(value, -0)) return '-0.0';
+    return size(value) < 9223372036854775808 ? text(value) : value.toExponential();
+  };
   const write = (value, depth) => {
     if (depth > 120) throw new RangeError('nested too deep');
     switch (typeof value) {
       case 'string': return text(value);
       case 'boolean': return value ? 'true' : 'false';
-      case 'number': return finite(value) ? text(value) : 'null';
+      case 'number': return number(value);
       case 'bigint': return digits(value);
-      case 'function': return '{}';
+      case 'function': case 'symbol': return '{}';
       case 'object': break;
       default: return 'null';
     }
     if (value === null) return 'null';
     if (typeof value.toJSON === 'function') return write(value.toJSON(), depth + 1);
     if (value instanceof Number || value instanceof String || value instanceof Boolean) return write(value.valueOf(), depth + 1);
-    if (isArray(value)) {
+    if (value instanceof Map) return write(fromEntries(value), depth + 1);
+    if (isArray(value) || isView(value) || tag.call(value) === '[object Arguments]') {
       const parts = [];
       for (let i = 0; i < value.length; i++) parts[i] = write(value[i], depth + 1);
       return '[' + parts.join(',') + ']';
@@ -48,9 +56,65 @@ const WRITER: &str = r"(() => {
   return value => write(value, 0);
 })()";
 
+/// What a server's script finds in the place of lists and objects: Java's. They have Java's text and Java's methods beside what
+/// JavaScript gives them, and what is made of them is JavaScript's own. Nothing of it is a member of a value.
+const HOST: &str = r"(() => {
+  const isArray = Array.isArray, keys = Object.keys, own = Object.prototype.hasOwnProperty, digits = String;
+  const text = value => {
+    if (value === null || value === undefined) return 'null';
+    if (isArray(value)) return '[' + Array.from(value, text).join(', ') + ']';
+    if (typeof value === 'object') return '{' + keys(value).map(key => key + '=' + text(value[key])).join(', ') + '}';
+    return digits(value);
+  };
+  class List extends Array {
+    static get [Symbol.species]() { return Array; }
+    toString() { return text(this); }
+    size() { return this.length; }
+    isEmpty() { return this.length === 0; }
+    get(index) { if (!(index in this)) throw new RangeError(); return this[index]; }
+    contains(value) { return this.includes(value); }
+    getFirst() { return this.get(0); }
+    getLast() { return this.get(this.length - 1); }
+    add(value) { this.push(value); return true; }
+  }
+  const entry = (key, value) => {
+    const pair = [key, value];
+    const methods = { toString: () => key + '=' + text(value), getKey: () => key, getValue: () => value };
+    for (const name of keys(methods)) Object.defineProperty(pair, name, { value: methods[name] });
+    return pair;
+  };
+  class Members {
+    toString() { return text(this); }
+    size() { return keys(this).length; }
+    isEmpty() { return keys(this).length === 0; }
+    get(key) { return own.call(this, key) ? this[key] : null; }
+    getOrDefault(key, other) { return own.call(this, key) ? this[key] : other; }
+    containsKey(key) { return own.call(this, key); }
+    containsValue(value) { return keys(this).some(key => this[key] === value); }
+    put(key, value) { const before = this.get(key); this[key] = value; return before; }
+    *[Symbol.iterator]() { for (const key of keys(this)) yield entry(key, this[key]); }
+  }
+  // No list and no object is of a class with a name of ours.
+  Object.defineProperty(Members.prototype, 'constructor', { value: Object, enumerable: false });
+  Object.defineProperty(List.prototype, 'constructor', { value: Array, enumerable: false });
+  const host = value => {
+    if (isArray(value)) { value.forEach(host); Object.setPrototypeOf(value, List.prototype); }
+    else if (value !== null && typeof value === 'object') {
+      for (const key of keys(value)) host(value[key]);
+      Object.setPrototypeOf(value, Members.prototype);
+    }
+    return value;
+  };
+  // `$` itself is a table of the engine's.
+  return input => { for (const key of keys(input)) host(input[key]); return input; };
+})()";
+
 /// The value of a script in which `$` is the input.
 #[allow(clippy::disallowed_methods)] // the bound on real time is a limit of this process, not an observation of the run
 pub fn javascript(source: &str, input: &Value) -> Result<Node, String> {
+    if source.trim().is_empty() {
+        return Err("there is no script".to_owned());
+    }
     let begun = Instant::now();
     let mut large = Vec::new();
     long_numbers(input, &mut Vec::new(), &mut large);
@@ -149,7 +213,12 @@ fn evaluate<'js>(
     for (place, digits) in large {
         set(ctx, input.clone(), place, digits)?;
     }
-    globals.set("$", input)?;
+    if input.is_object() && !input.is_array() {
+        let host: rquickjs::Function<'js> = ctx.eval(HOST)?;
+        globals.set("$", host.call::<_, rquickjs::Value<'js>>((input,))?)?;
+    } else {
+        globals.set("$", input)?;
+    }
     let mut options = EvalOptions::default();
     options.strict = false;
     let value: rquickjs::Value<'js> = ctx.eval_with_options(source, options)?;

@@ -20,7 +20,9 @@ const RESULTS: usize = 100_000;
 const OUTSIDE: [&str; 4] = ["env", "now", "debug_empty", "stderr_empty"];
 /// What jq 1.7 has and the engine has not, or has in another way.
 const DEFINITIONS: &str = r#"def leaf_paths: paths(scalars);
-def join($sep): reduce .[] as $item (null; (if . == null then "" else . + $sep end) + ($item | if . == null then "" elif type == "string" then . else tojson end)) // "";
+def join($sep): reduce .[] as $item (null; (if . == null then "" else . + $sep end) + ($item | if . == null then "" elif type == "boolean" or type == "number" then tojson else . end)) // "";
+def from_entries: reduce .[] as $entry ({}; . + {($entry | if .key == null then .k // .name // .Name // .K // .Key else .key end | if type == "string" then . else tojson end): ($entry | if has("value") then .value elif has("v") then .v else .Value end)});
+def limit($n; f): if $n > 0 then label $out | foreach f as $item (0; . + 1; $item, if . >= $n then break $out else empty end) elif $n == 0 then empty else f end;
 def @csv: if type != "array" then error("no list") else map(if type == "string" then "\"" + gsub("\""; "\"\"") + "\"" elif . == null then "" elif type == "array" or type == "object" then error("nested") else tojson end) | join(",") end;
 def @tsv: if type != "array" then error("no list") else map(if type == "string" then gsub("\\\\"; "\\\\") | gsub("\t"; "\\t") | gsub("\n"; "\\n") | gsub("\r"; "\\r") elif . == null then "" elif type == "array" or type == "object" then error("nested") else tojson end) | join("\t") end;
 def test($re): if ($re | type) == "array" then test($re[0]; $re[1] // "") else test($re; "") end;
@@ -85,7 +87,7 @@ fn answer(question: &[u8]) -> Result<Zeroizing<String>, String> {
 }
 
 fn run(program: &str, input: &str) -> Result<Zeroizing<String>, String> {
-    let program = format!("{DEFINITIONS}{program}");
+    let program = format!("{DEFINITIONS}{}", with_zeros(program));
     let input =
         read::parse_single(input.as_bytes()).map_err(|_| "the input is not JSON".to_owned())?;
     let definitions = jaq_core::defs()
@@ -126,6 +128,57 @@ fn run(program: &str, input: &str) -> Result<Zeroizing<String>, String> {
     }
     out.push(']');
     Ok(out)
+}
+
+/// A program whose numbers that begin with a point begin with a zero, as the engine reads them.
+fn with_zeros(program: &str) -> String {
+    let mut out = String::with_capacity(program.len());
+    // The depth of `\(` within texts, and whether a text or a comment is being read.
+    let (mut is_text, mut is_comment, mut before) = (Vec::new(), false, ' ');
+    let mut depth = 0_usize;
+    let mut chars = program.chars().peekable();
+    while let Some(c) = chars.next() {
+        let within = is_text.last() == Some(&depth);
+        if is_comment {
+            is_comment = c != '\n';
+        } else if within {
+            match c {
+                '\\' if chars.peek() == Some(&'(') => {
+                    out.push(c);
+                    out.extend(chars.next());
+                    depth += 1;
+                    before = '(';
+                    continue;
+                }
+                '\\' => {
+                    out.push(c);
+                    out.extend(chars.next());
+                    continue;
+                }
+                '"' => drop(is_text.pop()),
+                _ => {}
+            }
+        } else {
+            match c {
+                '"' => is_text.push(depth),
+                '#' => is_comment = true,
+                '(' => depth += 1,
+                ')' => depth = depth.saturating_sub(1),
+                '.' if chars.peek().is_some_and(char::is_ascii_digit)
+                    && !(before.is_alphanumeric()
+                        || matches!(before, '_' | '.' | ')' | ']' | '}' | '"' | '?')) =>
+                {
+                    out.push('0');
+                }
+                _ => {}
+            }
+        }
+        if !c.is_whitespace() {
+            before = c;
+        }
+        out.push(c);
+    }
+    out
 }
 
 /// JSON as jq 1.7 writes it: a whole number that was computed has no point, and what is no number is null.

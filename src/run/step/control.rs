@@ -575,7 +575,9 @@ struct Rounds {
 impl Rounds {
     fn end(&mut self, scope: &crate::run::scope::Scope, steps: &[Step], number: usize) {
         let mut outputs = Vec::new();
-        crate::plan::task::walk_steps(steps, &mut |inner| {
+        let mut ran_now = Vec::new();
+        in_round(scope, steps, index(number), &mut ran_now);
+        for inner in ran_now {
             let found = if let crate::plan::Task::Let(assign) = &inner.task {
                 // The input of a task, kept for who reads it, is no task.
                 let own = assign.name == inner.name;
@@ -600,13 +602,46 @@ impl Rounds {
                 }
                 None => {}
             }
-        });
+        }
         self.done
             .push((number.to_string(), Data::Object(outputs).into()));
         let keep = self.keep.map_or(usize::MAX, |keep| {
             usize::try_from(keep).unwrap_or(usize::MAX)
         });
         self.done.drain(..self.done.len().saturating_sub(keep));
+    }
+}
+
+/// The tasks that a round ran, and not those that an earlier one did. Within a loop of its own a task counts the rounds of that.
+fn in_round<'s>(
+    scope: &crate::run::scope::Scope,
+    steps: &'s [Step],
+    round: Value,
+    found: &mut Vec<&'s Step>,
+) {
+    for step in steps {
+        let counted = (step.name.clone(), "iteration".to_owned());
+        let counts = matches!(
+            step.task,
+            crate::plan::Task::Repeat(_) | crate::plan::Task::ForEach(_)
+        );
+        // A loop's own field is the number of its rounds.
+        let is_of_round = counts
+            || scope
+                .task_fields
+                .get(&counted)
+                .is_none_or(|of| of.equals(&round));
+        if !is_of_round {
+            continue;
+        }
+        found.push(step);
+        for block in step.task.blocks() {
+            if counts {
+                crate::plan::task::walk_steps(block, &mut |inner| found.push(inner));
+            } else {
+                in_round(scope, block, round.clone(), found);
+            }
+        }
     }
 }
 

@@ -316,7 +316,6 @@ impl Writing {
                     .map(|(index, item)| self.task(tasks, Some(item.labelled(&label)), Some(index)))
                     .collect()
             }
-            Data::Null => Ok(Vec::new()),
             _ => Err(format!(
                 "they are a {}, and a list is expected",
                 tasks.kind()

@@ -7,7 +7,7 @@ use crate::run::answer::Answer;
 use crate::run::engine::{Engine, StepError};
 use crate::run::functions::hex;
 use crate::run::identity::StepId;
-use crate::run::journal::{StepEvent, describe};
+use crate::run::journal::StepEvent;
 use std::io;
 use std::path::PathBuf;
 
@@ -46,7 +46,7 @@ impl Engine<'_> {
             Err(error) => {
                 let advice = format!(
                     "the answer of `{id}` could be stored nowhere ({}): this is it, encrypted to the vault's recipients. Keep it; `age --decrypt -i IDENTITY` opens it, and `rot vault set` stores the credential",
-                    describe(&error)
+                    crate::diagnostic::why(&error)
                 );
                 self.observer.rescue(&crate::vault::armor(&sealed), &advice);
             }

@@ -209,7 +209,10 @@ fn safe_folder(world: &World, folder: &Path) -> Result<(), Trouble> {
             "create it, with the owner and mode that its readers need",
         )),
         Err(error) => Err(Trouble::refused(
-            format!("the folder `{shown}` cannot be looked at: {}", error.kind()),
+            format!(
+                "the folder `{shown}` cannot be looked at: {}",
+                crate::diagnostic::why(&error)
+            ),
             "look at its permissions",
         )),
     }
@@ -222,7 +225,11 @@ type Present = (Option<Stat>, Option<Zeroizing<Vec<u8>>>);
 fn present(world: &World, path: &Path) -> Result<Present, Trouble> {
     let unread = |error: &io::Error| {
         Trouble::refused(
-            format!("`{}` cannot be read: {}", path.display(), error.kind()),
+            format!(
+                "`{}` cannot be read: {}",
+                path.display(),
+                crate::diagnostic::why(error)
+            ),
             "look at its permissions, and at its size",
         )
     };
@@ -244,7 +251,7 @@ fn not_written(path: &Path, error: &io::Error) -> Trouble {
         format!(
             "`{}` could not be written: {}",
             path.display(),
-            error.kind()
+            crate::diagnostic::why(error)
         ),
         "look at the permissions of its folder and the room on its disk",
     )
@@ -255,7 +262,7 @@ fn not_owned(path: &Path, error: &io::Error) -> Trouble {
         format!(
             "`{}` could not be given its owner and mode: {}",
             path.display(),
-            error.kind()
+            crate::diagnostic::why(error)
         ),
         "only root gives files away: run rot as root, or leave `owner` out",
     )

@@ -185,7 +185,10 @@ impl Caller<'_> {
         let read = self.site.world.fs.read(Path::new(path), FILE);
         read.map_err(|error| {
             Trouble::refused(
-                format!("`{path}` cannot be read: {}", error.kind()),
+                format!(
+                    "`{path}` cannot be read: {}",
+                    crate::diagnostic::why(&error)
+                ),
                 "outside of a cluster, say `server` and `token`",
             )
         })

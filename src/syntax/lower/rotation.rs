@@ -1,13 +1,13 @@
 //! Rotations and the clauses in their braces.
 
 use super::{Lower, Node, Rule};
-use crate::syntax::ast::{Entry, Rotation, Template};
+use crate::syntax::ast::{Each, Entry, Family, Rotation, Template};
 use crate::syntax::explain::Place;
 
 impl<'a> Lower<'a> {
     pub(super) fn rotation(&mut self, node: Node<'a>) -> Option<Rotation> {
         let span = self.span(&node);
-        let (mut name, mut from) = (None, None);
+        let (mut name, mut from, mut family) = (None, None, None);
         let mut body = Vec::new();
         let mut previous = None;
         for child in node.into_inner() {
@@ -15,6 +15,7 @@ impl<'a> Lower<'a> {
                 Rule::kw_rotation | Rule::open | Rule::close => {}
                 Rule::bad => self.bad(&child, previous, Place::Body),
                 Rule::from => from = self.idents(child).into_iter().next(),
+                Rule::family => family = self.family(child).map(Family::Each),
                 Rule::ident | Rule::string if name.is_none() => name = Some(self.name(child)),
                 _ => {
                     previous = Some(self.span(&child));
@@ -25,7 +26,25 @@ impl<'a> Lower<'a> {
         Some(Rotation {
             name: name?,
             from,
+            family,
             body,
+            span,
+        })
+    }
+
+    fn family(&mut self, node: Node<'a>) -> Option<Each> {
+        let span = self.span(&node);
+        let (mut item, mut members) = (None, None);
+        for child in node.into_inner() {
+            match child.as_rule() {
+                Rule::ident => item = Some(self.bare_name(child)),
+                Rule::list => members = self.primary(child),
+                _ => {}
+            }
+        }
+        Some(Each {
+            item: item?,
+            members: members?,
             span,
         })
     }

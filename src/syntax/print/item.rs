@@ -3,7 +3,9 @@
 use super::Printer;
 use super::layout::STATEMENTS;
 use crate::source::Span;
-use crate::syntax::ast::{Deliver, Destination, Entry, Item, Rotation, Secret, Target, Template};
+use crate::syntax::ast::{
+    Deliver, Destination, Entry, Family, Item, Rotation, Secret, Target, Template,
+};
 
 impl Printer<'_> {
     pub(super) fn items(&mut self, items: &[Item]) {
@@ -102,9 +104,14 @@ impl Printer<'_> {
         if let Some(from) = &rotation.from {
             self.push(&format!(" from {}", from.text));
         }
+        let mut head = rotation.from.as_ref().unwrap_or(&rotation.name).span;
+        if let Some(Family::Each(each)) = &rotation.family {
+            self.push(&format!(" for each {} in ", each.item.text));
+            self.expr(&each.members);
+            head = each.span;
+        }
         self.push(" ");
-        let head = rotation.from.as_ref().unwrap_or(&rotation.name);
-        let braces = self.braces(head.span.end as usize, rotation.body.last().map(entry_span));
+        let braces = self.braces(head.end as usize, rotation.body.last().map(entry_span));
         self.block(
             &braces,
             &rotation.body,

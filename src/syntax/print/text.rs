@@ -140,6 +140,7 @@ pub(crate) fn is_word(text: &str, digit: bool, parts: bool) -> bool {
     let first = text.starts_with(|c: char| word(c) && (digit || !c.is_ascii_digit()));
     first
         && if parts {
+            let text = text.strip_suffix("/*").unwrap_or(text);
             text.split('/').all(body)
         } else {
             body(text)

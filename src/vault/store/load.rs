@@ -32,10 +32,12 @@ impl View {
 /// Refuses what is no vault before anything is opened.
 pub(super) fn inspect(world: &World, paths: &Paths, mode: Mode) -> Result<()> {
     let path = &paths.vault;
-    let stat = world
-        .fs
-        .stat(path)
-        .map_err(|e| unreadable(path, &format!("cannot be looked at ({})", e.kind())))?;
+    let stat = world.fs.stat(path).map_err(|e| {
+        unreadable(
+            path,
+            &format!("cannot be looked at ({})", crate::diagnostic::why(&e)),
+        )
+    })?;
     let Some(stat) = stat else {
         return Err(missing(world, paths));
     };
@@ -111,10 +113,12 @@ impl Traces {
 }
 
 pub(super) fn read(world: &World, path: &Path) -> Result<(Zeroizing<Vec<u8>>, String)> {
-    let bytes = world
-        .fs
-        .read(path, MAX_FILE)
-        .map_err(|e| unreadable(path, &format!("cannot be read ({})", e.kind())))?;
+    let bytes = world.fs.read(path, MAX_FILE).map_err(|e| {
+        unreadable(
+            path,
+            &format!("cannot be read ({})", crate::diagnostic::why(&e)),
+        )
+    })?;
     let hash = crypt::file_hash(&bytes);
     Ok((bytes, hash))
 }

@@ -190,9 +190,9 @@ impl Vault {
         match self.world.fs.sync_dir(replace::dir_of(&self.paths.vault)) {
             Ok(()) => self.remember(),
             Err(error) => {
-                let kind = error.kind();
+                let why = crate::diagnostic::why(&error);
                 let message = format!(
-                    "the directory of the vault could not be synced ({kind}), so this state of it is not remembered on this machine"
+                    "the directory of the vault could not be synced ({why}), so this state of it is not remembered on this machine"
                 );
                 self.warn(codes::VAULT_NOT_PINNED, &message, Severity::Warning);
             }
@@ -208,7 +208,7 @@ impl Vault {
             let state = self.paths.state.display();
             let message = format!(
                 "this machine cannot remember the vault, so a rollback would not be noticed: {state} could not be written ({})",
-                error.kind()
+                crate::diagnostic::why(&error)
             );
             self.warn(codes::VAULT_NOT_PINNED, &message, Severity::Warning);
         }

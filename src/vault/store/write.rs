@@ -170,7 +170,11 @@ pub(super) fn storage(path: &Path, what: &str, error: &io::Error) -> Error {
     Error::plain(
         Failure::BeforeEffect,
         codes::STORAGE_FAILED,
-        format!("the vault {} {what} ({})", path.display(), error.kind()),
+        format!(
+            "the vault {} {what} ({})",
+            path.display(),
+            crate::diagnostic::why(error)
+        ),
     )
     .help("check the free space, the permissions and the health of the disk")
 }

@@ -29,6 +29,8 @@ pub struct Config {
     pub state: Option<PathBuf>,
     /// `[environment.NAME]`.
     pub environments: BTreeMap<String, Environment>,
+    /// The [`Environment::with`] of the environment that was chosen.
+    pub with: BTreeMap<String, BTreeMap<String, String>>,
     /// `[conductor] target`.
     pub target: Target,
     /// `[conductor.hosts]`: where a secret of an imported definition may be sent.
@@ -80,6 +82,9 @@ pub struct Environment {
     pub identity: Vec<PathBuf>,
     /// `[environment.NAME.variables]`: what `env NAME` of a rotation file reads, before the variables of the process.
     pub variables: BTreeMap<String, String>,
+    /// `[environment.NAME.with.ROTATION]`: what a rotation that is made from a template gives for its parameters, before its own
+    /// `with`: hosts above all.
+    pub with: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// What an imported definition is written for.

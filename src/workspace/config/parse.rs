@@ -30,7 +30,7 @@ pub const KEYS: [(&str, &[&str]); 8] = [
     ),
     ("vault", &["path", "identity"]),
     ("state", &["dir"]),
-    ("environment", &["vault", "identity", "variables"]),
+    ("environment", &["vault", "identity", "variables", "with"]),
     (
         "conductor",
         &["target", "hosts", "secret-names", "answer-limit"],
@@ -333,6 +333,17 @@ impl Reader {
         }
     }
 
+    /// A table of texts.
+    fn texts(&mut self, name: &str, value: &Value<'_>) -> BTreeMap<String, String> {
+        let mut all = BTreeMap::new();
+        for (name, value) in self.table(name, value).into_iter().flatten() {
+            if let Some(text) = self.string(value) {
+                all.insert(name.get_ref().to_string(), text);
+            }
+        }
+        all
+    }
+
     /// Each with a name that is good for a file and an option.
     fn environments(&mut self, value: &Value<'_>, config: &mut Config, root: &Path) {
         for (name, value) in self.table("environment.NAME", value).into_iter().flatten() {
@@ -363,14 +374,14 @@ impl Reader {
                             .map(|p| root.join(p))
                             .collect();
                     }
-                    _ => {
-                        let variables = self.table("environment.NAME.variables", value);
-                        for (name, value) in variables.into_iter().flatten() {
-                            if let Some(text) = self.string(value) {
-                                one.variables.insert(name.get_ref().to_string(), text);
-                            }
+                    "with" => {
+                        let rotations = self.table("environment.NAME.with", value);
+                        for (rotation, value) in rotations.into_iter().flatten() {
+                            let given = self.texts("environment.NAME.with.ROTATION", value);
+                            one.with.insert(rotation.get_ref().to_string(), given);
                         }
                     }
+                    _ => one.variables = self.texts("environment.NAME.variables", value),
                 }
             }
             config.environments.insert(name.get_ref().to_string(), one);

@@ -10,7 +10,7 @@ use super::{Attempt, Http, Request, Response, Trouble, TroubleKind};
 use crate::world::BoxFuture;
 use bytes::Bytes;
 use reqwest::Method;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LOCATION};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +79,8 @@ impl RealHttp {
             if !reads && !matches!(response.status, 307 | 308) {
                 method = Method::GET;
                 body = None;
-                headers.remove(CONTENT_TYPE);
+                // What the call said of itself was not said of another; so does a server.
+                headers.clear();
             }
         }
     }

@@ -541,6 +541,7 @@ impl Build {
             failure_rotation: None,
             given: Vec::new(),
             masked_fields: Vec::new(),
+            family: None,
             imported: false,
             at: at(),
         });

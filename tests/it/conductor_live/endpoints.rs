@@ -70,6 +70,12 @@ impl Endpoints {
             ["html"] => answered(200, "text/html; charset=utf-8", "<html><b>hi</b></html>"),
             ["xml"] => answered(200, "application/xml", "<a><b>1</b></a>"),
             ["empty"] => bare(200, &[]),
+            ["utf8"] => answered(200, "text/plain", "café 名 😀"),
+            ["statustext", code] => answered(
+                code.parse().unwrap(),
+                "text/plain",
+                &format!("plain {code}"),
+            ),
             ["s204"] => bare(204, &[]),
             ["emptyjson"] => json(""),
             ["badjson"] => json("{\"a\":"),
@@ -98,8 +104,12 @@ impl Endpoints {
                 let body = request.body.as_ref().filter(|_| again || kept);
                 let body = body.map_or(String::new(), |b| String::from_utf8_lossy(b).into_owned());
                 let path = format!("/echo?from={code}");
+                let headers = match again || kept {
+                    true => sent(request),
+                    false => Map::new(),
+                };
                 json(
-                    &json!({ "method": method, "path": path, "headers": {}, "body": body })
+                    &json!({ "method": method, "path": path, "headers": headers, "body": body })
                         .to_string(),
                 )
             }
@@ -155,14 +165,7 @@ impl Endpoints {
                 json("{\"slow\":true}")
             }
             ["echo", ..] => {
-                let headers: Map<String, Json> = request
-                    .headers
-                    .iter()
-                    .map(|(name, value)| {
-                        let text = String::from_utf8_lossy(value).into_owned();
-                        (name.to_ascii_lowercase(), text.into())
-                    })
-                    .collect();
+                let headers = sent(request);
                 let body = request.body.as_ref().map_or(String::new(), |body| {
                     String::from_utf8_lossy(body).into_owned()
                 });
@@ -174,6 +177,13 @@ impl Endpoints {
             other => panic!("no endpoint {other:?}"),
         }
     }
+}
+
+fn sent(request: &Request) -> Map<String, Json> {
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    (request.headers.iter())
+        .map(|(name, value)| (name.to_ascii_lowercase(), text(value).into()))
+        .collect()
 }
 
 fn answered(status: u16, media: &str, body: &str) -> Attempt {

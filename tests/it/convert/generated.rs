@@ -463,6 +463,7 @@ fn plan(bytes: &[u8]) -> Plan {
         result: None,
         on_failure: Vec::new(),
         failure_rotation: None,
+        family: None,
         imported: false,
         given: Vec::new(),
         masked_fields: Vec::new(),

@@ -99,7 +99,7 @@ impl<'a> Choices<'a> {
 
     fn secret(&mut self) -> Name {
         Self::named(self.pick(&[
-            "a", "team/db", "9x/y", "to", "a b", "x.y", "previous", "ends-", "${",
+            "a", "team/db", "9x/*", "*", "9x/y", "to", "a b", "x.y", "previous", "ends-", "${",
         ]))
     }
 
@@ -262,6 +262,7 @@ impl<'a> Choices<'a> {
             4 => Item::Rotation(Rotation {
                 name: self.word_or_text(),
                 from: Some(self.word()),
+                family: self.maybe(Self::family),
                 body: self.some(2, |c| {
                     if c.yes() {
                         Entry::With {
@@ -277,10 +278,22 @@ impl<'a> Choices<'a> {
             _ => Item::Rotation(Rotation {
                 name: self.word_or_text(),
                 from: None,
+                family: self.maybe(Self::family),
                 body: self.some(2, Self::entry),
                 span: AT,
             }),
         }
+    }
+
+    fn family(&mut self) -> Family {
+        Family::Each(Each {
+            item: self.bare(),
+            members: Expr {
+                kind: ExprKind::List(self.some(0, Self::expr)),
+                span: AT,
+            },
+            span: AT,
+        })
     }
 
     fn destination(&mut self) -> Destination {

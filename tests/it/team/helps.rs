@@ -259,17 +259,4 @@ const UNTRIED: &[(&str, &str)] = &[
         "look at `rot vault history NAME`, then run it again",
         "another process in between: tested where two write at once",
     ),
-    ("shows what it has", "a secret with a pending version alone"),
-    (
-        "begins with a letter or `_`",
-        "names what a prefix may be, and no command",
-    ),
-    (
-        "free some space or mend the permissions of the state directory",
-        "a full disk: tested with one",
-    ),
-    (
-        "or name another place with `--identity PATH`",
-        "a folder that takes no file: as root there is none",
-    ),
 ];

@@ -1,6 +1,9 @@
 //! Whole records in an editor, Kubernetes manifests, values without a newline, and the doctor.
 
 use crate::support::project::{Called, Project};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
 
 fn edited(project: &Project, editor: &str, name: &str) -> Called {
@@ -178,6 +181,120 @@ fn systemd(text: &str) -> Vec<(String, String)> {
     found
 }
 
+/// What docker's own client reads of a file: it asks a server of ours to make a container, and sends the variables with it.
+fn docker_itself(file: &Path) -> Option<Vec<(String, String)>> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let heard = std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            loop {
+                let (mut first, mut length) = (String::new(), 0);
+                if stream.read_line(&mut first).unwrap() == 0 {
+                    break;
+                }
+                loop {
+                    let mut line = String::new();
+                    stream.read_line(&mut line).unwrap();
+                    if line.trim().is_empty() {
+                        break;
+                    }
+                    if let Some(n) = line.to_lowercase().strip_prefix("content-length:") {
+                        length = n.trim().parse().unwrap();
+                    }
+                }
+                let mut body = vec![0; length];
+                stream.read_exact(&mut body).unwrap();
+                let made = first.starts_with("POST");
+                let (status, answer) = match made {
+                    true => ("201 Created", r#"{"Id":"made","Warnings":[]}"#),
+                    false if first.contains("/stop") => return None,
+                    false => ("200 OK", ""),
+                };
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+                    answer.len()
+                );
+                let shown = if first.starts_with("HEAD") {
+                    ""
+                } else {
+                    answer
+                };
+                stream
+                    .get_mut()
+                    .write_all(format!("{head}{shown}").as_bytes())
+                    .unwrap();
+                if made {
+                    return Some(body);
+                }
+            }
+        }
+        None
+    });
+    let mut docker = Command::new("docker");
+    docker
+        .env("DOCKER_HOST", format!("tcp://{at}"))
+        .args(["create", "--env-file"])
+        .arg(file)
+        .arg("image");
+    let done = docker.output();
+    if done.as_ref().is_ok_and(|out| !out.status.success()) {
+        panic!("{}", String::from_utf8_lossy(&done.unwrap().stderr));
+    }
+    if done.is_err() {
+        let mut stop = TcpStream::connect(at).unwrap();
+        stop.write_all(b"GET /stop HTTP/1.1\r\n\r\n").unwrap();
+    }
+    let body: serde_json::Value = serde_json::from_slice(&heard.join().unwrap()?).unwrap();
+    let pairs = body["Env"].as_array().unwrap().iter();
+    Some(
+        pairs
+            .map(|pair| {
+                let (name, value) = pair.as_str().unwrap().split_once('=').unwrap();
+                (name.to_owned(), value.to_owned())
+            })
+            .collect(),
+    )
+}
+
+/// What systemd's own reader of such files makes of one: a generator of environments shows it, in quotes of its own. It expands
+/// `$` in what was read, which a service does not.
+fn systemd_itself(project: &Project, text: &str) -> Option<Vec<(String, String)>> {
+    const READER: &str =
+        "/usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator";
+    project.file("systemd/environment.d/s.conf", text);
+    let done = Command::new(READER)
+        .env_clear()
+        .env("XDG_CONFIG_HOME", project.path("systemd"))
+        .env("HOME", project.path("nobody"))
+        .output()
+        .ok()?;
+    let text = String::from_utf8(done.stdout).unwrap();
+    let unquoted = |value: &str| -> String {
+        let Some(inner) = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')) else {
+            return value.to_owned();
+        };
+        let (mut out, mut chars) = (String::new(), inner.chars());
+        while let Some(c) = chars.next() {
+            out.push(match c {
+                '\\' => match chars.next().unwrap() {
+                    'n' => '\n',
+                    't' => '\t',
+                    other => other,
+                },
+                c => c,
+            });
+        }
+        out
+    };
+    let lines = text.lines().filter_map(|line| line.split_once('='));
+    Some(
+        lines
+            .map(|(name, value)| (name.to_owned(), unquoted(value)))
+            .collect(),
+    )
+}
+
 #[test]
 fn what_docker_and_systemd_read_is_what_was_stored() {
     let project = Project::new();
@@ -209,8 +326,25 @@ fn what_docker_and_systemd_read_is_what_was_stored() {
     };
     assert_eq!(docker(&export("docker")), expected);
     assert_eq!(systemd(&export("systemd")), expected);
+    // Docker's own client.
+    project.file("d.env", export("docker"));
+    match docker_itself(&project.path("d.env")) {
+        Some(read) => assert_eq!(read, expected),
+        None => println!("skipped: no docker (apt-get install docker.io, or its client alone)"),
+    }
     project.set("lines", "one\ntwo");
     assert!(systemd(&export("systemd")).contains(&("LINES".into(), "one\ntwo".into())));
+    // systemd's own reader of such files.
+    match systemd_itself(&project, &export("systemd")) {
+        Some(read) => {
+            let lines = ("LINES".to_owned(), "one\ntwo".to_owned());
+            for pair in expected.iter().chain([&lines]) {
+                let expands = pair.1.contains('$');
+                assert!(expands || read.contains(pair), "{pair:?} in {read:?}");
+            }
+        }
+        None => println!("skipped: no systemd (apt-get install systemd)"),
+    }
     // The program itself, where its service manager runs.
     project.file("s.env", export("systemd"));
     let mut run = Command::new("systemd-run");

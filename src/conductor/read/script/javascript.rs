@@ -45,6 +45,21 @@ const SIGNS: [&str; 23] = [
     ".", "?", ":", ";", "$", "-",
 ];
 
+impl Js {
+    /// Whether it is true or false whatever it is given.
+    fn is_bool(&self) -> bool {
+        match self {
+            Js::Bool(_) | Js::Not(_) => true,
+            Js::Binary(Operator::And | Operator::Or, left, right) => {
+                left.is_bool() && right.is_bool()
+            }
+            Js::Binary(..) => true,
+            Js::Path(_) | Js::Text(_) | Js::Number(_) | Js::Null | Js::Undefined => false,
+            Js::Choice(..) => false,
+        }
+    }
+}
+
 /// Reads a condition; none when it is more than that.
 pub(in crate::conductor::read) fn parse(text: &str) -> Option<Js> {
     let tokens = tokens(text)?;
@@ -165,7 +180,8 @@ impl Parser<'_> {
         let yes = self.braced_bool()?;
         self.word("else").then_some(())?;
         match (yes, self.braced_bool()?) {
-            (true, false) => Some(test),
+            (true, false) if test.is_bool() => Some(test),
+            (true, false) => Some(Js::Not(Box::new(Js::Not(Box::new(test))))),
             (false, true) => Some(Js::Not(Box::new(test))),
             _ => None,
         }

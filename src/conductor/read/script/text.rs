@@ -322,7 +322,13 @@ impl<'t> Scan<'t> {
 
     fn sign(&mut self, c: char) {
         self.operand = false;
-        self.skip(c.len_utf8());
+        if self.rest.starts_with("...") {
+            self.skip(3);
+            // What comes is spread, and is no member.
+            self.before = ' ';
+        } else {
+            self.skip(c.len_utf8());
+        }
     }
 
     fn quoted(&mut self, quote: char) -> Result<(), String> {

@@ -133,11 +133,9 @@ impl<'a> Reader<'a> {
             task,
             Task::Http(_) | Task::Update(_) | Task::Call(_) | Task::Let(_) | Task::Worker(_)
         );
-        let retry = if leaf || matches!(task, Task::Wait(_)) {
-            retry(node)
-        } else {
-            None
-        };
+        // A server gives up an INLINE that failed at once.
+        let again = kind.as_str() != "INLINE" && (leaf || matches!(task, Task::Wait(_)));
+        let retry = if again { retry(node) } else { None };
         let timeout = time_limit(node, &task);
         // The polled call has the task's name, so that its output is found by it.
         let is_chosen = matches!(task, Task::Fork(_));

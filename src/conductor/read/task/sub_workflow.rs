@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Severity, codes, nearest};
 use crate::json::Node;
 use crate::plan::path::Key;
 use crate::plan::task::{Call, Fork, Task, Worker, walk_steps};
-use crate::plan::{Expr, ExprKind, Root};
+use crate::plan::{Expr, ExprKind, Root, Rotation};
 use crate::source::Span;
 use std::collections::HashMap;
 
@@ -127,12 +127,7 @@ impl<'a> Reader<'a> {
         let outputs: HashMap<&str, Vec<&str>> = self
             .rotations
             .iter()
-            .map(|r| {
-                (
-                    r.name.as_str(),
-                    r.outputs.iter().map(|o| o.name.as_str()).collect(),
-                )
-            })
+            .filter_map(|r| Some((r.name.as_str(), put_out(r)?)))
             .collect();
         let mut found = Vec::new();
         for rotation in &self.rotations {
@@ -409,4 +404,34 @@ fn inputs_read(expr: &Expr, reads: &mut Vec<(String, Option<String>, Span)>, who
     for child in expr.children() {
         inputs_read(child, reads, whole);
     }
+}
+
+/// The names of what a workflow puts out, at its end or where it ends itself; none where a value is put out as a whole.
+fn put_out(rotation: &Rotation) -> Option<Vec<&str>> {
+    let mut names: Vec<&str> = rotation.outputs.iter().map(|o| o.name.as_str()).collect();
+    let mut is_known = true;
+    walk_steps(&rotation.steps, &mut |step| {
+        let output = if let Task::Stop(stop) = &step.task {
+            stop.output.as_ref()
+        } else if let Task::Fail(fail) = &step.task {
+            fail.output.as_ref()
+        } else {
+            None
+        };
+        match output.map(|output| &output.kind) {
+            None | Some(ExprKind::Null) => {}
+            Some(ExprKind::Object(members)) => {
+                names.extend(members.iter().map(|(name, _)| name.as_str()));
+            }
+            Some(
+                ExprKind::String(_)
+                | ExprKind::Number(_)
+                | ExprKind::Bool(_)
+                | ExprKind::List(_)
+                | ExprKind::Template(_),
+            ) => names.push("output"),
+            Some(_) => is_known = false,
+        }
+    });
+    is_known.then_some(names)
 }
