@@ -12,7 +12,9 @@ use super::{Options, Texts};
 use crate::diagnostic::{Code, Diagnostic, Label};
 use crate::plan::egress::{Egress, Ruling, Spot};
 use crate::plan::task::CaptureSource;
-use crate::plan::{Derivation, Expr, ExprKind, Origin, Place, Plan, Root, SecretDecl, Task};
+use crate::plan::{
+    Derivation, Expr, ExprKind, Origin, Place, Plan, Root, SecretDecl, Task, Version,
+};
 use std::collections::{HashMap, HashSet};
 
 /// How many `let`s are followed.
@@ -149,6 +151,44 @@ impl<'a, 'p> Context<'a, 'p> {
             }
         }
         expr
+    }
+
+    /// The secret, field and version that an expression is behind its `let`s, where it is one.
+    pub(crate) fn meant_as(
+        &self,
+        rotation: usize,
+        expr: &Expr,
+    ) -> Option<(&'p str, Option<&'p str>, Version)> {
+        let named = match &expr.kind {
+            ExprKind::Ref(Root::Let(name)) => {
+                let (_, value) = self
+                    .lets
+                    .iter()
+                    .find(|((of, known), _)| *of == rotation && known == name)?;
+                self.meant(rotation, value)
+            }
+            ExprKind::Ref(Root::Secret {
+                name,
+                field,
+                version,
+            }) => {
+                let declared = self.secret(name)?;
+                let field = field
+                    .as_deref()
+                    .and_then(|field| declared.fields.iter().find(|f| *f == field))
+                    .map(String::as_str);
+                return Some((&declared.name, field, *version));
+            }
+            _ => return None,
+        };
+        match &named.kind {
+            ExprKind::Ref(Root::Secret {
+                name,
+                field,
+                version,
+            }) => Some((name, field.as_deref(), *version)),
+            _ => None,
+        }
     }
 
     fn meant_once(&self, rotation: usize, expr: &'p Expr) -> &'p Expr {

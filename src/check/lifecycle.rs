@@ -37,6 +37,7 @@ pub(crate) struct Lifecycle<'p> {
     writes_of: HashMap<&'p str, Vec<Write<'p>>>,
     keepings_of: HashMap<&'p str, Vec<Keeping<'p>>>,
     kept_atoms: HashMap<AtomId, Vec<Keeping<'p>>>,
+    kept_at: HashMap<usize, Vec<Keeping<'p>>>,
 }
 
 impl<'p> Lifecycle<'p> {
@@ -51,6 +52,7 @@ impl<'p> Lifecycle<'p> {
                 .entry(keeping.secret)
                 .or_default()
                 .push(*keeping);
+            all.kept_at.entry(keeping.store).or_default().push(*keeping);
             all.kept_atoms
                 .entry(keeping.atom)
                 .or_default()
@@ -144,6 +146,14 @@ impl<'p> Context<'_, 'p> {
         self.lifecycle
             .keepings_of
             .get(secret)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Those that one step stores.
+    pub(crate) fn keepings_at(&self, store: usize) -> &[Keeping<'p>] {
+        self.lifecycle
+            .kept_at
+            .get(&store)
             .map_or(&[], Vec::as_slice)
     }
 

@@ -1,7 +1,7 @@
 //! How often a rotation runs and how long its credentials live, where the text says it.
 
 use crate::check::context::Context;
-use crate::plan::expr::{Operator, Root, RunField};
+use crate::plan::expr::{Function, Operator, Root, RunField};
 use crate::plan::schedule::{Cron, Dur, Schedule, Trigger};
 use crate::plan::task::{Body, Http};
 use crate::plan::{Expr, ExprKind};
@@ -96,36 +96,72 @@ pub(crate) fn asked<'p>(
         | Body::Form(members) => members,
         _ => &[],
     };
-    members
-        .iter()
-        .chain(&http.query)
-        .filter(|(name, _)| names_life(name))
-        .find_map(|(_, value)| {
-            let life = match &cx.meant(rotation, value).kind {
-                ExprKind::Number(seconds) => {
-                    Dur(seconds.parse::<u64>().ok()?.checked_mul(SECOND)?)
-                }
-                ExprKind::String(text) => match text.parse::<u64>() {
-                    Ok(seconds) => Dur(seconds.checked_mul(SECOND)?),
-                    Err(_) => Dur::parse(text).ok()?,
-                },
-                _ => return None,
-            };
-            (life.0 > 0).then_some((life, value.at.0))
-        })
+    members.iter().chain(&http.query).find_map(|(name, value)| {
+        let unit = names_life(name);
+        if unit.is_none() && !names_end(name) {
+            return None;
+        }
+        let count = |digits: &str| Some(Dur(digits.parse::<u64>().ok()?.checked_mul(unit?)?));
+        let life = match &cx.meant(rotation, value).kind {
+            ExprKind::Number(digits) => count(digits)?,
+            ExprKind::String(text) => match text.parse::<u64>() {
+                Ok(_) => count(text)?,
+                Err(_) => Dur::parse(text).ok()?,
+            },
+            _ => life(cx, rotation, value)?,
+        };
+        (life.0 > 0).then_some((life, value.at.0))
+    })
 }
 
-/// Whether a member of a request asks for a life in seconds: `ttl`, `expires_in`, or a word for a life with `seconds` in it
-/// (`requested_lifetime_seconds`, `DurationSeconds`).
-fn names_life(name: &str) -> bool {
-    const WORDS: [&str; 5] = ["ttl", "expires", "life", "duration", "valid"];
-    let name: String = name
-        .chars()
+/// The unit, in milliseconds, in which a member of a request asks for a life: `ttl` and `expires_in` are in seconds; a word for a life with that
+/// of a unit says it itself (`requested_lifetime_seconds`, `DurationSeconds`, `expire_days`, `ttl_hours`).
+fn names_life(name: &str) -> Option<u64> {
+    const WORDS: [&str; 6] = ["ttl", "expir", "life", "duration", "valid", "age"];
+    let name = letters(name);
+    if matches!(name.as_str(), "ttl" | "expiresin") {
+        return Some(SECOND);
+    }
+    let units = [
+        ("seconds", SECOND),
+        ("minutes", MINUTE),
+        ("hours", HOUR),
+        ("days", DAY),
+    ];
+    let unit = units
+        .iter()
+        .find(|(word, _)| name.contains(word))
+        .map(|(_, unit)| *unit);
+    unit.filter(|_| WORDS.iter().any(|word| name.contains(word)))
+}
+
+/// Whether a member of a request is the time at which a life is to end: `expires_at`, `notAfter`.
+fn names_end(name: &str) -> bool {
+    [
+        "expiresat",
+        "expireat",
+        "expires",
+        "expiry",
+        "expirydate",
+        "expiration",
+        "expirationdate",
+        "expirationtime",
+        "expiretime",
+        "validuntil",
+        "validto",
+        "notafter",
+        "enddatetime",
+        "enddate",
+        "expireson",
+    ]
+    .contains(&letters(name).as_str())
+}
+
+fn letters(name: &str) -> String {
+    name.chars()
         .filter(|c| c.is_ascii_alphanumeric())
         .map(|c| c.to_ascii_lowercase())
-        .collect();
-    matches!(name.as_str(), "ttl" | "expiresin")
-        || name.contains("seconds") && WORDS.iter().any(|word| name.contains(word))
+        .collect()
 }
 
 /// How long a value lives that expires at this time, where it is a fixed time after the run's start.
@@ -152,6 +188,10 @@ fn fixed<'p>(cx: &Context<'_, 'p>, rotation: usize, expr: &'p Expr, depth: usize
         ExprKind::Ref(Root::Run(RunField::StartedAt | RunField::ScheduledAt)) => {
             Some(Fixed::AfterStart(Dur(0)))
         }
+        ExprKind::Call(
+            Function::Date | Function::Rfc3339 | Function::Epoch | Function::Text,
+            arguments,
+        ) => fixed(cx, rotation, arguments.first()?, depth),
         ExprKind::Binary(Operator::Add, left, right) => {
             let left = fixed(cx, rotation, left, depth)?;
             let right = fixed(cx, rotation, right, depth)?;

@@ -14,8 +14,10 @@ mod lifecycle;
 mod lifetime;
 mod looks;
 pub mod order;
+mod remarks;
 mod rules;
 mod texts;
+mod vocabulary;
 
 pub use looks::{credentials_in, looks_secret};
 pub use rules::pages;

@@ -5,6 +5,7 @@
 
 use crate::plan::visit::Control;
 use crate::plan::{Plan, Step, Task};
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
@@ -14,6 +15,7 @@ pub struct Order<'p> {
     nodes: Vec<Node<'p>>,
     starts: Vec<usize>,
     by_name: HashMap<(usize, &'p str), usize>,
+    looked: Cell<usize>,
 }
 
 /// One step and the block it stands in.
@@ -38,6 +40,7 @@ impl<'p> Order<'p> {
             nodes: Vec::new(),
             starts: Vec::new(),
             by_name: HashMap::new(),
+            looked: Cell::new(0),
         };
         for (rotation, item) in plan.rotations.iter().enumerate() {
             order.starts.push(order.nodes.len());
@@ -97,7 +100,16 @@ impl<'p> Order<'p> {
 
     /// The steps with their numbers.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &Node<'p>)> {
-        self.nodes.iter().enumerate()
+        self.nodes.iter().enumerate().inspect(|_| self.look())
+    }
+
+    /// How many steps have been looked at: the measure of work that a test keeps in proportion to the text.
+    pub fn looked(&self) -> usize {
+        self.looked.get()
+    }
+
+    fn look(&self) {
+        self.looked.set(self.looked.get() + 1);
     }
 
     /// The steps of one rotation with their numbers.
@@ -112,15 +124,18 @@ impl<'p> Order<'p> {
             .enumerate()
             .take(end)
             .skip(self.start(rotation))
+            .inspect(|_| self.look())
     }
 
     /// Steps by their numbers.
     pub fn range(&self, ids: std::ops::Range<usize>) -> impl Iterator<Item = (usize, &Node<'p>)> {
-        self.nodes.iter().enumerate().take(ids.end).skip(ids.start)
+        let nodes = self.nodes.iter().enumerate();
+        nodes.take(ids.end).skip(ids.start).inspect(|_| self.look())
     }
 
     /// A step by its number.
     pub fn get(&self, id: usize) -> Option<&Node<'p>> {
+        self.look();
         self.nodes.get(id)
     }
 
@@ -212,6 +227,14 @@ impl<'p> Order<'p> {
         self.around(id).find(is_loop)
     }
 
+    /// The `parallel`s around a step, each with the branch in which it stands; inmost first.
+    pub fn branches(&self, id: usize) -> impl Iterator<Item = (usize, usize)> {
+        let at_once = |up: &usize| {
+            (self.nodes.get(*up)).is_some_and(|n| matches!(n.step.task, Task::Parallel(_)))
+        };
+        self.ancestors(id).filter(move |(up, _)| at_once(up))
+    }
+
     fn control(&self, id: usize) -> Option<Control> {
         self.nodes.get(id).map(|n| n.step.task.control())
     }
@@ -237,6 +260,7 @@ impl<'p> Order<'p> {
 
     /// The step in different blocks of which `a` and `b` stand.
     fn split(&self, a: usize, b: usize) -> Option<usize> {
+        self.look();
         let (mut mine, mut theirs) = (self.parent(a), self.parent(b));
         // Both ways outwards go to smaller numbers; where they first meet is the inmost step around both.
         while let (Some((a, block)), Some((b, other))) = (mine, theirs) {

@@ -101,12 +101,41 @@ impl<'t> Texts<'t> {
         ])
     }
 
+    /// The item of the `.rot` file that holds a place. Items stand in text order.
+    fn item(&self, place: Span) -> Option<&'t Item> {
+        let items = &self.rot()?.items;
+        let behind = items.partition_point(|item| item.span().start <= place.start);
+        let item = items.get(behind.checked_sub(1)?)?;
+        item.span().contains(place).then_some(item)
+    }
+
     /// The declaration of a secret that holds a place.
     pub(crate) fn declaration(&self, place: Span) -> Option<&'t Secret> {
-        self.rot()?.items.iter().find_map(|item| match item {
-            Item::Secret(secret) if secret.span.contains(place) => Some(secret),
+        match self.item(place)? {
+            Item::Secret(secret) => Some(secret),
             _ => None,
-        })
+        }
+    }
+
+    /// The clauses and steps of rotations among which one holds a place: that one, or all of the rotations that are made from
+    /// templates, whose places are those of the templates.
+    pub(crate) fn entries(&self, place: Span) -> impl Iterator<Item = &'t Entry> {
+        let (mut own, mut made) = (None, None);
+        match self.item(place) {
+            Some(Item::Rotation(rotation)) => {
+                let behind = rotation
+                    .body
+                    .partition_point(|entry| entry.span().start <= place.start);
+                own = behind.checked_sub(1).and_then(|at| rotation.body.get(at));
+            }
+            _ => made = self.rot(),
+        }
+        let items = made.into_iter().flat_map(|tree| &tree.items);
+        let made = items.filter_map(|item| match item {
+            Item::Rotation(rotation) if rotation.from.is_some() => Some(&rotation.body),
+            _ => None,
+        });
+        own.into_iter().chain(made.flatten())
     }
 
     /// A clause of the request whose URL stands at a place.
@@ -117,18 +146,13 @@ impl<'t> Texts<'t> {
                 found = http.clauses.iter().find(|c| wanted(c));
             }
         };
-        for item in &self.rot()?.items {
-            let Item::Rotation(rotation) = item else {
-                continue;
-            };
-            for entry in &rotation.body {
-                match entry {
-                    Entry::Step(step) => requests(step, &mut look),
-                    Entry::OnFailure { steps, .. } => {
-                        steps.iter().for_each(|step| requests(step, &mut look))
-                    }
-                    _ => {}
+        for entry in self.entries(url) {
+            match entry {
+                Entry::Step(step) => requests(step, &mut look),
+                Entry::OnFailure { steps, .. } => {
+                    steps.iter().for_each(|step| requests(step, &mut look))
                 }
+                _ => {}
             }
         }
         found

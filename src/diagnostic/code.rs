@@ -289,6 +289,7 @@ code_table! {
         UNKNOWN_FIELD               "ROT106" "unknown-field" Error;
         UNUSED_SECRET               "ROT107" "unused-secret" Warning;
         UNUSED_STEP_OUTPUT          "ROT108" "unused-step-output" Note pedantic;
+        UNUSED_TARGET               "ROT109" "unused-target" Warning;
         DUPLICATE_NAME              "ROT110" "duplicate-name" Error;
         CYCLIC_DEPENDENCY           "ROT111" "cyclic-dependency" Error;
         UNKNOWN_KEY                 "ROT112" "unknown-key" Warning;
@@ -316,6 +317,9 @@ code_table! {
         TIMEOUT_TOO_SHORT           "ROT213" "timeout-too-short" Error;
         REFUSED_HEADER              "ROT214" "refused-header" Error;
         ANSWER_WITHOUT_BODY         "ROT215" "answer-without-body" Error;
+        INVERTED_CONDITION          "ROT216" "inverted-condition" Warning;
+        LOOP_RESULT_UNREAD          "ROT217" "loop-result-unread" Warning;
+        REFUSED_CONTENT_TYPE        "ROT218" "refused-content-type" Error;
     }
     Flows {
         SECRET_TO_LOG               "ROT301" "secret-to-log" Error;
@@ -349,6 +353,8 @@ code_table! {
         MISSING_TIMEOUT             "ROT407" "missing-timeout" Note pedantic;
         USERINFO_CONFUSABLE         "ROT408" "userinfo-confusable-host" Error;
         PASSWORD_IN_STATEMENT       "ROT409" "password-in-statement" Warning;
+        READABLE_BY_OTHERS          "ROT410" "readable-by-others" Warning;
+        AUTH_SCHEME                 "ROT411" "auth-scheme" Warning;
     }
     Rotation {
         OVERWRITE_BEFORE_VERIFY     "ROT501" "overwrite-before-verify" Warning;
@@ -374,6 +380,11 @@ code_table! {
         TARGET_UNFIT                "ROT521" "target-unfit" Error;
         DELIVERED_UNVERIFIED        "ROT522" "delivered-unverified" Note pedantic;
         REVOKE_CANNOT_BE_BOUND      "ROT523" "revoke-cannot-be-bound" Error;
+        WEAK_VALUE                  "ROT524" "weak-value" Warning;
+        HALVES_EXCHANGED            "ROT525" "halves-exchanged" Error;
+        WRONG_HALF                  "ROT526" "wrong-half" Error;
+        COPIED_FROM_SIBLING         "ROT527" "copied-from-sibling" Warning;
+        STRAYS_UNRESTRICTED         "ROT528" "strays-unrestricted" Error;
     }
     Masking {
         UNMASKED_MINTED_SECRET      "ROT601" "unmasked-minted-secret" Error;
@@ -393,6 +404,7 @@ code_table! {
         SECRET_TO_SUBWORKFLOW       "ROT616" "secret-to-subworkflow-plain" Warning;
         HEADERS_STORED              "ROT617" "headers-stored" Warning;
         OVERBROAD_OUTPUT            "ROT618" "overbroad-output" Warning;
+        CREDENTIAL_INPUT            "ROT619" "credential-as-plain-input" Warning;
     }
     Run {
         RUN_REQUEST_FAILED          "ROT701" "request-failed" Error;

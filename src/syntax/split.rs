@@ -199,7 +199,8 @@ impl<'a> Pass<'a> {
                     self.word(token),
                     "secret" | "use" | "env" | "target" | "deliver"
                 );
-                if ITEMS.contains(&self.word(token)) {
+                // `output secret …` behind a brace too many begins nothing.
+                if token.first && ITEMS.contains(&self.word(token)) {
                     self.early = None;
                 }
                 self.chunks.push(Chunk {
@@ -421,7 +422,8 @@ impl<'a> Pass<'a> {
             && matches!(
                 last_token.kind,
                 Kind::Word | Kind::String | Kind::Close(b')' | b']')
-            );
+            )
+            || first.indent == indent && self.word(last_token) == "=";
         fits.then_some(last)
     }
 

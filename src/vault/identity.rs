@@ -86,7 +86,8 @@ pub(super) fn is_special(path: &Path) -> bool {
 
 /// Whether a path names an open descriptor, as a shell's `<(…)` does.
 fn is_descriptor(path: &Path) -> bool {
-    path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd")
+    let folders = ["/dev/fd", "/proc/self/fd", "/dev/stdin"];
+    folders.iter().any(|folder| path.starts_with(folder))
 }
 
 fn read(world: &World, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
@@ -98,8 +99,9 @@ fn read(world: &World, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
         Err(_) if is_descriptor(path) => {
             return Err(unusable(
                 path,
-                "is a pipe; an identity is a file, which can be read again",
-            ));
+                "is no open file: an identity is read again and again, which a pipe cannot be",
+            )
+            .help("name a file; or give the key itself, as a password manager prints it: `ROT_IDENTITY=\"$(COMMAND)\"`"));
         }
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Err(missing(path));

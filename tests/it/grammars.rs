@@ -121,7 +121,7 @@ fn tree_sitter_takes_what_the_language_takes() {
 }
 
 /// The words of the pest grammar: what it has in quotes that is spelled like a word and is a token of its own.
-fn words_of_the_language() -> BTreeSet<String> {
+pub fn words_of_the_language() -> BTreeSet<String> {
     let grammar = read("grammar/rot.pest");
     let rules = ["kw_", "op ", "constant ", "secret_root ", "dialect "];
     grammar

@@ -14,7 +14,7 @@ pub(crate) mod trial;
 pub(crate) mod workers;
 
 pub(crate) use address::{
-    Relation, is_in_place, is_login, is_of_the_dead, is_revocation, relation, written,
+    Relation, is_in_place, is_login, is_of_the_dead, is_revocation, kills, relation, written,
 };
 pub(crate) use sources::Sources;
 

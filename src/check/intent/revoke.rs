@@ -83,6 +83,12 @@ pub(crate) fn check(cx: &Context<'_, '_>, seen: &mut HashSet<usize>, out: &mut V
                 }
                 continue;
             }
+            // Beside each other each branch replaces its own.
+            if cx.order().are_parallel(mint.step, revocation.step)
+                && has_its_own(cx, mint, revocation)
+            {
+                continue;
+            }
             let related = relation(revocation.http, mint.http);
             let found = names_the_new(cx, mint, revocation)
                 .or_else(|| single_slot(cx, mint, revocation))
@@ -100,6 +106,18 @@ pub(crate) fn check(cx: &Context<'_, '_>, seen: &mut HashSet<usize>, out: &mut V
             }
         }
     }
+}
+
+/// Whether another credential was made and stored on the way to a revocation that may end the one before it.
+fn has_its_own(cx: &Context<'_, '_>, mint: &Mint<'_>, revocation: &Revocation<'_>) -> bool {
+    cx.intent.mints.iter().any(|own| {
+        own.step != mint.step
+            && own.rotation == mint.rotation
+            && relation(revocation.http, own.http).is_some()
+            && own
+                .credentials()
+                .any(|s| cx.order().dominates(s.step, revocation.step))
+    })
 }
 
 /// Whether these steps end the workflow as failed.
@@ -382,7 +400,8 @@ fn lists_the_new(
 ) -> Option<Diagnostic> {
     let order = cx.order();
     let maker = cx.flow.step_name(mint.step);
-    let excluded = revocation.names.chosen
+    let youngest = revocation.names.youngest;
+    let excluded = revocation.names.chosen && !youngest
         || revocation.names.reads(maker)
         || is_compared(cx, revocation, maker);
     if excluded || !order.may_precede(mint.step, revocation.step) {
@@ -393,7 +412,7 @@ fn lists_the_new(
             .find(mint.rotation, step)
             .filter(|id| order.may_precede(mint.step, *id))?;
         let http = cx.http(id)?;
-        let several = http.captures.iter().any(|c| {
+        let several = youngest || http.captures.iter().any(|c| {
             c.name == *name
                 && matches!(&c.source, CaptureSource::Body(path) if path.as_str().contains("[*]"))
         });
@@ -411,13 +430,13 @@ fn lists_the_new(
         Diagnostic::new(
             codes::REVOKE_BEFORE_PROMOTE,
             node.step.at.0,
-            format!(
-                "`{}` is read when the new `{}` is in it: that is revoked as well",
-                list.step.name,
-                mint.name()
-            ),
+            if youngest {
+                format!("`{}` is read when the new `{}` is in it, and the youngest is taken: the new one is revoked", list.step.name, mint.name())
+            } else {
+                format!("`{}` is read when the new `{}` is in it: that is revoked as well", list.step.name, mint.name())
+            },
         )
-        .at("revokes all that is listed")
+        .at(if youngest { "revokes what was just made" } else { "revokes all that is listed" })
         .label(made.step.at.0, "made here")
         .label(list.step.at.0, "listed only here")
         .help("read the list before the new credential is made, or leave the new id out of it"),

@@ -18,6 +18,8 @@ pub(crate) struct Sources<'p> {
     pub(crate) secrets: HashSet<&'p str>,
     /// A filter of a path or a script may have chosen among several.
     pub(crate) chosen: bool,
+    /// A script takes the youngest of a list.
+    pub(crate) youngest: bool,
     /// A variable is among them, which may say what was done before.
     pub(crate) varies: bool,
     /// Other words on the way: keys of paths, names of values.
@@ -102,6 +104,7 @@ impl<'p> Names<'p> {
                 ExprKind::Field(_, name) => found.words.push(name.clone()),
                 ExprKind::Call(Function::JavaScript | Function::Jq, arguments) => {
                     let program = arguments.first().and_then(Expr::as_str).unwrap_or("filter");
+                    found.youngest |= takes_the_youngest(program);
                     found.chosen |= ["filter", "select", "!=", "==="]
                         .iter()
                         .any(|word| program.contains(word));
@@ -114,6 +117,47 @@ impl<'p> Names<'p> {
             .extend(found.steps.iter().map(|(_, name)| (*name).to_owned()));
         found
     }
+}
+
+/// Words of a time in a sort, and what stands behind them where the last one is taken.
+fn takes_the_youngest(program: &str) -> bool {
+    let program: String = program
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .collect::<String>()
+        .to_ascii_lowercase();
+    let excludes = ["!=", "!==", ".[:-1]", "[-2]"]
+        .iter()
+        .any(|word| program.contains(word));
+    let behind = |word: &str| {
+        let at = program.find(word)?;
+        let rest = program.get(at + word.len()..)?;
+        let time = [
+            "creat", "issued", "made", "time", "date", "_at", "start", "id",
+        ]
+        .iter()
+        .any(|w| {
+            rest.get(..rest.len().min(24))
+                .is_some_and(|near| near.contains(w))
+        });
+        Some((time, rest.to_owned()))
+    };
+    let sorted = behind("sort_by(").is_some_and(|(time, rest)| {
+        let last = [
+            "|last",
+            "|.[-1]",
+            ")[-1]",
+            "|reverse|first",
+            "|reverse|.[0]",
+        ]
+        .iter()
+        .any(|w| rest.contains(w));
+        let reversed =
+            rest.starts_with('-') && ["|first", "|.[0]"].iter().any(|w| rest.contains(w));
+        time && (last && !rest.starts_with('-') || reversed)
+    });
+    let greatest = behind("max_by(").is_some_and(|(time, _)| time);
+    (sorted || greatest) && !excludes
 }
 
 fn is_filter(path: &str) -> bool {

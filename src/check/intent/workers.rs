@@ -36,6 +36,8 @@ const TRIES: [&str; 6] = [
     "authenticate",
     "bind",
 ];
+/// Words of the slot that is not in use.
+const IDLE: [&str; 6] = ["idle", "standby", "spare", "inactive", "unused", "passive"];
 /// What it is about.
 const CREDENTIALS: [&str; 16] = [
     "key",
@@ -60,6 +62,17 @@ const OVER: [&str; 12] = [
     "old", "revoked", "dead", "rejected", "refused", "deleted", "removed", "gone", "inactive",
     "expired", "unused", "stale",
 ];
+
+/// Whether a task is the work of a program that ends something, by its name.
+pub(crate) fn ends(task: &Task) -> bool {
+    let Task::Worker(worker) = task else {
+        return false;
+    };
+    let words = words(&worker.name);
+    words.iter().any(|word| {
+        ENDS.contains(&word.as_str()) || matches!(word.as_str(), "drop" | "kill" | "purge")
+    })
+}
 
 /// A worker of a definition.
 struct Doer<'p> {
@@ -238,6 +251,16 @@ pub(crate) fn set_unstored(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let Some(maker) = maker.filter(|d| order.dominates(d.step, *late)) else {
             continue;
         };
+        // What is set in the slot that nobody uses is lost without harm.
+        let idle = |id: usize| {
+            let about = cx.http(id).map(super::about).unwrap_or_default();
+            let sources = cx.intent.sources(*rotation, about);
+            sources
+                .words
+                .iter()
+                .flat_map(|word| words(word))
+                .any(|w| IDLE.contains(&w.as_str()))
+        };
         let set = order.range(maker.step + 1..*late).find(|(id, node)| {
             let by_call = cx.http(*id).is_some_and(|http| {
                 let said = words(&node.step.name)
@@ -262,7 +285,7 @@ pub(crate) fn set_unstored(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                     .iter()
                     .any(|(at, _, _, other)| other == value && order.may_precede(*at, *id))
             };
-            sets && order.dominates(*id, *late) && carries() && !kept()
+            sets && order.dominates(*id, *late) && carries() && !kept() && !idle(*id)
         });
         let (Some((_, node)), Some(store)) = (set, order.get(*late)) else {
             continue;

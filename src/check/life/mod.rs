@@ -56,6 +56,8 @@ pub(crate) enum Kind {
     SpentStored { sent: Span },
     /// What was sent to a call that ends its life is sent again.
     SpentSent { sent: Span },
+    /// The version of before is brought somewhere, when the new one is in use already.
+    StaleSent { published: Span },
     /// A call sets something else than what is staged.
     SetsOther { staged: Span, old: bool },
 }

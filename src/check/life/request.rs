@@ -49,6 +49,9 @@ impl<'p> Walk<'_, 'p> {
         if let Some((Piece::Stored { secret, .. }, at)) = again {
             self.fact(secret, http.url.at.0, Kind::SpentSent { sent: at });
         }
+        if self.purpose == Purpose::Rotate && !self.failed {
+            self.stale(http, &names, way);
+        }
         match (&http.effect, self.purpose) {
             (Effect::Revokes, _) => self.revoke(step, &names, way),
             // What is set is the one that stays: a slot that is filled with it holds the old one no more.
@@ -98,6 +101,42 @@ impl<'p> Walk<'_, 'p> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A request brings a value somewhere that was in use before this run put another in its place.
+    fn stale(&mut self, http: &'p Http, names: &[(Span, Pieces<'p>)], way: &State<'p>) {
+        if http.effect.is_read() || http.effect == Effect::Revokes || http.method == "DELETE" {
+            return;
+        }
+        for (_, found) in names {
+            for piece in found {
+                let Piece::Stored {
+                    secret, version, ..
+                } = piece
+                else {
+                    continue;
+                };
+                let held = way.held(secret);
+                let Some(published) = held.published.and_then(|id| self.order.get(id)) else {
+                    continue;
+                };
+                let is_new = |other: &Piece<'p>| matches!(other, Piece::Stored { secret: of, version, .. } if of == secret && *version == held.current);
+                // Who says `previous` means it, and who sends both as well.
+                let meant = names.iter().any(|(_, all)| all.iter().any(is_new))
+                    || http
+                        .exprs()
+                        .iter()
+                        .any(|expr| expr.reads_secret(secret, &[crate::plan::Version::Previous]));
+                if *version != held.current
+                    && Some(*version) != held.pending
+                    && !meant
+                    && is_credential(piece, self.order)
+                {
+                    let published = published.step.at.0;
+                    self.fact(secret, http.url.at.0, Kind::StaleSent { published });
+                }
+            }
         }
     }
 
@@ -232,7 +271,17 @@ impl<'p> Walk<'_, 'p> {
                 .filter(|(_, found)| found.iter().any(is_in_use))
                 .map(|(span, _)| *span)
                 .collect();
-            let other = sent.iter().any(|p| self.is_generated(p));
+            // The public half of a pair is there to be given away.
+            let public = |p: &Piece<'p>| {
+                matches!(
+                    p,
+                    Piece::Made {
+                        name: "public_key",
+                        ..
+                    }
+                )
+            };
+            let other = sent.iter().any(|p| self.is_generated(p) && !public(p));
             if generated && let Some(span_of) = names.first().copied().or(other.then_some(place)) {
                 let old = !names.is_empty();
                 self.fact(secret, span_of, Kind::SetsOther { staged: span, old });

@@ -222,12 +222,13 @@ impl<'a, 'p> Walk<'a, 'p> {
     /// A rotation and those that it calls, directly or not.
     fn reached(&self, index: usize) -> Vec<usize> {
         let mut reached = vec![index];
+        let mut known = HashSet::from([index]);
         let mut next = 0;
         while let Some(rotation) = reached.get(next).and_then(|i| self.plan.rotations.get(*i)) {
             walk_steps(&rotation.steps, &mut |step| {
                 if let Task::Call(call) = &step.task
                     && let Some(callee) = self.by_name.get(call.rotation.as_str())
-                    && !reached.contains(callee)
+                    && known.insert(*callee)
                 {
                     reached.push(*callee);
                 }

@@ -52,8 +52,9 @@
 use crate::check::context::Context;
 use crate::check::lifecycle::{Act, Write};
 use crate::diagnostic::{Diagnostic, Severity, codes};
+use crate::plan::Task;
 use crate::source::Span;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     at_once(cx, out);
@@ -77,12 +78,21 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 
 /// Branches of one `parallel` that write one secret, by themselves or by what they call.
 fn at_once(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let order = cx.order();
+    if !order.iter().any(|(_, node)| matches!(node.step.task, Task::Parallel(_))) {
+        return;
+    }
     // By secret and rotation: the steps that write it there, or call what does.
+    let mut called: HashSet<(&str, usize)> = HashSet::new();
     let mut writers: BTreeMap<(&str, usize), Vec<usize>> = BTreeMap::new();
     for write in cx.writes().iter().filter(|w| matches!(w.act, Act::Update | Act::Stage | Act::Promote)) {
         writers.entry((write.secret, write.rotation)).or_default().push(write.step);
-        for call in cx.calls.chain(write.rotation, cx.order()) {
-            if let Some(node) = cx.order().get(call) {
+        // Whoever calls a rotation writes once what it writes many times.
+        if !called.insert((write.secret, write.rotation)) {
+            continue;
+        }
+        for call in cx.calls.chain(write.rotation, order) {
+            if let Some(node) = order.get(call) {
                 writers.entry((write.secret, node.rotation)).or_default().push(call);
             }
         }
@@ -90,19 +100,25 @@ fn at_once(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for ((secret, _), mut steps) in writers {
         steps.sort_unstable();
         steps.dedup();
-        // Of each step the next one beside it: all in one `parallel` are told of, and none twice.
-        for (place, step) in steps.iter().enumerate() {
-            let beside = steps.iter().skip(place + 1).find(|other| cx.order().are_parallel(*step, **other));
-            let span = |id: usize| cx.order().get(id).map_or(Span::NONE, |node| node.step.at.0);
-            if let Some(other) = beside {
-                let called = [step, other].iter().any(|id| cx.calls.callee(**id).is_some());
-                let certain = cx.plan.dialect.semantics().declares_intent || !called;
-                out.push(
-                    found(span(*other), span(*step), "two branches that run at the same time write", secret)
-                        .severity(if certain { Severity::Error } else { Severity::Warning }),
-                );
-                break;
+        // Of each `parallel` the first step in it, and the first one of another branch.
+        let mut first: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+        let mut beside: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+        for step in steps {
+            for (outer, branch) in order.branches(step) {
+                let (begun, known) = *first.entry(outer).or_insert((branch, step));
+                if begun != branch {
+                    beside.entry(outer).or_insert((known, step));
+                }
             }
+        }
+        let span = |id: usize| order.get(id).map_or(Span::NONE, |node| node.step.at.0);
+        if let Some((step, other)) = beside.into_values().min() {
+            let called = [step, other].iter().any(|id| cx.calls.callee(*id).is_some());
+            let certain = cx.plan.dialect.semantics().declares_intent || !called;
+            out.push(
+                found(span(other), span(step), "two branches that run at the same time write", secret)
+                    .severity(if certain { Severity::Error } else { Severity::Warning }),
+            );
         }
     }
 }

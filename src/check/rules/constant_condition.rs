@@ -1,8 +1,8 @@
 //! # ROT205 constant-condition
 //!
 //! What it finds: a condition that is always true or always false: constants on both sides, the same expression on both sides, a number
-//! compared with a text, a text in a case that `lower` or `upper` never gives, comparisons of which one always holds (`a != "x" or a != "y"`) or that never hold together. In scripts of Conductor JSON also `=` in the place of `===`, a loop whose condition holds in every round, and a case that
-//! the script never gives.
+//! compared with a text, a text in a case that `lower` or `upper` never gives, comparisons of which one always holds (`a != "x" or a != "y"`) or that never hold together. In scripts of Conductor JSON also `=` in the place of `===`, a loop whose condition holds in every round, a case that
+//! the script, or the INLINE task whose result it is, never gives, a status that is strictly compared with a text, and a case without tasks: a server runs the default case for it.
 //!
 //! ## Why it matters
 //!
@@ -38,6 +38,7 @@ use crate::plan::task::CaptureSource;
 use crate::plan::{Expr, ExprKind, Task, Type};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    empty_cases(cx, out);
     for (_, node) in cx.order().iter() {
         let is_switch = matches!(node.step.task, Task::Switch(_));
         let Some(condition) = node.step.task.decides() else { continue };
@@ -91,6 +92,32 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 );
             }
         });
+    }
+}
+
+/// Conductor: for a case without tasks a server runs the default case. Where that ends the workflow as done, what follows never runs, and nobody
+/// is told.
+fn empty_cases(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    if cx.plan.dialect.semantics().declares_intent {
+        return;
+    }
+    for (id, node) in cx.order().iter() {
+        let Task::Switch(switch) = &node.step.task else { continue };
+        let ends = switch.otherwise.iter().find(|step| matches!(step.task, Task::Stop(_)));
+        let followed = || cx.order().of_rotation(node.rotation).any(|(later, _)| later > id && !cx.order().is_within(later, id));
+        let Some(ends) = ends.filter(|_| followed()) else { continue };
+        for case in switch.cases.iter().filter(|case| case.steps.is_empty()) {
+            out.push(
+                Diagnostic::new(
+                    codes::CONSTANT_CONDITION,
+                    if case.at.0.is_some() { case.at.0 } else { node.step.at.0 },
+                    format!("the case `{}` has no tasks, so a server runs the default case for it", case.name),
+                )
+                .at("not skipped")
+                .label(ends.at.0, "the workflow ends here, as done")
+                .help("put a task into the case that does nothing, such as SET_VARIABLE, or exchange the cases"),
+            );
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! # ROT520 delivery-gap
 //!
-//! What it finds: a credential whose old version dies when the new one is made, and that is delivered to more than one target.
+//! What it finds: a credential whose old version dies when the new one is made, and that is delivered to more than one target. A note where it is a password that is set (`sets`): one account has one.
 //!
 //! ## Why it matters
 //!
@@ -55,7 +55,7 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::plan::{Effect, Issues, Old, Rotation, Task, Version};
 use crate::source::Span;
 
@@ -77,6 +77,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 )
                 .at(format!("`{effect}` ends the old one"))
                 .label(delivery.at.0, "delivered from here on, one after the other")
+                .severity(if effect == Effect::Sets.describe() || effect == Effect::SetsSelf.describe() { Severity::Note } else { Severity::Warning })
                 .help("if the service can have two at a time, use that: `issues additive`, `sets slot`, or `issues replacing grace …`; else say why the gap is fine"),
             );
         }
@@ -97,6 +98,7 @@ fn kills_old<'p>(rotation: &'p Rotation, secret: &str) -> Option<(Span, &'p str)
         let Task::Http(http) = &step.task else { return };
         let kills = match &http.effect {
             Effect::Issues(Issues { old: Old::Dies { grace: None, .. }, .. }) => made_by.contains(&step.name.as_str()),
+            // One account has one password: there is a gap wherever it is changed.
             Effect::Sets | Effect::SetsSelf => {
                 let sent = http.request_exprs();
                 sent.iter().any(|(_, expr)| expr.reads_secret(secret, &[Version::Pending]))

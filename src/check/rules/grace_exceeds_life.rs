@@ -2,7 +2,8 @@
 //!
 //! What it finds: a `revoke … after` that waits longer than the old credential lives, or a `wait` before the new one comes into use
 //! that is not shorter; or a revocation after a grace
-//! that is made with a token which this run got for a shorter time.
+//! that is made with a token which this run got for a shorter time. And one that comes sooner than a comment or the description says that
+//! its users look for a new value (`read once an hour`).
 //!
 //! ## Why it matters
 //!
@@ -46,6 +47,7 @@
 
 use crate::check::context::Context;
 use crate::check::lifetime::{asked, life, show};
+use crate::check::remarks::Remarks;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::schedule::Dur;
@@ -57,6 +59,7 @@ use crate::source::Span;
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     used_too_late(cx, out);
     by_the_dead(cx, out);
+    before_it_is_looked_for(cx, out);
     for (_, node) in cx.order().iter() {
         let Task::Revoke(revoke) = &node.step.task else { continue };
         let Some(after) = revoke.after else { continue };
@@ -88,7 +91,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 
 /// A revocation that is made after a grace with a token that this run was given for a shorter time.
 fn by_the_dead(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    for (_, node) in cx.order().iter() {
+    for (revoked, node) in cx.order().iter() {
         let Task::Revoke(revoke) = &node.step.task else { continue };
         let Some(after) = revoke.after else { continue };
         let mut found = None;
@@ -96,7 +99,9 @@ fn by_the_dead(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             for (part, expr) in step.task.requests().into_iter().flat_map(Http::request_exprs) {
                 expr.walk(&mut |at| {
                     let ExprKind::Ref(Root::Capture { step: maker, .. }) = &at.kind else { return };
-                    let http = cx.order().find(node.rotation, maker).and_then(|id| cx.http(id));
+                    // What is fetched within the `revoke` is fetched when that is made.
+                    let maker_id = cx.order().find(node.rotation, maker);
+                    let http = maker_id.filter(|id| !cx.order().is_within(*id, revoked)).and_then(|id| cx.http(id));
                     let asked = http.and_then(|http| asked(cx, node.rotation, http)).filter(|(life, _)| part.authenticates() && *life < after);
                     found = found.or(asked.map(|(life, place)| (life, place, at.at.0, maker)));
                 });
@@ -112,6 +117,36 @@ fn by_the_dead(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             .at("refused by then")
             .label(place, "asked for here")
             .help("log in within the `revoke`, so that the token is new when it is used"),
+        );
+    }
+}
+
+/// The old one is revoked before those who use it have looked for the new one.
+fn before_it_is_looked_for(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let remarks = Remarks::of(cx);
+    for (id, node) in cx.order().iter() {
+        let Task::Revoke(revoke) = &node.step.task else { continue };
+        let Some((every, said)) = remarks.looked_for_every(node.rotation) else { continue };
+        // What is brought to them, and what waits itself, is another thing.
+        let waited: u64 = (cx.order().of_rotation(node.rotation).filter(|(before, _)| *before < id))
+            .filter_map(|(_, n)| {
+                let Task::Wait(Wait::For(time)) = &n.step.task else { return None };
+                if let ExprKind::Duration(time) = &time.kind { Some(time.0) } else { None }
+            })
+            .sum();
+        let after = revoke.after.unwrap_or(Dur(0)).0.saturating_add(waited);
+        if after >= every.0 || !cx.plan.targets_of(&revoke.secret).is_empty() {
+            continue;
+        }
+        out.push(
+            Diagnostic::new(
+                codes::GRACE_EXCEEDS_LIFE,
+                node.step.at.0,
+                format!("the old `{}` is revoked after {}, and its users look for a new one every {}", revoke.secret, show(Dur(after)), show(every)),
+            )
+            .at("they still use it")
+            .label(said, "said here")
+            .help(format!("revoke it `after {}` or later", show(Dur(every.0.saturating_mul(2))))),
         );
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What it finds: a rotation that runs less often than its credential lives: as `expires` says, or the request that asked for it (`expires_in: 3600` in its body).
 //! The schedules of rotations that call it count as its own. And an expiry at the time at which the run begins, and one
-//! that is later than the life which the request asked for.
+//! that is later than the life which the request asked for, and one that is the time at which the credential was made (`body $.created_at`).
 //!
 //! ## Why it matters
 //!
@@ -44,8 +44,12 @@
 
 use crate::check::context::Context;
 use crate::check::lifetime::{asked, life_of, period, show};
-use crate::diagnostic::{Diagnostic, codes};
+use crate::check::vocabulary::is_beginning;
+use crate::diagnostic::{Diagnostic, Severity, codes};
+use crate::plan::expr::Root;
 use crate::plan::schedule::{Dur, Schedule};
+use crate::plan::task::CaptureSource;
+use crate::plan::ExprKind;
 use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
@@ -53,6 +57,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         if cx.stored_by(id).is_none() {
             continue;
         }
+        ends_when_made(cx, id, node.rotation, out);
         let Some((life, said)) = life_of(cx, id) else { continue };
         if life.0 == 0 {
             out.push(
@@ -78,10 +83,38 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
+/// An expiry that is the time at which the server made the credential, or began to take it.
+fn ends_when_made<'p>(cx: &Context<'_, 'p>, store: usize, rotation: usize, out: &mut Vec<Diagnostic>) {
+    let Some(expires) = cx.expires(store) else { return };
+    let ExprKind::Ref(Root::Capture { step, name }) = &cx.meant(rotation, expires).kind else { return };
+    let http = cx.order().find(rotation, step).and_then(|id| cx.http(id));
+    let Some(capture) = http.and_then(|http| http.captures.iter().find(|c| c.name == *name)) else { return };
+    let place = match &capture.source {
+        CaptureSource::Body(path) => path.as_str().rsplit(['.', '\'', '"']).find(|key| !key.is_empty() && *key != "]").unwrap_or_default(),
+        CaptureSource::Header(name) if name.eq_ignore_ascii_case("date") => "created",
+        CaptureSource::Header(name) => name,
+        CaptureSource::Text | CaptureSource::Status | CaptureSource::Expr(_) => return,
+    };
+    if !is_beginning(place) {
+        return;
+    }
+    out.push(
+        Diagnostic::new(
+            codes::INTERVAL_NOT_BELOW_EXPIRY,
+            expires.at.0,
+            format!("`{step}.{name}` is the time at which the credential was made, not the one at which it ends"),
+        )
+        .at("expired from the start")
+        .label(capture.at.0, "read here")
+        .help("capture the time at which it ends, or add the life to it: `+ 30d`")
+        .severity(Severity::Error),
+    );
+}
+
 /// What is stored as good for longer than the request asked for.
 fn shorter_than_said(cx: &Context<'_, '_>, store: usize, (life, said): (Dur, Span), out: &mut Vec<Diagnostic>) {
     let Some(secret) = cx.stored_by(store) else { return };
-    let asked = cx.keepings_of(secret).iter().filter(|kept| kept.store == store).find_map(|kept| {
+    let asked = cx.keepings_at(store).iter().filter(|kept| kept.secret == secret).find_map(|kept| {
         let rotation = cx.order().get(kept.maker)?.rotation;
         asked(cx, rotation, cx.http(kept.maker)?)
     });

@@ -49,6 +49,7 @@ rules! {
         NOT_ON_ALL_PATHS reference_not_on_all_paths local;
         UNUSED_SECRET unused_secret whole;
         UNUSED_STEP_OUTPUT unused_step_output local;
+        UNUSED_TARGET unused_target whole;
         CYCLIC_DEPENDENCY cyclic_calls whole;
         UNREACHABLE_STEP unreachable_step local;
         NULL_IN_STRING null_in_string local;
@@ -59,6 +60,9 @@ rules! {
         TIMEOUT_TOO_SHORT timeout_too_short local;
         REFUSED_HEADER refused_header local;
         ANSWER_WITHOUT_BODY answer_without_body local;
+        INVERTED_CONDITION inverted_condition local;
+        LOOP_RESULT_UNREAD loop_result_unread local;
+        REFUSED_CONTENT_TYPE refused_content_type local;
         SECRET_TO_LOG secret_to_log local;
         SECRET_TO_OUTPUT secret_to_output local;
         SECRET_IN_URL_QUERY secret_in_url_query local;
@@ -87,6 +91,8 @@ rules! {
         MISSING_TIMEOUT missing_timeout local;
         USERINFO_CONFUSABLE userinfo_confusable_host local;
         PASSWORD_IN_STATEMENT password_in_statement local;
+        READABLE_BY_OTHERS readable_by_others local;
+        AUTH_SCHEME auth_scheme local;
         OVERWRITE_BEFORE_VERIFY overwrite_before_verify local;
         REVOKE_BEFORE_PROMOTE revoke_before_promote local;
         NEW_SECRET_DROPPED new_secret_dropped whole;
@@ -110,6 +116,11 @@ rules! {
         TARGET_UNFIT target_unfit local;
         DELIVERED_UNVERIFIED delivered_unverified local;
         REVOKE_CANNOT_BE_BOUND revoke_cannot_be_bound local;
+        WEAK_VALUE weak_value local;
+        HALVES_EXCHANGED halves_exchanged local;
+        WRONG_HALF wrong_half local;
+        COPIED_FROM_SIBLING copied_from_sibling local;
+        STRAYS_UNRESTRICTED strays_unrestricted local;
         UNMASKED_MINTED_SECRET unmasked_minted_secret local;
         RAW_COPY_BESIDE_MASK raw_copy_beside_mask local;
         MASK_LOST_DOWNSTREAM mask_lost_downstream local;
@@ -124,6 +135,7 @@ rules! {
         SECRET_IN_EVENT secret_in_webhook local;
         HEADERS_STORED headers_stored local;
         OVERBROAD_OUTPUT overbroad_output local;
+        CREDENTIAL_INPUT credential_as_input local;
     }
     pages {
         SYNTAX_ERROR "syntax-error";

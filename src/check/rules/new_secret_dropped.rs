@@ -51,7 +51,7 @@ use crate::plan::task::{Capture, Http};
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::{Derivation, ExprKind, Origin, Task};
 use crate::source::Span;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     never_promoted(cx, out);
@@ -63,7 +63,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if !cx.plan.dialect.semantics().declares_intent {
         intent::keep::overwritten_in_rounds(cx, out);
     }
-    let (kept, setters) = (kept(cx), setters(cx));
+    let (kept, setters, fetches) = (kept(cx), setters(cx), fetches(cx));
     let stored = if !cx.plan.dialect.semantics().declares_intent { stored(cx) } else { HashMap::new() };
     let tried = if !cx.plan.dialect.semantics().declares_intent { tried(cx) } else { HashMap::new() };
     for (id, node) in cx.order().iter() {
@@ -79,7 +79,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             }
             let dies = matches!(old, Old::Dies { .. });
             let any_used = http.captures.iter().any(|c| c.secret && cx.flow.used.contains(&(id, c.name.as_str())));
-            let message = if !any_used && !cx.flow.used.contains(&(id, "")) && !is_fetched_later(cx, id, name) {
+            let message = if !any_used && !cx.flow.used.contains(&(id, "")) && !is_fetched_later(cx, id, name, &fetches) {
                 format!("`{name}` issues a credential, and nothing of it is used")
             } else if dies && !kept.contains(&id) {
                 format!("`{name}` kills the old credential, and the new one is never stored")
@@ -113,23 +113,29 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 
 /// Whether the step only ordered the credential: another request names what it captured, and what that one got is stored, be it
 /// a secret or, as a certificate is, public.
-fn is_fetched_later(cx: &Context<'_, '_>, id: usize, name: &str) -> bool {
+fn is_fetched_later(cx: &Context<'_, '_>, id: usize, name: &str, fetches: &HashMap<&str, BTreeSet<usize>>) -> bool {
+    let makers = fetches.get(name).into_iter().flat_map(|makers| makers.range(id + 1..));
+    makers.into_iter().any(|maker| cx.order().may_precede(id, *maker))
+}
+
+/// By the name of each step the requests that name what it captured, and of which something is stored.
+fn fetches<'p>(cx: &Context<'_, 'p>) -> HashMap<&'p str, BTreeSet<usize>> {
     let order = cx.order();
-    let Some(rotation) = order.get(id).map(|node| node.rotation) else { return false };
-    let secret = cx.keepings().iter().map(|kept| kept.maker);
-    let mut public = Vec::new();
-    for (_, node) in order.of_rotation(rotation) {
+    let mut makers: BTreeSet<usize> = cx.keepings().iter().map(|kept| kept.maker).collect();
+    for (_, node) in order.iter() {
         for value in new_value(&node.step.task).into_iter().flat_map(NewValue::exprs) {
-            cx.meant(rotation, value).each_captured(&mut |step| public.extend(order.find(rotation, step)));
+            cx.meant(node.rotation, value).each_captured(&mut |step| makers.extend(order.find(node.rotation, step)));
         }
     }
-    secret.chain(public).filter(|maker| order.may_precede(id, *maker)).filter_map(|maker| cx.http(maker)).any(|fetch| {
-        let mut named = false;
-        for expr in fetch.exprs() {
-            expr.each_captured(&mut |step| named |= step == name);
+    let mut fetches: HashMap<&str, BTreeSet<usize>> = HashMap::new();
+    for maker in makers {
+        for expr in cx.http(maker).into_iter().flat_map(Http::exprs) {
+            expr.each_captured(&mut |step| {
+                fetches.entry(step).or_default().insert(maker);
+            });
         }
-        named
-    })
+    }
+    fetches
 }
 
 fn sets(effect: &Effect) -> bool {
@@ -281,11 +287,11 @@ fn each_round(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         if within().any(|(_, n)| matches!(&n.step.task, Task::Http(http) if http.effect == Effect::Revokes)) {
             continue;
         }
+        let stored: HashSet<usize> = cx.keepings().iter().filter(|k| order.is_within(k.store, id)).map(|k| k.maker).collect();
         for (maker, made) in within() {
             let Task::Http(http) = &made.step.task else { continue };
             let issues = matches!(&http.effect, Effect::Issues(Issues { assumed: false, .. })) && http.captures.iter().any(|c| c.secret);
-            let kept_here = cx.keepings().iter().any(|k| k.maker == maker && order.is_within(k.store, id));
-            if issues && !kept_here {
+            if issues && !stored.contains(&maker) {
                 out.push(
                     Diagnostic::new(codes::NEW_SECRET_DROPPED, made.step.at.0, format!("each round of the loop makes `{}` issue another credential", made.step.name))
                         .at("those of earlier rounds are lost")

@@ -81,18 +81,20 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     }
     never_written(cx, out);
     let (mut seen, mut full) = (HashSet::new(), HashSet::new());
+    let (recovering, none_revoked) = (recovering(cx), !revokes_any(cx));
+    let revoked: HashSet<&str> = cx.writes().iter().filter(|w| w.act == Act::Revoke).map(|w| w.secret).collect();
     for keeping in cx.keepings() {
         let (Some(http), Some(store)) = (cx.http(keeping.maker), cx.order().get(keeping.store)) else { continue };
         let additive = matches!(&http.effect, Effect::Issues(Issues { old: Old::Stays, assumed: false, .. }));
         let name = keeping.secret;
-        let revoked = cx.writes_of(name).iter().any(|w| w.act == Act::Revoke);
-        if !revoked && full.insert(http.url.at.0) {
-            out.extend(unbounded(cx, http, store));
+        let revoked = revoked.contains(name);
+        if !revoked && none_revoked && full.insert(http.url.at.0) {
+            out.extend(unbounded(http, store));
         }
         let Task::Stage(stage) = &store.step.task else { continue };
         let has_more = matches!(&stage.value, NewValue::Fields(fields) if fields.len() > 1);
         let (rotation, maker) = (store.rotation, cx.order().get(keeping.maker));
-        if additive && !is_short_lived(cx, rotation, http) && stage.expires.is_none() && !revoked && !has_more && seen.insert(keeping.store) {
+        if additive && !is_short_lived(cx, rotation, http, &recovering) && stage.expires.is_none() && !revoked && !has_more && seen.insert(keeping.store) {
             out.push(
                 Diagnostic::new(
                     codes::NO_REVOCATION_ID,
@@ -114,19 +116,30 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 
 /// Whether a token is one that a login gives for a while, or the rotation the way back of another one: what was there before is dead
 /// then, or nobody knows it.
-fn is_short_lived(cx: &Context<'_, '_>, rotation: usize, http: &Http) -> bool {
+fn is_short_lived(cx: &Context<'_, '_>, rotation: usize, http: &Http, recovering: &HashSet<&str>) -> bool {
     let name = cx.plan.rotations.get(rotation).map(|r| r.name.as_str());
-    let recovers = cx.order().iter().any(|(_, node)| {
-        matches!(&node.step.task, Task::Http(other) if matches!(&other.effect, Effect::Issues(Issues { old: Old::Dies { recover: Some(by), .. }, .. }) if Some(by.as_str()) == name))
+    name.is_some_and(|name| recovering.contains(name)) || crate::check::intent::is_login(http)
+}
+
+/// The rotations that are the way back of a call.
+fn recovering<'p>(cx: &Context<'_, 'p>) -> HashSet<&'p str> {
+    let ways = cx.order().iter().filter_map(|(_, node)| {
+        if let Task::Http(http) = &node.step.task
+            && let Effect::Issues(Issues { old: Old::Dies { recover: Some(by), .. }, .. }) = &http.effect
+        {
+            Some(by.as_str())
+        } else {
+            None
+        }
     });
-    recovers || crate::check::intent::is_login(http)
+    ways.collect()
 }
 
 /// A server that allows so many credentials, of which none is ever revoked: it is full after as many runs.
-fn unbounded(cx: &Context<'_, '_>, http: &Http, store: &Node<'_>) -> Option<Diagnostic> {
+fn unbounded(http: &Http, store: &Node<'_>) -> Option<Diagnostic> {
     let Effect::Issues(Issues { old: Old::Stays, at_most: Some(limit), assumed: false, .. }) = &http.effect else { return None };
     let dies = store.step.task.write().is_some_and(|write| write.expires.is_some());
-    (!dies && !revokes_any(cx)).then(|| {
+    (!dies).then(|| {
         Diagnostic::new(codes::NO_REVOCATION_ID, http.url.at.0, format!("the server allows {limit} of these, and nothing revokes the old ones"))
             .at(format!("refused after {limit} runs"))
             .label(store.step.at.0, "stored here")

@@ -90,10 +90,15 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     // The step from which on everybody sees each secret's new value, by the step that made the credential.
     let mut parts: BTreeMap<(usize, Option<usize>), Vec<(usize, &str)>> = BTreeMap::new();
     for kept in cx.keepings() {
-        let Some(store) = writes.iter().find(|w| w.step == kept.store) else { continue };
+        // In text order, as steps are numbered.
+        let Some(store) = writes.binary_search_by_key(&kept.store, |w| w.step).ok().and_then(|at| writes.get(at)) else { continue };
         let seen = match store.act {
             Act::Update => Some(store),
-            _ => writes.iter().find(|w| w.act == Act::Promote && w.secret == kept.secret && cx.order().may_precede(store.step, w.step)),
+            _ => {
+                let own = cx.writes_of(kept.secret);
+                let behind = own.partition_point(|w| w.step <= store.step);
+                own.iter().skip(behind).find(|w| w.act == Act::Promote && cx.order().may_precede(store.step, w.step))
+            }
         };
         let of_maker = parts.entry((kept.maker, called(cx, kept))).or_default();
         if let Some(seen) = seen.filter(|_| !of_maker.iter().any(|(_, secret)| *secret == kept.secret)) {

@@ -189,7 +189,7 @@ fn tried_too_late(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             && seen.insert(kept.store)
         {
             // Read from the store, it shows that what was stored works; and as long as the old one lives there is a way back.
-            let recoverable = unsaid && first(tries).is_none_or(|id| id > late.0) && !revoked_between(cx, kept, late.0);
+            let recoverable = unsaid && (first(tries).is_none_or(|id| id > late.0) || asked_before_revoking(cx, kept, late.0)) && !revoked_between(cx, kept, late.0);
             let late = late.1;
             let name = kept.secret;
             let message = format!("`{name}` is overwritten before `{}` tries the new value", late.step.name);
@@ -202,6 +202,17 @@ fn tried_too_late(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// Whether a person is asked between the trial of the new credential and whatever ends the old one: until then there is a way back.
+fn asked_before_revoking(cx: &Context<'_, '_>, kept: &Keeping<'_>, trial: usize) -> bool {
+    let (order, Some(node)) = (cx.order(), cx.order().get(kept.maker)) else { return false };
+    let asks = |task: &Task| matches!(task, Task::Manual(_)) || matches!(task, Task::Worker(worker) if worker.kind.as_deref() == Some("HUMAN"));
+    let mut asked = order.of_rotation(node.rotation).filter(|(id, n)| *id > trial && asks(&n.step.task));
+    asked.any(|(person, _)| {
+        let ends = |id: usize, n: &crate::check::order::Node<'_>| id > kept.store && (cx.intent.revocation(id).is_some() || intent::workers::ends(&n.step.task));
+        order.dominates(trial, person) && order.of_rotation(node.rotation).filter(|(id, n)| ends(*id, n)).all(|(id, _)| order.dominates(person, id))
+    })
 }
 
 /// Whether the old credential may be revoked before the new one is tried.

@@ -51,7 +51,9 @@ use crate::check::context::{Context, Once};
 use crate::check::flow::Part;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::task::http::{Protocol, SqlDialect};
-use crate::plan::{Derivation, ExprKind, Place, Root, Task};
+use crate::check::vocabulary::{Half, half};
+use crate::plan::task::{Body, Http};
+use crate::plan::{Derivation, Expr, ExprKind, Origin, Place, Root, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if !cx.plan.dialect.semantics().declares_intent {
@@ -73,7 +75,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         };
         for leak in cx.leaks(event) {
             // The name of an object is no password.
-            let clear = leak.entry.derivation == Derivation::Whole;
+            let clear = leak.entry.derivation == Derivation::Whole && opens_in_the_clear(cx, event.rotation, request.http, leak.origin);
             if !clear || !once.is_first(event, leak.entry.atom) {
                 continue;
             }
@@ -86,6 +88,29 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         }
     }
 }
+
+/// Whether more of a secret than a name stands in a statement: not what tells who, and not behind a hash.
+fn opens_in_the_clear<'p>(cx: &Context<'_, 'p>, rotation: usize, http: &'p Http, origin: &Origin) -> bool {
+    let (Body::Statement { text, .. }, Origin::Secret(secret)) = (&http.body, origin) else { return true };
+    let mut open: Vec<(&Expr, usize)> = vec![(text, 0)];
+    while let Some((expr, lets)) = open.pop() {
+        match &expr.kind {
+            ExprKind::Call(function, _) if function.derivation() == Derivation::Opaque => {}
+            ExprKind::Ref(Root::Secret { name, field, .. }) => {
+                if name == secret && field.as_deref().and_then(half) != Some(Half::Who) {
+                    return true;
+                }
+            }
+            ExprKind::Ref(Root::Let(name)) if lets < LETS => open.extend(cx.let_value(rotation, name).map(|value| (value, lets + 1))),
+            ExprKind::Ref(_) => return true,
+            _ => open.extend(expr.children().into_iter().map(|child| (child, lets))),
+        }
+    }
+    false
+}
+
+/// How many `let`s are followed.
+const LETS: usize = 16;
 
 /// Conductor: a JDBC task has parameters for values, and its statement is kept and logged.
 fn of_connections(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {

@@ -41,23 +41,25 @@ use crate::world::http::OWN_HEADERS;
 use crate::plan::task::lifecycle::NewValue;
 use crate::plan::task::{Auth, Http};
 use crate::plan::{Expr, ExprKind, Root, Task};
+use std::collections::HashMap;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if !cx.plan.dialect.semantics().declares_intent {
         return;
     }
+    let mut known = Keys::new();
     for (_, node) in cx.order().iter() {
         if let Task::Http(http) = &node.step.task {
-            request(cx, node.rotation, http, out);
+            request(cx, node.rotation, http, &mut known, out);
             if let Some(strays) = &http.strays {
-                request(cx, node.rotation, &strays.list, out);
-                request(cx, node.rotation, &strays.revoke, out);
+                request(cx, node.rotation, &strays.list, &mut known, out);
+                request(cx, node.rotation, &strays.revoke, &mut known, out);
             }
         }
     }
 }
 
-fn request(cx: &Context<'_, '_>, rotation: usize, http: &Http, out: &mut Vec<Diagnostic>) {
+fn request<'p>(cx: &Context<'_, 'p>, rotation: usize, http: &'p Http, known: &mut Keys<'p>, out: &mut Vec<Diagnostic>) {
     for header in &http.headers {
         let own = OWN_HEADERS
             .iter()
@@ -96,7 +98,7 @@ fn request(cx: &Context<'_, '_>, rotation: usize, http: &Http, out: &mut Vec<Dia
         _ => None,
     };
     for value in http.headers.iter().map(|h| &h.value).chain(bearer) {
-        if let Some(key) = private_key(cx, rotation, value, 0) {
+        if let Some(key) = private_key(cx, rotation, value, known, 0) {
             let message =
                 format!("the private key of `{key}` has line ends, which no header carries");
             out.push(
@@ -117,6 +119,9 @@ fn line_end<'p>(cx: &Context<'_, 'p>, rotation: usize, value: &'p Expr) -> Optio
     }
 }
 
+/// By secret and field the step whose private key is stored there.
+type Keys<'p> = HashMap<(&'p str, Option<&'p str>), Option<&'p str>>;
+
 /// How many `let`s and secrets are followed.
 const DEPTH: usize = 16;
 
@@ -125,6 +130,7 @@ fn private_key<'p>(
     cx: &Context<'_, 'p>,
     rotation: usize,
     value: &'p Expr,
+    known: &mut Keys<'p>,
     depth: usize,
 ) -> Option<&'p str> {
     if depth > DEPTH {
@@ -133,23 +139,31 @@ fn private_key<'p>(
     match &value.kind {
         ExprKind::Template(parts) => parts
             .iter()
-            .find_map(|part| private_key(cx, rotation, part, depth + 1)),
+            .find_map(|part| private_key(cx, rotation, part, known, depth + 1)),
         ExprKind::Ref(Root::Let(_)) | ExprKind::Field(..) => {
             let meant = cx.meant(rotation, value);
-            (!std::ptr::eq(meant, value)).then(|| private_key(cx, rotation, meant, depth + 1))?
+            (!std::ptr::eq(meant, value)).then(|| private_key(cx, rotation, meant, known, depth + 1))?
         }
         // What is stored in a secret is what is read from it.
         ExprKind::Ref(Root::Secret { name, field, .. }) => {
-            let stores = cx.writes_of(name).iter().filter_map(|write| cx.order().get(write.step));
-            stores.into_iter().find_map(|store| {
+            let place = (name.as_str(), field.as_deref());
+            if let Some(found) = known.get(&place) {
+                return *found;
+            }
+            // A secret may be stored as what it was.
+            known.insert(place, None);
+            let mut stores = cx.writes_of(name).iter().filter_map(|write| cx.order().get(write.step));
+            let found = stores.find_map(|store| {
                 let stored = match store.step.task.write()?.value? {
                     NewValue::Single(value) => field.is_none().then_some(value),
                     NewValue::Fields(fields) => {
                         fields.iter().find(|(stored, _)| Some(stored) == field.as_ref()).map(|(_, value)| value)
                     }
                 }?;
-                private_key(cx, store.rotation, stored, depth + 1)
-            })
+                private_key(cx, store.rotation, stored, known, depth + 1)
+            });
+            known.insert(place, found);
+            found
         }
         ExprKind::Ref(Root::Capture { step, name }) if name == "private_key" => {
             let id = cx.order().find(rotation, step)?;

@@ -66,7 +66,7 @@ use crate::plan::expr::{Root, Version};
 use crate::plan::task::Http;
 use crate::plan::{ExprKind, Task};
 use crate::source::Span;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let mut seen = HashSet::new();
@@ -127,25 +127,17 @@ fn found(name: &str, span: Span, late: Span) -> Diagnostic {
 /// The old credential is revoked at once, and only behind that is the new one brought to where it is used.
 fn before_it_arrives(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     let order = cx.order();
+    let brings = brought(cx);
     for (id, node) in order.iter() {
         let Task::Revoke(revoke) = &node.step.task else { continue };
         if revoke.after.is_some() {
             continue;
         }
         let name = &revoke.secret;
-        let brings = |http: &Http| {
-            http.effect != Effect::Revokes
-                && !http.effect.is_read()
-                && http.request_exprs().into_iter().any(|(part, expr)| {
-                    !part.authenticates() && expr.reads_secret(name, &[Version::Current])
-                })
-        };
-        let late = order
-            .range(id + 1..usize::MAX)
-            .filter(|(later, other)| other.rotation == node.rotation && !order.is_within(*later, id) && order.may_precede(id, *later))
-            .find(|(_, other)| matches!(&other.step.task, Task::Http(http) if brings(http)))
-            .map(|(_, other)| other.step.at.0);
-        let Some(late) = late else { continue };
+        let steps = brings.get(&(node.rotation, name.as_str())).map_or(&[][..], Vec::as_slice);
+        let behind = steps.partition_point(|step| *step <= id);
+        let late = steps.iter().skip(behind).find(|later| !order.is_within(**later, id) && order.may_precede(id, **later));
+        let Some(late) = late.and_then(|later| order.get(*later)).map(|other| other.step.at.0) else { continue };
         out.push(
             Diagnostic::new(
                 codes::REVOKE_BEFORE_PROMOTE,
@@ -158,6 +150,25 @@ fn before_it_arrives(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             .help("move the revocation behind that step, or give it time: `after 1h`"),
         );
     }
+}
+
+/// By rotation and secret the requests that bring its current version to where it is used, in text order.
+fn brought<'p>(cx: &Context<'_, 'p>) -> HashMap<(usize, &'p str), Vec<usize>> {
+    let mut brings: HashMap<_, Vec<usize>> = HashMap::new();
+    for (id, node) in cx.order().iter() {
+        let Task::Http(http) = &node.step.task else { continue };
+        if http.effect == Effect::Revokes || http.effect.is_read() {
+            continue;
+        }
+        for (_, expr) in http.request_exprs().into_iter().filter(|(part, _)| !part.authenticates()) {
+            expr.walk(&mut |part| {
+                if let ExprKind::Ref(Root::Secret { name, version: Version::Current, .. }) = &part.kind {
+                    brings.entry((node.rotation, name.as_str())).or_default().push(id);
+                }
+            });
+        }
+    }
+    brings
 }
 
 /// Conductor has no word for what a call does: a DELETE, or a call of `revoke`, that comes before a new credential is stored, beside
@@ -177,6 +188,11 @@ fn by_method(cx: &Context<'_, '_>, seen: &mut HashSet<usize>, out: &mut Vec<Diag
             continue;
         }
         let own = by_store.iter().filter(|k| k.maker != request.step && cx.order().get(k.store).is_some_and(|s| s.rotation == node.rotation));
+        // Beside each other each branch has its own: what was made and stored before it in its branch is what it replaces.
+        let settled = by_store.iter().any(|k| {
+            k.maker != request.step && cx.order().dominates(k.store, request.step) && cx.order().around(k.store).any(|up| cx.order().is_within(request.step, up)) && is_about(cx, request.http, k)
+        });
+        let own = own.filter(|k| !(settled && cx.order().are_parallel(k.store, request.step)));
         let case = own.filter_map(|kept| Some((*kept, early(cx, request.step, kept)?))).find(|(kept, early)| {
             let proven = is_about(cx, request.http, kept);
             proven || matches!(early, Early::Before) && !cx.carried(request).is_empty()

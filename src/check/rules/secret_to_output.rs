@@ -60,7 +60,7 @@ use crate::check::flow::{Event, Sink};
 use crate::diagnostic::{Confidence, Diagnostic, Edit, Severity, codes};
 use crate::json::layout;
 use crate::source::Span;
-use crate::syntax::ast::{Entry, Item};
+use crate::syntax::ast::Entry;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     crate::check::intent::open::to_output(cx, out);
@@ -113,8 +113,7 @@ fn declared(cx: &Context<'_, '_>, event: &Event<'_>) -> Option<Vec<Edit>> {
         let own = around.last().is_some_and(|(o, _)| o.members().get(index).is_some_and(|m| m.key.text == name));
         return if direct && own { cx.texts.masked(event.span) } else { None };
     }
-    let entries = cx.texts.rot()?.items.iter().filter_map(|item| if let Item::Rotation(r) = item { Some(&r.body) } else { None });
-    let place = entries.flatten().find_map(|entry| match entry {
+    let place = cx.texts.entries(event.span).find_map(|entry| match entry {
         Entry::Output { name, secret: false, value, .. } if value.span.contains(event.span) => Some(name.span),
         _ => None,
     })?;

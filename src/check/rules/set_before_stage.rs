@@ -86,14 +86,18 @@ fn sets(request: &Request<'_>) -> bool {
 
 /// The calls that pass a value to a rotation which sets it on a server: for the caller the call is what sets it.
 fn calls_that_set<'a>(cx: &'a Context<'_, '_>) -> impl Iterator<Item = (usize, &'a Taint)> {
-    cx.flow.events.iter().filter_map(|event| {
-        let Sink::CallInput { rotation, name: input } = event.sink else { return None };
-        let is_set = cx.flow.requests.iter().filter(|r| sets(r)).any(|request| {
-            let callee = cx.order().get(request.step).and_then(|n| cx.plan.rotations.get(n.rotation));
-            callee.is_some_and(|r| r.name == rotation)
-                && cx.carried(request).iter().any(|o| matches!(o, Origin::Input(name) if name == input))
-        });
-        Some((event.step?, &event.taint)).filter(|_| is_set)
+    let mut set: HashSet<(&str, &str)> = HashSet::new();
+    for request in cx.flow.requests.iter().filter(|r| sets(r)) {
+        let Some(callee) = cx.order().get(request.step).and_then(|n| cx.plan.rotations.get(n.rotation)) else { continue };
+        for origin in cx.carried(request) {
+            if let Origin::Input(name) = origin {
+                set.insert((callee.name.as_str(), name.as_str()));
+            }
+        }
+    }
+    cx.flow.events.iter().filter_map(move |event| {
+        let Sink::CallInput { rotation, name } = event.sink else { return None };
+        Some((event.step?, &event.taint)).filter(|_| set.contains(&(rotation, name)))
     })
 }
 

@@ -49,9 +49,23 @@
 use crate::check::context::Context;
 use crate::check::life::Kind;
 use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::expr::{Function, Root, Version};
+use crate::plan::task::lifecycle::NewValue;
+use crate::plan::{Effect, Expr, ExprKind, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    slot_not_stored(cx, out);
     for fact in &cx.life {
+        if let Kind::StaleSent { published } = fact.kind {
+            let name = fact.secret;
+            out.push(
+                Diagnostic::new(codes::SET_OTHER_VALUE, fact.span, format!("the old `{name}` is sent, and the new one is in use already"))
+                    .at("the version of before")
+                    .label(published, "the new one is in use from here on")
+                    .help(format!("send `secrets.{name}`: a `let` keeps what it named when it was computed")),
+            );
+            continue;
+        }
         let Kind::SetsOther { staged, old } = fact.kind else {
             continue;
         };
@@ -73,5 +87,51 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 .label(staged, "staged here")
                 .help(format!("send `pending.{name}`")),
         );
+    }
+}
+
+/// `next(…, secrets.x.user)` chooses the slot that is not in use, that is the one which is set, and the record keeps the name of the one
+/// in use.
+fn slot_not_stored(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for (_, node) in cx.order().iter() {
+        let Task::Let(item) = &node.step.task else { continue };
+        let ExprKind::Call(Function::Next, arguments) = &item.value.kind else { continue };
+        let Some(ExprKind::Ref(Root::Secret { name: secret, field: Some(field), version: Version::Current })) =
+            arguments.get(1).map(|expr| &cx.meant(node.rotation, expr).kind)
+        else {
+            continue;
+        };
+        let is_slot = |expr: &Expr| {
+            let mut found = false;
+            expr.walk(&mut |part| found |= matches!(&part.kind, ExprKind::Ref(Root::Let(name)) if *name == item.name));
+            found
+        };
+        let set = cx.order().of_rotation(node.rotation).find(|(_, n)| {
+            matches!(&n.step.task, Task::Http(http)
+                if matches!(http.effect, Effect::SetsSlot | Effect::Sets | Effect::Issues(_)) && http.request_exprs().iter().any(|(_, expr)| is_slot(expr)))
+        });
+        let Some((_, set)) = set else { continue };
+        for (_, store) in cx.order().of_rotation(node.rotation) {
+            let Some(write) = store.step.task.write().filter(|w| w.secret == Some(secret.as_str())) else { continue };
+            let Some(NewValue::Fields(fields)) = write.value else { continue };
+            let stored = fields.iter().find(|(name, _)| name == field).map(|(_, value)| value);
+            let in_use = |value: &Expr| {
+                let meant = cx.meant_as(node.rotation, value);
+                matches!(meant, Some((name, of, Version::Current)) if name == secret && of == Some(field.as_str()))
+            };
+            if stored.is_some_and(|value| !in_use(value)) {
+                continue;
+            }
+            out.push(
+                Diagnostic::new(
+                    codes::SET_OTHER_VALUE,
+                    stored.map_or(store.step.at.0, |value| value.at.0),
+                    format!("`{secret}` keeps the `{field}` that is in use, and the new value is set for the other one"),
+                )
+                .at("name and value do not belong together")
+                .label(set.step.at.0, format!("set for `{}` here", item.name))
+                .help(format!("stage `{field}: {}`", item.name)),
+            );
+        }
     }
 }

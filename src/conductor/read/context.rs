@@ -44,6 +44,8 @@ pub(super) struct Reader<'a> {
     /// The place in it.
     pub(super) site: Site,
     pub(super) noted_additive: bool,
+    /// The texts that each INLINE task can give, where they are written out.
+    pub(super) results: HashMap<String, Vec<String>>,
     /// Forks whose tasks inputs say, also where those are written out.
     pub(super) input_forks: HashSet<String>,
     /// What stands in for inputs that are null, by their place: the raw `inputTemplate` of the task's definition.
@@ -72,6 +74,7 @@ impl<'a> Reader<'a> {
             scope: Scope::default(),
             site: Site::default(),
             noted_additive: false,
+            results: HashMap::new(),
             input_forks: HashSet::new(),
             fallbacks: HashMap::new(),
             looked_at: Cell::new(0),

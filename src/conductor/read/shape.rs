@@ -347,6 +347,8 @@ fn with_rename(diagnostic: Diagnostic, key: &JsonString, name: &str) -> Diagnost
 pub(super) enum Kind {
     /// A string, or what is read as one.
     Text,
+    /// A script, or the name of something: a string. A server reads a number there as its digits, which nobody means.
+    Code,
     /// `true` or `false`.
     Flag,
     /// A whole number.
@@ -399,11 +401,11 @@ pub(super) const TASK_KINDS: &[(&str, Kind)] = &[
     ("permissive", Kind::Flag),
     ("taskDefinition", Kind::Object),
     ("asyncComplete", Kind::Flag),
-    ("dynamicTaskNameParam", Kind::Text),
-    ("caseValueParam", Kind::Text),
-    ("caseExpression", Kind::Text),
+    ("dynamicTaskNameParam", Kind::Code),
+    ("caseValueParam", Kind::Code),
+    ("caseExpression", Kind::Code),
     ("evaluatorType", Kind::Text),
-    ("expression", Kind::Text),
+    ("expression", Kind::Code),
     ("decisionCases", Kind::Lists),
     ("defaultCase", Kind::List),
     ("forkTasks", Kind::List),
@@ -411,14 +413,14 @@ pub(super) const TASK_KINDS: &[(&str, Kind)] = &[
     ("defaultExclusiveJoinTask", Kind::Texts),
     ("joinMode", Kind::Text),
     ("joinStatus", Kind::Text),
-    ("dynamicForkTasksParam", Kind::Text),
-    ("dynamicForkTasksInputParamName", Kind::Text),
-    ("dynamicForkJoinTasksParam", Kind::Text),
-    ("loopCondition", Kind::Text),
+    ("dynamicForkTasksParam", Kind::Code),
+    ("dynamicForkTasksInputParamName", Kind::Code),
+    ("dynamicForkJoinTasksParam", Kind::Code),
+    ("loopCondition", Kind::Code),
     ("loopOver", Kind::List),
     ("subWorkflowParam", Kind::Object),
     ("sink", Kind::Text),
-    ("scriptExpression", Kind::Text),
+    ("scriptExpression", Kind::Code),
     ("rateLimited", Kind::Flag),
     ("cacheConfig", Kind::Object),
     ("onStateChange", Kind::Object),
@@ -469,7 +471,7 @@ impl Kind {
     /// In words, behind "must be".
     fn words(self) -> &'static str {
         match self {
-            Kind::Text => "a string",
+            Kind::Text | Kind::Code => "a string",
             Kind::Flag => "true or false",
             Kind::Whole => "a whole number",
             Kind::Object => "an object",
@@ -484,7 +486,7 @@ impl Kind {
     fn fault(self, node: &Node) -> Option<&Node> {
         let own = |fits: bool| (!fits).then_some(node);
         match self {
-            Kind::Text => own(text_of(node).is_some()),
+            Kind::Text | Kind::Code => own(text_of(node).is_some()),
             Kind::Flag => own(matches!(&node.kind, NodeKind::Bool(_))
                 || flag_of(node).is_some()
                 || node.as_str().is_some_and(|t| {
@@ -525,6 +527,8 @@ impl Reader<'_> {
             };
             if let Some(fault) = kind.fault(&member.value) {
                 self.wrong_type(fault, key, kind.words());
+            } else if *kind == Kind::Code {
+                self.check_code(&member.value, key);
             } else if *kind == Kind::Flag && matches!(member.value.kind, NodeKind::Number(_)) {
                 self.report(
                     Diagnostic::new(
@@ -546,8 +550,29 @@ impl Reader<'_> {
             let value = field(node, key).filter(|v| !is_reference(v));
             if let Some(fault) = value.and_then(|v| kind.fault(v)) {
                 self.wrong_type(fault, key, kind.words());
+            } else if *kind == Kind::Code
+                && let Some(value) = value
+            {
+                self.check_code(value, key);
             }
         }
+    }
+
+    /// Reports a script or a name that is no string: it is read as one, and means something that nobody wrote.
+    pub(super) fn check_code(&mut self, node: &Node, key: &str) {
+        if node.as_str().is_some() || text_of(node).is_none() {
+            return;
+        }
+        self.report(
+            Diagnostic::new(
+                codes::TYPE_MISMATCH,
+                node.span,
+                format!("`{key}` holds text, this is none"),
+            )
+            .at("a server reads it as the text that is spelled like it")
+            .help("write the name or the script, in quotes")
+            .severity(Severity::Warning),
+        );
     }
 }
 

@@ -69,6 +69,7 @@ impl<'a> Reader<'a> {
         self.places.entry(name.clone()).or_insert(at);
         self.current = Some(node);
         self.scope = self.names_of(node, input);
+        self.results.clear();
         self.site = Site::default();
         self.collect(tasks, &[], &[]);
         self.collect_inputs_read(node);
@@ -137,7 +138,10 @@ impl<'a> Reader<'a> {
         let mut scope = Scope::default();
         for item in field(node, "inputParameters").map_or(&[][..], Node::items) {
             match text_of(item) {
-                Some(name) => scope.declared.extend([name]),
+                Some(name) => {
+                    self.check_code(item, "inputParameters");
+                    scope.declared.extend([name]);
+                }
                 None => self.wrong_type(item, "inputParameters", "a list of names"),
             }
         }

@@ -104,6 +104,10 @@ struct Resolver {
     field_places: HashMap<(String, String), Span>,
     /// Places of targets.
     target_places: HashMap<String, Span>,
+    /// Where what is delivered to where: target, secret and field.
+    delivered: HashMap<(String, String, Option<String>), Span>,
+    /// The first delivery to each target.
+    first_delivery: HashMap<String, Span>,
     /// Places of environment variables.
     env_places: HashMap<String, Span>,
     diagnostics: Vec<Diagnostic>,
@@ -176,6 +180,8 @@ impl Resolver {
             inside: Span::NONE,
             field_places: HashMap::new(),
             target_places: HashMap::new(),
+            delivered: HashMap::new(),
+            first_delivery: HashMap::new(),
             env_places: HashMap::new(),
             diagnostics: Vec::new(),
             scope: Scope::default(),

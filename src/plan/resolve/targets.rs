@@ -382,27 +382,24 @@ impl Resolver {
             let called = called.as_ref();
             let field = deliver.field.as_ref().map(|f| f.text.clone());
             // One value would take the other's place.
-            let same =
-                self.plan.deliveries.iter().find(|d| {
-                    d.target == target.text && d.secret == secret.text && d.field == field
-                });
-            if let Some(first) = same.map(|d| d.at.0) {
+            let key = (target.text.clone(), secret.text.clone(), field.clone());
+            if let Some(first) = self.delivered.get(&key).copied() {
                 self.report(errors::duplicate("delivery to", target, first));
                 continue;
             }
-            let one = self
-                .plan
-                .target(&target.text)
-                .is_some_and(|t| t.kind.holds_one());
-            let other = self
-                .plan
-                .deliveries
-                .iter()
-                .find(|d| d.target == target.text);
-            if let Some(first) = other.filter(|_| one).map(|d| d.at.0) {
+            let holds_one = || {
+                let target = self.plan.target(&target.text);
+                target.is_some_and(|t| t.kind.holds_one())
+            };
+            let other = self.first_delivery.get(&target.text).copied();
+            if let Some(first) = other.filter(|_| holds_one()) {
                 self.report(errors::holds_one(target, first));
                 continue;
             }
+            self.delivered.insert(key, target.span);
+            self.first_delivery
+                .entry(target.text.clone())
+                .or_insert(target.span);
             self.plan.deliveries.push(Delivery {
                 secret: secret.text.clone(),
                 field,

@@ -111,12 +111,12 @@ impl Printer<'_> {
             head = each.span;
         }
         self.push(" ");
-        let braces = self.braces(head.end as usize, rotation.body.last().map(entry_span));
+        let braces = self.braces(head.end as usize, rotation.body.last().map(Entry::span));
         self.block(
             &braces,
             &rotation.body,
             &STATEMENTS,
-            entry_span,
+            Entry::span,
             |p, entry| p.entry(entry),
         );
     }
@@ -127,13 +127,13 @@ impl Printer<'_> {
         self.push(" ");
         let braces = self.braces(
             template.name.span.end as usize,
-            template.body.last().map(entry_span),
+            template.body.last().map(Entry::span),
         );
         self.block(
             &braces,
             &template.body,
             &STATEMENTS,
-            entry_span,
+            Entry::span,
             |p, entry| p.entry(entry),
         );
     }
@@ -258,18 +258,21 @@ impl Printer<'_> {
     }
 }
 
-fn entry_span(entry: &Entry) -> Span {
-    match entry {
-        Entry::Description(text) => text.span,
-        Entry::Timeout(duration) => duration.span,
-        Entry::Every { span, .. }
-        | Entry::Cron { span, .. }
-        | Entry::Input { span, .. }
-        | Entry::Output { span, .. }
-        | Entry::With { span, .. }
-        | Entry::About { span, .. }
-        | Entry::Parameter { span, .. }
-        | Entry::OnFailure { span, .. } => *span,
-        Entry::Step(step) => step.span,
+impl Entry {
+    /// Where it stands; of a description and a time-out what stands behind the word.
+    pub fn span(&self) -> Span {
+        match self {
+            Entry::Description(text) => text.span,
+            Entry::Timeout(duration) => duration.span,
+            Entry::Every { span, .. }
+            | Entry::Cron { span, .. }
+            | Entry::Input { span, .. }
+            | Entry::Output { span, .. }
+            | Entry::With { span, .. }
+            | Entry::About { span, .. }
+            | Entry::Parameter { span, .. }
+            | Entry::OnFailure { span, .. } => *span,
+            Entry::Step(step) => step.span,
+        }
     }
 }

@@ -113,6 +113,27 @@ impl<'a> Printer<'a> {
         any
     }
 
+    /// Where what stood on one line takes several now, the suppression behind it moves above it, from where it speaks of all of them.
+    fn answer_above(&mut self, place: Span, from: usize, limit: usize) {
+        let (start, end) = (place.start as usize, place.end as usize);
+        let trailing = self.next_comment().filter(|c| {
+            let at = c.start as usize;
+            end <= at && at < limit && !self.slice(start, at).contains('\n')
+        });
+        let Some(trailing) = trailing.filter(|c| self.is_suppression(*c)) else {
+            return;
+        };
+        if !self.out.get(from..).is_some_and(|text| text.contains('\n')) {
+            return;
+        }
+        let line = self.out.get(..from).and_then(|text| text.rfind('\n'));
+        let printed = self.out.split_off(line.map_or(0, |at| at + 1));
+        self.pad();
+        self.comment(trailing);
+        self.push("\n");
+        self.push(&printed);
+    }
+
     /// Ends the line of a node that ended at `end`: with the comment that stood on its line, or with those that stood
     /// inside it below.
     fn end_line(&mut self, end: usize, limit: usize) {
@@ -163,10 +184,12 @@ impl<'a> Printer<'a> {
             let commented = self.comments_before(place.start as usize, force);
             self.blank_line(place.start as usize, force && !commented);
             self.pad();
+            let from = self.out.len();
             print(self, node);
             let limit = nodes
                 .get(index + 1)
                 .map_or(close, |n| span(n).start as usize);
+            self.answer_above(place, from, limit);
             self.end_line(place.end as usize, limit);
         }
         self.comments_before(close, false);

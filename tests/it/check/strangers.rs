@@ -125,6 +125,12 @@ fn what_workers_and_addresses_do_is_told_from_their_names() {
     compare("names");
 }
 
+/// Kinds of slips, eight of each with eight that are right beside it.
+#[test]
+fn each_kind_of_slip_is_told_from_what_is_right_beside_it() {
+    compare("neighbours");
+}
+
 fn compare(file: &str) {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/spec/strangers/{file}.json"));

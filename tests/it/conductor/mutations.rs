@@ -5,7 +5,7 @@ use super::{corpus_dir, files, read};
 use rot::conductor::ReadOptions;
 use rot::diagnostic::Diagnostic;
 use rot::plan::task::{Body, Step, Task, Wait};
-use rot::plan::{Plan, Rotation};
+use rot::plan::{ExprKind, Plan, Rotation};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
@@ -92,6 +92,25 @@ fn steps(list: &[Step], text: &mut String) {
             Task::Call(call) => {
                 let _ = write!(text, "({})", call.inputs.len());
             }
+            Task::Update(update) => {
+                let literal = update.secret.as_str().is_some();
+                let _ = write!(
+                    text,
+                    "({literal} {} {})",
+                    update.expires.is_some(),
+                    update.unmasked
+                );
+            }
+            Task::Fork(fork) => {
+                let _ = write!(text, "({})", fork.inputs.is_some());
+            }
+            Task::Worker(worker) => {
+                let object = matches!(worker.input.kind, ExprKind::Object(_));
+                let _ = write!(text, "({:?} {object})", worker.kind);
+            }
+            Task::Fail(fail) => {
+                let _ = write!(text, "({})", fail.output.is_some());
+            }
             Task::Repeat(repeat) => {
                 let _ = write!(
                     text,
@@ -169,8 +188,13 @@ fn pattern(document: &Value, place: &[Hop]) -> String {
                 .get("type")
                 .and_then(Value::as_str)
                 .unwrap_or("SIMPLE");
+            // One that a script decides is another kind than one that a name decides.
+            let evaluator = value.get("evaluatorType").and_then(Value::as_str);
             text = if task.is_string() {
-                format!("<{own}>")
+                format!(
+                    "<{own}{}>",
+                    evaluator.map_or(String::new(), |e| format!(" {e}"))
+                )
             } else {
                 text
             };
@@ -252,7 +276,9 @@ fn a_value_of_another_kind_is_found_or_changes_nothing() {
                 };
                 let names: Vec<&str> = names.split('.').take(depth).collect();
                 pattern = match head {
-                    "<SIMPLE>" | "<INLINE>" if !names.concat().contains("xpression") => {
+                    head if (head == "<SIMPLE>" || head.starts_with("<INLINE"))
+                        && !names.concat().contains("xpression") =>
+                    {
                         format!("{head}.inputParameters.*")
                     }
                     _ => format!("{head}.inputParameters.{}", names.join(".")),

@@ -5,31 +5,53 @@ use super::world::Random;
 const HOSTS: [&str; 3] = ["a.example.com", "b.example.com", "c.example.com"];
 
 /// A rotation in the making.
-struct Maker {
-    random: Random,
-    text: String,
-    indent: usize,
-    public: Vec<String>,
-    secret: Vec<String>,
+pub struct Maker {
+    pub(super) random: Random,
+    pub(super) text: String,
+    pub(super) indent: usize,
+    pub(super) public: Vec<String>,
+    pub(super) secret: Vec<String>,
     count: usize,
-    in_child: bool,
-    updates: bool,
+    pub(super) in_child: bool,
+    pub(super) has_child: bool,
+    pub(super) updates: bool,
+    /// Whether all of the language is used, or the part of it that most flows are made of.
+    wide: bool,
 }
 
-/// The text of a program.
+/// The text of a program in the part of the language that most flows are made of.
 pub fn program(seed: u64) -> String {
-    let mut maker = Maker {
-        random: Random::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x1234_5678),
-        text: String::new(),
-        indent: 1,
-        public: Vec::new(),
-        secret: Vec::new(),
-        count: 0,
-        in_child: true,
-        updates: false,
-    };
-    maker.text.push_str("secret key to \"a.example.com\"\nsecret other to \"b.example.com\"\nsecret store to \"a.example.com\"\n\n");
+    made(seed, false)
+}
+
+/// The text of a program in all of the language.
+pub fn wide_program(seed: u64) -> String {
+    made(seed, true)
+}
+
+/// A program of `count` steps of one kind, each by itself.
+pub fn repeated(word: &'static str, count: usize) -> String {
+    let mut maker = Maker::new(7, true);
+    maker.declarations();
+    maker.text.push_str("rotation child {\n  input x: string\n  output y = input.x\n}\n\nrotation r {\n  input word: string = \"hello\"\n");
+    (maker.in_child, maker.has_child, maker.updates) = (false, true, true);
+    for _ in 0..count {
+        maker.reset(&["input.word"]);
+        maker.step(word, 1);
+    }
+    maker.text.push_str("}\n");
+    maker.text
+}
+
+fn made(seed: u64, wide: bool) -> String {
+    let mut maker = Maker::new(seed, wide);
+    if wide {
+        maker.declarations();
+    } else {
+        maker.text.push_str("secret key to \"a.example.com\"\nsecret other to \"b.example.com\"\nsecret store to \"a.example.com\"\n\n");
+    }
     let child = maker.random.chance(35);
+    maker.has_child = child;
     if child {
         maker.text.push_str("rotation child {\n  input x: string\n");
         maker.reset(&["input.x"]);
@@ -40,11 +62,15 @@ pub fn program(seed: u64) -> String {
         maker.text.push_str("}\n\n");
     }
     maker.in_child = false;
-    maker.updates = maker.random.chance(4);
+    maker.updates = maker.random.chance(if wide { 30 } else { 4 });
     maker
         .text
         .push_str("rotation r {\n  input word: string = \"hello\"\n");
     maker.reset(&["input.word"]);
+    if wide {
+        maker.public.push("env.REGION".into());
+        maker.entries();
+    }
     let size = 2 + maker.random.below(5);
     maker.block(size, 0);
     if child {
@@ -60,22 +86,40 @@ pub fn program(seed: u64) -> String {
             maker.line(&format!("output {name} = {value}"));
         }
     }
+    if wide {
+        maker.ending();
+    }
     maker.text.push_str("}\n");
     maker.text
 }
 
 impl Maker {
-    fn reset(&mut self, public: &[&str]) {
+    fn new(seed: u64, wide: bool) -> Self {
+        Self {
+            random: Random::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x1234_5678),
+            text: String::new(),
+            indent: 1,
+            public: Vec::new(),
+            secret: Vec::new(),
+            count: 0,
+            in_child: true,
+            has_child: false,
+            updates: false,
+            wide,
+        }
+    }
+
+    pub(super) fn reset(&mut self, public: &[&str]) {
         self.public = public.iter().map(|p| (*p).to_owned()).collect();
         self.secret = vec!["secrets.key".into(), "secrets.other".into()];
     }
 
-    fn line(&mut self, text: &str) {
+    pub(super) fn line(&mut self, text: &str) {
         let blanks = "  ".repeat(self.indent);
         self.text.push_str(&format!("{blanks}{text}\n"));
     }
 
-    fn fresh(&mut self, letter: &str) -> String {
+    pub(super) fn fresh(&mut self, letter: &str) -> String {
         self.count += 1;
         format!("{letter}{}", self.count)
     }
@@ -86,7 +130,7 @@ impl Maker {
         }
     }
 
-    fn nested(&mut self, size: usize, depth: usize) {
+    pub(super) fn nested(&mut self, size: usize, depth: usize) {
         let (public, secret) = (self.public.clone(), self.secret.clone());
         self.indent += 1;
         self.block(size, depth + 1);
@@ -95,6 +139,10 @@ impl Maker {
     }
 
     fn statement(&mut self, depth: usize) {
+        if self.wide && self.random.chance(45) {
+            self.word(depth);
+            return;
+        }
         match self.random.below(if depth > 1 { 60 } else { 100 }) {
             0..22 => self.http(),
             22..38 => {
@@ -238,7 +286,7 @@ impl Maker {
         }
     }
 
-    fn condition(&mut self) -> String {
+    pub(super) fn condition(&mut self) -> String {
         match self.random.below(10) {
             0..4 => format!("{} == \"hello\"", self.public_value()),
             4..6 => format!("length({}) > 4", self.public_value()),
@@ -249,7 +297,7 @@ impl Maker {
         }
     }
 
-    fn mostly_public(&mut self, percent: usize) -> String {
+    pub(super) fn mostly_public(&mut self, percent: usize) -> String {
         if self.random.chance(percent) {
             self.public_value()
         } else {
@@ -257,7 +305,10 @@ impl Maker {
         }
     }
 
-    fn public_value(&mut self) -> String {
+    pub(super) fn public_value(&mut self) -> String {
+        if self.wide && self.random.chance(5) {
+            return self.of_the_run();
+        }
         let base = if self.random.chance(30) {
             "\"word\"".to_owned()
         } else {
@@ -266,12 +317,19 @@ impl Maker {
         self.changed(base)
     }
 
-    fn secret_value(&mut self) -> String {
+    pub(super) fn secret_value(&mut self) -> String {
         let base = self.random.pick(&self.secret.clone()).clone();
         self.changed(base)
     }
 
     fn changed(&mut self, base: String) -> String {
+        if self.wide && self.random.chance(25) {
+            return if self.random.chance(70) {
+                self.called(&base)
+            } else {
+                self.operated(&base)
+            };
+        }
         match self.random.below(24) {
             0 => format!("base64({base})"),
             1 => format!("lower({base})"),

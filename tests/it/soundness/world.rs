@@ -8,7 +8,9 @@ use rot::world::clock::Clock;
 use rot::world::env::Env;
 use rot::world::fs::{File, FileKind, Fs, Lock, Stat, Storage};
 use rot::world::http::{Attempt, Http, Request, Response};
+use rot::world::process::{Process, Readiness, Start, Trouble};
 use rot::world::rng::Rng;
+use rot::world::wire::{Call, Session, Wire};
 use rot::world::{BoxFuture, World};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -203,14 +205,18 @@ impl Rng for Seeded {
     }
 }
 
-struct NoEnv;
+/// A person who types what depends on the salt.
+struct Person(u64);
 
-impl Env for NoEnv {
-    fn var(&self, _: &str) -> Option<String> {
-        None
+impl Env for Person {
+    fn var(&self, name: &str) -> Option<String> {
+        (name == "REGION").then(|| "eu".to_owned())
     }
     fn ask_secret(&self, _: &str) -> io::Result<Option<Zeroizing<String>>> {
-        Ok(None)
+        Ok(Some(Zeroizing::new(format!(
+            "typed-{:016x}",
+            hash(b"typed", self.0)
+        ))))
     }
 }
 
@@ -228,6 +234,77 @@ fn hash(bytes: &[u8], salt: u64) -> u64 {
     })
 }
 
+impl Servers {
+    /// Notes what somebody was sent, and makes the answer.
+    fn answer(&self, host: String, text: String, status: u16) -> Attempt {
+        let mut seen = self.seen.lock().unwrap();
+        let count = seen.iter().filter(|(h, _)| *h == host).count();
+        let credential = format!("minted-{:016x}", hash(text.as_bytes(), self.salt));
+        let body = format!(
+            r#"{{"v":"{credential}","p":"public-{count}","n":{count},"items":["first","second"],"deep":{{"v":"{credential}","p":"inner"}}}}"#
+        );
+        seen.push((host, text));
+        Attempt::Answered(Response {
+            status,
+            headers: vec![(
+                "content-type".into(),
+                Zeroizing::new(b"application/json".to_vec()),
+            )],
+            body: Zeroizing::new(body.into_bytes()),
+            received_at: jiff::Timestamp::from_millisecond(1_795_000_000_000).unwrap(),
+        })
+    }
+}
+
+impl Wire for Servers {
+    fn call<'a>(&'a self, session: &'a Session, call: &'a Call) -> BoxFuture<'a, Attempt> {
+        let mut text = match &session.login {
+            Some((user, password)) => format!("{} {}\n", user.as_str(), password.as_str()),
+            None => String::new(),
+        };
+        match call {
+            Call::Statement {
+                database, text: it, ..
+            } => text.push_str(&format!("{database} {}", it.as_str())),
+            Call::Command(words) => {
+                for word in words {
+                    text.push_str(&format!("{}\n", String::from_utf8_lossy(word)));
+                }
+            }
+        }
+        let answer = self.answer(session.host.clone(), text, 200);
+        Box::pin(async move { answer })
+    }
+}
+
+impl Process for Servers {
+    fn knows(&self, _: &str) -> bool {
+        false
+    }
+    fn call<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a [u8],
+        _: Duration,
+    ) -> BoxFuture<'a, std::result::Result<Zeroizing<Vec<u8>>, Trouble>> {
+        Box::pin(async { Err(Trouble::NotStarted) })
+    }
+    fn ready_program(&self, _: &str) -> Readiness {
+        Readiness::Ready
+    }
+    fn start<'a>(&'a self, start: &'a Start) -> BoxFuture<'a, Attempt> {
+        let mut text = start.arguments.join(" ");
+        for (name, value) in &start.environment {
+            text.push_str(&format!("\n{name}={}", value.as_str()));
+        }
+        for bytes in start.stdin.iter().chain(&start.file) {
+            text.push_str(&format!("\n{}", String::from_utf8_lossy(bytes)));
+        }
+        let answer = self.answer(format!("program {}", start.program), text, 0);
+        Box::pin(async move { answer })
+    }
+}
+
 impl Http for Servers {
     fn call<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Attempt> {
         let mut text = format!("{} {}\n", request.method, request.url.as_str());
@@ -243,23 +320,8 @@ impl Http for Servers {
             .split_once("://")
             .map_or("", |(_, rest)| rest);
         let host = rest.split(['/', '?']).next().unwrap_or("").to_owned();
-        let mut seen = self.seen.lock().unwrap();
-        let count = seen.iter().filter(|(h, _)| *h == host).count();
-        let credential = format!("minted-{:016x}", hash(text.as_bytes(), self.salt));
-        let body = format!(
-            r#"{{"v":"{credential}","p":"public-{count}","n":{count},"items":["first","second"],"deep":{{"v":"{credential}","p":"inner"}}}}"#
-        );
-        seen.push((host, text));
-        let answer = Response {
-            status: 200,
-            headers: vec![(
-                "content-type".into(),
-                Zeroizing::new(b"application/json".to_vec()),
-            )],
-            body: Zeroizing::new(body.into_bytes()),
-            received_at: jiff::Timestamp::from_millisecond(1_795_000_000_000).unwrap(),
-        };
-        Box::pin(async move { Attempt::Answered(answer) })
+        let answer = self.answer(host, text, 200);
+        Box::pin(async move { answer })
     }
 }
 
@@ -275,12 +337,12 @@ pub fn paths() -> Paths {
 pub fn world(files: Files, http: Arc<Servers>) -> World {
     World {
         fs: Arc::new(Memory(Arc::new(Mutex::new(files)))),
+        env: Arc::new(Person(http.salt)),
+        process: http.clone(),
+        wire: http.clone(),
         http,
         clock: Arc::new(Still(AtomicU64::new(0))),
         rng: Arc::new(Seeded(Mutex::new(Random::new(7)))),
-        env: Arc::new(NoEnv),
-        process: Arc::new(rot::world::process::RealProcess::default()),
-        wire: Arc::new(rot::world::wire::RealWire::default()),
     }
 }
 

@@ -40,6 +40,29 @@ enum Token {
     Sign(&'static str),
 }
 
+impl Js {
+    /// Calls `visit` with each strict comparison of a path with a text: the operator, the path, the text.
+    pub(in crate::conductor::read) fn each_comparison(
+        &self,
+        visit: &mut dyn FnMut(Operator, &[String], &str),
+    ) {
+        match self {
+            Js::Not(inner) | Js::Choice(inner, ..) => inner.each_comparison(visit),
+            Js::Binary(operator, left, right) => {
+                if matches!(operator, Operator::Same | Operator::Different)
+                    && let (Js::Path(path), Js::Text(text)) | (Js::Text(text), Js::Path(path)) =
+                        (&**left, &**right)
+                {
+                    visit(*operator, path, text);
+                }
+                left.each_comparison(visit);
+                right.each_comparison(visit);
+            }
+            Js::Path(_) | Js::Text(_) | Js::Number(_) | Js::Bool(_) | Js::Null | Js::Undefined => {}
+        }
+    }
+}
+
 const SIGNS: [&str; 23] = [
     "===", "!==", "==", "!=", "<=", ">=", "&&", "||", "<", ">", "!", "(", ")", "[", "]", "{", "}",
     ".", "?", ":", ";", "$", "-",

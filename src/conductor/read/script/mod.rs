@@ -61,10 +61,15 @@ impl<'a> Reader<'a> {
         };
         self.check_input_kinds(
             inputs,
-            &[("evaluatorType", Kind::Text), ("expression", Kind::Text)],
+            &[("evaluatorType", Kind::Text), ("expression", Kind::Code)],
         );
         let result = match field(inputs, "evaluatorType").and_then(text_of).as_deref() {
             None | Some("javascript" | "graaljs") => {
+                let values = expression
+                    .as_str()
+                    .and_then(|text| slips::look(text, false, true).values);
+                self.results
+                    .extend(values.map(|values| (name.to_owned(), values)));
                 self.javascript(expression, inputs, Purpose::Result(name))
             }
             Some("value-param") => {
@@ -100,7 +105,7 @@ impl<'a> Reader<'a> {
             );
             return None;
         };
-        self.check_input_kinds(inputs, &[("scriptExpression", Kind::Text)]);
+        self.check_input_kinds(inputs, &[("scriptExpression", Kind::Code)]);
         self.check_script(script, &keys_of(inputs), Some(inputs), Purpose::Body(name));
         let source = self.value(script);
         // A server makes it the body of a function, so what it gives stands behind `return`.
@@ -359,6 +364,9 @@ impl<'a> Reader<'a> {
             matches!(purpose, Purpose::Body(_)),
             purpose == Purpose::Decision,
         );
+        if let Some(inputs) = inputs {
+            self.number_as_text(script, text, &slips.conditions, inputs);
+        }
         if slips.assigns {
             self.report(
                 Diagnostic::new(
@@ -438,6 +446,54 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether anything in the definition reads the result of a task.
+    /// A status, which is a number, that a script compares strictly with a text.
+    fn number_as_text(&mut self, script: &Node, text: &str, conditions: &[String], inputs: &Node) {
+        let whole = javascript::parse(text);
+        let parts = conditions.iter().filter_map(|text| javascript::parse(text));
+        let mut found = None;
+        for condition in whole.into_iter().chain(parts) {
+            condition.each_comparison(&mut |operator, path, compared| {
+                let Some((first, rest)) = path.split_first() else {
+                    return;
+                };
+                let given = inputs.get(first).and_then(text_of);
+                let Some(named) = given
+                    .as_deref()
+                    .and_then(|g| g.strip_prefix("${")?.strip_suffix('}'))
+                else {
+                    return;
+                };
+                let place = format!("{named}.{}", rest.join("."));
+                if place
+                    .trim_end_matches('.')
+                    .ends_with(".output.response.statusCode")
+                {
+                    found = found
+                        .take()
+                        .or_else(|| Some((operator, compared.to_owned(), path.join("."))));
+                }
+            });
+        }
+        let Some((operator, compared, path)) = found else {
+            return;
+        };
+        let (always, sign) = if operator == Operator::Same {
+            ("false", "===")
+        } else {
+            ("true", "!==")
+        };
+        self.report(
+            Diagnostic::new(
+                codes::CONSTANT_CONDITION,
+                script.span,
+                format!("`$.{path} {sign} '{compared}'` is always {always}: a status is a number, and this a text"),
+            )
+            .at("decides nothing")
+            .help(format!("write `{sign} {compared}`, without quotes"))
+            .severity(Severity::Error),
+        );
+    }
+
     fn result_is_read(&self, task: &str) -> bool {
         let wanted = format!("${{{task}.output.result");
         self.current.is_some_and(|node| mentions(node, &wanted))

@@ -94,6 +94,7 @@ impl<'a> Reader<'a> {
 
     /// The expression is the name of an input.
     fn by_value(&mut self, node: &'a Node, expression: &Node) -> Option<Task> {
+        self.check_results(node, expression);
         let subject = text_of(expression)
             .and_then(|name| self.named_input(node, &name, expression))
             .unwrap_or_else(|| Expr::new(ExprKind::Null, expression.span));
@@ -253,14 +254,31 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Cases of a value that an INLINE task before gives.
+    fn check_results(&mut self, node: &Node, expression: &Node) {
+        let inputs = field(node, "inputParameters");
+        let given = text_of(expression).and_then(|name| inputs?.get(&name).and_then(text_of));
+        let task = given
+            .as_deref()
+            .and_then(|text| text.strip_prefix("${")?.strip_suffix(".output.result}"));
+        let values = task.and_then(|task| self.results.get(task)).cloned();
+        // A name of its own for the case of truth values and numbers, which are no texts.
+        if let Some(values) = values.filter(|values| !values.is_empty()) {
+            self.never_given(node, &values);
+        }
+    }
+
     /// Cases of a script whose texts are all written out: those that it never gives.
     fn check_cases(&mut self, node: &Node, expression: &Node) {
-        let Some(values) = expression
+        let values = expression
             .as_str()
-            .and_then(|text| slips::look(text, false, true).values)
-        else {
-            return;
-        };
+            .and_then(|text| slips::look(text, false, true).values);
+        if let Some(values) = values {
+            self.never_given(node, &values);
+        }
+    }
+
+    fn never_given(&mut self, node: &Node, values: &[String]) {
         let cases = field(node, "decisionCases").map_or(&[][..], Node::members);
         let never = |case: &&crate::json::Member| !values.contains(&case.key.text);
         for case in cases.iter().filter(never) {

@@ -646,4 +646,20 @@ pub const TRIALS: &[Trial] = &[
         "free some space or mend the permissions of the state directory, then run `rot resume`",
         "rm $XDG_STATE_HOME/rot/runs; rot run r.rot || [ $? = 21 ]; rot resume --abandon",
     ),
+    trial(
+        "ROT815",
+        "rot vault init",
+        "rot --identity <(cat $I) vault list",
+        2,
+        "or give the key itself, as a password manager prints it",
+        "ROT_IDENTITY=\"$(grep AGE-SECRET $I)\" rot vault list",
+    ),
+    trial(
+        "ROT815",
+        "rot vault init",
+        "env ROT_IDENTITY=/dev/fd/9 rot vault list",
+        2,
+        "or give the key itself, as a password manager prints it",
+        "ROT_IDENTITY=\"$(grep AGE-SECRET $I)\" rot vault list",
+    ),
 ];
