@@ -315,6 +315,17 @@ pub enum ResultFormat {
     Json,
 }
 
+/// How `rot status` answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StatusFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// For Prometheus.
+    Openmetrics,
+}
+
 /// Which rotation, with what.
 #[derive(Debug, Args)]
 pub struct Selection {
@@ -410,8 +421,8 @@ pub struct StatusArgs {
     #[arg(long)]
     pub exit_code: bool,
     /// Output format
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text)]
-    pub report: ResultFormat,
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = StatusFormat::Text)]
+    pub report: StatusFormat,
 }
 
 /// `rot deliver`.

@@ -67,6 +67,26 @@ pub enum Kind {
     Shared,
 }
 
+impl Kind {
+    /// All of them, with the name of each for programs.
+    pub const ALL: [(Kind, &'static str); 14] = [
+        (Kind::Blocked, "blocked"),
+        (Kind::Expired, "expired"),
+        (Kind::Overdue, "overdue"),
+        (Kind::Failed, "failed"),
+        (Kind::Interrupted, "interrupted"),
+        (Kind::Lost, "lost"),
+        (Kind::Abandoned, "abandoned"),
+        (Kind::Undelivered, "undelivered"),
+        (Kind::Unrevoked, "unrevoked"),
+        (Kind::Exposed, "exposed"),
+        (Kind::Ahead, "ahead"),
+        (Kind::Missing, "missing"),
+        (Kind::Broken, "broken"),
+        (Kind::Shared, "shared"),
+    ];
+}
+
 /// All that the list is made from.
 pub struct Sources<'a> {
     /// The vault.

@@ -50,6 +50,9 @@ pub struct Scheduled {
     pub reason: Option<String>,
     /// How that stands to now.
     pub state: DueState,
+    /// When it last succeeded, for the metrics.
+    #[serde(skip)]
+    pub last_success: Option<Timestamp>,
 }
 
 /// How a due time stands to now.
@@ -69,6 +72,15 @@ pub enum DueState {
 }
 
 impl DueState {
+    /// All of them, with the name of each for programs.
+    pub const ALL: [(DueState, &'static str); 5] = [
+        (DueState::Later, "later"),
+        (DueState::Soon, "soon"),
+        (DueState::Due, "due"),
+        (DueState::Overdue, "overdue"),
+        (DueState::Never, "never"),
+    ];
+
     /// For people.
     pub fn word(self) -> &'static str {
         match self {
@@ -161,6 +173,7 @@ impl Files {
                 due_at: due.as_ref().map(|due| due.at),
                 reason: due.map(|due| due.reason.explain()),
                 state,
+                last_success: past.last_success,
             });
         }
         let mut makers: HashMap<String, &Rotation> = HashMap::new();

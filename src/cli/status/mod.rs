@@ -2,8 +2,9 @@
 
 mod attention;
 pub mod files;
+mod metrics;
 
-use super::args::{ResultFormat, StatusArgs};
+use super::args::{StatusArgs, StatusFormat};
 use super::context::Context;
 use super::{paths, run};
 use crate::diagnostic::{Error, Failure, Result};
@@ -76,11 +77,12 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<()> {
         rot: &rot,
     };
     match args.report {
-        ResultFormat::Json => {
+        StatusFormat::Openmetrics => context.out.stdout(&metrics::text(&report)),
+        StatusFormat::Json => {
             let text = serde_json::to_string_pretty(&report.document()).unwrap_or_default();
             context.out.stdout(&format!("{text}\n"));
         }
-        ResultFormat::Text => context.out.stdout(&report.text()),
+        StatusFormat::Text => context.out.stdout(&report.text()),
     }
     let failure = match args.exit_code {
         true => report.look(),
