@@ -125,7 +125,7 @@ pub fn run(args: &ServeArgs, context: &Context) -> Result<()> {
                 Box::pin(stop::when_asked()),
                 Box::pin(stop::when_reload()),
             );
-            let slept = Box::pin(tokio::time::sleep(pause));
+            let slept = world.clock.sleep(pause);
             let _ = futures_util::future::select(woken, slept).await;
         });
     }

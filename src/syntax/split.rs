@@ -418,13 +418,12 @@ impl<'a> Pass<'a> {
         let next = firsts(head + 1..index).next()?;
         let last = next.checked_sub(1)?;
         let (first, last_token) = (self.token(head)?, self.token(last)?);
-        let fits = first.indent == indent
-            && matches!(
-                last_token.kind,
-                Kind::Word | Kind::String | Kind::Close(b')' | b']')
-            )
-            || first.indent == indent && self.word(last_token) == "=";
-        fits.then_some(last)
+        let ends = matches!(
+            last_token.kind,
+            Kind::Word | Kind::String | Kind::Close(b')' | b']')
+        );
+        let fits = ends || self.word(last_token) == "=";
+        (first.indent == indent && fits).then_some(last)
     }
 
     /// The first token after `open` on a later line that is indented no deeper than the line of `open`.

@@ -84,7 +84,7 @@ fn each_member_is_a_rotation_with_its_own_secrets() {
     let narrow = plan.without_other_members(one);
     let kept: Vec<&str> = narrow.secrets.iter().map(|s| s.name.as_str()).collect();
     assert_eq!(kept, ["admin", "tenant/acme"]);
-    assert_eq!(narrow.rotations, [one.clone()]);
+    assert_eq!(narrow.rotations, std::slice::from_ref(one));
     // The canonical layout is what was written.
     let (tree, _) = tree(KEYS);
     assert_eq!(syntax::print(&tree, &SourceFile::new("f.rot", KEYS)), KEYS);
