@@ -301,14 +301,16 @@ impl Maker {
         }
         match *self.random.pick(&EFFECTS) {
             "reads" => " reads",
-            "issues" => self.random.pick(&[
+            "issues" => self.random.pick::<&str>(&[
                 " issues additive",
                 " issues additive at most 2",
                 " issues replacing key \"Idempotency-Key\" grace 10m",
                 " issues replacing recover with child",
                 " issues replacing accept lockout-risk \"a test\"",
             ]),
-            "sets" => self.random.pick(&[" sets", " sets self", " sets slot"]),
+            "sets" => self
+                .random
+                .pick::<&str>(&[" sets", " sets self", " sets slot"]),
             "revokes" => " revokes",
             other => panic!("the generator does not know the effect `{other}`"),
         }
@@ -534,7 +536,7 @@ impl Maker {
     }
 
     fn effect_of_peer(&mut self) -> &'static str {
-        self.random.pick(&[
+        self.random.pick::<&str>(&[
             " reads",
             " reads",
             " issues additive",
