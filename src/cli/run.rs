@@ -18,7 +18,7 @@ use crate::workspace::shared;
 use crate::world::World;
 use serde_json::Value as Json;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -137,11 +137,18 @@ pub type Shared = Vec<(String, Vec<PathBuf>)>;
 pub fn rotations(named: &[&Path]) -> Result<(Vec<PathBuf>, Shared)> {
     let mut found = files_below(named);
     let mut rotations: Vec<(String, PathBuf)> = Vec::new();
+    let mut for_others = HashSet::new();
     found.retain(|file| {
-        let (is_scheduled, names) = look_at(file);
-        rotations.extend(names.into_iter().map(|name| (name, file.clone())));
-        is_scheduled || named.iter().any(|path| path == file)
+        let looked = look_at(file);
+        let names = looked.rotations.into_iter();
+        rotations.extend(names.map(|name| (name, file.clone())));
+        if looked.delivers_for_others {
+            for_others.insert(file.clone());
+        }
+        looked.has_work || named.iter().any(|path| path == file)
     });
+    // Their targets are known before what goes there is made, so that nothing old is revoked before it has arrived.
+    found.sort_by_key(|file| !for_others.contains(file));
     if found.is_empty() {
         return Err(Error::plain(
             Failure::NoInputs,
@@ -153,11 +160,23 @@ pub fn rotations(named: &[&Path]) -> Result<(Vec<PathBuf>, Shared)> {
     Ok((found, shared::of_files(&rotations)))
 }
 
-/// Whether a file has a rotation with a schedule or delivers something, and the names of all. One that cannot be read is tried, so that what is wrong
-/// with it is said.
-fn look_at(path: &Path) -> (bool, Vec<String>) {
+/// What a file of many is looked at for.
+#[derive(Default)]
+struct Looked {
+    /// It has a rotation with a schedule, or delivers something. One that cannot be read is tried, so that what is wrong with it is said.
+    has_work: bool,
+    /// It delivers what another file makes.
+    delivers_for_others: bool,
+    /// The names of its rotations.
+    rotations: Vec<String>,
+}
+
+fn look_at(path: &Path) -> Looked {
     let Ok(loaded) = load::file(path, &super::config::Config::default()) else {
-        return (true, Vec::new());
+        return Looked {
+            has_work: true,
+            ..Looked::default()
+        };
     };
     let own: Vec<&Rotation> = loaded
         .plan
@@ -168,10 +187,13 @@ fn look_at(path: &Path) -> (bool, Vec<String>) {
     let names = own.iter().map(|r| r.name.clone()).collect();
     let is_scheduled =
         own.iter().any(|r| r.schedule.is_some()) || !loaded.plan.deliveries.is_empty();
-    (
-        is_scheduled || load::refusal(&loaded.findings).is_some(),
-        names,
-    )
+    let made: HashSet<String> = own.iter().flat_map(|r| run::due::stored_by(r)).collect();
+    Looked {
+        has_work: is_scheduled || load::refusal(&loaded.findings).is_some(),
+        delivers_for_others: (loaded.plan.deliveries.iter())
+            .any(|delivery| !made.contains(&delivery.secret)),
+        rotations: names,
+    }
 }
 
 /// Refuses a rotation whose schedule is that of another file, which still has it; says so where that file was moved or renamed.

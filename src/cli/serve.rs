@@ -14,6 +14,7 @@ use crate::report::findings::counted;
 use crate::report::visible;
 use crate::run::due;
 use crate::run::sweep;
+use crate::source::SourceMap;
 use crate::vault::Vault;
 use crate::world::World;
 use crate::world::fs::Lock;
@@ -69,7 +70,7 @@ impl Event {
 /// The files as they were read last.
 struct Files {
     config: Config,
-    plans: Vec<(PathBuf, Plan)>,
+    plans: Vec<(PathBuf, Plan, SourceMap)>,
 }
 
 /// The loop, with what it needs.
@@ -180,9 +181,11 @@ fn read(args: &ServeArgs, context: &Context) -> Result<Files> {
     }
     let mut plans = Vec::with_capacity(paths.len());
     for path in paths {
-        let plan = accept(load::file(&path, &config)?, &config, context)?;
+        let loaded = load::file(&path, &config)?;
+        let sources = loaded.sources.clone();
+        let plan = accept(loaded, &config, context)?;
         run::certificates(&plan, Some(&path))?;
-        plans.push((path, plan));
+        plans.push((path, plan, sources));
     }
     Ok(Files { config, plans })
 }
@@ -213,11 +216,12 @@ impl Server<'_> {
             if stop::asked() {
                 return Ok(None);
             }
-            let Some((path, plan)) = files.plans.get(index) else {
+            let Some((path, plan, sources)) = files.plans.get(index) else {
                 continue;
             };
             self.notify("WATCHDOG=1");
             let args = due_of(path);
+            self.context.adopt(sources);
             match run::planned(&args, plan, Some(path), self.context, &files.config) {
                 Ok(()) => {
                     self.pauses.borrow_mut().remove(path);
@@ -259,7 +263,7 @@ impl Server<'_> {
         let (world, vault) = self.open(&files.config)?;
         let open = crate::run::open_runs(&world, &vault)?;
         let mut waiting = Waiting::default();
-        for (index, (path, plan)) in files.plans.iter().enumerate() {
+        for (index, (path, plan, _)) in files.plans.iter().enumerate() {
             let mut has = false;
             for rotation in plan.rotations.iter().filter(|r| !r.imported) {
                 let past = due::past(&vault, rotation, now);

@@ -1,7 +1,6 @@
 //! Current versions to their targets: by whoever calls, as often as it takes. What is under way is written down before, what
 //! came of it after; a crash in between delivers again, which changes nothing.
 
-use super::due;
 use super::report::{Observer, StepReport};
 use super::target::{Credentials, Found, Payload, Site, Trouble, recipient, tell};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
@@ -12,7 +11,7 @@ use crate::world::fs::Lock;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -289,16 +288,18 @@ pub(super) fn behind(doc: &Document, secrets: &[String]) -> Vec<Diagnostic> {
 fn register(vault: &mut Vault, plan: &Plan) -> Result<()> {
     // A definition has no word for targets: that it names none says nothing.
     let says = plan.dialect.semantics().declares_intent;
-    let own = plan.rotations.iter().filter(|r| says && !r.imported);
-    let made: Vec<String> = own.flat_map(due::stored_by).collect();
+    let own = declared_by(plan);
+    // A file of targets alone speaks for those of such files.
+    let speaks_for = |registered: &Registered| match registered.by.is_empty() {
+        true => own.is_empty() && !plan.deliveries.is_empty(),
+        false => registered.by.iter().any(|name| own.contains(name)),
+    };
     let wanted = |doc: &Document| -> Vec<(String, BTreeMap<String, Registered>)> {
         let secrets = plan.secrets.iter().map(|secret| &secret.name);
         let changed = secrets.filter_map(|secret| {
             let known = doc.targets(secret);
-            let mut now = match made.contains(secret) {
-                true => BTreeMap::new(),
-                false => known.clone(),
-            };
+            let mut now = known.clone();
+            now.retain(|_, registered| !says || !speaks_for(registered));
             for target in plan.targets_of(secret) {
                 now.insert(target.name.clone(), registered(plan, secret, target));
             }
@@ -325,7 +326,14 @@ fn registered(plan: &Plan, secret: &str, target: &Target) -> Registered {
         what: short_hash(&said),
         hooked: target.kind.then().is_some(),
         shown: target.describe(),
+        by: declared_by(plan),
     }
+}
+
+/// The rotations by which a file is known again.
+fn declared_by(plan: &Plan) -> BTreeSet<String> {
+    let own = plan.rotations.iter().filter(|r| !r.imported);
+    own.map(|rotation| rotation.name.clone()).collect()
 }
 
 /// Secrets and targets that are to be delivered.

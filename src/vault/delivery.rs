@@ -6,7 +6,7 @@ use super::document::{Document, Facts, SecretEntry, State, VersionEntry};
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Of a secret: its targets, by name.
 const TARGETS: &str = "targets";
@@ -25,6 +25,10 @@ pub struct Registered {
     pub hooked: bool,
     /// For people: kind and place.
     pub shown: String,
+    /// The rotations of the file that declares it. Only a file with one of them takes it away again: that another file does
+    /// not name it says nothing.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub by: BTreeSet<String>,
 }
 
 /// What became of a version at a target.

@@ -210,3 +210,53 @@ fn killed_while_it_delivers_it_delivers_again() {
     assert_eq!(project.read("times").lines().count(), 2);
     project.rot("status --exit-code").code(0);
 }
+
+/// Where a secret goes may stand in another file than the rotation that makes it, and a second rotation of it may know nothing of it.
+#[test]
+fn a_file_that_names_no_targets_revokes_nothing_that_they_still_have() {
+    let (targets, rotation) = KEY.split_once("rotation deploy_key").unwrap();
+    let declared = targets.split_once("\ntarget").unwrap().0;
+    let alone = format!("{declared}\nrotation deploy_key{rotation}").replace(" AFTER", "");
+    let scheduled = alone.replacen("{\n  http mint", "{\n  every 1s\n  http mint", 1);
+    assert_ne!(alone, scheduled);
+    for apart in [true, false] {
+        let issuer = loopback::issuer(Config::default());
+        let project = Project::new();
+        project
+            .set("admin_key", "demo-admin")
+            .file("all/here/x", "")
+            .file("all/there/x", "");
+        let whole = loopback::at(&issuer, &KEY.replace(" AFTER", ""));
+        let first = match apart {
+            true => {
+                project
+                    .file("all/k.rot", loopback::at(&issuer, &scheduled))
+                    .file("all/targets.rot", loopback::at(&issuer, targets));
+                "run --due all"
+            }
+            false => {
+                project.file("all/whole.rot", whole).file(
+                    "all/k.rot",
+                    loopback::at(&issuer, &alone).replace("rotation deploy_key", "rotation again"),
+                );
+                "run all/whole.rot"
+            }
+        };
+        project.rot(first).code(0);
+        project.rot("deliver");
+        let old = project.get("deploy_key.id");
+        std::fs::rename(project.path("all/there"), project.path("all/away")).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        let again = if apart {
+            "run --due all"
+        } else {
+            "run all/k.rot"
+        };
+        let run = project.rot(again);
+        assert_ne!(project.get("deploy_key.id"), old, "{}", run.stderr);
+        let path = format!("/keys/{old}");
+        assert_eq!(calls(&issuer, "DELETE", &path), 0, "{}", run.stderr);
+        let status = project.rot("status");
+        assert!(status.stdout.contains("waits for"), "{}", status.stdout);
+    }
+}
