@@ -11,6 +11,7 @@ mod labelled;
 mod lattice;
 mod lifecycle;
 mod neighbours;
+mod refused;
 mod pages;
 mod policy;
 mod precision;

@@ -67,7 +67,7 @@ fn public_above(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let captures = &request.http.captures;
         // Keys say nothing of elements: `items[0]` and `items[1]` are two values.
         let plain = |c: &Capture| match &c.source {
-            CaptureSource::Body(path) => !path.as_str().contains(['[', '*', '?', '(']),
+            CaptureSource::Body(path) => !path.as_str().replace("['", ".").replace("[\"", ".").contains(['[', '*', '?', '(']),
             CaptureSource::Text => true,
             CaptureSource::Header(_) | CaptureSource::Status | CaptureSource::Expr(_) => false,
         };
