@@ -197,14 +197,19 @@ fn both_in_one(cx: &Context<'_, '_>, mint: &Mint<'_>, out: &mut Vec<Diagnostic>)
             if one.part == other.part || !cx.order().dominates(one.step, other.step) {
                 continue;
             }
-            let (Some(first), Some(second)) = (cx.order().get(one.step), cx.order().get(other.step)) else {
+            let (Some(first), Some(second)) =
+                (cx.order().get(one.step), cx.order().get(other.step))
+            else {
                 continue;
             };
             out.push(
                 Diagnostic::new(
                     codes::STORED_ELSEWHERE,
                     second.step.at.0,
-                    format!("`{}` is stored as `{secret}`, over `{}` that was stored there just before", other.part, one.part),
+                    format!(
+                        "`{}` is stored as `{secret}`, over `{}` that was stored there just before",
+                        other.part, one.part
+                    ),
                 )
                 .at("overwrites the other half")
                 .label(first.step.at.0, "stored here first")

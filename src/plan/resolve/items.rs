@@ -373,10 +373,14 @@ impl Resolver {
                 if let Some(remark) = cron.both_days() {
                     let place = inner(expression.span, remark.start, remark.end);
                     self.report(
-                        crate::diagnostic::Diagnostic::new(codes::BAD_DURATION_OR_CRON, place, remark.message)
-                            .at("both")
-                            .help(remark.help)
-                            .severity(crate::diagnostic::Severity::Warning),
+                        crate::diagnostic::Diagnostic::new(
+                            codes::BAD_DURATION_OR_CRON,
+                            place,
+                            remark.message,
+                        )
+                        .at("both")
+                        .help(remark.help)
+                        .severity(crate::diagnostic::Severity::Warning),
                     );
                 }
                 Some(cron)

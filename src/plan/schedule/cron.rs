@@ -171,7 +171,10 @@ impl Cron {
     /// What is easily misread: weekdays as numbers, which Quartz counts from Sunday as 1 and Spring from Monday as 1, and what
     /// [`both_days`](Cron::both_days) tells.
     pub fn remarks(&self) -> Vec<CronRemark> {
-        self.numbered().into_iter().chain(self.both_days()).collect()
+        self.numbered()
+            .into_iter()
+            .chain(self.both_days())
+            .collect()
     }
 
     fn numbered(&self) -> Option<CronRemark> {

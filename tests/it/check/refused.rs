@@ -48,12 +48,17 @@ fn a_signature_for_another_region() {
             "secret role {{ id, secret }} to \"{host}\" in header, signature\nrotation r {{ let here = \"eu-west-1\"\n http ask POST \"https://{host}/\" reads {{ sign aws_sigv4 {{ key_id secrets.role.id  secret_key secrets.role.secret  region {region}  service \"x\" }} }} }}\n"
         )
     };
-    let pairs = |list: &[(&str, &str)]| -> Vec<String> { list.iter().map(|(host, region)| of(host, region)).collect() };
+    let pairs = |list: &[(&str, &str)]| -> Vec<String> {
+        list.iter().map(|(host, region)| of(host, region)).collect()
+    };
     trial(
         "ROT411",
         &pairs(&[
             ("secretsmanager.eu-central-1.amazonaws.com", "\"us-east-1\""),
-            ("secretsmanager.eu-central-1.amazonaws.com", "\"eu-central-2\""),
+            (
+                "secretsmanager.eu-central-1.amazonaws.com",
+                "\"eu-central-2\"",
+            ),
             ("ssm.us-gov-west-1.amazonaws.com", "\"us-west-1\""),
             ("bucket.s3.eu-west-3.amazonaws.com", "\"eu-west-1\""),
             ("s3.dualstack.us-east-2.amazonaws.com", "\"us-east-1\""),
@@ -63,7 +68,10 @@ fn a_signature_for_another_region() {
             ("kms.eu-north-1.api.aws", "\"eu-north-2\""),
         ]),
         &pairs(&[
-            ("secretsmanager.eu-central-1.amazonaws.com", "\"eu-central-1\""),
+            (
+                "secretsmanager.eu-central-1.amazonaws.com",
+                "\"eu-central-1\"",
+            ),
             ("ssm.us-gov-west-1.amazonaws.com", "\"us-gov-west-1\""),
             ("s3.dualstack.us-east-2.amazonaws.com", "\"us-east-2\""),
             ("iam.amazonaws.com", "\"us-east-1\""),
@@ -81,7 +89,11 @@ fn a_token_signed_as_by_another_key() {
     let of = |made: &str, algorithm: &str, key: &str| {
         format!(
             "secret jwt_key to \"sso.example.com\" in signature\nrotation r {{ generate fresh {made}\n let direct = fresh.{}\n stage jwt_key = direct\n verify {{ http POST \"https://sso.example.com/token\" reads {{ form {{ grant_type: \"client_credentials\" }}  sign jwt {{ algorithm \"{algorithm}\"  key {key}  claims {{ iss: \"x\" }}  lifetime 1m  field \"client_assertion\" }} }} }}\n promote jwt_key }}\n",
-            if made.contains("password") || made.contains("hex") || made.contains("base64") { "value" } else { "private_key" }
+            if made.contains("password") || made.contains("hex") || made.contains("base64") {
+                "value"
+            } else {
+                "private_key"
+            }
         )
     };
     let pending = "pending.jwt_key";
@@ -130,23 +142,60 @@ fn a_login_with_what_is_about_to_be_set() {
         &[
             own("sets self", "", new, SENT),
             own("sets", "", new, SENT),
-            own("sets self", "", "basic \"svc\", pending.login.password", SENT),
+            own(
+                "sets self",
+                "",
+                "basic \"svc\", pending.login.password",
+                SENT,
+            ),
             own("sets self", "", "bearer pending.login.password", SENT),
             own("sets self", "", new, "form { new: pending.login.password }"),
             own("sets self", "", new, "text \"p=${pending.login.password}\""),
-            own("sets self", "let now = pending.login.password", "basic \"svc\", now", SENT),
+            own(
+                "sets self",
+                "let now = pending.login.password",
+                "basic \"svc\", now",
+                SENT,
+            ),
             own("sets self", "log \"changing\"", new, SENT),
-            own("sets self", "http look GET \"https://api.example.com/up\" { bearer secrets.admin }", new, SENT),
+            own(
+                "sets self",
+                "http look GET \"https://api.example.com/up\" { bearer secrets.admin }",
+                new,
+                SENT,
+            ),
         ],
         &[
             own("sets self", "", old, SENT),
             own("sets", "", "bearer secrets.admin", SENT),
-            own("sets self", "", "basic pending.login.user, secrets.login.password", SENT),
-            own("sets self", "manual put \"Set it at the console\"", new, SENT),
-            own("sets", &format!("http first POST \"https://api.example.com/a\" sets {{ bearer secrets.admin  {SENT} }}"), new, SENT),
+            own(
+                "sets self",
+                "",
+                "basic pending.login.user, secrets.login.password",
+                SENT,
+            ),
+            own(
+                "sets self",
+                "manual put \"Set it at the console\"",
+                new,
+                SENT,
+            ),
+            own(
+                "sets",
+                &format!(
+                    "http first POST \"https://api.example.com/a\" sets {{ bearer secrets.admin  {SENT} }}"
+                ),
+                new,
+                SENT,
+            ),
             own("sets", "", new, "json { name: \"svc\" }"),
             own("reads", "", new, SENT),
-            own("sets self", &format!("http try_it GET \"https://api.example.com/me\" {{ {new} }}"), new, SENT),
+            own(
+                "sets self",
+                &format!("http try_it GET \"https://api.example.com/me\" {{ {new} }}"),
+                new,
+                SENT,
+            ),
         ],
     );
     trial(
@@ -189,23 +238,47 @@ fn a_verifier_in_place_of_a_password() {
     trial(
         "ROT516",
         &[
-            of("mysql", &format!("ALTER USER 'app'@'%' IDENTIFIED BY {scram}")),
+            of(
+                "mysql",
+                &format!("ALTER USER 'app'@'%' IDENTIFIED BY {scram}"),
+            ),
             of("mysql", &format!("alter user app identified by {scram}")),
             of("mariadb", &format!("ALTER USER app IDENTIFIED BY {scram}")),
-            of("mariadb", &format!("SET PASSWORD FOR app = PASSWORD({scram})")),
+            of(
+                "mariadb",
+                &format!("SET PASSWORD FOR app = PASSWORD({scram})"),
+            ),
             of("mysql", &format!("SET PASSWORD FOR app = {scram}")),
             of("mysql", "ALTER USER app IDENTIFIED BY ${verifier}"),
-            of("mysql", &format!("ALTER USER app IDENTIFIED BY {scram} RETAIN CURRENT PASSWORD")),
-            of("mysql", &format!("CREATE USER IF NOT EXISTS app IDENTIFIED BY {scram}")),
+            of(
+                "mysql",
+                &format!("ALTER USER app IDENTIFIED BY {scram} RETAIN CURRENT PASSWORD"),
+            ),
+            of(
+                "mysql",
+                &format!("CREATE USER IF NOT EXISTS app IDENTIFIED BY {scram}"),
+            ),
         ],
         &[
-            of("mysql", &format!("ALTER USER 'app'@'%' IDENTIFIED BY {plain}")),
+            of(
+                "mysql",
+                &format!("ALTER USER 'app'@'%' IDENTIFIED BY {plain}"),
+            ),
             of("mariadb", &format!("ALTER USER app IDENTIFIED BY {plain}")),
-            of("mariadb", &format!("SET PASSWORD FOR app = PASSWORD({plain})")),
+            of(
+                "mariadb",
+                &format!("SET PASSWORD FOR app = PASSWORD({plain})"),
+            ),
             of("postgres", &format!("ALTER ROLE app PASSWORD {scram}")),
             of("postgres", "ALTER ROLE app PASSWORD ${verifier}"),
-            of("mysql", &format!("UPDATE roles SET verifier = {scram} WHERE name = 'app'")),
-            of("mysql", &format!("ALTER USER app IDENTIFIED BY {plain} RETAIN CURRENT PASSWORD")),
+            of(
+                "mysql",
+                &format!("UPDATE roles SET verifier = {scram} WHERE name = 'app'"),
+            ),
+            of(
+                "mysql",
+                &format!("ALTER USER app IDENTIFIED BY {plain} RETAIN CURRENT PASSWORD"),
+            ),
             of("postgres", &format!("ALTER USER app WITH PASSWORD {scram}")),
         ],
     );
@@ -219,7 +292,9 @@ fn seconds_that_are_read_as_a_time() {
         )
     };
     let other = |capture: &str| {
-        format!("rotation r {{ http look GET \"https://api.example.com/token\" {{ bearer secrets.admin  {capture} }}\n log \"${{look.until}}\" }}\n")
+        format!(
+            "rotation r {{ http look GET \"https://api.example.com/token\" {{ bearer secrets.admin  {capture} }}\n log \"${{look.until}}\" }}\n"
+        )
     };
     trial(
         "ROT506",
@@ -249,22 +324,38 @@ fn seconds_that_are_read_as_a_time() {
 #[test]
 fn a_day_of_the_month_that_is_a_weekday() {
     let of = |cron: &str| {
-        format!("rotation r {{ cron \"{cron}\" in \"UTC\"\n generate fresh password {{ length 32 }}\n update token = fresh.value }}\n")
+        format!(
+            "rotation r {{ cron \"{cron}\" in \"UTC\"\n generate fresh password {{ length 32 }}\n update token = fresh.value }}\n"
+        )
     };
     trial(
         "ROT206",
         &all(
             of,
             &[
-                "0 0 4 1 * MON", "0 0 4 15 * FRI", "0 0 4 1,15 * SUN", "0 0 4 L * FRI", "0 0 4 LW * FRI", "0 0 4 1 * MON,TUE", "0 0 4 1 1,7 SUN",
+                "0 0 4 1 * MON",
+                "0 0 4 15 * FRI",
+                "0 0 4 1,15 * SUN",
+                "0 0 4 L * FRI",
+                "0 0 4 LW * FRI",
+                "0 0 4 1 * MON,TUE",
+                "0 0 4 1 1,7 SUN",
                 "0 0 4 1 * MON#1",
             ],
         ),
         &all(
             of,
             &[
-                "0 0 4 1 * *", "0 0 4 * * MON", "0 0 4 ? * MON", "0 0 4 1 * ?", "0 0 4 * * MON#1", "0 0 4 1-7 * MON", "0 0 4 8-14 * TUE", "0 0 4 */2 * MON",
-                "0 0 4 1 * MON-FRI", "0 0 4 1,2,3,4,5,6,7 * MON",
+                "0 0 4 1 * *",
+                "0 0 4 * * MON",
+                "0 0 4 ? * MON",
+                "0 0 4 1 * ?",
+                "0 0 4 * * MON#1",
+                "0 0 4 1-7 * MON",
+                "0 0 4 8-14 * TUE",
+                "0 0 4 */2 * MON",
+                "0 0 4 1 * MON-FRI",
+                "0 0 4 1,2,3,4,5,6,7 * MON",
             ],
         ),
     );
@@ -309,7 +400,11 @@ fn a_failure_that_ends_as_done() {
             "rotation r {{ http look GET \"https://api.example.com/state\" {{ bearer secrets.admin  public kind = body $.kind }}\n when look.kind == \"x\" {{ {stop} }}\n http GET \"https://api.example.com/me\" {{ bearer secrets.token }} }}\n"
         )
     };
-    let reasons = |list: &[&str]| -> Vec<String> { list.iter().map(|reason| of(&format!("stop \"{reason}\""))).collect() };
+    let reasons = |list: &[&str]| -> Vec<String> {
+        list.iter()
+            .map(|reason| of(&format!("stop \"{reason}\"")))
+            .collect()
+    };
     trial(
         "ROT216",
         &reasons(&[

@@ -318,7 +318,9 @@ fn bound_or_state(script: &Js, own: &str) -> bool {
     let reads_count = |path: &[String]| matches!(path, [a, b] if a == own && b == "iteration");
     let bounds = |js: &Js| match js {
         Js::Binary(Operator::Lt | Operator::Le, path, number) => match (&**path, &**number) {
-            (Js::Path(path), Js::Number(number)) => reads_count(path) && number.parse::<f64>().is_ok_and(|n| n >= BOUND),
+            (Js::Path(path), Js::Number(number)) => {
+                reads_count(path) && number.parse::<f64>().is_ok_and(|n| n >= BOUND)
+            }
             _ => false,
         },
         _ => false,

@@ -154,7 +154,11 @@ impl<'a> Reader<'a> {
                 return;
             }
             let few = self.diagnostics.len() < TOLD;
-            if let Some(read) = self.current.filter(|_| few).and_then(|whole| read_behind(whole, (fork.span, join.span), branch)) {
+            if let Some(read) = self
+                .current
+                .filter(|_| few)
+                .and_then(|whole| read_behind(whole, (fork.span, join.span), branch))
+            {
                 self.report(
                     Diagnostic::new(
                         codes::CONDUCTOR_DIFFERENCE,
@@ -189,7 +193,12 @@ fn read_behind(whole: &Node, (fork, join): (Span, Span), branch: &Node) -> Optio
         .filter_map(reference_name)
         .map(|(name, _)| format!("${{{name}."))
         .collect();
-    let names: Vec<String> = branch.items().iter().filter_map(reference_name).map(|(name, _)| name).collect();
+    let names: Vec<String> = branch
+        .items()
+        .iter()
+        .filter_map(reference_name)
+        .map(|(name, _)| name)
+        .collect();
     let mut found = None;
     let mut open = vec![whole];
     while let Some(node) = open.pop() {
@@ -198,7 +207,11 @@ fn read_behind(whole: &Node, (fork, join): (Span, Span), branch: &Node) -> Optio
         }
         if type_of(node) == "JOIN"
             && let Some(list) = field(node, "joinOn")
-            && list.items().iter().filter_map(Node::as_str).any(|waited| names.iter().any(|name| name == waited))
+            && list
+                .items()
+                .iter()
+                .filter_map(Node::as_str)
+                .any(|waited| names.iter().any(|name| name == waited))
         {
             return None;
         }
@@ -207,7 +220,11 @@ fn read_behind(whole: &Node, (fork, join): (Span, Span), branch: &Node) -> Optio
         {
             found = found.or(Some(node.span));
         }
-        open.extend(node.items().iter().chain(node.members().iter().map(|m| &m.value)));
+        open.extend(
+            node.items()
+                .iter()
+                .chain(node.members().iter().map(|m| &m.value)),
+        );
     }
     found
 }

@@ -445,7 +445,9 @@ impl<'a> Reader<'a> {
         let masked = |source: &Node| {
             let inputs = field(source, "inputParameters").unwrap_or(source);
             field(inputs, "outputFilter").is_some_and(|filter| {
-                ["_secrets", "_masked"].iter().any(|key| masking_field(filter, key).is_some())
+                ["_secrets", "_masked"]
+                    .iter()
+                    .any(|key| masking_field(filter, key).is_some())
             })
         };
         let issues = masked(task) || masked(request);
