@@ -137,7 +137,9 @@ fn case(file: &str) -> &'static Case {
 fn each_example_has_a_case() {
     let mut found: Vec<String> = std::fs::read_dir(folder())
         .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .map(Result::unwrap)
+        .filter(|entry| entry.path().is_file())
+        .map(|entry| entry.file_name().into_string().unwrap())
         .collect();
     found.sort();
     let mut known: Vec<&str> = CASES.iter().map(|case| case.file).collect();

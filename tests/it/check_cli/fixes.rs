@@ -27,7 +27,9 @@ fn files(dir: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     while let Some(dir) = open.pop() {
         for path in std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()) {
-            if path.is_dir() {
+            if path.ends_with("operate") {
+                // Units, manifests and a dashboard: none of them is a definition.
+            } else if path.is_dir() {
                 open.push(path);
             } else if path.extension().is_some_and(|e| e == "rot" || e == "json") {
                 found.push(path);

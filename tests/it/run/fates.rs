@@ -197,6 +197,7 @@ fn three_hundred_runs_of_others_make_no_rotation_due() {
         .map(|n| plan(&format!("rotation other_{n} {{ log \"x\" }}\n")))
         .collect();
     for number in 0..300 {
+        stage.clock.pass(std::time::Duration::from_millis(10));
         done(stage.run(&others[number % 3], &[]));
     }
     let kept = std::fs::read_dir(stage.journals()).unwrap().count();

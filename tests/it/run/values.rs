@@ -100,7 +100,7 @@ fn a_missing_secret_is_said_before_anything_is_called() {
 #[test]
 fn secrets_that_only_recovery_reads_are_required_before_the_first_call() {
     let (list, revoke) = (
-        "GET \"https://api.example.com/keys\" { bearer secrets.LIST public ids = body $.keys[*].id as list }",
+        "GET \"https://api.example.com/keys\" { bearer secrets.LIST query { name: run.id } public ids = body $.keys[*].id as list }",
         "DELETE \"https://api.example.com/keys/${stray}\" { bearer secrets.REVOKE }",
     );
     let strays = |list_by: &str, revoke_by: &str| {
