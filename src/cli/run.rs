@@ -466,7 +466,8 @@ fn one(
                 ));
                 return Ok(false);
             }
-            Some(_) => {}
+            // Where another process is at it and ends it, this one looks again whether anything is due.
+            Some(_) => job.scheduled_at = Some(now),
             None => match run::due::next(&vault.borrow(), job.rotation, &past, now) {
                 Some(due) if due.is_due(now) => job.scheduled_at = Some(due.at),
                 Some(due) => {

@@ -143,6 +143,24 @@ fn beside_calls_from_cron_nothing_runs_twice() {
     assert!(made >= 2 && made <= most, "{made} of {most}");
 }
 
+/// Who waits for a run that is under way finds nothing due when it is over.
+#[test]
+fn a_run_that_was_waited_for_is_not_made_again() {
+    let project = Project::new();
+    let text = TICK
+        .replace("every 2s", "every 30d")
+        .replace("  update k", "  wait 2s\n  update k");
+    project.file("tick.rot", text);
+    let mut first = project
+        .command(&["run", "--due", "tick.rot"])
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(700));
+    project.rot("run --due tick.rot").code(10);
+    assert!(first.wait().unwrap().success());
+    assert_eq!(versions(&project), 1);
+}
+
 #[test]
 fn with_a_broken_file_the_old_ones_go_on_and_a_mended_one_is_taken() {
     let project = Project::new();
@@ -169,6 +187,28 @@ fn with_a_broken_file_the_old_ones_go_on_and_a_mended_one_is_taken() {
         ended.stderr
     );
     assert!(ended.stderr.contains("tick.rot:3"), "{}", ended.stderr);
+}
+
+#[test]
+fn errors_stand_in_the_file_that_they_are_in() {
+    let project = Project::new();
+    for name in ["a", "b", "c"] {
+        let call = match name {
+            "b" => "http GET \"http://127.0.0.1:1/\" { expect status 200 }",
+            _ => "log \"x\"",
+        };
+        project.file(
+            &format!("{name}.rot"),
+            format!("rotation {name} {{\n  every 2s\n  {call}\n}}\n"),
+        );
+    }
+    let server = Server::start(&project, &[]);
+    std::thread::sleep(Duration::from_secs(5));
+    let ended = server.end().code(0);
+    assert!(ended.stderr.contains("[b.rot:3"), "{}", ended.stderr);
+    for other in ["[a.rot", "[c.rot"] {
+        assert!(!ended.stderr.contains(other), "{}", ended.stderr);
+    }
 }
 
 #[test]
