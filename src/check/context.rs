@@ -316,7 +316,7 @@ impl<'a, 'p> Context<'a, 'p> {
                 .unwrap_or_default();
             let grants =
                 names_credential(last.trim_end_matches('s')) || last.eq_ignore_ascii_case("login");
-            !matches!(r.http.method.as_str(), "GET" | "HEAD")
+            !matches!(r.http.method.as_str(), "GET" | "HEAD" | "DELETE")
                 && grants
                 && !self.carried(r).is_empty()
         };

@@ -14,6 +14,7 @@ mod lifecycle;
 mod lifetime;
 mod looks;
 pub mod order;
+mod refused;
 mod remarks;
 mod rules;
 mod texts;

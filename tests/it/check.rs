@@ -14,6 +14,7 @@ mod neighbours;
 mod pages;
 mod policy;
 mod precision;
+mod refused;
 mod reviewed;
 mod shapes;
 mod steady;

@@ -32,6 +32,7 @@ pub(crate) fn stored_elsewhere(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) 
         staged_alone(cx, mint, out);
         near_miss(cx, mint, out);
         exchanged(cx, mint, out);
+        both_in_one(cx, mint, out);
     }
     copied_too_late(cx, out);
 }
@@ -181,6 +182,40 @@ fn exchanged(cx: &Context<'_, '_>, mint: &Mint<'_>, out: &mut Vec<Diagnostic>) {
                 found = found.label(node.step.at.0, "the other half");
             }
             out.push(found);
+            return;
+        }
+    }
+}
+
+/// Two parts of one answer under one name: the second takes the place of the first, and its own is never written.
+fn both_in_one(cx: &Context<'_, '_>, mint: &Mint<'_>, out: &mut Vec<Diagnostic>) {
+    for (at, one) in mint.stores.iter().take(PARTS).enumerate() {
+        for other in mint.stores.iter().take(PARTS).skip(at + 1) {
+            let Some(secret) = one.secret.filter(|_| one.secret == other.secret) else {
+                continue;
+            };
+            if one.part == other.part || !cx.order().dominates(one.step, other.step) {
+                continue;
+            }
+            let (Some(first), Some(second)) =
+                (cx.order().get(one.step), cx.order().get(other.step))
+            else {
+                continue;
+            };
+            out.push(
+                Diagnostic::new(
+                    codes::STORED_ELSEWHERE,
+                    second.step.at.0,
+                    format!(
+                        "`{}` is stored as `{secret}`, over `{}` that was stored there just before",
+                        other.part, one.part
+                    ),
+                )
+                .at("overwrites the other half")
+                .label(first.step.at.0, "stored here first")
+                .help("store each under a name of its own")
+                .severity(Severity::Warning),
+            );
             return;
         }
     }

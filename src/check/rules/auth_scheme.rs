@@ -1,7 +1,9 @@
 //! # ROT411 auth-scheme
 //!
 //! What it finds: one credential that is sent to one host under two schemes (`Bearer` in one call, `SSWS` or `token` in the others), and a scheme that a well-known service does
-//! not know: Okta's API tokens go as `SSWS`, PagerDuty's as `Token token=`, GitLab's as `PRIVATE-TOKEN` or `Bearer`.
+//! not know: Okta's API tokens go as `SSWS`, PagerDuty's as `Token token=`, GitLab's as `PRIVATE-TOKEN` or `Bearer`. As an error what is certain to be
+//! refused: a scheme that is written twice (`Bearer Bearer …`, or `Bearer` within `bearer`), a signature for another region than that of the host at AWS, a token that is
+//! signed by another algorithm than the key that the run makes has, and a call that logs in with the new value which it is about to set.
 //!
 //! ## Why it matters
 //!
@@ -32,6 +34,7 @@
 //! ```
 
 use crate::check::context::Context;
+use crate::check::refused;
 use crate::check::vocabulary::words;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::expr::Root;
@@ -56,6 +59,7 @@ struct Sent<'p> {
 }
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    refused::check(cx, out);
     let mut by: BTreeMap<(usize, String, &str), Vec<Sent<'_>>> = BTreeMap::new();
     for request in &cx.flow.requests {
         let (Some(host), Some(node)) = (request.target.host.as_deref(), cx.order().get(request.step)) else { continue };

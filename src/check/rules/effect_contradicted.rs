@@ -3,7 +3,7 @@
 //! What it finds: a request that is declared `reads` and is none by what the text does with it: a `DELETE`, or a `POST`, `PUT` or `PATCH` whose answer
 //! is stored as the new value of a secret. One that is declared `issues additive` and takes the old one's place: made with the credential whose successor it
 //! answers, at an address that says `rotate` or `reset`. And one that is declared `sets slot` and leaves no other slot: `ACL SETUSER … resetpass`, the
-//! password of one and the same user each time.
+//! password of one and the same user each time. And one that is declared `sets` and logs in with what it replaces: that is `sets self`.
 //!
 //! ## Why it matters
 //!
@@ -54,6 +54,7 @@
 
 use crate::check::context::Context;
 use crate::check::intent::{kills, written};
+use crate::check::refused;
 use crate::check::vocabulary::{Half, half};
 use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::plan::effect::{Effect, Issues, Old};
@@ -67,6 +68,7 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         return;
     }
     replaces_itself(cx, out);
+    sets_itself(cx, out);
     one_slot(cx, out);
     let stored: HashMap<usize, _> = cx.keepings().iter().map(|k| (k.maker, k)).collect();
     for request in &cx.flow.requests {
@@ -128,6 +130,20 @@ fn replaces_itself(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             )
             .at("the old one dies on the call")
             .help("write `issues replacing`, with `grace` where the service lets the old one live for a time"),
+        );
+    }
+}
+
+/// `sets` says that somebody else logs in.
+fn sets_itself(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for (id, node) in cx.order().iter() {
+        let Task::Http(http) = &node.step.task else { continue };
+        let Some((secret, login)) = refused::sets_itself(cx, id, node.rotation, http) else { continue };
+        out.push(
+            Diagnostic::new(codes::EFFECT_CONTRADICTED, login, format!("this is declared `sets`, and `{secret}` logs in to replace itself"))
+                .at("dead when the call is repeated")
+                .label(http.url.at.0, "set by this call")
+                .help("write `sets self`: after a lost answer the run then finds out which of the two the server knows"),
         );
     }
 }

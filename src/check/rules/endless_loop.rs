@@ -1,7 +1,8 @@
 //! # ROT209 endless-loop
 //!
 //! What it finds: a `repeat` that nothing bounds but the 1000 rounds that every loop has (no `at most`, and no `timeout` of the rotation), or
-//! whose `until` reads nothing that a round changes. In Conductor JSON a DO_WHILE whose condition reads nothing that a round changes.
+//! whose `until` reads nothing that a round changes. In Conductor JSON a DO_WHILE whose condition reads nothing that a round changes, or joins its
+//! bound and what is waited for with `||`, so that either is enough to go on.
 //!
 //! ## Why it matters
 //!

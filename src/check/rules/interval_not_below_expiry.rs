@@ -2,7 +2,8 @@
 //!
 //! What it finds: a rotation that runs less often than its credential lives: as `expires` says, or the request that asked for it (`expires_in: 3600` in its body).
 //! The schedules of rotations that call it count as its own. And an expiry at the time at which the run begins, and one
-//! that is later than the life which the request asked for, and one that is the time at which the credential was made (`body $.created_at`).
+//! that is later than the life which the request asked for, and one that is the time at which the credential was made (`body $.created_at`),
+//! and a number of seconds (`expires_in`) that is read as a time.
 //!
 //! ## Why it matters
 //!
@@ -49,10 +50,11 @@ use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::plan::expr::Root;
 use crate::plan::schedule::{Dur, Schedule};
 use crate::plan::task::CaptureSource;
-use crate::plan::ExprKind;
+use crate::plan::{ExprKind, Type};
 use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    seconds_as_time(cx, out);
     for (id, node) in cx.order().iter() {
         if cx.stored_by(id).is_none() {
             continue;
@@ -80,6 +82,27 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
             .label(said, format!("expires after {lives}"))
             .help(format!("run it at least every {}, so that one missed run does no harm", show(Dur(life.0 / 2)))),
         );
+    }
+}
+
+/// Fields of answers that say for how many seconds something lives (RFC 6749 section 5.1; Vault's leases).
+const SECONDS: [&str; 8] =
+    ["expires_in", "expiresin", "lease_duration", "ttl", "ttl_seconds", "expires_in_seconds", "refresh_token_expires_in", "max_age"];
+
+/// A length of time that is read as a point in time, which lies in 1970.
+fn seconds_as_time(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for request in &cx.flow.requests {
+        for capture in request.http.captures.iter().filter(|c| c.ty == Type::Time) {
+            let CaptureSource::Body(path) = &capture.source else { continue };
+            let place = path.as_str().rsplit(['.', '\'', '"']).find(|key| !key.is_empty() && *key != "]").unwrap_or_default();
+            if SECONDS.contains(&place.to_ascii_lowercase().as_str()) {
+                out.push(
+                    Diagnostic::new(codes::INTERVAL_NOT_BELOW_EXPIRY, capture.at.0, format!("`{place}` is how long it lives, and is read as the time at which it ends"))
+                        .at("a time in 1970")
+                        .help("capture the time that the server names, or add the life to the time of the call, as `expires 1h`"),
+                );
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! What it finds: a condition whose branches do the opposite of what its words say: a rotation that stops where it is due, a run that fails where the check succeeded, a script
 //! that gives `rollback` where the answer was `verified`, and a loop that ends as soon as something is still pending, or goes on as long as it is
-//! done.
+//! done. And a branch whose reason says that something went wrong, and which ends the run as done.
 //!
 //! ## Why it matters
 //!
@@ -82,7 +82,42 @@ const GOES_ON: [&str; 11] = [
     "retire", "promote", "continue", "proceed", "ok", "pass", "passed", "success", "go", "revoke", "finish",
 ];
 
+/// Words of a reason that say that something went wrong, and those that say that it is looked after, or nothing of the kind.
+const WENT_WRONG: [&str; 11] = [
+    "could not", "failed", "failure", "cannot", "unable to", "timed out", "aborted", "aborting", "was refused", "was rejected", "is broken",
+];
+const LOOKED_AFTER: [&str; 22] = [
+    "no fail", "not fail", "none failed", "nothing", "skip", "already", "yet", "not due", "not needed", "no need", "later", "again", "retry", "next run", "tomorrow",
+    "rolled back", "restored", "kept", "keeping", "partial", "ignored", "some ",
+];
+
+/// A branch that says that something went wrong, and ends the run as done.
+fn done_though_failed(node: &crate::check::order::Node<'_>, within: bool, out: &mut Vec<Diagnostic>) {
+    let Task::Stop(stop) = &node.step.task else { return };
+    let Some(reason) = stop.reason.as_ref().filter(|_| within && stop.output.is_none()) else { return };
+    let mut said = String::new();
+    reason.walk(&mut |part| {
+        if let ExprKind::String(text) = &part.kind {
+            said.push_str(&text.to_lowercase());
+            said.push(' ');
+        }
+    });
+    if !WENT_WRONG.iter().any(|w| said.contains(w)) || LOOKED_AFTER.iter().any(|w| said.contains(w)) {
+        return;
+    }
+    out.push(
+        Diagnostic::new(codes::INVERTED_CONDITION, node.step.at.0, "this branch says that something went wrong, and ends the run as done")
+            .at("nobody is told")
+            .label(reason.at.0, "the reason")
+            .help("end it as failed: `fail \"…\"`, in Conductor JSON `\"terminationStatus\": \"FAILED\"`"),
+    );
+}
+
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for (id, node) in cx.order().iter().filter(|(_, node)| !node.on_failure) {
+        let within = cx.order().around(id).any(|up| cx.order().is_choice(up));
+        done_though_failed(node, within, out);
+    }
     for (_, node) in cx.order().iter() {
         if let Task::Switch(switch) = &node.step.task {
             decision(cx, node.rotation, node.step, switch, out);

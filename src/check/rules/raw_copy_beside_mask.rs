@@ -1,7 +1,8 @@
 //! # ROT602 raw-copy-beside-mask
 //!
 //! What it finds: a task whose output is filtered under `_secrets`, while another task reads the same value from
-//! the raw answer, or the filter keeps it a second time in the open.
+//! the raw answer, or the filter keeps it a second time in the open. In `.rot` a `public` capture of the object, or of the whole body, from which the same call takes a
+//! secret.
 //!
 //! ## Why it matters
 //!
@@ -37,11 +38,12 @@ use crate::check::flow::{access, capture_path, overlap};
 use crate::diagnostic::{Diagnostic, Edit, codes};
 use crate::plan::expr::Root;
 use crate::plan::task::{Capture, CaptureSource};
-use crate::plan::{Expr, ExprKind, Task};
+use crate::plan::{Expr, ExprKind, Task, Type};
 use std::collections::HashMap;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     if !cx.plan.dialect.semantics().keeps_executions {
+        public_above(cx, out);
         return;
     }
     for (_, node) in cx.order().iter() {
@@ -55,6 +57,37 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     for (rotation, item) in cx.plan.rotations.iter().enumerate() {
         for output in &item.outputs {
             visit(cx, rotation, &output.value, out);
+        }
+    }
+}
+
+/// In `.rot` a `public` capture of the object, or of the whole body, from which a secret is taken.
+fn public_above(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for request in &cx.flow.requests {
+        let captures = &request.http.captures;
+        // Keys say nothing of elements: `items[0]` and `items[1]` are two values.
+        let plain = |c: &Capture| match &c.source {
+            CaptureSource::Body(path) => !path.as_str().replace("['", ".").replace("[\"", ".").contains(['[', '*', '?', '(']),
+            CaptureSource::Text => true,
+            CaptureSource::Header(_) | CaptureSource::Status | CaptureSource::Expr(_) => false,
+        };
+        for open in captures.iter().filter(|c| !c.secret && plain(c) && matches!(c.ty, Type::Any | Type::Json | Type::String | Type::Record(_))) {
+            let above = capture_path(&open.source);
+            let within = |c: &&Capture| {
+                let path = capture_path(&c.source);
+                c.secret && plain(c) && path.len() > above.len() && path.starts_with(&above)
+            };
+            let Some(held) = captures.iter().find(within) else { continue };
+            out.push(
+                Diagnostic::new(
+                    codes::RAW_COPY_BESIDE_MASK,
+                    open.at.0,
+                    format!("`{}` is public, and what it holds has the secret `{}` within", open.name, held.name),
+                )
+                .at("shown with the secret in it")
+                .label(held.at.0, "a part of it")
+                .help(format!("capture the fields that are needed, or leave out `public` before `{}`", open.name)),
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! # ROT516 set-other-value
 //!
-//! What it finds: a call that `sets` something else than the value that is staged: the version in use, or another generated value.
+//! What it finds: a call that `sets` something else than the value that is staged: the version in use, or another generated value. And a verifier of
+//! PostgreSQL (`scram_sha_256`) that MySQL or MariaDB is given in place of the password: they take its text for the password.
 //!
 //! ## Why it matters
 //!
@@ -51,10 +52,13 @@ use crate::check::life::Kind;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::expr::{Function, Root, Version};
 use crate::plan::task::lifecycle::NewValue;
+use crate::plan::task::http::SqlDialect;
+use crate::plan::task::Body;
 use crate::plan::{Effect, Expr, ExprKind, Task};
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
     slot_not_stored(cx, out);
+    verifier_as_password(cx, out);
     for fact in &cx.life {
         if let Kind::StaleSent { published } = fact.kind {
             let name = fact.secret;
@@ -86,6 +90,36 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
                 .at(here)
                 .label(staged, "staged here")
                 .help(format!("send `pending.{name}`")),
+        );
+    }
+}
+
+/// MySQL and MariaDB know no SCRAM-SHA-256: what stands behind `IDENTIFIED BY` becomes the password, letter by letter.
+fn verifier_as_password(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    for request in &cx.flow.requests {
+        let Body::Statement { dialect: SqlDialect::Mysql | SqlDialect::Mariadb, text } = &request.http.body else { continue };
+        let Some(node) = cx.order().get(request.step) else { continue };
+        let mut said = String::new();
+        text.walk(&mut |part| {
+            if let ExprKind::String(text) = &part.kind {
+                said.push_str(&text.to_ascii_lowercase());
+            }
+        });
+        if !["identified", "set password"].iter().any(|words| said.contains(words)) {
+            continue;
+        }
+        let mut verifier = None;
+        let parts = if let ExprKind::Template(parts) = &text.kind { parts.as_slice() } else { std::slice::from_ref(text) };
+        for part in parts {
+            if matches!(&cx.meant(node.rotation, part).kind, ExprKind::Call(Function::ScramSha256, _)) {
+                verifier = verifier.or(Some(part.at.0));
+            }
+        }
+        let Some(verifier) = verifier else { continue };
+        out.push(
+            Diagnostic::new(codes::SET_OTHER_VALUE, verifier, "this server takes the verifier of PostgreSQL for the password itself")
+                .at("the text becomes the password")
+                .help("send the password: `${pending.NAME.password}`"),
         );
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What it finds: in Conductor JSON a new credential that is stored where nobody looks for it, or the old one that was to be kept and is
 //! not. A name that nothing reads beside one of nearly that name which is read and never written; the two halves of a pair, each
-//! under the name of the other; a place for what is to come (`…_NEXT`) whose value never comes into use while the old one is revoked; a
+//! under the name of the other, or both under one; a place for what is to come (`…_NEXT`) whose value never comes into use while the old one is revoked; a
 //! copy for `…_PREVIOUS` that is made when the secret is overwritten already.
 //!
 //! ## Why it matters

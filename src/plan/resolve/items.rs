@@ -369,7 +369,22 @@ impl Resolver {
             return None;
         };
         match Cron::parse(&expression.text, &zone.text) {
-            Ok(cron) => Some(cron),
+            Ok(cron) => {
+                if let Some(remark) = cron.both_days() {
+                    let place = inner(expression.span, remark.start, remark.end);
+                    self.report(
+                        crate::diagnostic::Diagnostic::new(
+                            codes::BAD_DURATION_OR_CRON,
+                            place,
+                            remark.message,
+                        )
+                        .at("both")
+                        .help(remark.help)
+                        .severity(crate::diagnostic::Severity::Warning),
+                    );
+                }
+                Some(cron)
+            }
             Err(error) => {
                 let place = if error.in_zone {
                     zone.span

@@ -148,20 +148,46 @@ impl Cron {
             .min()
     }
 
-    /// What is easily misread: weekdays as numbers, which Quartz counts from Sunday as 1 and Spring from Monday as 1.
-    pub fn remarks(&self) -> Vec<CronRemark> {
-        let Some(weekday) = self.compiled.fields.get(5).filter(|field| field.numeric) else {
-            return Vec::new();
+    /// A day of the month and a weekday in one expression: both have to hold, where other crons take either. Not a week of days
+    /// with a weekday, which is the usual way to say "the first Monday".
+    pub fn both_days(&self) -> Option<CronRemark> {
+        let (day, weekday) = (self.compiled.fields.get(3)?, self.compiled.fields.get(5)?);
+        let few_days = match day.items.as_slice() {
+            [Item::Last | Item::LastWorkday | Item::LastMinus(_) | Item::Workday(_)] => true,
+            _ => day.singles().is_some_and(|days| days.len() < 7),
         };
+        let few_weekdays = match weekday.items.as_slice() {
+            [Item::Nth(..) | Item::LastOf(_)] => true,
+            _ => weekday.singles().is_some_and(|days| days.len() < 4),
+        };
+        (few_days && few_weekdays).then(|| CronRemark {
+            message: "the day of the month and the weekday must both hold: most months have no such day".into(),
+            start: day.start,
+            end: weekday.end,
+            help: "write `*` for one of them; the first Monday is `0 0 4 * * MON#1`, Mondays and the first of the month are two schedules".into(),
+        })
+    }
+
+    /// What is easily misread: weekdays as numbers, which Quartz counts from Sunday as 1 and Spring from Monday as 1, and what
+    /// [`both_days`](Cron::both_days) tells.
+    pub fn remarks(&self) -> Vec<CronRemark> {
+        self.numbered()
+            .into_iter()
+            .chain(self.both_days())
+            .collect()
+    }
+
+    fn numbered(&self) -> Option<CronRemark> {
+        let weekday = self.compiled.fields.get(5).filter(|field| field.numeric)?;
         let named = super::describe::named_weekdays(weekday);
-        vec![CronRemark {
+        Some(CronRemark {
             message:
                 "weekdays are numbers here: Conductor counts Monday as 1, Quartz counts Sunday as 1"
                     .into(),
             start: weekday.start,
             end: weekday.end,
             help: format!("write the name: `{named}`"),
-        }]
+        })
     }
 }
 

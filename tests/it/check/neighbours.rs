@@ -31,7 +31,7 @@ fn told(text: &str) -> Vec<(String, Severity, String)> {
 }
 
 /// Whether each of `wrong` is found by `code`, and none of `right`; and that a text that is meant to be right can be read.
-fn trial(code: &str, wrong: &[String], right: &[String]) {
+pub(super) fn trial(code: &str, wrong: &[String], right: &[String]) {
     assert!(
         wrong.len() >= 8 && right.len() >= 8,
         "{code}: {} and {}",
@@ -65,7 +65,7 @@ fn trial(code: &str, wrong: &[String], right: &[String]) {
     assert!(slips.is_empty(), "{code}: {}", slips.join("\n"));
 }
 
-fn all(of: impl Fn(&str) -> String, parts: &[&str]) -> Vec<String> {
+pub(super) fn all(of: impl Fn(&str) -> String, parts: &[&str]) -> Vec<String> {
     parts.iter().map(|part| of(part)).collect()
 }
 

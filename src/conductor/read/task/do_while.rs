@@ -146,6 +146,18 @@ impl<'a> Reader<'a> {
             self.check_slips(condition, text, inputs, Purpose::Decision);
         }
         let again = script.as_ref().and_then(|s| always(s, name));
+        if again.is_none() && script.as_ref().is_some_and(|s| bound_or_state(s, name)) {
+            self.report(
+                Diagnostic::new(
+                    codes::ENDLESS_LOOP,
+                    condition.span,
+                    "the bound and what is waited for are joined with `||`: nothing ends this loop early, and its bound does not end it",
+                )
+                .at("goes on while either holds")
+                .help("join the two with `&&`")
+                .severity(Severity::Warning),
+            );
+        }
         let structured = script.as_ref().filter(|s| !matches!(s, Js::Choice(..)));
         if let Some(text) = condition
             .as_str()
@@ -293,6 +305,33 @@ fn always(script: &Js, own: &str) -> Option<bool> {
         }
         _ => None,
     }
+}
+
+/// Fewest rounds of a bound that is one: with fewer it may say how many there are at least.
+const BOUND: f64 = 5.0;
+
+/// `$.loop['iteration'] < 30 || $.job['status'] != 'DONE'`: either is enough to go on.
+fn bound_or_state(script: &Js, own: &str) -> bool {
+    let Js::Binary(Operator::Or, left, right) = script else {
+        return false;
+    };
+    let reads_count = |path: &[String]| matches!(path, [a, b] if a == own && b == "iteration");
+    let bounds = |js: &Js| match js {
+        Js::Binary(Operator::Lt | Operator::Le, path, number) => match (&**path, &**number) {
+            (Js::Path(path), Js::Number(number)) => {
+                reads_count(path) && number.parse::<f64>().is_ok_and(|n| n >= BOUND)
+            }
+            _ => false,
+        },
+        _ => false,
+    };
+    let differs = |js: &Js| match js {
+        Js::Binary(Operator::Ne | Operator::Different, path, value) => {
+            matches!((&**path, &**value), (Js::Path(path), Js::Text(_) | Js::Number(_) | Js::Bool(_)) if !reads_count(path))
+        }
+        _ => false,
+    };
+    bounds(left) && differs(right) || bounds(right) && differs(left)
 }
 
 /// The number of rounds in `$.loop['iteration'] < 5`.

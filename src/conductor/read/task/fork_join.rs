@@ -6,6 +6,7 @@ use crate::conductor::read::shape::field;
 use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
 use crate::json::Node;
 use crate::plan::task::{Branch, Parallel, Task};
+use crate::source::Span;
 
 impl<'a> Reader<'a> {
     pub(super) fn fork_join(&mut self, node: &'a Node, next: Option<&'a Node>) -> Option<Task> {
@@ -152,6 +153,25 @@ impl<'a> Reader<'a> {
                 );
                 return;
             }
+            let few = self.diagnostics.len() < TOLD;
+            if let Some(read) = self
+                .current
+                .filter(|_| few)
+                .and_then(|whole| read_behind(whole, (fork.span, join.span), branch))
+            {
+                self.report(
+                    Diagnostic::new(
+                        codes::CONDUCTOR_DIFFERENCE,
+                        list.span,
+                        format!("`joinOn` leaves out the branch that ends with `{name}`, and what follows reads its output: on a server that may not be there yet"),
+                    )
+                    .at("not waited for")
+                    .label(read, "read here")
+                    .help(format!("add `{name}` to `joinOn`"))
+                    .severity(Severity::Warning),
+                );
+                return;
+            }
             self.differs(
                 list.span,
                 format!("the branch that ends with `{name}` is waited for too, though `joinOn` leaves it out"),
@@ -159,6 +179,54 @@ impl<'a> Reader<'a> {
             );
         }
     }
+}
+
+/// Behind this many findings the whole definition is not searched for each further fork.
+const TOLD: usize = 64;
+
+/// A text of the definition behind the join that reads the output of a task of a branch. Another JOIN may wait for it as well: then it is
+/// there.
+fn read_behind(whole: &Node, (fork, join): (Span, Span), branch: &Node) -> Option<Span> {
+    let read: Vec<String> = branch
+        .items()
+        .iter()
+        .filter_map(reference_name)
+        .map(|(name, _)| format!("${{{name}."))
+        .collect();
+    let names: Vec<String> = branch
+        .items()
+        .iter()
+        .filter_map(reference_name)
+        .map(|(name, _)| name)
+        .collect();
+    let mut found = None;
+    let mut open = vec![whole];
+    while let Some(node) = open.pop() {
+        if node.span == fork || node.span == join {
+            continue;
+        }
+        if type_of(node) == "JOIN"
+            && let Some(list) = field(node, "joinOn")
+            && list
+                .items()
+                .iter()
+                .filter_map(Node::as_str)
+                .any(|waited| names.iter().any(|name| name == waited))
+        {
+            return None;
+        }
+        if let Some(text) = node.as_str()
+            && read.iter().any(|name| text.contains(name.as_str()))
+        {
+            found = found.or(Some(node.span));
+        }
+        open.extend(
+            node.items()
+                .iter()
+                .chain(node.members().iter().map(|m| &m.value)),
+        );
+    }
+    found
 }
 
 /// Whether a task says by its name that it tries something.

@@ -442,8 +442,30 @@ impl<'a> Reader<'a> {
                 "remove `hedgingConfig`, and set `retryCount` for a call that may be repeated",
             );
         }
+        let masked = |source: &Node| {
+            let inputs = field(source, "inputParameters").unwrap_or(source);
+            field(inputs, "outputFilter").is_some_and(|filter| {
+                ["_secrets", "_masked"]
+                    .iter()
+                    .any(|key| masking_field(filter, key).is_some())
+            })
+        };
+        let issues = masked(task) || masked(request);
         for source in [task, request] {
             if let Some(cache) = source.member("cacheConfig").filter(|m| !m.value.is_null()) {
+                if issues {
+                    self.report(
+                        Diagnostic::new(
+                            codes::CONDUCTOR_DIFFERENCE,
+                            cache.key.span,
+                            "the answer that holds the new credential is cached: on a server the next run stores the old one again",
+                        )
+                        .at("kept, and given again")
+                        .help("remove `cacheConfig`")
+                        .severity(Severity::Warning),
+                    );
+                    continue;
+                }
                 self.differs(
                     cache.key.span,
                     "answers are never cached here: a new credential is asked for each time",
