@@ -522,17 +522,17 @@ impl ServiceTarget {
     }
 }
 
-/// What `restart` names: the resource in the API, and its name.
-pub fn restart_of(text: &str) -> Option<(&'static str, &str)> {
-    let (kind, name) = text.split_once('/')?;
-    let resource = match kind {
-        "deployment" => "deployments",
-        "statefulset" => "statefulsets",
-        "daemonset" => "daemonsets",
+/// What `restart` names: its kind, the resource in the API, and its name.
+pub fn restart_of(text: &str) -> Option<(&'static str, &'static str, &str)> {
+    let (word, name) = text.split_once('/')?;
+    let (kind, resource) = match word {
+        "deployment" => ("Deployment", "deployments"),
+        "statefulset" => ("StatefulSet", "statefulsets"),
+        "daemonset" => ("DaemonSet", "daemonsets"),
         _ => return None,
     };
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
-    (!name.is_empty() && name.chars().all(fits)).then_some((resource, name))
+    (!name.is_empty() && name.chars().all(fits)).then_some((kind, resource, name))
 }
 
 /// Whether a text is the address of a server: `https`, or `http` on this machine.

@@ -1,8 +1,11 @@
 //! Which values of the vault are among what was found. The comparison is made inside: what comes out names secrets.
 
 use super::report::{Finding, Place};
+use crate::report::Redactor;
+use crate::report::redact::spelled;
 use crate::vault::{Document, Secret};
 use aho_corasick::{AhoCorasick, MatchKind};
+use std::collections::HashMap;
 
 /// Shorter values are in any text; as a whole finding they count all the same.
 const LEAST: usize = 8;
@@ -27,29 +30,23 @@ struct Wanted<'d> {
     secret: &'d str,
     version: &'d str,
     field: Option<&'d str>,
-    text: &'d str,
+    text: &'d [u8],
 }
 
-/// What was found of the vault, each version once, in the order of the names; and how many findings are none of it.
-pub fn compare(doc: &Document, findings: &[Finding]) -> (Vec<Leaked>, usize) {
-    let mut wanted: Vec<Wanted<'_>> = Vec::new();
-    for (secret, entry) in doc.secrets() {
-        for version in &entry.versions {
-            let parts = version.value.as_ref().map(|value| value.parts());
-            for (field, value) in parts.into_iter().flatten() {
-                let text = Secret::expose_text(value).map(str::trim);
-                if let Some(text) = text.filter(|text| !text.is_empty()) {
-                    let version = version.id.as_str();
-                    wanted.push(Wanted {
-                        secret,
-                        version,
-                        field,
-                        text,
-                    });
-                }
-            }
-        }
-    }
+/// What came of a comparison.
+#[derive(Default)]
+pub struct Compared {
+    /// What was found of the vault, each version once, in the order of the names.
+    pub leaked: Vec<Leaked>,
+    /// How many findings are none of it.
+    pub unmatched: usize,
+    /// Where the findings were whose secret the report does not say.
+    pub blank: Vec<Place>,
+}
+
+/// Looks for the values of the vault in the texts of the findings, in every spelling.
+pub fn compare(doc: &Document, findings: &[Finding]) -> Compared {
+    let wanted = wanted(doc);
     let long: Vec<usize> = (0..wanted.len())
         .filter(|at| wanted.get(*at).is_some_and(|one| one.text.len() >= LEAST))
         .collect();
@@ -61,31 +58,88 @@ pub fn compare(doc: &Document, findings: &[Finding]) -> (Vec<Leaked>, usize) {
         .match_kind(MatchKind::Standard)
         .build(patterns)
         .ok();
-    let mut leaked: Vec<Leaked> = Vec::new();
-    let mut unmatched = 0;
+    let mut exact: HashMap<&[u8], Vec<usize>> = HashMap::new();
+    for (at, one) in wanted.iter().enumerate() {
+        exact.entry(one.text).or_default().push(at);
+    }
+    let longest = wanted.iter().map(|one| one.text.len()).max().unwrap_or(0);
+    let mut compared = Compared::default();
     for finding in findings {
         let mut hits: Vec<usize> = Vec::new();
-        for text in &finding.texts {
-            let trimmed = text.trim();
-            if let Some(within) = &within {
-                let found = within.find_overlapping_iter(trimmed);
-                hits.extend(found.filter_map(|hit| long.get(hit.pattern().as_usize())));
+        for text in finding.texts() {
+            spelled(text, longest, |piece| {
+                if let Some(within) = &within {
+                    let found = within.find_overlapping_iter(piece);
+                    hits.extend(found.filter_map(|hit| long.get(hit.pattern().as_usize())));
+                }
+                hits.extend(exact.get(piece.trim_ascii()).into_iter().flatten());
+            });
+            let part = text.trim();
+            if part.len() >= PIECE {
+                let all = wanted.iter().enumerate();
+                let holds = all.filter(|(_, one)| {
+                    std::str::from_utf8(one.text).is_ok_and(|text| text.contains(part))
+                });
+                hits.extend(holds.map(|(at, _)| at));
             }
-            let whole = |one: &Wanted<'_>| {
-                one.text == trimmed || (trimmed.len() >= PIECE && one.text.contains(trimmed))
-            };
-            let all = wanted.iter().enumerate();
-            hits.extend(all.filter(|(_, one)| whole(one)).map(|(at, _)| at));
         }
         hits.sort_unstable();
         hits.dedup();
-        unmatched += usize::from(hits.is_empty());
+        match hits.is_empty() {
+            true if finding.told().next().is_some() => compared.unmatched += 1,
+            true => compared.blank.push(finding.place.clone()),
+            false => {}
+        }
         for one in hits.into_iter().filter_map(|at| wanted.get(at)) {
-            note(&mut leaked, one, &finding.place);
+            note(&mut compared.leaked, one, &finding.place);
         }
     }
-    leaked.sort_by(|a, b| (&a.secret, &a.version).cmp(&(&b.secret, &b.version)));
-    (leaked, unmatched)
+    compared
+        .leaked
+        .sort_by(|a, b| (&a.secret, &a.version).cmp(&(&b.secret, &b.version)));
+    compared
+}
+
+/// Every value of the vault, of every version.
+fn wanted(doc: &Document) -> Vec<Wanted<'_>> {
+    let mut wanted: Vec<Wanted<'_>> = Vec::new();
+    for (secret, entry) in doc.secrets() {
+        for version in &entry.versions {
+            let parts = version.value.as_ref().map(|value| value.parts());
+            for (field, value) in parts.into_iter().flatten() {
+                let text = value.expose().trim_ascii();
+                if !text.is_empty() {
+                    let version = version.id.as_str();
+                    wanted.push(Wanted {
+                        secret,
+                        version,
+                        field,
+                        text,
+                    });
+                }
+            }
+        }
+    }
+    wanted
+}
+
+/// Masks the values of the vault, and what the report says was found.
+pub fn masker(doc: &Document, findings: &[Finding]) -> Redactor {
+    let masker = Redactor::new();
+    for (_, entry) in doc.secrets() {
+        for version in &entry.versions {
+            let parts = version.value.as_ref().map(|value| value.parts());
+            for (_, value) in parts.into_iter().flatten() {
+                masker.register(value);
+            }
+        }
+    }
+    for finding in findings {
+        for text in finding.told() {
+            masker.register(&Secret::from_text(text));
+        }
+    }
+    masker
 }
 
 fn note(leaked: &mut Vec<Leaked>, one: &Wanted<'_>, place: &Place) {

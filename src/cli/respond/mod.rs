@@ -20,7 +20,7 @@ use crate::run::sweep;
 use crate::run::{Job, sweep_due};
 use crate::vault::{Document, State, Vault};
 use crate::world::World;
-use compare::{Leaked, compare};
+use compare::{Compared, Leaked, compare, masker};
 use report::{Finding, Place};
 use serde::Serialize;
 use serde_json::json;
@@ -109,7 +109,15 @@ pub fn run(args: &RespondArgs, context: &Context) -> Result<()> {
         true => run::open_to_run(context, &world, &places)?,
         false => run::open(context, &world, &places)?,
     });
-    let (leaked, unmatched) = compare(vault.borrow().doc(), &findings);
+    let Compared {
+        leaked,
+        unmatched,
+        blank,
+    } = compare(vault.borrow().doc(), &findings);
+    // What a scanner writes beside a secret may hold it too: the name of a file, a link.
+    let masker = masker(vault.borrow().doc(), &findings);
+    let shown = |place: Place| place.map(|text| masker.redact(&text).into_owned());
+    let blank: Vec<Place> = blank.into_iter().map(shown).collect();
     let paths = below(args, context, &config);
     let known = Files::read(&paths, &config, &vault.borrow(), world.clock.now());
     let mut failed: Vec<Diagnostic> = Vec::new();
@@ -129,7 +137,10 @@ pub fn run(args: &RespondArgs, context: &Context) -> Result<()> {
     let vault = vault.borrow();
     let cases: Vec<Case> = leaked
         .into_iter()
-        .map(|one| case(vault.doc(), one, &known, args.run))
+        .map(|mut one| {
+            one.places = one.places.into_iter().map(shown).collect();
+            case(vault.doc(), one, &known, args.run)
+        })
         .collect();
     match args.report {
         ResultFormat::Json => {
@@ -138,17 +149,25 @@ pub fn run(args: &RespondArgs, context: &Context) -> Result<()> {
                 "at": world.clock.now(),
                 "findings": findings.len(),
                 "unmatched": unmatched,
+                "uncompared": blank,
                 "secrets": cases,
             });
             let text = serde_json::to_string_pretty(&document).unwrap_or_default();
             context.out.stdout(&format!("{text}\n"));
         }
-        ResultFormat::Text => cases.iter().for_each(|case| tell(context, case)),
+        ResultFormat::Text => {
+            cases.iter().for_each(|case| tell(context, case));
+            tell_blank(context, &blank);
+        }
     }
     context.out.info(&format!(
-        "{}: {} of this vault, {unmatched} of no secret in it",
+        "{}: {} of this vault, {unmatched} of no secret in it{}",
         counted(findings.len(), "finding"),
         counted(cases.len(), "version"),
+        match blank.len() {
+            0 => String::new(),
+            some => format!(", {some} that cannot be compared"),
+        },
     ));
     context.complain(&failed);
     let end = |failure| {
@@ -158,7 +177,9 @@ pub fn run(args: &RespondArgs, context: &Context) -> Result<()> {
         })
     };
     match cases.iter().all(|case| case.outcome == Outcome::Revoked) {
-        true => Ok(()),
+        true if blank.is_empty() => Ok(()),
+        // Nobody knows what these are: no call changes that, but another report.
+        true => end(Failure::Findings),
         false if args.run => end(Failure::Unrevoked),
         false => end(Failure::Findings),
     }
@@ -312,6 +333,15 @@ fn case(doc: &Document, one: Leaked, known: &Files, ran: bool) -> Case {
         (Outcome::InUse, Some(rotation)) => Some(format!(
             "rotation `{rotation}` did not replace it: `rot status` says what is the matter"
         )),
+        (Outcome::InUse, None) if !known.broken.is_empty() => Some(format!(
+            "what makes it may stand in a file that has errors: mend it by `rot check {}`, then the same again",
+            known
+                .broken
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect::<Vec<_>>()
+                .join(" ")
+        )),
         (Outcome::InUse, None) => Some(format!(
             "no rotation of these files makes it: replace it at its issuer, then `rot vault set {secret}`"
         )),
@@ -343,6 +373,19 @@ fn case(doc: &Document, one: Leaked, known: &Files, ran: bool) -> Case {
         outcome,
         next,
     }
+}
+
+/// Where the findings were that cannot be compared.
+fn tell_blank(context: &Context, blank: &[Place]) {
+    if blank.is_empty() {
+        return;
+    }
+    let mut text = "cannot be compared: the report does not say what was found\n".to_owned();
+    for place in blank {
+        text.push_str(&format!("  found in {}\n", visible(&place.describe())));
+    }
+    text.push_str("  → let the scanner write it: gitleaks without `--redact`, SARIF with snippets, alerts without `hide_secret`\n");
+    context.out.stdout(&text);
 }
 
 fn tell(context: &Context, case: &Case) {

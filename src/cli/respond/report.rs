@@ -1,5 +1,6 @@
 //! What scanners found, as they write it: gitleaks and GitHub secret scanning (a JSON array), trufflehog (a JSON object a line),
-//! SARIF. Of each finding its texts are kept, to be compared with the vault and never shown, and where it was.
+//! SARIF. Of each finding its texts are kept, to be compared with the vault and never shown, and where it was. A finding whose secret was
+//! blacked out cannot be compared, which is another thing than one that is of no secret in the vault.
 
 use crate::diagnostic::{Error, Failure, codes};
 use serde::Serialize;
@@ -8,10 +9,36 @@ use zeroize::Zeroizing;
 
 /// What a scanner found.
 pub struct Finding {
-    /// Texts that are, or hold, the secret.
-    pub texts: Vec<Zeroizing<String>>,
+    /// What was found: the secret, or the lines that hold it. None where the report does not say.
+    pub secrets: Vec<Zeroizing<String>>,
+    /// Other texts that may hold it.
+    pub around: Vec<Zeroizing<String>>,
     /// Where.
     pub place: Place,
+}
+
+impl Finding {
+    /// All texts that may hold the secret.
+    pub fn texts(&self) -> impl Iterator<Item = &Zeroizing<String>> {
+        self.secrets.iter().chain(&self.around)
+    }
+
+    /// What was found, where the report says it whole and not blacked out.
+    pub fn told(&self) -> impl Iterator<Item = &Zeroizing<String>> {
+        self.secrets.iter().filter(|text| !is_blacked_out(text))
+    }
+}
+
+/// Whether somebody has taken a secret out of a text: `REDACTED` of gitleaks, alone or in its line, its start with `...` behind it
+/// (`--redact=80`), stars.
+fn is_blacked_out(text: &str) -> bool {
+    let text = text.trim().trim_end_matches(['"', '\'']);
+    let stars = |c: char| matches!(c, '*' | '•' | '█' | '.' | '…');
+    text.to_ascii_uppercase().contains("REDACTED")
+        || text.ends_with("...")
+        || text.ends_with('…')
+        || text.contains("***")
+        || text.chars().all(stars)
 }
 
 /// Where something was found.
@@ -28,6 +55,14 @@ pub struct Place {
 }
 
 impl Place {
+    /// Each of its texts, changed.
+    pub fn map(mut self, change: impl Fn(String) -> String) -> Self {
+        for text in [&mut self.file, &mut self.commit, &mut self.rule] {
+            *text = text.take().map(&change);
+        }
+        self
+    }
+
     /// For people.
     pub fn describe(&self) -> String {
         let mut text = self.file.clone().unwrap_or_else(|| "somewhere".to_owned());
@@ -98,7 +133,8 @@ fn texts(item: &Json, members: &[&str]) -> Vec<Zeroizing<String>> {
 
 fn gitleaks(item: &Json) -> Finding {
     Finding {
-        texts: texts(item, &["/Secret", "/Match", "/Line"]),
+        secrets: texts(item, &["/Secret"]),
+        around: texts(item, &["/Match", "/Line"]),
         place: Place {
             file: text(item, "/File"),
             line: item.get("StartLine").and_then(Json::as_u64),
@@ -118,7 +154,8 @@ fn trufflehog(item: &Json) -> Finding {
         .unwrap_or(&Json::Null);
     let file = ["/file", "/key", "/link", "/image"];
     Finding {
-        texts: texts(item, &["/Raw", "/RawV2"]),
+        secrets: texts(item, &["/Raw", "/RawV2"]),
+        around: Vec::new(),
         place: Place {
             file: file.iter().find_map(|at| text(source, at)),
             line: source.get("line").and_then(Json::as_u64),
@@ -131,7 +168,8 @@ fn trufflehog(item: &Json) -> Finding {
 fn github(item: &Json) -> Finding {
     let first = item.get("first_location_detected").unwrap_or(&Json::Null);
     Finding {
-        texts: texts(item, &["/secret"]),
+        secrets: texts(item, &["/secret"]),
+        around: Vec::new(),
         place: Place {
             file: text(first, "/path").or_else(|| text(item, "/html_url")),
             line: first.get("start_line").and_then(Json::as_u64),
@@ -149,10 +187,9 @@ fn sarif(report: &Json) -> Option<Vec<Finding>> {
             let location = result.pointer("/locations/0/physicalLocation");
             let location = location.unwrap_or(&Json::Null);
             let snippets = ["/region/snippet/text", "/contextRegion/snippet/text"];
-            let mut all = texts(location, &snippets);
-            all.extend(texts(result, &["/message/text"]));
             found.push(Finding {
-                texts: all,
+                secrets: texts(location, &snippets),
+                around: texts(result, &["/message/text"]),
                 place: Place {
                     file: text(location, "/artifactLocation/uri"),
                     line: location.pointer("/region/startLine").and_then(Json::as_u64),

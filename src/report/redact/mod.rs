@@ -14,13 +14,29 @@ pub use stream::RedactingWriter;
 pub use visible::{is_invisible, push_escaped, visible, visible_block};
 
 use crate::vault::Secret;
-use scan::{Scanner, Segment};
+use scan::{REACH, Scanner, Segment};
+use spelling::{BREAK, readings};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 use value::Match;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
+
+/// Gives `look` the pieces of every reading of a text: the text itself, and what it stands for in each spelling that is known here
+/// (base64, hexadecimal, escapes of languages). A value that is looked for is no longer than `longest` bytes.
+pub fn spelled(text: &str, longest: usize, mut look: impl FnMut(&[u8])) {
+    let mut piece: Zeroizing<Vec<u8>> = Zeroizing::default();
+    readings(text.as_bytes(), longest.saturating_mul(REACH), |cells| {
+        for run in cells.split(|cell| cell.unit == BREAK) {
+            piece.clear();
+            piece.extend(run.iter().filter_map(|cell| u8::try_from(cell.unit).ok()));
+            if !piece.is_empty() {
+                look(&piece);
+            }
+        }
+    });
+}
 
 /// What stands in the place of a value: always the same, so that it tells neither length nor equality.
 pub const MASK: &str = "***";

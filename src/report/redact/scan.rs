@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 /// A spelling is hardly ever longer than the value by more than this factor (`&amp;#39;`, `\\u003d`).
 const STRETCH: usize = 8;
 /// How far a value may reach from an escape within it, in lengths of the value: the rest may be hexadecimal with separators.
-const REACH: usize = 3;
+pub(super) const REACH: usize = 3;
 /// The start of a value says something from this many of its bytes on.
 const START: usize = 3;
 /// No escape is longer than this before it is complete (`\\uD83D\\uDE0`).

@@ -55,12 +55,18 @@ pub(super) async fn put_secret(caller: &Caller<'_>, payload: &Payload) -> Result
         // A token that is known with another value: somebody wrote that one under the id of this version.
         return Err(refusal(caller, &reply));
     }
+    let fits = reply.says("/ARN", |arn| !arn.is_empty())
+        && reply.says("/VersionId", |version| version == token);
+    caller.confirmed(&reply, fits, "the id of the new version")?;
     // A version that was there before does not become current by being written again: the label is moved to it, away from the
     // version that was seen with it and from no other.
     let after = match before.is_fine() {
         true => current(caller).await?,
         false => return Ok(()),
     };
+    if after.is_fine() && content_of(&after).is_none() {
+        return caller.confirmed(&after, false, "the current version");
+    }
     let seen = after.json();
     let seen = seen.get("VersionId").and_then(Json::as_str);
     let Some(seen) = seen.filter(|_| after.is_fine() && !is_current(&after, &value)) else {
@@ -81,7 +87,10 @@ pub(super) async fn put_secret(caller: &Caller<'_>, payload: &Payload) -> Result
     )
     .await?;
     match reply.is_fine() {
-        true => Ok(()),
+        true => {
+            let fits = reply.says("/ARN", |arn| !arn.is_empty());
+            caller.confirmed(&reply, fits, "the ARN of the secret")
+        }
         false => Err(refusal(caller, &reply)),
     }
 }
@@ -117,7 +126,10 @@ pub(super) async fn look_at_secret(
     if !reply.is_fine() {
         return Err(refusal(caller, &reply));
     }
-    compared(content_of(&reply).as_deref().map(Vec::as_slice), payload)
+    let Some(there) = content_of(&reply) else {
+        return Err(caller.unexpected(&reply, "the current version"));
+    };
+    compared(&there, payload)
 }
 
 pub(super) async fn put_parameter(caller: &Caller<'_>, payload: &Payload) -> Result<(), Trouble> {
@@ -150,7 +162,10 @@ pub(super) async fn put_parameter(caller: &Caller<'_>, payload: &Payload) -> Res
     }
     let reply = called(caller, Api::Parameters, "PutParameter", &body, false).await?;
     match reply.is_fine() {
-        true => Ok(()),
+        true => {
+            let version = reply.json().get("Version").and_then(Json::as_u64);
+            caller.confirmed(&reply, version.is_some(), "the number of the new version")
+        }
         false => Err(refusal(caller, &reply)),
     }
 }
@@ -166,10 +181,10 @@ pub(super) async fn look_at_parameter(
     if !reply.is_fine() {
         return Err(refusal(caller, &reply));
     }
-    compared(
-        value_of(&reply).as_ref().map(|text| text.as_bytes()),
-        payload,
-    )
+    let Some(there) = value_of(&reply) else {
+        return Err(caller.unexpected(&reply, "the parameter"));
+    };
+    compared(there.as_bytes(), payload)
 }
 
 async fn parameter(caller: &Caller<'_>) -> Result<Reply, Trouble> {
@@ -183,12 +198,11 @@ fn value_of(reply: &Reply) -> Option<Zeroizing<String>> {
     Some(Zeroizing::new(value.to_owned()))
 }
 
-fn compared(there: Option<&[u8]>, payload: &Payload) -> Result<Found, Trouble> {
+fn compared(there: &[u8], payload: &Payload) -> Result<Found, Trouble> {
     let own = payload.document()?;
-    Ok(match there {
-        None => Found::Absent,
-        Some(there) if there == own.as_slice() => Found::Same,
-        Some(_) => Found::Differs("its content"),
+    Ok(match there == own.as_slice() {
+        true => Found::Same,
+        false => Found::Differs("its content"),
     })
 }
 

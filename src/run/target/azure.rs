@@ -31,7 +31,12 @@ pub(super) async fn put(caller: &Caller<'_>, payload: &Payload) -> Result<(), Tr
         .call(call.json("application/json", &body), false)
         .await?;
     match reply.status {
-        200..=299 => Ok(()),
+        200..=299 => {
+            let name = caller.target.place.rsplit('/').next().unwrap_or_default();
+            let part = format!("/secrets/{}/", name.to_lowercase());
+            let fits = reply.says("/id", |id| id.to_lowercase().contains(&part));
+            caller.confirmed(&reply, fits, "the id of the new version")
+        }
         409 => Err(Trouble::refused(
             format!(
                 "Key Vault keeps a deleted secret under the name `{}` (409)",
@@ -67,7 +72,8 @@ async fn newest(caller: &Caller<'_>, token: &[u8]) -> Result<Option<Zeroizing<St
     let call = Call::new("GET", place(caller)).bearer(token);
     let reply = caller.call(call, true).await?;
     match reply.status {
-        200 => {}
+        200 if reply.says("/value", |_| true) => {}
+        200 => return Err(caller.unexpected(&reply, "the newest version")),
         403 | 404 => return Ok(None),
         _ => return Err(caller.refusal(&reply)),
     }

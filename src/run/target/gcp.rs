@@ -2,7 +2,7 @@
 //! nothing is added.
 
 use super::kv::token_of;
-use super::service::{Call, Caller, segment};
+use super::service::{Call, Caller, Reply, segment};
 use super::{Found, Payload, Trouble};
 use crate::plan::service::Word;
 use crate::run::jwt;
@@ -37,7 +37,7 @@ pub(super) async fn put(caller: &Caller<'_>, payload: &Payload) -> Result<(), Tr
     };
     let reply = caller.call(add(), false).await?;
     if reply.is_fine() {
-        return Ok(());
+        return confirmed(caller, &reply);
     }
     if reply.status != 404 {
         return Err(caller.refusal(&reply));
@@ -64,9 +64,20 @@ pub(super) async fn put(caller: &Caller<'_>, payload: &Payload) -> Result<(), Tr
     }
     let reply = caller.call(add(), false).await?;
     match reply.is_fine() {
-        true => Ok(()),
+        true => confirmed(caller, &reply),
         false => Err(caller.refusal(&reply)),
     }
+}
+
+/// The answer names the new version, under the project's name or its number.
+fn confirmed(caller: &Caller<'_>, reply: &Reply) -> Result<(), Trouble> {
+    let name = caller.target.place.rsplit('/').next().unwrap_or_default();
+    let fits = reply.says("/name", |version| {
+        let parts: Vec<&str> = version.split('/').collect();
+        matches!(parts.as_slice(), ["projects", _, "secrets", there, "versions", number]
+            if *there == name && !number.is_empty())
+    });
+    caller.confirmed(reply, fits, "the name of the new version")
 }
 
 pub(super) async fn look(caller: &Caller<'_>, payload: &Payload) -> Result<Found, Trouble> {
@@ -91,7 +102,8 @@ async fn newest(caller: &Caller<'_>, token: &[u8]) -> Result<Option<Zeroizing<Ve
         .call(Call::new("GET", url).bearer(token), true)
         .await?;
     match reply.status {
-        200 => {}
+        200 if reply.json().get("payload").is_some() => {}
+        200 => return Err(caller.unexpected(&reply, "the newest version")),
         400 | 403 | 404 => return Ok(None),
         _ => return Err(caller.refusal(&reply)),
     }

@@ -37,7 +37,11 @@ pub(super) async fn put(caller: &Caller<'_>, payload: &Payload) -> Result<(), Tr
             let call = asked(caller, "PUT", &segment(&name))?.json("application/json", &body);
             let reply = caller.call(call, false).await?;
             match reply.status {
-                200..=299 => break,
+                // Created, or replaced: without a body, or with an empty object.
+                201 | 204 if reply.is_bare() => break,
+                200..=299 => {
+                    return caller.confirmed(&reply, false, "201 or 204 without content");
+                }
                 // The key was changed between the two calls.
                 422 if !stale => {
                     stale = true;
@@ -55,7 +59,8 @@ pub(super) async fn look(caller: &Caller<'_>, payload: &Payload) -> Result<Found
         let call = asked(caller, "GET", &segment(&name))?;
         let reply = caller.call(call, true).await?;
         match reply.status {
-            200 => {}
+            200 if reply.says("/name", |there| there.eq_ignore_ascii_case(&name)) => {}
+            200 => return Err(caller.unexpected(&reply, "what is known of the secret")),
             404 => return Ok(Found::Absent),
             _ => return Err(caller.refusal(&reply)),
         }

@@ -1,7 +1,7 @@
 //! CI/CD variables of a project of GitLab. Each is named with its scope, as GitLab keeps several of one name; `raw` keeps a `$`
 //! from being expanded.
 
-use super::service::{Call, Caller, as_text, segment};
+use super::service::{Call, Caller, Reply, as_text, segment};
 use super::{Found, Payload, Trouble};
 use crate::plan::service::Word;
 use serde_json::{Value as Json, json};
@@ -33,20 +33,30 @@ pub(super) async fn put(caller: &Caller<'_>, payload: &Payload) -> Result<(), Tr
         let call = one(caller, "PUT", &name)?.json("application/json", &body);
         let reply = caller.call(call, false).await?;
         match reply.status {
-            200..=299 => continue,
+            200..=299 => {
+                confirmed(caller, &reply, &name)?;
+                continue;
+            }
             404 => {}
             _ => return Err(caller.refusal(&reply)),
         }
         if let Some(object) = body.as_object_mut() {
-            object.insert("key".to_owned(), Json::from(name));
+            object.insert("key".to_owned(), Json::from(name.as_str()));
         }
         let call = asked(caller, "POST", variables(caller))?.json("application/json", &body);
         let reply = caller.call(call, false).await?;
         if !reply.is_fine() {
             return Err(caller.refusal(&reply));
         }
+        confirmed(caller, &reply, &name)?;
     }
     Ok(())
+}
+
+/// GitLab answers with the variable.
+fn confirmed(caller: &Caller<'_>, reply: &Reply, name: &str) -> Result<(), Trouble> {
+    let fits = reply.says("/key", |key| key == name);
+    caller.confirmed(reply, fits, "the variable")
 }
 
 pub(super) async fn look(caller: &Caller<'_>, payload: &Payload) -> Result<Found, Trouble> {
@@ -54,7 +64,8 @@ pub(super) async fn look(caller: &Caller<'_>, payload: &Payload) -> Result<Found
     for (name, value) in payload.own_variables()? {
         let reply = caller.call(one(caller, "GET", &name)?, true).await?;
         match reply.status {
-            200 => {}
+            200 if reply.says("/key", |key| key == name) => {}
+            200 => return Err(caller.unexpected(&reply, "the variable")),
             404 => return Ok(Found::Absent),
             _ => return Err(caller.refusal(&reply)),
         }

@@ -66,6 +66,10 @@ pub(super) async fn put(caller: &Caller<'_>, payload: &Payload) -> Result<(), Tr
         let reply = caller.call(call, false).await?;
         match reply.status {
             200..=299 => {
+                let answer = reply.json();
+                let fits = is_object(&reply, "Secret", name(caller))
+                    && data.keys().all(|key| at(&answer, key).is_some());
+                caller.confirmed(&reply, fits, "the Secret with what was written")?;
                 done = true;
                 break;
             }
@@ -92,7 +96,8 @@ pub(super) async fn put(caller: &Caller<'_>, payload: &Payload) -> Result<(), Tr
 /// Workloads that read a Secret at their start are restarted for a new version: the version's id in their template does it, and
 /// the same id again changes nothing.
 async fn restart(caller: &Caller<'_>, payload: &Payload) -> Result<(), Trouble> {
-    let Some((resource, name)) = caller.target.text(Word::Restart).and_then(restart_of) else {
+    let Some((kind, resource, name)) = caller.target.text(Word::Restart).and_then(restart_of)
+    else {
         return Ok(());
     };
     let url = format!(
@@ -108,7 +113,10 @@ async fn restart(caller: &Caller<'_>, payload: &Payload) -> Result<(), Trouble> 
     let call = call.json("application/strategic-merge-patch+json", &body);
     let reply = caller.call(call, false).await?;
     match reply.status {
-        200..=299 => Ok(()),
+        200..=299 => {
+            let fits = is_object(&reply, kind, name);
+            caller.confirmed(&reply, fits, "what was to be restarted")
+        }
         404 => Err(Trouble::refused(
             format!(
                 "there is no `{name}` among the {resource} of `{}`",
@@ -132,6 +140,12 @@ pub(super) async fn look(caller: &Caller<'_>, payload: &Payload) -> Result<Found
         }
     }
     Ok(Found::Same)
+}
+
+/// Whether an answer is an object of the API, by its kind and name.
+fn is_object(reply: &Reply, kind: &str, name: &str) -> bool {
+    reply.says("/kind", |there| there == kind)
+        && reply.says("/metadata/name", |there| there == name)
 }
 
 fn at<'j>(secret: &'j Json, key: &str) -> Option<&'j Json> {
@@ -172,7 +186,8 @@ async fn read(caller: &Caller<'_>) -> Result<Option<Json>, Trouble> {
         .call(asked(caller, "GET", secret(caller))?, true)
         .await?;
     match reply.status {
-        200 => Ok(Some(reply.json())),
+        200 if is_object(&reply, "Secret", name(caller)) => Ok(Some(reply.json())),
+        200 => Err(caller.unexpected(&reply, "the Secret")),
         403 | 404 => Ok(None),
         _ => Err(caller.refusal(&reply)),
     }

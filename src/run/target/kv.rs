@@ -29,7 +29,11 @@ pub(super) async fn put(caller: &Caller<'_>, payload: &Payload) -> Result<(), Tr
         let call = with(caller, "POST", &token).json("application/json", &body);
         let reply = caller.call(call, false).await?;
         match reply.status {
-            200..=299 => return Ok(()),
+            200..=299 => {
+                let version = reply.json().pointer("/data/version").cloned();
+                let fits = version.is_some_and(|number| number.is_u64());
+                return caller.confirmed(&reply, fits, "the number of the new version");
+            }
             // A version that is not the newest any more is 400, as a body is that is not taken: the next look tells.
             400 if read(caller, &token).await?.version != there.version => {}
             _ => return Err(caller.refusal(&reply)),
@@ -88,6 +92,9 @@ async fn read(caller: &Caller<'_>, token: &[u8]) -> Result<There, Trouble> {
                 .and_then(Json::as_object)
                 .cloned(),
         }),
+        (200, None) if answer.get("data").is_none_or(|data| !data.is_object()) => {
+            Err(caller.unexpected(&reply, "a version of the secret"))
+        }
         (200, None) => Err(Trouble::refused(
             format!(
                 "`{}` is not in a mount of KV version 2",
@@ -136,6 +143,7 @@ pub(super) fn token_of(
             ),
             "store a good one with `rot vault set`, then `rot deliver`",
         )),
+        None if reply.is_fine() => Err(caller.unexpected(reply, "a token")),
         None => Err(caller.refusal(reply)),
     }
 }

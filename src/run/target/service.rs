@@ -142,6 +142,36 @@ impl Reply {
         (200..300).contains(&self.status)
     }
 
+    /// Whether a text stands at a place of the answer.
+    pub(super) fn says(&self, at: &str, fits: impl Fn(&str) -> bool) -> bool {
+        self.json()
+            .pointer(at)
+            .and_then(Json::as_str)
+            .is_some_and(fits)
+    }
+
+    /// Whether there is no body, or an object without members.
+    pub(super) fn is_bare(&self) -> bool {
+        self.body.trim_ascii().is_empty()
+            || self.json().as_object().is_some_and(|all| all.is_empty())
+    }
+
+    /// What came, by its form alone: its text may quote a value.
+    fn form(&self) -> &'static str {
+        let text = self.body.trim_ascii();
+        if text.is_empty() {
+            return "an empty body";
+        }
+        match serde_json::from_slice::<serde::de::IgnoredAny>(text) {
+            Err(_) if text.starts_with(b"<") => "a page of HTML or XML",
+            Err(_) => "a text that is not JSON",
+            Ok(_) if text.starts_with(b"[") => "a JSON list",
+            Ok(_) if self.is_bare() => "an empty JSON object",
+            Ok(_) if text.starts_with(b"{") => "another JSON object",
+            Ok(_) => "a JSON value that is no object",
+        }
+    }
+
     /// `Retry-After` in seconds; where it is a date, an hour is long enough.
     fn pause(&self) -> Option<Duration> {
         let mut headers = self.headers.iter();
@@ -283,6 +313,30 @@ impl Caller<'_> {
         Trouble {
             pause: reply.pause(),
             ..trouble
+        }
+    }
+
+    /// A success that is not the answer of this service: a login page, a proxy, or another API stands before it.
+    pub(super) fn unexpected(&self, reply: &Reply, wanted: &str) -> Trouble {
+        Trouble::refused(
+            format!(
+                "{} answers {} with {} in place of {wanted}",
+                self.target.host(),
+                reply.status,
+                reply.form()
+            ),
+            "is `server` the address of the API itself, with no login page or proxy before it? Then `rot deliver`",
+        )
+    }
+
+    /// A write has arrived where the answer is the one that this service gives for it; a status alone proves nothing.
+    pub(super) fn confirmed(&self, reply: &Reply, fits: bool, wanted: &str) -> Result<(), Trouble> {
+        match fits {
+            true => Ok(()),
+            false => Err(Trouble {
+                unknown: true,
+                ..self.unexpected(reply, wanted)
+            }),
         }
     }
 

@@ -22,6 +22,8 @@ pub enum Fault {
     Busy,
     /// Not executed, and no answer for longer than the target's `timeout`.
     Slow,
+    /// Not executed; something between answers with this.
+    Answer(u16, &'static str),
     /// Somebody else writes in the same moment, once.
     Race,
 }
@@ -137,6 +139,14 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
         } else {
             let fault = state.fault.filter(|_| state.service.writes(&asked));
             match fault {
+                Some(Fault::Answer(status, body)) => {
+                    let _ = write!(
+                        stream,
+                        "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                        body.len()
+                    );
+                    return;
+                }
                 Some(Fault::Status(status)) => (status, "", json!({ "message": "no" })),
                 Some(Fault::Busy) => (429, "Retry-After: 600\r\n", json!({})),
                 Some(Fault::Lost) => {
@@ -268,6 +278,17 @@ pub struct Kubernetes {
     pub immutable: bool,
 }
 
+impl Kubernetes {
+    fn secret(&self, version: u64) -> Json {
+        json!({
+            "kind": "Secret",
+            "metadata": { "name": "key", "resourceVersion": version.to_string(), "annotations": self.annotations },
+            "data": self.data,
+            "immutable": self.immutable,
+        })
+    }
+}
+
 impl Service for Kubernetes {
     fn answer(&mut self, asked: &Asked) -> (u16, Json) {
         if !bearer(asked) {
@@ -281,7 +302,10 @@ impl Service for Kubernetes {
             if self.restarts.last() != Some(&note) {
                 self.restarts.push(note);
             }
-            return (200, json!({}));
+            return (
+                200,
+                json!({ "kind": "Deployment", "metadata": { "name": "web" } }),
+            );
         }
         if asked.path != "/api/v1/namespaces/apps/secrets/key" {
             return (404, json!({ "kind": "Status" }));
@@ -289,14 +313,7 @@ impl Service for Kubernetes {
         if asked.method == "GET" {
             return match self.version {
                 0 => (404, json!({ "kind": "Status" })),
-                version => (
-                    200,
-                    json!({
-                        "metadata": { "resourceVersion": version.to_string(), "annotations": self.annotations },
-                        "data": self.data,
-                        "immutable": self.immutable,
-                    }),
-                ),
+                version => (200, self.secret(version)),
             };
         }
         assert_eq!(asked.method, "PATCH");
@@ -344,7 +361,7 @@ impl Service for Kubernetes {
             self.annotations.insert(key.clone(), value.clone());
         }
         self.version += 1;
-        (200, json!({}))
+        (200, self.secret(self.version))
     }
 
     fn writes(&self, asked: &Asked) -> bool {
@@ -483,16 +500,17 @@ impl Service for Gitlab {
             "POST" => {
                 let name = body["key"].as_str().unwrap().to_owned();
                 self.writes += 1;
-                self.variables.insert((name, scope), body);
-                (201, json!({}))
+                self.variables.insert((name, scope), body.clone());
+                (201, body)
             }
-            method => match self.variables.get_mut(&(name, scope)) {
+            method => match self.variables.get_mut(&(name.clone(), scope)) {
                 None => (404, json!({ "message": "404 Variable Not Found" })),
                 Some(there) if method == "PUT" => {
                     assert_eq!(body["raw"], true);
                     self.writes += 1;
                     *there = body;
-                    (200, json!({}))
+                    there["key"] = name.into();
+                    (200, there.clone())
                 }
                 Some(there) => (200, there.clone()),
             },
@@ -554,7 +572,7 @@ impl Service for Aws {
                 }
                 let to = body["MoveToVersionId"].as_str().unwrap();
                 self.current = self.versions.iter().position(|(id, _)| id == to).unwrap();
-                (200, json!({}))
+                (200, json!({ "ARN": "arn:aws:x", "Name": "prod/key" }))
             }
             ("GetParameter", Some((_, value))) => (200, json!({ "Parameter": { "Value": value } })),
             ("GetParameter", None) => lacks("ParameterNotFound"),
@@ -565,11 +583,11 @@ impl Service for Aws {
                 let value = body["SecretString"].as_str().unwrap().to_owned();
                 match self.versions.iter().find(|(known, _)| *known == token) {
                     Some((_, known)) if *known != value => lacks("ResourceExistsException"),
-                    Some(_) => (200, json!({})),
+                    Some(_) => (200, json!({ "ARN": "arn:aws:x", "VersionId": token })),
                     None => {
                         self.current = self.versions.len();
-                        self.versions.push((token, value));
-                        (200, json!({}))
+                        self.versions.push((token.clone(), value));
+                        (200, json!({ "ARN": "arn:aws:x", "VersionId": token }))
                     }
                 }
             }
@@ -640,7 +658,9 @@ impl Service for Gcp {
                 let data = asked.json()["payload"]["data"].as_str().unwrap().to_owned();
                 self.versions
                     .push(String::from_utf8(STANDARD.decode(data).unwrap()).unwrap());
-                (200, json!({}))
+                let number = self.versions.len();
+                let name = format!("projects/4711/secrets/key/versions/{number}");
+                (200, json!({ "name": name, "state": "ENABLED" }))
             }
             ("GET", "/v1/projects/p/secrets/key/versions/latest:access") => {
                 match self.versions.last() {
@@ -699,7 +719,11 @@ impl Service for Azure {
             _ => {
                 let value = asked.json()["value"].as_str().unwrap().to_owned();
                 self.versions.push(value);
-                (200, json!({}))
+                let id = format!(
+                    "https://vault-1.vault.azure.net/secrets/key/{}",
+                    self.versions.len()
+                );
+                (200, json!({ "id": id }))
             }
         }
     }

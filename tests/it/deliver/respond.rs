@@ -3,6 +3,8 @@
 use super::CANARY;
 use super::fakes::{Fake, Fault, Kv, TOKEN};
 use crate::support::project::{Called, Project};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use serde_json::{Value as Json, json};
 
 /// A key of an issuer, delivered to Vault; the old one lives on for a day.
@@ -178,4 +180,159 @@ fn nothing_is_revoked_while_a_target_lacks_the_new_one() {
     project.rot("deliver").code(0);
     shows_nothing(project.rot("respond leaks.json --run").code(0));
     assert_eq!(fake.with(|s| (s.minted, s.revoked)), (2, 1));
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A value in each spelling that a scanner may come upon.
+fn spellings(value: &str) -> Vec<String> {
+    vec![
+        value.to_owned(),
+        STANDARD.encode(value),
+        STANDARD_NO_PAD.encode(value),
+        URL_SAFE.encode(value),
+        URL_SAFE_NO_PAD.encode(value),
+        hex(value),
+        hex(value).to_uppercase(),
+    ]
+}
+
+#[test]
+fn each_spelling_of_a_value_is_found() {
+    let (_fake, project) = stage();
+    // The two alphabets of base64 differ for these, and the padding is of each length.
+    for odd in [
+        "canary-~~??>>\u{ff}\u{fe}",
+        "canary-~~??>>\u{ff}\u{fe}1",
+        "canary-~~??>>\u{ff}\u{fe}12",
+    ] {
+        project.set("odd", odd);
+        for spelled in spellings(odd) {
+            for (secret, text) in [
+                (spelled.clone(), spelled.clone()),
+                (format!("data: {spelled}"), String::new()),
+            ] {
+                let report = json!([{ "RuleID": "r", "File": "a", "StartLine": 1, "Secret": secret, "Match": text }]).to_string();
+                let found = project.feed(&["respond", "-"], report.as_bytes());
+                let found = shows_nothing(found.code(1));
+                assert!(
+                    found.stdout.starts_with("odd  version") && !found.stdout.contains(&spelled),
+                    "{spelled}: {}{}",
+                    found.stdout,
+                    found.stderr
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn no_text_of_a_report_shows_a_value() {
+    let (_fake, project) = stage();
+    let key = project.get("k.key");
+    let theirs = "canary-of-somebody-else";
+    for value in [&*key, "canary-by-hand-0001", theirs] {
+        for spelled in spellings(value) {
+            let place = format!("backup/{spelled}/{spelled}.env");
+            let gitleaks = json!([
+                { "RuleID": spelled, "File": place, "StartLine": 1, "Commit": spelled, "Secret": key },
+                { "RuleID": spelled, "File": place, "StartLine": 2, "Commit": spelled, "Secret": theirs },
+                { "RuleID": spelled, "File": place, "StartLine": 3, "Commit": spelled, "Secret": "REDACTED" },
+            ])
+            .to_string();
+            for more in [&["respond", "-"][..], &["respond", "-", "--report", "json"]] {
+                let shown = shows_nothing(project.feed(more, gitleaks.as_bytes()).code(1));
+                for text in [&shown.stdout, &shown.stderr] {
+                    assert!(!text.contains(&*spelled), "{spelled} in\n{text}");
+                }
+                assert!(
+                    shown.stdout.contains("backup/***/***.env"),
+                    "{}",
+                    shown.stdout
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_blacked_out_is_no_all_clear() {
+    let (fake, project) = stage();
+    let gitleaks = |members: Json| {
+        let mut one = json!({ "RuleID": "r", "File": "src/app.py", "StartLine": 3 });
+        for (name, value) in members.as_object().unwrap() {
+            one[name] = value.clone();
+        }
+        json!([one]).to_string()
+    };
+    let sarif = |region: Json| {
+        json!({ "runs": [{ "results": [{ "ruleId": "r", "message": { "text": "a key was found" }, "locations": [{ "physicalLocation": { "artifactLocation": { "uri": "src/app.py" }, "region": region } }] }] }] }).to_string()
+    };
+    let alert = |secret: Json| {
+        json!([{ "secret_type": "custom", "secret": secret, "first_location_detected": { "path": "src/app.py", "start_line": 3 } }]).to_string()
+    };
+    let reports = [
+        gitleaks(json!({ "Secret": "REDACTED", "Match": "key = REDACTED" })),
+        gitleaks(json!({ "Secret": "", "Match": "" })),
+        gitleaks(json!({})),
+        gitleaks(json!({ "Secret": null })),
+        gitleaks(json!({ "Secret": "abcd...", "Match": "key = abcd..." })),
+        gitleaks(json!({ "Secret": "********" })),
+        json!({ "DetectorName": "Custom", "Raw": "", "SourceMetadata": { "Data": { "Git": { "file": "src/app.py", "line": 3 } } } }).to_string(),
+        alert(json!("")),
+        alert(Json::Null),
+        sarif(json!({ "startLine": 3 })),
+        sarif(json!({ "startLine": 3, "snippet": { "text": "key = \"REDACTED\"" } })),
+    ];
+    for report in &reports {
+        let found = project.feed(&["respond", "-"], report.as_bytes()).code(1);
+        assert!(
+            found.stdout.contains("cannot be compared") && found.stdout.contains("src/app.py:3"),
+            "{report}\n{}",
+            found.stdout
+        );
+        let found = found.says("0 of no secret in it, 1 that cannot be compared");
+        shows_nothing(found);
+        let json = project.feed(&["respond", "-", "--report", "json"], report.as_bytes());
+        let json = json.code(1).json();
+        assert_eq!(json["uncompared"][0]["file"], "src/app.py", "{json}");
+        assert_eq!(
+            (&json["findings"], &json["unmatched"]),
+            (&1.into(), &0.into())
+        );
+    }
+    // Nor is there one after everything else was done.
+    let key = project.get("k.key");
+    let both = json!([{ "RuleID": "r", "Secret": "REDACTED" }, { "RuleID": "r", "Secret": key }]);
+    let both = both.to_string();
+    shows_nothing(
+        project
+            .feed(&["respond", "-", "--run"], both.as_bytes())
+            .code(1),
+    );
+    assert_eq!(fake.with(|s| (s.minted, s.revoked)), (2, 1));
+    // What stands in another text of it is found all the same.
+    let line = gitleaks(json!({ "Secret": "REDACTED", "Line": format!("key = {key}") }));
+    let found = shows_nothing(project.feed(&["respond", "-"], line.as_bytes()).code(0));
+    assert!(
+        found.stderr.contains("1 version of this vault"),
+        "{}",
+        found.stderr
+    );
+}
+
+#[test]
+fn a_file_with_errors_is_said_where_a_rotation_is_missed() {
+    let (_fake, project) = stage();
+    project.file("rotations/k.rot", "rotation k {\n");
+    let report = gitleaks(&[&project.get("k.key")]);
+    let found = shows_nothing(project.feed(&["respond", "-"], report.as_bytes()).code(1));
+    assert!(
+        found.stdout.contains("may stand in a file that has errors")
+            && found.stdout.contains("rot check rotations/k.rot"),
+        "{}",
+        found.stdout
+    );
 }

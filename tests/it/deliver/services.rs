@@ -12,6 +12,10 @@ struct Kind {
     again: bool,
     /// Whether its content can be compared.
     readable: bool,
+    /// Whether it answers with 201 and nothing.
+    bare: bool,
+    /// A success of the same API that is not about this value.
+    other: &'static str,
 }
 
 const KV: Kind = Kind {
@@ -19,48 +23,64 @@ const KV: Kind = Kind {
     called: " as \"key\"",
     again: false,
     readable: true,
+    bare: false,
+    other: r#"{"data":{"version":"7"}}"#,
 };
 const KUBERNETES: Kind = Kind {
     target: "kubernetes \"apps/key\" { server \"SERVER\"  token secrets.token  restart \"deployment/web\"  timeout 1s }",
     called: " as \"key\"",
     again: false,
     readable: true,
+    bare: false,
+    other: r#"{"kind":"Secret","metadata":{"name":"key"},"data":{"else":"eA=="}}"#,
 };
 const GITHUB: Kind = Kind {
     target: "github \"octo/reports\" { token secrets.token  server \"SERVER\"  timeout 1s }",
     called: " as \"KEY\"",
     again: true,
     readable: false,
+    bare: true,
+    other: r#"{"message":"ok"}"#,
 };
 const GITLAB: Kind = Kind {
     target: "gitlab \"octo/reports\" { token secrets.token  server \"SERVER\"  timeout 1s }",
     called: " as \"KEY\"",
     again: true,
     readable: true,
+    bare: false,
+    other: r#"{"key":"ELSE","value":"x"}"#,
 };
 const AWS_SECRETS: Kind = Kind {
     target: "aws-secrets \"prod/key\" { region \"eu-central-1\"  key-id secrets.aws.id  key secrets.aws.key  server \"SERVER\"  timeout 1s }",
     called: "",
     again: false,
     readable: true,
+    bare: false,
+    other: r#"{"ARN":"arn:aws:x","VersionId":"of-another"}"#,
 };
 const AWS_SSM: Kind = Kind {
     target: "aws-ssm \"/prod/key\" { region \"eu-central-1\"  key-id secrets.aws.id  key secrets.aws.key  server \"SERVER\"  timeout 1s }",
     called: "",
     again: false,
     readable: true,
+    bare: false,
+    other: r#"{"Version":"7"}"#,
 };
 const GCP: Kind = Kind {
     target: "gcp \"projects/p/secrets/key\" { token secrets.token  server \"SERVER\"  timeout 1s }",
     called: "",
     again: false,
     readable: true,
+    bare: false,
+    other: r#"{"name":"projects/p/secrets/else/versions/1"}"#,
 };
 const AZURE: Kind = Kind {
     target: "azure \"vault-1/key\" { token secrets.token  server \"SERVER\"  timeout 1s }",
     called: "",
     again: false,
     readable: true,
+    bare: false,
+    other: r#"{"id":"https://vault-1.vault.azure.net/secrets/else/1"}"#,
 };
 
 fn text(kind: &Kind, port: u16) -> String {
@@ -236,4 +256,55 @@ fn google_cloud_stands_every_fault() {
 #[test]
 fn azure_stands_every_fault() {
     stands(&AZURE, Azure::default());
+}
+
+/// A login page, a proxy or another API answers with success: nothing has arrived, so nothing is revoked.
+fn believes_no_other_answer(kind: &Kind, service: impl Service + 'static) {
+    let fake = Fake::start(service);
+    let project = project(kind, fake.port);
+    project.rot("run r.rot").code(0);
+    let bodies = [
+        ("<html>canary-page</html>", "a page of HTML or XML"),
+        ("please log in, canary-page", "a text that is not JSON"),
+        ("{}", "an empty JSON object"),
+        ("[1,2]", "a JSON list"),
+        ("true", "a JSON value that is no object"),
+        ("", "an empty body"),
+        (kind.other, "another JSON object"),
+    ];
+    let mut first = true;
+    for status in [200, 201] {
+        for (body, said) in bodies {
+            if kind.bare && status == 201 && matches!(body, "" | "{}") {
+                continue;
+            }
+            fake.with(|s| s.fault = Some(Fault::Answer(status, body)));
+            let call = if first { "run r.rot" } else { "deliver" };
+            first = false;
+            let called = project.rot(call).code(27).says("ROT718");
+            let called = called.says(&format!("answers {status} with {said} in place of"));
+            assert!(!called.stderr.contains("canary-page"), "{}", called.stderr);
+            shows_nothing(&called);
+        }
+    }
+    project.rot("run other.rot").code(0);
+    assert_eq!(fake.with(|s| s.revoked), 0, "{}", kind.target);
+    fake.with(|s| s.fault = None);
+    project.rot("deliver").code(0);
+    let new = project.get("k.key");
+    assert_eq!(fake.with(|s| s.service.value()).as_deref(), Some(&*new));
+    project.rot("run other.rot").code(0);
+    assert_eq!(fake.with(|s| s.revoked), 1, "{}", kind.target);
+}
+
+#[test]
+fn only_the_answer_of_its_kind_is_an_arrival() {
+    believes_no_other_answer(&KV, Kv::default());
+    believes_no_other_answer(&KUBERNETES, Kubernetes::default());
+    believes_no_other_answer(&GITHUB, Github::default());
+    believes_no_other_answer(&GITLAB, Gitlab::default());
+    believes_no_other_answer(&AWS_SECRETS, Aws::default());
+    believes_no_other_answer(&AWS_SSM, Aws::default());
+    believes_no_other_answer(&GCP, Gcp::default());
+    believes_no_other_answer(&AZURE, Azure::default());
 }
