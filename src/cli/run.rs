@@ -350,8 +350,14 @@ pub fn planned(
         }
         match one(args, &session, &open, job) {
             Ok(did) => idle &= !did,
-            Err(error) => {
+            Err(mut error) => {
                 idle = false;
+                // The text is that of all members: which one it is of has to be said.
+                if rotation.family.is_some()
+                    && let Some(first) = error.diagnostics.first_mut()
+                {
+                    first.message = format!("`{}`: {}", rotation.name, first.message);
+                }
                 context.complain_and_keep(error, &mut worst);
             }
         }

@@ -326,6 +326,7 @@ fn a_member_that_fails_stops_no_other() {
     let project = tenants(&issuer);
     let ran = project.rot("run r.rot --due");
     assert_ne!(ran.code, 0);
+    assert!(ran.stderr.contains("`token/globex`: "), "{}", ran.stderr);
     assert_eq!(calls(&issuer, "POST", "/api/token"), 2);
     assert_eq!(calls(&issuer, "POST", "/api/nothing-here"), 1);
     let list = project.rot("vault list").code(0);
