@@ -8,6 +8,7 @@ use super::intent::Intent;
 use super::life::{self, Fact};
 use super::lifecycle::Lifecycle;
 use super::order::Order;
+use super::vocabulary::letters;
 use super::{Options, Texts};
 use crate::diagnostic::{Code, Diagnostic, Label};
 use crate::plan::egress::{Egress, Ruling, Spot};
@@ -39,7 +40,7 @@ pub(crate) struct Context<'a, 'p> {
     /// The outputs that a definition does not name: the reader puts the last task's in their place.
     implied: HashSet<(usize, &'p str)>,
     /// Where each credential may go.
-    egress: Egress<'p>,
+    pub(crate) egress: Egress<'p>,
     pub(super) lifecycle: Lifecycle<'p>,
     /// What the calls of a definition are for, which says it nowhere.
     pub(crate) intent: Intent<'p>,
@@ -127,7 +128,7 @@ impl<'a, 'p> Context<'a, 'p> {
     }
 
     /// What a `let` of a rotation stands for.
-    pub(crate) fn let_value(&self, rotation: usize, name: &'p str) -> Option<&'p Expr> {
+    pub(crate) fn let_value(&self, rotation: usize, name: &str) -> Option<&'p Expr> {
         self.lets.get(&(rotation, name)).copied()
     }
 
@@ -160,13 +161,7 @@ impl<'a, 'p> Context<'a, 'p> {
         expr: &Expr,
     ) -> Option<(&'p str, Option<&'p str>, Version)> {
         let named = match &expr.kind {
-            ExprKind::Ref(Root::Let(name)) => {
-                let (_, value) = self
-                    .lets
-                    .iter()
-                    .find(|((of, known), _)| *of == rotation && known == name)?;
-                self.meant(rotation, value)
-            }
+            ExprKind::Ref(Root::Let(name)) => self.meant(rotation, self.let_value(rotation, name)?),
             ExprKind::Ref(Root::Secret {
                 name,
                 field,
@@ -460,11 +455,7 @@ pub(crate) fn place_of(part: Part<'_>) -> Option<Place> {
 
 /// Whether a field of an answer is a credential by its name.
 pub(crate) fn names_credential(key: &str) -> bool {
-    let name: String = key
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
+    let name = letters(key);
     let paging = [
         "nexttoken",
         "pagetoken",

@@ -1,16 +1,17 @@
 //! How often a rotation runs and how long its credentials live, where the text says it.
 
 use crate::check::context::Context;
+use crate::check::vocabulary::letters;
 use crate::plan::expr::{Function, Operator, Root, RunField};
 use crate::plan::schedule::{Cron, Dur, Schedule, Trigger};
 use crate::plan::task::{Body, Http};
 use crate::plan::{Expr, ExprKind};
 use crate::source::Span;
 
-const SECOND: u64 = 1000;
-const MINUTE: u64 = 60 * SECOND;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
+pub(super) const SECOND: u64 = 1000;
+pub(super) const MINUTE: u64 = 60 * SECOND;
+pub(super) const HOUR: u64 = 60 * MINUTE;
+pub(super) const DAY: u64 = 24 * HOUR;
 
 /// The longest time between two runs; `None` where the expression is not one of the plain forms.
 pub(crate) fn period(schedule: &Schedule) -> Option<Dur> {
@@ -76,9 +77,9 @@ pub(crate) fn life_of(cx: &Context<'_, '_>, store: usize) -> Option<(Dur, Span)>
         return life(cx, cx.order().get(store)?.rotation, expires).map(|life| (life, expires.at.0));
     }
     let secret = cx.stored_by(store)?;
-    cx.keepings_of(secret)
+    cx.keepings_at(store)
         .iter()
-        .filter(|k| k.store == store)
+        .filter(|k| k.secret == secret)
         .find_map(|k| asked(cx, cx.order().get(k.maker)?.rotation, cx.http(k.maker)?))
 }
 
@@ -155,13 +156,6 @@ fn names_end(name: &str) -> bool {
         "expireson",
     ]
     .contains(&letters(name).as_str())
-}
-
-fn letters(name: &str) -> String {
-    name.chars()
-        .filter(|c| c.is_ascii_alphanumeric())
-        .map(|c| c.to_ascii_lowercase())
-        .collect()
 }
 
 /// How long a value lives that expires at this time, where it is a fixed time after the run's start.

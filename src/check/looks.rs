@@ -3,6 +3,7 @@
 //! Two ways: forms that are known by their first characters, and random text under the name of a credential. A wrong alarm
 //! costs more than a miss here, so that what a person would write as a placeholder is left alone.
 
+use super::vocabulary::letters;
 use aho_corasick::AhoCorasick;
 use std::sync::LazyLock;
 
@@ -143,7 +144,7 @@ pub(super) fn looks_like_secret(text: &str, name: Option<&str>) -> Option<Looks>
     if let Some(what) = known_form(text) {
         return Some(Looks::Known(what));
     }
-    let name = plain(name?);
+    let name = letters(name?);
     let value = behind_scheme(text, &name).trim();
     let is_password = PASSWORDS.iter().any(|p| name.ends_with(p));
     let is_named = is_password
@@ -232,13 +233,6 @@ fn behind_scheme<'t>(text: &'t str, name: &str) -> &'t str {
         is_scheme.then(|| value.map_or(rest, |(_, value)| value.trim_matches('"')))
     };
     known.or_else(any).unwrap_or(text)
-}
-
-fn plain(name: &str) -> String {
-    name.chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect()
 }
 
 /// One word without the marks of a template, a path or an address.

@@ -4,13 +4,9 @@
 //! that alone if it stands in it or right above it.
 
 use super::context::Context;
+use super::lifetime::{DAY, HOUR, MINUTE, SECOND};
 use crate::plan::schedule::Dur;
 use crate::source::Span;
-
-const SECOND: u64 = 1000;
-const MINUTE: u64 = 60 * SECOND;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
 
 /// Words of those who look for a new value from time to time.
 const LOOKS: [&str; 22] = [
@@ -41,8 +37,8 @@ const LOOKS: [&str; 22] = [
 /// The remarks of a file, by the rotation that they speak of.
 #[derive(Debug, Default)]
 pub(crate) struct Remarks {
-    /// Words of a remark, its rotation where it is one's own, and its place.
-    said: Vec<(Vec<String>, Option<usize>, Span)>,
+    /// Words of a remark, its rotation and its place.
+    said: Vec<(Vec<String>, usize, Span)>,
 }
 
 impl Remarks {
@@ -55,7 +51,7 @@ impl Remarks {
             .collect();
         for (index, rotation) in cx.plan.rotations.iter().enumerate() {
             if let Some(text) = &rotation.description {
-                all.said.push((words(text), Some(index), rotation.at.0));
+                all.said.push((words(text), index, rotation.at.0));
             }
         }
         let Some((_, first)) = own
@@ -115,13 +111,13 @@ impl Remarks {
             start,
             end,
         };
-        self.said.push((words(&said), Some(rotation), span));
+        self.said.push((words(&said), rotation, span));
     }
 
     fn of_rotation(&self, rotation: usize) -> impl Iterator<Item = (&[String], Span)> {
         self.said
             .iter()
-            .filter(move |(_, of, _)| of.is_none_or(|of| of == rotation))
+            .filter(move |(_, of, _)| *of == rotation)
             .map(|(words, _, span)| (words.as_slice(), *span))
     }
 

@@ -156,13 +156,17 @@ pub(crate) fn is_due(words: &[String]) -> bool {
     any(words, &DUE) && !any(words, &NOT)
 }
 
-/// Whether a state is one that something comes to, and stays in.
-pub(crate) fn is_arrived(state: &str) -> bool {
-    let state: String = state
-        .chars()
+/// The letters and digits of a name, in lower case.
+pub(crate) fn letters(name: &str) -> String {
+    name.chars()
         .filter(char::is_ascii_alphanumeric)
         .map(|c| c.to_ascii_lowercase())
-        .collect();
+        .collect()
+}
+
+/// Whether a state is one that something comes to, and stays in.
+pub(crate) fn is_arrived(state: &str) -> bool {
+    let state = letters(state);
     [
         "current",
         "awscurrent",
@@ -191,11 +195,7 @@ pub(crate) fn is_arrived(state: &str) -> bool {
 
 /// Whether a state is one that something passes through.
 pub(crate) fn is_on_the_way(state: &str) -> bool {
-    let state: String = state
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
+    let state = letters(state);
     [
         "pending",
         "awspending",

@@ -59,10 +59,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 const COMPARED: usize = 32;
 
 pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let stores = stores(cx);
     for rotation in 0..cx.plan.rotations.len() {
         let uses = Uses::of(cx, rotation);
-        stored_twice(cx, rotation, &uses, out);
-        published_twice(cx, rotation, &uses, out);
+        let makers = makers(cx, rotation);
+        if makers.len() > 1 {
+            stored_twice(cx, &makers, &stores, &uses, out);
+        }
+        published_twice(cx, &makers, &uses, out);
         input_unread(cx, rotation, &uses, out);
     }
 }
@@ -107,8 +111,11 @@ impl<'p> Uses<'p> {
     }
 }
 
+/// A step, its name, what it is alike to, and what it gives.
+type Maker<'p> = (usize, &'p str, String, &'p str);
+
 /// Steps that make a credential, with what makes two of them alike.
-fn makers<'p>(cx: &Context<'_, 'p>, rotation: usize) -> Vec<(usize, &'p str, String, &'p str)> {
+fn makers<'p>(cx: &Context<'_, 'p>, rotation: usize) -> Vec<Maker<'p>> {
     let mut makers = Vec::new();
     for (id, node) in cx.order().of_rotation(rotation) {
         let made = if let Task::Generate(generate) = &node.step.task {
@@ -134,20 +141,23 @@ fn makers<'p>(cx: &Context<'_, 'p>, rotation: usize) -> Vec<(usize, &'p str, Str
     makers
 }
 
-/// One value becomes two secrets, and what its sibling made becomes none.
-fn stored_twice(cx: &Context<'_, '_>, rotation: usize, uses: &Uses<'_>, out: &mut Vec<Diagnostic>) {
-    let makers = makers(cx, rotation);
-    if makers.len() < 2 {
-        return;
-    }
-    let mut stores: HashMap<usize, Vec<(usize, &str)>> = HashMap::new();
+/// Where what a step makes is stored, and as which secret; each secret once.
+type Stores<'p> = HashMap<usize, Vec<(usize, &'p str)>>;
+
+fn stores<'p>(cx: &Context<'_, 'p>) -> Stores<'p> {
+    let mut stores = Stores::new();
     for kept in cx.keepings() {
         let of = stores.entry(kept.maker).or_default();
         if !of.iter().any(|(_, secret)| *secret == kept.secret) {
             of.push((kept.store, kept.secret));
         }
     }
-    for (id, name, kind, capture) in &makers {
+    stores
+}
+
+/// One value becomes two secrets, and what its sibling made becomes none.
+fn stored_twice<'p>(cx: &Context<'_, 'p>, makers: &[Maker<'p>], stores: &Stores<'p>, uses: &Uses<'p>, out: &mut Vec<Diagnostic>) {
+    for (id, name, kind, capture) in makers {
         if stores.contains_key(id) || uses.whole.contains(name) {
             continue;
         }
@@ -157,11 +167,11 @@ fn stored_twice(cx: &Context<'_, '_>, rotation: usize, uses: &Uses<'_>, out: &mu
         let elsewhere = uses.captures.get(&(*name, *capture)).is_some_and(|all| {
             all.iter().any(|(step, _)| *step == usize::MAX || cx.order().get(*step).is_some_and(|n| matches!(n.step.task, Task::Call(_) | Task::Worker(_) | Task::Fork(_) | Task::Let(_) | Task::SetVariables(_))))
         });
-        let Some((store, secret)) = stores.get(twin).and_then(|s| s.iter().max_by_key(|(step, secret)| (nearness(name, secret), *step))) else { continue };
-        let (Some(store), Some(made)) = (cx.order().get(*store), cx.order().get(*id)) else { continue };
         if elsewhere {
             continue;
         }
+        let Some((store, secret)) = stores.get(twin).and_then(|s| s.iter().max_by_key(|(step, secret)| (nearness(name, secret), *step))) else { continue };
+        let (Some(store), Some(made)) = (cx.order().get(*store), cx.order().get(*id)) else { continue };
         out.push(
             Diagnostic::new(
                 codes::COPIED_FROM_SIBLING,
@@ -183,10 +193,9 @@ fn nearness(a: &str, b: &str) -> usize {
 }
 
 /// The public half of one pair goes to two places, and that of its sibling to none.
-fn published_twice(cx: &Context<'_, '_>, rotation: usize, uses: &Uses<'_>, out: &mut Vec<Diagnostic>) {
-    let makers = makers(cx, rotation);
+fn published_twice(cx: &Context<'_, '_>, makers: &[Maker<'_>], uses: &Uses<'_>, out: &mut Vec<Diagnostic>) {
     let steps = |name: &str, capture: &str| -> Vec<(usize, Span)> {
-        let mut all = uses.captures.iter().find(|((maker, of), _)| *maker == name && *of == capture).map(|(_, all)| all.clone()).unwrap_or_default();
+        let mut all = uses.captures.get(&(name, capture)).cloned().unwrap_or_default();
         all.dedup_by_key(|(step, _)| *step);
         all
     };

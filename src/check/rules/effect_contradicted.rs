@@ -60,6 +60,7 @@ use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::plan::effect::{Effect, Issues, Old};
 use crate::plan::expr::{Function, Version};
 use crate::plan::task::{Body, Http};
+use crate::plan::visit::Act;
 use crate::plan::{Expr, ExprKind, Root, Task};
 use std::collections::HashMap;
 
@@ -114,9 +115,7 @@ fn replaces_itself(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
         let current = |expr: &Expr| expr.reads_secret(kept.secret, &[Version::Current]);
         let named = http.request_exprs().iter().any(|(_, expr)| current(expr));
         let known = REPLACING.iter().any(|end| written(http).trim_end_matches('/').ends_with(end));
-        let revoked = || {
-            cx.order().iter().any(|(_, n)| matches!(&n.step.task, Task::Revoke(revoke) if revoke.secret == kept.secret))
-        };
+        let revoked = || cx.writes_of(kept.secret).iter().any(|w| w.act == Act::Revoke);
         // What rolls often leaves the old one alive for a time, which its body says.
         let rolls = written(http).trim_end_matches('/').rsplit('/').next().is_some_and(|last| last.starts_with("roll"));
         if !named || !known && (rolls || revoked()) {

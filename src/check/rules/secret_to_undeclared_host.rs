@@ -39,7 +39,7 @@ use super::userinfo_confusable_host;
 use crate::check::context::{Context, Leak, Once, place_of};
 use crate::check::flow::{Event, Part};
 use crate::diagnostic::{Confidence, Diagnostic, Severity, codes};
-use crate::plan::egress::{Egress, Ruling};
+use crate::plan::egress::Ruling;
 use crate::plan::{Origin, Place, Policy};
 use crate::source::Span;
 use std::collections::{HashMap, HashSet};
@@ -93,10 +93,9 @@ pub(super) fn check(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
 
 /// The credentials with which targets are asked.
 fn targets(cx: &Context<'_, '_>, out: &mut Vec<Diagnostic>) {
-    let egress = Egress::of(cx.plan);
     for target in &cx.plan.targets {
         for sending in target.sendings() {
-            let ruling = egress.of_target(&sending);
+            let ruling = cx.egress.of_target(&sending);
             if ruling == Ruling::Allowed {
                 continue;
             }

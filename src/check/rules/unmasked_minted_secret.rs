@@ -35,6 +35,7 @@
 use crate::plan::name::is_mask;
 use crate::check::context::{Context, names_credential};
 use crate::check::flow::{Atom, Sink};
+use crate::check::vocabulary::letters;
 use crate::diagnostic::{Confidence, Diagnostic, Label, Severity, codes};
 use crate::plan::{Derivation, Origin};
 use std::collections::HashSet;
@@ -118,7 +119,7 @@ fn is_identifier(path: &[String]) -> bool {
 
 /// Whether a name is that of what tells a credential from others.
 pub(super) fn names_identifier(name: &str) -> bool {
-    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let name = letters(name);
     let tells = ["id", "sid", "name", "serial", "username", "user", "email", "label", "fingerprint", "accessor", "thumbprint"].iter().any(|word| name.ends_with(word));
     // The half of a pair that is no secret.
     tells || ["publickey", "accesskey"].contains(&name.as_str())
