@@ -19,10 +19,7 @@ use std::path::{Path, PathBuf};
 pub fn run(args: &DeliverArgs, context: &Context) -> Result<()> {
     let config = context.config()?;
     let files = with_targets(args, context, &config)?;
-    let world = environment::world(context, &config)?.with_programs(
-        config.workers.clone().into_iter().collect(),
-        config.programs.clone().into_iter().collect(),
-    );
+    let world = environment::world_to_run(context, &config)?;
     let places = paths::resolve(context, &config, &world)?;
     let vault = RefCell::new(run::open(context, &world, &places)?);
     environment::agree_to_run(&vault.borrow(), context.globals.environment.as_deref())?;
@@ -84,11 +81,7 @@ fn with_targets(
     context: &Context,
     config: &super::config::Config,
 ) -> Result<Vec<(PathBuf, Plan)>> {
-    let named: Vec<PathBuf> = match (&config.root, args.path.is_empty()) {
-        (_, false) => args.path.clone(),
-        (Some(root), true) => vec![root.strip_prefix(&context.cwd).unwrap_or(root).to_owned()],
-        (None, true) => vec![PathBuf::from(".")],
-    };
+    let named = run::named(&args.path, config, context);
     let named: Vec<&Path> = named.iter().map(PathBuf::as_path).collect();
     let mut known: HashSet<(String, String)> = HashSet::new();
     let (mut secrets, mut targets): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());

@@ -45,6 +45,17 @@ pub fn chosen<'c>(
     })
 }
 
+/// The world of a command that runs rotations: with the programs that the settings declare.
+///
+/// # Errors
+/// As [`chosen`].
+pub fn world_to_run(context: &Context, config: &Config) -> Result<World> {
+    Ok(world(context, config)?.with_programs(
+        config.workers.clone().into_iter().collect(),
+        config.programs.clone().into_iter().collect(),
+    ))
+}
+
 /// The world of a command: the variables of the environment stand before those of the process.
 ///
 /// # Errors

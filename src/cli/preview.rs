@@ -24,11 +24,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<()> {
         Some(name) => load::chosen(&plan, Some(name))?,
         None => plan.rotations.iter().filter(|r| !r.imported).collect(),
     };
-    let world = environment::world(context, &config)?;
-    let world = world.with_programs(
-        config.workers.clone().into_iter().collect(),
-        config.programs.clone().into_iter().collect(),
-    );
+    let world = environment::world_to_run(context, &config)?;
     // A plan is wanted on machines without the vault too: there, that is what is missing.
     let mut missing: Vec<Missing> = Vec::new();
     let opened = paths::resolve(context, &config, &world).and_then(|places| {

@@ -17,10 +17,7 @@ use std::path::{Path, PathBuf};
 /// Runs the command.
 pub fn run(args: &ResumeArgs, context: &Context) -> Result<()> {
     let config = context.config()?;
-    let world = environment::world(context, &config)?.with_programs(
-        config.workers.clone().into_iter().collect(),
-        config.programs.clone().into_iter().collect(),
-    );
+    let world = environment::world_to_run(context, &config)?;
     let places = paths::resolve(context, &config, &world)?;
     let vault = RefCell::new(run::open_to_run(context, &world, &places)?);
     environment::agree_to_run(&vault.borrow(), context.globals.environment.as_deref())?;

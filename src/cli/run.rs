@@ -84,6 +84,15 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<()> {
     }
 }
 
+/// What is named, else the project, else the folder in which the command runs.
+pub fn named(paths: &[PathBuf], config: &super::config::Config, context: &Context) -> Vec<PathBuf> {
+    match (&config.root, paths) {
+        (_, [_, ..]) => paths.to_vec(),
+        (Some(root), []) => vec![root.strip_prefix(&context.cwd).unwrap_or(root).to_owned()],
+        (None, []) => vec![PathBuf::from(".")],
+    }
+}
+
 /// The files that are named, and the `.rot` files in the folders that are, in the order of their names.
 pub fn files_below(named: &[&Path]) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -250,10 +259,7 @@ pub fn planned(
     config: &super::config::Config,
 ) -> Result<()> {
     let inputs = inputs(&args.selection)?;
-    let world = environment::world(context, config)?.with_programs(
-        config.workers.clone().into_iter().collect(),
-        config.programs.clone().into_iter().collect(),
-    );
+    let world = environment::world_to_run(context, config)?;
     let places = paths::resolve(context, config, &world)?;
     let vault = RefCell::new(open_to_run(context, &world, &places)?);
     stop::heed();
@@ -392,6 +398,12 @@ pub fn arrive(
     Ok((!came.is_empty()).then_some(failed.is_empty()))
 }
 
+/// A revocation that was due and failed.
+pub fn not_revoked(line: String) -> Diagnostic {
+    Diagnostic::new(codes::RUN_NOT_REVOKED, Span::NONE, line)
+        .help("each `rot run` tries it again; `rot status` shows what is not revoked yet")
+}
+
 /// Does the revocations that are due, of whichever rotation. What fails is heard also when nothing else is said.
 pub fn sweep(
     report: ResultFormat,
@@ -404,9 +416,7 @@ pub fn sweep(
     let watch = Watch::new(&context.out, plan, report == ResultFormat::Text);
     let swept = runtime()?.block_on(run::sweep_due(world, vault, job, &watch))?;
     for line in &swept.trouble {
-        let error = Error::plain(Failure::Unrevoked, codes::RUN_NOT_REVOKED, line.clone())
-            .help("each `rot run` tries it again; `rot status` shows what is not revoked yet");
-        context.complain(&error.diagnostics);
+        context.complain(&[not_revoked(line.clone())]);
     }
     for line in &swept.dropped {
         context.out.info(&format!("note: {line}"));
@@ -593,6 +603,7 @@ pub fn read_certificates(
     let of_targets = plan.target_certificates();
     for name in requests
         .flat_map(|(_, http)| &http.limits.ca)
+        .map(String::as_str)
         .chain(of_targets)
     {
         let path = source
@@ -600,7 +611,7 @@ pub fn read_certificates(
             .unwrap_or(Path::new(""))
             .join(name);
         match files::read_text(&path) {
-            Ok(text) => drop(found.insert(name.clone(), text.into_bytes())),
+            Ok(text) => drop(found.insert(name.to_owned(), text.into_bytes())),
             Err(problem) => {
                 let message = format!(
                     "cannot read the certificate `{}`: {}",

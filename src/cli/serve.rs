@@ -29,8 +29,6 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_secs(60);
 /// First pause after a failure; doubled for each further one, up to an hour. It is a time at which to look again, and no sleep:
 /// a file that was mended is run as soon as it was read again.
-const PAUSE: SignedDuration = SignedDuration::from_secs(30);
-const LONGEST: SignedDuration = SignedDuration::from_hours(1);
 /// A look is not made more often than this, whatever is due.
 const BREATH: Duration = Duration::from_secs(1);
 
@@ -169,11 +167,7 @@ fn alone(world: &World, state: &Path) -> Result<Box<dyn Lock>> {
 /// All files, checked; with an error none.
 fn read(args: &ServeArgs, context: &Context) -> Result<Files> {
     let config = context.config()?;
-    let named: Vec<PathBuf> = match (&config.root, args.path.is_empty()) {
-        (_, false) => args.path.clone(),
-        (Some(root), true) => vec![root.strip_prefix(&context.cwd).unwrap_or(root).to_owned()],
-        (None, true) => vec![PathBuf::from(".")],
-    };
+    let named = run::named(&args.path, &config, context);
     let named: Vec<&Path> = named.iter().map(PathBuf::as_path).collect();
     let (paths, shared) = run::rotations(&named)?;
     if let Some((name, files)) = shared.first() {
@@ -212,6 +206,9 @@ impl Server<'_> {
     fn looked(&self, files: &Files) -> Result<Option<Timestamp>> {
         let now = self.world.clock.now();
         let waiting = self.waiting(files, now)?;
+        if waiting.files.is_empty() && !waiting.revocations {
+            return Ok(waiting.next);
+        }
         for index in waiting.files {
             if stop::asked() {
                 return Ok(None);
@@ -249,10 +246,7 @@ impl Server<'_> {
     }
 
     fn open(&self, config: &Config) -> Result<(World, Vault)> {
-        let world = environment::world(self.context, config)?.with_programs(
-            config.workers.clone().into_iter().collect(),
-            config.programs.clone().into_iter().collect(),
-        );
+        let world = environment::world_to_run(self.context, config)?;
         let places = paths::resolve(self.context, config, &world)?;
         let vault = run::open_to_run(self.context, &world, &places)?;
         Ok((world, vault))
@@ -314,8 +308,7 @@ impl Server<'_> {
     fn pause(&self, path: &Path) {
         let mut pauses = self.pauses.borrow_mut();
         let failures = pauses.get(path).map_or(0, |(failures, _)| *failures);
-        let doubled = PAUSE.checked_mul(1 << failures.min(10));
-        let pause = doubled.map_or(LONGEST, |pause| pause.min(LONGEST));
+        let pause = crate::run::deliver::pause_after(failures);
         let now = self.world.clock.now();
         let until = now.checked_add(pause).unwrap_or(now);
         pauses.insert(path.to_owned(), (failures.saturating_add(1), until));

@@ -559,14 +559,9 @@ impl Target {
 
 impl Plan {
     /// The certificate files that its targets name.
-    pub fn target_certificates(&self) -> impl Iterator<Item = &String> {
+    pub fn target_certificates(&self) -> impl Iterator<Item = &str> {
         self.targets.iter().filter_map(|target| match &target.kind {
-            TargetKind::Service(service) => {
-                service.options.iter().find_map(|(word, said)| match said {
-                    Said::Text(text) if *word == Word::Ca => Some(text),
-                    _ => None,
-                })
-            }
+            TargetKind::Service(service) => service.text(Word::Ca),
             TargetKind::File(_) | TargetKind::Command(_) | TargetKind::Systemd(_) => None,
         })
     }

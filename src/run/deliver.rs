@@ -1,6 +1,7 @@
 //! Current versions to their targets: by whoever calls, as often as it takes. What is under way is written down before, what
 //! came of it after; a crash in between delivers again, which changes nothing.
 
+use super::due::doubled;
 use super::report::{Observer, StepReport};
 use super::target::{Credentials, Found, Payload, Site, Trouble, recipient, tell};
 use crate::diagnostic::{Diagnostic, Error, Failure, Result, codes};
@@ -506,10 +507,14 @@ fn ended(doc: &mut Document, job: &Job<'_>, came: &Came, now: Timestamp) {
     }
 }
 
+/// How long what failed is left alone by itself, after so many failures before.
+pub fn pause_after(failures: u32) -> SignedDuration {
+    doubled(PAUSE, failures).min(LONGEST)
+}
+
 /// When a delivery that failed so often is tried again by itself: not before the other side asks for it.
 fn later(now: Timestamp, failures: u32, asked: Option<Duration>) -> Timestamp {
-    let doubled = PAUSE.checked_mul(1 << failures.saturating_sub(1).min(10));
-    let pause = doubled.map_or(LONGEST, |pause| pause.min(LONGEST));
+    let pause = pause_after(failures.saturating_sub(1));
     let asked = asked.and_then(|asked| SignedDuration::try_from(asked).ok());
     let pause = asked.map_or(pause, |asked| pause.max(asked.min(LONGEST_ASKED)));
     now.checked_add(pause).unwrap_or(now)

@@ -180,7 +180,7 @@ pub fn past(vault: &Vault, rotation: &Rotation, now: Timestamp) -> Past {
         let Some(entry) = vault.doc().get(&name) else {
             continue;
         };
-        let Some(current) = entry.current.as_deref().and_then(|id| entry.version(id)) else {
+        let Some(current) = entry.current_version() else {
             continue;
         };
         if current.rotation.as_deref() == Some(rotation.name.as_str()) {
@@ -274,23 +274,28 @@ pub fn next(vault: &Vault, rotation: &Rotation, past: &Past, now: Timestamp) -> 
     schedule.next_due(past.last_success, now, expires, reference, key.as_bytes())
 }
 
+/// A pause that doubles, ten times at most.
+pub(super) fn doubled(first: SignedDuration, times: u32) -> SignedDuration {
+    first
+        .checked_mul(1 << times.min(10))
+        .unwrap_or(SignedDuration::MAX)
+}
+
 /// Whether an interrupted run may be tried again by itself now: the pause doubles with each failed attempt.
 pub fn may_resume(open: &OpenRun, now: Timestamp) -> bool {
     let Some(last) = open.last_failure else {
         return true;
     };
-    let doublings = u32::try_from(open.failures.saturating_sub(1).min(10)).unwrap_or(10);
-    let pause = BACKOFF
-        .checked_mul(2i32.saturating_pow(doublings))
-        .unwrap_or(SignedDuration::MAX);
+    let before = open.failures.saturating_sub(1);
+    let pause = doubled(BACKOFF, u32::try_from(before).unwrap_or(u32::MAX));
     last.checked_add(pause).is_ok_and(|next| now >= next)
 }
 
 /// When a run that is called again may make its next attempt: at once after the first failure, then after pauses that double.
 pub(super) fn next_attempt(open: &OpenRun) -> Option<Timestamp> {
     let last = open.last_failure?;
-    let doublings = u32::try_from(open.failures.checked_sub(2)?.min(10)).unwrap_or(10);
-    let pause = NAMED_BACKOFF.checked_mul(2i32.saturating_pow(doublings))?;
+    let before = open.failures.checked_sub(2)?;
+    let pause = doubled(NAMED_BACKOFF, u32::try_from(before).unwrap_or(u32::MAX));
     last.checked_add(pause).ok()
 }
 

@@ -100,10 +100,7 @@ pub fn run(args: &RespondArgs, context: &Context) -> Result<()> {
         findings.extend(report::read(&shown, &zeroize::Zeroizing::new(text))?);
     }
     let config = context.config()?;
-    let world = environment::world(context, &config)?.with_programs(
-        config.workers.clone().into_iter().collect(),
-        config.programs.clone().into_iter().collect(),
-    );
+    let world = environment::world_to_run(context, &config)?;
     let places = paths::resolve(context, &config, &world)?;
     let vault = RefCell::new(match args.run {
         true => run::open_to_run(context, &world, &places)?,
@@ -187,11 +184,7 @@ pub fn run(args: &RespondArgs, context: &Context) -> Result<()> {
 
 /// The files in which rotations are looked for.
 fn below(args: &RespondArgs, context: &Context, config: &Config) -> Vec<PathBuf> {
-    let named: Vec<PathBuf> = match (&config.root, args.path.is_empty()) {
-        (_, false) => args.path.clone(),
-        (Some(root), true) => vec![root.strip_prefix(&context.cwd).unwrap_or(root).to_owned()],
-        (None, true) => vec![PathBuf::from(".")],
-    };
+    let named = run::named(&args.path, config, context);
     let named: Vec<&Path> = named.iter().map(PathBuf::as_path).collect();
     run::files_below(&named)
 }
@@ -252,14 +245,7 @@ impl Act<'_> {
             self.args.report == ResultFormat::Text,
         );
         let swept = run::runtime()?.block_on(sweep_due(self.world, self.vault, None, &watch))?;
-        for line in swept.trouble {
-            let found = Diagnostic::new(codes::RUN_NOT_REVOKED, crate::source::Span::NONE, line);
-            failed.push(
-                found.help(
-                    "each `rot run` tries it again; `rot status` shows what is not revoked yet",
-                ),
-            );
-        }
+        failed.extend(swept.trouble.into_iter().map(run::not_revoked));
         Ok(failed)
     }
 

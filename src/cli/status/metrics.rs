@@ -3,7 +3,7 @@
 
 use super::attention::Kind;
 use super::files::DueState;
-use super::{Report, current, unrevoked};
+use super::{Report, unrevoked};
 use crate::run::sweep;
 use jiff::Timestamp;
 use prometheus_client::encoding::text::encode;
@@ -126,13 +126,13 @@ fn counted(count: usize) -> i64 {
 impl All {
     fn fill(&self, report: &Report<'_>) {
         let doc = report.vault.doc();
-        let due = sweep::list(doc);
+        let due = report.due;
         for (name, entry) in doc.secrets() {
             let labels = vec![("secret", name.to_owned())];
-            let version = current(entry);
+            let version = entry.current_version();
             at(&self.created, &labels, version.map(|v| v.created_at));
             at(&self.expires, &labels, version.and_then(|v| v.expires_at));
-            let old = unrevoked(report.vault, &due, name);
+            let old = unrevoked(report.vault, due, name);
             set(&self.unrevoked, labels.clone(), counted(old.len()));
             let late = old.iter().filter_map(|(_, entry)| {
                 let at = sweep::ready_at(doc, (*entry)?, report.now).ok()?;

@@ -13,7 +13,7 @@ use crate::report::visible;
 use crate::run::due::is_ahead;
 use crate::run::sweep::{self, Due};
 use crate::run::{Elsewhere, LostVersion, OpenRun, OpenState, Place, UnderWay};
-use crate::vault::{SecretEntry, Vault};
+use crate::vault::Vault;
 use crate::world::World;
 use attention::{Attention, Kind, Sources};
 use files::{DueState, Files};
@@ -68,6 +68,7 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<()> {
     .all();
     let report = Report {
         vault: &vault,
+        due: &due,
         open: &open,
         lost: &lost,
         elsewhere: &elsewhere,
@@ -119,6 +120,8 @@ struct Open {
 /// All that is shown.
 struct Report<'a> {
     vault: &'a Vault,
+    /// Revocations that are left for later calls.
+    due: &'a [Due],
     open: &'a [Open],
     lost: &'a [LostVersion],
     elsewhere: &'a [Elsewhere],
@@ -126,10 +129,6 @@ struct Report<'a> {
     attention: &'a [Attention],
     now: Timestamp,
     rot: &'a str,
-}
-
-fn current(entry: &SecretEntry) -> Option<&crate::vault::VersionEntry> {
-    entry.current.as_deref().and_then(|id| entry.version(id))
 }
 
 impl Report<'_> {
@@ -147,7 +146,7 @@ impl Report<'_> {
 
     fn text(&self) -> String {
         let mut out = self.heading();
-        out.push_str(&secrets(self.vault, self.now));
+        out.push_str(&secrets(self.vault, self.due, self.now));
         out.push_str(&self.rotations());
         for one in self.lost {
             out.push_str(&format!(
@@ -309,7 +308,7 @@ pub(super) fn running(under_way: &UnderWay) -> String {
     process + &since.unwrap_or_default()
 }
 
-fn secrets(vault: &Vault, now: Timestamp) -> String {
+fn secrets(vault: &Vault, due: &[Due], now: Timestamp) -> String {
     let mut rows: Vec<[String; 5]> = vec![[
         "SECRET".into(),
         "VERSION".into(),
@@ -317,12 +316,11 @@ fn secrets(vault: &Vault, now: Timestamp) -> String {
         "EXPIRES".into(),
         "".into(),
     ]];
-    let due = sweep::list(vault.doc());
     for name in vault.doc().names() {
         let Some(entry) = vault.doc().get(name) else {
             continue;
         };
-        let version = current(entry);
+        let version = entry.current_version();
         let mut remarks = Vec::new();
         if let Some(pending) = &entry.pending {
             remarks.push(format!("pending {}", short(pending)));
@@ -332,7 +330,7 @@ fn secrets(vault: &Vault, now: Timestamp) -> String {
             let all = vault.doc().targets(name).len();
             remarks.push(format!("{behind} of {} behind", counted(all, "target")));
         }
-        for (version, entry) in unrevoked(vault, &due, name) {
+        for (version, entry) in unrevoked(vault, due, name) {
             let what = match entry {
                 Some(entry) if entry.failures > 0 => format!(
                     "not revoked, failed {} time{}",
@@ -516,14 +514,14 @@ impl Report<'_> {
     /// `rot.status/v1`.
     fn document(&self) -> Json {
         let (vault, open, lost, now) = (self.vault, self.open, self.lost, self.now);
-        let due = sweep::list(vault.doc());
+        let due = self.due;
         let secrets: Vec<Json> = vault
         .doc()
         .names()
         .filter_map(|name| {
             let entry = vault.doc().get(name)?;
-            let version = current(entry);
-            let unrevoked: Vec<Json> = unrevoked(vault, &due, name)
+            let version = entry.current_version();
+            let unrevoked: Vec<Json> = unrevoked(vault, due, name)
                 .into_iter()
                 .map(|(version, due)| {
                     let failures = due.map_or(0, |d| d.failures);

@@ -1,7 +1,7 @@
 //! AWS Secrets Manager and Parameter Store: JSON 1.1 with a signature. The token of a version is made of its id, so the same
 //! version again is the same call; a parameter is read first, since each write makes a new version of it.
 
-use super::service::{Call, Caller, Reply};
+use super::service::{Call, Caller, Reply, document_text};
 use super::{Found, Payload, Trouble};
 use crate::plan::service::Word;
 use crate::run::ids::uuid_from;
@@ -140,12 +140,7 @@ pub(super) async fn put_parameter(caller: &Caller<'_>, payload: &Payload) -> Res
         Some(_) => ADVANCED,
     };
     caller.within(value.len(), limit)?;
-    let Ok(text) = std::str::from_utf8(&value) else {
-        return Err(Trouble::refused(
-            "the value is not text, which a parameter cannot hold",
-            "store it as base64",
-        ));
-    };
+    let text = document_text(&value, "a parameter")?;
     // Who may write need not be allowed to read: then it is written.
     let there = parameter(caller).await?;
     if there.is_fine() && value_of(&there).as_deref().map(String::as_str) == Some(text) {
@@ -199,11 +194,7 @@ fn value_of(reply: &Reply) -> Option<Zeroizing<String>> {
 }
 
 fn compared(there: &[u8], payload: &Payload) -> Result<Found, Trouble> {
-    let own = payload.document()?;
-    Ok(match there == own.as_slice() {
-        true => Found::Same,
-        false => Found::Differs("its content"),
-    })
+    Ok(Found::compared(Some(there), &payload.document()?))
 }
 
 #[derive(Clone, Copy)]
@@ -234,14 +225,13 @@ async fn called(
     let mut call = Call::new("POST", url.to_string())
         .header("X-Amz-Target", action.as_bytes())
         .json("application/x-amz-json-1.1", body);
-    let session = match caller.has(Word::Session) {
-        true => Some(caller.text(Word::Session)?),
-        false => None,
-    };
+    let session = caller
+        .has(Word::Session)
+        .then(|| caller.text(Word::Session));
     let scheme = AwsSigv4 {
         key_id: caller.text(Word::KeyId)?,
         secret_key: caller.text(Word::Key)?,
-        session_token: session,
+        session_token: session.transpose()?,
         region: caller.target.text(Word::Region).unwrap_or_default(),
         service,
     };

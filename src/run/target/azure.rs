@@ -1,7 +1,6 @@
 //! Azure Key Vault. Each write makes a version, so the newest is looked at first: where it says the same, nothing is written.
 
-use super::kv::token_of;
-use super::service::{Call, Caller, segment};
+use super::service::{Call, Caller, document_text, segment, token_of};
 use super::{Found, Payload, Trouble};
 use crate::plan::service::Word;
 use serde_json::{Value as Json, json};
@@ -15,12 +14,7 @@ const VERSION: &str = "7.4";
 pub(super) async fn put(caller: &Caller<'_>, payload: &Payload) -> Result<(), Trouble> {
     let value = payload.document()?;
     caller.within(value.len(), LIMIT)?;
-    let Ok(text) = std::str::from_utf8(&value) else {
-        return Err(Trouble::refused(
-            "the value is not text, which Key Vault cannot hold",
-            "store it as base64",
-        ));
-    };
+    let text = document_text(&value, "Key Vault")?;
     let token = login(caller).await?;
     if newest(caller, &token).await?.as_deref().map(String::as_str) == Some(text) {
         return Ok(());
@@ -51,11 +45,9 @@ pub(super) async fn put(caller: &Caller<'_>, payload: &Payload) -> Result<(), Tr
 pub(super) async fn look(caller: &Caller<'_>, payload: &Payload) -> Result<Found, Trouble> {
     let own = payload.document()?;
     let token = login(caller).await?;
-    Ok(match newest(caller, &token).await? {
-        None => Found::Absent,
-        Some(there) if there.as_bytes() == own.as_slice() => Found::Same,
-        Some(_) => Found::Differs("its content"),
-    })
+    let there = newest(caller, &token).await?;
+    let there = there.as_ref().map(|there| there.as_bytes());
+    Ok(Found::compared(there, &own))
 }
 
 fn place(caller: &Caller<'_>) -> String {
@@ -84,9 +76,8 @@ async fn newest(caller: &Caller<'_>, token: &[u8]) -> Result<Option<Zeroizing<St
 
 /// The token, or one that is given out to a registered application.
 async fn login(caller: &Caller<'_>) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-    if caller.has(Word::Token) {
-        let token = caller.credential(Word::Token)?;
-        return Ok(Zeroizing::new(token.expose().to_vec()));
+    if let Some(token) = caller.own_token()? {
+        return Ok(token);
     }
     let url = format!(
         "{}/{}/oauth2/v2.0/token",

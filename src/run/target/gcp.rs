@@ -1,8 +1,7 @@
 //! Google Cloud Secret Manager. Adding a version is not repeatable, so the newest is looked at first: where it says the same,
 //! nothing is added.
 
-use super::kv::token_of;
-use super::service::{Call, Caller, Reply, segment};
+use super::service::{Call, Caller, Reply, segment, segments, token_of};
 use super::{Found, Payload, Trouble};
 use crate::plan::service::Word;
 use crate::run::jwt;
@@ -83,16 +82,14 @@ fn confirmed(caller: &Caller<'_>, reply: &Reply) -> Result<(), Trouble> {
 pub(super) async fn look(caller: &Caller<'_>, payload: &Payload) -> Result<Found, Trouble> {
     let own = payload.document()?;
     let token = login(caller).await?;
-    Ok(match newest(caller, &token).await? {
-        None => Found::Absent,
-        Some(there) if there.as_slice() == own.as_slice() => Found::Same,
-        Some(_) => Found::Differs("its content"),
-    })
+    let there = newest(caller, &token).await?;
+    let there = there.as_ref().map(|there| there.as_slice());
+    Ok(Found::compared(there, &own))
 }
 
 fn place(caller: &Caller<'_>) -> String {
-    let parts: Vec<String> = caller.target.place.split('/').map(segment).collect();
-    format!("{}/v1/{}", caller.target.server(), parts.join("/"))
+    let place = segments(&caller.target.place);
+    format!("{}/v1/{place}", caller.target.server())
 }
 
 /// The newest version; nothing where there is none, where it may not be read, and where it is disabled.
@@ -115,9 +112,8 @@ async fn newest(caller: &Caller<'_>, token: &[u8]) -> Result<Option<Zeroizing<Ve
 
 /// The token, or one that is given out for a service account's signature.
 async fn login(caller: &Caller<'_>) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-    if caller.has(Word::Token) {
-        let token = caller.credential(Word::Token)?;
-        return Ok(Zeroizing::new(token.expose().to_vec()));
+    if let Some(token) = caller.own_token()? {
+        return Ok(token);
     }
     let wrong = || {
         Trouble::refused(

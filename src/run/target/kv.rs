@@ -1,7 +1,7 @@
 //! Vault and OpenBao, KV version 2. Our keys are put beside those of others, and the write says which version it has seen:
 //! whoever wrote in between makes it begin again, so nothing of either is lost.
 
-use super::service::{Call, Caller, ROUNDS, Reply, as_text, segment};
+use super::service::{Call, Caller, ROUNDS, as_text, segment, segments, token_of};
 use super::{Found, Payload, Trouble};
 use crate::plan::service::Word;
 use serde_json::{Map, Value as Json, json};
@@ -61,12 +61,11 @@ pub(super) async fn look(caller: &Caller<'_>, payload: &Payload) -> Result<Found
 
 fn with<'c>(caller: &Caller<'_>, method: &'c str, token: &[u8]) -> Call<'c> {
     let (mount, path) = caller.target.place.split_once('/').unwrap_or_default();
-    let path: Vec<String> = path.split('/').map(segment).collect();
     let url = format!(
         "{}/v1/{}/data/{}",
         caller.target.server(),
         segment(mount),
-        path.join("/")
+        segments(path)
     );
     namespaced(caller, Call::new(method, url)).header("X-Vault-Token", token)
 }
@@ -112,9 +111,8 @@ async fn read(caller: &Caller<'_>, token: &[u8]) -> Result<There, Trouble> {
 
 /// The token, or one that AppRole gives out for it.
 async fn login(caller: &Caller<'_>) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-    if caller.has(Word::Token) {
-        let token = caller.credential(Word::Token)?;
-        return Ok(Zeroizing::new(token.expose().to_vec()));
+    if let Some(token) = caller.own_token()? {
+        return Ok(token);
     }
     let body = json!({
         "role_id": caller.text(Word::RoleId)?,
@@ -124,26 +122,4 @@ async fn login(caller: &Caller<'_>) -> Result<Zeroizing<Vec<u8>>, Trouble> {
     let call = namespaced(caller, Call::new("POST", url)).json("application/json", &body);
     let reply = caller.call(call, true).await?;
     token_of(caller, &reply, "/auth/client_token")
-}
-
-/// The token that a login gives out.
-pub(super) fn token_of(
-    caller: &Caller<'_>,
-    reply: &Reply,
-    at: &str,
-) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-    let answer = reply.json();
-    let token = answer.pointer(at).and_then(Json::as_str);
-    match token.filter(|_| reply.is_fine()) {
-        Some(token) => Ok(Zeroizing::new(token.as_bytes().to_vec())),
-        None if matches!(reply.status, 400 | 401) => Err(Trouble::refused(
-            format!(
-                "the login with the credential of this target is refused ({})",
-                reply.status
-            ),
-            "store a good one with `rot vault set`, then `rot deliver`",
-        )),
-        None if reply.is_fine() => Err(caller.unexpected(reply, "a token")),
-        None => Err(caller.refusal(reply)),
-    }
 }

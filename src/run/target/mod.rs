@@ -144,6 +144,17 @@ pub(super) enum Found {
     Unreadable(&'static str),
 }
 
+impl Found {
+    /// What is there beside what was delivered.
+    fn compared(there: Option<&[u8]>, own: &[u8]) -> Self {
+        match there {
+            None => Self::Absent,
+            Some(there) if there == own => Self::Same,
+            Some(_) => Self::Differs("its content"),
+        }
+    }
+}
+
 /// A kind of target.
 pub(super) trait Recipient {
     /// Sets a version.

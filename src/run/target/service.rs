@@ -182,6 +182,13 @@ impl Reply {
 }
 
 impl Caller<'_> {
+    /// The token with which the target is asked, where it is given and no login gives it out.
+    pub(super) fn own_token(&self) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
+        let token = self.has(Word::Token).then(|| self.credential(Word::Token));
+        let token = token.transpose()?;
+        Ok(token.map(|token| Zeroizing::new(token.expose().to_vec())))
+    }
+
     /// A credential that the resolver has required, or a word on what is lacking.
     pub(super) fn credential(&self, word: Word) -> Result<&Secret, Trouble> {
         self.site.credentials.get(word).ok_or_else(|| {
@@ -380,6 +387,44 @@ pub(super) fn as_text<'v>(name: &str, value: &'v Secret) -> Result<&'v str, Trou
 /// A part of a path.
 pub(super) fn segment(text: &str) -> String {
     crate::run::functions::percent_encode(text)
+}
+
+/// A path, each of its segments as it stands in a URL.
+pub(super) fn segments(path: &str) -> String {
+    let parts: Vec<String> = path.split('/').map(segment).collect();
+    parts.join("/")
+}
+
+/// A document for a service that holds texts alone.
+pub(super) fn document_text<'v>(value: &'v [u8], holder: &str) -> Result<&'v str, Trouble> {
+    std::str::from_utf8(value).map_err(|_| {
+        Trouble::refused(
+            format!("the value is not text, which {holder} cannot hold"),
+            "store it as base64",
+        )
+    })
+}
+
+/// The token that a login gives out.
+pub(super) fn token_of(
+    caller: &Caller<'_>,
+    reply: &Reply,
+    at: &str,
+) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+    let answer = reply.json();
+    let token = answer.pointer(at).and_then(Json::as_str);
+    match token.filter(|_| reply.is_fine()) {
+        Some(token) => Ok(Zeroizing::new(token.as_bytes().to_vec())),
+        None if matches!(reply.status, 400 | 401) => Err(Trouble::refused(
+            format!(
+                "the login with the credential of this target is refused ({})",
+                reply.status
+            ),
+            "store a good one with `rot vault set`, then `rot deliver`",
+        )),
+        None if reply.is_fine() => Err(caller.unexpected(reply, "a token")),
+        None => Err(caller.refusal(reply)),
+    }
 }
 
 fn remedy(trouble: &crate::world::http::Trouble) -> &'static str {
