@@ -23,15 +23,18 @@ pub fn contains(texts: &[String], value: &str) -> bool {
     value.len() >= SHORTEST && texts.iter().any(|text| text.contains(value))
 }
 
+/// A header, by its name in any case.
+pub fn header(request: &Request, name: &str) -> Option<String> {
+    let mut all = request.headers.iter();
+    all.find(|(n, _)| n.eq_ignore_ascii_case(name))
+        .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+}
+
 /// What a request says for the expressions of its plan that stand alone in it: login, members of a body, environment.
 pub fn echoes(part: &Part, request: &Request) -> Vec<(Expr, String)> {
     let mut found = Vec::new();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let header = |name: &str| {
-        let mut all = request.headers.iter();
-        all.find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| text(value))
-    };
+    let header = |name: &str| header(request, name);
     match &part.http.auth {
         Some(Auth::Login(user, password)) => {
             if let Some((name, value)) = request.headers.first() {

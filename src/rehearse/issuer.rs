@@ -1,7 +1,7 @@
 //! The world outside, as the plan declares it: an issuer whose credentials are made, set and ended by the effects of the
 //! steps, and who refuses whatever is dead.
 
-use super::heard::{SHORTEST, Texts, contains, echoes};
+use super::heard::{self, SHORTEST, Texts, contains, echoes};
 use super::reply::{self, Inventor, Made};
 use super::script::{Part, Role, Script};
 use crate::plan::effect::{Effect, Old};
@@ -530,12 +530,7 @@ impl Outside for Issuer {
 
 /// The key of a call: a header, else a member of the body.
 fn key_of(name: &str, request: &Request) -> Option<String> {
-    let header = request
-        .headers
-        .iter()
-        .find(|(n, _)| n.eq_ignore_ascii_case(name))
-        .map(|(_, v)| String::from_utf8_lossy(v).into_owned());
-    header.or_else(|| {
+    heard::header(request, name).or_else(|| {
         let body: Json = serde_json::from_slice(request.body.as_ref()?).ok()?;
         reply::said(body.get(name)?)
     })

@@ -92,8 +92,11 @@ fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts, mut index: Index) 
     let id = sources.add(file.clone());
     let (main, mut findings) = syntax::parse(id, file);
     // What the environment gives is resolved and run; the tree that editors and fixes work on stays as it was written.
-    let mut given = main.clone();
-    template::give(&mut given, &config.with);
+    let given = (!config.with.is_empty()).then(|| {
+        let mut given = main.clone();
+        template::give(&mut given, &config.with);
+        given
+    });
     let mut loader = Loader {
         root: root_of(Path::new(file.name()), config),
         texts,
@@ -107,7 +110,7 @@ fn rot(file: &SourceFile, config: &Config, texts: &dyn Texts, mut index: Index) 
     findings.append(&mut loader.findings);
     let broken = findings.iter().any(|d| d.severity == Severity::Error);
     let used: Vec<&ast::Ast> = loader.used.iter().collect();
-    let (plan, mut resolved) = resolve_into(&used, &given, &mut index);
+    let (plan, mut resolved) = resolve_into(&used, given.as_ref().unwrap_or(&main), &mut index);
     let files = used.iter().copied().chain([&main]);
     let torn = Torn::of(files, &plan, &findings, &resolved, &|d| consequence(d.code));
     if broken {

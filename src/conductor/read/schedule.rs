@@ -43,7 +43,7 @@ impl<'a> Reader<'a> {
     /// Reads a schedule and puts it on the rotation that it names, if that stands in this file.
     pub(super) fn schedule_entry(&mut self, entry: &'a Node) {
         self.check_keys(entry, SCHEDULE, "a schedule", &[]);
-        self.check_kinds(entry, super::shape::SCHEDULE);
+        self.check_kinds(entry, super::shape::SCHEDULE_KINDS);
         let crons = self.crons(entry);
         let Some(request) = field(entry, "startWorkflowRequest") else {
             self.missing(

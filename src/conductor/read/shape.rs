@@ -453,7 +453,7 @@ pub(super) const START_REQUEST_KINDS: &[(&str, Kind)] = &[
 ];
 
 /// Fields of a schedule.
-pub(super) const SCHEDULE: &[(&str, Kind)] = &[
+pub(super) const SCHEDULE_KINDS: &[(&str, Kind)] = &[
     ("name", Kind::Text),
     ("description", Kind::Text),
     ("cronExpression", Kind::Text),

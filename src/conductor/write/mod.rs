@@ -1,4 +1,4 @@
-//! Plan → Conductor JSON, one file for each noun, as in [`read`](super::read).
+//! Plan → Conductor JSON, one file for each noun.
 //!
 //! Nothing is dropped in silence: what a definition cannot say is a diagnostic (ROT920), an error where the definition
 //! would do something else, a note where only what people and this program know is lost. Pure; validates nothing that

@@ -7,8 +7,7 @@ pub(super) mod text;
 use crate::conductor::read::context::Reader;
 use crate::conductor::read::reference::TASK_FIELDS;
 use crate::conductor::read::script::javascript::Js;
-use crate::conductor::read::shape::Kind;
-use crate::conductor::read::shape::{field, number_of, text_of};
+use crate::conductor::read::shape::{Kind, field, number_of, text_of};
 use crate::conductor::template::{self, Mode};
 use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::json::{Node, NodeKind};
@@ -445,7 +444,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether anything in the definition reads the result of a task.
     /// A status, which is a number, that a script compares strictly with a text.
     fn number_as_text(&mut self, script: &Node, text: &str, conditions: &[String], inputs: &Node) {
         let whole = javascript::parse(text);
@@ -494,6 +492,7 @@ impl<'a> Reader<'a> {
         );
     }
 
+    /// Whether anything in the definition reads the result of a task.
     fn result_is_read(&self, task: &str) -> bool {
         let wanted = format!("${{{task}.output.result");
         self.current.is_some_and(|node| mentions(node, &wanted))

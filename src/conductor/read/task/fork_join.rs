@@ -187,18 +187,13 @@ const TOLD: usize = 64;
 /// A text of the definition behind the join that reads the output of a task of a branch. Another JOIN may wait for it as well: then it is
 /// there.
 fn read_behind(whole: &Node, (fork, join): (Span, Span), branch: &Node) -> Option<Span> {
-    let read: Vec<String> = branch
-        .items()
-        .iter()
-        .filter_map(reference_name)
-        .map(|(name, _)| format!("${{{name}."))
-        .collect();
     let names: Vec<String> = branch
         .items()
         .iter()
         .filter_map(reference_name)
         .map(|(name, _)| name)
         .collect();
+    let read: Vec<String> = names.iter().map(|n| format!("${{{n}.")).collect();
     let mut found = None;
     let mut open = vec![whole];
     while let Some(node) = open.pop() {

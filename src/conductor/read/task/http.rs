@@ -1,11 +1,13 @@
 //! HTTP: the request in both shapes (flat, and within `http_request`), and what is kept of the answer.
 
 use crate::conductor::read::context::Reader;
-use crate::conductor::read::shape::Kind;
-use crate::conductor::read::shape::{HTTP, field, flag_of, masking_field, number_of, text_of};
+use crate::conductor::read::shape::{
+    HTTP, Kind, field, flag_of, masking_field, number_of, text_of,
+};
 use crate::conductor::template::{self, Mode};
 use crate::diagnostic::{Diagnostic, Edit, Severity, codes};
 use crate::json::{Node, NodeKind};
+use crate::plan::name::MASKS;
 use crate::plan::schedule::Dur;
 use crate::plan::task::http::Expectation;
 use crate::plan::task::{Body, Expect, Header, Http, Limits, StatusPattern, Task};
@@ -444,11 +446,8 @@ impl<'a> Reader<'a> {
         }
         let masked = |source: &Node| {
             let inputs = field(source, "inputParameters").unwrap_or(source);
-            field(inputs, "outputFilter").is_some_and(|filter| {
-                ["_secrets", "_masked"]
-                    .iter()
-                    .any(|key| masking_field(filter, key).is_some())
-            })
+            field(inputs, "outputFilter")
+                .is_some_and(|filter| MASKS.iter().any(|key| masking_field(filter, key).is_some()))
         };
         let issues = masked(task) || masked(request);
         for source in [task, request] {

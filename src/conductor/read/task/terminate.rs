@@ -1,8 +1,7 @@
 //! TERMINATE: ends the run as done or as failed.
 
 use crate::conductor::read::context::Reader;
-use crate::conductor::read::shape::Kind;
-use crate::conductor::read::shape::{field, flag_of, text_of};
+use crate::conductor::read::shape::{Kind, field, flag_of, text_of};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::json::Node;
 use crate::plan::Expr;
